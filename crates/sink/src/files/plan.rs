@@ -1,0 +1,103 @@
+//! What publishing will do, written down before it begins so that it can be finished by another process.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::Manifest;
+use super::root::{Lock, Root};
+use super::{Layout, disk};
+use crate::Result;
+
+/// All that is needed to publish what is in a staging folder: `publish.json`.
+///
+/// Every step can be repeated, so a plan is resumed by beginning it again.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Plan {
+    pub(super) layout: Layout,
+    pub(super) moves: Vec<Move>,
+    /// This sink's part of the manifest.
+    pub(super) manifest: Manifest,
+}
+
+/// A file in the staging folder and its path below the root.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Move {
+    pub(super) from: String,
+    pub(super) to: String,
+}
+
+impl Plan {
+    pub(super) fn load(staging: &Path) -> Result<Option<Self>> {
+        disk::read_json(&staging.join("publish.json"))
+    }
+
+    pub(super) fn store(&self, staging: &Path) -> Result<()> {
+        let temporary = staging.join("publish.json.part");
+        disk::write_json(&temporary, &staging.join("publish.json"), self)
+    }
+
+    pub(super) fn publish(&self, root: &Root, _lock: &Lock, staging: &Path) -> Result<()> {
+        self.publish_files(root, staging)?;
+        let manifest = self.publish_manifest(root, staging)?;
+        root.put_latest(staging, &manifest)
+    }
+
+    /// Finishes what another process began.
+    ///
+    /// Others may have published since: their newer snapshot stays the latest, and its files are not replaced.
+    pub(super) fn resume(&self, root: &Root, lock: &Lock, staging: &Path) -> Result<()> {
+        let snapshot = &self.manifest.snapshot;
+        let there = root.manifest(snapshot)?;
+        let replaced = there.is_some_and(|there| there.crawl.id != self.manifest.crawl.id);
+        let outdated = root
+            .latest()?
+            .is_some_and(|latest| latest.snapshot > *snapshot);
+        match self.layout {
+            _ if replaced => Ok(()),
+            Layout::Latest if outdated => Ok(()),
+            Layout::Snapshots if outdated => {
+                self.publish_files(root, staging)?;
+                self.publish_manifest(root, staging).map(drop)
+            }
+            Layout::Latest | Layout::Snapshots => self.publish(root, lock, staging),
+        }
+    }
+
+    fn publish_files(&self, root: &Root, staging: &Path) -> Result<()> {
+        let mut folders = BTreeSet::new();
+        for step in &self.moves {
+            let (from, to) = (staging.join(&step.from), root.path().join(&step.to));
+            let parents = to.ancestors().skip(1);
+            let below = parents.take_while(|folder| folder.starts_with(root.path()));
+            folders.extend(below.map(PathBuf::from));
+            if let Some(folder) = to.parent() {
+                disk::create_folder(folder)?;
+            }
+            match disk::rename(&from, &to) {
+                // The process that wrote the plan came this far.
+                Err(_) if is_missing(&from) && to.is_file() => {}
+                renamed => renamed?,
+            }
+        }
+        folders
+            .iter()
+            .try_for_each(|folder| disk::sync_folder(folder))
+    }
+
+    fn publish_manifest(&self, root: &Root, staging: &Path) -> Result<Manifest> {
+        let mut manifest = self.manifest.clone();
+        let there = root.manifest(&manifest.snapshot)?;
+        if let Some(there) = there.filter(|there| there.crawl.id == manifest.crawl.id) {
+            manifest.merge(there);
+        }
+        root.put_manifest(staging, &manifest)?;
+        Ok(manifest)
+    }
+}
+
+fn is_missing(path: &Path) -> bool {
+    matches!(path.metadata(), Err(error) if error.kind() == ErrorKind::NotFound)
+}

@@ -1,0 +1,73 @@
+//! A sink's options: plain data from outside, checked against the sink's own description of them.
+
+use schemars::{JsonSchema, schema_for};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use self::fields::Fields;
+use crate::{Error, Kind, Result, nearest};
+
+mod fields;
+#[cfg(test)]
+mod tests;
+
+/// The options of one sink, by name, as they stand in the configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options(pub Map<String, Value>);
+
+impl Options {
+    /// Reads the options into the sink's own type.
+    ///
+    /// The type's JSON Schema is asked first, because its answers name the option; serde's often cannot.
+    /// Unknown options are refused whether or not the type says `deny_unknown_fields`.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] naming the option, what it wants, and for an unknown one all options and the nearest.
+    pub fn parse<T: DeserializeOwned + JsonSchema>(self) -> Result<T> {
+        check(schema_for!(T).as_value(), &self.0)?;
+        serde_json::from_value(Value::Object(self.0))
+            .map_err(|error| Error::new(Kind::Config, "the options do not fit").with_source(error))
+    }
+}
+
+/// Whether `options` are what `schema` describes.
+pub(crate) fn check(schema: &Value, options: &Map<String, Value>) -> Result<()> {
+    let fields = Fields(schema);
+    for (name, value) in options {
+        match fields.find(name) {
+            Some(wanted) => {
+                if let Some(complaint) = wanted.complaint(value) {
+                    return Err(config(format!("option `{name}` wants {complaint}")));
+                }
+            }
+            None if fields.open() => {}
+            None => return Err(unknown(name, &fields)),
+        }
+    }
+    let missing = fields.required().find(|name| !options.contains_key(*name));
+    missing.map_or(Ok(()), |name| {
+        Err(config(format!("option `{name}` is missing")))
+    })
+}
+
+/// `text` as the option `name` would have it: text stays text unless the option wants something else.
+pub(crate) fn from_text(schema: &Value, name: &str, text: String) -> Value {
+    match Fields(schema).find(name) {
+        Some(wanted) => wanted.read_text(text),
+        None => Value::String(text),
+    }
+}
+
+fn unknown(name: &str, fields: &Fields<'_>) -> Error {
+    let names = fields.names();
+    if names.is_empty() {
+        return config(format!("unknown option `{name}`; there are none"));
+    }
+    let list = nearest::list(name, &names);
+    config(format!("unknown option `{name}`; the options are {list}"))
+}
+
+fn config(text: String) -> Error {
+    Error::new(Kind::Config, text)
+}

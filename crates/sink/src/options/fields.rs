@@ -1,0 +1,164 @@
+//! Reads from a JSON Schema what each option wants.
+
+use serde_json::{Map, Value};
+
+use crate::nearest;
+
+/// The options that a schema describes.
+pub(super) struct Fields<'a>(pub(super) &'a Value);
+
+impl<'a> Fields<'a> {
+    pub(super) fn names(&self) -> Vec<&'a str> {
+        let properties = self.properties();
+        properties.map_or_else(Vec::new, |map| map.keys().map(String::as_str).collect())
+    }
+
+    pub(super) fn required(&self) -> impl Iterator<Item = &'a str> {
+        let required = self.0.get("required").and_then(Value::as_array);
+        required.into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// Whether names are welcome that the schema does not list, as in a map.
+    pub(super) fn open(&self) -> bool {
+        let additional = self.0.get("additionalProperties");
+        additional.is_some_and(|additional| additional != &Value::Bool(false))
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<Wanted<'a>> {
+        let mut wanted = Wanted::default();
+        wanted.gather(self.0, self.properties()?.get(name)?);
+        Some(wanted)
+    }
+
+    fn properties(&self) -> Option<&'a Map<String, Value>> {
+        self.0.get("properties").and_then(Value::as_object)
+    }
+}
+
+/// What one option wants, gathered over the alternatives of its schema.
+#[derive(Default)]
+pub(super) struct Wanted<'a> {
+    /// JSON Schema's names of types; none means that anything goes.
+    types: Vec<&'a str>,
+    /// The words that are listed.
+    words: Vec<&'a str>,
+    /// Whether any text goes, and not only the words listed.
+    free_text: bool,
+    minimum: Option<f64>,
+    maximum: Option<f64>,
+}
+
+impl<'a> Wanted<'a> {
+    fn gather(&mut self, root: &'a Value, schema: &'a Value) {
+        if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+            let target = target.strip_prefix('#').and_then(|path| root.pointer(path));
+            if let Some(target) = target {
+                self.gather(root, target);
+            }
+        }
+        for key in ["anyOf", "oneOf", "allOf"] {
+            let branches = schema.get(key).and_then(Value::as_array);
+            for branch in branches.into_iter().flatten() {
+                self.gather(root, branch);
+            }
+        }
+        let types = self.types.len();
+        match schema.get("type") {
+            Some(Value::Array(names)) => self.types.extend(names.iter().filter_map(Value::as_str)),
+            Some(Value::String(name)) => self.types.push(name),
+            _ => {}
+        }
+        let text = self.types[types..].contains(&"string");
+        let listed = schema.get("enum").and_then(Value::as_array);
+        let words = listed.into_iter().flatten().chain(schema.get("const"));
+        let known = self.words.len();
+        self.words.extend(words.filter_map(Value::as_str));
+        self.free_text |= text && self.words.len() == known;
+        self.minimum = self.minimum.or_else(|| schema.get("minimum")?.as_f64());
+        self.maximum = self.maximum.or_else(|| schema.get("maximum")?.as_f64());
+    }
+
+    /// `text` in the type that this option wants, or as it is if it cannot be had.
+    pub(super) fn read_text(&self, text: String) -> Value {
+        if self.free_text || self.words.contains(&text.as_str()) {
+            return Value::String(text);
+        }
+        match serde_json::from_str::<Value>(&text) {
+            Ok(value @ (Value::Bool(_) | Value::Number(_))) if self.fits(&value) => value,
+            _ => Value::String(text),
+        }
+    }
+
+    /// What is wanted instead of `value`; nothing if `value` will do.
+    ///
+    /// A value of a wrong type is not repeated: it may be a secret that slipped into the wrong line.
+    pub(super) fn complaint(&self, value: &Value) -> Option<String> {
+        if !self.fits(value) {
+            return Some(format!("{}, not {}", self.describe(), article(name(value))));
+        }
+        if let Some(number) = value.as_f64() {
+            let below = self.minimum.is_some_and(|minimum| number < minimum);
+            let above = self.maximum.is_some_and(|maximum| number > maximum);
+            return (below || above).then(|| format!("{}, not {value}", self.describe()));
+        }
+        let word = value.as_str()?;
+        if self.free_text || self.words.is_empty() || self.words.contains(&word) {
+            return None;
+        }
+        let list = nearest::list(word, &self.words);
+        Some(format!("one of {list} (it is `{word}`)"))
+    }
+
+    fn fits(&self, value: &Value) -> bool {
+        let name = name(value);
+        self.types.is_empty()
+            || self.types.contains(&name)
+            || (name == "integer" && self.types.contains(&"number"))
+    }
+
+    fn describe(&self) -> String {
+        let words = (!self.free_text && !self.words.is_empty())
+            .then(|| format!("one of {}", nearest::quoted(&self.words)));
+        let mut wanted: Vec<String> = words.into_iter().collect();
+        for name in &self.types {
+            let known = *name == "null" || (*name == "string" && !self.free_text);
+            if !known {
+                wanted.push(article(name).to_owned());
+            }
+        }
+        let range = match (self.minimum, self.maximum) {
+            (Some(low), Some(high)) => format!(" from {low} to {high}"),
+            (Some(low), None) => format!(" of at least {low}"),
+            (None, Some(high)) => format!(" of at most {high}"),
+            (None, None) => String::new(),
+        };
+        wanted.join(" or ") + &range
+    }
+}
+
+/// JSON Schema's name of a value's type.
+fn name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// A type's name in a sentence.
+fn article(name: &str) -> &str {
+    match name {
+        "null" => "nothing",
+        "boolean" => "true or false",
+        "integer" => "an integer",
+        "number" => "a number",
+        "string" => "text",
+        "array" => "a list",
+        "object" => "a table of values",
+        other => other,
+    }
+}

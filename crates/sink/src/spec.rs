@@ -1,0 +1,134 @@
+//! A sink and its options as one line: `NAME:TARGET?option=value`.
+
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use crate::{Context, Error, Kind, Options, Result, Sink, options, registry};
+
+#[cfg(test)]
+mod tests;
+
+/// A sink by name, with its options: what a command line or a configuration file says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// The name of the sink.
+    pub sink: String,
+    /// Its options.
+    pub options: Map<String, Value>,
+}
+
+impl Spec {
+    /// Reads `NAME`, `NAME:TARGET` or `NAME:TARGET?option=value&option=value`, and checks it.
+    ///
+    /// The target fills the option that the sink names for it, such as `path`.
+    /// Target and values are percent-decoded, so that `%3F` is a question mark in a path;
+    /// values become numbers or booleans where the option wants them.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] for a sink that is not there and for options that do not fit.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (head, query) = match text.split_once('?') {
+            Some((head, query)) => (head, Some(query)),
+            None => (text, None),
+        };
+        let (name, target) = match head.split_once(':') {
+            Some((name, target)) => (name, Some(target)),
+            None => (head, None),
+        };
+        let descriptor = registry::find(name)?;
+        let schema = (descriptor.options)();
+        let mut pairs = Vec::new();
+        if let Some(target) = target.filter(|target| !target.is_empty()) {
+            pairs.push((descriptor.target, target));
+        }
+        for pair in query.into_iter().flat_map(|query| query.split('&')) {
+            let wants_value = || config(format!("`{pair}` in `{text}` is not `option=value`"));
+            pairs.push(pair.split_once('=').ok_or_else(wants_value)?);
+        }
+
+        let mut spec = Self {
+            sink: name.to_owned(),
+            options: Map::new(),
+        };
+        for (option, value) in pairs {
+            let value = options::from_text(schema.as_value(), option, decode(value)?);
+            if spec.options.insert(option.to_owned(), value).is_some() {
+                return Err(config(format!(
+                    "option `{option}` is given twice in `{text}`"
+                )));
+            }
+        }
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// Checks name and options without opening anything.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`], as [`Spec::parse`].
+    pub fn check(&self) -> Result<()> {
+        let descriptor = registry::find(&self.sink)?;
+        options::check((descriptor.options)().as_value(), &self.options)
+            .map_err(|error| self.wrap("configure", error))
+    }
+
+    /// Opens the sink.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the sink finds wrong, under the sink's name.
+    pub async fn open(self, context: Context) -> Result<Box<dyn Sink>> {
+        let descriptor = registry::find(&self.sink)?;
+        let opening = (descriptor.open)(context, Options(self.options.clone()));
+        opening.await.map_err(|error| self.wrap("open", error))
+    }
+
+    fn wrap(&self, action: &str, error: Error) -> Error {
+        Error::new(
+            error.kind(),
+            format!("cannot {action} sink `{}`", self.sink),
+        )
+        .with_source(error)
+    }
+}
+
+impl FromStr for Spec {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+/// Decodes `%XX`.
+///
+/// Unlike in a form `+` is a plus, for it is common in paths,
+/// and a `%` that stands for itself is an error, for whoever wrote it may have meant either.
+fn decode(text: &str) -> Result<String> {
+    let wrong = || {
+        config(format!(
+            "`{text}` is not percent-encoded; write `%25` for a percent sign"
+        ))
+    };
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let (digits, tail) = tail.split_at_checked(2).ok_or_else(wrong)?;
+        let digit = |at: usize| char::from(digits[at]).to_digit(16).ok_or_else(wrong);
+        bytes.push(u8::try_from(digit(0)? * 16 + digit(1)?).map_err(|_| wrong())?);
+        rest = tail;
+    }
+    String::from_utf8(bytes).map_err(|_| wrong())
+}
+
+fn config(text: String) -> Error {
+    Error::new(Kind::Config, text)
+}

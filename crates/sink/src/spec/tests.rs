@@ -1,0 +1,123 @@
+//! One line in, a sink's name and typed options out.
+
+use schemars::{JsonSchema, schema_for};
+use serde_json::json;
+
+use super::*;
+use crate::{Delivery, Descriptor, inventory};
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only the schema is asked for")]
+struct Config {
+    path: String,
+    level: Option<u32>,
+    checked: Option<bool>,
+}
+
+inventory::submit! {
+    Descriptor {
+        name: "probe",
+        summary: "A sink that only exists for these tests.",
+        target: "path",
+        delivery: Delivery::Atomic,
+        options: || schema_for!(Config),
+        open: |_, options| Box::pin(async move {
+            let text = format!("there is nothing behind {}", options.0["path"]);
+            Err(Error::new(Kind::Unavailable, text))
+        }),
+    }
+}
+
+fn context() -> Context {
+    let crawl = crate::Crawl {
+        id: "c1".into(),
+        snapshot: "20260901T120000Z".into(),
+        started_at: "2026-09-01T12:00:00Z".into(),
+        generator: "fortilake 0.1.0".into(),
+    };
+    Context::new(crawl, Vec::new())
+}
+
+#[test]
+fn a_line_becomes_a_sink_with_typed_options() {
+    for (text, options) in [
+        ("probe:out", json!({"path": "out"})),
+        ("probe?path=out", json!({"path": "out"})),
+        (r"probe:C:\out", json!({"path": r"C:\out"})),
+        (
+            "probe:a%20b%3F+c?level=7&checked=false",
+            json!({"path": "a b?+c", "level": 7, "checked": false}),
+        ),
+        ("probe:42", json!({"path": "42"})),
+    ] {
+        let spec = Spec::parse(text).unwrap();
+        assert_eq!(spec.sink, "probe", "{text}");
+        assert_eq!(Value::Object(spec.options), options, "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_line_is_explained() {
+    for (text, wanted) in [
+        (
+            "prob:out",
+            "there is no sink `prob`; the sinks are `probe`; did you mean `probe`?",
+        ),
+        (
+            "probe:out?level",
+            "`level` in `probe:out?level` is not `option=value`",
+        ),
+        ("probe:out?", "`` in `probe:out?` is not `option=value`"),
+        (
+            "probe:out?path=in",
+            "option `path` is given twice in `probe:out?path=in`",
+        ),
+        (
+            "probe:100%",
+            "`100%` is not percent-encoded; write `%25` for a percent sign",
+        ),
+        (
+            "probe:%FF",
+            "`%FF` is not percent-encoded; write `%25` for a percent sign",
+        ),
+        (
+            "probe",
+            "cannot configure sink `probe`: option `path` is missing",
+        ),
+        (
+            "probe:",
+            "cannot configure sink `probe`: option `path` is missing",
+        ),
+        (
+            "probe:out?level=high",
+            "cannot configure sink `probe`: option `level` wants an integer of at least 0, not text",
+        ),
+    ] {
+        let error = text.parse::<Spec>().unwrap_err();
+        assert_eq!(error.kind(), Kind::Config, "{text}");
+        assert_eq!(chain(&error), wanted);
+    }
+}
+
+#[tokio::test]
+async fn a_sink_that_does_not_open_is_named() {
+    let opened = Spec::parse("probe:out").unwrap().open(context()).await;
+    let Err(error) = opened else {
+        panic!("the probe never opens");
+    };
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(
+        chain(&error),
+        "cannot open sink `probe`: there is nothing behind \"out\""
+    );
+}
+
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
