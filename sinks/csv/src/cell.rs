@@ -1,0 +1,89 @@
+//! One value as the text of one cell.
+//!
+//! The `csv` crate quotes all fields of a file or those that need it, and an empty text needs no quotes;
+//! so it cannot tell an empty text from a null. That is why cells are written here.
+//! What is written is read back with that crate in the tests.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
+#[cfg(test)]
+mod tests;
+
+/// What to do with text that a spreadsheet would run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Formulas {
+    /// Put a `'` before it, which spreadsheets take for "this is text".
+    Prefix,
+    /// Leave it alone.
+    Keep,
+}
+
+/// Appends a text; an empty one is quoted so that it is not a null.
+pub(crate) fn text(line: &mut Vec<u8>, text: &str, formulas: Formulas) {
+    let prefix = formulas == Formulas::Prefix && is_formula(text);
+    let quote = text.is_empty()
+        || text
+            .bytes()
+            .any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'));
+    if quote {
+        line.push(b'"');
+    }
+    if prefix {
+        line.push(b'\'');
+    }
+    if quote {
+        let mut parts = text.split('"');
+        line.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+        for part in parts {
+            line.extend_from_slice(b"\"\"");
+            line.extend_from_slice(part.as_bytes());
+        }
+        line.push(b'"');
+    } else {
+        line.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Whether a spreadsheet may take the text for a formula.
+///
+/// These are the characters that OWASP lists under "CSV injection":
+/// some programs skip a leading tab or line break, and in East Asian settings the full-width forms count too.
+fn is_formula(text: &str) -> bool {
+    text.starts_with([
+        '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ])
+}
+
+/// Appends a number or a boolean in its plain form, which never needs quotes.
+pub(crate) fn plain(line: &mut Vec<u8>, value: impl std::fmt::Display) {
+    // Writing to memory does not fail.
+    let _ = write!(line, "{value}");
+}
+
+/// Appends a floating-point number in the shortest form that reads back as the same.
+pub(crate) fn float(line: &mut Vec<u8>, value: f64) {
+    // `Display` would write 1e300 with all its zeros.
+    let _ = write!(line, "{value:?}");
+}
+
+/// Appends a timestamp of microseconds since 1970, or nothing and `None` if the year does not have four digits.
+pub(crate) fn timestamp(line: &mut Vec<u8>, microseconds: i64, suffix: &str) -> Option<()> {
+    let instant = Timestamp::from_microsecond(microseconds).ok()?;
+    let time = Offset::UTC.to_datetime(instant);
+    let year = u16::try_from(time.year()).ok()?;
+    let (month, day) = (time.month(), time.day());
+    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+    let _ = write!(
+        line,
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+    );
+    let fraction = time.subsec_nanosecond() / 1000;
+    if fraction != 0 {
+        let _ = write!(line, ".{fraction:06}");
+    }
+    line.extend_from_slice(suffix.as_bytes());
+    Some(())
+}

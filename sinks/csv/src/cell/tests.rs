@@ -1,0 +1,84 @@
+//! Cells at their edges.
+
+use super::*;
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut line = Vec::new();
+    write(&mut line);
+    String::from_utf8(line).unwrap()
+}
+
+#[test]
+fn text_is_quoted_where_it_must_be() {
+    for (value, cell) in [
+        ("", r#""""#),
+        ("plain", "plain"),
+        (" blank ", " blank "),
+        ("a,b", r#""a,b""#),
+        (r#"say "hi""#, r#""say ""hi""""#),
+        (r#"""#, r#""""""#),
+        ("a\nb", "\"a\nb\""),
+        ("a\rb", "\"a\rb\""),
+        ("nul\0", "nul\0"),
+        ("漢字", "漢字"),
+    ] {
+        assert_eq!(written(|line| text(line, value, Formulas::Prefix)), cell);
+    }
+}
+
+#[test]
+fn formulas_are_disarmed_unless_the_user_says_otherwise() {
+    for (value, cell) in [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@sum", "'@sum"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "\"'\r=1\""),
+        ("\n=1", "\"'\n=1\""),
+        ("＝1", "'＝1"),
+        ("＋1", "'＋1"),
+        ("－1", "'－1"),
+        ("＠1", "'＠1"),
+        ("=a,b", r#""'=a,b""#),
+        ("1=1", "1=1"),
+        ("'=1", "'=1"),
+    ] {
+        assert_eq!(written(|line| text(line, value, Formulas::Prefix)), cell);
+    }
+    assert_eq!(written(|line| text(line, "=1", Formulas::Keep)), "=1");
+}
+
+#[test]
+fn timestamps_are_as_iso_8601_has_them() {
+    for (microseconds, cell) in [
+        (0, "1970-01-01T00:00:00"),
+        (1, "1970-01-01T00:00:00.000001"),
+        (-1, "1969-12-31T23:59:59.999999"),
+        (951_782_400_500_000, "2000-02-29T00:00:00.500000"),
+        (253_402_207_200_000_000, "9999-12-30T22:00:00"),
+        (-62_135_596_800_000_000, "0001-01-01T00:00:00"),
+    ] {
+        let cell_of = written(|line| timestamp(line, microseconds, "").unwrap());
+        assert_eq!(cell_of, cell);
+    }
+    assert_eq!(
+        written(|line| timestamp(line, 0, "Z").unwrap()),
+        "1970-01-01T00:00:00Z"
+    );
+    let mut line = Vec::new();
+    assert_eq!(timestamp(&mut line, i64::MAX, ""), None);
+    assert_eq!(timestamp(&mut line, -99_999_999_999_999_999, ""), None);
+    assert!(line.is_empty());
+}
+
+#[test]
+fn numbers_read_back_as_themselves() {
+    for value in [0.0, -0.1, 1e300, f64::MIN_POSITIVE, 16_777_217.0] {
+        let cell = written(|line| float(line, value));
+        assert_eq!(cell.parse::<f64>().unwrap().to_bits(), value.to_bits());
+        assert!(cell.len() < 25, "{cell}");
+    }
+    assert_eq!(written(|line| plain(line, i64::MIN)), i64::MIN.to_string());
+    assert_eq!(written(|line| plain(line, true)), "true");
+}

@@ -1,0 +1,179 @@
+//! Rows to lines.
+
+use std::io::Write;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt64Type};
+use arrow_array::{Array, ArrayRef};
+use fortilake_sink::files::{Encoder, Output};
+use fortilake_sink::{DataType, Error, Kind, RecordBatch, Result, TableSpec, TimeUnit};
+
+use crate::cell::{self, Formulas};
+
+#[cfg(test)]
+mod tests;
+
+/// Bytes that are gathered before they are written.
+const BUFFER: usize = 64 * 1024;
+
+pub(crate) struct CsvEncoder {
+    lines: Lines,
+    buffer: Vec<u8>,
+    output: Output,
+}
+
+impl CsvEncoder {
+    pub(crate) fn new(table: &TableSpec, formulas: Formulas, output: Output) -> Result<Self> {
+        let lines = Lines::new(table, formulas)?;
+        let mut buffer = Vec::with_capacity(BUFFER);
+        lines.header(table, &mut buffer);
+        Ok(Self {
+            lines,
+            buffer,
+            output,
+        })
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let written = self.output.write_all(&self.buffer);
+        self.buffer.clear();
+        written.map_err(|error| Error::io("write", self.output.path(), error))
+    }
+}
+
+impl Encoder for CsvEncoder {
+    fn write(&mut self, records: &RecordBatch) -> Result<()> {
+        for row in 0..records.num_rows() {
+            self.lines.append(records, row, &mut self.buffer)?;
+            if self.buffer.len() >= BUFFER {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Output> {
+        self.flush()?;
+        Ok(self.output)
+    }
+}
+
+/// Makes lines of the rows of one table.
+struct Lines {
+    table: String,
+    columns: Vec<Column>,
+    formulas: Formulas,
+}
+
+/// How the cells of a column are written.
+#[derive(Clone, Copy)]
+enum Column {
+    Text,
+    Boolean,
+    Int32,
+    Int64,
+    UInt64,
+    Float64,
+    /// A timestamp and what stands behind it.
+    Timestamp(&'static str),
+}
+
+impl Lines {
+    fn new(table: &TableSpec, formulas: Formulas) -> Result<Self> {
+        let columns = table.schema.fields().iter().map(|field| {
+            Column::of(field.data_type()).ok_or_else(|| {
+                let (column, table, kind) = (field.name(), &table.name, field.data_type());
+                let text = format!(
+                    "column `{column}` of table `{table}` has the type `{kind}`, which has no form in CSV"
+                );
+                Error::new(Kind::Internal, text)
+            })
+        });
+        Ok(Self {
+            table: table.name.clone(),
+            columns: columns.collect::<Result<_>>()?,
+            formulas,
+        })
+    }
+
+    fn header(&self, table: &TableSpec, lines: &mut Vec<u8>) {
+        for (index, field) in table.schema.fields().iter().enumerate() {
+            if index > 0 {
+                lines.push(b',');
+            }
+            cell::text(lines, field.name(), self.formulas);
+        }
+        lines.extend_from_slice(b"\r\n");
+    }
+
+    fn append(&self, records: &RecordBatch, row: usize, lines: &mut Vec<u8>) -> Result<()> {
+        for (index, (column, array)) in self.columns.iter().zip(records.columns()).enumerate() {
+            if index > 0 {
+                lines.push(b',');
+            }
+            if array.is_null(row) {
+                continue;
+            }
+            column
+                .append(array, row, self.formulas, lines)
+                .ok_or_else(|| {
+                    let (column, table) = (records.schema_ref().field(index).name(), &self.table);
+                    let text = format!(
+                        "a timestamp in column `{column}` of table `{table}` is out of range"
+                    );
+                    Error::new(Kind::Rejected, text)
+                })?;
+        }
+        // Readers skip an empty line, and with it the row.
+        if self.columns.len() == 1 && records.column(0).is_null(row) {
+            lines.extend_from_slice(b"\"\"");
+        }
+        lines.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+}
+
+impl Column {
+    fn of(data_type: &DataType) -> Option<Self> {
+        Some(match data_type {
+            DataType::Utf8 => Self::Text,
+            DataType::Boolean => Self::Boolean,
+            DataType::Int32 => Self::Int32,
+            DataType::Int64 => Self::Int64,
+            DataType::UInt64 => Self::UInt64,
+            DataType::Float64 => Self::Float64,
+            DataType::Timestamp(TimeUnit::Microsecond, None) => Self::Timestamp(""),
+            DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if is_utc(zone) => {
+                Self::Timestamp("Z")
+            }
+            _ => return None,
+        })
+    }
+
+    /// Appends the cell of a value that is not null; nothing if it cannot be written.
+    fn append(
+        self,
+        array: &ArrayRef,
+        row: usize,
+        formulas: Formulas,
+        line: &mut Vec<u8>,
+    ) -> Option<()> {
+        match self {
+            Self::Text => cell::text(line, array.as_string::<i32>().value(row), formulas),
+            Self::Boolean => cell::plain(line, array.as_boolean().value(row)),
+            Self::Int32 => cell::plain(line, array.as_primitive::<Int32Type>().value(row)),
+            Self::Int64 => cell::plain(line, array.as_primitive::<Int64Type>().value(row)),
+            Self::UInt64 => cell::plain(line, array.as_primitive::<UInt64Type>().value(row)),
+            Self::Float64 => cell::float(line, array.as_primitive::<Float64Type>().value(row)),
+            Self::Timestamp(suffix) => {
+                let times = array.as_primitive::<TimestampMicrosecondType>();
+                return cell::timestamp(line, times.value(row), suffix);
+            }
+        }
+        Some(())
+    }
+}
+
+fn is_utc(zone: &str) -> bool {
+    matches!(zone, "UTC" | "Z" | "+00:00")
+}

@@ -1,0 +1,220 @@
+//! The sink as its users meet it: opened by name, judged by the files it leaves.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail the test, and clippy only knows the tests themselves"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray,
+    TimestampMicrosecondArray, UInt64Array,
+};
+use fortilake_sink::{
+    Batch, Context, Crawl, DataType, Field, Kind, Outcome, RecordBatch, Result, Schema, Sink, Spec,
+    TableSpec, TimeUnit, registry,
+};
+use fortilake_sink_csv as _;
+
+const SNAPSHOT: &str = "20260901T120000Z";
+
+fn context(tables: Vec<Arc<TableSpec>>) -> Context {
+    let crawl = Crawl {
+        id: "c1".to_owned(),
+        snapshot: SNAPSHOT.to_owned(),
+        started_at: "2026-09-01T12:00:00Z".to_owned(),
+        generator: "fortilake 0.1.0".to_owned(),
+    };
+    Context::new(crawl, tables)
+}
+
+fn table(name: &str, fields: Vec<Field>) -> Arc<TableSpec> {
+    Arc::new(TableSpec {
+        name: name.to_owned(),
+        summary: format!("One of the {name}."),
+        key: Vec::new(),
+        schema: Arc::new(Schema::new(fields)),
+    })
+}
+
+/// A table with a column of each type, and rows that are full, null and at the edge.
+fn every_type() -> Batch {
+    let naive = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let table = table(
+        "products",
+        vec![
+            Field::new("account_id", DataType::Int64, false),
+            Field::new("serial_number", DataType::Utf8, true),
+            Field::new("share", DataType::Float64, true),
+            Field::new("is_decommissioned", DataType::Boolean, true),
+            Field::new("registered_at", naive, true),
+            Field::new("_observed_at", utc, true),
+            Field::new("_index", DataType::Int32, true),
+            Field::new("count", DataType::UInt64, true),
+        ],
+    );
+    let time = TimestampMicrosecondArray::from(vec![Some(1_700_000_000_123_456), None, Some(0)]);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(Int64Array::from(vec![-1, 0, i64::MAX])),
+        Arc::new(StringArray::from(vec![
+            Some("=\"FGT\"\r\nü 漢"),
+            None,
+            Some(""),
+        ])),
+        Arc::new(Float64Array::from(vec![Some(-0.1), None, Some(1e300)])),
+        Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
+        Arc::new(time.clone()),
+        Arc::new(time.with_timezone("UTC")),
+        Arc::new(Int32Array::from(vec![Some(i32::MIN), None, Some(7)])),
+        Arc::new(UInt64Array::from(vec![Some(0), None, Some(u64::MAX)])),
+    ];
+    batch(table, columns)
+}
+
+fn batch(table: Arc<TableSpec>, columns: Vec<ArrayRef>) -> Batch {
+    let records = RecordBatch::try_new(Arc::clone(&table.schema), columns).unwrap();
+    Batch {
+        table,
+        sequence: 0,
+        records,
+    }
+}
+
+async fn open(path: &Path, query: &str, context: Context) -> Result<Box<dyn Sink>> {
+    let spec = Spec::parse(&format!("csv:{}{query}", path.display()))?;
+    spec.open(context).await
+}
+
+/// Publishes one batch and reads the file at `file`.
+async fn publish(query: &str, batch: &Batch, file: &str) -> String {
+    let out = tempfile::tempdir().unwrap();
+    let context = context(vec![Arc::clone(&batch.table)]);
+    let mut sink = open(out.path(), query, context).await.unwrap();
+    sink.write(batch).await.unwrap();
+    sink.finish(&Outcome::default()).await.unwrap();
+    fs::read_to_string(out.path().join(file)).unwrap()
+}
+
+#[tokio::test]
+async fn every_type_has_its_form() {
+    let text = publish("", &every_type(), "products.csv").await;
+    assert_eq!(
+        text,
+        "account_id,serial_number,share,is_decommissioned,registered_at,_observed_at,_index,count\r\n\
+         -1,\"'=\"\"FGT\"\"\r\nü 漢\",-0.1,true,\
+         2023-11-14T22:13:20.123456,2023-11-14T22:13:20.123456Z,-2147483648,0\r\n\
+         0,,,,,,,\r\n\
+         9223372036854775807,\"\",1e300,false,\
+         1970-01-01T00:00:00,1970-01-01T00:00:00Z,7,18446744073709551615\r\n"
+    );
+    assert_eq!(publish("", &every_type(), "products.csv").await, text);
+}
+
+#[tokio::test]
+async fn formulas_stay_when_the_user_says_so() {
+    let file = format!("products/snapshot={SNAPSHOT}/part-00000.csv");
+    let query = "?layout=snapshots&formula_prefix=false";
+    let text = publish(query, &every_type(), &file).await;
+    assert!(text.contains("\"=\"\"FGT\"\"\r\n"), "{text}");
+}
+
+#[tokio::test]
+async fn the_manifest_says_whether_formulas_were_prefixed() {
+    for (query, wanted) in [("", true), ("?formula_prefix=false", false)] {
+        let manifest = format!("_fortilake/snapshots/{SNAPSHOT}.json");
+        let text = publish(query, &every_type(), &manifest).await;
+        let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(manifest["notes"]["csv"]["formula_prefix"], wanted);
+        assert_eq!(manifest["tables"][0]["files"][0]["path"], "products.csv");
+        assert_eq!(manifest["tables"][0]["files"][0]["rows"], 3);
+    }
+}
+
+#[tokio::test]
+async fn a_table_without_rows_has_a_header() {
+    let out = tempfile::tempdir().unwrap();
+    let fields = vec![
+        Field::new("a", DataType::Int64, true),
+        Field::new("b,c", DataType::Utf8, true),
+    ];
+    let sink = open(out.path(), "", context(vec![table("empty", fields)]))
+        .await
+        .unwrap();
+    sink.finish(&Outcome::default()).await.unwrap();
+    let text = fs::read_to_string(out.path().join("empty.csv")).unwrap();
+    assert_eq!(text, "a,\"b,c\"\r\n");
+}
+
+#[tokio::test]
+async fn wide_and_long_tables_are_written_whole() {
+    let fields = (0..300).map(|n| Field::new(format!("c{n}"), DataType::Utf8, true));
+    let columns = (0..300).map(|n| {
+        let values = (0..1000).map(|row| Some(format!("{n}-{row}")));
+        Arc::new(values.collect::<StringArray>()) as ArrayRef
+    });
+    let batch = batch(table("wide", fields.collect()), columns.collect());
+    let text = publish("", &batch, "wide.csv").await;
+    let records: Vec<_> = csv::Reader::from_reader(text.as_bytes())
+        .into_records()
+        .collect();
+    assert_eq!(records.len(), 1000);
+    assert_eq!(&records[999].as_ref().unwrap()[299], "299-999");
+}
+
+#[test]
+fn wrong_options_are_explained() {
+    for (spec, wanted) in [
+        (
+            "csv:out?formula-prefix=no",
+            "unknown option `formula-prefix`; the options are `formula_prefix`, `layout`, `path`; \
+             did you mean `formula_prefix`?",
+        ),
+        (
+            "csv:out?formula_prefix=no",
+            "option `formula_prefix` wants true or false, not text",
+        ),
+    ] {
+        let error = Spec::parse(spec).unwrap_err();
+        assert_eq!(error.kind(), Kind::Config);
+        assert_eq!(
+            std::error::Error::source(&error).unwrap().to_string(),
+            wanted
+        );
+    }
+    let options = (registry::find("csv").unwrap().options)();
+    assert_eq!(
+        options.as_value()["properties"]["layout"]["default"],
+        "latest"
+    );
+}
+
+#[tokio::test]
+async fn a_type_without_a_form_fails_at_open_by_name() {
+    let out = tempfile::tempdir().unwrap();
+    let berlin = DataType::Timestamp(TimeUnit::Microsecond, Some("Europe/Berlin".into()));
+    for (data_type, name) in [
+        (berlin, "Timestamp(µs, \"Europe/Berlin\")"),
+        (DataType::Binary, "Binary"),
+    ] {
+        let odd = table("odd", vec![Field::new("strange", data_type, true)]);
+        let error = open(out.path(), "", context(vec![odd]))
+            .await
+            .err()
+            .unwrap();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        let wanted = format!(
+            "column `strange` of table `odd` has the type `{name}`, which has no form in CSV"
+        );
+        assert_eq!(cause, wanted);
+    }
+    assert_eq!(
+        fs::read_dir(out.path().join("_fortilake/staging"))
+            .unwrap()
+            .count(),
+        0
+    );
+}
