@@ -1,0 +1,146 @@
+//! The API's dates, read as the wall clock that is written.
+
+#[cfg(test)]
+mod tests;
+
+/// What a date text says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp<'a> {
+    /// "No date": blank text, or the first instant that .NET knows.
+    Absent,
+    /// A wall clock.
+    At {
+        /// Microseconds from 1970-01-01T00:00:00 on the same, unnamed clock.
+        micros: i64,
+        /// The offset as written, such as `Z`, `-08:00` or `-8:00`; it is never applied.
+        offset: Option<&'a str>,
+    },
+}
+
+/// Reads a date: `T` or a blank in the middle, with or without fraction, offset or time of day.
+///
+/// The vendor's zone is unknown, so nothing is shifted; an offset comes back verbatim.
+/// `None` means that the text is no date.
+///
+/// ```
+/// use fortilake_models::{Stamp, parse_timestamp};
+/// let stamp = parse_timestamp("1970-01-01T00:00:01-8:00");
+/// assert_eq!(stamp, Some(Stamp::At { micros: 1_000_000, offset: Some("-8:00") }));
+/// ```
+pub fn parse_timestamp(text: &str) -> Option<Stamp<'_>> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Some(Stamp::Absent);
+    }
+    let mut rest = Cursor(text);
+    let year = rest.digits(4)?;
+    rest.expect(b"-")?;
+    let month = rest.digits(2)?;
+    rest.expect(b"-")?;
+    let day = rest.digits(2)?;
+    if year == 0 || !(1..=12).contains(&month) || day == 0 || day > days_in_month(year, month) {
+        return None;
+    }
+    let time = if rest.0.is_empty() {
+        0
+    } else {
+        rest.expect(b"Tt ")?;
+        time_of_day(&mut rest)?
+    };
+    let offset = offset(rest.0.trim_start())?;
+    let micros = days_from_civil(year, month, day) * 86_400_000_000 + time;
+    if (year, month, day, time) == (1, 1, 1, 0) {
+        return Some(Stamp::Absent);
+    }
+    Some(Stamp::At { micros, offset })
+}
+
+/// What is left of a text while it is read.
+struct Cursor<'a>(&'a str);
+
+impl Cursor<'_> {
+    fn digits(&mut self, count: usize) -> Option<i64> {
+        let (digits, rest) = self.0.split_at_checked(count)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        self.0 = rest;
+        digits.parse().ok()
+    }
+
+    fn expect(&mut self, any_of: &[u8]) -> Option<()> {
+        let first = self.0.as_bytes().first()?;
+        any_of.contains(first).then(|| self.0 = &self.0[1..])
+    }
+}
+
+/// `HH:MM[:SS[.fraction]]` in microseconds; digits beyond the sixth are cut off.
+fn time_of_day(rest: &mut Cursor<'_>) -> Option<i64> {
+    let hour = rest.digits(2)?;
+    rest.expect(b":")?;
+    let minute = rest.digits(2)?;
+    let second = match rest.expect(b":") {
+        Some(()) => rest.digits(2)?,
+        None => 0,
+    };
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let mut fraction = 0;
+    if rest.expect(b".,").is_some() {
+        let length = rest.0.bytes().take_while(u8::is_ascii_digit).count();
+        if length == 0 {
+            return None;
+        }
+        let kept = length.min(6);
+        fraction = rest.digits(kept)? * 10_i64.pow(u32::try_from(6 - kept).ok()?);
+        rest.0 = &rest.0[length - kept..];
+    }
+    Some(((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction)
+}
+
+/// Nothing, `Z`, or a sign with one or two digits of hours and perhaps two of minutes.
+#[expect(
+    clippy::option_option,
+    reason = "no offset and a bad offset are two things"
+)]
+fn offset(text: &str) -> Option<Option<&str>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    if text.eq_ignore_ascii_case("z") {
+        return Some(Some(text));
+    }
+    let digits = text.strip_prefix(['+', '-'])?;
+    let (hours, minutes) = match digits.split_once(':') {
+        Some((hours, minutes)) if minutes.len() == 2 => (hours, minutes),
+        Some(_) => return None,
+        None if digits.len() > 2 => digits.split_at_checked(digits.len() - 2)?,
+        None => (digits, "00"),
+    };
+    let fits = |text: &str, limit: u8| {
+        (1..=2).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_digit())
+            && text.parse::<u8>().is_ok_and(|number| number <= limit)
+    };
+    (fits(hours, 23) && fits(minutes, 59)).then_some(Some(text))
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March
+/// so that the leap day comes last.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}

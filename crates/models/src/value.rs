@@ -1,0 +1,240 @@
+//! One JSON value on its way into one column.
+
+use std::borrow::Cow;
+
+use arrow_array::{
+    ArrayRef,
+    builder::{
+        ArrayBuilder, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder,
+        TimestampMicrosecondBuilder,
+    },
+};
+use serde_json::value::RawValue;
+
+use crate::{Kind, Stamp, parse_timestamp};
+
+/// A JSON value, looked at no deeper than needed.
+#[derive(Debug)]
+pub(crate) enum Scalar<'a> {
+    Null,
+    /// A string, unescaped.
+    Text(Cow<'a, str>),
+    /// A number or a truth value, as written.
+    Literal(&'a str),
+    /// A list or an object, or a string that is no Unicode, as written.
+    Other(&'a str),
+}
+
+impl<'a> Scalar<'a> {
+    pub(crate) fn of(raw: &'a RawValue) -> Self {
+        let text = raw.get();
+        match text.as_bytes().first() {
+            Some(b'n') => Self::Null,
+            Some(b'"') if !text.contains('\\') => Self::Text(text[1..text.len() - 1].into()),
+            // An escaped lone surrogate is JSON, yet no text.
+            Some(b'"') => serde_json::from_str::<String>(text)
+                .map_or(Self::Other(text), |text| Self::Text(text.into())),
+            Some(b'[' | b'{') | None => Self::Other(text),
+            Some(_) => Self::Literal(text),
+        }
+    }
+
+    /// The value as the `issues` table shows it.
+    pub(crate) fn as_written(&self) -> &str {
+        match self {
+            Self::Null => "null",
+            Self::Text(text) => text,
+            Self::Literal(text) | Self::Other(text) => text,
+        }
+    }
+}
+
+/// What became of a value that was pushed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pushed<'a> {
+    /// Nothing was appended: the value says "none".
+    Nothing,
+    /// It is in the column.
+    Stored,
+    /// It is in the column, and this offset was written behind it.
+    StoredWithoutOffset(Cow<'a, str>),
+    /// It does not fit, for this reason; nothing was appended.
+    Misfit(&'static str),
+}
+
+/// The builder of one column that is filled from JSON.
+#[derive(Debug)]
+pub(crate) enum ColumnBuilder {
+    Text(StringBuilder),
+    Json(StringBuilder),
+    Int(Int64Builder),
+    Id(Int64Builder),
+    Float(Float64Builder),
+    Bool(BooleanBuilder),
+    Timestamp(TimestampMicrosecondBuilder),
+    /// As above, with the zone UTC.
+    Instant(TimestampMicrosecondBuilder),
+}
+
+impl ColumnBuilder {
+    pub(crate) fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Text => Self::Text(StringBuilder::new()),
+            Kind::Json => Self::Json(StringBuilder::new()),
+            Kind::Int => Self::Int(Int64Builder::new()),
+            Kind::Id => Self::Id(Int64Builder::new()),
+            Kind::Float => Self::Float(Float64Builder::new()),
+            Kind::Bool => Self::Bool(BooleanBuilder::new()),
+            Kind::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
+            Kind::Instant => Self::Instant(
+                TimestampMicrosecondBuilder::new().with_data_type(Kind::Instant.data_type()),
+            ),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Text(builder) | Self::Json(builder) => builder.len(),
+            Self::Int(builder) | Self::Id(builder) => builder.len(),
+            Self::Float(builder) => builder.len(),
+            Self::Bool(builder) => builder.len(),
+            Self::Timestamp(builder) | Self::Instant(builder) => builder.len(),
+        }
+    }
+
+    pub(crate) fn push_null(&mut self) {
+        match self {
+            Self::Text(builder) | Self::Json(builder) => builder.append_null(),
+            Self::Int(builder) | Self::Id(builder) => builder.append_null(),
+            Self::Float(builder) => builder.append_null(),
+            Self::Bool(builder) => builder.append_null(),
+            Self::Timestamp(builder) | Self::Instant(builder) => builder.append_null(),
+        }
+    }
+
+    pub(crate) fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(builder) | Self::Json(builder) => ArrayBuilder::finish(builder),
+            Self::Int(builder) | Self::Id(builder) => ArrayBuilder::finish(builder),
+            Self::Float(builder) => ArrayBuilder::finish(builder),
+            Self::Bool(builder) => ArrayBuilder::finish(builder),
+            Self::Timestamp(builder) | Self::Instant(builder) => ArrayBuilder::finish(builder),
+        }
+    }
+
+    /// Appends a value, unless it says "none" or does not fit.
+    pub(crate) fn push<'a>(&mut self, value: &Scalar<'a>) -> Pushed<'a> {
+        match (self, value) {
+            (_, Scalar::Null) => Pushed::Nothing,
+            (Self::Text(builder), value) => push_text(builder, value),
+            (Self::Json(builder), value) => push_json(builder, value),
+            // Only text tells blank from none.
+            (_, Scalar::Text(text)) if text.trim().is_empty() => Pushed::Nothing,
+            (Self::Int(builder), value) => {
+                push_parsed(integer(value), "not an integer", |number| {
+                    builder.append_value(number);
+                })
+            }
+            (Self::Id(builder), value) => match integer(value) {
+                Some(0) => Pushed::Nothing,
+                number => push_parsed(number, "not an integer", |number| {
+                    builder.append_value(number);
+                }),
+            },
+            (Self::Float(builder), value) => push_parsed(float(value), "not a number", |number| {
+                builder.append_value(number);
+            }),
+            (Self::Bool(builder), value) => {
+                push_parsed(boolean(value), "not true or false", |truth| {
+                    builder.append_value(truth);
+                })
+            }
+            (Self::Timestamp(builder) | Self::Instant(builder), value) => {
+                push_timestamp(builder, value)
+            }
+        }
+    }
+}
+
+fn push_parsed<'a, T>(
+    parsed: Option<T>,
+    reason: &'static str,
+    append: impl FnOnce(T),
+) -> Pushed<'a> {
+    match parsed {
+        Some(value) => {
+            append(value);
+            Pushed::Stored
+        }
+        None => Pushed::Misfit(reason),
+    }
+}
+
+fn push_text<'a>(builder: &mut StringBuilder, value: &Scalar<'a>) -> Pushed<'a> {
+    match value {
+        Scalar::Text(text) => builder.append_value(text.trim_end_matches(' ')),
+        Scalar::Literal(text) => builder.append_value(text),
+        _ => return Pushed::Misfit("not text"),
+    }
+    Pushed::Stored
+}
+
+fn push_json<'a>(builder: &mut StringBuilder, value: &Scalar<'a>) -> Pushed<'a> {
+    match value {
+        Scalar::Text(text) => builder.append_value(serde_json::Value::from(&**text).to_string()),
+        _ => builder.append_value(value.as_written()),
+    }
+    Pushed::Stored
+}
+
+fn push_timestamp<'a>(builder: &mut TimestampMicrosecondBuilder, value: &Scalar<'a>) -> Pushed<'a> {
+    let Scalar::Text(text) = value else {
+        return Pushed::Misfit("not a timestamp");
+    };
+    match parse_timestamp(text) {
+        None => Pushed::Misfit("not a timestamp"),
+        Some(Stamp::Absent) => Pushed::Nothing,
+        Some(Stamp::At { micros, offset }) => {
+            builder.append_value(micros);
+            match offset {
+                None => Pushed::Stored,
+                Some(offset) => Pushed::StoredWithoutOffset(offset.to_owned().into()),
+            }
+        }
+    }
+}
+
+/// Digits, also in quotes, also with a fraction of zeros.
+fn integer(value: &Scalar<'_>) -> Option<i64> {
+    let text = match value {
+        Scalar::Text(text) => text.trim(),
+        Scalar::Literal(text) => text,
+        _ => return None,
+    };
+    let whole = match text.split_once('.') {
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => {
+            whole
+        }
+        _ => text,
+    };
+    whole.parse().ok()
+}
+
+fn float(value: &Scalar<'_>) -> Option<f64> {
+    let text = match value {
+        Scalar::Text(text) => text.trim(),
+        Scalar::Literal(text) => text,
+        _ => return None,
+    };
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+fn boolean(value: &Scalar<'_>) -> Option<bool> {
+    match value {
+        Scalar::Literal("true" | "1") => Some(true),
+        Scalar::Literal("false" | "0") => Some(false),
+        Scalar::Text(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
+        Scalar::Text(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}

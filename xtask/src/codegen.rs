@@ -1,0 +1,158 @@
+//! `cargo xtask codegen`: from API descriptions to types, endpoints, tables and layouts.
+//!
+//! The steps, a file each: `load` reads a folder and its patches, `operations` and `schema` read
+//! descriptions of any dialect, `lower` makes Rust types of them, `places` and `rows` make tables
+//! by what `tables.toml` (`config`) says, and the printers write it all down.
+//! Output depends on the folder alone.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+
+mod at;
+mod calls;
+mod catalogue;
+mod columns;
+mod config;
+mod generate;
+mod load;
+mod lower;
+mod names;
+mod node;
+mod notes;
+mod operations;
+mod patch;
+mod places;
+mod print;
+mod print_index;
+mod print_tables;
+mod print_types;
+mod report;
+mod rows;
+mod schema;
+mod tables;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+/// Generates the models from the API descriptions.
+///
+/// Writes `generated.rs`, a parent module, and beside it `generated/` with a module per
+/// description, the catalogue and the report.
+/// The code depends on the crates fortilake-models, serde (with derive) and `serde_json`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Change nothing; fail if a file is not what it should be.
+    #[arg(long)]
+    pub check: bool,
+    /// The folder with the descriptions, their patches and, if there is one, `tables.toml`.
+    #[arg(long, value_name = "DIR", requires = "to")]
+    pub from: Option<PathBuf>,
+    /// The folder for `generated.rs` and `generated/`.
+    #[arg(long, value_name = "DIR", requires = "from")]
+    pub to: Option<PathBuf>,
+}
+
+impl Args {
+    /// Runs the command.
+    pub fn run(&self) -> Result<()> {
+        let root = crate::root();
+        let from = self.from.clone();
+        let from = from.unwrap_or_else(|| root.join("fixtures/apireference"));
+        let to = self.to.clone();
+        let to = to.unwrap_or_else(|| root.join("crates/models/src"));
+        let output = Output::generate(&from)?;
+        if self.check {
+            output.check(&to)
+        } else {
+            output.write(&to)
+        }
+    }
+}
+
+/// The generated files: path, relative to the target folder, to content.
+#[derive(Debug)]
+pub struct Output(BTreeMap<String, String>);
+
+impl Output {
+    /// Generates from a folder of descriptions.
+    pub fn generate(from: &Path) -> Result<Self> {
+        generate::files(&load::folder(from)?).map(Self)
+    }
+
+    /// The content of a file.
+    pub fn file(&self, path: &str) -> Option<&str> {
+        self.0.get(path).map(String::as_str)
+    }
+
+    /// All files: path and content.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(path, content)| (path.as_str(), content.as_str()))
+    }
+
+    /// Writes the files that differ, and removes generated modules that no description makes.
+    pub fn write(&self, to: &Path) -> Result<()> {
+        for (path, content) in &self.0 {
+            let file = to.join(path);
+            if fs::read_to_string(&file).is_ok_and(|old| old == *content) {
+                continue;
+            }
+            let folder = file.parent().unwrap_or(to);
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make `{}`", folder.display()))?;
+            fs::write(&file, content)
+                .with_context(|| format!("cannot write `{}`", file.display()))?;
+        }
+        for file in self.stale(to)? {
+            fs::remove_file(&file)
+                .with_context(|| format!("cannot remove `{}`", file.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Fails if a file is not what it should be.
+    pub fn check(&self, to: &Path) -> Result<()> {
+        for (path, content) in &self.0 {
+            let file = to.join(path);
+            if !fs::read_to_string(&file).is_ok_and(|old| old == *content) {
+                bail!("`{path}` is not fresh; run `cargo xtask codegen`");
+            }
+        }
+        if let Some(file) = self.stale(to)?.first() {
+            let file = file.strip_prefix(to).unwrap_or(file).display();
+            bail!("`{file}` is left over; run `cargo xtask codegen`");
+        }
+        Ok(())
+    }
+
+    /// Modules in the target folder that an earlier run wrote and this one does not.
+    fn stale(&self, to: &Path) -> Result<Vec<PathBuf>> {
+        let folder = to.join("generated");
+        let Ok(entries) = fs::read_dir(&folder) else {
+            return Ok(Vec::new());
+        };
+        let mut stale = Vec::new();
+        for entry in entries {
+            let file = entry
+                .with_context(|| format!("cannot read `{}`", folder.display()))?
+                .path();
+            let name = file.file_name().and_then(|name| name.to_str());
+            let known = name.is_some_and(|name| self.0.contains_key(&format!("generated/{name}")));
+            // Nobody else's files are touched.
+            let ours = fs::read_to_string(&file)
+                .is_ok_and(|text| text.starts_with(&format!("//! {}", print::MARK)));
+            if ours && !known {
+                stale.push(file);
+            }
+        }
+        stale.sort();
+        Ok(stale)
+    }
+}

@@ -1,0 +1,219 @@
+//! Names operations and lowers what they take and answer.
+//!
+//! Answers are lowered before requests: a schema that stands in both is a type of the answers,
+//! which asks for nothing and so serves both.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+
+use super::{
+    at::At,
+    lower::{Lowering, Members, component},
+    names,
+    notes::Notes,
+    operations::Operation,
+    schema::{Property, Rest, Schema, Shape},
+    types::{Argument, Body, Side, Struct, Type},
+};
+
+impl Lowering<'_> {
+    /// Lowers the types of all operations and returns the operations' names.
+    ///
+    /// `ids` are the operations' names over all descriptions.
+    pub(super) fn operations(
+        &mut self,
+        operations: &[Operation<'_>],
+        ids: &[String],
+    ) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for operation in operations {
+            // Rust's names need to be unique in this description alone.
+            let same = operations.iter().filter(|other| other.id == operation.id);
+            let id = if same.count() == 1 {
+                &operation.id
+            } else {
+                &operation.long_id
+            };
+            names.push(self.name_operation(operation, id)?);
+        }
+        for ((operation, name), id) in operations.iter().zip(&names).zip(ids) {
+            let doc = format!("The answer of `{id}`.");
+            self.response(operation, &format!("{name}Response"), doc)?;
+        }
+        for ((operation, name), id) in operations.iter().zip(&names).zip(ids) {
+            let doc = format!("The arguments of `{id}`.");
+            self.request(operation, &format!("{name}Request"), doc)?;
+        }
+        Ok(names)
+    }
+
+    /// Takes the three names of an operation before any schema can.
+    ///
+    /// They come from the path and not from `operationId`, so that another edition of the
+    /// description gives the same names.
+    fn name_operation(&mut self, operation: &Operation<'_>, id: &str) -> Result<String> {
+        let free = |name: &str, taken: &BTreeSet<String>| {
+            ["", "Request", "Response"]
+                .iter()
+                .all(|ending| !taken.contains(&format!("{name}{ending}")))
+        };
+        let plain = names::pascal(id);
+        let mut name = plain.clone();
+        let mut number = 2;
+        while !free(&name, &self.taken) {
+            name = format!("{plain}{number}");
+            number += 1;
+        }
+        let roots = [
+            ("Response", operation.response.as_ref()),
+            ("Request", operation.body.as_ref().map(|body| &body.at)),
+        ];
+        for (ending, root) in roots {
+            let name = format!("{name}{ending}");
+            if let Some(root) = root {
+                let schema = Schema::read(root, self.notes)?;
+                let place = schema.at.pointer();
+                let same = component(place).is_some_and(|own| names::pascal(&own) == name);
+                if same && !schema.properties().is_empty() {
+                    self.claims
+                        .entry(place.to_owned())
+                        .or_insert_with(|| name.clone());
+                }
+            }
+            self.taken.insert(name);
+        }
+        self.taken.insert(name.clone());
+        Ok(name)
+    }
+
+    fn response(&mut self, operation: &Operation<'_>, name: &str, doc: String) -> Result<()> {
+        if let Some(at) = &operation.response {
+            return self.root(at, name, &doc, Side::Response);
+        }
+        self.define(name.to_owned(), doc, Body::Alias(Type::Json));
+        Ok(())
+    }
+
+    fn request(&mut self, operation: &Operation<'_>, name: &str, doc: String) -> Result<()> {
+        let body = match &operation.body {
+            Some(body) => Some((body, Schema::read(&body.at, self.notes)?)),
+            None => None,
+        };
+        let members = body.as_ref().map(|(_, schema)| schema.properties());
+        let named = members.is_some_and(|members| !members.is_empty());
+        if let (true, true, Some(body)) = (named, operation.parameters.is_empty(), &operation.body)
+        {
+            return self.root(&body.at, name, &doc, Side::Request);
+        }
+        let mut properties: Vec<Property<'_>> = operation
+            .parameters
+            .iter()
+            .map(|parameter| Property {
+                name: parameter.name.clone(),
+                at: parameter.at.clone(),
+                required: parameter.required,
+                doc: parameter.doc.clone(),
+            })
+            .collect();
+        let mut rest = None;
+        match body {
+            Some((_, schema)) if named => {
+                properties.extend(schema.properties().iter().cloned());
+                rest = self.rest(&schema, name, Side::Request)?;
+            }
+            Some((body, schema)) if !is_empty_object(&schema) => properties.push(Property {
+                name: "body".to_owned(),
+                at: body.at.clone(),
+                required: body.required,
+                doc: body.doc.clone(),
+            }),
+            _ => {}
+        }
+        let mut members = Members::default();
+        for property in &properties {
+            self.member(&mut members, property, name, Side::Request)?;
+        }
+        let body = if members.list.is_empty() {
+            Body::NoArguments
+        } else {
+            Body::Struct(Struct {
+                side: Side::Request,
+                members: members.list,
+                rest,
+            })
+        };
+        self.define(name.to_owned(), doc, body);
+        Ok(())
+    }
+
+    /// The type of a whole request or answer, which has its name from the operation.
+    fn root(&mut self, at: &At<'_>, name: &str, doc: &str, side: Side) -> Result<()> {
+        let schema = Schema::read(at, self.notes)?;
+        let place = schema.at.pointer().to_owned();
+        if self.claims.get(&place).is_some_and(|claim| claim == name) {
+            // The schema bears the operation's name; somebody may have asked for it already.
+            self.named(&schema, name, side)?;
+            return Ok(());
+        }
+        let own = !schema.properties().is_empty()
+            && component(&place).is_none()
+            && !self.by_place.contains_key(&place);
+        if own {
+            let position = self.define(name.to_owned(), doc.to_owned(), Body::NoArguments);
+            self.by_place.insert(place, position);
+            self.definitions[position].body = self.structure(&schema, name, side)?;
+            if !schema.doc.is_empty() {
+                schema.doc.clone_into(&mut self.definitions[position].doc);
+            }
+        } else {
+            let ty = self.ty(at, &format!("{name}Value"), side)?;
+            self.define(name.to_owned(), doc.to_owned(), Body::Alias(ty));
+        }
+        Ok(())
+    }
+}
+
+/// The arguments of an operation, body members included.
+pub(super) fn arguments(operation: &Operation<'_>, notes: &Notes) -> Result<Vec<Argument>> {
+    let mut arguments = Vec::new();
+    for parameter in &operation.parameters {
+        let schema = parameter.schema(notes)?;
+        arguments.push(Argument {
+            name: parameter.name.clone(),
+            location: parameter.location,
+            required: parameter.required,
+            json_type: schema.json_type(),
+            doc: schema.doc,
+        });
+    }
+    let Some(body) = &operation.body else {
+        return Ok(arguments);
+    };
+    let schema = Schema::read(&body.at, notes)?;
+    for property in schema.properties() {
+        let schema = Schema::read(&property.at, notes)?;
+        arguments.push(Argument {
+            name: property.name.clone(),
+            location: "Body",
+            required: property.required,
+            json_type: schema.json_type(),
+            doc: schema.doc,
+        });
+    }
+    if schema.properties().is_empty() && !is_empty_object(&schema) {
+        arguments.push(Argument {
+            name: "body".to_owned(),
+            location: "WholeBody",
+            required: body.required,
+            json_type: schema.json_type(),
+            doc: body.doc.clone(),
+        });
+    }
+    Ok(arguments)
+}
+
+/// An object that takes nothing, such as the body `{}` of a list without filters.
+fn is_empty_object(schema: &Schema<'_>) -> bool {
+    matches!(&schema.shape, Shape::Object { properties, rest: Rest::Unsaid } if properties.is_empty())
+}

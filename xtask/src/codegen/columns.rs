@@ -1,0 +1,146 @@
+//! Puts a table's columns in order: the key, what comes from elsewhere, then the row's own.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, anyhow, bail};
+
+use super::{
+    config::TableSpec,
+    names,
+    places::Builder,
+    rows::{Around, Row},
+    schema::{Schema, Shape},
+    tables::{Column, Kind, Origin, meta_columns},
+};
+
+/// The position in its list, for rows inside other rows.
+const INDEX: &str = "_index";
+
+impl<'a> Builder<'a, '_> {
+    /// All columns in order: the key, what comes from elsewhere, the description's, the meta ones.
+    pub(super) fn columns(
+        &self,
+        row: &Row<'a, '_>,
+        around: &[Around<'a>],
+        root: Option<usize>,
+    ) -> Result<Vec<Column>> {
+        let mut columns: Vec<Column> = Vec::new();
+        for name in row.spec.special() {
+            if !columns.iter().any(|known| known.name == name) {
+                columns.push(self.special(row, name, around, root)?);
+            }
+        }
+        for column in &row.own {
+            if !columns.iter().any(|known| known.name == column.name) {
+                columns.push(column.clone());
+            }
+        }
+        columns.extend(meta_columns());
+        Ok(columns)
+    }
+
+    /// A column that stands before the description's own.
+    fn special(
+        &self,
+        row: &Row<'a, '_>,
+        name: &str,
+        around: &[Around<'a>],
+        root: Option<usize>,
+    ) -> Result<Column> {
+        let spec = row.spec;
+        let column = |kind, origin, doc: &str| Column {
+            name: name.to_owned(),
+            kind,
+            origin,
+            doc: doc.to_owned(),
+        };
+        let own = row.own.iter().find(|column| column.name == name);
+        if let Some(level) = spec.levels.iter().position(|known| known == name) {
+            let doc = "The position, in its list, of the row around this one, from zero.";
+            return Ok(column(Kind::Int, Origin::ParentIndex(level + 1), doc));
+        }
+        if name == INDEX {
+            let doc = "The position of the row in its list, from zero.";
+            return Ok(column(Kind::Int, Origin::Index, doc));
+        }
+        if spec.inherit.iter().any(|known| known == name) {
+            return self.inherited(name, root);
+        }
+        if let Some((_, slot, schema)) = around.iter().find(|(known, ..)| known == name) {
+            let path = &spec.enclosing[name];
+            let kind = kind(spec, path, schema);
+            return Ok(column(kind, Origin::Enclosing(*slot), &schema.doc));
+        }
+        if let Some(argument) = spec.asked.get(name) {
+            let doc = format!("The `{argument}` that the row was asked for.");
+            let asked = column(Kind::Int, Origin::Asked(argument.clone()), &doc);
+            return Ok(own.map_or(asked, |own| Column {
+                origin: Origin::FieldOrAsked(argument.clone()),
+                ..own.clone()
+            }));
+        }
+        own.cloned().ok_or_else(|| {
+            let known = row.own.iter().map(|column| column.name.as_str());
+            anyhow!(
+                "no field gives the column `{name}`; {}",
+                names::nearest(name, known)
+            )
+        })
+    }
+
+    /// A column of the outermost row.
+    fn inherited(&self, name: &str, root: Option<usize>) -> Result<Column> {
+        let Some(root) = root.map(|root| &self.out.tables[root]) else {
+            bail!("`{name}` cannot be inherited, because the table has no parent");
+        };
+        let Some(column) = root.column(name) else {
+            let known = root.columns.iter().map(|column| column.name.as_str());
+            let nearest = names::nearest(name, known);
+            bail!(
+                "`{}` has no column `{name}` to inherit; {nearest}",
+                root.name
+            );
+        };
+        if !matches!(column.kind, Kind::Int | Kind::Id | Kind::Text) {
+            bail!("`{name}` cannot be inherited; only text and integers can");
+        }
+        Ok(Column {
+            origin: Origin::Root(name.to_owned()),
+            ..column.clone()
+        })
+    }
+}
+
+impl TableSpec {
+    /// The columns that stand first.
+    fn special(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        names.extend(self.inherit.iter().map(String::as_str));
+        names.extend(self.enclosing.keys().map(String::as_str));
+        names.extend(self.asked.keys().map(String::as_str));
+        names.extend(self.levels.iter().rev().map(String::as_str));
+        names.extend(self.index.then_some(INDEX));
+        names
+    }
+
+    /// The columns that no field of the row may fill.
+    pub(super) fn reserved(&self) -> BTreeSet<String> {
+        let names = self.inherit.iter().chain(self.enclosing.keys());
+        names.chain(&self.levels).cloned().collect()
+    }
+}
+
+/// What a column of this schema holds.
+pub(super) fn kind(spec: &TableSpec, field: &str, schema: &Schema<'_>) -> Kind {
+    let listed = |names: &[String]| names.iter().any(|name| name == field);
+    match schema.shape {
+        Shape::Bool => Kind::Bool,
+        Shape::Integer if listed(&spec.ids) => Kind::Id,
+        Shape::Integer => Kind::Int,
+        Shape::Number => Kind::Float,
+        Shape::DateTime => Kind::Timestamp,
+        Shape::Text if listed(&spec.timestamps) => Kind::Timestamp,
+        Shape::Text | Shape::Enum(_) => Kind::Text,
+        Shape::Any | Shape::List(_) | Shape::Object { .. } => Kind::Json,
+    }
+}

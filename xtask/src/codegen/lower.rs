@@ -1,0 +1,292 @@
+//! Lowers schemas to Rust types.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::{
+    at::At,
+    names::{self, Words},
+    notes::Notes,
+    schema::{Property, Rest, Schema, Shape},
+    types::{Body, Definition, Member, Side, Struct, Type},
+};
+
+/// Names that generated code uses itself.
+const RESERVED: &[&str] = &[
+    "Box",
+    "Clone",
+    "Debug",
+    "Default",
+    "Deserialize",
+    "Err",
+    "None",
+    "Ok",
+    "Option",
+    "PartialEq",
+    "Result",
+    "Self",
+    "Serialize",
+    "Some",
+    "String",
+    "Vec",
+];
+
+/// The types of one description as they come to light.
+pub(super) struct Lowering<'c> {
+    words: &'c Words,
+    is_secret: &'c dyn Fn(&str) -> bool,
+    pub(super) notes: &'c Notes,
+    pub(super) definitions: Vec<Definition>,
+    pub(super) by_place: BTreeMap<String, usize>,
+    /// The schemas that give their type to an operation of the same name.
+    pub(super) claims: BTreeMap<String, String>,
+    pub(super) taken: BTreeSet<String>,
+    /// The lists and maps that are being read.
+    open: Vec<String>,
+}
+
+impl<'c> Lowering<'c> {
+    /// Starts with nothing but the reserved names.
+    pub(super) fn new(
+        words: &'c Words,
+        is_secret: &'c dyn Fn(&str) -> bool,
+        notes: &'c Notes,
+    ) -> Self {
+        Self {
+            words,
+            is_secret,
+            notes,
+            definitions: Vec::new(),
+            by_place: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            taken: RESERVED.iter().map(|&name| name.to_owned()).collect(),
+            open: Vec::new(),
+        }
+    }
+
+    /// The definitions, sorted by name; positions inside them are put right.
+    pub(super) fn finish(self) -> Vec<Definition> {
+        let mut order: Vec<usize> = (0..self.definitions.len()).collect();
+        order.sort_by(|&one, &other| {
+            self.definitions[one]
+                .name
+                .cmp(&self.definitions[other].name)
+        });
+        let mut position = vec![0; order.len()];
+        for (new, &old) in order.iter().enumerate() {
+            position[old] = new;
+        }
+        let mut definitions = self.definitions;
+        definitions.sort_by(|one, other| one.name.cmp(&other.name));
+        for definition in &mut definitions {
+            match &mut definition.body {
+                Body::Struct(body) => {
+                    for member in &mut body.members {
+                        renumber(&mut member.ty, &position);
+                    }
+                    body.rest.iter_mut().for_each(|ty| renumber(ty, &position));
+                }
+                Body::Alias(ty) => renumber(ty, &position),
+                Body::Enum(_) | Body::NoArguments => {}
+            }
+        }
+        definitions
+    }
+
+    /// The type of the schema at this place; an unnamed one gets its name from the hint.
+    pub(super) fn ty(&mut self, at: &At<'_>, hint: &str, side: Side) -> Result<Type> {
+        let schema = Schema::read(at, self.notes)?;
+        let place = schema.at.pointer().to_owned();
+        let nested = matches!(schema.shape, Shape::List(_) | Shape::Object { .. });
+        if nested && self.open.contains(&place) {
+            self.notes.add(at, "a list of itself: any JSON value");
+            return Ok(Type::Json);
+        }
+        Ok(match &schema.shape {
+            Shape::Any => Type::Json,
+            Shape::List(None) => Type::List(Box::new(Type::Json)),
+            Shape::Bool => Type::Bool,
+            Shape::Integer => Type::Integer,
+            Shape::Number => Type::Float,
+            Shape::Text | Shape::DateTime => Type::Text,
+            Shape::List(Some(items)) => {
+                self.open.push(place);
+                let item = self.ty(items, &format!("{hint}Item"), side)?;
+                self.open.pop();
+                Type::List(Box::new(item))
+            }
+            Shape::Object { properties, rest } if properties.is_empty() => match rest {
+                Rest::Of(values) => {
+                    self.open.push(place);
+                    let value = self.ty(values, &format!("{hint}Value"), side)?;
+                    self.open.pop();
+                    Type::Map(Box::new(value))
+                }
+                Rest::Any => Type::Map(Box::new(Type::Json)),
+                Rest::Unsaid => Type::Json,
+            },
+            Shape::Enum(_) | Shape::Object { .. } => self.named(&schema, hint, side)?,
+        })
+    }
+
+    /// A type with a name of its own, made when it is first asked for.
+    pub(super) fn named(&mut self, schema: &Schema<'_>, hint: &str, side: Side) -> Result<Type> {
+        let place = schema.at.pointer().to_owned();
+        if let Some(&position) = self.by_place.get(&place) {
+            return Ok(Type::Named(position));
+        }
+        let name = match (self.claims.get(&place), component(&place)) {
+            (Some(claim), _) => claim.clone(),
+            (None, Some(own)) => names::unique(&names::pascal(&own), "", &mut self.taken),
+            (None, None) => names::unique(hint, "", &mut self.taken),
+        };
+        // The text of the schema itself, not of this use of it.
+        let own = schema.at.text_of("description")?.trim();
+        let doc = match own {
+            "" if component(&place).is_none() => schema.doc.clone(),
+            own => own.to_owned(),
+        };
+        let position = self.define(name.clone(), doc, Body::NoArguments);
+        self.by_place.insert(place, position);
+        self.definitions[position].body = match &schema.shape {
+            Shape::Enum(values) => Body::Enum(variants(values)),
+            _ => self.structure(schema, &name, side)?,
+        };
+        Ok(Type::Named(position))
+    }
+
+    pub(super) fn structure(
+        &mut self,
+        schema: &Schema<'_>,
+        name: &str,
+        side: Side,
+    ) -> Result<Body> {
+        let mut members = Members::default();
+        for property in schema.properties() {
+            self.member(&mut members, property, name, side)?;
+        }
+        let rest = self.rest(schema, name, side)?;
+        Ok(Body::Struct(Struct {
+            side,
+            members: members.list,
+            rest,
+        }))
+    }
+
+    pub(super) fn rest(
+        &mut self,
+        schema: &Schema<'_>,
+        name: &str,
+        side: Side,
+    ) -> Result<Option<Type>> {
+        let Shape::Object { rest, .. } = &schema.shape else {
+            return Ok(None);
+        };
+        Ok(match rest {
+            Rest::Unsaid => None,
+            Rest::Any => Some(Type::Json),
+            Rest::Of(values) => Some(self.ty(values, &format!("{name}Value"), side)?),
+        })
+    }
+
+    pub(super) fn member(
+        &mut self,
+        members: &mut Members,
+        property: &Property<'_>,
+        owner: &str,
+        side: Side,
+    ) -> Result<()> {
+        let Property {
+            name,
+            at,
+            required,
+            doc,
+        } = property;
+        if members.list.iter().any(|known| known.wire == *name) {
+            self.notes.add(
+                at,
+                format!("`{name}` is a parameter as well: one argument for both"),
+            );
+            return Ok(());
+        }
+        let schema = Schema::read(at, self.notes)?;
+        let ty = if (self.is_secret)(name) {
+            let Some(ty) = secret(&schema, self.notes)? else {
+                let text = format!("secret `{name}` is no text: left out");
+                self.notes.add(at, text);
+                return Ok(());
+            };
+            ty
+        } else {
+            self.ty(at, &format!("{owner}{}", names::pascal(name)), side)?
+        };
+        let free = names::unique(&self.words.snake(name), "_", &mut members.taken);
+        let ident = names::ident(&free);
+        let doc = if doc.is_empty() { &schema.doc } else { doc };
+        members.list.push(Member {
+            ident,
+            wire: name.clone(),
+            doc: doc.clone(),
+            ty,
+            required: *required,
+            nullable: schema.nullable,
+        });
+        Ok(())
+    }
+
+    pub(super) fn define(&mut self, name: String, doc: String, body: Body) -> usize {
+        self.definitions.push(Definition { name, doc, body });
+        self.definitions.len() - 1
+    }
+}
+
+/// The members of a struct in the making.
+#[derive(Default)]
+pub(super) struct Members {
+    /// The members so far.
+    pub(super) list: Vec<Member>,
+    taken: BTreeSet<String>,
+}
+
+fn secret(schema: &Schema<'_>, notes: &Notes) -> Result<Option<Type>> {
+    Ok(match &schema.shape {
+        Shape::Text => Some(Type::Secret),
+        Shape::List(Some(items)) => match Schema::read(items, notes)?.shape {
+            Shape::Text => Some(Type::List(Box::new(Type::Secret))),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// Variant names for the texts of an enum.
+fn variants(values: &[String]) -> Vec<(String, String)> {
+    // `Other` is the variant for everything else.
+    let mut taken = BTreeSet::from(["Other".to_owned(), "Self".to_owned()]);
+    let variants = values.iter().map(|value| {
+        let name = match value.as_str() {
+            "" => "Empty".to_owned(),
+            value => names::pascal(value),
+        };
+        (names::unique(&name, "", &mut taken), value.clone())
+    });
+    variants.collect()
+}
+
+/// The name of the schema, if it has its place among the named ones.
+pub(super) fn component(pointer: &str) -> Option<String> {
+    ["#/components/schemas/", "#/definitions/"]
+        .iter()
+        .find_map(|folder| pointer.strip_prefix(folder))
+        .filter(|name| !name.contains('/'))
+        .map(|name| name.replace("~1", "/").replace("~0", "~"))
+}
+
+fn renumber(ty: &mut Type, position: &[usize]) {
+    match ty {
+        Type::Named(old) => *old = position[*old],
+        Type::List(inner) | Type::Map(inner) => renumber(inner, position),
+        _ => {}
+    }
+}

@@ -1,0 +1,159 @@
+//! From the API's names to Rust's.
+
+use std::collections::BTreeSet;
+
+/// Words whose capitals no rule can split, such as `EoR`.
+#[derive(Debug, Default)]
+pub(super) struct Words(Vec<(String, String)>);
+
+impl Words {
+    /// Takes pairs of a word and what becomes of it.
+    pub(super) fn new(words: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut words: Vec<_> = words.into_iter().collect();
+        words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
+        Self(words)
+    }
+
+    /// `snake_case`, so that `productModelEoR` is `product_model_eor`.
+    pub(super) fn snake(&self, text: &str) -> String {
+        let mut spaced = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let word = self.0.iter().find(|(word, _)| starts_word(rest, word));
+            let after_capital = spaced.ends_with(|last: char| last.is_ascii_uppercase());
+            match word {
+                Some((word, replacement)) if !after_capital => {
+                    spaced.push('_');
+                    spaced.push_str(replacement);
+                    spaced.push('_');
+                    rest = &rest[word.len()..];
+                }
+                _ => {
+                    spaced.push(first);
+                    rest = &rest[first.len_utf8()..];
+                }
+            }
+        }
+        let name = split(&spaced).join("_");
+        if name.is_empty() {
+            "unnamed".to_owned()
+        } else {
+            name
+        }
+    }
+}
+
+/// Whether the text starts with this word and the word ends there.
+fn starts_word(text: &str, word: &str) -> bool {
+    text.strip_prefix(word)
+        .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_lowercase()))
+}
+
+/// Splits at everything that is no letter or digit, and where capitals begin a word.
+fn split(text: &str) -> Vec<String> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut words = Vec::new();
+    let mut word = String::new();
+    for (position, &char) in chars.iter().enumerate() {
+        let before = position.checked_sub(1).map(|before| chars[before]);
+        let after = chars.get(position + 1);
+        let starts = char.is_ascii_uppercase()
+            && before.is_some_and(|before| {
+                before.is_ascii_lowercase()
+                    || before.is_ascii_digit()
+                    || (before.is_ascii_uppercase() && after.is_some_and(char::is_ascii_lowercase))
+            });
+        if starts || !char.is_ascii_alphanumeric() {
+            words.push(std::mem::take(&mut word));
+        }
+        if char.is_ascii_alphanumeric() {
+            word.push(char.to_ascii_lowercase());
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// A type's name: each word gets a capital, and capitals inside words stay.
+pub(super) fn pascal(text: &str) -> String {
+    let mut name = String::new();
+    for word in text.split(|char: char| !char.is_ascii_alphanumeric()) {
+        let shouted = word.len() > 1 && !word.contains(|char: char| char.is_ascii_lowercase());
+        let mut chars = word.chars();
+        name.extend(chars.next().map(|first| first.to_ascii_uppercase()));
+        if shouted {
+            name.extend(chars.map(|char| char.to_ascii_lowercase()));
+        } else {
+            name.push_str(chars.as_str());
+        }
+    }
+    match name.chars().next() {
+        None => "Unnamed".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("N{name}"),
+        Some(_) => name,
+    }
+}
+
+/// A module's name from a file's name, whose words are already apart.
+pub(super) fn module(api: &str) -> String {
+    let lower = api.to_ascii_lowercase();
+    let words = lower.split(|char: char| !char.is_ascii_alphanumeric());
+    let name = words
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("_");
+    ident(if name.is_empty() { "unnamed" } else { &name }).replace("r#", "api_")
+}
+
+/// A valid identifier from a name in `snake_case`.
+pub(super) fn ident(snake: &str) -> String {
+    const KEYWORDS: &[&str] = &[
+        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do",
+        "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in",
+        "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+        "return", "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe",
+        "unsized", "use", "virtual", "where", "while", "yield",
+    ];
+    if KEYWORDS.contains(&snake) {
+        format!("r#{snake}")
+    } else if ["self", "super", "crate"].contains(&snake) {
+        // These cannot be written raw.
+        format!("{snake}_")
+    } else if snake.starts_with(|first: char| first.is_ascii_digit()) {
+        format!("_{snake}")
+    } else {
+        snake.to_owned()
+    }
+}
+
+/// A name that is not taken yet: the given one, or that with the first free number.
+pub(super) fn unique(name: &str, separator: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut candidate = name.to_owned();
+    let mut number = 2;
+    while !taken.insert(candidate.clone()) {
+        candidate = format!("{name}{separator}{number}");
+        number += 1;
+    }
+    candidate
+}
+
+/// The names that are most alike to the one that was not found, for error messages.
+pub(super) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut ranked: Vec<(usize, &str)> = names
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(wanted, name), name))
+        .collect();
+    ranked.sort_unstable();
+    ranked.dedup();
+    let listed: Vec<String> = ranked
+        .iter()
+        .take(3)
+        .map(|(_, name)| format!("`{name}`"))
+        .collect();
+    if listed.is_empty() {
+        "there are none".to_owned()
+    } else {
+        format!("nearest: {}", listed.join(", "))
+    }
+}

@@ -1,0 +1,337 @@
+//! Reads the operations of a description: what is called, what it takes, what it answers.
+
+use anyhow::Result;
+
+use super::{at::At, load::Description, node::Node, notes::Notes, schema::Schema};
+
+/// One operation, before it has a name that is unique over all descriptions.
+#[derive(Debug)]
+pub(super) struct Operation<'a> {
+    /// Where it stands.
+    pub(super) at: At<'a>,
+    /// The name: path and, where that is not enough, method.
+    pub(super) id: String,
+    /// The longer name for the case that two operations have one `id`.
+    pub(super) long_id: String,
+    /// The HTTP method in capitals.
+    pub(super) method: String,
+    /// The path from the host on.
+    pub(super) path: String,
+    /// One line about it.
+    pub(super) summary: String,
+    /// What it takes outside the body.
+    pub(super) parameters: Vec<Parameter<'a>>,
+    /// The body.
+    pub(super) body: Option<Body<'a>>,
+    /// The schema of a successful answer.
+    pub(super) response: Option<At<'a>>,
+}
+
+/// One parameter outside the body, or a member of a form.
+#[derive(Debug)]
+pub(super) struct Parameter<'a> {
+    /// The API's spelling.
+    pub(super) name: String,
+    /// Where it travels, as the runtime's `Location` names it.
+    pub(super) location: &'static str,
+    /// Whether it must be there.
+    pub(super) required: bool,
+    /// The description's text.
+    pub(super) doc: String,
+    /// Its schema.
+    pub(super) at: At<'a>,
+}
+
+/// A request's body.
+#[derive(Debug)]
+pub(super) struct Body<'a> {
+    /// Its schema.
+    pub(super) at: At<'a>,
+    /// Whether it must be there.
+    pub(super) required: bool,
+    /// The description's text.
+    pub(super) doc: String,
+}
+
+const METHODS: &[&str] = &[
+    "get", "put", "post", "delete", "options", "head", "patch", "trace",
+];
+
+/// Reads all operations of a description, in its order.
+pub(super) fn read<'a>(description: &'a Description, notes: &Notes) -> Result<Vec<Operation<'a>>> {
+    let root = At::root(description);
+    let version = root.text_of("openapi")?.to_owned() + root.text_of("swagger")?;
+    if !(version.starts_with("3.") || version.starts_with('2')) {
+        let wanted = "expected `openapi` 3.0 or 3.1, or `swagger` 2.0";
+        return Err(match version.as_str() {
+            "" => root.error(format_args!("{wanted}, found neither")),
+            version => root.error(format_args!("{wanted}, found `{version}`")),
+        });
+    }
+    let base = base_path(&root)?;
+    let mut operations = Vec::new();
+    for (path, at) in root.members_of("paths")? {
+        if path.starts_with("x-") {
+            continue;
+        }
+        let at = at.follow()?;
+        let members = at.members()?;
+        let methods: Vec<_> = members
+            .into_iter()
+            .filter(|(name, _)| METHODS.contains(name))
+            .collect();
+        let count = methods.len();
+        for (method, place) in methods {
+            let base = match (server_path(&place)?, server_path(&at)?) {
+                (Some(own), _) => own,
+                (None, Some(shared)) => shared,
+                (None, None) => base.clone(),
+            };
+            let full = format!("{base}/{}", path.trim_start_matches('/'));
+            // The read of a path has its bare name. Where a path has several methods, the
+            // others carry theirs, so that `pets` and `pets:post` are told apart.
+            let suffix = match method {
+                "get" => String::new(),
+                _ if count == 1 => String::new(),
+                _ => format!(":{method}"),
+            };
+            let id = after_version(&full).unwrap_or_else(|| path.trim_matches('/'));
+            let short = if id.is_empty() { "root" } else { id };
+            let mut operation = Operation {
+                id: format!("{short}{suffix}"),
+                long_id: format!("{}{suffix}", full.trim_matches('/')),
+                method: method.to_ascii_uppercase(),
+                path: full,
+                summary: summary(&place)?,
+                parameters: Vec::new(),
+                body: None,
+                response: None,
+                at: place,
+            };
+            operation.read_parameters(&at, notes)?;
+            operation.read_body(notes)?;
+            operation.response = response(&operation.at, notes)?;
+            operations.push(operation);
+        }
+    }
+    Ok(operations)
+}
+
+/// The path that all paths of a description are under.
+fn base_path(root: &At<'_>) -> Result<String> {
+    let base = root.text_of("basePath")?;
+    let servers = server_path(root)?;
+    Ok(servers.unwrap_or_else(|| base.trim_end_matches('/').to_owned()))
+}
+
+/// The path of the first of `servers`, with its variables' defaults filled in.
+fn server_path(at: &At<'_>) -> Result<Option<String>> {
+    let servers = at.items_of("servers")?;
+    let Some(server) = servers.first() else {
+        return Ok(None);
+    };
+    let mut url = server.text_of("url")?.to_owned();
+    for (name, variable) in server.members_of("variables")? {
+        url = url.replace(&format!("{{{name}}}"), variable.text_of("default")?);
+    }
+    let path = match url.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
+        None => &url,
+    };
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    Ok(Some(path.trim_end_matches('/').to_owned()))
+}
+
+/// What follows the last segment that is a version, such as `v3`.
+fn after_version(path: &str) -> Option<&str> {
+    let mut found = None;
+    let mut start = 0;
+    for segment in path.split('/') {
+        let end = start + segment.len();
+        let digits = segment.strip_prefix(['v', 'V']).unwrap_or_default();
+        let version = digits.starts_with(|first: char| first.is_ascii_digit())
+            && digits
+                .chars()
+                .all(|char| char.is_ascii_digit() || char == '.');
+        if version {
+            found = path.get(end..).map(|rest| rest.trim_matches('/'));
+        }
+        start = end + 1;
+    }
+    found.filter(|rest| !rest.is_empty())
+}
+
+/// One line: the summary, or the description's first sentence.
+fn summary(at: &At<'_>) -> Result<String> {
+    let summary = at.text_of("summary")?.trim();
+    let text = if summary.is_empty() {
+        let text = at.text_of("description")?.trim();
+        text.split_once(". ").map_or(text, |(first, _)| first)
+    } else {
+        summary
+    };
+    Ok(text
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim_end_matches('.')
+        .to_owned())
+}
+
+impl<'a> Operation<'a> {
+    /// Parameters of the path, then of the operation, which replace those of the same name.
+    fn read_parameters(&mut self, path: &At<'a>, notes: &Notes) -> Result<()> {
+        let mut places = path.items_of("parameters")?;
+        places.extend(self.at.items_of("parameters")?);
+        for place in places {
+            let at = place.follow()?;
+            if at.text_of("in")? == "body" {
+                let schema = at.get("schema")?;
+                self.body = Some(Body {
+                    at: schema.ok_or_else(|| at.error("a body without a `schema`"))?,
+                    required: at.flag("required")?,
+                    doc: at.text_of("description")?.trim().to_owned(),
+                });
+            } else if let Some(parameter) = Parameter::read(at, notes)? {
+                self.parameters.retain(|known| {
+                    (&known.name, known.location) != (&parameter.name, parameter.location)
+                });
+                self.parameters.push(parameter);
+            }
+        }
+        Ok(())
+    }
+
+    /// The body, where it is no parameter as in Swagger 2.0.
+    fn read_body(&mut self, notes: &Notes) -> Result<()> {
+        let Some(place) = self.at.get("requestBody")? else {
+            return Ok(());
+        };
+        let place = place.follow()?;
+        match content(&place)? {
+            Some((kind, at)) => {
+                if is_form(&kind) {
+                    notes.add(&place, format!("`{kind}` body: sent as JSON"));
+                }
+                self.body = Some(Body {
+                    at,
+                    required: place.flag("required")?,
+                    doc: place.text_of("description")?.trim().to_owned(),
+                });
+            }
+            None => notes.add(&place, "no JSON body among its content types: left out"),
+        }
+        Ok(())
+    }
+}
+
+/// The schema of the first content type that is JSON, or else of a form.
+fn content<'a>(at: &At<'a>) -> Result<Option<(String, At<'a>)>> {
+    let mut form = None;
+    for (kind, place) in at.members_of("content")? {
+        let Some(schema) = place.get("schema")? else {
+            continue;
+        };
+        if kind.to_ascii_lowercase().contains("json") || kind == "*/*" {
+            return Ok(Some((kind.to_owned(), schema)));
+        }
+        if is_form(kind) && form.is_none() {
+            form = Some((kind.to_owned(), schema));
+        }
+    }
+    Ok(form)
+}
+
+fn is_form(kind: &str) -> bool {
+    kind.starts_with("application/x-www-form-urlencoded")
+}
+
+/// The schema of the successful answer: 200, 201, any other 2xx, then `default`.
+fn response<'a>(at: &At<'a>, notes: &Notes) -> Result<Option<At<'a>>> {
+    let responses = at.members_of("responses")?;
+    let rank = |code: &str| match code {
+        "200" => Some(0),
+        "201" => Some(1),
+        "default" => Some(3),
+        code if code.starts_with('2') => Some(2),
+        _ => None,
+    };
+    let best = responses
+        .into_iter()
+        .filter_map(|(code, place)| rank(code).map(|rank| (rank, place)))
+        .min_by_key(|(rank, _)| *rank);
+    let Some((_, place)) = best else {
+        return Ok(None);
+    };
+    let place = place.follow()?;
+    if let Some(schema) = place.get("schema")? {
+        return Ok(Some(schema));
+    }
+    let answer = content(&place)?;
+    if answer.is_none() && matches!(place.node().get("content"), Some(Node::Object(_))) {
+        notes.add(
+            &place,
+            "no JSON answer among its content types: any JSON value",
+        );
+    }
+    Ok(answer.map(|(_, schema)| schema))
+}
+
+impl<'a> Parameter<'a> {
+    /// Reads a parameter that is not the body; none if it is to be left out.
+    fn read(at: At<'a>, notes: &Notes) -> Result<Option<Self>> {
+        let name = at.text_of("name")?.to_owned();
+        let found_in = at.text_of("in")?;
+        let location = match found_in {
+            "path" => "Path",
+            "query" => "Query",
+            "header" => "Header",
+            "formData" => "Body",
+            "cookie" => {
+                notes.add(&at, format!("cookie parameter `{name}`: left out"));
+                return Ok(None);
+            }
+            other => {
+                return Err(at.error(format_args!(
+                    "expected `in` to be path, query, header, cookie, body or formData, \
+                     found `{other}`"
+                )));
+            }
+        };
+        if name.is_empty() {
+            return Err(at.error("a parameter without a `name`"));
+        }
+        // These are the client's own business, and the specification says to ignore them.
+        let own = ["authorization", "content-type", "accept"];
+        if location == "Header" && own.contains(&name.to_ascii_lowercase().as_str()) {
+            return Ok(None);
+        }
+        if found_in == "formData" {
+            if at.text_of("type")? == "file" {
+                notes.add(&at, format!("file upload `{name}`: left out"));
+                return Ok(None);
+            }
+            notes.add(&at, format!("form field `{name}`: a member of a JSON body"));
+        }
+        Ok(Some(Self {
+            name,
+            location,
+            required: at.flag("required")? || location == "Path",
+            doc: at.text_of("description")?.trim().to_owned(),
+            // Swagger 2.0 has the schema's members beside the name.
+            at: match at.get("schema")? {
+                Some(schema) => schema,
+                None => content(&at)?.map_or(at, |(_, schema)| schema),
+            },
+        }))
+    }
+
+    /// Its schema, with the parameter's own text where it has one.
+    pub(super) fn schema(&self, notes: &Notes) -> Result<Schema<'_>> {
+        let mut schema = Schema::read(&self.at, notes)?;
+        if !self.doc.is_empty() {
+            self.doc.clone_into(&mut schema.doc);
+        }
+        Ok(schema)
+    }
+}

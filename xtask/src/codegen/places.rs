@@ -1,0 +1,220 @@
+//! Finds the lists of rows in an endpoint's answers.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, anyhow};
+
+use super::{
+    config::{Config, TableSpec},
+    names::{self, Words},
+    notes::Notes,
+    operations::Operation,
+    schema::{Schema, Shape},
+    tables::{Field, Tables, Target},
+};
+
+/// How deep objects are looked into.
+pub(super) const MAX_DEPTH: usize = 4;
+
+/// Builds the tables of one endpoint.
+pub(super) struct Builder<'a, 'c> {
+    /// `tables.toml`; without it, every list of objects becomes a table.
+    pub(super) config: Option<&'c Config>,
+    /// How columns are named.
+    pub(super) words: &'c Words,
+    /// Where doubts go.
+    pub(super) notes: &'c Notes,
+    /// The endpoint.
+    pub(super) operation: &'c Operation<'a>,
+    /// The endpoint's name.
+    pub(super) id: &'c str,
+    /// The names that tables have already.
+    pub(super) taken: &'c mut BTreeSet<String>,
+    /// What is built so far.
+    pub(super) out: Tables,
+}
+
+impl<'a> Builder<'a, '_> {
+    /// Builds all tables of the endpoint.
+    pub(super) fn build(mut self) -> Result<Tables> {
+        let specs: Vec<TableSpec> = self.config.map_or(Vec::new(), |config| {
+            let tables = config.tables.iter();
+            tables
+                .filter(|table| table.endpoint == self.id && table.parent.is_none())
+                .cloned()
+                .collect()
+        });
+        let Some(response) = &self.operation.response else {
+            return match specs.first() {
+                Some(spec) => Err(anyhow!(
+                    "table `{}`: `{}` describes no answer",
+                    spec.name,
+                    self.id
+                )),
+                None => Ok(self.out),
+            };
+        };
+        if self.config.is_some() && specs.is_empty() {
+            return Ok(self.out);
+        }
+        let answer = Schema::read(response, self.notes)?;
+        let specs = match self.config {
+            Some(_) => specs,
+            None => self.discover(&answer)?,
+        };
+        for spec in &specs {
+            self.outermost(spec, &answer)
+                .map_err(|error| error.context(format!("table `{}`", spec.name)))?;
+        }
+        Ok(self.out)
+    }
+
+    /// A table whose rows are in no other rows.
+    fn outermost(&mut self, spec: &TableSpec, answer: &Schema<'a>) -> Result<()> {
+        let mut lists = vec![self.find(answer, &spec.rows[0])?];
+        for other in &spec.rows[1..] {
+            lists.extend(self.find(answer, other).ok());
+        }
+        let mut around = Vec::new();
+        for (column, path) in &spec.enclosing {
+            let schema = self.find(answer, path)?;
+            let slot = self.out.layout.enclosing;
+            self.out.layout.enclosing += 1;
+            place(&mut self.out.layout.fields, path, Target::Enclosing(slot));
+            around.push((column.clone(), slot, schema));
+        }
+        for path in &spec.rows {
+            let target = Target::Rows(spec.name.clone());
+            place(&mut self.out.layout.fields, path, target);
+        }
+        self.rows(spec, &lists, &around, None)
+    }
+
+    /// The schema at a path of property names.
+    fn find(&self, answer: &Schema<'a>, path: &str) -> Result<Schema<'a>> {
+        let mut schema = answer.clone();
+        for (depth, name) in path.split('.').enumerate() {
+            let property = schema.property(name).ok_or_else(|| {
+                let known = schema.properties().iter();
+                let nearest = names::nearest(name, known.map(|property| property.name.as_str()));
+                let around: Vec<&str> = path.split('.').take(depth).collect();
+                let around = if around.is_empty() {
+                    String::new()
+                } else {
+                    format!(" under `{}`", around.join("."))
+                };
+                anyhow!(
+                    "the answer of `{}` has no `{name}`{around}; {nearest}",
+                    self.id
+                )
+            })?;
+            schema = Schema::read(&property.at, self.notes)?;
+        }
+        Ok(schema)
+    }
+
+    /// The tables of an answer of which nobody says anything: all lists of objects.
+    fn discover(&mut self, answer: &Schema<'a>) -> Result<Vec<TableSpec>> {
+        let mut specs = Vec::new();
+        if let Shape::List(Some(items)) = &answer.shape
+            && !Schema::read(items, self.notes)?.properties().is_empty()
+        {
+            self.notes.add(
+                &self.operation.at,
+                "the answer is a bare list, which the decoder does not read: no table",
+            );
+        }
+        self.discover_in(answer, "", &mut Vec::new(), &mut specs)?;
+        Ok(specs)
+    }
+
+    fn discover_in(
+        &mut self,
+        schema: &Schema<'a>,
+        prefix: &str,
+        open: &mut Vec<String>,
+        specs: &mut Vec<TableSpec>,
+    ) -> Result<()> {
+        let place = schema.at.pointer();
+        if open.len() == MAX_DEPTH || open.iter().any(|known| known == place) {
+            return Ok(());
+        }
+        open.push(place.to_owned());
+        for property in schema.properties() {
+            // A dot in a name would read as a path.
+            if property.name.contains('.') {
+                continue;
+            }
+            let path = format!("{prefix}{}", property.name);
+            let inner = Schema::read(&property.at, self.notes)?;
+            match element(&inner, self.notes)? {
+                Some(row) if !row.properties().is_empty() => {
+                    let name = format!("{} {path}", self.id.replace(':', " "));
+                    specs.push(self.unsaid(&name, &[path], &inner, &row));
+                }
+                Some(_) => {}
+                None => self.discover_in(&inner, &format!("{path}."), open, specs)?,
+            }
+        }
+        open.pop();
+        Ok(())
+    }
+
+    /// What a file would say of a table of which no file says anything.
+    pub(super) fn unsaid(
+        &mut self,
+        name: &str,
+        rows: &[String],
+        list: &Schema<'a>,
+        row: &Schema<'a>,
+    ) -> TableSpec {
+        let docs = [&list.doc, &row.doc];
+        let summary = docs.into_iter().find(|doc| !doc.is_empty());
+        TableSpec {
+            name: names::unique(&self.words.snake(name), "_", self.taken),
+            summary: summary.map_or_else(
+                || {
+                    format!(
+                        "One element of `{}` in the answers of `{}`.",
+                        rows[0], self.id
+                    )
+                },
+                Clone::clone,
+            ),
+            endpoint: self.id.to_owned(),
+            rows: rows.to_vec(),
+            places: vec![row.at.pointer().to_owned()],
+            ..TableSpec::default()
+        }
+    }
+}
+
+/// The schema of a list's elements; none if it is no list.
+pub(super) fn element<'a>(schema: &Schema<'a>, notes: &Notes) -> Result<Option<Schema<'a>>> {
+    match &schema.shape {
+        Shape::List(Some(items)) => Schema::read(items, notes).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Puts a target at a path, making the objects on the way.
+fn place(fields: &mut Vec<Field>, path: &str, target: Target) {
+    let Some((name, rest)) = path.split_once('.') else {
+        fields.push(Field {
+            name: path.to_owned(),
+            target,
+        });
+        return;
+    };
+    let known = fields.iter().position(|field| field.name == name);
+    let position = known.unwrap_or_else(|| {
+        fields.push(Field {
+            name: name.to_owned(),
+            target: Target::Object(Vec::new()),
+        });
+        fields.len() - 1
+    });
+    if let Target::Object(inner) = &mut fields[position].target {
+        place(inner, rest, target);
+    }
+}

@@ -1,0 +1,271 @@
+//! Turns the schema of a row into columns.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+
+use super::{
+    columns::kind,
+    config::TableSpec,
+    names,
+    places::{Builder, MAX_DEPTH, element},
+    schema::{Property, Schema, Shape},
+    tables::{Column, Field, Origin, Rows, Table, Target},
+};
+
+/// How deep rows lie in rows, where no file asks for them.
+const MAX_NESTING: usize = 3;
+
+/// A row's columns in the making.
+pub(super) struct Row<'a, 's> {
+    /// What is said of the table.
+    pub(super) spec: &'s TableSpec,
+    /// The columns that the row's object fills, in the description's order.
+    pub(super) own: Vec<Column>,
+    taken: BTreeSet<String>,
+    /// The tables of the lists in this row.
+    children: Vec<(TableSpec, Vec<Schema<'a>>)>,
+}
+
+impl Row<'_, '_> {
+    /// The column for elements that are bare values.
+    fn scalar(&mut self, schema: &Schema<'_>) {
+        let Some(name) = &self.spec.scalar else {
+            return;
+        };
+        let bare = !matches!(schema.shape, Shape::Object { .. });
+        if bare && self.taken.insert(name.clone()) {
+            self.own.push(Column {
+                name: name.clone(),
+                kind: kind(self.spec, name, schema),
+                origin: Origin::Field,
+                doc: schema.doc.clone(),
+            });
+        }
+    }
+}
+
+/// A value around the outermost list: its column, where it is kept, its schema.
+pub(super) type Around<'a> = (String, usize, Schema<'a>);
+
+impl<'a> Builder<'a, '_> {
+    /// Builds the table of these lists, then those of the lists in its rows.
+    ///
+    /// There is more than one list where the API has more than one spelling.
+    pub(super) fn rows(
+        &mut self,
+        spec: &TableSpec,
+        lists: &[Schema<'a>],
+        around: &[Around<'a>],
+        root: Option<usize>,
+    ) -> Result<()> {
+        let mut row = Row {
+            spec,
+            own: Vec::new(),
+            taken: spec.reserved(),
+            children: Vec::new(),
+        };
+        let mut fields: Vec<Field> = Vec::new();
+        for list in lists {
+            let schema = element(list, self.notes)?.unwrap_or_else(|| list.clone());
+            let mut open = vec![schema.at.pointer().to_owned()];
+            let known = fields.iter().map(|field| field.name.clone()).collect();
+            fields.extend(self.members(&mut row, &schema, "", &mut open, &known)?);
+            row.scalar(&schema);
+        }
+        if row.own.is_empty() {
+            bail!("`{}` holds no objects", spec.rows[0]);
+        }
+        self.spell_otherwise(&row, &mut fields)?;
+        self.check_names(&row);
+        let position = self.out.tables.len();
+        let columns = self.columns(&row, around, root)?;
+        self.out.tables.push(Table {
+            name: spec.name.clone(),
+            summary: spec.summary.clone(),
+            key: spec.key.clone(),
+            endpoint: spec.endpoint.clone(),
+            root: root.map(|root| self.out.tables[root].name.clone()),
+            include: spec.include.clone(),
+            columns,
+        });
+        self.out.layout.rows.push(Rows {
+            table: spec.name.clone(),
+            fields,
+            scalar: spec.scalar.clone(),
+        });
+        for (child, lists) in std::mem::take(&mut row.children) {
+            self.rows(&child, &lists, &[], Some(root.unwrap_or(position)))
+                .map_err(|error| error.context(format!("table `{}`", child.name)))?;
+        }
+        Ok(())
+    }
+
+    /// The members of an object in the row; `prefix` is the path to it.
+    fn members(
+        &mut self,
+        row: &mut Row<'a, '_>,
+        schema: &Schema<'a>,
+        prefix: &str,
+        open: &mut Vec<String>,
+        known: &BTreeSet<String>,
+    ) -> Result<Vec<Field>> {
+        let mut fields = Vec::new();
+        for property in schema.properties() {
+            if known.contains(&property.name) {
+                continue;
+            }
+            let target = self.member(row, property, prefix, open)?;
+            fields.push(Field {
+                name: property.name.clone(),
+                target,
+            });
+        }
+        Ok(fields)
+    }
+
+    fn member(
+        &mut self,
+        row: &mut Row<'a, '_>,
+        property: &Property<'a>,
+        prefix: &str,
+        open: &mut Vec<String>,
+    ) -> Result<Target> {
+        let path = format!("{prefix}{}", property.name);
+        let secret = self
+            .config
+            .is_some_and(|config| config.is_secret(&property.name));
+        if secret || row.spec.ignore.contains(&path) {
+            return Ok(Target::Ignored);
+        }
+        let schema = Schema::read(&property.at, self.notes)?;
+        if let Some(child) = self.child(row, &path, &schema)? {
+            return Ok(Target::Rows(child));
+        }
+        let place = schema.at.pointer();
+        let circular = open.iter().any(|known| known == place);
+        if !schema.properties().is_empty() && !circular && open.len() < MAX_DEPTH {
+            open.push(place.to_owned());
+            let prefix = format!("{path}.");
+            let fields = self.members(row, &schema, &prefix, open, &BTreeSet::new())?;
+            open.pop();
+            return Ok(Target::Object(fields));
+        }
+        let canonical = row.spec.aliases.get(&path);
+        let field = canonical.unwrap_or(&path).clone();
+        let name = self.column_name(row.spec, &field);
+        let shared = canonical.is_some() || row.spec.aliases.values().any(|field| *field == path);
+        if shared && let Some(known) = row.own.iter_mut().find(|column| column.name == name) {
+            if canonical.is_none() {
+                schema.doc.clone_into(&mut known.doc);
+            }
+            return Ok(Target::Column(name));
+        }
+        let free = names::unique(&name, "_", &mut row.taken);
+        if free != name {
+            self.notes.add(
+                &property.at,
+                format!("column `{name}` of `{}` is taken: `{free}`", row.spec.name),
+            );
+        }
+        row.own.push(Column {
+            name: free.clone(),
+            kind: kind(row.spec, &field, &schema),
+            origin: Origin::Field,
+            doc: schema.doc,
+        });
+        Ok(Target::Column(free))
+    }
+
+    fn column_name(&self, spec: &TableSpec, field: &str) -> String {
+        match spec.rename.get(field) {
+            Some(name) => name.clone(),
+            None => self.words.snake(field),
+        }
+    }
+
+    /// The table that this list in the row is, if it is one.
+    fn child(
+        &mut self,
+        row: &mut Row<'a, '_>,
+        path: &str,
+        schema: &Schema<'a>,
+    ) -> Result<Option<String>> {
+        if let Some(config) = self.config {
+            let child = config.tables.iter().find(|table| {
+                table.parent.as_ref() == Some(&row.spec.name)
+                    && table.rows.iter().any(|rows| rows == path)
+            });
+            let Some(child) = child else { return Ok(None) };
+            match row
+                .children
+                .iter_mut()
+                .find(|(known, _)| known.name == child.name)
+            {
+                Some((_, lists)) => lists.push(schema.clone()),
+                None => row.children.push((child.clone(), vec![schema.clone()])),
+            }
+            return Ok(Some(child.name.clone()));
+        }
+        let Some(element) = element(schema, self.notes)? else {
+            return Ok(None);
+        };
+        // Rows in rows of the same kind have no end, and rows very deep in others have no
+        // readers; they are kept as JSON.
+        let circular = row
+            .spec
+            .places
+            .iter()
+            .any(|place| place == element.at.pointer());
+        if element.properties().is_empty() || circular || row.spec.levels.len() == MAX_NESTING {
+            return Ok(None);
+        }
+        let name = format!("{} {path}", row.spec.name);
+        let mut child = self.unsaid(&name, &[path.to_owned()], schema, &element);
+        child.index = true;
+        child.places.extend(row.spec.places.clone());
+        child.levels.clone_from(&row.spec.levels);
+        let level = format!("{}_index", self.words.snake(&row.spec.rows[0]));
+        let mut taken = child.levels.iter().cloned().collect();
+        child
+            .levels
+            .insert(0, names::unique(&level, "_", &mut taken));
+        let name = child.name.clone();
+        row.children.push((child, vec![schema.clone()]));
+        Ok(Some(name))
+    }
+
+    /// Adds the spellings that the description does not have.
+    fn spell_otherwise(&self, row: &Row<'a, '_>, fields: &mut Vec<Field>) -> Result<()> {
+        for (spelling, field) in &row.spec.aliases {
+            if fields.iter().any(|known| known.name == *spelling) {
+                continue;
+            }
+            let name = self.column_name(row.spec, field);
+            if !row.own.iter().any(|column| column.name == name) {
+                let known = row.own.iter().map(|column| column.name.as_str());
+                let nearest = names::nearest(&name, known);
+                bail!("`{spelling}` stands for `{field}`, which is no field; {nearest}");
+            }
+            fields.push(Field {
+                name: spelling.clone(),
+                target: Target::Column(name),
+            });
+        }
+        Ok(())
+    }
+
+    /// Notes the names in `tables.toml` that the description does not know.
+    ///
+    /// They are no errors, because another edition of the description may have them.
+    fn check_names(&self, row: &Row<'a, '_>) {
+        let spec = row.spec;
+        for (field, column) in &spec.rename {
+            if !row.own.iter().any(|known| known.name == *column) {
+                let place = format!("tables.toml, {}", spec.name);
+                let text = format!("`{field}` is renamed, but the description has no such field");
+                self.notes.add_at(&place, text);
+            }
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Reads one schema of any dialect into the few shapes that the rest of the generator knows.
+//!
+//! The three dialects, 2.0, 3.0 and 3.1, differ in how they say "may be null" and in little else that
+//! matters here, so one reader serves all three.
+//! It reads one level; properties and items are read when someone asks for them, which is why
+//! schemas that contain themselves need no care here.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+
+use super::{at::At, node::Node, notes::Notes};
+
+/// `allOf` in `allOf` and the like end after this many levels.
+const MAX_DEPTH: usize = 32;
+
+/// A schema.
+#[derive(Debug, Clone)]
+pub(super) struct Schema<'a> {
+    /// Where it stands after all references: two uses of one schema share it.
+    pub(super) at: At<'a>,
+    /// The description's text.
+    pub(super) doc: String,
+    /// Whether null is a value.
+    pub(super) nullable: bool,
+    /// What its values are.
+    pub(super) shape: Shape<'a>,
+}
+
+/// What a schema's values are.
+#[derive(Debug, Clone)]
+pub(super) enum Shape<'a> {
+    /// Anything, or something this generator has no type for.
+    Any,
+    /// True or false.
+    Bool,
+    /// An integer.
+    Integer,
+    /// A number with a fraction.
+    Number,
+    /// Text.
+    Text,
+    /// Text in the format `date-time`.
+    DateTime,
+    /// One of these texts, or another that the description does not know.
+    Enum(Vec<String>),
+    /// A list of these.
+    List(Option<At<'a>>),
+    /// An object.
+    Object {
+        /// The members that the description names, in its order.
+        properties: Vec<Property<'a>>,
+        /// What other members may hold.
+        rest: Rest<'a>,
+    },
+}
+
+/// A member of an object.
+#[derive(Debug, Clone)]
+pub(super) struct Property<'a> {
+    /// The API's spelling.
+    pub(super) name: String,
+    /// Its schema.
+    pub(super) at: At<'a>,
+    /// Whether it must be there.
+    pub(super) required: bool,
+    /// What is said of it outside its schema; empty for nothing.
+    pub(super) doc: String,
+}
+
+/// What the members may hold that a description does not name.
+#[derive(Debug, Clone)]
+pub(super) enum Rest<'a> {
+    /// The description says nothing of them.
+    Unsaid,
+    /// Anything.
+    Any,
+    /// Values of this schema.
+    Of(At<'a>),
+}
+
+impl<'a> Schema<'a> {
+    /// Reads the schema at this place.
+    pub(super) fn read(at: &At<'a>, notes: &Notes) -> Result<Self> {
+        Self::read_within(at, notes, 0)
+    }
+
+    fn read_within(site: &At<'a>, notes: &Notes, depth: usize) -> Result<Self> {
+        if depth > MAX_DEPTH {
+            return Err(site.error("the schema is made of itself"));
+        }
+        let at = site.follow()?;
+        if let Node::Bool(_) = at.node() {
+            return Ok(Self::plain(at, Shape::Any));
+        }
+        let mut schema = if at.get("allOf")?.is_some() {
+            Self::merged(&at, notes, depth)?
+        } else if let Some(schema) = Self::one_of_several(&at, notes, depth)? {
+            schema
+        } else {
+            Self::simple(at.clone(), notes)?
+        };
+        // What stands beside a reference is about this use of it.
+        for place in [&at, site] {
+            let doc = place.text_of("description")?;
+            if !doc.trim().is_empty() {
+                doc.trim().clone_into(&mut schema.doc);
+            }
+            schema.nullable |= place.flag("nullable")? || place.flag("x-nullable")?;
+        }
+        Ok(schema)
+    }
+
+    fn plain(at: At<'a>, shape: Shape<'a>) -> Self {
+        Self {
+            at,
+            doc: String::new(),
+            nullable: false,
+            shape,
+        }
+    }
+
+    /// `allOf`: the members of all parts together; a single part is that part.
+    fn merged(at: &At<'a>, notes: &Notes, depth: usize) -> Result<Self> {
+        let parts = at.items_of("allOf")?;
+        let own = at.get("properties")?.is_some() || at.get("required")?.is_some();
+        if let [part] = parts.as_slice()
+            && !own
+        {
+            return Self::read_within(part, notes, depth + 1);
+        }
+        let mut required: BTreeSet<&str> = names(at)?;
+        let mut all: Vec<Property<'a>> = Vec::new();
+        let mut rest = Rest::Unsaid;
+        let mut other = None;
+        for part in &parts {
+            let schema = Self::read_within(part, notes, depth + 1)?;
+            required.extend(names(&part.follow()?)?);
+            match schema.shape {
+                Shape::Object {
+                    properties,
+                    rest: more,
+                } => {
+                    extend(&mut all, properties);
+                    rest = rest.or(more);
+                }
+                Shape::Any => {}
+                shape => other = Some(shape),
+            }
+        }
+        extend(&mut all, properties(at)?);
+        rest = rest.or(Rest::read(at)?);
+        for property in &mut all {
+            property.required |= required.contains(property.name.as_str());
+        }
+        let shape = match other {
+            Some(shape) if all.is_empty() => shape,
+            Some(_) => {
+                notes.add(
+                    at,
+                    "`allOf` of an object and something else: read as the object",
+                );
+                object(all, rest)
+            }
+            None => object(all, rest),
+        };
+        Ok(Self::plain(at.clone(), shape))
+    }
+
+    /// `oneOf` and `anyOf`: one schema and null are that schema, nullable; more are any JSON.
+    fn one_of_several(at: &At<'a>, notes: &Notes, depth: usize) -> Result<Option<Self>> {
+        let mut choices = at.items_of("oneOf")?;
+        choices.extend(at.items_of("anyOf")?);
+        // Beside a plain type, the choices say no more than which of its values are meant.
+        let (types, _) = types(at)?;
+        let plain = ["boolean", "integer", "number", "string"];
+        if choices.is_empty() || matches!(types.as_slice(), [name] if plain.contains(name)) {
+            return Ok(None);
+        }
+        if at.get("properties")?.is_some() {
+            notes.add(
+                at,
+                "`oneOf` or `anyOf` beside properties: only the properties are read",
+            );
+            return Ok(None);
+        }
+        let count = choices.len();
+        choices.retain(|choice| !is_null(choice));
+        let nullable = choices.len() < count;
+        let mut schema = if let [choice] = choices.as_slice() {
+            Self::read_within(choice, notes, depth + 1)?
+        } else {
+            notes.add(at, "several schemas to choose from: any JSON value");
+            Self::plain(at.clone(), Shape::Any)
+        };
+        schema.nullable |= nullable;
+        Ok(Some(schema))
+    }
+
+    /// A schema that is no combination of others.
+    fn simple(at: At<'a>, notes: &Notes) -> Result<Self> {
+        let (types, nullable) = types(&at)?;
+        let (values, null_value) = values(&at)?;
+        let inferred = if at.get("properties")?.is_some() {
+            "object"
+        } else if at.get("items")?.is_some() {
+            "array"
+        } else if values.is_some() {
+            "string"
+        } else if at.get("additionalProperties")?.is_some() {
+            "object"
+        } else {
+            ""
+        };
+        let name = match types.as_slice() {
+            [] => inferred,
+            [name] => name,
+            _ => {
+                notes.add(&at, "several types: any JSON value");
+                ""
+            }
+        };
+        let shape = match name {
+            "boolean" => Shape::Bool,
+            "integer" => Shape::Integer,
+            "number" => Shape::Number,
+            "string" => match values {
+                Some(values) => Shape::Enum(values),
+                None if at.text_of("format")? == "date-time" => Shape::DateTime,
+                None => Shape::Text,
+            },
+            "array" => Shape::List(at.get("items")?),
+            "object" => object(properties(&at)?, Rest::read(&at)?),
+            "" => Shape::Any,
+            unknown => {
+                notes.add(&at, format!("unknown type `{unknown}`: any JSON value"));
+                Shape::Any
+            }
+        };
+        let mut schema = Self::plain(at, shape);
+        schema.nullable = nullable || null_value;
+        Ok(schema)
+    }
+
+    /// The properties of an object; none for everything else.
+    pub(super) fn properties(&self) -> &[Property<'a>] {
+        match &self.shape {
+            Shape::Object { properties, .. } => properties,
+            _ => &[],
+        }
+    }
+
+    /// The property of this name.
+    pub(super) fn property(&self, name: &str) -> Option<&Property<'a>> {
+        self.properties()
+            .iter()
+            .find(|property| property.name == name)
+    }
+
+    /// JSON's name of the shape, for an endpoint's parameter list.
+    pub(super) fn json_type(&self) -> &'static str {
+        match self.shape {
+            Shape::Any => "any",
+            Shape::Bool => "boolean",
+            Shape::Integer => "integer",
+            Shape::Number => "number",
+            Shape::Text | Shape::DateTime | Shape::Enum(_) => "string",
+            Shape::List(_) => "array",
+            Shape::Object { .. } => "object",
+        }
+    }
+}
+
+impl<'a> Rest<'a> {
+    fn read(at: &At<'a>) -> Result<Self> {
+        let Some(place) = at.get("additionalProperties")? else {
+            return Ok(Self::Unsaid);
+        };
+        Ok(match place.node() {
+            Node::Bool(false) => Self::Unsaid,
+            Node::Bool(true) => Self::Any,
+            Node::Object(members) if members.is_empty() => Self::Any,
+            _ => Self::Of(place),
+        })
+    }
+
+    fn or(self, other: Self) -> Self {
+        match self {
+            Self::Unsaid => other,
+            said => said,
+        }
+    }
+}
+
+fn object<'a>(properties: Vec<Property<'a>>, rest: Rest<'a>) -> Shape<'a> {
+    Shape::Object { properties, rest }
+}
+
+fn properties<'a>(at: &At<'a>) -> Result<Vec<Property<'a>>> {
+    let required = names(at)?;
+    let members = at.members_of("properties")?;
+    let mut properties = Vec::with_capacity(members.len());
+    for (name, at) in members {
+        let property = Property {
+            name: name.to_owned(),
+            at,
+            required: required.contains(name),
+            doc: String::new(),
+        };
+        extend(&mut properties, vec![property]);
+    }
+    Ok(properties)
+}
+
+/// Adds properties; one that is there already is replaced where it stands.
+fn extend<'a>(all: &mut Vec<Property<'a>>, more: Vec<Property<'a>>) {
+    for mut property in more {
+        match all.iter_mut().find(|known| known.name == property.name) {
+            Some(known) => {
+                property.required |= known.required;
+                *known = property;
+            }
+            None => all.push(property),
+        }
+    }
+}
+
+/// The names under `required`; in places a lone `true` stands there, which names nothing.
+fn names<'a>(at: &At<'a>) -> Result<BTreeSet<&'a str>> {
+    match at.node().get("required") {
+        Some(Node::Bool(_)) => Ok(BTreeSet::new()),
+        _ => at.items_of("required")?.iter().map(At::text).collect(),
+    }
+}
+
+/// The names under `type`, null apart.
+fn types<'a>(at: &At<'a>) -> Result<(Vec<&'a str>, bool)> {
+    let Some(place) = at.get("type")? else {
+        return Ok((Vec::new(), false));
+    };
+    let mut names = match place.node() {
+        Node::List(_) => {
+            let items = place.items()?;
+            items.iter().map(At::text).collect::<Result<Vec<_>>>()?
+        }
+        _ => vec![place.text()?],
+    };
+    let count = names.len();
+    names.retain(|name| *name != "null");
+    let nullable = names.len() < count;
+    Ok((names, nullable))
+}
+
+/// The texts under `enum` or `const`, also those of `oneOf`, null apart; none if they are no texts.
+fn values(at: &At<'_>) -> Result<(Option<Vec<String>>, bool)> {
+    let mut places = at.items_of("enum")?;
+    places.extend(at.get("const")?);
+    for choice in at.items_of("oneOf")? {
+        match choice.node().get("const") {
+            Some(_) => places.extend(choice.get("const")?),
+            None => return Ok((None, false)),
+        }
+    }
+    let count = places.len();
+    places.retain(|place| *place.node() != Node::Null);
+    let nullable = places.len() < count;
+    let mut texts: Vec<String> = Vec::new();
+    for place in &places {
+        match place.node() {
+            Node::Text(text) if texts.contains(text) => {}
+            Node::Text(text) => texts.push(text.clone()),
+            _ => return Ok((None, nullable)),
+        }
+    }
+    Ok(((!texts.is_empty()).then_some(texts), nullable))
+}
+
+fn is_null(choice: &At<'_>) -> bool {
+    matches!(choice.node().get("type"), Some(Node::Text(name)) if name == "null")
+}

@@ -1,0 +1,24 @@
+//! `cargo xtask`: the tasks of this repository, each in a file of its own.
+
+use clap::Parser;
+use xtask::{ci, codegen, interop};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Tasks of this repository.")]
+enum Task {
+    Codegen(codegen::Args),
+    /// Checks what a change has to pass beside the tests: format, lints, docs, edges between
+    /// crates, generated code.
+    Ci,
+    /// Checks what needs Python: published readers of our files, published clients of the API,
+    /// and a server that shares no line with this workspace.
+    Interop,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Task::parse() {
+        Task::Codegen(args) => args.run(),
+        Task::Ci => ci::run(),
+        Task::Interop => interop::run(),
+    }
+}

@@ -1,0 +1,128 @@
+//! What broken input is answered with: never a panic, always the file and the place.
+
+use std::fs;
+
+use xtask::codegen::Output;
+
+/// Generates from these files and gives the error's text.
+fn refused(files: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    match Output::generate(folder.path()) {
+        Ok(_) => "accepted".to_owned(),
+        Err(error) => {
+            let text = format!("{error:#}");
+            text.replace(&folder.path().display().to_string(), "FOLDER")
+        }
+    }
+}
+
+/// A description with one endpoint, `things/list`, whose answer has this schema.
+fn answers(schema: &str) -> String {
+    format!(
+        r#"{{"openapi": "3.0.3", "paths": {{"/v1/things/list": {{"post": {{"responses": {{"200":
+        {{"content": {{"application/json": {{"schema": {schema}}}}}}}}}}}}}}}}}"#
+    )
+}
+
+const THINGS: &str = r#"{"properties": {"box": {"properties": {"things": {"type": "array",
+    "items": {"properties": {"id": {"type": "integer"}, "name": {"type": "string"},
+    "parts": {"type": "array", "items": {"properties": {"size": {"type": "number"}}}}}}}}}}}"#;
+
+/// The error for this `tables.toml` beside [`THINGS`].
+fn tables(toml: &str) -> String {
+    refused(&[("api.json", &answers(THINGS)), ("tables.toml", toml)])
+}
+
+#[test]
+fn folders() {
+    insta::assert_snapshot!(refused(&[]), @"`FOLDER` holds no description");
+    insta::assert_snapshot!(refused(&[("api.patch.json", "{}")]), @"`api.patch.json` has no `api.json` beside it");
+}
+
+#[test]
+fn descriptions() {
+    let api = |text: &str| refused(&[("api.json", text)]);
+    insta::assert_snapshot!(api("{"), @"`api.json` is not JSON: EOF while parsing an object at line 1 column 1");
+    insta::assert_snapshot!(api("[]"), @"`api.json` at `#`: expected an object, found a list");
+    insta::assert_snapshot!(api("{}"), @"`api.json` at `#`: expected `openapi` 3.0 or 3.1, or `swagger` 2.0, found neither");
+    insta::assert_snapshot!(api(r#"{"openapi": "4.0"}"#), @"`api.json` at `#`: expected `openapi` 3.0 or 3.1, or `swagger` 2.0, found `4.0`");
+    insta::assert_snapshot!(api(r#"{"swagger": "2.0", "paths": []}"#), @"`api.json` at `#/paths`: expected an object, found a list");
+    insta::assert_snapshot!(api(r#"{"swagger": "2.0", "paths": {"/a~b": {"get": 1}}}"#), @"`api.json` at `#/paths/~1a~0b/get`: expected an object, found a number");
+    insta::assert_snapshot!(
+        api(r#"{"swagger": "2.0", "paths": {"/a": {"get": {"parameters": [{"in": "boddy"}]}}}}"#),
+        @"`api.json` at `#/paths/~1a/get/parameters/0`: expected `in` to be path, query, header, cookie, body or formData, found `boddy`"
+    );
+}
+
+#[test]
+fn schemas() {
+    let schema = |schema: &str| refused(&[("api.json", &answers(schema))]);
+    insta::assert_snapshot!(schema("1"), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema`: expected an object, found a number");
+    insta::assert_snapshot!(schema(r##"{"$ref": "#/components/schemas/Gone"}"##), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema/$ref`: `#/components/schemas/Gone` leads nowhere");
+    insta::assert_snapshot!(schema(r#"{"$ref": "other.json"}"#), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema/$ref`: `other.json` is in another file; only references that start with `#` are read");
+    insta::assert_snapshot!(schema(r#"{"type": 5}"#), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema/type`: expected text, found a number");
+    insta::assert_snapshot!(schema(r#"{"properties": {"a": {"properties": []}}}"#), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema/properties/a/properties`: expected an object, found a list");
+    insta::assert_snapshot!(schema(r#"{"required": "id", "properties": {}}"#), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema/required`: expected a list, found text");
+    let circle = "#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema";
+    insta::assert_snapshot!(schema(&format!(r#"{{"$ref": "{circle}"}}"#)), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema`: `$ref` leads in a circle");
+    insta::assert_snapshot!(
+        schema(&format!(r#"{{"allOf": [{{"$ref": "{circle}"}}, {{"type": "object"}}]}}"#)),
+        @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema/allOf/0`: the schema is made of itself"
+    );
+}
+
+#[test]
+fn patches() {
+    let api = answers("{}");
+    let patch = |text: &str| refused(&[("api.json", &api), ("api.patch.json", text)]);
+    insta::assert_snapshot!(patch("[]"), @"`api.patch.json`: expected an object, found a list");
+    insta::assert_snapshot!(patch(r#"{"patch": {}}"#), @"`api.patch.json`: no `reason`; a patch says in a sentence why it is needed");
+    insta::assert_snapshot!(patch(r#"{"reason": " ", "patch": {}}"#), @"`api.patch.json`: no `reason`; a patch says in a sentence why it is needed");
+    insta::assert_snapshot!(patch(r#"{"reason": "It is so.", "patch": []}"#), @"`api.patch.json`: no `patch`; it is a JSON merge patch (RFC 7386), an object");
+    insta::assert_snapshot!(patch(r#"{"reason": "It is so.", "patch": {}, "x": 1}"#), @"`api.patch.json`: unknown member `x`; a patch has `reason` and `patch`");
+}
+
+#[test]
+fn tables_files() {
+    insta::assert_snapshot!(tables("table = 1"), @"
+    cannot read `tables.toml`: TOML parse error at line 1, column 9
+      |
+    1 | table = 1
+      |         ^
+    invalid type: integer `1`, expected a sequence
+    ");
+    insta::assert_snapshot!(tables("secretz = []"), @"
+    cannot read `tables.toml`: TOML parse error at line 1, column 1
+      |
+    1 | secretz = []
+      | ^^^^^^^
+    unknown field `secretz`, expected one of `words`, `secrets`, `service`, `table`
+    ");
+    let table = |more: &str| tables(&format!("[[table]]\nname = \"t\"\nsummary = \"\"\n{more}"));
+    insta::assert_snapshot!(table("rows = [\"a\"]"), @"cannot read `tables.toml`: table `t` has neither an `endpoint` nor a `parent`");
+    insta::assert_snapshot!(table("rows = [\"a\"]\nparent = \"u\""), @"cannot read `tables.toml`: table `t`: its parent `u` is not a table above it");
+    insta::assert_snapshot!(table("rows = [\"a\"]\nendpoint = \"things/lisst\""), @"`tables.toml`: table `t`: no description has the endpoint `things/lisst`; nearest: `things/list`");
+    let table = |more: &str| table(&format!("endpoint = \"things/list\"\n{more}"));
+    insta::assert_snapshot!(table("rows = []"), @"cannot read `tables.toml`: table `t` does not say where its `rows` lie");
+    insta::assert_snapshot!(table("rows = [\"box.thinks\"]"), @"`api.json`: table `t`: the answer of `things/list` has no `thinks` under `box`; nearest: `things`");
+    insta::assert_snapshot!(table("rows = [\"bax.things\"]"), @"`api.json`: table `t`: the answer of `things/list` has no `bax`; nearest: `box`");
+    let table = |more: &str| table(&format!("rows = [\"box.things\"]\n{more}"));
+    insta::assert_snapshot!(table("key = [\"idd\"]"), @"`api.json`: table `t`: no field gives the column `idd`; nearest: `id`, `name`, `parts`");
+    insta::assert_snapshot!(table("inherit = [\"id\"]"), @"`api.json`: table `t`: `id` cannot be inherited, because the table has no parent");
+    insta::assert_snapshot!(table("aliases = { ID = \"idd\" }"), @"`api.json`: table `t`: `ID` stands for `idd`, which is no field; nearest: `id`, `name`, `parts`");
+    insta::assert_snapshot!(table("enclosing = { zone = \"box.zone\" }"), @"`api.json`: table `t`: the answer of `things/list` has no `zone` under `box`; nearest: `things`");
+    let child = |more: &str| {
+        table(&format!(
+            "[[table]]\nname = \"c\"\nsummary = \"\"\nparent = \"t\"\n{more}"
+        ))
+    };
+    insta::assert_snapshot!(child("rows = [\"partz\"]"), @"`tables.toml`: table `c`: the rows of `t` have no `partz`; nearest: `parts`, `name`, `id`");
+    insta::assert_snapshot!(child("rows = [\"parts\"]\ninherit = [\"idd\"]"), @"`api.json`: table `t`: table `c`: `t` has no column `idd` to inherit; nearest: `id`, `name`, `_extra`");
+    insta::assert_snapshot!(
+        tables("[[service]]\nbase = \"/v1\"\nreads = [\"things/lst\"]"),
+        @"`tables.toml`: reads of `/v1`: no description has the endpoint `things/lst`; nearest: `things/list`"
+    );
+}

@@ -1,0 +1,16 @@
+//! Tests of the tasks.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod behavior;
+mod errors;
+#[allow(
+    dead_code,
+    reason = "most of it is here to be compiled and nothing else"
+)]
+#[expect(unreachable_pub, reason = "as written for a library")]
+mod expected;
+mod fresh;
+mod garbage;
+mod golden;
+mod new_field;
