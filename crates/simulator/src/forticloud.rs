@@ -1,0 +1,353 @@
+//! The FortiCloud system: OAuth, Organization V1, IAM V1 and Asset Management V3.
+
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{Method, Response};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use self::envelope::{Asked, Meddling, Reply};
+use self::oauth::Tokens;
+use self::world::World;
+use crate::incoming::Incoming;
+use crate::json::{Json, Object};
+use crate::scenario::Scenario;
+use crate::truth::Truth;
+
+mod catalog;
+mod dates;
+pub(crate) mod envelope;
+mod iam;
+mod lists;
+mod model;
+mod oauth;
+mod organization;
+mod products;
+mod registration;
+mod seeded;
+mod truth;
+mod wire;
+mod world;
+mod writes;
+
+/// One endpoint: what a token must be for, which key an error leaves empty, and what it does.
+struct Endpoint {
+    path: &'static str,
+    client: &'static str,
+    payload: Option<&'static str>,
+    run: fn(&mut World, &Asked) -> Result<Reply, Reply>,
+}
+
+const fn endpoint(
+    path: &'static str,
+    client: &'static str,
+    payload: Option<&'static str>,
+    run: fn(&mut World, &Asked) -> Result<Reply, Reply>,
+) -> Endpoint {
+    Endpoint {
+        path,
+        client,
+        payload,
+        run,
+    }
+}
+
+const UNITS: Option<&str> = Some("organizationUnits");
+const ACCOUNTS: Option<&str> = Some("accounts");
+const ASSETS: Option<&str> = Some("assets");
+const DETAILS: Option<&str> = Some("assetDetails");
+const FOLDERS: Option<&str> = Some("assetFolders");
+const PRODUCTS_LIST: &str = "/es/api/registration/v3/products/list";
+
+const ENDPOINTS: &[Endpoint] = &[
+    endpoint(
+        "/es/api/organization/v1/units/list",
+        "organization",
+        UNITS,
+        organization::list,
+    ),
+    endpoint(
+        "/es/api/organization/v1/units/create",
+        "organization",
+        UNITS,
+        organization::create,
+    ),
+    endpoint(
+        "/es/api/organization/v1/units/update",
+        "organization",
+        None,
+        organization::update,
+    ),
+    endpoint(
+        "/es/api/organization/v1/units/delete",
+        "organization",
+        None,
+        organization::delete,
+    ),
+    endpoint("/es/api/iam/v1/accounts/list", "iam", ACCOUNTS, iam::list),
+    endpoint(
+        "/es/api/iam/v1/accounts/getcommondata",
+        "iam",
+        None,
+        iam::common_data,
+    ),
+    endpoint(
+        "/es/api/iam/v1/accounts/create",
+        "iam",
+        ACCOUNTS,
+        iam::create,
+    ),
+    endpoint("/es/api/iam/v1/accounts/move", "iam", None, iam::relocate),
+    endpoint("/es/api/iam/v1/roles/create", "iam", None, iam::create_role),
+    asset(PRODUCTS_LIST, ASSETS, products::list),
+    asset(
+        "/es/api/registration/v3/products/details",
+        DETAILS,
+        products::details,
+    ),
+    asset(
+        "/es/api/registration/v3/products/register",
+        ASSETS,
+        registration::register,
+    ),
+    asset(
+        "/es/api/registration/v3/products/description",
+        None,
+        writes::description,
+    ),
+    asset(
+        "/es/api/registration/v3/products/location",
+        None,
+        writes::location,
+    ),
+    asset(
+        "/es/api/registration/v3/products/folder",
+        None,
+        writes::folder,
+    ),
+    asset(
+        "/es/api/registration/v3/products/decommission",
+        None,
+        writes::decommission,
+    ),
+    asset(
+        "/es/api/registration/v3/products/transfer",
+        ASSETS,
+        writes::transfer,
+    ),
+    asset(
+        "/es/api/registration/v3/licenses/list",
+        Some("licenses"),
+        lists::licenses,
+    ),
+    asset(
+        "/es/api/registration/v3/licenses/register",
+        DETAILS,
+        registration::license,
+    ),
+    asset(
+        "/es/api/registration/v3/licenses/download",
+        Some("licenseFile"),
+        lists::download,
+    ),
+    asset(
+        "/es/api/registration/v3/contracts/list",
+        Some("contracts"),
+        lists::contracts,
+    ),
+    asset(
+        "/es/api/registration/v3/folders/list",
+        FOLDERS,
+        lists::folders,
+    ),
+    asset(
+        "/es/api/registration/v3/folders/create",
+        FOLDERS,
+        lists::create_folder,
+    ),
+    asset(
+        "/es/api/registration/v3/folders/delete",
+        None,
+        lists::delete_folder,
+    ),
+    asset(
+        "/es/api/registration/v3/services/register",
+        DETAILS,
+        registration::service,
+    ),
+];
+
+const fn asset(
+    path: &'static str,
+    payload: Option<&'static str>,
+    run: fn(&mut World, &Asked) -> Result<Reply, Reply>,
+) -> Endpoint {
+    endpoint(path, "assetmanagement", payload, run)
+}
+
+/// An answer, and the status in its body if there is one.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) response: Response<Bytes>,
+    pub(crate) status: Option<i64>,
+}
+
+/// A simulated FortiCloud.
+#[derive(Debug)]
+pub(crate) struct FortiCloud {
+    scenario: Scenario,
+    world: Mutex<World>,
+    tokens: Mutex<Tokens>,
+}
+
+impl FortiCloud {
+    pub(crate) fn new(scenario: Scenario) -> Self {
+        Self {
+            world: Mutex::new(World::new(scenario.clone())),
+            tokens: Mutex::new(Tokens::default()),
+            scenario,
+        }
+    }
+
+    /// Answers a call as the service would.
+    pub(crate) fn answer(&self, incoming: &Incoming, meddling: Meddling, now: Instant) -> Answered {
+        let path = incoming.path.to_ascii_lowercase();
+        if path.starts_with(oauth::PREFIX) {
+            let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+            return oauth::answer(&mut tokens, &self.scenario, incoming, now);
+        }
+        let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| endpoint.path == path) else {
+            return unrouted(
+                404,
+                "No HTTP resource was found that matches the request URI.",
+            );
+        };
+        if incoming.method != Method::POST {
+            let text = "The requested resource does not support this http method.";
+            return unrouted(405, text);
+        }
+        let reply = self
+            .authorize(endpoint, incoming, now)
+            .and_then(|()| self.run(endpoint, incoming, meddling))
+            .unwrap_or_else(|refusal| self.emptied(endpoint, refusal));
+        self.envelope(&reply, incoming)
+    }
+
+    /// Whatever is wrong, in the envelope.
+    pub(crate) fn envelope(&self, reply: &Reply, incoming: &Incoming) -> Answered {
+        let mut body = reply.body(&self.scenario.quirks, incoming.token.as_deref());
+        if self.scenario.quirks.unknown_fields {
+            body.push("requestId", "00000000-0000-4000-8000-000000000042");
+        }
+        Answered {
+            response: json(reply.http, &body),
+            status: Some(reply.status),
+        }
+    }
+
+    fn authorize(
+        &self,
+        endpoint: &Endpoint,
+        incoming: &Incoming,
+        now: Instant,
+    ) -> Result<(), Reply> {
+        let Some(token) = &incoming.token else {
+            return Err(Reply::refused(201, "Please provide token in request."));
+        };
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        match tokens.client_of(token, now) {
+            None => Err(Reply::invalid_token()),
+            Some(client) if client == endpoint.client => Ok(()),
+            Some(_) => Err(Reply::denied()),
+        }
+    }
+
+    fn run(
+        &self,
+        endpoint: &Endpoint,
+        incoming: &Incoming,
+        meddling: Meddling,
+    ) -> Result<Reply, Reply> {
+        let bodiless = endpoint.path.ends_with("/getcommondata") && incoming.body.is_empty();
+        let arguments = match serde_json::from_slice(&incoming.body) {
+            Ok(Value::Object(arguments)) => arguments,
+            _ if bodiless => serde_json::Map::new(),
+            _ => return Err(Reply::refused(101, "Request body is not valid JSON.")),
+        };
+        let asked = Asked {
+            arguments,
+            meddling,
+        };
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        (endpoint.run)(&mut world, &asked)
+    }
+
+    /// Adds the keys that a refusal leaves empty.
+    fn emptied(&self, endpoint: &Endpoint, mut refusal: Reply) -> Reply {
+        if let Some(key) = endpoint.payload {
+            refusal.payload.push(key, Json::Null);
+        }
+        let code = refusal.error.as_ref().and_then(|error| error.code);
+        let content = matches!(code, Some(101 | 102));
+        if endpoint.path == PRODUCTS_LIST && content && !self.scenario.quirks.old_shape {
+            refusal.payload.push("pageNumber", 0);
+            refusal.payload.push("totalPages", 0);
+        }
+        refusal
+    }
+
+    pub(crate) fn revoke_tokens(&self) {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.clear();
+    }
+
+    /// Takes the first product of an account away.
+    pub(crate) fn vanish(&self, account: Option<i64>) {
+        self.change(account, World::vanish);
+    }
+
+    /// Puts a product before all others of an account.
+    pub(crate) fn appear(&self, account: Option<i64>) {
+        self.change(account, World::appear);
+    }
+
+    /// Changes the list of an account; a call that names none is about the first.
+    fn change(&self, account: Option<i64>, change: fn(&mut World, i64)) {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = || world.accounts().next().map(|account| account.id);
+        if let Some(account) = account.or_else(first) {
+            change(&mut world, account);
+        }
+    }
+
+    pub(crate) fn truth(&self) -> Truth {
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        truth::truth(&world)
+    }
+}
+
+fn unrouted(status: u16, message: &'static str) -> Answered {
+    let mut response = json(status, &Object::new().with("Message", message));
+    if status == 405 {
+        let allow = http::HeaderValue::from_static("POST");
+        response.headers_mut().insert(http::header::ALLOW, allow);
+    }
+    Answered {
+        response,
+        status: None,
+    }
+}
+
+/// A JSON answer.
+pub(crate) fn json(status: u16, body: &Object) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_bytes()));
+    // A scripted code may be any number; one that is no HTTP status becomes the plainest failure.
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    let json = http::HeaderValue::from_static("application/json; charset=utf-8");
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, json);
+    response
+}

@@ -1,0 +1,155 @@
+//! The tenant's data as it is, before any form of writing it down.
+
+use jiff::civil::{DateTime, date};
+
+/// An organizational unit.
+#[derive(Debug, Clone)]
+pub(crate) struct Unit {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// `None` for the root.
+    pub(crate) parent: Option<i64>,
+}
+
+/// An account.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) id: i64,
+    pub(crate) unit: i64,
+    pub(crate) email: String,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) company: String,
+    pub(crate) country: i64,
+    /// Its country is written as an object, which fits no column.
+    pub(crate) misfit: bool,
+}
+
+/// A registered or pending product.
+#[derive(Debug, Clone)]
+pub(crate) struct Product {
+    pub(crate) account: i64,
+    pub(crate) serial: String,
+    pub(crate) model: String,
+    pub(crate) description: Option<String>,
+    pub(crate) registered: DateTime,
+    pub(crate) decommissioned: bool,
+    pub(crate) status: Status,
+    pub(crate) folder: i64,
+    pub(crate) end_of_registration: Option<DateTime>,
+    pub(crate) end_of_support: Option<DateTime>,
+    pub(crate) entitlements: Vec<Entitlement>,
+    pub(crate) warranty_supports: Vec<Entitlement>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) contracts: Vec<Contract>,
+    pub(crate) license: Option<License>,
+    pub(crate) location: Option<Location>,
+    pub(crate) partner: Option<&'static str>,
+    pub(crate) misfit: Option<Misfit>,
+}
+
+/// A value of a product that fits no column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// The first entitlement's level is the word `high`.
+    Level,
+    /// The registration date is the word `yesterday`.
+    Registered,
+}
+
+/// Whether something is registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Registered,
+    Pending,
+}
+
+impl Status {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "Registered",
+            Self::Pending => "Pending",
+        }
+    }
+}
+
+/// One entitlement, or one warranty support.
+#[derive(Debug, Clone)]
+pub(crate) struct Entitlement {
+    pub(crate) level: i64,
+    pub(crate) kind: i64,
+    pub(crate) kind_name: &'static str,
+    pub(crate) start: DateTime,
+    pub(crate) end: DateTime,
+    pub(crate) units: Option<i64>,
+}
+
+/// A contract of a product.
+#[derive(Debug, Clone)]
+pub(crate) struct Contract {
+    pub(crate) number: String,
+    pub(crate) sku: String,
+    pub(crate) terms: Vec<Term>,
+}
+
+/// A term of such a contract.
+#[derive(Debug, Clone)]
+pub(crate) struct Term {
+    pub(crate) support: &'static str,
+    pub(crate) start: DateTime,
+    pub(crate) end: DateTime,
+}
+
+/// An asset group.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    pub(crate) id: i64,
+    pub(crate) name: &'static str,
+}
+
+/// A folder of an account; the root is not one.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    /// 0 for the root.
+    pub(crate) parent: i64,
+    pub(crate) path: String,
+}
+
+/// A license of an account.
+#[derive(Debug, Clone)]
+pub(crate) struct License {
+    pub(crate) number: String,
+    pub(crate) sku: String,
+    pub(crate) serial: Option<String>,
+    pub(crate) status: Status,
+}
+
+/// A row of the list of contracts.
+#[derive(Debug, Clone)]
+pub(crate) struct ListedContract {
+    pub(crate) number: String,
+    pub(crate) sku: String,
+    pub(crate) status: Status,
+}
+
+/// Where a product is, as the nine texts that the service takes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Location(pub(crate) Vec<(&'static str, String)>);
+
+/// The path of the root folder, whose id is 0.
+pub(crate) const ROOT_FOLDER: &str = "/My Assets";
+
+/// The description of every license, where lists are extended.
+pub(crate) const LISTED_DESCRIPTION: &str = "Lab hypervisor 2";
+
+/// The dates of licenses and contracts, where lists are extended; what is pending has not begun.
+pub(crate) fn listed_dates(status: Status) -> Option<(DateTime, DateTime)> {
+    let dates = (
+        date(2025, 10, 6).at(0, 0, 0, 0),
+        date(2026, 10, 5).at(0, 0, 0, 0),
+    );
+    (status == Status::Registered).then_some(dates)
+}

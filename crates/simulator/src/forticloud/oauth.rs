@@ -1,0 +1,199 @@
+//! The OAuth server: tokens by password or refresh, and their revocation.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, header};
+use tokio::time::Instant;
+
+use super::{Answered, json, unrouted};
+use crate::incoming::Incoming;
+use crate::json::Object;
+use crate::random::{Stream, at, draw};
+use crate::scenario::Scenario;
+
+pub(crate) const PREFIX: &str = "/api/v1/oauth/";
+
+/// The tokens that were given out.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    access: HashMap<String, Access>,
+    /// The client of each refresh token; they do not expire, for want of any source that says when.
+    refresh: HashMap<String, String>,
+    issued: u64,
+}
+
+#[derive(Debug)]
+struct Access {
+    client: String,
+    expires: Instant,
+}
+
+impl Tokens {
+    /// The client that a live token is for.
+    pub(crate) fn client_of(&self, token: &str, now: Instant) -> Option<&str> {
+        let access = self.access.get(token)?;
+        (now < access.expires).then_some(access.client.as_str())
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.access.clear();
+        self.refresh.clear();
+    }
+
+    fn issue(&mut self, scenario: &Scenario, client: &str, now: Instant) -> (String, String) {
+        self.access.retain(|_, access| now < access.expires);
+        self.issued += 1;
+        let token = text(scenario.seed, self.issued * 2);
+        let refresh = text(scenario.seed, self.issued * 2 + 1);
+        let access = Access {
+            client: client.to_owned(),
+            expires: now + Duration::from_secs(scenario.expires_in),
+        };
+        self.access.insert(token.clone(), access);
+        self.refresh.insert(refresh.clone(), client.to_owned());
+        (token, refresh)
+    }
+}
+
+/// Thirty letters and digits.
+fn text(seed: u64, number: u64) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    (0..30)
+        .map(|index| draw(seed, Stream::Token, number * 30 + index))
+        .map(|drawn| char::from(LETTERS[at(drawn, LETTERS.len())]))
+        .collect()
+}
+
+pub(crate) fn answer(
+    tokens: &mut Tokens,
+    scenario: &Scenario,
+    incoming: &Incoming,
+    now: Instant,
+) -> Answered {
+    let path = incoming.path.to_ascii_lowercase();
+    let name = path.strip_prefix(PREFIX).unwrap_or_default();
+    let endpoint = name.strip_suffix('/').unwrap_or(name);
+    if !matches!(endpoint, "token" | "revoke_token") {
+        return unrouted(404, "No such endpoint.");
+    }
+    if endpoint == name && scenario.token_redirect != 0 {
+        return redirect(scenario.token_redirect, &format!("{PREFIX}{endpoint}/"));
+    }
+    if incoming.method != Method::POST {
+        return unrouted(405, "Method not allowed.");
+    }
+    let response = match endpoint {
+        "token" => token(tokens, scenario, incoming, now),
+        _ => revoke(tokens, scenario, incoming),
+    };
+    Answered {
+        response,
+        status: None,
+    }
+}
+
+fn redirect(status: u16, location: &str) -> Answered {
+    let mut answered = Answered {
+        response: json(status, &Object::new()),
+        status: None,
+    };
+    if let Ok(location) = HeaderValue::from_str(location) {
+        answered
+            .response
+            .headers_mut()
+            .insert(header::LOCATION, location);
+    }
+    answered
+}
+
+fn token(
+    tokens: &mut Tokens,
+    scenario: &Scenario,
+    incoming: &Incoming,
+    now: Instant,
+) -> Response<Bytes> {
+    let field = |name: &str| incoming.fields.get(name).map(String::as_str);
+    let client = field("client_id").unwrap_or_default();
+    if !scenario
+        .credentials
+        .clients
+        .iter()
+        .any(|known| known == client)
+    {
+        return failure(400, "invalid_client", "Client authentication failed.");
+    }
+    let message = match field("grant_type") {
+        Some("password") => {
+            if field("username") != Some(&scenario.credentials.username) {
+                return failure(400, "invalid_grant", "Invalid credentials given.");
+            }
+            if field("password") != Some(&scenario.credentials.password) {
+                return wrong_password();
+            }
+            "successfully authenticated"
+        }
+        Some("refresh_token") => {
+            let known = field("refresh_token").and_then(|token| tokens.refresh.get(token));
+            if known.is_none_or(|owner| owner != client) {
+                return failure(400, "invalid_grant", "Invalid refresh token.");
+            }
+            "Token has been refreshed successfully"
+        }
+        _ => {
+            return failure(
+                400,
+                "unsupported_grant_type",
+                "Grant type is not supported.",
+            );
+        }
+    };
+    let (access, refresh) = tokens.issue(scenario, client, now);
+    let expires_in = i64::try_from(scenario.expires_in).unwrap_or(i64::MAX);
+    json(
+        200,
+        &Object::new()
+            .with("access_token", access)
+            .with("expires_in", expires_in)
+            .with("token_type", "Bearer")
+            .with("scope", "read write")
+            .with("refresh_token", refresh)
+            .with("message", message)
+            .with("status", "success"),
+    )
+}
+
+fn failure(status: u16, error: &'static str, description: &'static str) -> Response<Bytes> {
+    let body = Object::new().with("error", error);
+    json(status, &body.with("error_description", description))
+}
+
+/// The recorded answer, which says nothing of its type.
+fn wrong_password() -> Response<Bytes> {
+    let body = Object::new().with("error", "Unexpected error has happened");
+    let mut response = json(401, &body.with("status", "failure"));
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    response
+}
+
+fn revoke(tokens: &mut Tokens, scenario: &Scenario, incoming: &Incoming) -> Response<Bytes> {
+    let field = |name: &str| incoming.fields.get(name).map(String::as_str);
+    let client = field("client_id").unwrap_or_default();
+    if !scenario
+        .credentials
+        .clients
+        .iter()
+        .any(|known| known == client)
+    {
+        return failure(401, "invalid_client", "Client authentication failed.");
+    }
+    match field("token").filter(|token| !token.is_empty()) {
+        None => failure(400, "invalid_request", "Token is missing."),
+        Some(token) => {
+            tokens.access.remove(token);
+            tokens.refresh.remove(token);
+            json(200, &Object::new())
+        }
+    }
+}

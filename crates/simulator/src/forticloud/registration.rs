@@ -1,0 +1,295 @@
+//! Registering: products, licenses and services.
+
+use serde_json::{Map, Value};
+
+use super::catalog::{LICENSED, Model, SUBSCRIPTION, model_of};
+use super::dates::written;
+use super::envelope::{Asked, Failure, Reply, integer};
+use super::model::{Contract, License, Location, Product, Status};
+use super::seeded::coverage::period;
+use super::wire::Wire;
+use super::world::World;
+use super::writes::location_of;
+use crate::json::{Json, Object};
+
+/// Units in one call.
+const MAX_UNITS: usize = 10;
+/// Errors in one call; the units after that are not tried.
+const MAX_ERRORS: usize = 5;
+/// Access points ask for the key on their label; some models do, and none is documented.
+const NEEDS_CLOUD_KEY: &str = "FortiAP";
+
+pub(crate) fn register(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+    let account = asked.account(world)?;
+    let units = units(asked)?;
+    let mut errors = 0;
+    let mut rows: Vec<Json> = Vec::new();
+    for unit in &units {
+        let registered = match errors {
+            MAX_ERRORS => Err("Product-> Too many errors in this request.".to_owned()),
+            _ => register_unit(world, asked, account, unit),
+        };
+        errors = (errors + usize::from(registered.is_err())).min(MAX_ERRORS);
+        rows.push(result(world, unit, registered).into());
+    }
+    let mut reply = Reply::success(Object::new().with("assets", rows));
+    if errors > 0 {
+        reply.http = 400;
+        reply.status = 2;
+        reply.error = Some(Failure::new(301, "Failed"));
+        "Failed".clone_into(&mut reply.message);
+    }
+    Ok(reply)
+}
+
+/// The units of a call, if none of them is senseless.
+fn units(asked: &Asked) -> Result<Vec<&Map<String, Value>>, Reply> {
+    let units = asked.list("registrationUnits");
+    if units.is_empty() {
+        return Err(Reply::refused(101, "registrationUnits cannot be empty."));
+    }
+    if units.len() > MAX_UNITS {
+        let text = format!("No more than {MAX_UNITS} registration units are allowed.");
+        return Err(Reply::refused(102, text));
+    }
+    let invalid = |what: &str, index: usize| {
+        Reply::refused(
+            102,
+            format!("Invalid {what} provided for registration units[{index}]. "),
+        )
+    };
+    let mut checked = Vec::new();
+    for (index, unit) in units.iter().enumerate() {
+        let unit = unit.as_object().ok_or_else(|| invalid("unit", index))?;
+        if text(unit, "serialNumber").is_none() {
+            return Err(invalid("serial number", index));
+        }
+        if text(unit, "cloudKey").is_some_and(|key| key.len() != 8) {
+            return Err(invalid("cloud key", index));
+        }
+        checked.push(unit);
+    }
+    Ok(checked)
+}
+
+fn text<'a>(unit: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+    unit.get(key)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// A unit that was registered, and the contract by which.
+struct Registered {
+    product: Product,
+    contract: Option<Contract>,
+}
+
+fn register_unit(
+    world: &mut World,
+    asked: &Asked,
+    account: i64,
+    unit: &Map<String, Value>,
+) -> Result<Registered, String> {
+    let serial = text(unit, "serialNumber").unwrap_or_default();
+    let number = text(unit, "contractNumber");
+    let model = model_of(serial).ok_or("Product-> Invalid serial number.")?;
+    let mut product = match world.product(serial) {
+        Some(product) if product.status == Status::Registered => {
+            if number.is_none() {
+                return Err("Product-> Product already registered, but no contract associated with request. Please check again.".to_owned());
+            }
+            if product.account != account {
+                return Err("Product-> Product is registered to another account.".to_owned());
+            }
+            product
+        }
+        _ if model.name.starts_with(NEEDS_CLOUD_KEY) && text(unit, "cloudKey").is_none() => {
+            return Err("Product-> FortiCloud Key is Required.".to_owned());
+        }
+        _ => World::fresh(account, model, serial.to_owned()),
+    };
+    if let Some(description) = text(unit, "description") {
+        product.description = Some(description.to_owned());
+    }
+    if let Some(folder) = unit.get("folderId").and_then(integer) {
+        if folder != 0
+            && !world
+                .folders(account)
+                .iter()
+                .any(|known| known.id == folder)
+        {
+            return Err("Product-> Invalid folder.".to_owned());
+        }
+        product.folder = folder;
+    }
+    if let Some(location) = referred_location(asked, unit)? {
+        product.location = Some(location);
+    }
+    let contract = match number {
+        Some(number) => Some(attach(world, &mut product, model, number)?),
+        None => None,
+    };
+    world.keep(product.clone());
+    Ok(Registered { product, contract })
+}
+
+/// The location that `{"ref": "#/locations/N"}` points to.
+fn referred_location(asked: &Asked, unit: &Map<String, Value>) -> Result<Option<Location>, String> {
+    let Some(pointer) = unit
+        .get("location")
+        .and_then(|location| location.get("ref"))
+    else {
+        return Ok(None);
+    };
+    let index = pointer
+        .as_str()
+        .and_then(|text| text.strip_prefix("#/locations/"));
+    let index = index.and_then(|index| index.parse::<usize>().ok());
+    let location = index.and_then(|index| asked.list("locations").get(index));
+    let location = location.ok_or("Product-> Invalid location.")?;
+    location_of(location)
+        .map(Some)
+        .map_err(|text| format!("Product-> {text}"))
+}
+
+/// Uses a contract up for a product.
+fn attach(
+    world: &mut World,
+    product: &mut Product,
+    model: &Model,
+    number: &str,
+) -> Result<Contract, String> {
+    if !world.used.insert(number.to_owned()) {
+        return Err("Product-> Contract is in use already.".to_owned());
+    }
+    let mut covered = period(model, number.to_owned(), World::now(), 3);
+    product.entitlements.append(&mut covered.entitlements);
+    product.contracts.push(covered.contract.clone());
+    Ok(covered.contract)
+}
+
+/// A row of the answer: the keys of a listed product, the registration's own, and a status in digits.
+fn result(
+    world: &World,
+    unit: &Map<String, Value>,
+    registered: Result<Registered, String>,
+) -> Object {
+    let wire = Wire {
+        quirks: &world.scenario().quirks,
+    };
+    let (product, contract, message) = match registered {
+        Ok(registered) => (Some(registered.product), registered.contract, String::new()),
+        Err(message) => (None, None, message),
+    };
+    let product = product.as_ref();
+    let (number, sku) = contract
+        .map(|contract| (contract.number, contract.sku))
+        .unzip();
+    let terms = product.map(|product| wire.entitlements(&product.entitlements));
+    let folder = product.map_or(0, |product| product.folder);
+    let path = product.map(|product| {
+        World::folder_path(&world.folders(product.account), product.folder).to_owned()
+    });
+    let mut row = listed_part(wire, unit, product);
+    row.push(
+        "additionalInfo",
+        text(unit, "additionalInfo").map(str::to_owned),
+    );
+    row.push("contractNumber", number);
+    row.push("contractTerms", terms);
+    row.push("location", Json::Null);
+    row.push("message", message);
+    row.push("sku", sku);
+    row.push("status", if product.is_some() { 0_i64 } else { 2 });
+    row.push("folderId", wire.integer(folder));
+    row.push("folderPath", path);
+    row
+}
+
+/// What the row shares with a list, mostly null even where the unit was registered.
+fn listed_part(wire: Wire<'_>, unit: &Map<String, Value>, product: Option<&Product>) -> Object {
+    let serial = text(unit, "serialNumber").unwrap_or_default().to_owned();
+    let description = product.and_then(|product| product.description.clone());
+    let date = product.map(|product| written(wire.quirks.dates, &product.registered));
+    let mut row = Object::new()
+        .with("description", description)
+        .with("entitlements", Json::Null)
+        .with("isDecommissioned", false)
+        .with("productModel", product.map(|product| product.model.clone()))
+        .with("registrationDate", date)
+        .with("serialNumber", serial);
+    for key in [
+        "warrantySupports",
+        "assetGroups",
+        "contracts",
+        "productModelEoR",
+        "productModelEoS",
+    ] {
+        row.push(key, Json::Null);
+    }
+    row
+}
+
+/// Attaches a license to a product, or makes the product that it is for.
+pub(crate) fn license(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+    let account = asked.account(world)?;
+    let code = asked.required("licenseRegistrationCode")?;
+    let groups: Vec<usize> = code.split('-').map(str::len).collect();
+    if groups != [5, 5, 5, 5, 6] {
+        return Err(Reply::refused(
+            102,
+            "Invalid license registration code provided.",
+        ));
+    }
+    let nothing = || Object::new().with("assetDetails", Json::Null);
+    let serial = asked
+        .text("serialNumber")
+        .filter(|serial| !serial.is_empty());
+    let mut product = if let Some(serial) = serial {
+        match world.product(serial) {
+            Some(product) if product.account == account => product,
+            _ => return Ok(Reply::failed(-2, "No product found", nothing())),
+        }
+    } else {
+        let serial = world.fresh_serial(LICENSED);
+        World::fresh(account, LICENSED, serial)
+    };
+    if !world.used.insert(code.to_owned()) {
+        return Ok(Reply::failed(
+            -2,
+            "The license is registered already.",
+            nothing(),
+        ));
+    }
+    product.license = Some(License {
+        number: format!("FGVM4792{:06}", world.number()),
+        sku: "FG-VM04V".to_owned(),
+        serial: Some(product.serial.clone()),
+        status: Status::Registered,
+    });
+    Ok(registered(world, asked, product))
+}
+
+/// Registers a subscription, which makes the product that it is for.
+pub(crate) fn service(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+    let account = asked.account(world)?;
+    let number = asked.required("contractNumber")?;
+    let serial = world.fresh_serial(&SUBSCRIPTION);
+    let mut product = World::fresh(account, &SUBSCRIPTION, serial);
+    product.entitlements.clear();
+    if let Err(text) = attach(world, &mut product, &SUBSCRIPTION, number) {
+        let payload = Object::new().with("assetDetails", Json::Null);
+        return Ok(Reply::failed(-2, text, payload));
+    }
+    Ok(registered(world, asked, product))
+}
+
+fn registered(world: &mut World, asked: &Asked, mut product: Product) -> Reply {
+    if let Some(description) = asked.text("description") {
+        product.description = Some(description.to_owned());
+    }
+    world.keep(product.clone());
+    let wire = Wire {
+        quirks: &world.scenario().quirks,
+    };
+    let details = wire.details(&product, &world.folders(product.account));
+    Reply::success(Object::new().with("assetDetails", details))
+}

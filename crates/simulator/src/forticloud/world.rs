@@ -1,0 +1,370 @@
+//! The tenant as it is now: the seeded one under what calls and faults have changed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use jiff::civil::{DateTime, date};
+
+use super::catalog::{Model, model_of};
+use super::model::{Account, Folder, License, ListedContract, Product, ROOT_FOLDER, Status, Unit};
+use super::seeded::product::warranty;
+use super::seeded::{Seeded, account_id, folder_base, unit_id};
+use crate::scenario::Scenario;
+
+/// A product in a list, not made yet.
+#[derive(Debug)]
+pub(crate) enum Key {
+    Seeded(u64),
+    Stored(String),
+}
+
+/// What a search looks at, at little cost.
+#[derive(Debug)]
+pub(crate) struct Brief {
+    pub(crate) serial: String,
+    pub(crate) model: String,
+    pub(crate) status: Status,
+}
+
+/// The tenant's data.
+#[derive(Debug)]
+pub(crate) struct World {
+    seeded: Seeded,
+    pub(crate) units: Vec<Unit>,
+    /// The seeded accounts that each OU names.
+    residents: HashMap<i64, Vec<u64>>,
+    moved: BTreeMap<i64, i64>,
+    created: Vec<Account>,
+    /// Products that are new or changed, by serial.
+    products: HashMap<String, Product>,
+    vanished: HashSet<String>,
+    /// Serials that came to an account, before and behind its seeded ones.
+    front: HashMap<i64, Vec<String>>,
+    back: HashMap<i64, Vec<String>>,
+    folders: HashMap<i64, Vec<Folder>>,
+    /// Contracts and registration codes that are used up.
+    pub(crate) used: HashSet<String>,
+    next: i64,
+}
+
+impl World {
+    pub(crate) fn new(scenario: Scenario) -> Self {
+        let seeded = Seeded::new(scenario);
+        let mut residents: HashMap<i64, Vec<u64>> = HashMap::new();
+        for account in seeded.accounts() {
+            residents
+                .entry(seeded.home(account))
+                .or_default()
+                .push(account);
+            if let Some(second) = seeded.second_home(account) {
+                residents.entry(second).or_default().push(account);
+            }
+        }
+        Self {
+            units: seeded.units(),
+            residents,
+            seeded,
+            moved: BTreeMap::new(),
+            created: Vec::new(),
+            products: HashMap::new(),
+            vanished: HashSet::new(),
+            front: HashMap::new(),
+            back: HashMap::new(),
+            folders: HashMap::new(),
+            used: HashSet::new(),
+            next: 0,
+        }
+    }
+
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.seeded.scenario
+    }
+
+    /// Today, for whatever is written: the same each day, so that answers do not depend on the clock.
+    pub(crate) fn now() -> DateTime {
+        date(2025, 10, 6).at(7, 40, 11, 0)
+    }
+
+    /// The next number for things that calls make.
+    pub(crate) fn number(&mut self) -> i64 {
+        self.next += 1;
+        self.next
+    }
+
+    // Accounts and OUs.
+
+    pub(crate) fn unit(&self, id: i64) -> Option<&Unit> {
+        self.units.iter().find(|unit| unit.id == id)
+    }
+
+    pub(crate) fn next_unit_id(&mut self) -> i64 {
+        let number = self.number().unsigned_abs();
+        unit_id(self.scenario().organization.ous + number)
+    }
+
+    pub(crate) fn account(&self, id: i64) -> Option<Account> {
+        match self.seeded.account_index(id) {
+            Some(index) => Some(self.seeded_account(index)),
+            None => self
+                .created
+                .iter()
+                .find(|account| account.id == id)
+                .cloned(),
+        }
+    }
+
+    fn seeded_account(&self, index: u64) -> Account {
+        let mut account = self.seeded.account(index);
+        account.unit = self.moved.get(&account.id).copied().unwrap_or(account.unit);
+        account
+    }
+
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = Account> {
+        let seeded = self
+            .seeded
+            .accounts()
+            .map(|index| self.seeded_account(index));
+        seeded.chain(self.created.iter().cloned())
+    }
+
+    /// The accounts that an OU names, in listing order.
+    pub(crate) fn accounts_under(&self, unit: i64) -> Vec<Account> {
+        let residents = self
+            .residents
+            .get(&unit)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let stayed = residents
+            .iter()
+            .filter(|index| !self.moved.contains_key(&account_id(**index)))
+            .map(|index| self.seeded.account(*index));
+        let came = self.moved.iter().filter(|(_, to)| **to == unit);
+        let came = came.filter_map(|(id, _)| self.seeded.account_index(*id));
+        let came = came.map(|index| self.seeded_account(index));
+        let created = self.created.iter().filter(|account| account.unit == unit);
+        stayed.chain(came).chain(created.cloned()).collect()
+    }
+
+    pub(crate) fn create_account(&mut self, mut account: Account) -> Account {
+        account.id = account_id(self.seeded.accounts().end + self.created.len() as u64);
+        self.created.push(account.clone());
+        account
+    }
+
+    pub(crate) fn move_account(&mut self, id: i64, unit: i64) {
+        match self.created.iter_mut().find(|account| account.id == id) {
+            Some(account) => account.unit = unit,
+            None => {
+                self.moved.insert(id, unit);
+            }
+        }
+    }
+
+    // Products.
+
+    /// An account's products in listing order.
+    pub(crate) fn keys(&self, account: i64) -> Vec<Key> {
+        let stored = |serials: Option<&Vec<String>>| {
+            let serials = serials.into_iter().flatten();
+            let present = serials.filter(|serial| !self.vanished.contains(*serial));
+            present.cloned().map(Key::Stored).collect::<Vec<_>>()
+        };
+        let mut keys = stored(self.front.get(&account));
+        if let Some(index) = self.seeded.account_index(account) {
+            let seeded = self.seeded.products_of(index);
+            keys.extend(seeded.filter_map(|product| self.current(account, product)));
+        }
+        keys.extend(stored(self.back.get(&account)));
+        keys
+    }
+
+    /// A seeded product's key, unless it vanished or went to another account.
+    fn current(&self, account: i64, product: u64) -> Option<Key> {
+        if self.products.is_empty() && self.vanished.is_empty() {
+            return Some(Key::Seeded(product));
+        }
+        let serial = self.seeded.serial(product);
+        if self.vanished.contains(&serial) {
+            return None;
+        }
+        match self.products.get(&serial) {
+            None => Some(Key::Seeded(product)),
+            Some(changed) => (changed.account == account).then_some(Key::Stored(serial)),
+        }
+    }
+
+    pub(crate) fn brief(&self, key: &Key) -> Option<Brief> {
+        match key {
+            Key::Seeded(product) => Some(Brief {
+                serial: self.seeded.serial(*product),
+                model: self.seeded.model(*product).name.to_owned(),
+                status: Seeded::status(*product),
+            }),
+            Key::Stored(serial) => self.products.get(serial).map(|product| Brief {
+                serial: serial.clone(),
+                model: product.model.clone(),
+                status: product.status,
+            }),
+        }
+    }
+
+    pub(crate) fn make(&self, key: &Key) -> Option<Product> {
+        match key {
+            Key::Seeded(product) => Some(self.seeded.product(*product)),
+            Key::Stored(serial) => self.products.get(serial).cloned(),
+        }
+    }
+
+    pub(crate) fn products(&self, account: i64) -> impl Iterator<Item = Product> {
+        let keys = self.keys(account).into_iter();
+        keys.filter_map(|key| self.make(&key))
+    }
+
+    pub(crate) fn product(&self, serial: &str) -> Option<Product> {
+        if self.vanished.contains(serial) {
+            return None;
+        }
+        let seeded = || self.seeded.product_with(serial);
+        match self.products.get(serial) {
+            Some(product) => Some(product.clone()),
+            None => seeded().map(|product| self.seeded.product(product)),
+        }
+    }
+
+    /// Keeps a product that is new, changed, or in another account than before.
+    pub(crate) fn keep(&mut self, product: Product) {
+        let serial = product.serial.clone();
+        let account = product.account;
+        self.vanished.remove(&serial);
+        for serials in self.front.values_mut().chain(self.back.values_mut()) {
+            if self
+                .products
+                .get(&serial)
+                .is_none_or(|before| before.account != account)
+            {
+                serials.retain(|other| *other != serial);
+            }
+        }
+        let seeded = self.seeded.product_with(&serial);
+        let home = seeded.map(|index| self.seeded.account_of(index));
+        let listed = [&self.front, &self.back].into_iter().any(|lists| {
+            lists
+                .get(&account)
+                .is_some_and(|serials| serials.contains(&serial))
+        });
+        if home != Some(account) && !listed {
+            self.back.entry(account).or_default().push(serial.clone());
+        }
+        self.products.insert(serial, product);
+    }
+
+    /// A unit that was not there before, with the warranty that comes with it.
+    pub(crate) fn fresh(account: i64, model: &Model, serial: String) -> Product {
+        Product {
+            account,
+            serial,
+            model: model.name.to_owned(),
+            description: None,
+            registered: Self::now(),
+            decommissioned: false,
+            status: Status::Registered,
+            folder: 0,
+            end_of_registration: None,
+            end_of_support: None,
+            entitlements: warranty(Self::now()),
+            warranty_supports: Vec::new(),
+            groups: Vec::new(),
+            contracts: Vec::new(),
+            license: None,
+            location: None,
+            partner: None,
+            misfit: None,
+        }
+    }
+
+    /// A serial that nobody has yet.
+    pub(crate) fn fresh_serial(&mut self, model: &Model) -> String {
+        loop {
+            let serial = format!("{}TM25{:06}", model.prefix, 900_900 + self.number());
+            if self.product(&serial).is_none() {
+                return serial;
+            }
+        }
+    }
+
+    /// Takes the account's first product away.
+    pub(crate) fn vanish(&mut self, account: i64) {
+        let first = self.keys(account).first().and_then(|key| self.brief(key));
+        self.vanished.extend(first.map(|brief| brief.serial));
+    }
+
+    /// Puts a new product before all others of the account.
+    pub(crate) fn appear(&mut self, account: i64) {
+        let Some(model) = model_of("FGT60F") else {
+            return;
+        };
+        let serial = self.fresh_serial(model);
+        let serials = self.front.entry(account).or_default();
+        serials.insert(0, serial.clone());
+        let product = Self::fresh(account, model, serial.clone());
+        self.products.insert(serial, product);
+    }
+
+    // What hangs on an account.
+
+    pub(crate) fn folders(&self, account: i64) -> Vec<Folder> {
+        match self.folders.get(&account) {
+            Some(folders) => folders.clone(),
+            None => match self.seeded.account_index(account) {
+                Some(index) => self.seeded.folders(index),
+                None => Vec::new(),
+            },
+        }
+    }
+
+    pub(crate) fn set_folders(&mut self, account: i64, folders: Vec<Folder>) {
+        self.folders.insert(account, folders);
+    }
+
+    /// How many of an account's products lie in a folder.
+    pub(crate) fn assets_in(&self, account: i64, folder: i64) -> i64 {
+        let products = self.products(account);
+        let inside = products.filter(|product| product.folder == folder);
+        i64::try_from(inside.count()).unwrap_or(i64::MAX)
+    }
+
+    pub(crate) fn next_folder_id(&mut self) -> i64 {
+        folder_base(self.seeded.accounts().end) + self.number()
+    }
+
+    /// The path of a folder; an id that is unknown is the root's.
+    pub(crate) fn folder_path(folders: &[Folder], id: i64) -> &str {
+        let folder = folders.iter().find(|folder| folder.id == id);
+        folder.map_or(ROOT_FOLDER, |folder| folder.path.as_str())
+    }
+
+    pub(crate) fn licenses(&self, account: i64) -> Vec<License> {
+        let keys = self.keys(account);
+        let used = keys.iter().filter_map(|key| match key {
+            Key::Seeded(product) => self.seeded.license(*product),
+            Key::Stored(serial) => self.products.get(serial)?.license.clone(),
+        });
+        let index = self.seeded.account_index(account);
+        let pending = index.map(|index| self.seeded.pending_licenses(index));
+        used.chain(pending.into_iter().flatten()).collect()
+    }
+
+    pub(crate) fn contracts(&self, account: i64) -> Vec<ListedContract> {
+        let mut seen = HashSet::new();
+        let contracts = self.products(account).flat_map(|product| product.contracts);
+        let used = contracts.map(|contract| ListedContract {
+            number: contract.number,
+            sku: contract.sku,
+            status: Status::Registered,
+        });
+        let index = self.seeded.account_index(account);
+        let pending = index.map(|index| self.seeded.pending_contracts(index));
+        used.chain(pending.into_iter().flatten())
+            .filter(|contract| seen.insert(contract.number.clone()))
+            .collect()
+    }
+}

@@ -1,0 +1,122 @@
+//! The windows of calls and errors, as the service keeps them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::scenario::{CallLimit, Quota, WindowKind};
+
+#[cfg(test)]
+mod tests;
+
+/// A limit that a call would break.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Breach {
+    pub(crate) status: i64,
+    pub(crate) message: &'static str,
+    /// Until when the window stays full.
+    pub(crate) wait: Duration,
+    /// Whether the refusal is an error in turn.
+    pub(crate) counts: bool,
+}
+
+/// What was called and what went wrong so far.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    quota: Quota,
+    start: Instant,
+    calls: Vec<VecDeque<Instant>>,
+    errors: VecDeque<Instant>,
+}
+
+impl Ledger {
+    pub(crate) fn new(quota: Quota, start: Instant) -> Self {
+        Self {
+            calls: vec![VecDeque::new(); quota.calls.len()],
+            errors: VecDeque::new(),
+            quota,
+            start,
+        }
+    }
+
+    /// Counts a call, or says which limit refuses it.
+    pub(crate) fn call(&mut self, now: Instant) -> Result<(), Breach> {
+        if let Some(limit) = &self.quota.errors {
+            forget(&mut self.errors, now, limit.per);
+            if self.errors.len() as u64 >= limit.max {
+                let wait = until_free(&self.errors, now, limit.per);
+                return Err(Breach {
+                    status: -30,
+                    message: "Exceeded the allowed number of errors",
+                    wait,
+                    // Otherwise whoever keeps asking would never be let in again.
+                    counts: false,
+                });
+            }
+        }
+        let elapsed = now.saturating_duration_since(self.start);
+        for (limit, calls) in self.quota.calls.iter().zip(&mut self.calls) {
+            let wait = match limit.kind {
+                WindowKind::Sliding => {
+                    forget(calls, now, limit.per);
+                    until_free(calls, now, limit.per)
+                }
+                WindowKind::Fixed => {
+                    let into = into_window(elapsed, limit.per);
+                    calls.retain(|call| now.saturating_duration_since(*call) <= into);
+                    limit.per.saturating_sub(into)
+                }
+            };
+            if calls.len() as u64 >= limit.max {
+                return Err(breach(limit, wait));
+            }
+        }
+        for calls in &mut self.calls {
+            calls.push_back(now);
+        }
+        Ok(())
+    }
+
+    /// Counts an answer that is an error.
+    pub(crate) fn error(&mut self, now: Instant) {
+        if self.quota.errors.is_some() {
+            self.errors.push_back(now);
+        }
+    }
+}
+
+fn breach(limit: &CallLimit, wait: Duration) -> Breach {
+    let (status, message) = if limit.per <= Duration::from_mins(1) {
+        (-10, "Exceeded the allowed number of requests per minute")
+    } else {
+        (-11, "Exceeded the allowed number of requests per hour")
+    };
+    Breach {
+        status,
+        message,
+        wait,
+        counts: true,
+    }
+}
+
+fn forget(times: &mut VecDeque<Instant>, now: Instant, per: Duration) {
+    while times
+        .front()
+        .is_some_and(|time| now.saturating_duration_since(*time) >= per)
+    {
+        times.pop_front();
+    }
+}
+
+fn until_free(times: &VecDeque<Instant>, now: Instant, per: Duration) -> Duration {
+    let age = times
+        .front()
+        .map(|time| now.saturating_duration_since(*time));
+    per.saturating_sub(age.unwrap_or(per))
+}
+
+fn into_window(elapsed: Duration, per: Duration) -> Duration {
+    let nanos = elapsed.as_nanos() % per.as_nanos().max(1);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or_default())
+}

@@ -1,0 +1,175 @@
+//! What is simulated: sizes, credentials, the tenant's habits, quotas and faults.
+
+use std::time::Duration;
+
+use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
+use serde::{Deserialize, Serialize};
+
+pub use self::fault::{Action, Fault};
+pub use self::quirks::{
+    Arrays, Dates, Empty, LicenseForm, NullDates, ParentKey, Quirks, RootParent,
+};
+pub use self::quota::{CallLimit, ErrorLimit, Quota, QuotaAnswer, WindowKind};
+use crate::Error;
+
+mod fault;
+mod quirks;
+mod quota;
+#[cfg(test)]
+mod tests;
+
+/// A tenant to simulate; the default is [`Scenario::production`].
+///
+/// Ids do not depend on the seed: the root OU is 2100001 and each next OU adds 13, the first account is 710101 and each next adds 11, so that a fault can name an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scenario {
+    /// Everything random follows from this number.
+    pub seed: u64,
+    /// Products per page; 0 puts everything into one page.
+    pub page_size: u64,
+    /// The number of the first page, in requests and in answers: 0 or 1.
+    pub page_base: u64,
+    /// Life time of an access token in seconds.
+    pub expires_in: u64,
+    /// The HTTP code that redirects the token path without its trailing slash; 0 serves that path directly.
+    pub token_redirect: u16,
+    /// How long each answer takes.
+    #[serde(with = "duration")]
+    pub latency: Duration,
+    /// A random part of each answer's time, added to `latency`.
+    #[serde(with = "duration")]
+    pub latency_spread: Duration,
+    /// Who may sign in.
+    pub credentials: Credentials,
+    /// How large the tenant is.
+    pub organization: Organization,
+    /// In which of the known forms the tenant answers.
+    pub quirks: Quirks,
+    /// What it allows; nothing is limited by default.
+    pub quota: Quota,
+    /// What goes wrong, in order: the first fault that applies to a call is the one that happens.
+    #[serde(rename = "fault")]
+    pub faults: Vec<Fault>,
+}
+
+/// The API user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Credentials {
+    /// Its id.
+    pub username: String,
+    /// Its password.
+    pub password: String,
+    /// The `client_id`s that its permission profile allows; others get `invalid_client`.
+    pub clients: Vec<String>,
+}
+
+/// Sizes of the tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Organization {
+    /// Whether the API user sees an organization or one account.
+    pub scope: Scope,
+    /// Number of OUs, the root included.
+    pub ous: u64,
+    /// Number of accounts; a local scope has one.
+    pub accounts: u64,
+    /// Number of products over all accounts, pending ones included.
+    pub products: u64,
+    /// This many accounts are named by a second OU too.
+    pub shared_accounts: u64,
+    /// Whether the root is in the list of OUs, beside being `orgId`.
+    pub root_listed: bool,
+}
+
+/// What the API user is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// An organization: `accountId` must be sent.
+    Organization,
+    /// One account: Organization and IAM are refused, and `accountId` may be left out.
+    Local,
+}
+
+impl Scenario {
+    /// The preset: 17 OUs, 17 accounts, 698 products of which 133 are `FortiGate` or `FortiWiFi`.
+    pub fn production() -> Self {
+        Self {
+            seed: 1,
+            page_size: 0,
+            page_base: 1,
+            expires_in: 3660,
+            token_redirect: 301,
+            latency: Duration::ZERO,
+            latency_spread: Duration::ZERO,
+            credentials: Credentials::default(),
+            organization: Organization::default(),
+            quirks: Quirks::default(),
+            quota: Quota::default(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Reads a scenario; what it does not say is as in [`Scenario::production`].
+    ///
+    /// ```
+    /// let scenario = fortilake_simulator::Scenario::from_toml("page_size = 25")?;
+    /// assert_eq!(scenario.page_size, 25);
+    /// assert_eq!(scenario.organization.products, 698);
+    /// # Ok::<(), fortilake_simulator::Error>(())
+    /// ```
+    pub fn from_toml(text: &str) -> Result<Self, Error> {
+        let scenario: Self = toml::from_str(text).map_err(Error::scenario)?;
+        scenario.check().map_err(Error::scenario)?;
+        Ok(scenario)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.page_base > 1 {
+            return Err("`page_base` is 0 or 1");
+        }
+        if ![0, 301, 302, 307, 308].contains(&self.token_redirect) {
+            return Err("`token_redirect` is 301, 302, 307, 308, or 0 for none");
+        }
+        if self.organization.ous == 0 || self.organization.accounts == 0 {
+            return Err("`organization` needs an OU and an account");
+        }
+        if self.organization.products >= 20_000_000 {
+            return Err("`products` is at most 19999999, the number of serials there are");
+        }
+        Ok(())
+    }
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self::production()
+    }
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Self {
+            username: "simulated".to_owned(),
+            password: "simulated".to_owned(),
+            clients: ["assetmanagement", "organization", "iam"]
+                .map(str::to_owned)
+                .to_vec(),
+        }
+    }
+}
+
+impl Default for Organization {
+    fn default() -> Self {
+        Self {
+            scope: Scope::Organization,
+            ous: 17,
+            accounts: 17,
+            products: 698,
+            shared_accounts: 0,
+            root_listed: true,
+        }
+    }
+}

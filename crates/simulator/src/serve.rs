@@ -1,0 +1,171 @@
+//! The simulator on a port, where faults are what they are called.
+
+use std::convert::Infallible;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderMap, HeaderValue, Response, header};
+use http_body_util::channel::Channel;
+use http_body_util::{BodyExt, Limited};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::simulator::{Answer, Simulator, flooded};
+
+/// The largest request body that is read.
+const MAX_REQUEST: usize = 16 << 20;
+/// Bodies from this size on are compressed for clients that accept it.
+const MIN_COMPRESSED: usize = 1 << 10;
+/// How much of a flood is handed over at a time.
+const FLOOD: &[u8] = &[b'['; 64 << 10];
+/// What was sent of a broken body leaves in this time; the error would overtake it otherwise.
+const BEFORE_BREAK: Duration = Duration::from_millis(20);
+
+impl Simulator {
+    /// The simulator as a router, to be mounted or called.
+    ///
+    /// A router must answer, so a reset shows here as a body that fails at once; [`Simulator::serve`] does better.
+    pub fn router(&self) -> Router {
+        let simulator = self.clone();
+        Router::new().fallback(move |request: Request| async move {
+            let answered = simulator.respond(request).await;
+            Ok::<_, Infallible>(
+                answered.unwrap_or_else(|error| Response::new(broken(Bytes::new(), error.kind()))),
+            )
+        })
+    }
+
+    /// Serves on a port until `shutdown` resolves; connections that are open then are closed.
+    ///
+    /// A reset closes the connection without an answer, and a cut body announces more than it sends.
+    ///
+    /// # Errors
+    ///
+    /// The listener failed. Connections that fail are their clients' concern.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let mut connections = JoinSet::new();
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                accepted = listener.accept() => {
+                    let (stream, _) = accepted?;
+                    connections.spawn(self.clone().connection(stream));
+                }
+                // Connections that are done are let go, so that a long life takes no memory.
+                Some(_) = connections.join_next() => {}
+            }
+        }
+        connections.shutdown().await;
+        Ok(())
+    }
+
+    async fn connection(self, stream: TcpStream) {
+        // Answers are small and clients wait for them.
+        let _ = stream.set_nodelay(true);
+        let service = tower::service_fn(move |request: http::Request<_>| {
+            let simulator = self.clone();
+            async move { simulator.respond(request.map(Body::new)).await }
+        });
+        let served = auto::Builder::new(TokioExecutor::new())
+            .http1_only()
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .await;
+        if let Err(error) = served {
+            tracing::debug!(error, "connection ended");
+        }
+    }
+
+    /// Answers a call over a connection; an error closes the connection instead.
+    async fn respond(&self, request: Request) -> io::Result<Response<Body>> {
+        let (parts, body) = request.into_parts();
+        let compress = accepts_gzip(&parts.headers);
+        let body = Limited::new(body, MAX_REQUEST).collect().await;
+        let body = body.map_err(io::Error::other)?.to_bytes();
+        match self.answer(http::Request::from_parts(parts, body)).await {
+            Answer::Whole(response) if compress => compressed(response),
+            Answer::Whole(response) => Ok(response.map(Body::from)),
+            Answer::Cut(response) => Ok(cut(response)),
+            Answer::Flood(bytes) => Ok(flooded(flood(bytes))),
+            Answer::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+            Answer::Silence => std::future::pending().await,
+        }
+    }
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let mut codings = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|coding| coding.trim().replace(' ', "").to_ascii_lowercase());
+    codings
+        .any(|coding| coding == "gzip" || (coding.starts_with("gzip;") && !coding.ends_with("q=0")))
+}
+
+fn compressed(response: Response<Bytes>) -> io::Result<Response<Body>> {
+    let (mut parts, body) = response.into_parts();
+    if body.len() < MIN_COMPRESSED {
+        return Ok(Response::from_parts(parts, Body::from(body)));
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&body)?;
+    let gzip = HeaderValue::from_static("gzip");
+    parts.headers.insert(header::CONTENT_ENCODING, gzip);
+    Ok(Response::from_parts(parts, Body::from(encoder.finish()?)))
+}
+
+/// Announces the whole body and sends half of it.
+fn cut(response: Response<Bytes>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    let announced = HeaderValue::from(body.len() + 1);
+    parts.headers.insert(header::CONTENT_LENGTH, announced);
+    let half = body.slice(..body.len() / 2);
+    Response::from_parts(parts, broken(half, io::ErrorKind::UnexpectedEof))
+}
+
+/// A body that fails after its first bytes.
+fn broken(head: Bytes, error: io::ErrorKind) -> Body {
+    let (mut sender, body) = Channel::<Bytes, io::Error>::new(1);
+    // The task ends by itself: after the pause, or when the connection drops the body.
+    tokio::spawn(async move {
+        if sender.send_data(head).await.is_ok() {
+            tokio::time::sleep(BEFORE_BREAK).await;
+            sender.abort(error.into());
+        }
+    });
+    Body::new(body)
+}
+
+fn flood(bytes: u64) -> Body {
+    let (mut sender, body) = Channel::<Bytes, io::Error>::new(1);
+    // The task ends by itself: when all is sent, or when the connection drops the body.
+    tokio::spawn(async move {
+        let mut left = bytes;
+        while left > 0 {
+            let length = usize::try_from(left).map_or(FLOOD.len(), |left| left.min(FLOOD.len()));
+            if sender
+                .send_data(Bytes::from_static(&FLOOD[..length]))
+                .await
+                .is_err()
+            {
+                break;
+            }
+            left -= length as u64;
+        }
+    });
+    Body::new(body)
+}

@@ -1,0 +1,352 @@
+//! The simulator itself: a call comes in, and an answer or a fault goes out.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use std::{fmt, io};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::faults::Script;
+use crate::forticloud::envelope::{Failure, Meddling, Reply};
+use crate::forticloud::{Answered, FortiCloud};
+use crate::incoming::Incoming;
+use crate::json::Object;
+use crate::quota::{Breach, Ledger};
+use crate::random::{Stream, draw};
+use crate::scenario::{Action, QuotaAnswer, Scenario};
+use crate::truth::Truth;
+
+/// A simulated tenant. Clones share it.
+///
+/// Time is tokio's, so that a paused clock makes a day of windows and expiries pass at once.
+#[derive(Clone)]
+pub struct Simulator(Arc<Inner>);
+
+struct Inner {
+    scenario: Scenario,
+    start: Instant,
+    forticloud: FortiCloud,
+    ledger: Mutex<Ledger>,
+    script: Mutex<Script>,
+    calls: Mutex<Vec<Call>>,
+}
+
+/// A call as the server saw it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Call {
+    /// When it came, since the simulator was made.
+    pub at: Duration,
+    /// The path as it was written.
+    pub path: String,
+    /// Its arguments without secrets; null if there was no readable body.
+    pub arguments: Value,
+    /// The HTTP status of the answer; none if the connection broke or nothing was answered.
+    pub http_status: Option<u16>,
+    /// The envelope's `status`, where there is an envelope.
+    pub body_status: Option<i64>,
+}
+
+/// What goes back over the connection.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Whole(Response<Bytes>),
+    /// An answer whose body breaks off in the middle.
+    Cut(Response<Bytes>),
+    Flood(u64),
+    Reset,
+    Silence,
+}
+
+impl Simulator {
+    /// Makes a tenant.
+    pub fn new(scenario: Scenario) -> Self {
+        let start = Instant::now();
+        Self(Arc::new(Inner {
+            start,
+            forticloud: FortiCloud::new(scenario.clone()),
+            ledger: Mutex::new(Ledger::new(scenario.quota.clone(), start)),
+            script: Mutex::new(Script::new(&scenario)),
+            calls: Mutex::new(Vec::new()),
+            scenario,
+        }))
+    }
+
+    /// Answers a call in process.
+    ///
+    /// # Errors
+    ///
+    /// Faults of the transport are errors here: `ConnectionReset` for a reset, `UnexpectedEof` for a cut body.
+    ///
+    /// # Cancellation
+    ///
+    /// A call counts, and a write has happened, from the first poll on.
+    pub async fn handle(&self, request: Request<Bytes>) -> io::Result<Response<Bytes>> {
+        match self.answer(request).await {
+            Answer::Whole(response) => Ok(response),
+            Answer::Flood(bytes) => {
+                let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+                Ok(flooded(Bytes::from(vec![b'['; bytes])))
+            }
+            Answer::Cut(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Answer::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+            Answer::Silence => std::future::pending().await,
+        }
+    }
+
+    /// What the published tables must hold for the tenant's current data.
+    pub fn truth(&self) -> Truth {
+        self.0.forticloud.truth()
+    }
+
+    /// Every call so far, in order of arrival.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.0.calls).clone()
+    }
+
+    /// Answers a call, after the time that it takes.
+    pub(crate) async fn answer(&self, request: Request<Bytes>) -> Answer {
+        let incoming = Incoming::read(request);
+        let now = Instant::now();
+        let (answer, delay) = self.0.decide(&incoming, now);
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        answer
+    }
+}
+
+impl fmt::Debug for Simulator {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The credentials are a fake's, yet a habit of printing them would not be.
+        formatter.debug_struct("Simulator").finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    /// Everything that happens to a call happens at its arrival; only the answer takes its time.
+    fn decide(&self, incoming: &Incoming, now: Instant) -> (Answer, Duration) {
+        let allowed = lock(&self.ledger).call(now);
+        let (counts, decided) = match allowed {
+            Ok(()) => {
+                let action = lock(&self.script).next(incoming);
+                let decided = self.act(action, incoming, now);
+                (decided.is_error(), decided)
+            }
+            Err(breach) => (breach.counts, self.throttled(&breach, incoming).into()),
+        };
+        if counts {
+            lock(&self.ledger).error(now);
+        }
+        let number = self.remember(incoming, &decided, now);
+        (decided.answer, decided.delay + self.latency(number))
+    }
+
+    /// Writes a call down, and says which it was.
+    fn remember(&self, incoming: &Incoming, decided: &Decided, now: Instant) -> u64 {
+        let call = Call {
+            at: now.saturating_duration_since(self.start),
+            path: incoming.path.clone(),
+            arguments: incoming.arguments.clone(),
+            http_status: match &decided.answer {
+                Answer::Whole(response) => Some(response.status().as_u16()),
+                Answer::Flood(_) => Some(200),
+                Answer::Cut(_) | Answer::Reset | Answer::Silence => None,
+            },
+            body_status: decided.status,
+        };
+        tracing::debug!(
+            path = call.path,
+            http = call.http_status,
+            status = call.body_status,
+            "call answered"
+        );
+        let mut calls = lock(&self.calls);
+        calls.push(call);
+        calls.len() as u64
+    }
+
+    fn latency(&self, number: u64) -> Duration {
+        let spread = u64::try_from(self.scenario.latency_spread.as_nanos()).unwrap_or(u64::MAX);
+        let part = match spread {
+            0 => 0,
+            _ => draw(self.scenario.seed, Stream::Latency, number) % spread,
+        };
+        self.scenario.latency + Duration::from_nanos(part)
+    }
+
+    fn throttled(&self, breach: &Breach, incoming: &Incoming) -> Answered {
+        let quota = &self.scenario.quota;
+        let status = quota.status.unwrap_or(breach.status);
+        let reply = envelope(
+            if quota.answer == QuotaAnswer::Http {
+                429
+            } else {
+                200
+            },
+            status,
+            breach.message,
+        );
+        let mut answered = self.forticloud.envelope(&reply, incoming);
+        if quota.retry_after && quota.answer == QuotaAnswer::Http {
+            // Rounded up, so that whoever waits as told is let in.
+            let seconds = breach.wait.as_millis().div_ceil(1000).max(1);
+            if let Ok(seconds) = HeaderValue::from_str(&seconds.to_string()) {
+                answered
+                    .response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, seconds);
+            }
+        }
+        answered
+    }
+
+    /// The answer under a fault, or without one.
+    fn act(&self, action: Option<Action>, incoming: &Incoming, now: Instant) -> Decided {
+        let mut meddling = Meddling::default();
+        let mut delay = Duration::ZERO;
+        let cut = action == Some(Action::CutBody);
+        match action {
+            None | Some(Action::CutBody) => {}
+            Some(Action::Delay { by }) => delay = by,
+            Some(Action::RevokeTokens) => self.forticloud.revoke_tokens(),
+            Some(Action::Vanish) => self.forticloud.vanish(incoming.account()),
+            Some(Action::Appear) => self.forticloud.appear(incoming.account()),
+            Some(Action::RepeatPage) => meddling.repeat_page = true,
+            Some(Action::DropRows { rows }) => meddling.drop_rows = rows,
+            Some(Action::TotalPages { total_pages }) => meddling.total_pages = Some(total_pages),
+            Some(instead) => return self.replaced(instead, incoming),
+        }
+        let mut decided: Decided = self.forticloud.answer(incoming, meddling, now).into();
+        decided.delay = delay;
+        match decided.answer {
+            Answer::Whole(response) if cut => Answer::Cut(response).into(),
+            answer => Decided { answer, ..decided },
+        }
+    }
+
+    /// The answer in whose place the service's own is never made.
+    fn replaced(&self, action: Action, incoming: &Incoming) -> Decided {
+        match action {
+            Action::Http {
+                status,
+                body,
+                retry_after,
+            } => Answer::Whole(page(status, body, retry_after.as_deref())).into(),
+            Action::Html { status } => {
+                let body = "<!DOCTYPE html><html><body><h1>Service Unavailable</h1></body></html>";
+                Answer::Whole(page(status, body.to_owned(), None)).into()
+            }
+            Action::Redirect { status, location } => {
+                Answer::Whole(redirect(status, &location)).into()
+            }
+            Action::Status {
+                status,
+                code,
+                message,
+                http,
+            } => {
+                let mut reply = envelope(http, status, &message);
+                reply.error = Some(Failure { code, message });
+                self.forticloud.envelope(&reply, incoming).into()
+            }
+            Action::Reset => Answer::Reset.into(),
+            Action::Silence => Answer::Silence.into(),
+            Action::Flood { bytes } => Answer::Flood(bytes).into(),
+            // What is left changes the service's own answer, and only a refusal is made here.
+            _ => self.forticloud.envelope(&Reply::denied(), incoming).into(),
+        }
+    }
+}
+
+/// What becomes of a call.
+struct Decided {
+    answer: Answer,
+    status: Option<i64>,
+    delay: Duration,
+}
+
+impl Decided {
+    /// Whether the service would count this answer as an error; broken connections are nobody's answer.
+    fn is_error(&self) -> bool {
+        match &self.answer {
+            Answer::Whole(response) => {
+                response.status().as_u16() >= 400 || !matches!(self.status, None | Some(0 | 1008))
+            }
+            Answer::Cut(_) | Answer::Flood(_) | Answer::Reset | Answer::Silence => false,
+        }
+    }
+}
+
+impl From<Answer> for Decided {
+    fn from(answer: Answer) -> Self {
+        Self {
+            answer,
+            status: None,
+            delay: Duration::ZERO,
+        }
+    }
+}
+
+impl From<Answered> for Decided {
+    fn from(answered: Answered) -> Self {
+        Self {
+            status: answered.status,
+            ..Answer::Whole(answered.response).into()
+        }
+    }
+}
+
+/// A poisoned lock is used on: whoever panicked while holding it has failed its test already.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn envelope(http: u16, status: i64, message: &str) -> Reply {
+    Reply {
+        http,
+        status,
+        error: Some(Failure {
+            code: None,
+            message: message.to_owned(),
+        }),
+        message: message.to_owned(),
+        payload: Object::new(),
+    }
+}
+
+fn page(status: u16, body: String, retry_after: Option<&str>) -> Response<Bytes> {
+    let kind = match body.trim_start().chars().next() {
+        Some('<') => "text/html; charset=utf-8",
+        Some('{') => "application/json",
+        _ => "text/plain; charset=utf-8",
+    };
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Some(Ok(wait)) = retry_after.map(HeaderValue::from_str) {
+        headers.insert(header::RETRY_AFTER, wait);
+    }
+    response
+}
+
+fn redirect(status: u16, location: &str) -> Response<Bytes> {
+    let mut response = page(status, String::new(), None);
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// The head of a flood, whatever carries its body.
+pub(crate) fn flooded<B>(body: B) -> Response<B> {
+    let mut response = Response::new(body);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
