@@ -1,0 +1,99 @@
+//! A transport that hands requests to a function in the same process.
+
+use std::{future::Future, io};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use url::{Position, Url};
+
+use crate::{
+    DEFAULT_MAX_BODY, Error, Kind, Request, Response, Result, Transport,
+    policy::{check_encrypted, check_size},
+    shown,
+};
+
+/// Calls a function with what a server would receive.
+///
+/// The request has the form it has on the wire: a path, and the host in its header.
+/// An error of the function is a broken connection, by its [`io::ErrorKind`].
+/// Time is whatever the function makes of it, so that a paused clock works.
+#[derive(Debug, Clone)]
+pub struct InProcess<H> {
+    handler: H,
+    max_body: usize,
+}
+
+impl<H> InProcess<H> {
+    /// Wraps the function, with the usual limit for answers.
+    pub fn new(handler: H) -> Self {
+        Self {
+            handler,
+            max_body: DEFAULT_MAX_BODY,
+        }
+    }
+
+    /// Sets how many bytes an answer may have.
+    #[must_use]
+    pub fn max_body(mut self, limit: usize) -> Self {
+        self.max_body = limit;
+        self
+    }
+}
+
+#[async_trait]
+impl<H, F> Transport for InProcess<H>
+where
+    H: Fn(http::Request<Bytes>) -> F + Send + Sync,
+    F: Future<Output = io::Result<http::Response<Bytes>>> + Send,
+{
+    async fn send(&self, request: Request) -> Result<Response> {
+        check_encrypted(&request.url)?;
+        let url = request.url.clone();
+        let answer = (self.handler)(on_the_wire(request)?).await;
+        let answer = answer.map_err(|error| broken(&url, &error))?;
+        check_size(&url, answer.body().len(), self.max_body)?;
+        let (parts, body) = answer.into_parts();
+        Ok(Response {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        })
+    }
+}
+
+fn on_the_wire(request: Request) -> Result<http::Request<Bytes>> {
+    let unfit = |error: http::Error| {
+        let message = format!("`{}` cannot be sent", shown(&request.url));
+        Error::new(Kind::Config, message).because(error.to_string())
+    };
+    let host = &request.url[Position::BeforeHost..Position::AfterPort];
+    let host = HeaderValue::from_str(host).map_err(|error| unfit(error.into()))?;
+    let target = &request.url[Position::BeforePath..Position::AfterQuery];
+    let mut wire = http::Request::builder()
+        .method(request.method)
+        .uri(target)
+        .body(request.body)
+        .map_err(unfit)?;
+    *wire.headers_mut() = request.headers;
+    wire.headers_mut().insert(header::HOST, host);
+    Ok(wire)
+}
+
+fn broken(url: &Url, error: &io::Error) -> Error {
+    let url = shown(url);
+    let (kind, message) = match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotConnected => {
+            (Kind::Connect, format!("cannot connect to `{url}`"))
+        }
+        io::ErrorKind::TimedOut => (Kind::Timeout, format!("`{url}` did not answer in time")),
+        _ => (
+            Kind::Interrupted,
+            format!("the connection to `{url}` broke"),
+        ),
+    };
+    Error::new(kind, message).because(error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

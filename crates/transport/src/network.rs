@@ -1,0 +1,171 @@
+//! The real transport.
+
+mod fault;
+
+use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use reqwest::{Certificate, Client, ClientBuilder};
+use url::Url;
+
+use crate::{
+    DEFAULT_MAX_BODY, Error, Kind, Request, Response, Result, Transport,
+    policy::{check_encrypted, check_size},
+};
+
+/// How much of an announced length is believed before the bytes are there.
+const MAX_PREALLOCATION: usize = 1024 * 1024;
+
+/// How a [`Network`] connects.
+#[derive(Debug, Clone)]
+pub struct NetworkConfig {
+    /// How long a connection may take to come about.
+    pub connect_timeout: Duration,
+    /// How many bytes an answer may have, uncompressed.
+    pub max_body: usize,
+    /// A PEM file of authorities to trust beside those of the system.
+    pub ca_cert: Option<PathBuf>,
+    /// Whether any certificate of anybody is taken, so that everyone on the way can read along.
+    pub insecure_tls: bool,
+    /// How requests name their sender.
+    pub user_agent: String,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            max_body: DEFAULT_MAX_BODY,
+            ca_cert: None,
+            insecure_tls: false,
+            user_agent: concat!("fortilake/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// Sends requests over the network: TLS, HTTP/1.1 and 2, pooled connections, gzip.
+///
+/// It is cheap to make: the system's certificates are read with the first request that needs them.
+/// The proxy variables of the environment are obeyed, except for plain http:
+/// that never leaves the machine.
+#[derive(Debug)]
+pub struct Network {
+    config: NetworkConfig,
+    authorities: Vec<Certificate>,
+    encrypted: OnceLock<Client>,
+    plain: OnceLock<Client>,
+}
+
+impl Network {
+    /// Checks the configuration and reads `ca_cert`; nothing is connected yet.
+    pub fn new(config: NetworkConfig) -> Result<Self> {
+        let authorities = config
+            .ca_cert
+            .as_ref()
+            .map_or(Ok(Vec::new()), authorities)?;
+        if config.insecure_tls {
+            tracing::warn!("certificates are not checked: `insecure_tls` is on");
+        }
+        // The HTTP library takes its cryptography from the process.
+        // Where the application has chosen one before, that one stays.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        Ok(Self {
+            config,
+            authorities,
+            encrypted: OnceLock::new(),
+            plain: OnceLock::new(),
+        })
+    }
+
+    fn client(&self, url: &Url) -> Result<&Client> {
+        let plain = url.scheme() == "http";
+        let cell = if plain { &self.plain } else { &self.encrypted };
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        // Two first requests may both build a client; the later one is dropped unused.
+        let builder = if plain {
+            self.plain()
+        } else {
+            self.encrypted()
+        };
+        let client = builder.build().map_err(|error| {
+            Error::new(Kind::Config, "the network cannot be set up").because(fault::root(&error))
+        })?;
+        Ok(cell.get_or_init(|| client))
+    }
+
+    fn builder(&self) -> ClientBuilder {
+        Client::builder()
+            .connect_timeout(self.config.connect_timeout)
+            .user_agent(self.config.user_agent.as_str())
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+    }
+
+    fn encrypted(&self) -> ClientBuilder {
+        self.builder()
+            .tls_certs_merge(self.authorities.iter().cloned())
+            .tls_danger_accept_invalid_certs(self.config.insecure_tls)
+    }
+
+    /// A proxy would take a password off the machine, and certificates are not needed.
+    fn plain(&self) -> ClientBuilder {
+        self.builder().no_proxy().tls_certs_only([])
+    }
+
+    async fn body(&self, url: &Url, answer: &mut reqwest::Response) -> Result<Bytes> {
+        let limit = self.config.max_body;
+        let announced = answer
+            .content_length()
+            .map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        check_size(url, announced, limit)?;
+        let mut body = BytesMut::with_capacity(announced.min(MAX_PREALLOCATION));
+        while let Some(chunk) = answer
+            .chunk()
+            .await
+            .map_err(|error| fault::in_body(url, &error))?
+        {
+            check_size(url, body.len().saturating_add(chunk.len()), limit)?;
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+#[async_trait]
+impl Transport for Network {
+    async fn send(&self, request: Request) -> Result<Response> {
+        check_encrypted(&request.url)?;
+        let url = request.url;
+        let mut answer = self
+            .client(&url)?
+            .request(request.method, url.clone())
+            .headers(request.headers)
+            .body(request.body)
+            .send()
+            .await
+            .map_err(|error| fault::in_exchange(&url, &error))?;
+        let body = self.body(&url, &mut answer).await?;
+        Ok(Response {
+            status: answer.status(),
+            headers: std::mem::take(answer.headers_mut()),
+            body,
+        })
+    }
+}
+
+fn authorities(path: &PathBuf) -> Result<Vec<Certificate>> {
+    let unreadable = |cause: String| {
+        let message = format!("`ca_cert` cannot be read from `{}`", path.display());
+        Error::new(Kind::Config, message).because(cause)
+    };
+    let pem = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let certificates =
+        Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(fault::root(&error)))?;
+    if certificates.is_empty() {
+        return Err(unreadable("there is no certificate in it".to_owned()));
+    }
+    Ok(certificates)
+}
