@@ -1,0 +1,50 @@
+//! Credentials and tokens for the Fortinet APIs.
+//!
+//! [`OAuth`] turns the [`Credentials`] of an API user into a [`Token`] per `client_id`.
+//! It signs in as rarely as can be, because every sign-in is a call of the user's quota and a
+//! failed one an error of a budget of ten an hour:
+//! tokens are kept until shortly before they end, any number of callers wait for one sign-in
+//! and share its failure, and credentials that were refused are not tried again.
+//!
+//! What it leaves out: it neither retries nor waits; `fortilake-client` does both.
+//! Tokens live as long as the process, and the refresh grant is not used,
+//! since the password has to be at hand anyway.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use fortilake_auth::{Credentials, OAuth, transport::{InProcess, http::Response}};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = InProcess::new(async |_| {
+//!     Ok(Response::new(r#"{"access_token": "EXAMPLEtoken", "expires_in": 3660}"#.into()))
+//! });
+//! let credentials = Credentials {
+//!     username: "EXAMPLE-USER".to_owned(),
+//!     username_origin: "variable `FORTICLOUD_USERNAME`".to_owned(),
+//!     password: "EXAMPLE-PASSWORD".into(),
+//!     password_origin: "variable `FORTICLOUD_PASSWORD`".to_owned(),
+//! };
+//! let url = "https://auth.example/api/v1/oauth/token/".parse()?;
+//! let oauth = OAuth::new(Arc::new(server), url, credentials);
+//! let token = oauth.token("assetmanagement").await?;
+//! assert_eq!(format!("{token:?}"), "Token([secret])");
+//! # Ok(())
+//! # }
+//! ```
+
+mod answer;
+mod credentials;
+mod error;
+mod oauth;
+mod text;
+mod token;
+
+pub use crate::{
+    credentials::Credentials,
+    error::{Error, Kind, Limit, Result},
+    oauth::OAuth,
+    text::quotable,
+    token::Token,
+};
+pub use {fortilake_models as models, fortilake_transport as transport};
