@@ -1,0 +1,310 @@
+//! Tests of whole calls against scripted answers, in virtual time.
+
+mod limits;
+mod secrets;
+mod server;
+mod tokens;
+
+use std::{error::Error as _, time::Duration};
+
+use fortilake_auth::models::{Access, Location, Parameter};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::time::Instant;
+
+use self::server::{Answer, Server};
+use super::*;
+use crate::Kind;
+
+const fn parameter(name: &'static str) -> Parameter {
+    Parameter {
+        name,
+        location: Location::Body,
+        required: false,
+        json_type: "integer",
+        doc: "",
+    }
+}
+
+static PARAMETERS: [Parameter; 2] = [parameter("accountId"), parameter("serialNumber")];
+
+const fn endpoint(id: &'static str, path: &'static str, access: Access) -> Endpoint {
+    Endpoint::new(
+        id,
+        "Assets",
+        "POST",
+        path,
+        Some("assets"),
+        access,
+        "",
+        &PARAMETERS,
+        None,
+    )
+}
+
+static LIST: Endpoint = endpoint("products/list", "/ES/api/products/list", Access::Read);
+static REGISTER: Endpoint = endpoint(
+    "products/register",
+    "/ES/api/products/register",
+    Access::Write,
+);
+
+/// Fetches the products of account 710112.
+async fn list(client: &Client) -> Result<Page> {
+    fetch(client, &LIST).await
+}
+
+async fn fetch(client: &Client, endpoint: &'static Endpoint) -> Result<Page> {
+    let arguments = json!({"accountId": 710_112});
+    client.fetch(endpoint, arguments.as_object().unwrap()).await
+}
+
+/// The error and its causes on one line.
+fn chain(error: &Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_signs_in_and_carries_the_token() {
+    let server = Server::new([Answer::products(2)]);
+    let page = list(&server.client()).await.unwrap();
+    assert_eq!(
+        page.body,
+        r#"{"status":0,"error":null,"assets":[{"n":0},{"n":1}]}"#
+    );
+    assert!(!page.is_empty_result());
+    assert_eq!(
+        server.seen(),
+        [
+            "auth.example /api/v1/oauth/token/ - assets",
+            r#"api.example /ES/api/products/list EXAMPLEtoken1 {"accountId":710112}"#,
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn empty_results_are_pages() {
+    for (http, body, nothing) in [
+        (
+            200,
+            r#"{"status":0,"error":{"errorCode":301,"message":"none"},"assets":null}"#,
+            true,
+        ),
+        (
+            404,
+            r#"{"status":-1,"error":{"errorCode":301,"message":"none"},"assets":null}"#,
+            true,
+        ),
+        (200, r#"{"status":1008,"message":"no records"}"#, true),
+        (200, r#"{"status":0,"error":"none","assets":[]}"#, true),
+        // These have to be looked into: there may be more pages, or rows after all.
+        (
+            200,
+            r#"{"status":0,"assets":null,"pageNumber":1,"totalPages":3}"#,
+            false,
+        ),
+        (200, r#"{"status":0,"assets":[]}"#, false),
+        (200, r#"{"status":0,"error":"none","assets":[{}]}"#, false),
+    ] {
+        let server = Server::new([Answer::Json(http, body)]);
+        let page = list(&server.client()).await.unwrap();
+        assert_eq!(page.is_empty_result(), nothing, "{body}");
+        assert_eq!(page.body, body);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn transient_failures_heal() {
+    for failure in [
+        Answer::Html(503),
+        Answer::Html(200),
+        Answer::Json(500, r#"{"status":-1}"#),
+        Answer::Json(200, r#"{"assets":[{"cut":"#),
+        Answer::Reset,
+        Answer::Silence,
+    ] {
+        let server = Server::new([failure.clone(), failure.clone(), Answer::products(1)]);
+        assert!(list(&server.client()).await.is_ok(), "{failure:?}");
+        assert_eq!(server.calls(), 3, "{failure:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_tries_are_enough() {
+    let server = Server::new([Answer::Html(503), Answer::Reset, Answer::Html(503)]);
+    let error = list(&server.client()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Transient);
+    assert_eq!(error.http(), Some(503));
+    assert_eq!(
+        chain(&error),
+        "`products/list` for accountId 710112 got no usable answer (HTTP 503, 3 tries)"
+    );
+    assert_eq!(server.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_bounded_in_time() {
+    let server = Server::new([Answer::Silence, Answer::Silence, Answer::Silence]);
+    let start = Instant::now();
+    let error = list(&server.client()).await.unwrap_err();
+    assert_eq!(
+        chain(&error),
+        "`products/list` for accountId 710112 got no usable answer (3 tries): \
+         `https://api.example/ES/api/products/list` did not answer within 60s"
+    );
+    let spent = start.elapsed();
+    assert!(
+        spent >= Duration::from_mins(3) && spent < Duration::from_secs(184),
+        "{spent:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_requests_are_not_repeated() {
+    let body = r#"{"status":-1,"message":"Invalid incoming request.","error":{"errorCode":101,"message":"parentId or accountId is required"}}"#;
+    let server = Server::new([Answer::Json(400, body)]);
+    let error = list(&server.client()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.code(), error.http()),
+        (Kind::BadRequest, Some(101), Some(400))
+    );
+    assert_eq!(
+        chain(&error),
+        "`products/list` for accountId 710112 is not accepted: \
+         parentId or accountId is required (error 101, status -1, HTTP 400)"
+    );
+    assert_eq!(server.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_possible_is_said() {
+    let server = Server::new([Answer::Json(
+        400,
+        r#"{"status":-2,"error":{"errorCode":301}}"#,
+    )]);
+    assert_eq!(
+        list(&server.client()).await.unwrap_err().kind(),
+        Kind::NotPossible
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_are_sent_once() {
+    for failure in [
+        Answer::Html(503),
+        Answer::Reset,
+        Answer::Silence,
+        Answer::bad_token(),
+        Answer::Throttled("1"),
+    ] {
+        let server = Server::new([failure.clone()]);
+        assert!(fetch(&server.client(), &REGISTER).await.is_err());
+        assert_eq!(server.calls(), 1, "{failure:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn redirects_stay_on_their_host() {
+    let server = Server::new([Answer::Redirect("/ES/moved"), Answer::products(1)]);
+    let client = server.client();
+    list(&client).await.unwrap();
+    assert_eq!(
+        server.seen()[2],
+        r#"api.example /ES/moved EXAMPLEtoken1 {"accountId":710112}"#
+    );
+    assert_eq!(client.usage().calls, 3);
+
+    let server = Server::new([Answer::Redirect("https://evil.example/")]);
+    let error = list(&server.client()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unexpected);
+    assert!(
+        chain(&error).contains("`https://evil.example`"),
+        "{}",
+        chain(&error)
+    );
+    assert_eq!(server.calls(), 1);
+
+    let server = Server::new([]).sign_ins([Answer::Redirect("https://evil.example/")]);
+    assert_eq!(
+        list(&server.client()).await.unwrap_err().kind(),
+        Kind::Config
+    );
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn configurations_are_checked() {
+    for (api_url, complaint) in [
+        (
+            "https://user:hunter2@api.example",
+            "`api_url` must not hold a user or a password",
+        ),
+        ("mailto:someone@api.example", "`api_url` is no web address"),
+    ] {
+        let mut config = server::config();
+        config.api_url = api_url.parse().unwrap();
+        let client = Client::new(config, Server::new([]).transport(), Jitter::seeded(1));
+        let error = client.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (Kind::Config, complaint)
+        );
+    }
+    let mut config = server::config();
+    config.calls.push(Window {
+        max: 0,
+        per: Duration::from_secs(1),
+    });
+    assert!(Client::new(config, Server::new([]).transport(), Jitter::seeded(1)).is_err());
+}
+
+/// The operation of [`LIST`], as generated code would have it.
+struct ListProducts;
+
+#[derive(Serialize)]
+struct ListRequest {
+    #[serde(rename = "accountId")]
+    account_id: i64,
+}
+
+#[derive(Deserialize)]
+struct ListResponse {
+    assets: Vec<Value>,
+}
+
+impl Operation for ListProducts {
+    const ENDPOINT: &'static Endpoint = &LIST;
+    type Request = ListRequest;
+    type Response = ListResponse;
+}
+
+#[tokio::test(start_paused = true)]
+async fn operations_have_types() {
+    let server = Server::new([
+        Answer::products(3),
+        Answer::Json(200, r#"{"status":0,"assets":5}"#),
+    ]);
+    let client = server.client();
+    let request = ListRequest {
+        account_id: 710_112,
+    };
+    assert_eq!(
+        client
+            .call::<ListProducts>(&request)
+            .await
+            .unwrap()
+            .assets
+            .len(),
+        3
+    );
+    let Err(error) = client.call::<ListProducts>(&request).await else {
+        panic!("5 is no list")
+    };
+    assert_eq!(error.kind(), Kind::Unexpected);
+    assert_eq!(
+        error.to_string(),
+        "`products/list` for accountId 710112 got an answer of another shape"
+    );
+    assert!(error.source().is_some());
+}

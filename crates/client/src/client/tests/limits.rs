@@ -1,0 +1,129 @@
+//! Tests of limits, ours and the server's.
+
+use tokio::time;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn throttled_calls_wait_as_they_are_told() {
+    let server = Server::new([Answer::Throttled("7"), Answer::products(1)]);
+    let start = Instant::now();
+    list(&server.client()).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(7));
+
+    for status in ["-10", "-12"] {
+        let body = format!(r#"{{"status":{status},"error":"Exceeded"}}"#);
+        let server = Server::new([Answer::Owned(body), Answer::products(1)]);
+        let start = Instant::now();
+        list(&server.client()).await.unwrap();
+        assert_eq!(start.elapsed(), Duration::from_mins(1), "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_holds_back_all_others() {
+    let server = Server::new([
+        Answer::Throttled("30"),
+        Answer::products(1),
+        Answer::products(1),
+    ]);
+    let client = server.client();
+    let start = Instant::now();
+    let later = async {
+        time::sleep(Duration::from_secs(1)).await;
+        list(&client).await
+    };
+    let (first, second) = tokio::join!(list(&client), later);
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(start.elapsed(), Duration::from_secs(30));
+    assert_eq!(server.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_without_end_is_a_pause() {
+    let server = Server::new([
+        Answer::Throttled("20"),
+        Answer::Throttled("20"),
+        Answer::Throttled("20"),
+    ]);
+    let error = list(&server.client()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.resume_after()),
+        (Kind::Paused, Some(Duration::from_secs(20)))
+    );
+    assert_eq!(
+        chain(&error),
+        "`products/list` for accountId 710112 has to wait: too many calls (HTTP 429, 3 tries)"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_wait_is_a_pause_at_once() {
+    let server = Server::new([Answer::Throttled("1800")]);
+    let start = Instant::now();
+    let error = list(&server.client()).await.unwrap_err();
+    assert_eq!(error.resume_after(), Some(Duration::from_mins(30)));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limits_of_an_hour_stop_every_call() {
+    for status in ["-11", "-30"] {
+        let limit = Answer::Owned(format!(r#"{{"status":{status},"message":"Too much."}}"#));
+        let server = Server::new([limit, Answer::products(1)]);
+        let client = server.client();
+        let hour = Duration::from_hours(1);
+        assert_eq!(
+            list(&client).await.unwrap_err().resume_after(),
+            Some(hour),
+            "{status}"
+        );
+
+        time::advance(Duration::from_mins(20)).await;
+        let error = list(&client).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.resume_after()),
+            (Kind::Paused, Some(Duration::from_mins(40)))
+        );
+        assert_eq!(server.calls(), 1, "nothing is sent in a pause");
+
+        time::advance(Duration::from_mins(40)).await;
+        assert!(list(&client).await.is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_met_while_signing_in_count_as_well() {
+    let server = Server::new([Answer::products(1)]).sign_ins([Answer::Throttled("5")]);
+    let start = Instant::now();
+    list(&server.client()).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+
+    let server = Server::new([]).sign_ins([Answer::Json(400, r#"{"status":-30}"#)]);
+    let error = list(&server.client()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.resume_after()),
+        (Kind::Paused, Some(Duration::from_hours(1)))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn sign_ins_and_repetitions_count_as_calls() {
+    let answers = [Answer::products(1), Answer::Reset, Answer::products(1)];
+    let server = Server::new(answers);
+    let mut config = server::config();
+    config.calls = vec![Window {
+        max: 3,
+        per: Duration::from_mins(1),
+    }];
+    let client = Client::new(config, server.transport(), Jitter::seeded(1)).unwrap();
+    let start = Instant::now();
+    list(&client).await.unwrap();
+    list(&client).await.unwrap();
+    assert!(
+        start.elapsed() >= Duration::from_mins(1),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(client.usage().calls, 4);
+}

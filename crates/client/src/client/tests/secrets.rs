@@ -1,0 +1,107 @@
+//! Tests that secrets stay where they belong.
+
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+};
+
+use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter};
+
+use super::{server::PASSWORD, *};
+
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_log_and_no_error_holds_a_secret() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let echo = Answer::Json(
+        400,
+        r#"{"status":-1,"error":"bad TOKEN","message":"TOKEN","token":"TOKEN"}"#,
+    );
+    let script = [
+        Answer::products(1),
+        Answer::Html(503),
+        Answer::Throttled("1"),
+        Answer::bad_token(),
+        Answer::denied(),
+        echo,
+    ];
+    let repeated = Answer::Json(
+        400,
+        r#"{"error":"invalid_client","message":"0123456789ABCDEF@hunter2"}"#,
+    );
+    let server = Server::new(script).sign_ins([repeated, Answer::Reset]);
+    let client = server.client();
+    let mut printed = vec![format!("{client:?} {:?}", server::config())];
+    for _ in 0..4 {
+        printed.push(match list(&client).await {
+            Ok(page) => format!("{page:?}"),
+            Err(error) => format!("{} {error:?}", chain(&error)),
+        });
+    }
+    assert_eq!(server.calls(), 6, "{}", log.text());
+    printed.push(log.text());
+    let printed = printed.concat();
+    for expected in [
+        "signed in",
+        "call answered",
+        "call failed, trying again",
+        "token dropped",
+    ] {
+        assert!(
+            printed.contains(expected),
+            "{expected} is missing in {printed}"
+        );
+    }
+    for secret in [PASSWORD, "hunter2", "EXAMPLEtoken"] {
+        assert!(!printed.contains(secret), "{secret} is in {printed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_token_is_in_no_page_wherever_the_answer_repeats_it() {
+    let body =
+        r#"{"status":0,"Token":"TOKEN","a":[{"licenseKeys":["x"],"note":"used TOKEN here"}]}"#;
+    let server = Server::new([Answer::Json(200, body)]);
+    let page = list(&server.client()).await.unwrap();
+    assert_eq!(
+        page.body,
+        r#"{"status":0,"a":[{"note":"used [redacted] here"}]}"#
+    );
+}

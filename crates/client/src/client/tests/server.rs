@@ -1,0 +1,185 @@
+//! A server that answers calls with a script, and signs everyone in.
+
+use std::{
+    collections::VecDeque,
+    future, io,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use fortilake_auth::{
+    Credentials,
+    transport::{
+        InProcess, Transport,
+        bytes::Bytes,
+        http::{Request, Response},
+    },
+};
+
+use crate::{Client, Config, Jitter};
+
+pub(super) const PASSWORD: &str = "0123456789ABCDEF@hunter2";
+
+/// What one request gets.
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    Json(u16, &'static str),
+    Owned(String),
+    Html(u16),
+    /// 429 with this `Retry-After`.
+    Throttled(&'static str),
+    Redirect(&'static str),
+    Reset,
+    Silence,
+}
+
+impl Answer {
+    /// This many products, with the token echoed.
+    pub(super) fn products(count: usize) -> Self {
+        let assets = (0..count)
+            .map(|n| format!(r#"{{"n":{n}}}"#))
+            .collect::<Vec<_>>()
+            .join(",");
+        Self::Owned(format!(
+            r#"{{"status":0,"error":null,"token":"TOKEN","assets":[{assets}]}}"#
+        ))
+    }
+
+    pub(super) fn bad_token() -> Self {
+        Self::Json(
+            400,
+            r#"{"status":-1,"error":{"errorCode":201,"message":"Invalid security token."},"token":"TOKEN"}"#,
+        )
+    }
+
+    pub(super) fn denied() -> Self {
+        Self::Json(
+            400,
+            r#"{"status":-1,"error":{"errorCode":202,"message":"Access denied. No permission."},"token":"TOKEN"}"#,
+        )
+    }
+
+    /// Turns the answer into a response; `TOKEN` stands for the caller's token.
+    async fn send(self, token: &str) -> io::Result<Response<Bytes>> {
+        let response = Response::builder();
+        let (response, body) = match self {
+            Self::Json(status, body) => (response.status(status), body.to_owned()),
+            Self::Owned(body) => (response, body),
+            Self::Html(status) => (response.status(status), "<html>Sorry</html>".to_owned()),
+            Self::Throttled(after) => (
+                response.status(429).header("retry-after", after),
+                "Slow down".to_owned(),
+            ),
+            Self::Redirect(to) => (response.status(307).header("location", to), String::new()),
+            Self::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
+            Self::Silence => future::pending().await,
+        };
+        Ok(response.body(body.replace("TOKEN", token).into()).unwrap())
+    }
+}
+
+/// A scripted server, and what it has seen.
+#[derive(Clone, Default)]
+pub(super) struct Server {
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    sign_ins: Arc<Mutex<VecDeque<Answer>>>,
+    seen: Arc<Mutex<Vec<String>>>,
+    tokens: Arc<AtomicUsize>,
+}
+
+impl Server {
+    /// Calls get these answers, one after the other; further ones are a failed test.
+    pub(super) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let server = Self::default();
+        server.answers.lock().unwrap().extend(answers);
+        server
+    }
+
+    /// The first sign-ins get these answers; all others succeed.
+    pub(super) fn sign_ins(self, answers: impl IntoIterator<Item = Answer>) -> Self {
+        self.sign_ins.lock().unwrap().extend(answers);
+        self
+    }
+
+    pub(super) fn client(&self) -> Client {
+        Client::new(config(), self.transport(), Jitter::seeded(1)).unwrap()
+    }
+
+    pub(super) fn transport(&self) -> Arc<dyn Transport> {
+        let server = self.clone();
+        Arc::new(InProcess::new(move |request| {
+            let server = server.clone();
+            async move { server.handle(request).await }
+        }))
+    }
+
+    /// Host, path, token and body of all requests; of sign-ins the `client_id`.
+    pub(super) fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// How many requests were no sign-ins.
+    pub(super) fn calls(&self) -> usize {
+        self.seen()
+            .iter()
+            .filter(|request| request.starts_with("api."))
+            .count()
+    }
+
+    async fn handle(&self, request: Request<Bytes>) -> io::Result<Response<Bytes>> {
+        let header = |name: &str| {
+            request
+                .headers()
+                .get(name)
+                .map_or("-", |v| v.to_str().unwrap())
+        };
+        let token = header("authorization").trim_start_matches("Bearer ");
+        let host = header("host");
+        let body = String::from_utf8(request.body().to_vec()).unwrap();
+        let signs_in = host.starts_with("auth.");
+        let shown = if signs_in {
+            let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(body["password"], PASSWORD);
+            body["client_id"].as_str().unwrap().to_owned()
+        } else {
+            body
+        };
+        let path = request.uri().path();
+        self.seen
+            .lock()
+            .unwrap()
+            .push(format!("{host} {path} {token} {shown}"));
+        let answers = if signs_in {
+            &self.sign_ins
+        } else {
+            &self.answers
+        };
+        let answer = answers.lock().unwrap().pop_front();
+        match answer {
+            Some(answer) => answer.send(token).await,
+            None if signs_in => {
+                let n = self.tokens.fetch_add(1, Ordering::Relaxed) + 1;
+                let token = format!("EXAMPLEtoken{n}");
+                let body = format!(r#"{{"access_token":"{token}","expires_in":3660}}"#);
+                Ok(Response::new(body.into()))
+            }
+            None => panic!("a call too many"),
+        }
+    }
+}
+
+pub(super) fn config() -> Config {
+    let credentials = Credentials {
+        username: "EXAMPLE-USER-0001".to_owned(),
+        username_origin: "variable `FORTICLOUD_USERNAME`".to_owned(),
+        password: PASSWORD.into(),
+        password_origin: "variable `FORTICLOUD_PASSWORD`".to_owned(),
+    };
+    Config {
+        api_url: "https://api.example".parse().unwrap(),
+        auth_url: "https://auth.example/api/v1/oauth/token/".parse().unwrap(),
+        ..Config::new(credentials)
+    }
+}

@@ -1,0 +1,195 @@
+//! What an answer says about itself.
+
+use std::{borrow::Cow, collections::HashMap, fmt};
+
+use fortilake_auth::quotable;
+use serde::{
+    Deserialize, Deserializer as _,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+/// The members that the answers of all FortiCloud APIs share.
+///
+/// What they look like varies by service and age, so everything is optional.
+/// Texts are one line long at most and without the token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// How it went, as far as the API says.
+    pub status: Status,
+    /// What went wrong, if anything.
+    pub fault: Fault,
+    /// The error's text, or else the general one.
+    pub message: Option<String>,
+    /// The version of the API.
+    pub version: Option<String>,
+    /// Whether there is any list or object with something in it, beside the error.
+    pub(crate) content: Content,
+}
+
+/// The member `status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// Not there, or null.
+    #[default]
+    Absent,
+    /// A number, quoted or not; 0 is success.
+    Number(i64),
+    /// A word, such as `success` from the token server.
+    Word(String),
+    /// Something that is no status of the FortiCloud APIs.
+    Other,
+}
+
+/// The member `error`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Not there, null or blank.
+    #[default]
+    None,
+    /// There, but without a number.
+    Text,
+    /// With a number.
+    Code(i64),
+}
+
+/// What there is beside the envelope.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Content {
+    /// No member at all.
+    #[default]
+    None,
+    /// Members, all of them null, single values or without anything in them.
+    Blank,
+    /// A list or an object with something in it.
+    Some,
+}
+
+impl Envelope {
+    /// Reads a text that is exactly one JSON object; its depth does not matter.
+    pub(crate) fn read(text: &str, secrets: &[&str]) -> Option<Self> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let raw = deserializer.deserialize_map(RawVisitor).ok()?;
+        deserializer.end().ok()?;
+        let (fault, error_text) = raw.error.map_or((Fault::None, None), read_error);
+        let message = error_text.or_else(|| raw.message.and_then(text_of));
+        let line = |text: String| Some(quotable(&text, secrets)).filter(|line| !line.is_empty());
+        Some(Self {
+            status: raw
+                .status
+                .map_or(Status::Absent, |status| read_status(status, secrets)),
+            fault,
+            message: message.and_then(line),
+            version: raw.version.and_then(text_of).and_then(line),
+            content: raw.content,
+        })
+    }
+
+    /// Whether the error is the one without a number that misses the token.
+    pub(crate) fn misses_token(&self) -> bool {
+        let text = self.message.as_deref().unwrap_or_default();
+        self.status != Status::Number(0)
+            && text
+                .to_ascii_lowercase()
+                .starts_with("please provide token")
+    }
+}
+
+/// The members as they stand in the text.
+#[derive(Default)]
+struct Raw<'a> {
+    status: Option<&'a RawValue>,
+    error: Option<&'a RawValue>,
+    message: Option<&'a RawValue>,
+    version: Option<&'a RawValue>,
+    content: Content,
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw<'de>, A::Error> {
+        let mut raw = Raw::default();
+        while let Some(name) = map.next_key::<Name<'de>>()? {
+            let value: &RawValue = map.next_value()?;
+            match &*name.0 {
+                "status" => raw.status = Some(value),
+                "error" => raw.error = Some(value),
+                "message" => raw.message = Some(value),
+                "version" => raw.version = Some(value),
+                _ => raw.content = raw.content.max(content_of(value)),
+            }
+        }
+        Ok(raw)
+    }
+}
+
+#[derive(Deserialize, PartialEq, Eq, Hash)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn content_of(value: &RawValue) -> Content {
+    let inside = value
+        .get()
+        .strip_prefix(['[', '{'])
+        .map(str::trim_ascii_start);
+    match inside {
+        Some(inside) if !inside.starts_with([']', '}']) => Content::Some,
+        _ => Content::Blank,
+    }
+}
+
+fn read_status(value: &RawValue, secrets: &[&str]) -> Status {
+    match (number_of(value), text_of(value), value.get()) {
+        (Some(number), ..) => Status::Number(number),
+        (_, Some(word), _) => Status::Word(quotable(&word, secrets)),
+        (_, _, "null") => Status::Absent,
+        _ => Status::Other,
+    }
+}
+
+/// The description says that it is a string; real answers hold an object or null.
+fn read_error(value: &RawValue) -> (Fault, Option<String>) {
+    if let Ok(members) = serde_json::from_str::<HashMap<Name<'_>, &RawValue>>(value.get()) {
+        let member = |name| members.get(&Name(Cow::Borrowed(name))).copied();
+        let message = member("message").and_then(text_of);
+        let fault = match member("errorCode").and_then(number_of) {
+            Some(code) if code != 0 => Fault::Code(code),
+            _ if message.is_none() => Fault::None,
+            _ => Fault::Text,
+        };
+        return (fault, message);
+    }
+    match text_of(value) {
+        Some(text) => (Fault::Text, Some(text)),
+        None => (Fault::None, None),
+    }
+}
+
+/// A whole number, quoted or not.
+fn number_of(value: &RawValue) -> Option<i64> {
+    text_of(value)
+        .as_deref()
+        .unwrap_or(value.get())
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// A string that is not blank.
+fn text_of(value: &RawValue) -> Option<String> {
+    serde_json::from_str::<String>(value.get())
+        .ok()
+        .filter(|text| !text.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! The error of this crate.
+
+use std::{error, fmt, time::Duration};
+
+use fortilake_auth::{self as auth, transport};
+
+use crate::{Fault, Status, class::Class, failure::Failure, retry::Stage};
+
+/// A result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A call that has failed for good, as far as this crate can tell.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    message: String,
+    code: Option<i64>,
+    http: Option<u16>,
+    resume_after: Option<Duration>,
+    source: Option<Source>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Source {
+    Auth(auth::Error),
+    Transport(transport::Error),
+    Json(serde_json::Error),
+}
+
+/// What a caller can do about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Try again later; it was tried a few times.
+    Transient,
+    /// Stop calling until [`Error::resume_after`] is over.
+    Paused,
+    /// Mend the credentials; nothing works without.
+    Credentials,
+    /// Mend the addresses or the connection; nothing works without.
+    Config,
+    /// Go on without: this user has no permission for this call.
+    Refused,
+    /// Go on without: the call itself is wrong.
+    BadRequest,
+    /// Go on without: the API cannot do this.
+    NotPossible,
+    /// Go on without: the answer makes no sense.
+    Unexpected,
+}
+
+impl Error {
+    /// What a caller can do about it.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The API's own number for the error, such as 202.
+    pub fn code(&self) -> Option<i64> {
+        self.0.code
+    }
+
+    /// The HTTP status, if there was an answer.
+    pub fn http(&self) -> Option<u16> {
+        self.0.http
+    }
+
+    /// How long no call will be allowed, if the kind is [`Kind::Paused`].
+    pub fn resume_after(&self) -> Option<Duration> {
+        self.0.resume_after
+    }
+
+    /// The configuration makes no sense.
+    pub(crate) fn config(message: String) -> Self {
+        Self::new(Kind::Config, message)
+    }
+
+    /// The arguments do not fit the endpoint; nothing was sent.
+    pub(crate) fn arguments(label: &str, reason: &str) -> Self {
+        Self::new(Kind::BadRequest, format!("{label} {reason}"))
+    }
+
+    /// Arguments or an answer that their type does not fit.
+    pub(crate) fn json(label: &str, reason: &str, source: serde_json::Error) -> Self {
+        let mut error = Self::new(Kind::Unexpected, format!("{label} {reason}"));
+        error.0.source = Some(Source::Json(source));
+        error
+    }
+
+    /// The last try of a call; `pause` is how long no call will be allowed, if that is why.
+    pub(crate) fn last(label: &str, failure: Failure, tries: u32, pause: Option<Duration>) -> Self {
+        let message = format!("{label} {}{}", verdict(&failure), facts(&failure, tries));
+        let code = failure
+            .envelope
+            .as_ref()
+            .and_then(|envelope| match envelope.fault {
+                Fault::Code(code) => Some(code),
+                Fault::None | Fault::Text => None,
+            });
+        Self(Box::new(Inner {
+            kind: kind(failure.class),
+            message,
+            code,
+            http: failure.http,
+            resume_after: pause,
+            source: failure.source,
+        }))
+    }
+
+    fn new(kind: Kind, message: String) -> Self {
+        let (code, http, resume_after, source) = (None, None, None, None);
+        Self(Box::new(Inner {
+            kind,
+            message,
+            code,
+            http,
+            resume_after,
+            source,
+        }))
+    }
+}
+
+fn kind(class: Class) -> Kind {
+    match class {
+        Class::Transient => Kind::Transient,
+        Class::Throttled | Class::HourlyLimit | Class::ErrorLimit | Class::Suspended => {
+            Kind::Paused
+        }
+        Class::Credentials => Kind::Credentials,
+        Class::Config => Kind::Config,
+        Class::Access => Kind::Refused,
+        Class::BadRequest => Kind::BadRequest,
+        Class::NotPossible => Kind::NotPossible,
+        Class::Token | Class::Unexpected | Class::Success | Class::Empty => Kind::Unexpected,
+    }
+}
+
+fn verdict(failure: &Failure) -> &'static str {
+    match (failure.class, failure.stage) {
+        (Class::Throttled | Class::HourlyLimit | Class::Suspended, _) => {
+            "has to wait: too many calls"
+        }
+        (Class::ErrorLimit, _) => "has to wait: too many errors",
+        (_, Stage::SignIn) => "cannot sign in",
+        (Class::Token, _) => "is refused even with a new token",
+        (Class::Access, _) => "is refused",
+        (Class::BadRequest, _) => "is not accepted",
+        (Class::NotPossible, _) => "is not possible",
+        (Class::Transient | Class::Config, _) => "got no usable answer",
+        _ => "got an answer that makes no sense",
+    }
+}
+
+/// What the answer says, then its numbers in parentheses.
+fn facts(failure: &Failure, tries: u32) -> String {
+    let envelope = failure.envelope.clone().unwrap_or_default();
+    let mut numbers = Vec::new();
+    if let Fault::Code(code) = envelope.fault {
+        numbers.push(format!("error {code}"));
+    }
+    if let Status::Number(status) = envelope.status {
+        numbers.push(format!("status {status}"));
+    }
+    numbers.extend(failure.http.map(|http| format!("HTTP {http}")));
+    if tries > 1 {
+        numbers.push(format!("{tries} tries"));
+    }
+    let message = envelope
+        .message
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default();
+    if numbers.is_empty() {
+        return message;
+    }
+    format!("{message} ({})", numbers.join(", "))
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.message)
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self.0.source.as_ref()? {
+            Source::Auth(error) => Some(error),
+            Source::Transport(error) => Some(error),
+            Source::Json(error) => Some(error),
+        }
+    }
+}
