@@ -1,0 +1,269 @@
+//! One crawl: the sources side by side, their pages into the journal, closed scopes to the sinks.
+
+use std::{sync::Arc, time::Instant};
+
+use fortilake_sink::{FailedScope, Outcome as SinkOutcome, Scopes, TableSpec};
+use fortilake_state::{
+    Journal,
+    client::{Client, models},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    CoverageRow, Error, Event, Observer, OpenSink, Page, Plan, Publisher, Report, Result, Scope,
+    Settings,
+    error::Kind,
+    read::{Reader, unreadable},
+};
+
+/// Gives the time in microseconds of Unix time.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// One source to crawl.
+pub struct Source {
+    /// What to read.
+    pub settings: Settings,
+    /// The connection to it.
+    pub client: Arc<Client>,
+    /// How many calls may be in flight.
+    pub concurrency: usize,
+}
+
+/// A crawl to be done.
+pub struct Crawl {
+    /// The crawl's id, on every row.
+    pub id: String,
+    /// The sources; rows are published in this order.
+    pub sources: Vec<Source>,
+    /// The tables to publish.
+    pub tables: Vec<Arc<TableSpec>>,
+    /// Where to; each was opened for the same tables.
+    pub sinks: Vec<OpenSink>,
+    /// What to do with a crawl in which scopes failed.
+    pub incomplete: Incomplete,
+    /// Where pages are kept.
+    pub journal: Arc<dyn Journal>,
+    /// The time.
+    pub clock: Clock,
+    /// Who watches.
+    pub observer: Observer,
+    /// Turns true when the crawl is to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// What to do with a crawl in which scopes failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Incomplete {
+    /// Publish what closed, and say what did not.
+    Publish,
+    /// Publish nothing.
+    Discard,
+}
+
+impl Crawl {
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// If nothing can be published at all. Scopes that failed are no error but part of the
+    /// [`Report`], and so are sinks that failed while others did not.
+    ///
+    /// # Cancellation
+    ///
+    /// A dropped crawl leaves the sinks without `abort`; send `true` to `stop` instead.
+    pub async fn run(self) -> Result<Report> {
+        let began = Instant::now();
+        let mut readers = JoinSet::new();
+        let mut feeds = Vec::new();
+        for source in self.sources {
+            let (sender, scopes) = mpsc::unbounded_channel();
+            feeds.push((source.settings.source.clone(), scopes));
+            let reader = Reader {
+                plan: Plan::new(source.settings),
+                client: source.client,
+                concurrency: source.concurrency.max(1),
+                journal: self.journal.clone(),
+                clock: self.clock.clone(),
+                observer: self.observer.clone(),
+                scopes: sender,
+            };
+            readers.spawn(reader.run());
+        }
+        let mut desk = Desk {
+            publisher: Publisher::new(&self.id, &self.tables, self.sinks),
+            journal: self.journal,
+            clock: self.clock,
+            observer: self.observer,
+            scopes: Scopes::default(),
+            lists_read: 0,
+            failed: Vec::new(),
+        };
+        let published = async {
+            for (name, mut scopes) in feeds {
+                while let Some(scope) = scopes.recv().await {
+                    desk.publish(&name, &scope).await?;
+                }
+            }
+            Ok(())
+        };
+        let read = async {
+            let mut calls = 0;
+            while let Some(reader) = readers.join_next().await {
+                calls += reader.map_err(|error| {
+                    Error::new(Kind::Unforeseen, "a source's task broke off").with_source(error)
+                })??;
+            }
+            Ok(calls)
+        };
+        // A source that cannot go on ends the crawl at once, whichever source is being published.
+        let work = async { tokio::try_join!(published, read).map(|((), calls)| calls) };
+        let mut stop = self.stop;
+        let result = tokio::select! {
+            result = work => result,
+            () = stopped(&mut stop) => Err(Error::new(Kind::Interrupted, "interrupted")),
+        };
+        readers.shutdown().await;
+        match result {
+            Ok(calls) => desk.close(self.incomplete, calls, began).await,
+            Err(error) => Err(desk.give_up(error).await),
+        }
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // Nobody is left who could say stop.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Where closed scopes become rows.
+struct Desk {
+    publisher: Publisher,
+    journal: Arc<dyn Journal>,
+    clock: Clock,
+    observer: Observer,
+    scopes: Scopes,
+    /// Closed scopes apart from those that only tell what to ask next.
+    lists_read: u64,
+    failed: Vec<FailedScope>,
+}
+
+impl Desk {
+    async fn publish(&mut self, source: &Arc<str>, scope: &Scope) -> Result<()> {
+        let mut rows = 0;
+        let mut error = scope.pages.as_ref().err().cloned();
+        for fetch in scope.pages.iter().flatten() {
+            let key = fetch.key();
+            let record = self.journal.read(&key);
+            self.journal.release(&key);
+            let layout = models::endpoint(fetch.endpoint).and_then(|endpoint| endpoint.layout);
+            let (Some(record), Some(layout)) = (record, layout) else {
+                return Err(Error::new(
+                    Kind::Unforeseen,
+                    format!("the journal lacks `{key}`"),
+                ));
+            };
+            let asked = fetch
+                .numbers()
+                .into_iter()
+                .map(|(name, number)| (name.to_owned(), number));
+            let page = Page {
+                source: source.clone(),
+                layout,
+                asked: asked.collect(),
+                observed_at: record.observed_at,
+                body: record.body,
+            };
+            match self.publisher.page(page).await {
+                Ok(count) => rows += count,
+                // With rows of the scope already handed over, only refusing the crawl keeps them out.
+                Err(failure) if failure.kind() == Kind::Unreadable && rows == 0 => {
+                    error = Some(unreadable(&failure));
+                    break;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        let pages = scope.pages.as_ref().map_or(0, Vec::len);
+        let row = CoverageRow {
+            source: source.clone(),
+            endpoint: scope.endpoint,
+            account_id: scope.account_id,
+            ou_id: scope.ou_id,
+            pages,
+            rows,
+            error: error.clone(),
+            observed_at: (self.clock)(),
+        };
+        self.publisher.coverage(&row).await?;
+        self.count(source, scope, error);
+        (self.observer)(&Event::Published { scope, rows });
+        Ok(())
+    }
+
+    fn count(&mut self, source: &str, scope: &Scope, error: Option<String>) {
+        let Some(error) = error else {
+            self.scopes.complete += 1;
+            self.lists_read += u64::from(!matches!(scope.endpoint, "units/list" | "accounts/list"));
+            return;
+        };
+        self.scopes.failed += 1;
+        self.failed.push(FailedScope {
+            source: source.to_owned(),
+            endpoint: scope.endpoint.to_owned(),
+            account_id: scope.account_id,
+            ou_id: scope.ou_id,
+            error,
+        });
+    }
+
+    async fn close(self, incomplete: Incomplete, calls: u64, began: Instant) -> Result<Report> {
+        let complete = self.failed.is_empty();
+        if let Some(first) = self.failed.first().filter(|_| self.lists_read == 0) {
+            let message = format!("nothing could be read from source `{}`", first.source);
+            let error = Error::new(Kind::Unreadable, message).with_source(first.error.clone());
+            return Err(self.give_up(error).await);
+        }
+        let published = complete || incomplete == Incomplete::Publish;
+        let mut report = Report {
+            complete,
+            published,
+            scopes: self.scopes,
+            failed: self.failed.clone(),
+            tables: self.publisher.totals(),
+            drift: self.publisher.drift(),
+            calls,
+            elapsed: began.elapsed(),
+            sinks: Vec::new(),
+        };
+        report.sinks = if published {
+            let finished_at = jiff::Timestamp::from_microsecond((self.clock)());
+            let outcome = SinkOutcome {
+                complete,
+                scopes: self.scopes,
+                failed: self.failed,
+                tables: report.tables.clone(),
+                finished_at: finished_at.map(|time| time.to_string()).unwrap_or_default(),
+            };
+            self.publisher.finish(outcome).await?
+        } else {
+            self.publisher.abort().await
+        };
+        report.elapsed = began.elapsed();
+        Ok(report)
+    }
+
+    /// Takes everything back, and adds what the sinks say if they are the reason.
+    async fn give_up(self, error: Error) -> Error {
+        let reports = self.publisher.abort().await;
+        let mut failures = reports.into_iter().filter_map(|report| report.result.err());
+        match failures.next() {
+            Some(failure) if error.kind() == Kind::Sinks => error.with_source(failure),
+            _ => error,
+        }
+    }
+}

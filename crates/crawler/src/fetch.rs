@@ -1,0 +1,80 @@
+//! One call to make, and what came of it.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::Facts;
+
+/// One call with a stable name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// The source's name.
+    pub source: Arc<str>,
+    /// The endpoint's id, such as `products/list`.
+    pub endpoint: &'static str,
+    /// The arguments; the map keeps them sorted.
+    pub arguments: Map<String, Value>,
+    /// How often this list was begun anew because it moved; zero at first.
+    pub round: u32,
+}
+
+impl Fetch {
+    /// The name under which the journal keeps the outcome.
+    ///
+    /// ```
+    /// use fortilake_crawler::Fetch;
+    /// let fetch = Fetch {
+    ///     source: "acme".into(),
+    ///     endpoint: "accounts/list",
+    ///     arguments: serde_json::from_str(r#"{"parentId": 2100014}"#)?,
+    ///     round: 0,
+    /// };
+    /// assert_eq!(fetch.key(), r#"acme accounts/list {"parentId":2100014} 0"#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn key(&self) -> String {
+        let arguments = Value::Object(self.arguments.clone());
+        format!(
+            "{} {} {arguments} {}",
+            self.source, self.endpoint, self.round
+        )
+    }
+
+    /// The numbers among the arguments, which rows inherit.
+    pub fn numbers(&self) -> Vec<(&str, i64)> {
+        let numbers = self.arguments.iter();
+        numbers
+            .filter_map(|(name, value)| Some((name.as_str(), value.as_i64()?)))
+            .collect()
+    }
+}
+
+/// What came of a [`Fetch`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A page, reduced to what the plan goes by.
+    Page(Facts),
+    /// No page.
+    Failed(Failure),
+}
+
+/// Why there is no page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// The whole story in one line.
+    pub message: String,
+}
+
+/// What kind of failure it is, as far as the plan cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The API user may not do this.
+    Refused,
+    /// The API does not take these arguments.
+    Rejected,
+    /// No usable answer.
+    Lost,
+}

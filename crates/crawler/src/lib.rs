@@ -1,0 +1,39 @@
+//! The crawl engine: plan, fetch, journal, decode, hand to sinks.
+//!
+//! A [`Crawl`] reads its sources and publishes their rows.
+//! What to call is decided by a [`Plan`], a fold over outcomes without clock, I/O or randomness;
+//! a task per source makes the calls and journals the pages; and a [`Publisher`] turns the pages
+//! of each closed scope into numbered batches for the sinks.
+//!
+//! A scope is published whole or not at all: the rows of an account appear once every page of
+//! every list of it is in, and its row in the `coverage` table says so.
+//! The price is that the pages of a list that is still open have to be kept, in the journal.
+//!
+//! The crate knows no sink by name, prints nothing and reads no environment variable.
+
+mod crawl;
+mod error;
+mod facts;
+mod fetch;
+mod lanes;
+mod plan;
+mod publish;
+mod read;
+mod report;
+mod tables;
+
+pub use fortilake_sink as sink;
+pub use fortilake_state as state;
+pub use fortilake_state::client;
+
+pub use crate::{
+    crawl::{Clock, Crawl, Incomplete, Source},
+    error::{Error, Kind, Result},
+    facts::{Facts, ListFacts},
+    fetch::{Failure, FailureKind, Fetch, Outcome},
+    lanes::{OpenSink, SinkReport},
+    plan::{Plan, Scope, ScopeMode, Search, Settings, Step},
+    publish::{CoverageRow, Drift, Page, Publisher},
+    report::{Event, Observer, Report},
+    tables::{spec, tables_of},
+};

@@ -1,0 +1,58 @@
+//! The order in which scopes are published, whatever the order in which they end.
+
+use super::{Plan, Scope, Turn, listing::ListingState};
+
+impl Plan {
+    /// The scopes that ended and whose turn it is.
+    pub(super) fn publish(&mut self) -> Vec<Scope> {
+        let mut scopes = Vec::new();
+        if !self.published.units {
+            let Some(units) = self
+                .units
+                .as_ref()
+                .filter(|list| list.state != ListingState::Open)
+            else {
+                return scopes;
+            };
+            let pages = units.pages(&self.settings.source);
+            scopes.push(Scope {
+                endpoint: "units/list",
+                account_id: None,
+                ou_id: None,
+                pages,
+            });
+            self.published.units = true;
+        }
+        while let Some(&turn) = self.published.turns.front() {
+            let closed = match turn {
+                Turn::Accounts(at) => self.discovery[at].list.state != ListingState::Open,
+                Turn::Sweep(at) => self.sweeps[at].closed(),
+            };
+            if !closed {
+                break;
+            }
+            self.published.turns.pop_front();
+            match turn {
+                Turn::Accounts(at) => scopes.push(self.publish_accounts(at)),
+                Turn::Sweep(at) => scopes.extend(self.sweeps[at].take_scopes(&self.settings)),
+            }
+        }
+        scopes
+    }
+
+    /// What was read of these accounts is next, unless an earlier unit had its turn with them.
+    fn publish_accounts(&mut self, at: usize) -> Scope {
+        let discovery = &self.discovery[at];
+        for &sweep in discovery.sweeps.iter().rev() {
+            if self.published.queued.insert(sweep) {
+                self.published.turns.push_front(Turn::Sweep(sweep));
+            }
+        }
+        Scope {
+            endpoint: "accounts/list",
+            account_id: discovery.account,
+            ou_id: discovery.ou,
+            pages: discovery.list.pages(&self.settings.source),
+        }
+    }
+}

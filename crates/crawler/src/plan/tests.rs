@@ -1,0 +1,455 @@
+//! The plan as data: a tenant in a few lines, answered in any order.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::ListFacts;
+
+/// A tenant, as far as the plan can see it.
+#[derive(Clone)]
+struct Tenant {
+    /// Units and the accounts that each names; empty: the user may not read the organization.
+    units: Vec<(i64, Vec<i64>)>,
+    /// Serial numbers of each account; account 0 is the user's own.
+    products: BTreeMap<i64, Vec<&'static str>>,
+    page_size: usize,
+    page_base: i64,
+    /// What `pageNumber` the first page claims to be, if not its own.
+    claimed_base: Option<i64>,
+    wildcard: bool,
+    wildcard_rejected: bool,
+    /// Calls (as `endpoint argument`) that are refused.
+    refused: BTreeSet<String>,
+    /// How many times a list of this account moves while it is read.
+    moving: BTreeMap<i64, u32>,
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        Self {
+            units: vec![(1, vec![11, 12]), (2, vec![12, 21])],
+            products: BTreeMap::from([
+                (11, vec!["F1", "F2", "S3"]),
+                (12, vec!["S1"]),
+                (21, vec![]),
+            ]),
+            page_size: 100,
+            page_base: 1,
+            claimed_base: None,
+            wildcard: true,
+            wildcard_rejected: false,
+            refused: BTreeSet::new(),
+            moving: BTreeMap::new(),
+        }
+    }
+}
+
+fn number(fetch: &Fetch, name: &str) -> Option<i64> {
+    fetch.arguments.get(name).and_then(Value::as_i64)
+}
+
+fn failure(kind: FailureKind) -> Outcome {
+    Outcome::Failed(Failure {
+        kind,
+        message: format!("{kind:?}").to_lowercase(),
+    })
+}
+
+impl Tenant {
+    fn answer(&self, fetch: &Fetch) -> Outcome {
+        let id = number(fetch, "accountId")
+            .or(number(fetch, "parentId"))
+            .unwrap_or(0);
+        if self.refused.contains(&format!("{} {id}", fetch.endpoint)) {
+            return failure(FailureKind::Refused);
+        }
+        match fetch.endpoint {
+            "units/list" if self.units.is_empty() => failure(FailureKind::Refused),
+            "units/list" => Outcome::Page(Facts::Units {
+                organization: Some(self.units[0].0),
+                units: self.units.iter().map(|(unit, _)| *unit).collect(),
+            }),
+            "accounts/list" => {
+                let unit = self.units.iter().find(|(unit, _)| *unit == id);
+                Outcome::Page(Facts::Accounts(
+                    unit.map(|(_, accounts)| accounts.clone())
+                        .unwrap_or_default(),
+                ))
+            }
+            "products/list" => self.products(fetch, id),
+            _ => Outcome::Page(Facts::List(ListFacts::default())),
+        }
+    }
+
+    fn products(&self, fetch: &Fetch, account: i64) -> Outcome {
+        let pattern = fetch.arguments["serialNumber"].as_str().unwrap();
+        if pattern == "%" && self.wildcard_rejected {
+            return failure(FailureKind::Rejected);
+        }
+        let registered = fetch.arguments["status"] == "Registered";
+        let all = self
+            .products
+            .get(&account)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let rows: Vec<&str> = all
+            .iter()
+            .copied()
+            .filter(|serial| match pattern {
+                "%" => self.wildcard,
+                prefix => serial.starts_with(prefix),
+            })
+            .filter(|_| registered)
+            .collect();
+        let pages: Vec<&[&str]> = rows.chunks(self.page_size).collect();
+        let total = i64::try_from(pages.len().max(1)).unwrap();
+        let asked = number(fetch, "pageNumber");
+        let at = asked.unwrap_or(self.page_base) - self.page_base;
+        let mut page = usize::try_from(at)
+            .ok()
+            .and_then(|at| pages.get(at).copied())
+            .unwrap_or_default();
+        let moves = self
+            .moving
+            .get(&account)
+            .is_some_and(|times| fetch.round < *times);
+        if moves && asked.is_some() {
+            // Something was added in front, so that every page begins with the end of the one before.
+            page = pages[0];
+        }
+        let page_number = match asked {
+            None => self.claimed_base.unwrap_or(self.page_base),
+            Some(asked) => asked,
+        };
+        Outcome::Page(Facts::List(ListFacts {
+            page: Some(page_number),
+            total: Some(total),
+            serials: page
+                .iter()
+                .map(|serial| {
+                    Value::from(*serial)
+                        .to_string()
+                        .bytes()
+                        .fold(7, |hash, byte| hash * 31 + u64::from(byte))
+                })
+                .collect(),
+        }))
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        source: "acme".into(),
+        scope: ScopeMode::Auto,
+        search: Search::Auto,
+        statuses: vec!["Registered".to_owned(), "Pending".to_owned()],
+        accounts: Vec::new(),
+        include: Vec::new(),
+    }
+}
+
+/// A crawl of a tenant: the calls, and the scopes in publishing order, one line each.
+struct Crawled {
+    calls: Vec<Fetch>,
+    scopes: String,
+}
+
+/// Crawls; `pick` chooses which of the calls in flight is answered next.
+fn crawl(tenant: &Tenant, settings: Settings, mut pick: impl FnMut(usize) -> usize) -> Crawled {
+    let mut plan = Plan::new(settings);
+    let mut step = plan.begin();
+    let (mut waiting, mut calls, mut scopes) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        waiting.append(&mut step.fetches);
+        for scope in step.closed {
+            let id = scope
+                .account_id
+                .or(scope.ou_id)
+                .map(|id| format!(" {id}"))
+                .unwrap_or_default();
+            match scope.pages {
+                Err(error) => writeln!(scopes, "{}{id}: failed: {error}", scope.endpoint).unwrap(),
+                Ok(pages) => {
+                    let rows: usize = pages
+                        .iter()
+                        .map(|fetch| match tenant.answer(fetch) {
+                            Outcome::Page(Facts::Units { units, .. }) => units.len(),
+                            Outcome::Page(Facts::Accounts(accounts)) => accounts.len(),
+                            Outcome::Page(Facts::List(facts)) => facts.serials.len(),
+                            Outcome::Failed(_) => {
+                                panic!("a failed call among the pages: {fetch:?}")
+                            }
+                        })
+                        .sum();
+                    writeln!(
+                        scopes,
+                        "{}{id}: {} pages, {rows} rows",
+                        scope.endpoint,
+                        pages.len()
+                    )
+                    .unwrap();
+                }
+            }
+        }
+        if waiting.is_empty() {
+            break;
+        }
+        let fetch = waiting.remove(pick(waiting.len()));
+        step = plan.follow(&fetch, &tenant.answer(&fetch));
+        calls.push(fetch);
+    }
+    assert!(plan.done(), "the plan still waits: {:?}", plan.asked.keys());
+    Crawled { calls, scopes }
+}
+
+fn in_order(tenant: &Tenant, settings: Settings) -> Crawled {
+    crawl(tenant, settings, |_| 0)
+}
+
+#[test]
+fn reads_every_account_once() {
+    let crawled = in_order(&Tenant::default(), settings());
+    insta::assert_snapshot!(crawled.scopes, @"
+    units/list: 1 pages, 2 rows
+    accounts/list 1: 1 pages, 2 rows
+    products/list 11: 2 pages, 3 rows
+    products/list 12: 2 pages, 1 rows
+    accounts/list 2: 1 pages, 2 rows
+    products/list 21: 2 pages, 0 rows
+    ");
+    // 1 for the units, 2 for their accounts, 2 statuses for each of 3 accounts.
+    assert_eq!(crawled.calls.len(), 9);
+}
+
+#[test]
+fn follows_pages_from_either_base() {
+    for page_base in [0, 1] {
+        let tenant = Tenant {
+            page_size: 1,
+            page_base,
+            ..Tenant::default()
+        };
+        let crawled = in_order(&tenant, settings());
+        assert!(
+            crawled.scopes.contains("products/list 11: 4 pages, 3 rows"),
+            "{}",
+            crawled.scopes
+        );
+    }
+}
+
+#[test]
+fn survives_a_first_page_that_calls_itself_zero_and_is_one() {
+    let tenant = Tenant {
+        page_size: 1,
+        claimed_base: Some(0),
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    assert!(
+        crawled.scopes.contains("products/list 11: 4 pages, 3 rows"),
+        "{}",
+        crawled.scopes
+    );
+}
+
+#[test]
+fn asks_a_list_that_moved_once_more() {
+    let tenant = Tenant {
+        page_size: 1,
+        moving: [(11, 1)].into(),
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    assert!(
+        crawled.scopes.contains("products/list 11: 4 pages, 3 rows"),
+        "{}",
+        crawled.scopes
+    );
+    assert!(crawled.calls.iter().any(|fetch| fetch.round == 1));
+}
+
+#[test]
+fn fails_a_list_that_keeps_moving() {
+    let tenant = Tenant {
+        page_size: 1,
+        moving: [(11, 9)].into(),
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    insta::assert_snapshot!(crawled.scopes, @"
+    units/list: 1 pages, 2 rows
+    accounts/list 1: 1 pages, 2 rows
+    products/list 11: failed: the list moved while it was read, 2 times: page 2 repeats a product of page 1
+    products/list 12: 2 pages, 1 rows
+    accounts/list 2: 1 pages, 2 rows
+    products/list 21: 2 pages, 0 rows
+    ");
+    assert!(crawled.calls.iter().all(|fetch| fetch.round <= 1));
+}
+
+#[test]
+fn a_refused_account_fails_alone() {
+    let tenant = Tenant {
+        refused: ["products/list 11".to_owned()].into(),
+        ..Tenant::default()
+    };
+    insta::assert_snapshot!(in_order(&tenant, settings()).scopes, @"
+    units/list: 1 pages, 2 rows
+    accounts/list 1: 1 pages, 2 rows
+    products/list 11: failed: refused
+    products/list 12: 2 pages, 1 rows
+    accounts/list 2: 1 pages, 2 rows
+    products/list 21: 2 pages, 0 rows
+    ");
+}
+
+#[test]
+fn a_refused_unit_fails_alone() {
+    let tenant = Tenant {
+        refused: ["accounts/list 1".to_owned()].into(),
+        ..Tenant::default()
+    };
+    insta::assert_snapshot!(in_order(&tenant, settings()).scopes, @"
+    units/list: 1 pages, 2 rows
+    accounts/list 1: failed: refused
+    accounts/list 2: 1 pages, 2 rows
+    products/list 12: 2 pages, 1 rows
+    products/list 21: 2 pages, 0 rows
+    ");
+}
+
+#[test]
+fn without_an_organization_it_reads_the_users_own_account() {
+    let tenant = Tenant {
+        units: Vec::new(),
+        products: BTreeMap::from([(0, vec!["F1"])]),
+        ..Tenant::default()
+    };
+    insta::assert_snapshot!(in_order(&tenant, settings()).scopes, @"products/list: 2 pages, 1 rows");
+}
+
+#[test]
+fn an_organization_that_must_be_there_and_is_not_is_a_failure() {
+    let tenant = Tenant {
+        units: Vec::new(),
+        ..Tenant::default()
+    };
+    let settings = Settings {
+        scope: ScopeMode::Organization,
+        ..settings()
+    };
+    insta::assert_snapshot!(in_order(&tenant, settings).scopes, @"units/list: failed: refused");
+}
+
+#[test]
+fn named_accounts_are_read_without_discovery() {
+    let settings = Settings {
+        accounts: vec![12],
+        ..settings()
+    };
+    let crawled = in_order(&Tenant::default(), settings);
+    assert_eq!(crawled.calls.len(), 3);
+    assert!(
+        crawled.scopes.contains("products/list 12: 2 pages, 1 rows"),
+        "{}",
+        crawled.scopes
+    );
+}
+
+#[test]
+fn prefixes_find_what_a_wildcard_that_is_none_does_not() {
+    for wildcard_rejected in [false, true] {
+        let tenant = Tenant {
+            wildcard: false,
+            wildcard_rejected,
+            ..Tenant::default()
+        };
+        let crawled = in_order(&tenant, settings());
+        for line in ["products/list 11", "products/list 12", "products/list 21"] {
+            assert!(crawled.scopes.contains(line), "{}", crawled.scopes);
+        }
+        assert!(
+            crawled.scopes.contains("3 rows") && crawled.scopes.contains("1 rows"),
+            "{}",
+            crawled.scopes
+        );
+        assert!(!crawled.scopes.contains("failed"), "{}", crawled.scopes);
+    }
+}
+
+#[test]
+fn empty_accounts_cost_nothing_once_the_wildcard_is_proven() {
+    let crawled = in_order(&Tenant::default(), settings());
+    assert!(crawled.calls.iter().all(|fetch| {
+        fetch
+            .arguments
+            .get("serialNumber")
+            .is_none_or(|serial| serial == "%")
+    }));
+}
+
+#[test]
+fn a_tenant_without_products_is_asked_with_prefixes_before_it_is_believed() {
+    let tenant = Tenant {
+        products: BTreeMap::new(),
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    assert_eq!(crawled.calls.len(), 3 + 3 * 2 + 3 * 4);
+    assert!(!crawled.scopes.contains("failed"), "{}", crawled.scopes);
+}
+
+#[test]
+fn an_absurd_number_of_pages_is_refused() {
+    let mut plan = Plan::new(Settings {
+        scope: ScopeMode::Local,
+        ..settings()
+    });
+    let fetch = plan.begin().fetches.remove(0);
+    let facts = ListFacts {
+        page: Some(1),
+        total: Some(i64::MAX),
+        serials: vec![1],
+    };
+    let step = plan.follow(&fetch, &Outcome::Page(Facts::List(facts)));
+    assert!(step.fetches.is_empty());
+}
+
+#[test]
+fn an_outcome_nobody_asked_for_changes_nothing() {
+    let mut plan = Plan::new(settings());
+    let begin = plan.begin();
+    let stranger = Fetch {
+        round: 7,
+        ..begin.fetches[0].clone()
+    };
+    let step = plan.follow(&stranger, &failure(FailureKind::Lost));
+    assert!(step.fetches.is_empty() && step.closed.is_empty());
+    assert!(!plan.done());
+}
+
+proptest! {
+    /// What is published, and in which order, does not depend on the order of the answers.
+    #[test]
+    fn answers_may_come_in_any_order(
+        picks in proptest::collection::vec(any::<prop::sample::Index>(), 200),
+        page_size in 1_usize..4,
+        page_base in 0_i64..2,
+        wildcard in any::<bool>(),
+        refuse in any::<bool>(),
+    ) {
+        let refused = if refuse { ["products/list 12".to_owned()].into() } else { BTreeSet::new() };
+        let tenant = Tenant { page_size, page_base, wildcard, refused, ..Tenant::default() };
+        let expected = in_order(&tenant, settings()).scopes;
+        let mut picks = picks.into_iter().cycle();
+        let shuffled = crawl(&tenant, settings(), |waiting| picks.next().unwrap().index(waiting));
+        prop_assert_eq!(shuffled.scopes, expected);
+    }
+}

@@ -1,0 +1,58 @@
+//! What a crawl says of itself, on the way and at the end.
+
+use std::{sync::Arc, time::Duration};
+
+use fortilake_sink::{FailedScope, Scopes, TableTotal};
+
+use crate::{Drift, Fetch, Scope, SinkReport};
+
+/// Something happened; whoever watches may show it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// These calls are to be made.
+    Planned {
+        /// How many.
+        calls: usize,
+    },
+    /// A call has its outcome.
+    Answered {
+        /// The call.
+        fetch: &'a Fetch,
+        /// Why there is no page, if so.
+        error: Option<&'a str>,
+    },
+    /// A scope is closed and its rows are on their way to the sinks.
+    Published {
+        /// The scope.
+        scope: &'a Scope,
+        /// Its rows.
+        rows: u64,
+    },
+}
+
+/// Where events go.
+pub type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// How a crawl ended.
+#[derive(Debug)]
+pub struct Report {
+    /// Whether every scope closed.
+    pub complete: bool,
+    /// Whether the sinks were let finish.
+    pub published: bool,
+    /// How many scopes closed and failed.
+    pub scopes: Scopes,
+    /// The scopes that failed, in publishing order.
+    pub failed: Vec<FailedScope>,
+    /// The rows of every table.
+    pub tables: Vec<TableTotal>,
+    /// What did not go as the descriptions say.
+    pub drift: Drift,
+    /// How many requests were sent, sign-ins and repetitions included.
+    pub calls: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// How each sink ended.
+    pub sinks: Vec<SinkReport>,
+}

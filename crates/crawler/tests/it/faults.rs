@@ -1,0 +1,211 @@
+//! Servers that fail, move and lie: exact tables, or a failure that is told.
+
+use fortilake_crawler::{Incomplete, Kind};
+use fortilake_simulator::Scenario;
+use serde_json::json;
+
+use crate::util::{Crawled, crawl, crawl_with, settings};
+
+/// The preset in pages of 25 with this fault.
+fn with_fault(fault: &str) -> Scenario {
+    let scenario = Scenario::from_toml(&format!("page_size = 25\n[[fault]]\n{fault}\n")).unwrap();
+    Scenario {
+        organization: Scenario::production().organization,
+        ..scenario
+    }
+}
+
+fn failed(crawled: &Crawled) -> Vec<String> {
+    crawled
+        .report()
+        .failed
+        .iter()
+        .map(|scope| {
+            format!(
+                "{} {:?} {:?}: {}",
+                scope.endpoint, scope.account_id, scope.ou_id, scope.error
+            )
+        })
+        .collect()
+}
+
+fn products(crawled: &Crawled) -> usize {
+    crawled.tables.get("products").map_or(0, Vec::len)
+}
+
+/// The account with the most products has several pages.
+fn largest_account() -> (i64, usize) {
+    let truth = fortilake_simulator::Simulator::new(Scenario::production()).truth();
+    let mut counts = std::collections::BTreeMap::new();
+    for row in &truth.tables["products"] {
+        *counts
+            .entry(row["account_id"].as_i64().unwrap())
+            .or_insert(0) += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreliable_line_costs_time_and_no_row() {
+    for action in [
+        "{ kind = \"reset\" }",
+        "{ kind = \"cut-body\" }",
+        "{ kind = \"http\", status = 503 }",
+        "{ kind = \"html\" }",
+        "{ kind = \"silence\" }",
+    ] {
+        let crawled = crawl(with_fault(&format!(
+            "every = 9\ntimes_per_call = 2\naction = {action}"
+        )))
+        .await;
+        assert!(
+            crawled.report().complete,
+            "{action}: {:?}",
+            failed(&crawled)
+        );
+        assert_eq!(products(&crawled), 698, "{action}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_account_fails_alone_and_none_of_its_rows_is_in() {
+    let (account, count) = largest_account();
+    let crawled = crawl(with_fault(&format!(
+        "path = \"products/list\"\naccount = {account}\naction = {{ kind = \"refuse\" }}"
+    )))
+    .await;
+    let report = crawled.report();
+    assert!(!report.complete && crawled.finished);
+    assert_eq!(failed(&crawled).len(), 1);
+    assert_eq!(products(&crawled), 698 - count);
+    assert!(
+        crawled.tables["entitlements"]
+            .iter()
+            .all(|row| row["account_id"] != account)
+    );
+    let coverage = &crawled.tables["coverage"];
+    let scope = coverage
+        .iter()
+        .find(|row| row["endpoint"] == "products/list" && row["account_id"] == account)
+        .unwrap();
+    assert_eq!(
+        (&scope["outcome"], &scope["rows"]),
+        (&json!("failed"), &json!(0))
+    );
+    assert!(
+        scope["error"].as_str().unwrap().contains("Access denied"),
+        "{scope:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_stays_away_fails_its_account() {
+    let (account, count) = largest_account();
+    let fault = format!(
+        "path = \"products/list\"\naccount = {account}\npage = 3\naction = {{ kind = \"http\", status = 500 }}"
+    );
+    let crawled = crawl(with_fault(&fault)).await;
+    assert!(!crawled.report().complete);
+    assert_eq!(products(&crawled), 698 - count);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_moves_once_is_read_again() {
+    let (account, count) = largest_account();
+    for (action, rows) in [("repeat-page", 698), ("appear", 699)] {
+        let fault = format!(
+            "path = \"products/list\"\naccount = {account}\npage = 2\ntimes = 1\naction = {{ kind = \"{action}\" }}"
+        );
+        let crawled = crawl(with_fault(&fault)).await;
+        assert!(
+            crawled.report().complete,
+            "{action}: {:?}",
+            failed(&crawled)
+        );
+        assert_eq!(
+            products(&crawled),
+            rows,
+            "{action} in an account of {count}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_keeps_moving_is_refused() {
+    let (account, count) = largest_account();
+    let fault = format!(
+        "path = \"products/list\"\naccount = {account}\npage = 2\naction = {{ kind = \"repeat-page\" }}"
+    );
+    let crawled = crawl(with_fault(&fault)).await;
+    assert_eq!(products(&crawled), 698 - count);
+    assert!(
+        failed(&crawled)[0].contains("moved"),
+        "{:?}",
+        failed(&crawled)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incomplete_crawl_can_be_discarded() {
+    let fault =
+        with_fault("path = \"products/list\"\naccount = 710112\naction = { kind = \"refuse\" }");
+    let crawled = crawl_with(fault, settings(), Incomplete::Discard).await;
+    let report = crawled.report();
+    assert!(!report.complete && !report.published && !crawled.finished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn revoked_tokens_cost_a_sign_in() {
+    let crawled = crawl(with_fault(
+        "path = \"products/list\"\nnth = 20\naction = { kind = \"revoke-tokens\" }",
+    ))
+    .await;
+    assert!(crawled.report().complete, "{:?}", failed(&crawled));
+    assert_eq!(products(&crawled), 698);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_readable_publishes_nothing() {
+    for fault in [
+        "path = \"units/list\"\naction = { kind = \"html\" }",
+        "path = \"products/list\"\naction = { kind = \"http\", status = 500 }",
+        "path = \"accounts/list\"\naction = { kind = \"reset\" }",
+    ] {
+        let mut settings = settings();
+        settings.include.clear();
+        let crawled = crawl_with(with_fault(fault), settings, Incomplete::Publish).await;
+        let error = crawled.report.as_ref().unwrap_err();
+        assert_eq!(error.kind(), Kind::Unreadable, "{fault}");
+        assert!(!crawled.finished);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_servers_windows_are_kept() {
+    let quota = "[quota]\ncalls = [{ max = 100, per = \"1m\", kind = \"sliding\" }, { max = 1000, per = \"1h\", kind = \"sliding\" }]\n";
+    let scenario =
+        Scenario::from_toml(&format!("page_size = 5\nlatency = \"300ms\"\n{quota}")).unwrap();
+    let crawled = crawl(Scenario {
+        organization: Scenario::production().organization,
+        ..scenario
+    })
+    .await;
+    assert!(crawled.report().complete, "{:?}", failed(&crawled));
+    assert!(
+        crawled
+            .simulator
+            .calls()
+            .iter()
+            .all(|call| call.http_status != Some(429))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_never_ends_is_cut_off() {
+    let (account, count) = largest_account();
+    let fault = format!(
+        "path = \"products/list\"\naccount = {account}\naction = {{ kind = \"flood\", bytes = 200000000 }}"
+    );
+    let crawled = crawl(with_fault(&fault)).await;
+    assert_eq!(products(&crawled), 698 - count);
+}

@@ -1,0 +1,319 @@
+//! Every quirk of the field, row by row against what the simulator knows to be true.
+
+use std::collections::BTreeMap;
+
+use fortilake_crawler::{Incomplete, Search, Settings};
+use fortilake_simulator::{
+    Row, Scenario,
+    scenario::{Arrays, Dates, NullDates, ParentKey, RootParent, Scope},
+};
+use serde_json::Value;
+
+use crate::util::{Crawled, crawl, crawl_with, settings};
+
+/// The tables that a crawl has and the simulator knows nothing of.
+const REPORTS: [&str; 2] = ["coverage", "issues"];
+
+fn sorted(rows: &[Row]) -> Vec<String> {
+    let mut rows: Vec<String> = rows
+        .iter()
+        .map(|row| serde_json::to_string(row).unwrap())
+        .collect();
+    rows.sort_unstable();
+    rows
+}
+
+/// Compares all tables, first by their rows, so that a difference names one.
+#[track_caller]
+fn same_tables(crawled: &Crawled) {
+    let truth = crawled.simulator.truth();
+    let nothing = Vec::new();
+    let names = truth.tables.keys().chain(crawled.tables.keys());
+    for name in names.filter(|name| !REPORTS.contains(&name.as_str())) {
+        let expected = sorted(truth.tables.get(name).unwrap_or(&nothing));
+        let found = sorted(crawled.tables.get(name).unwrap_or(&nothing));
+        for (expected, found) in expected.iter().zip(&found) {
+            assert_eq!(found, expected, "{name}");
+        }
+        assert_eq!(found.len(), expected.len(), "rows of {name}");
+    }
+}
+
+#[track_caller]
+fn complete(crawled: &Crawled) {
+    let report = crawled.report();
+    assert!(report.complete, "{:?}", report.failed);
+    assert!(crawled.finished);
+    same_tables(crawled);
+}
+
+/// Crawls a tenant of six accounts after a change to it.
+async fn check(change: impl FnOnce(&mut Scenario)) -> Crawled {
+    let mut scenario = Scenario::production();
+    scenario.organization.ous = 5;
+    scenario.organization.accounts = 6;
+    scenario.organization.products = 150;
+    change(&mut scenario);
+    let crawled = crawl(scenario).await;
+    complete(&crawled);
+    crawled
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_preset() {
+    let crawled = check(|scenario| *scenario = Scenario::production()).await;
+    let rows: BTreeMap<_, _> = crawled
+        .tables
+        .iter()
+        .map(|(name, rows)| (name.as_str(), rows.len()))
+        .collect();
+    assert_eq!(
+        (rows["org_units"], rows["accounts"], rows["products"]),
+        (17, 17, 698)
+    );
+    let gates = crawled.tables["products"].iter().filter(|row| {
+        row["product_model"]
+            .as_str()
+            .is_some_and(|model| model.starts_with("FortiGate") || model.starts_with("FortiWiFi"))
+    });
+    assert_eq!(gates.count(), 133);
+    // Three sign-ins; the units; their accounts; five lists an account; no row twice.
+    assert_eq!(crawled.report().calls, 3 + 1 + 17 + 17 * 5);
+    assert_eq!(crawled.report().drift.duplicates, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_of_25_counted_from_one_and_from_zero() {
+    for page_base in [0, 1] {
+        let crawled = check(|scenario| {
+            *scenario = Scenario {
+                page_size: 25,
+                page_base,
+                ..Scenario::production()
+            };
+        })
+        .await;
+        let paged = |call: &&fortilake_simulator::Call| call.arguments.get("pageNumber").is_some();
+        assert!(crawled.simulator.calls().iter().filter(paged).count() > 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_spellings_of_the_parent() {
+    for parent_key in [ParentKey::ParentId, ParentKey::ParentIdUpper] {
+        for root_parent in [RootParent::Null, RootParent::Zero, RootParent::Absent] {
+            check(|scenario| {
+                scenario.quirks.parent_key = parent_key;
+                scenario.quirks.root_parent = root_parent;
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_that_is_not_among_the_units() {
+    check(|scenario| scenario.organization.root_listed = false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_that_are_null_absent_or_empty() {
+    for arrays in [Arrays::Null, Arrays::Absent, Arrays::Empty] {
+        check(|scenario| {
+            scenario.quirks.nested_arrays = arrays;
+            scenario.quirks.top_arrays = arrays;
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_ways_to_say_nothing_found() {
+    for empty in ["error-301", "null", "status-1008", "http-404"] {
+        let said = Scenario::from_toml(&format!("[quirks]\nempty = \"{empty}\"\n")).unwrap();
+        check(|scenario| scenario.quirks.empty = said.quirks.empty).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_where_percent_is_no_wildcard() {
+    let crawled = check(|scenario| scenario.quirks.wildcard = false).await;
+    let searched = |pattern: &str| {
+        let calls = crawled.simulator.calls();
+        calls
+            .iter()
+            .filter(|call| {
+                call.arguments
+                    .get("serialNumber")
+                    .is_some_and(|serial| serial == pattern)
+            })
+            .count()
+    };
+    assert_eq!((searched("%"), searched("F"), searched("S")), (12, 12, 12));
+}
+
+#[tokio::test(start_paused = true)]
+async fn patterns_of_ones_own() {
+    let settings = Settings {
+        search: Search::Patterns(vec!["F".to_owned(), "S".to_owned(), "FG".to_owned()]),
+        ..settings()
+    };
+    let crawled = crawl_with(Scenario::production(), settings, Incomplete::Publish).await;
+    complete(&crawled);
+    assert!(
+        crawled.report().drift.duplicates >= 100,
+        "{:?}",
+        crawled.report().drift
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_without_an_organization() {
+    check(|scenario| scenario.organization.scope = Scope::Local).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn dates_in_every_form() {
+    for dates in [
+        Dates::Naive,
+        Dates::Utc,
+        Dates::Offset,
+        Dates::ShortOffset,
+        Dates::Blank,
+        Dates::Fraction,
+        Dates::Mixed,
+    ] {
+        check(|scenario| scenario.quirks.dates = dates).await;
+    }
+    for null_dates in [NullDates::Null, NullDates::Absent, NullDates::Minimum] {
+        check(|scenario| scenario.quirks.null_dates = null_dates).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn quoted_integers_padded_text_and_unknown_fields() {
+    check(|scenario| scenario.quirks.quoted_integers = true).await;
+    check(|scenario| scenario.quirks.padded_text = true).await;
+    let crawled = check(|scenario| scenario.quirks.unknown_fields = true).await;
+    assert!(crawled.report().drift.unknown_fields > 150);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_come_twice() {
+    let crawled = check(|scenario| scenario.quirks.duplicate_rows = true).await;
+    assert!(crawled.report().drift.duplicates > 0);
+    check(|scenario| scenario.organization.shared_accounts = 3).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn hostile_descriptions() {
+    let crawled = check(|scenario| scenario.quirks.hostile_text = true).await;
+    let longest = crawled.tables["products"]
+        .iter()
+        .filter_map(|row| row["description"].as_str())
+        .map(str::len)
+        .max();
+    assert!(longest >= Some(70_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_that_do_not_fit_are_null_and_listed() {
+    let crawled = check(|scenario| scenario.quirks.misfits = true).await;
+    let expected = crawled.simulator.truth();
+    let summary = |rows: &[Row]| {
+        // The truth has the value itself, the table has its text.
+        let value = |value: &Value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        };
+        let line = |row: &Row| {
+            format!(
+                "{} {} {}",
+                row["table"],
+                row["column"],
+                value(&row["value"])
+            )
+        };
+        let mut lines: Vec<String> = rows.iter().map(line).collect();
+        lines.sort_unstable();
+        lines
+    };
+    assert!(!crawled.tables["issues"].is_empty());
+    assert_eq!(
+        summary(&crawled.tables["issues"]),
+        summary(&expected.tables["issues"])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_of_all_ages() {
+    check(|scenario| scenario.quirks.missing_account_id = true).await;
+    check(|scenario| scenario.quirks.old_shape = true).await;
+    check(|scenario| scenario.quirks.bare_envelope = true).await;
+    check(|scenario| scenario.quirks.error_as_text = true).await;
+    check(|scenario| scenario.quirks.warranty_supports = true).await;
+    check(|scenario| scenario.quirks.extended_lists = true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_at_once() {
+    check(|scenario| {
+        scenario.page_size = 7;
+        scenario.page_base = 0;
+        scenario.organization.shared_accounts = 3;
+        let quirks = &mut scenario.quirks;
+        quirks.parent_key = ParentKey::ParentIdUpper;
+        quirks.wildcard = false;
+        quirks.dates = Dates::Mixed;
+        quirks.quoted_integers = true;
+        quirks.padded_text = true;
+        quirks.unknown_fields = true;
+        quirks.hostile_text = true;
+        quirks.missing_account_id = true;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_answers_give_the_same_batches_whenever_they_come() {
+    let mut runs = Vec::new();
+    for spread in ["0s", "5s"] {
+        let mut scenario = Scenario::from_toml(&format!(
+            "page_size = 25\nlatency = \"100ms\"\nlatency_spread = \"{spread}\"\n"
+        ))
+        .unwrap();
+        scenario.organization = Scenario::production().organization;
+        let crawled = crawl(scenario).await;
+        complete(&crawled);
+        runs.push((crawled.batches, crawled.tables));
+    }
+    assert!(runs[0].0.len() > 8);
+    let by_table = |batches: &[String]| {
+        let mut batches = batches.to_vec();
+        batches.sort_unstable();
+        batches
+    };
+    assert_eq!(by_table(&runs[0].0), by_table(&runs[1].0));
+    assert_eq!(runs[0].1, runs[1].1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn named_accounts_alone() {
+    let settings = Settings {
+        accounts: vec![710_112],
+        ..settings()
+    };
+    let scenario = Scenario::production();
+    let crawled = crawl_with(scenario, settings, Incomplete::Publish).await;
+    assert!(crawled.report().complete, "{:?}", crawled.report().failed);
+    let truth = crawled.simulator.truth();
+    let expected: Vec<Row> = truth.tables["products"]
+        .iter()
+        .filter(|row| row["account_id"] == 710_112)
+        .cloned()
+        .collect();
+    assert!(!expected.is_empty());
+    assert_eq!(sorted(&crawled.tables["products"]), sorted(&expected));
+    assert_eq!(crawled.tables["accounts"].len(), 1);
+}

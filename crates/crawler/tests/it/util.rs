@@ -1,0 +1,197 @@
+//! The one helper: crawl a scenario, and look at what a sink was given.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use arrow_array::{Array, RecordBatch, cast::AsArray, types};
+use arrow_schema::{DataType, TimeUnit};
+use fortilake_crawler::{
+    Crawl, Incomplete, OpenSink, Report, Result, ScopeMode, Search, Settings, Source,
+    client::{Client, Config, Jitter, auth::Credentials, transport::InProcess},
+    sink::{self, Batch, Outcome, Receipt, Sink},
+    state::MemoryJournal,
+    tables_of,
+};
+use fortilake_simulator::{Row, Scenario, Simulator};
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// What is crawled beyond the products, unless a test says otherwise.
+pub(crate) const INCLUDE: [&str; 3] = ["folders/list", "licenses/list", "contracts/list"];
+
+/// A crawl that is done, and everything it touched.
+pub(crate) struct Crawled {
+    pub(crate) simulator: Simulator,
+    pub(crate) report: Result<Report>,
+    /// The rows of every table in the order in which they came, without the columns all share.
+    pub(crate) tables: BTreeMap<String, Vec<Row>>,
+    /// The ids of the batches in the order in which they came.
+    pub(crate) batches: Vec<String>,
+    /// Whether the sink was let finish.
+    pub(crate) finished: bool,
+}
+
+impl Crawled {
+    #[track_caller]
+    pub(crate) fn report(&self) -> &Report {
+        self.report.as_ref().unwrap()
+    }
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        source: "acme".into(),
+        scope: ScopeMode::Auto,
+        search: Search::Auto,
+        statuses: vec!["Registered".to_owned(), "Pending".to_owned()],
+        accounts: Vec::new(),
+        include: INCLUDE.to_vec(),
+    }
+}
+
+pub(crate) async fn crawl(scenario: Scenario) -> Crawled {
+    crawl_with(scenario, settings(), Incomplete::Publish).await
+}
+
+pub(crate) async fn crawl_with(
+    scenario: Scenario,
+    settings: Settings,
+    incomplete: Incomplete,
+) -> Crawled {
+    let credentials = Credentials {
+        username: scenario.credentials.username.clone(),
+        username_origin: "the test".to_owned(),
+        password: scenario.credentials.password.as_str().into(),
+        password_origin: "the test".to_owned(),
+    };
+    let simulator = Simulator::new(scenario);
+    let server = simulator.clone();
+    let transport = InProcess::new(move |request| {
+        let server = server.clone();
+        async move { server.handle(request).await }
+    });
+    let config = Config::new(credentials);
+    let client = Client::new(config, Arc::new(transport), Jitter::seeded(7)).unwrap();
+    let collected = Arc::new(Mutex::new(Collected::default()));
+    let endpoints = ["units/list", "accounts/list", "products/list"]
+        .into_iter()
+        .chain(settings.include.clone());
+    let (_stop, stopped) = watch::channel(false);
+    let crawl = Crawl {
+        id: "crawl".to_owned(),
+        sources: vec![Source {
+            settings,
+            client: Arc::new(client),
+            concurrency: 8,
+        }],
+        tables: tables_of(&endpoints.collect::<Vec<_>>()),
+        sinks: vec![OpenSink {
+            name: "collect".to_owned(),
+            sink: Box::new(Collect(collected.clone())),
+        }],
+        incomplete,
+        journal: Arc::new(MemoryJournal::default()),
+        clock: Arc::new(|| 1_700_000_000_000_000),
+        observer: Arc::new(|_| {}),
+        stop: stopped,
+    };
+    let report = crawl.run().await;
+    let Collected {
+        tables,
+        batches,
+        finished,
+    } = std::mem::take(&mut *collected.lock().unwrap());
+    Crawled {
+        simulator,
+        report,
+        tables,
+        batches,
+        finished,
+    }
+}
+
+/// A sink that keeps everything.
+struct Collect(Arc<Mutex<Collected>>);
+
+#[derive(Default)]
+struct Collected {
+    tables: BTreeMap<String, Vec<Row>>,
+    batches: Vec<String>,
+    finished: bool,
+}
+
+#[async_trait::async_trait]
+impl Sink for Collect {
+    async fn write(&mut self, batch: &Batch) -> sink::Result<()> {
+        let mut collected = self.0.lock().unwrap();
+        collected.batches.push(batch.id("crawl"));
+        let rows = rows(&batch.records);
+        collected
+            .tables
+            .entry(batch.table.name.clone())
+            .or_default()
+            .extend(rows);
+        Ok(())
+    }
+
+    async fn finish(self: Box<Self>, outcome: &Outcome) -> sink::Result<Receipt> {
+        let mut collected = self.0.lock().unwrap();
+        collected.finished = true;
+        for total in &outcome.tables {
+            let rows = collected.tables.get(&total.table).map_or(0, Vec::len);
+            assert_eq!(rows as u64, total.rows, "{}", total.table);
+        }
+        Ok(Receipt {
+            location: String::new(),
+            rows: 0,
+            files: 0,
+            bytes: 0,
+        })
+    }
+
+    async fn abort(self: Box<Self>) -> sink::Result<()> {
+        Ok(())
+    }
+}
+
+fn rows(records: &RecordBatch) -> Vec<Row> {
+    let schema = records.schema();
+    (0..records.num_rows())
+        .map(|row| {
+            let columns = schema.fields().iter().zip(records.columns());
+            columns
+                .filter(|(field, _)| {
+                    !["_source", "_crawl_id", "_observed_at"].contains(&field.name().as_str())
+                })
+                .map(|(field, column)| (field.name().clone(), cell(field.name(), column, row)))
+                .collect()
+        })
+        .collect()
+}
+
+fn cell(name: &str, column: &dyn Array, row: usize) -> Value {
+    if column.is_null(row) {
+        return Value::Null;
+    }
+    match column.data_type() {
+        DataType::Utf8 if name == "_extra" => {
+            serde_json::from_str(column.as_string::<i32>().value(row)).unwrap()
+        }
+        DataType::Utf8 => column.as_string::<i32>().value(row).into(),
+        DataType::Int64 => column.as_primitive::<types::Int64Type>().value(row).into(),
+        DataType::Boolean => column.as_boolean().value(row).into(),
+        DataType::Timestamp(TimeUnit::Microsecond, None) => {
+            let micros = column
+                .as_primitive::<types::TimestampMicrosecondType>()
+                .value(row);
+            let time = jiff::Timestamp::from_microsecond(micros).unwrap();
+            let fraction = if micros % 1_000_000 == 0 { "" } else { ".%6f" };
+            time.strftime(&format!("%Y-%m-%dT%H:%M:%S{fraction}"))
+                .to_string()
+                .into()
+        }
+        other => panic!("no table has {other}"),
+    }
+}
