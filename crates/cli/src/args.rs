@@ -1,0 +1,139 @@
+//! The command line, parsed into plain data.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Crawls the Fortinet cloud asset inventory and publishes it as tables.
+#[derive(Debug, Parser)]
+#[command(name = "fortilake", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How log lines look.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    pub(crate) log_format: LogFormat,
+    /// Log to standard error: -v phases and warnings, -vv calls, -vvv everything but bodies.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read the sources and publish a snapshot to the sinks.
+    Crawl(CrawlArgs),
+    /// List the sinks of this build, or describe one.
+    Sinks(SinksArgs),
+    /// List the tables, or describe one.
+    Tables(TablesArgs),
+    /// Turn saved answers into tables, without a crawl.
+    Decode(DecodeArgs),
+    /// Serve a faithful fake of the APIs on a port.
+    Simulate(SimulateArgs),
+}
+
+/// Arguments of `crawl`.
+#[derive(Debug, Args)]
+pub(crate) struct CrawlArgs {
+    /// The configuration file; without it `fortilake.toml` if there is one, else the environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Crawl this source of the configuration only; may be repeated.
+    #[arg(long, value_name = "NAME", conflicts_with = "simulate")]
+    pub(crate) source: Vec<String>,
+    /// Publish to this sink instead of the configured ones; may be repeated.
+    #[arg(long, value_name = "NAME:TARGET?option=value")]
+    pub(crate) sink: Vec<String>,
+    /// Crawl the embedded simulator's organization.
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) simulate: bool,
+    /// Read this account only; may be repeated.
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(crate) account: Vec<i64>,
+    /// Publish nothing if any scope failed.
+    #[arg(long)]
+    pub(crate) require_complete: bool,
+    /// Write the summary of the run to this file as JSON, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) summary: Option<PathBuf>,
+}
+
+/// Arguments of `sinks`.
+#[derive(Debug, Args)]
+pub(crate) struct SinksArgs {
+    /// The sink to describe.
+    pub(crate) name: Option<String>,
+}
+
+/// Arguments of `tables`.
+#[derive(Debug, Args)]
+pub(crate) struct TablesArgs {
+    /// The table to describe.
+    pub(crate) name: Option<String>,
+    /// As what.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: TablesFormat,
+}
+
+/// As what tables are described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TablesFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// `CREATE TABLE` statements in standard SQL.
+    Sql,
+}
+
+/// Arguments of `decode`.
+#[derive(Debug, Args)]
+pub(crate) struct DecodeArgs {
+    /// The endpoint that gave the answers, such as `products/list`.
+    pub(crate) endpoint: String,
+    /// The files, one answer each; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where to; may be repeated.
+    #[arg(long, required = true, value_name = "NAME:TARGET?option=value")]
+    pub(crate) sink: Vec<String>,
+    /// A number that the request had among its arguments, such as accountId=710112.
+    #[arg(long, value_name = "NAME=NUMBER", value_parser = argument)]
+    pub(crate) asked: Vec<(String, i64)>,
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// The address; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// What to serve, as a scenario file; without it the preset `production`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
+}
+
+fn argument(text: &str) -> Result<(String, i64), String> {
+    let (name, number) = text.split_once('=').ok_or("it has no `=`")?;
+    let number = number
+        .parse()
+        .map_err(|_| format!("`{number}` is not an integer"))?;
+    Ok((name.to_owned(), number))
+}

@@ -1,0 +1,127 @@
+//! `fortilake decode`: saved answers to tables, without a crawl.
+
+use std::{
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, anyhow};
+use fortilake_crawler::{
+    CoverageRow, Page, Publisher,
+    client::models::{self, Endpoint},
+    sink::{Outcome, Scopes, nearest},
+    tables_of,
+};
+
+use super::Identity;
+use crate::{
+    args::DecodeArgs,
+    config,
+    console::Console,
+    exit::{Code, Failure, Result},
+    summary,
+};
+
+/// The name that stands in `_source`.
+const SOURCE: &str = "decode";
+
+/// Decodes the files in their order.
+pub(crate) fn run(args: &DecodeArgs, console: Console) -> Result {
+    let endpoint = find(&args.endpoint)?;
+    let sinks = config::sink_specs(&args.sink)?;
+    super::runtime()?.block_on(async {
+        let identity = Identity::new();
+        let tables = tables_of(&[endpoint.id]);
+        let sinks = super::open_sinks(&sinks, &identity.crawl, &tables).await?;
+        let mut publisher = Publisher::new(&identity.crawl.id, &tables, sinks);
+        if let Err(failure) = feed(&mut publisher, endpoint, args).await {
+            publisher.abort().await;
+            return Err(failure);
+        }
+        let totals = publisher.totals();
+        console.note(&summary::tables(&totals, publisher.drift()));
+        let outcome = Outcome {
+            complete: true,
+            scopes: Scopes {
+                complete: 1,
+                failed: 0,
+            },
+            failed: Vec::new(),
+            tables: totals,
+            finished_at: jiff::Timestamp::now().to_string(),
+        };
+        let reports = publisher.finish(outcome).await?;
+        console.note(&summary::sinks(&reports));
+        let failed = reports.iter().any(|report| report.result.is_err());
+        Ok(if failed { Code::Failed } else { Code::Complete })
+    })
+}
+
+fn find(id: &str) -> Result<&'static Endpoint> {
+    let known = || {
+        let endpoints = models::generated::ENDPOINTS.iter();
+        endpoints
+            .filter(|endpoint| endpoint.layout.is_some())
+            .map(|endpoint| endpoint.id)
+    };
+    let endpoint = models::endpoint(id).filter(|endpoint| endpoint.layout.is_some());
+    endpoint.ok_or_else(|| {
+        let failure = Failure::not_started(anyhow!("no endpoint `{id}` gives rows"));
+        match nearest(id, known()) {
+            Some(known) => failure.hint(format!("did you mean `{known}`?")),
+            None => failure.hint(format!(
+                "these do: {}",
+                known().collect::<Vec<_>>().join(", ")
+            )),
+        }
+    })
+}
+
+async fn feed(
+    publisher: &mut Publisher,
+    endpoint: &'static Endpoint,
+    args: &DecodeArgs,
+) -> Result<()> {
+    let layout = endpoint
+        .layout
+        .ok_or_else(|| Failure::not_started(anyhow!("`{}` gives no rows", endpoint.id)))?;
+    let mut rows = 0;
+    for path in &args.files {
+        let page = Page {
+            source: SOURCE.into(),
+            layout,
+            asked: args.asked.clone(),
+            observed_at: jiff::Timestamp::now().as_microsecond(),
+            body: read(path)?,
+        };
+        rows += publisher.page(page).await.map_err(|error| {
+            Failure::from(error).context(format!("`{}` cannot be decoded", path.display()))
+        })?;
+    }
+    let row = CoverageRow {
+        source: SOURCE.into(),
+        endpoint: endpoint.id,
+        account_id: None,
+        ou_id: None,
+        pages: args.files.len(),
+        rows,
+        error: None,
+        observed_at: jiff::Timestamp::now().as_microsecond(),
+    };
+    publisher.coverage(&row).await.map_err(Failure::from)
+}
+
+fn read(path: &PathBuf) -> Result<Arc<str>> {
+    let text = if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        fs::read_to_string(path)
+    };
+    let text = text
+        .with_context(|| format!("`{}` cannot be read", path.display()))
+        .map_err(Failure::not_started)?;
+    Ok(text.trim_start_matches('\u{feff}').into())
+}

@@ -1,0 +1,63 @@
+//! `fortilake simulate`: a faithful fake of the APIs on a port.
+
+use std::{fs, net::SocketAddr};
+
+use anyhow::Context as _;
+use fortilake_simulator::{Scenario, Simulator};
+use tokio::net::TcpListener;
+
+use crate::{
+    args::SimulateArgs,
+    console::Console,
+    exit::{Code, Failure, Result},
+};
+
+/// Serves until it is interrupted.
+///
+/// What it prints is a `.env` file that points fortilake at it.
+pub(crate) fn run(args: &SimulateArgs, console: Console) -> Result {
+    let scenario = match &args.scenario {
+        None => Scenario::production(),
+        Some(path) => {
+            let text = fs::read_to_string(path)
+                .with_context(|| format!("the scenario `{}` cannot be read", path.display()))
+                .map_err(Failure::not_started)?;
+            Scenario::from_toml(&text)
+                .with_context(|| format!("the scenario `{}` cannot be used", path.display()))
+                .map_err(Failure::not_started)?
+        }
+    };
+    super::runtime()?.block_on(serve(args.listen, scenario, console))
+}
+
+async fn serve(address: SocketAddr, scenario: Scenario, console: Console) -> Result {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("`{address}` cannot be listened on"))
+        .map_err(|error| {
+            Failure::not_started(error).hint("`--listen 127.0.0.1:0` takes a free port")
+        })?;
+    let address = listener.local_addr().map_err(Failure::failed)?;
+    let variables = format!(
+        "FORTICLOUD_AUTH_URL=http://{address}/api/v1/oauth/token/\n\
+         FORTICLOUD_API_URL=http://{address}\n\
+         FORTICLOUD_USERNAME={}\n\
+         FORTICLOUD_PASSWORD={}\n",
+        scenario.credentials.username, scenario.credentials.password,
+    );
+    console.data(&variables).map_err(Failure::failed)?;
+    console.note(&format!(
+        "simulating FortiCloud on http://{address}; Ctrl-C ends it\n"
+    ));
+    let interrupted = async {
+        // Without signals it serves until it is killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    Simulator::new(scenario)
+        .serve(listener, interrupted)
+        .await
+        .map_err(Failure::failed)?;
+    Ok(Code::Complete)
+}

@@ -1,0 +1,159 @@
+//! `fortilake tables`: what a snapshot holds.
+
+use std::fmt::Write as _;
+
+use anyhow::anyhow;
+use fortilake_crawler::{
+    client::models::{self, Kind, Table},
+    sink::nearest,
+};
+use serde_json::json;
+
+use crate::{
+    args::{TablesArgs, TablesFormat},
+    console::Console,
+    exit::{Code, Failure, Result},
+};
+
+/// Describes all tables, or one.
+pub(crate) fn run(args: &TablesArgs, console: Console) -> Result {
+    let tables: Vec<&Table> = match &args.name {
+        None => models::tables().collect(),
+        Some(name) => vec![find(name)?],
+    };
+    let text = match args.format {
+        TablesFormat::Text if args.name.is_none() => list(&tables),
+        TablesFormat::Text => tables.iter().map(|table| describe(table)).collect(),
+        TablesFormat::Json => json(&tables)?,
+        TablesFormat::Sql => tables.iter().map(|table| create(table)).collect(),
+    };
+    console.data(&text).map_err(Failure::failed)?;
+    Ok(Code::Complete)
+}
+
+fn find(name: &str) -> Result<&'static Table> {
+    models::tables()
+        .find(|table| table.name == name)
+        .ok_or_else(|| {
+            let failure = Failure::not_started(anyhow!("there is no table `{name}`"));
+            match nearest(name, models::tables().map(|table| table.name)) {
+                Some(known) => failure.hint(format!("did you mean `{known}`?")),
+                None => failure.hint("`fortilake tables` lists them"),
+            }
+        })
+}
+
+fn list(tables: &[&Table]) -> String {
+    let width = tables
+        .iter()
+        .map(|table| table.name.len())
+        .max()
+        .unwrap_or(0);
+    tables.iter().fold(String::new(), |mut text, table| {
+        let _ = writeln!(text, "{:width$}  {}", table.name, table.summary);
+        text
+    })
+}
+
+fn describe(table: &Table) -> String {
+    let mut text = format!(
+        "{}: {}\nkey: {}\n",
+        table.name,
+        table.summary,
+        table.key.join(", ")
+    );
+    if let Some(endpoint) = table.endpoint {
+        let _ = writeln!(text, "from: {endpoint}");
+    }
+    text.push('\n');
+    let width = table
+        .columns
+        .iter()
+        .map(|column| column.name.len())
+        .max()
+        .unwrap_or(0);
+    for column in table.columns {
+        let doc = column.doc.replace('\n', " ");
+        let _ = writeln!(
+            text,
+            "  {:width$}  {:21}  {doc}",
+            column.name,
+            type_name(column.kind)
+        );
+    }
+    text
+}
+
+fn json(tables: &[&Table]) -> Result<String> {
+    let tables: Vec<_> = tables
+        .iter()
+        .map(|table| {
+            let columns: Vec<_> = table
+                .columns
+                .iter()
+                .map(|column| {
+                    json!({
+                        "name": column.name,
+                        "type": type_name(column.kind),
+                        "nullable": column.nullable(),
+                        "description": column.doc,
+                    })
+                })
+                .collect();
+            json!({
+                "name": table.name,
+                "summary": table.summary,
+                "key": table.key,
+                "endpoint": table.endpoint,
+                "columns": columns,
+            })
+        })
+        .collect();
+    let text = serde_json::to_string_pretty(&tables).map_err(Failure::failed)?;
+    Ok(text + "\n")
+}
+
+/// A statement in standard SQL, as most databases take it.
+fn create(table: &Table) -> String {
+    let mut text = format!("-- {}\n-- key: {}\n", table.summary, table.key.join(", "));
+    let _ = writeln!(text, "CREATE TABLE \"{}\" (", table.name);
+    for (position, column) in table.columns.iter().enumerate() {
+        let null = if column.nullable() { "" } else { " NOT NULL" };
+        let comma = if position + 1 == table.columns.len() {
+            ""
+        } else {
+            ","
+        };
+        let _ = writeln!(
+            text,
+            "    \"{}\" {}{null}{comma}",
+            column.name,
+            sql_type(column.kind)
+        );
+    }
+    text.push_str(");\n\n");
+    text
+}
+
+/// The names that Arrow's Python users know, as in a snapshot's manifest.
+fn type_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Json => "string",
+        Kind::Int | Kind::Id => "int64",
+        Kind::Float => "double",
+        Kind::Bool => "bool",
+        Kind::Timestamp => "timestamp[us]",
+        Kind::Instant => "timestamp[us, tz=UTC]",
+    }
+}
+
+fn sql_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Json => "TEXT",
+        Kind::Int | Kind::Id => "BIGINT",
+        Kind::Float => "DOUBLE PRECISION",
+        Kind::Bool => "BOOLEAN",
+        Kind::Timestamp => "TIMESTAMP",
+        Kind::Instant => "TIMESTAMP WITH TIME ZONE",
+    }
+}

@@ -1,0 +1,202 @@
+//! The configuration: a file, or the environment in its place.
+
+pub(crate) mod env;
+mod file;
+mod secret;
+
+#[cfg(test)]
+mod tests;
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use fortilake_crawler::{ScopeMode, Search, Settings, sink::Spec};
+use jiff::SignedDuration;
+
+pub(crate) use self::{
+    env::Env,
+    file::{Secret, SourceConfig},
+};
+use crate::exit::{Failure, Result};
+
+/// The configuration file that is read without being named.
+const DEFAULT_FILE: &str = "fortilake.toml";
+/// Where tables go when nobody says where.
+const DEFAULT_SINK: &str = "parquet:out";
+
+/// What to crawl and where to put it.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The sources, in publishing order.
+    pub(crate) sources: Vec<SourceConfig>,
+    /// The sinks.
+    pub(crate) sinks: Vec<SinkConfig>,
+}
+
+/// One sink.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SinkConfig {
+    /// What messages call it.
+    pub(crate) label: String,
+    /// The sink and its options.
+    pub(crate) spec: Spec,
+}
+
+/// Reads the named file, or `fortilake.toml`, or the environment.
+///
+/// Sinks given on the command line take the place of those of the file.
+pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<Config> {
+    let default = Path::new(DEFAULT_FILE);
+    let path = path.or_else(|| default.is_file().then_some(default));
+    let mut config = match path {
+        Some(path) => file::read(path)?,
+        None => Config {
+            sources: vec![from_environment(env)?],
+            sinks: Vec::new(),
+        },
+    };
+    if !sinks.is_empty() || config.sinks.is_empty() {
+        config.sinks = sink_specs(sinks)?;
+    }
+    Ok(config)
+}
+
+/// The sinks of the command line, or the default one.
+pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
+    let default = [DEFAULT_SINK.to_owned()];
+    let specs = if specs.is_empty() { &default } else { specs };
+    specs
+        .iter()
+        .map(|text| {
+            let spec = Spec::parse(text).map_err(|error| {
+                Failure::from(error).context(format!("`--sink {text}` cannot be used"))
+            })?;
+            Ok(SinkConfig {
+                label: text.clone(),
+                spec,
+            })
+        })
+        .collect()
+}
+
+/// One source named `forticloud` out of `FORTICLOUD_USERNAME` and its siblings.
+fn from_environment(env: &Env) -> Result<SourceConfig> {
+    let missing = |name: &str| {
+        Failure::not_started(anyhow!(
+            "the variable `{name}` is not set, and there is no configuration file"
+        ))
+        .hint(
+            "set FORTICLOUD_USERNAME and FORTICLOUD_PASSWORD (a `.env` file will do), write a \
+                 `fortilake.toml`, or try `fortilake crawl --simulate`",
+        )
+    };
+    for name in ["FORTICLOUD_USERNAME", "FORTICLOUD_PASSWORD"] {
+        env.get(name).ok_or_else(|| missing(name))?;
+    }
+    let mut source = SourceConfig::new("forticloud");
+    source.username = Some(Secret::Env("FORTICLOUD_USERNAME".to_owned()));
+    source.password = Some(Secret::Env("FORTICLOUD_PASSWORD".to_owned()));
+    source.auth_url = env.get("FORTICLOUD_AUTH_URL");
+    source.api_url = env.get("FORTICLOUD_API_URL");
+    Ok(source)
+}
+
+impl SourceConfig {
+    /// What the plan goes by.
+    pub(crate) fn settings(&self, accounts: &[i64]) -> Result<Settings> {
+        let scope = match self.scope.as_deref() {
+            None | Some("auto") => ScopeMode::Auto,
+            Some("organization") => ScopeMode::Organization,
+            Some("local") => ScopeMode::Local,
+            Some(other) => {
+                return Err(self.wrong("scope", other, "`auto`, `organization` or `local`"));
+            }
+        };
+        let include = self.include.iter().map(|name| match name.as_str() {
+            "folders" => Ok("folders/list"),
+            "licenses" => Ok("licenses/list"),
+            "contracts" => Ok("contracts/list"),
+            other => Err(self.wrong("include", other, "`folders`, `licenses` or `contracts`")),
+        });
+        Ok(Settings {
+            source: self.name.as_str().into(),
+            scope,
+            search: self.search()?,
+            statuses: self.statuses.clone(),
+            accounts: accounts.to_vec(),
+            include: include.collect::<Result<_>>()?,
+        })
+    }
+
+    fn search(&self) -> Result<Search> {
+        match &self.search {
+            None => Ok(Search::Auto),
+            Some(file::SearchConfig::Word(word)) if word == "auto" => Ok(Search::Auto),
+            Some(file::SearchConfig::Word(word)) => Err(self.wrong(
+                "search",
+                word,
+                "`auto` or a list of patterns such as [\"F\", \"S\"]",
+            )),
+            Some(file::SearchConfig::Patterns(patterns)) => {
+                if patterns.is_empty() || patterns.iter().any(String::is_empty) {
+                    return Err(self.wrong("search", "", "patterns that are not empty"));
+                }
+                Ok(Search::Patterns(patterns.clone()))
+            }
+        }
+    }
+
+    /// The longest that one call may take.
+    pub(crate) fn call_timeout(&self) -> Result<Duration> {
+        self.duration("timeout", self.timeout.as_deref().unwrap_or("60s"))
+    }
+
+    /// The windows in which calls are limited.
+    pub(crate) fn call_limits(&self) -> Result<Vec<(u32, Duration)>> {
+        let limits = self.quota.calls.iter();
+        limits
+            .map(|limit| Ok((limit.max, self.duration("quota.calls.per", &limit.per)?)))
+            .collect()
+    }
+
+    fn duration(&self, key: &str, text: &str) -> Result<Duration> {
+        let duration = text
+            .parse::<SignedDuration>()
+            .ok()
+            .and_then(|length| length.try_into().ok());
+        duration
+            .filter(|length: &Duration| !length.is_zero())
+            .ok_or_else(|| self.wrong(key, text, "a duration such as `60s` or `1h`"))
+    }
+
+    fn wrong(&self, key: &str, value: &str, wanted: &str) -> Failure {
+        Failure::not_started(anyhow!(
+            "`{key}` of source `{}` is `{value}`; it takes {wanted}",
+            self.name
+        ))
+    }
+
+    /// The user name and the password.
+    pub(crate) fn credentials(&self, env: &Env) -> Result<(secret::Resolved, secret::Resolved)> {
+        let need = |key: &str, secret: &Option<Secret>| {
+            secret.clone().ok_or_else(|| {
+                Failure::not_started(anyhow!("source `{}` has no `{key}`", self.name)).hint(
+                    format!(
+                        "add `{key} = {{ env = \"FORTICLOUD_{}\" }}`",
+                        key.to_uppercase()
+                    ),
+                )
+            })
+        };
+        let read = |key: &str, secret: &Option<Secret>| {
+            need(key, secret)?
+                .resolve(env)
+                .with_context(|| format!("`{key}` of source `{}` cannot be read", self.name))
+                .map_err(Failure::not_started)
+        };
+        Ok((
+            read("username", &self.username)?,
+            read("password", &self.password)?,
+        ))
+    }
+}

@@ -1,0 +1,80 @@
+//! Values that are named in the configuration and kept elsewhere.
+
+use std::{
+    fmt, fs,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{Env, Secret};
+
+/// A value that was looked up; it cannot be printed.
+pub(crate) struct Resolved {
+    value: String,
+    /// Where it came from, for messages.
+    pub(crate) origin: String,
+}
+
+impl Resolved {
+    /// The value itself.
+    pub(crate) fn expose(&self) -> &str {
+        &self.value
+    }
+}
+
+impl fmt::Debug for Resolved {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "[secret from {}]", self.origin)
+    }
+}
+
+impl Secret {
+    /// Looks the value up.
+    pub(crate) fn resolve(&self, env: &Env) -> Result<Resolved> {
+        let origin = self.origin();
+        let value = match self {
+            Self::Plain(text) => text.clone(),
+            Self::Env(name) => env
+                .get(name)
+                .with_context(|| format!("the variable `{name}` is not set"))?,
+            Self::File(path) => fs::read_to_string(path)
+                .with_context(|| format!("`{}` cannot be read", path.display()))?,
+            Self::Command(words) => run(words)?,
+        };
+        let value = value.trim_end_matches(['\r', '\n']).to_owned();
+        if value.is_empty() {
+            bail!("{origin} is empty");
+        }
+        Ok(Resolved { value, origin })
+    }
+
+    fn origin(&self) -> String {
+        match self {
+            Self::Plain(_) => "the configuration".to_owned(),
+            Self::Env(name) => format!("the variable `{name}`"),
+            Self::File(path) => format!("the file `{}`", path.display()),
+            Self::Command(words) => {
+                format!("the command `{}`", words.first().map_or("", String::as_str))
+            }
+        }
+    }
+}
+
+fn run(words: &[String]) -> Result<String> {
+    let Some((program, arguments)) = words.split_first() else {
+        bail!("the command is empty");
+    };
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("the command `{program}` cannot be run"))?;
+    if !output.status.success() {
+        bail!("the command `{program}` ended with {}", output.status);
+    }
+    String::from_utf8(output.stdout)
+        .ok()
+        .with_context(|| format!("the command `{program}` printed no text"))
+}

@@ -1,0 +1,46 @@
+//! The one place that writes to standard output and error.
+
+use std::io::{self, IsTerminal, Write};
+
+/// Standard output for data, standard error for everything else.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Console {
+    /// Whether a person watches standard error.
+    pub(crate) interactive: bool,
+}
+
+impl Console {
+    /// Looks at what the streams are.
+    pub(crate) fn new() -> Self {
+        Self {
+            interactive: io::stderr().is_terminal(),
+        }
+    }
+
+    /// Writes data.
+    ///
+    /// A reader that has seen enough closes the pipe, and that is success.
+    #[expect(
+        clippy::unused_self,
+        reason = "whoever has no console has nothing to say"
+    )]
+    pub(crate) fn data(self, text: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        match stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a message; if even that fails there is nobody left to tell.
+    #[expect(
+        clippy::unused_self,
+        reason = "whoever has no console has nothing to say"
+    )]
+    pub(crate) fn note(self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+}

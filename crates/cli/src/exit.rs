@@ -1,0 +1,156 @@
+//! Exit codes, and the failures that lead to them.
+
+use std::{error::Error as StdError, process::ExitCode};
+
+use fortilake_crawler as crawler;
+
+/// How a run ended, as the shell sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Code {
+    /// Everything that was asked for is done.
+    Complete = 0,
+    /// Something unforeseen happened, or a sink failed.
+    Failed = 1,
+    /// Nothing was begun: usage, configuration or credentials.
+    NotStarted = 2,
+    /// Published, but some scopes failed; with `--require-complete`, not published.
+    Partial = 3,
+    /// Paused on quota, errors or a deadline.
+    Paused = 75,
+    /// Interrupted by a signal.
+    Interrupted = 130,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit code.
+    pub(crate) code: Code,
+    /// What failed, with its causes.
+    pub(crate) error: anyhow::Error,
+    /// What to do next.
+    pub(crate) hint: Option<String>,
+}
+
+/// The result of a command.
+pub(crate) type Result<T = Code> = std::result::Result<T, Failure>;
+
+impl Failure {
+    /// Nothing was begun.
+    pub(crate) fn not_started(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            code: Code::NotStarted,
+            error: error.into(),
+            hint: None,
+        }
+    }
+
+    /// Something broke.
+    pub(crate) fn failed(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            code: Code::Failed,
+            error: error.into(),
+            hint: None,
+        }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Puts what was being done before the reason.
+    #[must_use]
+    pub(crate) fn context(mut self, context: impl Into<String>) -> Self {
+        self.error = self.error.context(context.into());
+        self
+    }
+}
+
+impl From<crawler::Error> for Failure {
+    fn from(error: crawler::Error) -> Self {
+        use crawler::Kind;
+        let (code, hint) = match error.kind() {
+            Kind::Configuration => (Code::NotStarted, None),
+            Kind::Credentials => (
+                Code::NotStarted,
+                Some(
+                    "check the API user's id and password; downloading the credentials file again \
+                     resets the password",
+                ),
+            ),
+            Kind::Paused => (
+                Code::Paused,
+                Some("run the same command again then; nothing was published"),
+            ),
+            Kind::Interrupted => (
+                Code::Interrupted,
+                Some("nothing was published; run it again"),
+            ),
+            _ => (Code::Failed, None),
+        };
+        Self {
+            code,
+            error: error.into(),
+            hint: hint.map(str::to_owned),
+        }
+    }
+}
+
+impl From<crawler::sink::Error> for Failure {
+    fn from(error: crawler::sink::Error) -> Self {
+        let code = match error.kind() {
+            crawler::sink::Kind::Config => Code::NotStarted,
+            _ => Code::Failed,
+        };
+        Self {
+            code,
+            error: error.into(),
+            hint: None,
+        }
+    }
+}
+
+/// The lines that tell a person of a failure.
+pub(crate) fn render(failure: &Failure) -> String {
+    let mut text = format!("error: {}\n", failure.error);
+    for cause in failure.error.chain().skip(1) {
+        for (number, line) in cause.to_string().lines().enumerate() {
+            let lead = if number == 0 {
+                "  caused by: "
+            } else {
+                "             "
+            };
+            text.push_str(lead);
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    if let Some(hint) = &failure.hint {
+        text.push_str("\nhint: ");
+        text.push_str(hint);
+        text.push('\n');
+    }
+    text
+}
+
+/// An error and its causes in one line.
+pub(crate) fn one_line(error: &dyn StdError) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}

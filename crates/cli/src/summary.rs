@@ -1,0 +1,161 @@
+//! What a run says at its end.
+
+use std::fmt::Write as _;
+
+use fortilake_crawler::{
+    Drift, Report, SinkReport,
+    sink::{self, TableTotal},
+};
+use serde_json::{Value, json};
+
+use crate::exit::one_line;
+
+/// How many failed scopes are told one by one.
+const FAILURES_SHOWN: usize = 10;
+
+/// The summary for a person.
+pub(crate) fn text(crawl: &sink::Crawl, report: &Report) -> String {
+    let state = if report.complete {
+        "complete"
+    } else {
+        "partial"
+    };
+    let mut text = format!(
+        "{state} snapshot {} in {:.1} s: {}, {}\n\n",
+        crawl.snapshot,
+        report.elapsed.as_secs_f64(),
+        count(report.calls, "call"),
+        count(report.scopes.complete + report.scopes.failed, "scope"),
+    );
+    text.push_str(&tables(&report.tables, report.drift));
+    text.push_str(&failures(report));
+    if !report.published {
+        text.push_str("nothing was published: `--require-complete` is set and scopes failed\n");
+    }
+    text.push_str(&sinks(&report.sinks));
+    text
+}
+
+/// The rows of every table, and what did not go as the descriptions say.
+pub(crate) fn tables(totals: &[TableTotal], drift: Drift) -> String {
+    let width = totals
+        .iter()
+        .map(|total| total.table.len())
+        .max()
+        .unwrap_or(0);
+    let mut text = String::new();
+    for total in totals {
+        let _ = writeln!(text, "  {:width$}  {:>9}", total.table, total.rows);
+    }
+    let notes = [
+        (drift.duplicates, "duplicate row", "dropped"),
+        (drift.unknown_fields, "unknown field", "kept in `_extra`"),
+        (
+            drift.misfits,
+            "misfit value",
+            "null in its column and listed in `issues`",
+        ),
+    ];
+    for (number, what, fate) in notes.into_iter().filter(|(number, ..)| *number > 0) {
+        let _ = writeln!(text, "  {}: {fate}", count(number, what));
+    }
+    text.push('\n');
+    text
+}
+
+fn failures(report: &Report) -> String {
+    let mut text = String::new();
+    if report.failed.is_empty() {
+        return text;
+    }
+    let count = count(report.failed.len() as u64, "scope");
+    let _ = writeln!(text, "{count} failed, with none of the rows published:");
+    for scope in report.failed.iter().take(FAILURES_SHOWN) {
+        let whose = match (scope.account_id, scope.ou_id) {
+            (Some(account), _) => format!(" of account {account}"),
+            (None, Some(ou)) => format!(" of unit {ou}"),
+            (None, None) => String::new(),
+        };
+        let _ = writeln!(
+            text,
+            "  {} {}{whose}: {}",
+            scope.source, scope.endpoint, scope.error
+        );
+    }
+    if report.failed.len() > FAILURES_SHOWN {
+        let _ = writeln!(
+            text,
+            "  and {} more; the `coverage` table has all",
+            report.failed.len() - FAILURES_SHOWN
+        );
+    }
+    text.push('\n');
+    text
+}
+
+/// What each sink has to say.
+pub(crate) fn sinks(reports: &[SinkReport]) -> String {
+    let mut text = String::new();
+    for SinkReport { name, result } in reports {
+        let _ = match result {
+            Ok(receipt) => writeln!(
+                text,
+                "{name}: {} in {} ({}) at {}",
+                count(receipt.rows, "row"),
+                count(receipt.files, "file"),
+                size(receipt.bytes),
+                receipt.location,
+            ),
+            Err(error) => writeln!(text, "error: sink `{name}` failed: {}", one_line(error)),
+        };
+    }
+    text
+}
+
+/// A number and what it counts, which takes an s.
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "one digit after the point is shown"
+)]
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// The summary for a program.
+pub(crate) fn json(crawl: &sink::Crawl, report: &Report) -> Value {
+    let sinks: Vec<Value> = report
+        .sinks
+        .iter()
+        .map(|sink| match &sink.result {
+            Ok(receipt) => json!({ "sink": sink.name, "receipt": receipt }),
+            Err(error) => json!({ "sink": sink.name, "error": one_line(error) }),
+        })
+        .collect();
+    let tables: serde_json::Map<_, _> = report
+        .tables
+        .iter()
+        .map(|total| (total.table.clone(), total.rows.into()))
+        .collect();
+    json!({
+        "crawl_id": crawl.id,
+        "snapshot": crawl.snapshot,
+        "started_at": crawl.started_at,
+        "elapsed_seconds": report.elapsed.as_secs_f64(),
+        "complete": report.complete,
+        "published": report.published,
+        "calls": report.calls,
+        "scopes": report.scopes,
+        "failed": report.failed,
+        "tables": Value::Object(tables),
+        "drift": report.drift,
+        "sinks": sinks,
+    })
+}

@@ -1,0 +1,203 @@
+//! Input that cannot work: one clear error, the exit code of the table, nothing published.
+
+use std::net::TcpListener;
+
+use crate::util::{Folder, SMALL, Simulator};
+
+#[test]
+fn nothing_says_what_to_crawl() {
+    insta::assert_snapshot!(Folder::new().check("crawl"), @"
+    exit 2
+    --- stderr
+    error: the variable `FORTICLOUD_USERNAME` is not set, and there is no configuration file
+
+    hint: set FORTICLOUD_USERNAME and FORTICLOUD_PASSWORD (a `.env` file will do), write a `fortilake.toml`, or try `fortilake crawl --simulate`
+    ");
+}
+
+fn configured(text: &str) -> String {
+    Folder::new().file("fortilake.toml", text).check("crawl")
+}
+
+#[test]
+fn configurations() {
+    insta::assert_snapshot!(configured("[[source]]\nname = \"acme\"\ntype = \"forticloud\"\npasword = { env = \"P\" }\n"), @"
+    exit 2
+    --- stderr
+    error: the configuration `fortilake.toml` cannot be used
+      caused by: line 4: unknown field `pasword`, expected one of `name`, `type`, `username`, `password`, `auth_url`, `api_url`, `scope`, `search`, `statuses`, `include`, `concurrency`, `timeout`, `ca_cert`, `insecure_tls`, `quota`
+
+    hint: did you mean `password`?
+    ");
+    insta::assert_snapshot!(configured("[[source]]\nname = \"acme\"\ntype = \"forticloud\"\nusername = \"u\"\npassword = \"hunter2\"\n"), @r#"
+    exit 2
+    --- stderr
+    error: the configuration `fortilake.toml` cannot be used
+      caused by: the password of source `acme` stands in the file
+
+    hint: write password = { env = "…" }, { file = "…" } or { command = ["…"] }
+    "#);
+    insta::assert_snapshot!(configured("[[source]]\nname = \"acme\"\ntype = \"forticloud\"\nusername = \"u\"\npassword = { env = \"NOWHERE\" }\n"), @"
+    exit 2
+    --- stderr
+    error: `password` of source `acme` cannot be read
+      caused by: the variable `NOWHERE` is not set
+    ");
+    insta::assert_snapshot!(configured("[[source]]\nname = \"acme\"\ntype = \"forticlod\"\n"), @"
+    exit 2
+    --- stderr
+    error: the configuration `fortilake.toml` cannot be used
+      caused by: line 3: unknown variant `forticlod`, expected `forticloud`
+    ");
+    insta::assert_snapshot!(configured("[[source]]\nname = \"acme\"\ntype = \"forticloud\"\nusername = \"u\"\npassword = { env = \"P\" }\nscope = \"all\"\n"), @"
+    exit 2
+    --- stderr
+    error: `scope` of source `acme` is `all`; it takes `auto`, `organization` or `local`
+    ");
+    insta::assert_snapshot!(configured("[[source\n"), @"
+    exit 2
+    --- stderr
+    error: the configuration `fortilake.toml` cannot be used
+      caused by: line 1: unclosed array table, expected `]]`
+    ");
+    insta::assert_snapshot!(configured(""), @"
+    exit 2
+    --- stderr
+    error: the configuration `fortilake.toml` cannot be used
+      caused by: it has no `[[source]]`
+    ");
+    insta::assert_snapshot!(configured("[[source]]\nname = \"a\"\ntype = \"forticloud\"\n[[sink]]\ntype = \"parquet\"\npth = \"out\"\n"), @"
+    exit 2
+    --- stderr
+    error: the configuration `fortilake.toml` cannot be used
+      caused by: [[sink]] 1 (parquet) cannot be used
+      caused by: cannot configure sink `parquet`
+      caused by: unknown option `pth`; the options are `layout`, `path`, `row_group_bytes`; did you mean `path`?
+    ");
+    insta::assert_snapshot!(Folder::new().check("crawl --config gone.toml"), @"
+    exit 2
+    --- stderr
+    error: the configuration `gone.toml` cannot be read
+      caused by: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn sinks() {
+    insta::assert_snapshot!(Folder::new().check("crawl --simulate --sink parket:out"), @"
+    exit 2
+    --- stderr
+    error: `--sink parket:out` cannot be used
+      caused by: there is no sink `parket`; the sinks are `csv`, `parquet`; did you mean `parquet`?
+    ");
+    insta::assert_snapshot!(Folder::new().check("crawl --simulate --sink csv:out?layot=latest"), @"
+    exit 2
+    --- stderr
+    error: `--sink csv:out?layot=latest` cannot be used
+      caused by: cannot configure sink `csv`
+      caused by: unknown option `layot`; the options are `formula_prefix`, `layout`, `path`; did you mean `layout`?
+    ");
+    insta::assert_snapshot!(Folder::new().check("crawl --simulate --sink csv:out?layout=newest"), @"
+    exit 2
+    --- stderr
+    error: `--sink csv:out?layout=newest` cannot be used
+      caused by: cannot configure sink `csv`
+      caused by: option `layout` wants one of `snapshots`, `latest` (it is `newest`)
+    ");
+    let folder = Folder::new().file("out", "a file where a folder has to be");
+    insta::assert_snapshot!(folder.check("crawl --simulate --sink csv:out"), @"
+    exit 2
+    --- stderr
+    error: sink `csv:out` cannot be opened
+      caused by: cannot open sink `csv`
+      caused by: cannot create the folder `out/_fortilake/staging`
+      caused by: Not a directory (os error 20)
+    ");
+}
+
+#[test]
+fn a_source_that_is_not_there() {
+    let folder = Folder::new().file(
+        "fortilake.toml",
+        "[[source]]\nname = \"acme\"\ntype = \"forticloud\"\n",
+    );
+    insta::assert_snapshot!(folder.check("crawl --source amce"), @"
+    exit 2
+    --- stderr
+    error: no source is named `amce`
+
+    hint: did you mean `acme`?
+    ");
+}
+
+#[test]
+fn wrong_credentials() {
+    let simulator = Simulator::start(SMALL);
+    let folder = Folder::beside(&simulator).with("FORTICLOUD_PASSWORD", "hunter2");
+    let text = folder.check("crawl --sink csv:out");
+    insta::assert_snapshot!(text, @"
+    exit 2
+    --- stderr
+    error: source `forticloud` cannot be read
+      caused by: `units/list` cannot sign in
+      caused by: the API user or its password is wrong: the user is from the variable `FORTICLOUD_USERNAME`, the password from the variable `FORTICLOUD_PASSWORD` (`organization`, HTTP 401: Unexpected error has happened)
+
+    hint: check the API user's id and password; downloading the credentials file again resets the password
+    ");
+    assert!(folder.files("out").is_empty(), "{:?}", folder.files("out"));
+}
+
+#[test]
+fn a_host_that_is_not_there() {
+    // The port was free a moment ago, so nobody listens on it.
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let folder = Folder::new()
+        .with("FORTICLOUD_USERNAME", "u")
+        .with("FORTICLOUD_PASSWORD", "hunter2")
+        .with("FORTICLOUD_AUTH_URL", &format!("http://{address}/token/"))
+        .with("FORTICLOUD_API_URL", &format!("http://{address}"));
+    let text = folder.check("crawl --sink csv:out");
+    assert!(text.starts_with("exit 1\n--- stderr\nerror: "), "{text}");
+    assert!(text.contains("127.0.0.1"), "{text}");
+    assert!(folder.files("out").is_empty());
+}
+
+#[test]
+fn a_password_stays_off_plain_http() {
+    let folder = Folder::new()
+        .with("FORTICLOUD_USERNAME", "u")
+        .with("FORTICLOUD_PASSWORD", "hunter2")
+        .with("FORTICLOUD_AUTH_URL", "http://fortinet.example/token/");
+    let text = folder.check("crawl --sink csv:out");
+    insta::assert_snapshot!(text, @"
+    exit 2
+    --- stderr
+    error: source `forticloud` cannot be read
+      caused by: `units/list` cannot sign in
+      caused by: no answer to the sign-in for `organization`
+      caused by: `http://fortinet.example/token/` is not encrypted, and plain http is for loopback addresses alone
+    ");
+}
+
+#[test]
+fn answers_that_are_none() {
+    for action in [
+        "{ kind = \"html\" }",
+        "{ kind = \"flood\", bytes = 1000000000 }",
+        "{ kind = \"reset\" }",
+    ] {
+        let simulator = Simulator::start(&format!(
+            "{SMALL}[[fault]]\npath = \"units/list\"\naction = {action}\n"
+        ));
+        let folder = Folder::beside(&simulator);
+        let text = folder.check("crawl --sink csv:out");
+        assert!(
+            text.starts_with("exit 1\n--- stderr\nerror: "),
+            "{action}: {text}"
+        );
+        assert!(folder.files("out").is_empty(), "{action}");
+    }
+}

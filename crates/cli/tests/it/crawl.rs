@@ -1,0 +1,211 @@
+//! Crawls as a user runs them.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::util::{Folder, SMALL, Simulator};
+
+/// The summary without its first line, which has the time.
+fn body(text: &str) -> String {
+    text.lines()
+        .filter(|line| !line.contains(" snapshot "))
+        .fold(String::new(), |text, line| text + line + "\n")
+}
+
+#[test]
+fn the_embedded_organization() {
+    let folder = Folder::new();
+    insta::assert_snapshot!(body(&folder.check("crawl --simulate")), @"
+    exit 0
+    --- stderr
+
+      org_units                 17
+      accounts                  17
+      products                 698
+      entitlements            6705
+      product_contracts       1305
+      contract_terms          6267
+      asset_groups             118
+      warranty_supports          0
+      coverage                  35
+      issues                     0
+
+    parquet:out: 15162 rows in 10 files (152.9 kB) at out
+    ");
+    insta::assert_snapshot!(folder.files("out").join("\n"), @"
+    out/_fortilake/latest.json
+    out/_fortilake/snapshots/SNAPSHOT.json
+    out/accounts/snapshot=SNAPSHOT/part-00000.parquet
+    out/asset_groups/snapshot=SNAPSHOT/part-00000.parquet
+    out/contract_terms/snapshot=SNAPSHOT/part-00000.parquet
+    out/coverage/snapshot=SNAPSHOT/part-00000.parquet
+    out/entitlements/snapshot=SNAPSHOT/part-00000.parquet
+    out/issues/snapshot=SNAPSHOT/part-00000.parquet
+    out/org_units/snapshot=SNAPSHOT/part-00000.parquet
+    out/product_contracts/snapshot=SNAPSHOT/part-00000.parquet
+    out/products/snapshot=SNAPSHOT/part-00000.parquet
+    out/warranty_supports/snapshot=SNAPSHOT/part-00000.parquet
+    ");
+    let latest: Value = serde_json::from_str(&folder.read("out/_fortilake/latest.json")).unwrap();
+    assert_eq!(latest["complete"], true);
+}
+
+#[test]
+fn over_the_network_into_two_sinks_with_a_summary() {
+    let simulator = Simulator::start(&format!("page_size = 7\n{SMALL}"));
+    let folder = Folder::beside(&simulator);
+    let line = "crawl --sink csv:tables --sink parquet:tables?layout=latest --summary summary.json";
+    let text = folder.check(line);
+    assert!(text.starts_with("exit 0"), "{text}");
+    let summary: Value = serde_json::from_str(&folder.read("summary.json")).unwrap();
+    assert_eq!(
+        (&summary["complete"], &summary["tables"]["products"]),
+        (&true.into(), &40.into())
+    );
+    assert_eq!(folder.read("tables/products.csv").lines().count(), 41);
+    assert!(folder.join("tables/products.parquet").is_file());
+}
+
+#[test]
+fn a_token_url_without_its_slash() {
+    for code in [301, 302, 307, 308] {
+        let simulator = Simulator::start(&format!("token_redirect = {code}\n{SMALL}"));
+        let (_, url) = simulator
+            .variables
+            .iter()
+            .find(|(name, _)| name == "FORTICLOUD_AUTH_URL")
+            .unwrap();
+        let folder =
+            Folder::beside(&simulator).with("FORTICLOUD_AUTH_URL", url.trim_end_matches('/'));
+        let text = folder.check("crawl --sink csv:out");
+        assert!(text.starts_with("exit 0"), "{code}: {text}");
+    }
+}
+
+#[test]
+fn a_refused_account_is_exit_3_and_told() {
+    let fault =
+        "[[fault]]\npath = \"products/list\"\naccount = 710112\naction = { kind = \"refuse\" }\n";
+    let simulator = Simulator::start(&format!("{SMALL}{fault}"));
+    let folder = Folder::beside(&simulator);
+    insta::assert_snapshot!(body(&folder.check("crawl --sink csv:out")), @"
+    exit 3
+    --- stderr
+
+      org_units                  3
+      accounts                   3
+      products                  40
+      entitlements             374
+      product_contracts         66
+      contract_terms           306
+      asset_groups               8
+      warranty_supports          0
+      coverage                   7
+      issues                     0
+
+    1 scope failed, with none of the rows published:
+      forticloud products/list of account 710112: `products/list` for accountId 710112, serialNumber % is refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
+
+    csv:out: 807 rows in 10 files (127.9 kB) at out
+    ");
+    assert!(folder.read("out/coverage.csv").contains("failed"));
+    assert!(!folder.read("out/products.csv").contains("710112"));
+
+    let folder = Folder::beside(&simulator);
+    let text = folder.check("crawl --sink csv:out --require-complete");
+    assert!(text.starts_with("exit 3"), "{text}");
+    assert!(text.contains("nothing was published"), "{text}");
+    assert!(!folder.join("out/products.csv").exists());
+}
+
+#[test]
+fn one_sink_that_fails_harms_no_other() {
+    let simulator = Simulator::start(SMALL);
+    let folder = Folder::beside(&simulator);
+    // A folder where a file has to go can be opened but not finished.
+    std::fs::create_dir_all(folder.join("broken/products.csv")).unwrap();
+    let text = folder.check("crawl --sink csv:broken --sink csv:whole");
+    assert!(text.starts_with("exit 1"), "{text}");
+    assert!(text.contains("error: sink `csv:broken` failed"), "{text}");
+    assert_eq!(folder.read("whole/products.csv").lines().count(), 41);
+}
+
+#[test]
+fn a_dot_env_file_is_read() {
+    let simulator = Simulator::start(SMALL);
+    let lines: Vec<String> = simulator
+        .variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let folder = Folder::new().file(".env", &lines.join("\n"));
+    assert!(folder.check("crawl --sink csv:out").starts_with("exit 0"));
+}
+
+#[test]
+fn a_configuration_file_with_two_sources() {
+    let simulator = Simulator::start(SMALL);
+    let value = |name: &str| {
+        simulator
+            .variables
+            .iter()
+            .find(|(known, _)| known == name)
+            .unwrap()
+            .1
+            .clone()
+    };
+    let source = |name: &str| {
+        format!(
+            "[[source]]\nname = \"{name}\"\ntype = \"forticloud\"\nusername = \"{}\"\npassword = {{ file = \"password\" }}\nauth_url = \"{}\"\napi_url = \"{}\"\ninclude = [\"folders\"]\n",
+            value("FORTICLOUD_USERNAME"),
+            value("FORTICLOUD_AUTH_URL"),
+            value("FORTICLOUD_API_URL"),
+        )
+    };
+    let folder = Folder::new()
+        .file("password", &format!("{}\n", value("FORTICLOUD_PASSWORD")))
+        .file(
+            "fortilake.toml",
+            &format!(
+                "{}{}[[sink]]\ntype = \"csv\"\npath = \"tables\"\n",
+                source("acme"),
+                source("zulu")
+            ),
+        );
+    let text = folder.check("crawl --source acme");
+    assert!(text.starts_with("exit 0"), "{text}");
+    let products = folder.read("tables/products.csv");
+    assert!(products.contains(",acme,") && !products.contains(",zulu,"));
+    assert!(folder.read("tables/folders.csv").lines().count() > 1);
+}
+
+#[test]
+fn an_interrupt_stops_and_publishes_nothing() {
+    let simulator = Simulator::start(&format!("latency = \"60s\"\n{SMALL}"));
+    let folder = Folder::beside(&simulator);
+    let mut process = folder
+        .command("-vv crawl --sink csv:out")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    // The first line of the log says that the crawl is under way and signals are watched.
+    assert!(lines.next().is_some());
+    let interrupt = Command::new("kill")
+        .args(["-INT", &process.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(interrupt.success());
+    let patience = Instant::now() + Duration::from_secs(30);
+    while process.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < patience, "it did not stop");
+        std::thread::yield_now();
+    }
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+    assert!(!folder.join("out/products.csv").exists());
+}

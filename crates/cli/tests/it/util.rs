@@ -1,0 +1,183 @@
+//! The one helper: a folder, the binary in it, and perhaps a simulator on a port.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_fortilake");
+
+/// A folder of its own to run in.
+pub(crate) struct Folder {
+    pub(crate) path: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self {
+            path: tempfile::tempdir().unwrap(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// A folder whose environment points at this simulator.
+    pub(crate) fn beside(simulator: &Simulator) -> Self {
+        Self {
+            environment: simulator.variables.clone(),
+            ..Self::new()
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
+        fs::write(self.path.path().join(name), text).unwrap();
+        self
+    }
+
+    pub(crate) fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(BINARY);
+        command
+            .args(line.split_whitespace())
+            .current_dir(self.path.path())
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, line: &str) -> Output {
+        self.command(line).output().unwrap()
+    }
+
+    /// Exit code, standard output and error, without what differs from run to run.
+    pub(crate) fn check(&self, line: &str) -> String {
+        let output = self.run(line);
+        let code = output
+            .status
+            .code()
+            .map_or("killed".to_owned(), |code| code.to_string());
+        let mut text = format!("exit {code}\n");
+        for (name, stream) in [("stdout", output.stdout), ("stderr", output.stderr)] {
+            let stream = String::from_utf8(stream).unwrap();
+            if !stream.is_empty() {
+                text += &format!("--- {name}\n{}", self.filter(&stream));
+            }
+        }
+        text
+    }
+
+    fn filter(&self, text: &str) -> String {
+        let folder = self.path.path().display().to_string();
+        let text = text.replace(&folder, "FOLDER");
+        text.split_inclusive('\n')
+            .map(|line| {
+                line.split(' ')
+                    .map(filter_word)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+            .collect()
+    }
+
+    /// The files below a folder, sorted, lock files apart.
+    pub(crate) fn files(&self, below: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.path.path().join(below)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.ends_with("lock") {
+                    let name = path.strip_prefix(self.path.path()).unwrap();
+                    found.push(filter_word(&name.display().to_string()));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path.path().join(name)).unwrap()
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path.path().join(name)
+    }
+}
+
+/// Takes the time of the run, its length and its ports out of a word.
+fn filter_word(word: &str) -> String {
+    let is_snapshot = |text: &[u8]| {
+        text.len() == 16
+            && text[8] == b'T'
+            && text[15] == b'Z'
+            && text
+                .iter()
+                .enumerate()
+                .all(|(at, byte)| byte.is_ascii_digit() || [8, 15].contains(&at))
+    };
+    if let Some(at) =
+        (0..word.len()).find(|&at| word.as_bytes().get(at..at + 16).is_some_and(is_snapshot))
+    {
+        return format!("{}SNAPSHOT{}", &word[..at], &word[at + 16..]);
+    }
+    if let Some((before, port)) = word.split_once("127.0.0.1:") {
+        let rest = port.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        return format!("{before}127.0.0.1:PORT{rest}");
+    }
+    word.to_owned()
+}
+
+/// A simulator on a port of its own; it ends with its owner.
+pub(crate) struct Simulator {
+    process: Child,
+    pub(crate) variables: Vec<(String, String)>,
+    _folder: Folder,
+}
+
+impl Simulator {
+    pub(crate) fn start(scenario: &str) -> Self {
+        let folder = Folder::new().file("scenario.toml", scenario);
+        let mut process = folder
+            .command("simulate --listen 127.0.0.1:0 --scenario scenario.toml")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap())
+            .lines()
+            .take(4);
+        let variables = lines.map(|line| {
+            let line = line.unwrap();
+            let (name, value) = line.split_once('=').unwrap();
+            (name.to_owned(), value.to_owned())
+        });
+        let variables = variables.collect();
+        Self {
+            process,
+            variables,
+            _folder: folder,
+        }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A small tenant.
+pub(crate) const SMALL: &str = "[organization]\nous = 3\naccounts = 3\nproducts = 40\n";
