@@ -73,6 +73,15 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>
                 .map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
         }
 
+        fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+            // Whole numbers of this size are exact.
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
+            if value.fract() == 0.0 && value.abs() < 9e15 {
+                return Ok(Some(value as i64));
+            }
+            Err(E::invalid_value(Unexpected::Float(value), &self))
+        }
+
         fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
             match text.trim() {
                 "" => Ok(None),

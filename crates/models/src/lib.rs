@@ -42,6 +42,7 @@ pub use crate::{
     secret::Secret,
     table::{Column, Kind, Origin, Table},
     timestamp::{Stamp, parse_timestamp},
+    value::{integer_of, text_of},
 };
 
 /// Finds the endpoint of this name, such as `products/list`.

@@ -204,6 +204,23 @@ fn push_timestamp<'a>(builder: &mut TimestampMicrosecondBuilder, value: &Scalar<
     }
 }
 
+/// The integer that a column would make of this JSON value, if any.
+///
+/// Whoever looks at an answer before it is decoded reads its numbers the same way.
+pub fn integer_of(json: &RawValue) -> Option<i64> {
+    integer(&Scalar::of(json))
+}
+
+/// The text that a column would make of this JSON value, if any.
+pub fn text_of(json: &RawValue) -> Option<Cow<'_, str>> {
+    match Scalar::of(json) {
+        Scalar::Text(Cow::Borrowed(text)) => Some(text.trim_end_matches(' ').into()),
+        Scalar::Text(Cow::Owned(text)) => Some(text.trim_end_matches(' ').to_owned().into()),
+        Scalar::Literal(text) => Some(text.into()),
+        Scalar::Null | Scalar::Other(_) => None,
+    }
+}
+
 /// Digits, also in quotes, also with a fraction of zeros.
 fn integer(value: &Scalar<'_>) -> Option<i64> {
     let text = match value {

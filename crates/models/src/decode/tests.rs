@@ -196,7 +196,12 @@ fn a_misspelt_expiry_is_an_expiry() {
 
 #[test]
 fn empty_answers_have_tables_without_rows() {
-    for page in ["{}", r#"{"assets": null}"#, r#"{"assets": []}"#] {
+    for page in [
+        "{}",
+        r#"{"assets": null}"#,
+        r#"{"assets": []}"#,
+        r#"{"assets": {}}"#,
+    ] {
         let decoded = decoded("products/list", page);
         assert_eq!(decoded.tables.len(), 6);
         assert!(

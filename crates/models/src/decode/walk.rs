@@ -52,25 +52,36 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        let mut guess = 0;
-        while let Some(name) = map.next_key_seed(Name {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        match map.next_key_seed(Name {
             fields: self.fields,
-            guess,
+            guess: 0,
         })? {
-            match name {
-                Found::Field(position) => {
-                    guess = position + 1;
-                    self.member(&self.fields[position], &mut map)?;
-                }
-                Found::Unknown(name) => self.unknown(&name, map.next_value()?),
-            }
+            Some(first) => self.members(first, map),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
 impl Walk<'_, '_, '_> {
+    /// Reads the members of an object whose first name is known.
+    fn members<'de, A: MapAccess<'de>>(mut self, first: Found, mut map: A) -> Result<(), A::Error> {
+        let fields = self.fields;
+        let mut next = Some(first);
+        while let Some(name) = next {
+            let mut guess = 0;
+            match name {
+                Found::Field(position) => {
+                    guess = position + 1;
+                    self.member(&fields[position], &mut map)?;
+                }
+                Found::Unknown(name) => self.unknown(&name, map.next_value()?),
+            }
+            next = map.next_key_seed(Name { fields, guess })?;
+        }
+        Ok(())
+    }
+
     fn member<'de, A: MapAccess<'de>>(
         &mut self,
         field: &Field,
@@ -252,15 +263,28 @@ impl<'de> Visitor<'de> for List<'_, '_, '_> {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let fields = self.rows.fields;
+        // An object without members stands for an empty list.
+        let Some(first) = map.next_key_seed(Name { fields, guess: 0 })? else {
+            return Ok(());
+        };
         self.engine.positions.push(0);
-        Element {
-            engine: self.engine,
-            rows: self.rows,
-            name: self.name,
-            around: self.around,
+        let mut row = self
+            .engine
+            .open_row(self.rows.table, self.around.map(|row| row.root));
+        let place = Place::Inside {
+            row: &mut row,
+            prefix: "",
+        };
+        let engine = &mut *self.engine;
+        Walk {
+            engine,
+            fields,
+            place,
         }
-        .visit_map(map)?;
+        .members(first, map)?;
+        self.engine.close_row(row);
         self.engine.positions.pop();
         Ok(())
     }
