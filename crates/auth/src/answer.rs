@@ -18,6 +18,7 @@ const LONGEST_LIFE: Duration = Duration::from_hours(30 * 24);
 #[derive(Debug, PartialEq)]
 pub(crate) struct Grant {
     pub(crate) token: Secret,
+    pub(crate) refresh: Option<Secret>,
     pub(crate) life: Duration,
 }
 
@@ -45,9 +46,10 @@ pub(crate) fn read(answer: &Response) -> Result<Grant, Denial> {
             text,
         });
     };
-    if let (true, Some(token)) = (answer.status.is_success(), token(&body)) {
+    if let (true, Some(token)) = (answer.status.is_success(), word(&body, "access_token")) {
         return Ok(Grant {
             token: token.into(),
+            refresh: word(&body, "refresh_token").map(Secret::from),
             life: life(&body),
         });
     }
@@ -62,10 +64,10 @@ pub(crate) fn read(answer: &Response) -> Result<Grant, Denial> {
     })
 }
 
-fn token(body: &Map<String, Value>) -> Option<&str> {
-    body.get("access_token")
+fn word<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    body.get(name)
         .and_then(Value::as_str)
-        .filter(|token| !token.is_empty())
+        .filter(|word| !word.is_empty())
 }
 
 fn life(body: &Map<String, Value>) -> Duration {

@@ -92,6 +92,14 @@ impl Error {
         self.0.kind
     }
 
+    /// Whether the server has answered, and will not give a token for this request at any time.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(
+            self.0.kind,
+            Kind::Credentials | Kind::ClientId | Kind::Unexpected
+        ) && self.0.source.is_none()
+    }
+
     /// What the server said when it wanted no more calls.
     pub fn limit(&self) -> Option<&Limit> {
         self.0.limit.as_ref()

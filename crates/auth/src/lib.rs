@@ -6,9 +6,10 @@
 //! tokens are kept until shortly before they end, any number of callers wait for one sign-in
 //! and share its failure, and credentials that were refused are not tried again.
 //!
+//! A [`TokenStore`] keeps tokens between runs, and a token that ends is refreshed where the server
+//! offers that; where it refuses, the password is used, and refreshing is not tried again.
+//!
 //! What it leaves out: it neither retries nor waits; `fortilake-client` does both.
-//! Tokens live as long as the process, and the refresh grant is not used,
-//! since the password has to be at hand anyway.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -34,16 +35,20 @@
 //! ```
 
 mod answer;
+mod clock;
 mod credentials;
 mod error;
 mod oauth;
+mod store;
 mod text;
 mod token;
 
 pub use crate::{
+    clock::{Clock, Micros, later, real_time, until},
     credentials::Credentials,
     error::{Error, Kind, Limit, Result},
     oauth::OAuth,
+    store::{StoredToken, TokenStore},
     text::quotable,
     token::Token,
 };

@@ -1,23 +1,22 @@
-//! Signing in with the password grant.
+//! Signing in: with the refresh grant where that is likely to work, else with the password.
 
 use std::{
     collections::HashMap,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use fortilake_models::Secret;
 use fortilake_transport::{Request, Response, Transport, shown, url::Url};
 use serde::Serialize;
-use tokio::time::Instant;
 
 use crate::{
-    Credentials, Error, Kind, Limit, Result, Token,
+    Clock, Credentials, Error, Kind, Limit, Result, StoredToken, Token, TokenStore,
     answer::{self, Denial},
-    quotable,
+    later, quotable, real_time,
 };
 
 /// The tokens of one API user.
@@ -25,8 +24,18 @@ pub struct OAuth {
     transport: Arc<dyn Transport>,
     token_url: Url,
     credentials: Credentials,
+    clock: Clock,
+    kept: Option<Kept>,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
     standing: tokio::sync::Mutex<Standing>,
+    /// Whether the server has refused to refresh a token; it is not asked to again.
+    refresh_refused: AtomicBool,
+}
+
+/// Where tokens outlive the process, and whose they are there.
+struct Kept {
+    store: Arc<dyn TokenStore>,
+    user: String,
 }
 
 /// What is known of the credentials.
@@ -43,7 +52,10 @@ enum Standing {
 /// One `client_id`.
 #[derive(Default)]
 struct Slot {
+    /// The newest token; one that has ended stays, since it may be refreshed.
     token: Mutex<Option<Token>>,
+    /// The token that an API has refused last.
+    refused: Mutex<Option<Secret>>,
     /// How many sign-ins have ended.
     /// Who comes before one ends gets its result, who comes after starts another.
     ended: AtomicU64,
@@ -68,6 +80,13 @@ struct PasswordGrant<'a> {
     grant_type: &'static str,
 }
 
+#[derive(Serialize)]
+struct RefreshGrant<'a> {
+    client_id: &'a str,
+    refresh_token: &'a Secret,
+    grant_type: &'static str,
+}
+
 impl OAuth {
     /// Nothing is sent before the first token is asked for.
     ///
@@ -77,9 +96,26 @@ impl OAuth {
             transport,
             token_url,
             credentials,
+            clock: real_time(),
+            kept: None,
             slots: Mutex::default(),
             standing: tokio::sync::Mutex::new(Standing::Unproven),
+            refresh_refused: AtomicBool::new(false),
         }
+    }
+
+    /// Tells the time by this clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Keeps tokens between runs, under this id of the user.
+    #[must_use]
+    pub fn keep(mut self, store: Arc<dyn TokenStore>, user: String) -> Self {
+        self.kept = Some(Kept { store, user });
+        self
     }
 
     /// A token for this `client_id` that will do for a call: one that is there, or a new one.
@@ -102,10 +138,18 @@ impl OAuth {
         {
             return Err(error.clone());
         }
-        let result = self.sign_in(client_id, &last).await;
+        if let Some(token) = self.load(client_id, &slot) {
+            tracing::debug!(client_id, "token found in the store");
+            *lock(&slot.token) = Some(token.clone());
+            return Ok(token);
+        }
+        let result = self.renew(client_id, &slot, &last).await;
         *last = match &result {
             Ok(token) => {
                 *lock(&slot.token) = Some(token.clone());
+                if let Some(Kept { store, user }) = &self.kept {
+                    store.save(user, client_id, token.stored());
+                }
                 Last::Succeeded
             }
             Err(error) => Last::Failed(error.clone()),
@@ -114,16 +158,48 @@ impl OAuth {
         result
     }
 
+    /// Whether this is the token to make a call with now.
+    ///
+    /// A call that has waited for its turn asks again: by then its token may have ended,
+    /// or another call may have found it refused.
+    pub fn is_current(&self, client_id: &str, token: &Token) -> bool {
+        self.slot(client_id)
+            .live()
+            .is_some_and(|current| current.is(token))
+    }
+
     /// Drops a token that an API has refused, so that the next call signs in again.
     ///
     /// A newer token stays: many calls may be refused for one revoked token.
     pub fn refused(&self, client_id: &str, token: &Token) {
         let slot = self.slot(client_id);
-        let mut current = lock(&slot.token);
-        if current.as_ref().is_some_and(|current| current.is(token)) {
-            *current = None;
-            tracing::debug!(client_id, "token dropped");
+        // What was revoked is not refreshed: its refresh token is likely to be revoked as well.
+        lock(&slot.token).take_if(|current| current.is(token));
+        let refused = &token.stored().access_token;
+        *lock(&slot.refused) = Some(refused.clone());
+        if let Some(Kept { store, user }) = &self.kept
+            && let Some(stored) = store.load(user, client_id)
+            && stored.access_token == *refused
+        {
+            store.remove(user, client_id);
         }
+        tracing::debug!(client_id, "token dropped");
+    }
+
+    /// The token of an earlier run or of another process, if it will do for a call.
+    fn load(&self, client_id: &str, slot: &Slot) -> Option<Token> {
+        let Kept { store, user } = self.kept.as_ref()?;
+        let stored = store.load(user, client_id)?;
+        if lock(&slot.refused).as_ref() == Some(&stored.access_token) {
+            return None;
+        }
+        let token = Token::new(stored, Arc::clone(&self.clock)).ok()?;
+        if !token.is_live() {
+            // It may be refreshed, unless this process has one that is newer.
+            lock(&slot.token).get_or_insert(token);
+            return None;
+        }
+        Some(token)
     }
 
     fn slot(&self, client_id: &str) -> Arc<Slot> {
@@ -134,6 +210,29 @@ impl OAuth {
         Arc::clone(slots.entry(client_id.to_owned()).or_default())
     }
 
+    /// Refreshes the last token where that is likely to work, and signs in otherwise.
+    async fn renew(&self, client_id: &str, slot: &Slot, last: &Last) -> Result<Token> {
+        let before = lock(&slot.token).clone();
+        let refresh_token = before.as_ref().and_then(Token::refresh);
+        if let Some(refresh_token) = refresh_token
+            && !self.refresh_refused.load(Ordering::Relaxed)
+        {
+            let grant = RefreshGrant {
+                client_id,
+                refresh_token,
+                grant_type: "refresh_token",
+            };
+            match self.request(client_id, &grant, Kind::Credentials).await {
+                Err(error) if error.is_refusal() => {
+                    self.refresh_refused.store(true, Ordering::Relaxed);
+                    tracing::warn!(client_id, "token not refreshed, signing in instead");
+                }
+                result => return result,
+            }
+        }
+        self.sign_in(client_id, last).await
+    }
+
     async fn sign_in(&self, client_id: &str, last: &Last) -> Result<Token> {
         let mut standing = self.standing.lock().await;
         let blame = match (&*standing, last) {
@@ -142,11 +241,17 @@ impl OAuth {
             (Standing::Proven, Last::None | Last::Failed(_)) => Kind::ClientId,
             (Standing::Proven, Last::Succeeded) | (Standing::Unproven, _) => Kind::Credentials,
         };
+        let grant = PasswordGrant {
+            username: &self.credentials.username,
+            password: &self.credentials.password,
+            client_id,
+            grant_type: "password",
+        };
         let result = if matches!(*standing, Standing::Unproven) {
-            self.request(client_id, blame).await
+            self.request(client_id, &grant, blame).await
         } else {
             drop(standing);
-            let result = self.request(client_id, blame).await;
+            let result = self.request(client_id, &grant, blame).await;
             standing = self.standing.lock().await;
             result
         };
@@ -161,20 +266,19 @@ impl OAuth {
     }
 
     /// Asks for a token; `blame` is the kind of a refusal that does not say whose fault it is.
-    async fn request(&self, client_id: &str, blame: Kind) -> Result<Token> {
-        let grant = PasswordGrant {
-            username: &self.credentials.username,
-            password: &self.credentials.password,
-            client_id,
-            grant_type: "password",
-        };
-        let body = serde_json::to_vec(&grant).map_err(|error| {
+    async fn request<G: Serialize>(
+        &self,
+        client_id: &str,
+        grant: &G,
+        blame: Kind,
+    ) -> Result<Token> {
+        let body = serde_json::to_vec(grant).map_err(|error| {
             Error::new(
                 Kind::Unexpected,
                 format!("cannot write the sign-in as JSON ({error})"),
             )
         })?;
-        let obtained = Instant::now();
+        let issued_at = (self.clock)();
         let answer = self
             .transport
             .send(Request::post(self.token_url.clone(), body))
@@ -182,7 +286,13 @@ impl OAuth {
         let answer = answer.map_err(|error| Error::unanswered(client_id, error))?;
         let grant = answer::read(&answer)
             .map_err(|denial| self.denied(client_id, &answer, &denial, blame))?;
-        let token = Token::new(grant.token, obtained, grant.life).map_err(|_| {
+        let stored = StoredToken {
+            access_token: grant.token,
+            refresh_token: grant.refresh,
+            expires_at: later(issued_at, grant.life),
+            issued_at,
+        };
+        let token = Token::new(stored, Arc::clone(&self.clock)).map_err(|_| {
             let message = format!("the token for `{client_id}` holds characters no token has");
             Error::new(Kind::Unexpected, message)
         })?;

@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use fortilake_models::Secret;
 use fortilake_transport::http::{HeaderValue, header::InvalidHeaderValue};
-use tokio::time::Instant;
+
+use crate::{Clock, StoredToken, later, until};
 
 /// How long before its end a token is renewed, at most.
 const MARGIN: Duration = Duration::from_mins(1);
@@ -14,26 +15,20 @@ const MARGIN: Duration = Duration::from_mins(1);
 pub struct Token(Arc<Inner>);
 
 struct Inner {
-    secret: Secret,
+    stored: StoredToken,
     header: HeaderValue,
-    obtained: Instant,
-    life: Duration,
+    clock: Clock,
 }
 
 impl Token {
-    /// A token that was asked for at `obtained` and lasts for `life`.
-    pub(crate) fn new(
-        secret: Secret,
-        obtained: Instant,
-        life: Duration,
-    ) -> Result<Self, InvalidHeaderValue> {
-        let mut header = HeaderValue::from_str(&format!("Bearer {}", secret.expose()))?;
+    pub(crate) fn new(stored: StoredToken, clock: Clock) -> Result<Self, InvalidHeaderValue> {
+        let mut header =
+            HeaderValue::from_str(&format!("Bearer {}", stored.access_token.expose()))?;
         header.set_sensitive(true);
         Ok(Self(Arc::new(Inner {
-            secret,
+            stored,
             header,
-            obtained,
-            life,
+            clock,
         })))
     }
 
@@ -44,7 +39,7 @@ impl Token {
 
     /// The token itself, for taking it out of texts.
     pub fn expose(&self) -> &str {
-        self.0.secret.expose()
+        self.0.stored.access_token.expose()
     }
 
     /// Whether a refusal may be the token's fault: half of its life is over.
@@ -53,18 +48,42 @@ impl Token {
     /// A new token tells the two apart, but finding out costs an error,
     /// so a young token gets the benefit of the doubt.
     pub fn is_old(&self) -> bool {
-        self.0.obtained.elapsed() >= self.0.life / 2
+        self.age() >= self.life() / 2
     }
 
     /// Whether it can still be used for a call.
+    ///
+    /// One from the future was issued by a clock that was wrong, so nobody knows when it ends.
     pub(crate) fn is_live(&self) -> bool {
-        let margin = MARGIN.min(self.0.life / 10);
-        self.0.obtained.elapsed() + margin < self.0.life
+        let now = (self.0.clock)();
+        let margin = MARGIN.min(self.life() / 10);
+        self.0.stored.issued_at <= now && later(now, margin) < self.0.stored.expires_at
+    }
+
+    /// What gets the next token, as long as that is likely to work.
+    ///
+    /// Nobody says how long a refresh token lives, and finding out that it does not costs an error;
+    /// so it is believed to live as long again as the token it came with.
+    pub(crate) fn refresh(&self) -> Option<&Secret> {
+        let fresh = self.age() < self.life().saturating_mul(2);
+        self.0.stored.refresh_token.as_ref().filter(|_| fresh)
     }
 
     /// Whether both are the same token, and not merely spelled alike.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn stored(&self) -> &StoredToken {
+        &self.0.stored
+    }
+
+    fn age(&self) -> Duration {
+        until(self.0.stored.issued_at, (self.0.clock)())
+    }
+
+    fn life(&self) -> Duration {
+        until(self.0.stored.issued_at, self.0.stored.expires_at)
     }
 }
 

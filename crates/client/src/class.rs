@@ -1,6 +1,11 @@
 //! What an answer means for what comes next.
 
-use crate::envelope::{Content, Envelope, Fault, Status};
+use fortilake_auth::transport;
+
+use crate::{
+    envelope::{Content, Envelope, Fault, Status},
+    ledger::Verdict,
+};
 
 /// The classes of answers, and of what happens instead of one, by what is to be done about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +38,35 @@ pub(crate) enum Class {
     Config,
     /// Nothing was sent, because a limit allows no call for now.
     Suspended,
+    /// Nothing was sent, because nobody knows how many calls there have been.
+    Uncounted,
+}
+
+impl Class {
+    /// Whether the API would count it as one of its errors, of which it allows ten an hour.
+    ///
+    /// Nobody has published what it counts, so this is the safe side:
+    /// all that is no success, what got no answer, and whatever HTTP calls an error.
+    /// The redirects on the way to an answer are none.
+    pub(crate) fn verdict(self, http: Option<u16>) -> Verdict {
+        match self {
+            Self::Success => Verdict::Good,
+            // "Nothing found" is no error, however the API says it, unless HTTP says otherwise.
+            Self::Empty if http.is_none_or(|http| http < 400) => Verdict::Good,
+            Self::Empty
+            | Self::Transient
+            | Self::Throttled
+            | Self::HourlyLimit
+            | Self::ErrorLimit
+            | Self::Token
+            | Self::Access
+            | Self::BadRequest
+            | Self::NotPossible
+            | Self::Unexpected
+            | Self::Credentials => Verdict::Error,
+            Self::Config | Self::Suspended | Self::Uncounted => Verdict::Unsent,
+        }
+    }
 }
 
 /// Judges an answer, from its body first: most failures arrive as HTTP 400.
@@ -50,10 +84,10 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
     match (&envelope.status, envelope.fault, http) {
         (S::Number(status @ (-10 | -11 | -12 | -30)), ..) => by_limit(Some(*status)),
         (.., 429) => Class::Throttled,
-        (.., 500..) => Class::Transient,
-
+        // What the body says of access stands, whatever HTTP makes of it.
         (_, F::Code(201), _) => Class::Token,
         (_, F::Code(202), _) => Class::Access,
+        (.., 500..) => Class::Transient,
 
         // "Nothing found" comes in several forms, and as success as well as not.
         (S::Number(1008), ..)
@@ -77,6 +111,17 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
             C::Blank | C::Some => Class::Success,
         },
         _ => Class::Unexpected,
+    }
+}
+
+/// Judges a call that got no answer.
+pub(crate) fn unanswered(kind: transport::Kind) -> Class {
+    match kind {
+        // One call that is sent elsewhere says nothing about the others.
+        transport::Kind::TooLarge | transport::Kind::Redirect => Class::Unexpected,
+        transport::Kind::Paused => Class::Suspended,
+        kind if kind.is_transient() => Class::Transient,
+        _ => Class::Config,
     }
 }
 

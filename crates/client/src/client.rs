@@ -1,9 +1,9 @@
 //! The client itself.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use fortilake_auth::{
-    OAuth, Token,
+    Micros, OAuth, Token, later,
     models::{Endpoint, Operation},
     transport::{Redirects, Transport, http::header, shown, url::Url},
 };
@@ -11,54 +11,87 @@ use serde_json::{Map, Value};
 use tokio::time;
 
 use crate::{
-    Config, Error, Jitter, Page, Result, Retries, Window,
+    Config, Error, Jitter, Page, Pause, Reason, Result, Retries, Waiting, Window,
     class::Class,
     failure::Failure,
+    line::{Hops, Line},
     page,
-    quota::{Gate, Limited},
+    quota::{Gate, Permit, Rules, State},
     request::Call,
-    retry::{Next, Retry},
+    retry::{Next, Repeat, Retry},
 };
+
+/// How many tokens may end or be refused while one call waits for its turn.
+///
+/// More than one does only where tokens live for less time than calls wait.
+const STALE_TOKENS: usize = 5;
 
 /// Makes calls for one API user.
 ///
-/// All of a user's calls should go through one client, since limits are counted in it.
+/// Clients of the same user should share the ledger and the queue of their [`Config`].
 pub struct Client {
     api_url: Url,
-    transport: Arc<dyn Transport>,
+    line: Arc<Line>,
     oauth: OAuth,
-    gate: Arc<Gate>,
     retries: Retries,
     jitter: Jitter,
 }
 
-/// What a client has called so far.
+/// What has been called so far, and what the limits still allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Usage {
-    /// How many requests have been sent, sign-ins and repetitions included.
+    /// How many requests this client has sent, sign-ins and repetitions included.
     pub calls: u64,
-    /// The windows of the configuration, and how many calls each of them holds now.
-    pub windows: Vec<(Window, usize)>,
+    /// The windows, as far as they are ours, and how many calls of the user each of them holds now.
+    pub windows: Vec<(Window, u32)>,
+    /// How many errors may still be spent, where they are limited.
+    pub errors_left: Option<u32>,
+    /// How many calls of the user are in flight.
+    pub in_flight: u32,
+    /// Until when the server takes no calls, where it has said so.
+    pub closed_until: Option<Micros>,
+    /// How many calls wait for their turn.
+    pub waiting: usize,
+    /// When the first of them goes, as far as that is known.
+    pub next_call: Option<Micros>,
 }
 
 impl Client {
     /// Checks the configuration; nothing is sent yet.
     pub fn new(config: Config, transport: Arc<dyn Transport>, jitter: Jitter) -> Result<Self> {
         config.check()?;
-        let gate = Arc::new(Gate::new(config.calls));
-        let limited = Limited {
-            transport,
-            gate: Arc::clone(&gate),
-            timeout: config.timeout,
+        let user = config.user();
+        let gate = Gate {
+            limits: config.limits(),
+            lane: config.queue.lane(&user),
+            user: user.clone(),
+            ledger: config.ledger,
+            clock: Arc::clone(&config.clock),
+            rules: Rules {
+                waiting: config.waiting,
+                on_wait: config.on_wait,
+                max_calls: config.max_calls,
+                deadline: config.deadline,
+            },
+            state: State::default(),
         };
+        let line = Arc::new(Line {
+            transport,
+            gate,
+            timeout: config.timeout,
+        });
         // Redirects lie above the limits, so that every hop counts as the call that it is.
-        let transport: Arc<dyn Transport> = Arc::new(Redirects::new(limited));
-        let oauth = OAuth::new(Arc::clone(&transport), config.auth_url, config.credentials);
+        let transport = Arc::new(Redirects::new(Arc::clone(&line)));
+        let mut oauth =
+            OAuth::new(transport, config.auth_url, config.credentials).clock(config.clock);
+        if let Some(store) = config.tokens {
+            oauth = oauth.keep(store, user);
+        }
         Ok(Self {
             api_url: config.api_url,
-            transport,
+            line,
             oauth,
-            gate,
             retries: config.retries,
             jitter,
         })
@@ -103,22 +136,45 @@ impl Client {
     ///
     /// It is tried once; a call that needs the token tries again.
     pub async fn sign_in(&self, client_id: &str) -> Result<()> {
-        let token = self.oauth.token(client_id).await;
-        token.map(drop).map_err(|error| {
-            let failure = Failure::sign_in(error);
-            Error::last(
-                &format!("`{client_id}`"),
-                failure,
-                1,
-                self.gate.suspension(),
-            )
-        })
+        let token = self.token(client_id).await;
+        token
+            .map(drop)
+            .map_err(|failure| Error::last(&format!("`{client_id}`"), failure, 1))
     }
 
-    /// What has been called so far.
-    pub fn usage(&self) -> Usage {
-        let (calls, windows) = self.gate.usage();
-        Usage { calls, windows }
+    /// The id under which the ledger and the store of tokens know the user.
+    pub fn user(&self) -> &str {
+        &self.line.gate.user
+    }
+
+    /// How many requests have been sent, sign-ins and repetitions included.
+    pub fn calls(&self) -> u64 {
+        self.line.gate.calls()
+    }
+
+    /// Sends nothing from now on, not even what waits for its turn; calls in flight go on.
+    ///
+    /// What was not sent fails with [`Kind::Paused`](crate::Kind::Paused).
+    pub fn stop(&self) {
+        self.line.gate.stop();
+    }
+
+    /// What has been called so far, and what the limits still allow.
+    pub fn usage(&self) -> Result<Usage> {
+        let gate = &self.line.gate;
+        let usage = gate.usage()?;
+        let (waiting, next_call) = gate.lane.waiting();
+        let errors_left =
+            |limit: crate::ledger::ErrorLimit| limit.usable().saturating_sub(usage.errors);
+        Ok(Usage {
+            calls: gate.calls(),
+            windows: gate.limits.calls.iter().copied().zip(usage.calls).collect(),
+            errors_left: gate.limits.errors.map(errors_left),
+            in_flight: usage.in_flight,
+            closed_until: usage.closed_until,
+            waiting,
+            next_call,
+        })
     }
 
     /// Tries until there is an answer, or no point in trying.
@@ -127,81 +183,140 @@ impl Client {
         let mut tries = 0;
         loop {
             tries += 1;
-            let failure = match self.attempt(call).await {
+            let mut failure = match self.attempt(call).await {
                 Ok(page) => return Ok(page),
                 Err(failure) => failure,
             };
-            let next = retry.next(failure.trial(call));
-            self.drop_token(call, &failure, &next);
-            if !matches!(next, Next::GiveUp | Next::Suspend(_)) {
-                let endpoint = call.endpoint.id;
-                let Failure { class, http, .. } = &failure;
-                tracing::warn!(
-                    endpoint,
-                    ?class,
-                    http,
-                    tries,
-                    ?next,
-                    "call failed, trying again"
-                );
+            let trial = failure.trial(call);
+            let next = retry.next(trial);
+            if matches!(next, Next::GiveUp | Next::Suspend(_)) {
+                failure.pause = self.pause(&failure, &next)?;
+                let waits = self.line.gate.rules.waiting == Waiting::Forever;
+                if !waits || trial.repeat == Repeat::Never || !failure.is_waited_out() {
+                    return Err(Error::last(&call.label, failure, tries));
+                }
+                // The gate opens when the pause is over; what failed before it is forgotten.
+                retry = Retry::new(&self.retries, &self.jitter);
             }
+            let endpoint = call.endpoint.id;
+            let Failure { class, http, .. } = &failure;
+            tracing::warn!(
+                endpoint,
+                ?class,
+                http,
+                tries,
+                ?next,
+                "call failed, trying again"
+            );
             match next {
-                Next::SignIn => {}
+                Next::SignIn => self.drop_token(call, failure.token.as_ref()),
                 Next::Pause(pause) => time::sleep(pause).await,
-                Next::Close(pause) => self.gate.close(pause),
-                Next::Suspend(pause) => {
-                    self.gate.suspend(pause);
-                    return Err(Error::last(&call.label, failure, tries, Some(pause)));
-                }
-                Next::GiveUp => {
-                    let pause = self.gate.suspension();
-                    return Err(Error::last(&call.label, failure, tries, pause));
-                }
+                Next::Close(pause) => drop(self.close(pause)?),
+                Next::GiveUp | Next::Suspend(_) => {}
             }
         }
     }
 
-    async fn attempt(&self, call: &Call) -> Result<Page, Failure> {
-        let token = match call.endpoint.client_id {
-            Some(client_id) => {
-                let token = self.oauth.token(client_id).await;
-                Some(token.map_err(Failure::sign_in)?)
-            }
-            None => None,
+    /// Lets nobody call for so long, and says until when that is.
+    fn close(&self, pause: Duration) -> Result<Micros> {
+        let resume_at = later((self.line.gate.clock)(), pause);
+        self.line.gate.close(resume_at)?;
+        Ok(resume_at)
+    }
+
+    /// Why and until when nobody calls after this failure, if that is so.
+    fn pause(&self, failure: &Failure, next: &Next) -> Result<Option<Pause>> {
+        let Next::Suspend(pause) = next else {
+            let failed = failure.class == Class::Transient;
+            return Ok(if failed {
+                self.line.gate.call_failed()
+            } else {
+                failure.pause
+            });
         };
-        let result = self.exchange(call, token.as_ref()).await;
+        let reason = match failure.class {
+            Class::ErrorLimit => Reason::ErrorLimit,
+            _ => Reason::Closed,
+        };
+        let resume_at = self.close(*pause)?;
+        Ok(Some(Pause { resume_at, reason }))
+    }
+
+    async fn attempt(&self, call: &Call) -> Result<Page, Failure> {
+        let (token, permit) = self.ready(call).await?;
+        let result = self.exchange(call, token.as_ref(), permit).await;
         result.map_err(|failure| Failure { token, ..failure })
     }
 
-    async fn exchange(&self, call: &Call, token: Option<&Token>) -> Result<Page, Failure> {
+    /// Waits for the call's turn, and for a token that is good when its turn has come.
+    async fn ready(&self, call: &Call) -> Result<(Option<Token>, Permit<'_>), Failure> {
+        let admit = async || self.line.gate.admit().await.map_err(Failure::stopped);
+        let Some(client_id) = call.endpoint.client_id else {
+            return Ok((None, admit().await?));
+        };
+        for _ in 0..STALE_TOKENS {
+            let token = self.token(client_id).await?;
+            let permit = admit().await?;
+            if self.oauth.is_current(client_id, &token) {
+                return Ok((Some(token), permit));
+            }
+            permit.give_back();
+        }
+        Err(Failure::stale_tokens())
+    }
+
+    async fn token(&self, client_id: &str) -> Result<Token, Failure> {
+        let gate = &self.line.gate;
+        self.oauth.token(client_id).await.map_err(|error| {
+            let mut failure = Failure::sign_in(error, (gate.clock)());
+            if failure.class == Class::Suspended {
+                failure.pause = gate.last_pause();
+            }
+            failure
+        })
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call,
+        token: Option<&Token>,
+        permit: Permit<'_>,
+    ) -> Result<Page, Failure> {
         let mut request = call.request.clone();
         if let Some(token) = token {
             let headers = &mut request.headers;
             headers.insert(header::AUTHORIZATION, token.header());
         }
-        let answer = self.transport.send(request).await;
-        let mut response = answer.map_err(Failure::unanswered)?;
+        let hops = Arc::new(Hops::new(&self.line, permit));
+        let answer = Redirects::new(Arc::clone(&hops)).send(request).await;
+        let mut response = answer.map_err(|error| {
+            let failure = Failure::unanswered(error);
+            hops.settle(failure.class, None);
+            failure
+        })?;
         let http = response.status.as_u16();
         let headers = std::mem::take(&mut response.headers);
         let bytes = response.body.len();
         let (class, page) = page::read(response, token);
+        if class == Class::Token {
+            // It is of no use to anyone, even if this call is not tried again.
+            self.drop_token(call, token);
+        }
+        hops.settle(class, Some(http));
         let endpoint = call.endpoint.id;
         tracing::debug!(endpoint, http, bytes, ?class, "call answered");
         match (class, page) {
             (Class::Success | Class::Empty, Some(page)) => Ok(page),
             (class, page) => {
                 let envelope = page.map(|page| page.envelope);
-                Err(Failure::answered(class, http, &headers, envelope))
+                let now = (self.line.gate.clock)();
+                Err(Failure::answered(class, http, &headers, envelope, now))
             }
         }
     }
 
-    /// A token that was refused is of no use to anyone, even if this call is not tried again.
-    fn drop_token(&self, call: &Call, failure: &Failure, next: &Next) {
-        let refused = failure.class == Class::Token || *next == Next::SignIn;
-        if let (true, Some(client_id), Some(token)) =
-            (refused, call.endpoint.client_id, &failure.token)
-        {
+    fn drop_token(&self, call: &Call, token: Option<&Token>) {
+        if let (Some(client_id), Some(token)) = (call.endpoint.client_id, token) {
             self.oauth.refused(client_id, token);
         }
     }

@@ -1,13 +1,23 @@
 //! What a client has to know.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
-use fortilake_auth::{Credentials, transport::url::Url};
+use fortilake_auth::{
+    Clock, Credentials, Micros, TokenStore, real_time,
+    transport::{shown, url::Url},
+};
+use sha2::{Digest, Sha256};
 
-use crate::{Error, Result};
+use crate::{
+    Error, OnWait, Queue, Result, Waiting,
+    ledger::{ErrorLimit, Ledger, Limits, MemoryLedger},
+};
+
+/// Beyond this no service counts, and instants would overflow in the end.
+const LONGEST_WINDOW: Duration = Duration::from_hours(31 * 24);
 
 /// How a [`Client`](crate::Client) calls.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// Where the resource APIs are; the paths of endpoints are appended.
     pub api_url: Url,
@@ -19,6 +29,30 @@ pub struct Config {
     pub timeout: Duration,
     /// How many calls the API allows, sign-ins included; all windows hold at once.
     pub calls: Vec<Window>,
+    /// How many errors it allows, and how many of them are never spent.
+    pub errors: Option<ErrorLimit>,
+    /// Which part of all these limits is ours: more than 0 and at most 1.
+    ///
+    /// The rest is for others who call as the same user and do not know of the ledger.
+    pub share: f64,
+    /// Where calls and errors are counted; all who call as the same user should share one.
+    pub ledger: Arc<dyn Ledger>,
+    /// In which order calls go out; all clients in a process should share one.
+    pub queue: Queue,
+    /// Where tokens are kept between runs, if anywhere.
+    pub tokens: Option<Arc<dyn TokenStore>>,
+    /// What time it is, for all that is kept longer than the process.
+    ///
+    /// Clients that share a ledger share the clock as well.
+    pub clock: Clock,
+    /// What to do where the next call has to wait for more than its turn in a window.
+    pub waiting: Waiting,
+    /// Is told of such waits while they last.
+    pub on_wait: Option<OnWait>,
+    /// How many calls this client may make, sign-ins and repetitions included.
+    pub max_calls: Option<u64>,
+    /// When this client sends its last call.
+    pub deadline: Option<Micros>,
     /// When and how often a failed call is repeated.
     pub retries: Retries,
 }
@@ -68,8 +102,58 @@ impl Config {
                     per: Duration::from_hours(1),
                 },
             ],
+            errors: Some(ErrorLimit {
+                max: 10,
+                per: Duration::from_hours(1),
+                reserve: 2,
+            }),
+            share: 1.0,
+            ledger: Arc::new(MemoryLedger::new()),
+            queue: Queue::new(),
+            tokens: None,
+            clock: real_time(),
+            waiting: Waiting::default(),
+            on_wait: None,
+            max_calls: None,
+            deadline: None,
             retries: Retries::default(),
         }
+    }
+
+    /// The id under which the ledger and the store of tokens know the user.
+    pub fn user(&self) -> String {
+        let host = self.auth_url.host_str().unwrap_or_default();
+        let digest = Sha256::digest(format!("{host} {}", self.credentials.username));
+        format!("{digest:x}")
+    }
+
+    /// The limits as far as they are ours.
+    pub fn limits(&self) -> Limits {
+        let window = |window: &Window| Window {
+            max: self.part(window.max).max(1),
+            ..*window
+        };
+        let errors = |limit: ErrorLimit| ErrorLimit {
+            // The reserve is for the surprises of this client, which no share makes fewer;
+            // so what is left of a small share is a single error.
+            max: self.part(limit.max).max(limit.reserve + 1),
+            ..limit
+        };
+        Limits {
+            calls: self.calls.iter().map(window).collect(),
+            errors: self.errors.map(errors),
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the share lies between 0 and 1"
+    )]
+    fn part(&self, max: u32) -> u32 {
+        /// Keeps 0.29 of 100 from being 28, since no binary fraction is exactly 0.29.
+        const ROUNDING: f64 = 1e-9;
+        (f64::from(max) * self.share + ROUNDING) as u32
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -92,7 +176,38 @@ impl Config {
                 "a limit of calls must allow at least one".to_owned(),
             ));
         }
+        let lengths = self.calls.iter().map(|window| window.per);
+        if lengths.chain(self.errors.map(|limit| limit.per)).max() > Some(LONGEST_WINDOW) {
+            return Err(Error::config(
+                "a window of a limit must not be longer than 31 days".to_owned(),
+            ));
+        }
+        if self
+            .errors
+            .is_some_and(|limit| limit.usable() == 0 || limit.per.is_zero())
+        {
+            return Err(Error::config(
+                "the limit of errors must be larger than its reserve".to_owned(),
+            ));
+        }
+        if !(self.share > 0.0 && self.share <= 1.0) {
+            return Err(Error::config(
+                "`share` must be more than 0 and at most 1".to_owned(),
+            ));
+        }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Config")
+            .field("api_url", &shown(&self.api_url))
+            .field("auth_url", &shown(&self.auth_url))
+            .field("limits", &self.limits())
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
     }
 }
 
@@ -106,3 +221,6 @@ impl Default for Retries {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,10 @@
 //! The error of this crate.
 
-use std::{error, fmt, time::Duration};
+use std::{error, fmt};
 
 use fortilake_auth::{self as auth, transport};
 
-use crate::{Fault, Status, class::Class, failure::Failure, retry::Stage};
+use crate::{Fault, Pause, Status, class::Class, failure::Failure, retry::Stage};
 
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -19,7 +19,7 @@ struct Inner {
     message: String,
     code: Option<i64>,
     http: Option<u16>,
-    resume_after: Option<Duration>,
+    pause: Option<Pause>,
     source: Option<Source>,
 }
 
@@ -28,6 +28,7 @@ pub(crate) enum Source {
     Auth(auth::Error),
     Transport(transport::Error),
     Json(serde_json::Error),
+    Ledger(Box<dyn error::Error + Send + Sync>),
 }
 
 /// What a caller can do about an [`Error`].
@@ -36,12 +37,14 @@ pub(crate) enum Source {
 pub enum Kind {
     /// Try again later; it was tried a few times.
     Transient,
-    /// Stop calling until [`Error::resume_after`] is over.
+    /// Stop calling until the time that [`Error::pause`] names.
     Paused,
     /// Mend the credentials; nothing works without.
     Credentials,
     /// Mend the addresses or the connection; nothing works without.
     Config,
+    /// Mend the ledger of calls; without it nobody knows what the API still allows.
+    Ledger,
     /// Go on without: this user has no permission for this call.
     Refused,
     /// Go on without: the call itself is wrong.
@@ -68,9 +71,20 @@ impl Error {
         self.0.http
     }
 
-    /// How long no call will be allowed, if the kind is [`Kind::Paused`].
-    pub fn resume_after(&self) -> Option<Duration> {
-        self.0.resume_after
+    /// Why and until when no call is made, if the kind is [`Kind::Paused`].
+    pub fn pause(&self) -> Option<Pause> {
+        self.0.pause
+    }
+
+    /// The ledger of calls cannot be read or written, for implementations of
+    /// [`Ledger`](crate::ledger::Ledger).
+    pub fn ledger(source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        let mut error = Self::new(
+            Kind::Ledger,
+            "the ledger of calls cannot be used".to_owned(),
+        );
+        error.0.source = Some(Source::Ledger(source.into()));
+        error
     }
 
     /// The configuration makes no sense.
@@ -90,8 +104,8 @@ impl Error {
         error
     }
 
-    /// The last try of a call; `pause` is how long no call will be allowed, if that is why.
-    pub(crate) fn last(label: &str, failure: Failure, tries: u32, pause: Option<Duration>) -> Self {
+    /// The last try of a call.
+    pub(crate) fn last(label: &str, failure: Failure, tries: u32) -> Self {
         let message = format!("{label} {}{}", verdict(&failure), facts(&failure, tries));
         let code = failure
             .envelope
@@ -101,23 +115,25 @@ impl Error {
                 Fault::None | Fault::Text => None,
             });
         Self(Box::new(Inner {
-            kind: kind(failure.class),
+            kind: failure
+                .pause
+                .map_or_else(|| kind(failure.class), |_| Kind::Paused),
             message,
             code,
             http: failure.http,
-            resume_after: pause,
+            pause: failure.pause,
             source: failure.source,
         }))
     }
 
     fn new(kind: Kind, message: String) -> Self {
-        let (code, http, resume_after, source) = (None, None, None, None);
+        let (code, http, pause, source) = (None, None, None, None);
         Self(Box::new(Inner {
             kind,
             message,
             code,
             http,
-            resume_after,
+            pause,
             source,
         }))
     }
@@ -131,6 +147,7 @@ fn kind(class: Class) -> Kind {
         }
         Class::Credentials => Kind::Credentials,
         Class::Config => Kind::Config,
+        Class::Uncounted => Kind::Ledger,
         Class::Access => Kind::Refused,
         Class::BadRequest => Kind::BadRequest,
         Class::NotPossible => Kind::NotPossible,
@@ -138,12 +155,15 @@ fn kind(class: Class) -> Kind {
     }
 }
 
-fn verdict(failure: &Failure) -> &'static str {
-    match (failure.class, failure.stage) {
-        (Class::Throttled | Class::HourlyLimit | Class::Suspended, _) => {
-            "has to wait: too many calls"
+fn verdict(failure: &Failure) -> String {
+    if let Some(pause) = failure.pause {
+        return format!("has to wait: {}", pause.reason);
+    }
+    let text = match (failure.class, failure.stage) {
+        (Class::Throttled | Class::HourlyLimit | Class::ErrorLimit | Class::Suspended, _) => {
+            "has to wait"
         }
-        (Class::ErrorLimit, _) => "has to wait: too many errors",
+        (Class::Uncounted, _) => "is not sent",
         (_, Stage::SignIn) => "cannot sign in",
         (Class::Token, _) => "is refused even with a new token",
         (Class::Access, _) => "is refused",
@@ -151,7 +171,8 @@ fn verdict(failure: &Failure) -> &'static str {
         (Class::NotPossible, _) => "is not possible",
         (Class::Transient | Class::Config, _) => "got no usable answer",
         _ => "got an answer that makes no sense",
-    }
+    };
+    text.to_owned()
 }
 
 /// What the answer says, then its numbers in parentheses.
@@ -190,6 +211,7 @@ impl error::Error for Error {
             Source::Auth(error) => Some(error),
             Source::Transport(error) => Some(error),
             Source::Json(error) => Some(error),
+            Source::Ledger(error) => Some(&**error),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use fortilake_auth::{self as auth, Token, transport};
+use fortilake_auth::{self as auth, Micros, Token, transport};
 use jiff::Timestamp;
 
 use crate::{
-    Envelope,
+    Envelope, Pause,
     class::{self, Class},
     error::Source,
+    quota::Stop,
     request::Call,
     retry::{Repeat, Stage, TokenState, Trial},
     retry_after,
@@ -26,18 +27,46 @@ pub(crate) struct Failure {
     pub(crate) token: Option<Token>,
     /// How long the server wants us to wait, where it wants that at all.
     pub(crate) wait: Duration,
+    /// Until when we let no call out, where that is why.
+    pub(crate) pause: Option<Pause>,
 }
 
 impl Failure {
+    /// The call was not sent.
+    pub(crate) fn stopped(stop: Stop) -> Self {
+        match stop {
+            Stop::Pause(pause) => Self {
+                pause: Some(pause),
+                ..Self::new(Class::Suspended, Stage::Call)
+            },
+            Stop::Ledger(error) => Self {
+                source: Some(Source::Ledger(error.into())),
+                ..Self::new(Class::Uncounted, Stage::Call)
+            },
+        }
+    }
+
+    /// Every token has ended before the turn of the call came.
+    pub(crate) fn stale_tokens() -> Self {
+        let message = "every token ended before the call's turn came".to_owned();
+        Self {
+            envelope: Some(Envelope {
+                message: Some(message),
+                ..Envelope::default()
+            }),
+            ..Self::new(Class::Unexpected, Stage::SignIn)
+        }
+    }
+
     /// There is no token to call with.
-    pub(crate) fn sign_in(error: auth::Error) -> Self {
+    pub(crate) fn sign_in(error: auth::Error, now: Micros) -> Self {
         let mut failure = Self::new(Class::Unexpected, Stage::SignIn);
         failure.class = match (error.kind(), error.limit()) {
             (auth::Kind::Credentials, _) => Class::Credentials,
             (auth::Kind::ClientId, _) => Class::Access,
             (auth::Kind::Limited, Some(limit)) => {
                 let class = class::by_limit(limit.status);
-                failure.wait = retry_after::wait(class, &limit.headers, Timestamp::now());
+                failure.wait = retry_after::wait(class, &limit.headers, timestamp(now));
                 class
             }
             (auth::Kind::Limited, None) => Class::Suspended,
@@ -51,16 +80,10 @@ impl Failure {
 
     /// The call got no answer.
     pub(crate) fn unanswered(error: transport::Error) -> Self {
-        let class = match error.kind() {
-            // One call that is sent elsewhere says nothing about the others.
-            transport::Kind::TooLarge | transport::Kind::Redirect => Class::Unexpected,
-            transport::Kind::Paused => Class::Suspended,
-            kind if kind.is_transient() => Class::Transient,
-            _ => Class::Config,
-        };
+        let kind = error.kind();
         Self {
             source: Some(Source::Transport(error)),
-            ..Self::new(class, Stage::Call)
+            ..Self::new(class::unanswered(kind), Stage::Call)
         }
     }
 
@@ -70,14 +93,20 @@ impl Failure {
         http: u16,
         headers: &transport::http::HeaderMap,
         envelope: Option<Envelope>,
+        now: Micros,
     ) -> Self {
-        let wait = retry_after::wait(class, headers, Timestamp::now());
+        let wait = retry_after::wait(class, headers, timestamp(now));
         Self {
             http: Some(http),
             envelope,
             wait,
             ..Self::new(class, Stage::Call)
         }
+    }
+
+    /// Whether waiting for as long as it takes helps; the gate has done that for its own limits.
+    pub(crate) fn is_waited_out(&self) -> bool {
+        self.pause.is_some() && self.class != Class::Suspended
     }
 
     /// What has to be known to decide what comes next.
@@ -110,6 +139,12 @@ impl Failure {
             source: None,
             token: None,
             wait,
+            pause: None,
         }
     }
+}
+
+/// A time as a date; a clock beyond what can be written as one is as wrong as any.
+pub(crate) fn timestamp(now: Micros) -> Timestamp {
+    Timestamp::from_microsecond(now).unwrap_or_default()
 }

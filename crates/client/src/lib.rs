@@ -9,8 +9,13 @@
 //! That shaped what is tried again: what may succeed later, up to three times;
 //! what failed for its token, once; nothing else, and a write never.
 //!
+//! Both are counted in a [`Ledger`](ledger::Ledger) that all who call as the same user can share.
+//! A call goes out at the first instant at which it fits, and one that no answer has come for
+//! counts as if it failed; so neither limit is ever exceeded.
+//! Where that means a pause, [`Error::pause`] says until when.
+//!
 //! What it leaves out: it knows no tables, no paging and no order of calls,
-//! and its limits hold within one process.
+//! and the ledger that comes with it lives as long as the process.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -55,13 +60,18 @@
 //! # }
 //! ```
 
+mod breaker;
 mod class;
 mod client;
 mod config;
 mod envelope;
 mod error;
 mod failure;
+pub mod ledger;
+mod line;
 mod page;
+mod pause;
+mod queue;
 mod quota;
 mod request;
 mod retry;
@@ -74,6 +84,8 @@ pub use crate::{
     envelope::{Envelope, Fault, Status},
     error::{Error, Kind, Result},
     page::Page,
+    pause::{OnWait, Pause, Reason, Waiting},
+    queue::Queue,
     retry::Jitter,
 };
 pub use fortilake_auth::{self as auth, models, transport};

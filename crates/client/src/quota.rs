@@ -1,230 +1,307 @@
-//! Keeps calls within the limits of the API.
-//!
-//! A sliding-window log rather than a token bucket: whatever windows the server counts in,
-//! none of them ever holds more calls than allowed.
-//! The server counts a call at some instant between sending it and receiving its answer.
-//! So a call occupies its place from when it is sent until a window's length after its answer,
-//! which covers both ends.
+//! Keeps calls within the limits of the API, and within those of the run.
 
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use async_trait::async_trait;
-use fortilake_auth::transport::{self, Kind, Request, Response, Transport};
-use tokio::{
-    sync::Notify,
-    time::{self, Instant},
+use fortilake_auth::{Clock, Micros, later, until};
+use tokio::time;
+
+use crate::{
+    Error, OnWait, Pause, Reason, Result, Waiting,
+    breaker::{self, Breaker, Passage},
+    class::Class,
+    failure::timestamp,
+    ledger::{Ledger, Limits, Reservation, Spent, Ticket, Usage, Verdict},
+    queue::{Lane, Turn},
 };
 
-use crate::Window;
+/// How often whoever waits for more than its turn says so.
+const HEARTBEAT: Duration = Duration::from_mins(1);
 
-/// What a window is longer for us than for the server, whose clock is not ours.
-const MARGIN: Duration = Duration::from_millis(100);
-
-/// Decides when the next call may go out; calls go in the order in which they ask.
-#[derive(Debug)]
+/// Decides when the next call may go out.
 pub(crate) struct Gate {
-    windows: Vec<Window>,
-    log: Mutex<Log>,
-    /// Held by whoever is next.
-    turn: tokio::sync::Mutex<()>,
-    changed: Notify,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) user: String,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) lane: Arc<Lane>,
+    pub(crate) rules: Rules,
+    pub(crate) state: State,
+}
+
+/// What the run allows by itself, and what it does where the API allows nothing.
+#[derive(Default)]
+pub(crate) struct Rules {
+    pub(crate) waiting: Waiting,
+    pub(crate) on_wait: Option<OnWait>,
+    pub(crate) max_calls: Option<u64>,
+    pub(crate) deadline: Option<Micros>,
 }
 
 #[derive(Debug, Default)]
-struct Log {
-    in_flight: usize,
-    /// When answers came, oldest first, as far back as the longest window.
-    answered: VecDeque<Instant>,
-    total: u64,
-    closed_until: Option<Instant>,
-    suspended_until: Option<Instant>,
+pub(crate) struct State {
+    calls: AtomicU64,
+    stopped: AtomicBool,
+    breaker: Mutex<Breaker>,
+    /// The pause that was told last.
+    last_pause: Mutex<Option<Pause>>,
 }
 
-/// When the next call may go out.
-#[derive(Debug, PartialEq)]
-enum Admission {
-    Now,
-    At(Instant),
-    /// The calls in flight alone fill a window.
-    AfterAnswer,
-    Suspended,
-}
-
-/// A call in flight.
+/// Why no call is let out.
 #[derive(Debug)]
-pub(crate) struct Permit<'a>(&'a Gate);
+pub(crate) enum Stop {
+    Pause(Pause),
+    /// Nobody knows how many calls there have been.
+    Ledger(Error),
+}
 
-/// The API allows no call for longer than anybody wants to wait.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Suspended;
+/// What keeps a call from going out now.
+struct Obstacle {
+    /// When to look again.
+    until: Micros,
+    kind: ObstacleKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ObstacleKind {
+    /// A call in flight, which may be answered at any time.
+    Answer,
+    /// A window.
+    Window,
+    /// More than that.
+    Pause(Reason),
+}
+
+/// A call that may go out, and from then on the call in flight.
+///
+/// One that is dropped counts as an error, since nobody knows how it has ended.
+pub(crate) struct Permit<'a> {
+    gate: &'a Gate,
+    ticket: Option<Ticket>,
+    passage: Passage,
+}
 
 impl Gate {
-    pub(crate) fn new(windows: Vec<Window>) -> Self {
-        Self {
-            windows,
-            log: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
-            changed: Notify::new(),
-        }
-    }
-
-    /// Waits until a call fits into every window.
+    /// Waits until a call fits into every limit.
     ///
     /// # Cancellation
     ///
     /// A dropped future takes no place.
-    pub(crate) async fn admit(&self) -> Result<Permit<'_>, Suspended> {
-        let _turn = self.turn.lock().await;
+    pub(crate) async fn admit(&self) -> Result<Permit<'_>, Stop> {
+        let turn = self.lane.turn().await;
+        let mut beat = Micros::MIN;
         loop {
-            let changed = self.changed.notified();
-            match self.try_admit(Instant::now()) {
-                Admission::Now => return Ok(Permit(self)),
-                Admission::At(instant) => {
-                    // Which of the two ends the wait does not matter: the log tells.
-                    drop(time::timeout_at(instant, changed).await);
-                }
-                Admission::AfterAnswer => changed.await,
-                Admission::Suspended => return Err(Suspended),
+            let now = (self.clock)();
+            let obstacle = match self.ask(now).map_err(Stop::Ledger)? {
+                Ok(permit) => return Ok(permit),
+                Err(obstacle) => obstacle,
+            };
+            if let Some(pause) = self.pause(&obstacle, now) {
+                *lock(&self.state.last_pause) = Some(pause);
+                return Err(Stop::Pause(pause));
             }
+            if let ObstacleKind::Pause(reason) = obstacle.kind
+                && beat <= now
+            {
+                beat = later(now, HEARTBEAT);
+                self.tell(Pause {
+                    resume_at: obstacle.until,
+                    reason,
+                });
+            }
+            self.wait(&turn, &obstacle, now, beat).await;
         }
     }
 
-    /// Lets no call out for this long, because the server has said so.
-    pub(crate) fn close(&self, pause: Duration) {
-        let mut log = self.log();
-        log.closed_until = log.closed_until.max(Some(Instant::now() + pause));
-        drop(log);
-        self.changed.notify_one();
+    /// Lets no call out before this instant, because the server has said so.
+    pub(crate) fn close(&self, until: Micros) -> Result<()> {
+        self.ledger.close(&self.user, until)?;
+        self.lane.wake();
+        Ok(())
     }
 
-    /// Refuses calls for this long, those that wait included.
-    pub(crate) fn suspend(&self, pause: Duration) {
-        let mut log = self.log();
-        log.suspended_until = log.suspended_until.max(Some(Instant::now() + pause));
-        drop(log);
-        self.changed.notify_one();
+    /// Lets no further call out, those that wait included.
+    pub(crate) fn stop(&self) {
+        self.state.stopped.store(true, Ordering::Relaxed);
+        self.lane.wake();
     }
 
-    /// How much longer calls are refused.
-    pub(crate) fn suspension(&self) -> Option<Duration> {
-        let left = self
-            .log()
-            .suspended_until?
-            .saturating_duration_since(Instant::now());
-        (!left.is_zero()).then_some(left)
+    /// A call has failed for good, without an answer; says until when none is made if that is why.
+    pub(crate) fn call_failed(&self) -> Option<Pause> {
+        let now = (self.clock)();
+        let mut breaker = lock(&self.state.breaker);
+        breaker.call_failed(now);
+        let Passage::At(resume_at) = breaker.passage(now) else {
+            return None;
+        };
+        let reason = Reason::Failures;
+        Some(Pause { resume_at, reason })
     }
 
-    /// How many calls have been made, and how many each window holds now.
-    pub(crate) fn usage(&self) -> (u64, Vec<(Window, usize)>) {
-        let log = self.log();
-        let now = Instant::now();
-        let held = |window: &Window| (*window, log.recent(now, window).count() + log.in_flight);
-        (log.total, self.windows.iter().map(held).collect())
+    /// The pause that was told last, for those who learn only that there is one.
+    pub(crate) fn last_pause(&self) -> Option<Pause> {
+        *lock(&self.state.last_pause)
     }
 
-    fn try_admit(&self, now: Instant) -> Admission {
-        let mut log = self.log();
-        let longest = self
-            .windows
-            .iter()
-            .map(|window| window.per)
-            .max()
-            .unwrap_or_default();
-        while log
-            .answered
-            .front()
-            .is_some_and(|&then| then + longest + MARGIN <= now)
-        {
-            log.answered.pop_front();
+    pub(crate) fn usage(&self) -> Result<Usage> {
+        self.ledger.usage(&self.user, &self.limits, (self.clock)())
+    }
+
+    /// How many calls have been sent.
+    pub(crate) fn calls(&self) -> u64 {
+        self.state.calls.load(Ordering::Relaxed)
+    }
+
+    /// Takes a place if there is one. Only whoever has the turn asks.
+    fn ask(&self, now: Micros) -> Result<Result<Permit<'_>, Obstacle>> {
+        let obstacle = |until, kind| Ok(Err(Obstacle { until, kind }));
+        let pause = |until, reason| obstacle(until, ObstacleKind::Pause(reason));
+        if self.state.stopped.load(Ordering::Relaxed) {
+            return pause(now, Reason::Stopped);
         }
-        let admission = log.admission(now, &self.windows);
-        if admission == Admission::Now {
-            log.in_flight += 1;
-            log.total += 1;
+        if self.rules.max_calls.is_some_and(|max| self.calls() >= max) {
+            return pause(now, Reason::MaxCalls);
         }
-        admission
+        if self.rules.deadline.is_some_and(|deadline| deadline <= now) {
+            return pause(now, Reason::Deadline);
+        }
+        let passage = lock(&self.state.breaker).passage(now);
+        match passage {
+            Passage::At(until) => return pause(until, Reason::Failures),
+            Passage::AfterProbe => return obstacle(Micros::MAX, ObstacleKind::Answer),
+            Passage::Free | Passage::Probe => {}
+        }
+        match self.ledger.reserve(&self.user, &self.limits, now)? {
+            Reservation::Granted(ticket) => Ok(Ok(self.permit(ticket, passage))),
+            Reservation::At(until) => obstacle(until, ObstacleKind::Window),
+            Reservation::AfterAnswer(until) => obstacle(until, ObstacleKind::Answer),
+            Reservation::Spent { until, why } => match why {
+                Spent::Errors => pause(until, Reason::Errors),
+                Spent::Closed => pause(until, Reason::Closed),
+            },
+        }
     }
 
-    /// Nothing is left half done when a holder of the lock panics, so poison is of no interest.
-    fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    fn permit(&self, ticket: Ticket, passage: Passage) -> Permit<'_> {
+        self.state.calls.fetch_add(1, Ordering::Relaxed);
+        if passage == Passage::Probe {
+            lock(&self.state.breaker).probe();
+        }
+        Permit {
+            gate: self,
+            ticket: Some(ticket),
+            passage,
+        }
+    }
+
+    /// Whether an obstacle is one to give up for.
+    fn pause(&self, obstacle: &Obstacle, now: Micros) -> Option<Pause> {
+        let resume_at = obstacle.until;
+        let too_late = self
+            .rules
+            .deadline
+            .is_some_and(|deadline| deadline <= resume_at);
+        let reason = match (obstacle.kind, self.rules.waiting) {
+            // Time does not help against these.
+            (
+                ObstacleKind::Pause(
+                    reason @ (Reason::Stopped | Reason::MaxCalls | Reason::Deadline),
+                ),
+                _,
+            ) => reason,
+            (ObstacleKind::Pause(reason), Waiting::Pause { longer_than })
+                if until(now, resume_at) > longer_than =>
+            {
+                reason
+            }
+            (ObstacleKind::Window | ObstacleKind::Pause(_), _) if too_late => Reason::Deadline,
+            _ => return None,
+        };
+        Some(Pause { resume_at, reason })
+    }
+
+    fn tell(&self, pause: Pause) {
+        let Pause { resume_at, reason } = pause;
+        let resume_at = timestamp(resume_at);
+        tracing::info!(%resume_at, %reason, "waiting");
+        if let Some(on_wait) = &self.rules.on_wait {
+            on_wait(pause);
+        }
+    }
+
+    /// Waits until there is a reason to look again.
+    async fn wait(&self, turn: &Turn<'_>, obstacle: &Obstacle, now: Micros, beat: Micros) {
+        let mut end = obstacle.until;
+        if matches!(obstacle.kind, ObstacleKind::Pause(_)) {
+            end = end.min(beat);
+        }
+        if let Some(deadline) = self.rules.deadline {
+            end = end.min(deadline);
+        }
+        let known = obstacle.kind != ObstacleKind::Answer;
+        let next = known.then_some(obstacle.until);
+        // Which of the two ends the wait does not matter: the ledger tells.
+        drop(time::timeout(until(now, end), turn.change(next)).await);
     }
 }
 
-impl Log {
-    fn admission(&self, now: Instant, windows: &[Window]) -> Admission {
-        if self.suspended_until.is_some_and(|end| end > now) {
-            return Admission::Suspended;
-        }
-        let mut earliest = self.closed_until.unwrap_or(now).max(now);
-        for window in windows {
-            let max = usize::try_from(window.max).unwrap_or(usize::MAX);
-            if self.in_flight >= max {
-                return Admission::AfterAnswer;
-            }
-            // With this one more, the window may hold `max`; what is too much must leave before.
-            let surplus =
-                (self.in_flight + 1 + self.recent(now, window).count()).saturating_sub(max);
-            let last_to_leave = surplus
-                .checked_sub(1)
-                .and_then(|n| self.recent(now, window).nth(n));
-            if let Some(answered) = last_to_leave {
-                earliest = earliest.max(*answered + window.per + MARGIN);
-            }
-        }
-        if earliest > now {
-            Admission::At(earliest)
-        } else {
-            Admission::Now
-        }
+impl Permit<'_> {
+    /// Says how the call has ended, as far as it has been sent at all.
+    pub(crate) fn settle(mut self, class: Class, http: Option<u16>) {
+        self.end(class.verdict(http), Some(class));
     }
 
-    fn recent(&self, now: Instant, window: &Window) -> impl Iterator<Item = &Instant> {
-        let start = self
-            .answered
-            .partition_point(|&then| then + window.per + MARGIN <= now);
-        self.answered.range(start..)
+    /// Gives the place back; nothing was sent.
+    pub(crate) fn give_back(mut self) {
+        self.end(Verdict::Unsent, None);
+    }
+
+    fn end(&mut self, verdict: Verdict, class: Option<Class>) {
+        let Some(ticket) = self.ticket.take() else {
+            return;
+        };
+        let gate = self.gate;
+        let now = (gate.clock)();
+        if verdict == Verdict::Unsent {
+            gate.state.calls.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.tell_breaker(verdict, class, now);
+        if let Err(error) = gate.ledger.settle(ticket, now, verdict) {
+            // The place stays taken, which is the safe side; the next call meets the same error.
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "call not settled in the ledger");
+        }
+        gate.lane.wake();
+    }
+
+    fn tell_breaker(&self, verdict: Verdict, class: Option<Class>, now: Micros) {
+        let mut breaker = lock(&self.gate.state.breaker);
+        match (class, self.passage) {
+            (Some(class), _) if verdict != Verdict::Unsent && class != Class::Transient => {
+                breaker.answered();
+            }
+            (Some(_), Passage::Probe) => breaker.probe_failed(breaker::rest_until(now)),
+            // Nothing is known of it, so another may try at once.
+            (None, Passage::Probe) => breaker.probe_failed(now),
+            _ => {}
+        }
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut log = self.0.log();
-        log.in_flight -= 1;
-        log.answered.push_back(Instant::now());
-        drop(log);
-        self.0.changed.notify_one();
+        self.end(Verdict::Error, None);
     }
 }
 
-/// A transport that sends when the gate allows it, and does not wait for ever for the answer.
-///
-/// It lies below redirects and sign-ins, so that they count as the calls they are,
-/// and the time that a call waits for its turn is not part of its timeout.
-pub(crate) struct Limited {
-    pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) timeout: Duration,
-}
-
-#[async_trait]
-impl Transport for Limited {
-    async fn send(&self, request: Request) -> transport::Result<Response> {
-        let url = transport::shown(&request.url);
-        let permit = self.gate.admit().await.map_err(|Suspended| {
-            transport::Error::new(Kind::Paused, format!("`{url}` is not called for now"))
-        })?;
-        let answer = time::timeout(self.timeout, self.transport.send(request)).await;
-        drop(permit);
-        answer.unwrap_or_else(|_| {
-            let message = format!("`{url}` did not answer within {:?}", self.timeout);
-            Err(transport::Error::new(Kind::Timeout, message))
-        })
-    }
+/// Nothing is left half done when a holder of these locks panics, so poison is of no interest.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Tests of signing in, in virtual time.
 
+mod kept;
+
 use std::{error::Error as _, io, time::Duration};
 
 use fortilake_transport::{

@@ -110,6 +110,8 @@ fn by_error_code() {
         (555, "new in some later version", 400, -1, Class::BadRequest),
         (555, "a success that is none", 200, 0, Class::Unexpected),
         (555, "on the server's side", 500, -1, Class::Transient),
+        (201, "Invalid security token.", 500, -1, Class::Token),
+        (202, "Access denied.", 503, -1, Class::Access),
     ] {
         check(
             http,
@@ -205,4 +207,81 @@ fn answers_of_other_shapes() {
     check(200, "{}", Class::Transient);
     check(200, "null", Class::Transient);
     check(200, r#"{"error":{"errorCode":999}}"#, Class::Unexpected);
+}
+
+/// What the API would count as one of its ten errors an hour, row by row of the facts about it.
+#[test]
+fn errors_that_count() {
+    use Verdict::{Error, Good};
+    let denied = error(202, "Access denied.");
+    for (http, status, fault, verdict) in [
+        // By status.
+        (200, "0", "null", Good),
+        (400, "-1", "null", Error),
+        (400, "-2", "null", Error),
+        (400, "2", "null", Error),
+        (200, "1008", "null", Good),
+        (200, "-10", "null", Error),
+        (200, "-11", "null", Error),
+        (200, "-12", "null", Error),
+        (200, "-30", "null", Error),
+        // By error code.
+        (
+            400,
+            "-1",
+            &*error(101, "Both serialNumber and expireBefore"),
+            Error,
+        ),
+        (400, "-1", &*error(102, "Invalid cloud key"), Error),
+        (400, "-1", &*error(201, "Invalid security token."), Error),
+        (400, "-1", &*denied, Error),
+        (200, "-1", &*denied, Error),
+        (400, "-1", "\"Please provide token in request.\"", Error),
+        (200, "0", &*error(301, "No product found"), Good),
+        (400, "2", &*error(301, "Failed"), Error),
+        (400, "-2", &*error(301, "not supported"), Error),
+        // By HTTP code.
+        (401, "0", "null", Error),
+        (403, "0", "null", Error),
+        (404, "0", "null", Error),
+        (429, "0", "null", Error),
+        (500, "0", "null", Error),
+        (502, "0", "null", Error),
+        // Nothing was found, but HTTP calls it an error, and so may whoever counts.
+        (404, "-1", &*error(301, "No product found"), Error),
+        (400, "1008", "null", Error),
+    ] {
+        let text = body(status, fault, r#""assets":null"#);
+        let class = classify(http, Envelope::read(&text, &[]).as_ref());
+        assert_eq!(class.verdict(Some(http)), verdict, "{http} {text}");
+    }
+    for (http, text) in [
+        (200, "<html>"),
+        (200, ""),
+        (200, r#"{"assets":[{"#),
+        (503, "<html>"),
+    ] {
+        let class = classify(http, Envelope::read(text, &[]).as_ref());
+        assert_eq!(class.verdict(Some(http)), Error, "{http} {text}");
+    }
+}
+
+/// "Connect error, time-out: counts as an error"; what never left the machine does not.
+#[test]
+fn calls_without_an_answer_that_count() {
+    use transport::Kind as K;
+    for (kind, class, verdict) in [
+        (K::Connect, Class::Transient, Verdict::Error),
+        (K::Timeout, Class::Transient, Verdict::Error),
+        (K::Interrupted, Class::Transient, Verdict::Error),
+        (K::TooLarge, Class::Unexpected, Verdict::Error),
+        (K::Redirect, Class::Unexpected, Verdict::Error),
+        (K::Insecure, Class::Config, Verdict::Unsent),
+        (K::Tls, Class::Config, Verdict::Unsent),
+        (K::Config, Class::Config, Verdict::Unsent),
+        (K::Paused, Class::Suspended, Verdict::Unsent),
+    ] {
+        assert_eq!(unanswered(kind), class, "{kind:?}");
+        assert_eq!(class.verdict(None), verdict, "{kind:?}");
+    }
 }

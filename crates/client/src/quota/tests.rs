@@ -1,67 +1,93 @@
 //! Tests of the limits, in virtual time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod property;
+mod rules;
 
-use tokio::task::JoinSet;
+use fortilake_auth::real_time;
+use tokio::{task::JoinSet, time::Instant};
 
 use super::*;
-use crate::retry::Jitter;
+use crate::{
+    Queue, Window,
+    ledger::{ErrorLimit, MARGIN, MemoryLedger},
+};
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-fn gate(windows: &[(u32, u64)]) -> Arc<Gate> {
+fn limits(windows: &[(u32, u64)]) -> Limits {
     let window = |&(max, per): &(u32, u64)| Window {
         max,
         per: seconds(per),
     };
-    Arc::new(Gate::new(windows.iter().map(window).collect()))
-}
-
-/// Calls as the server sees them: each at a random instant between request and answer.
-async fn crawl(gate: &Arc<Gate>, calls: usize, concurrency: usize) -> Vec<Duration> {
-    let start = Instant::now();
-    let next = Arc::new(AtomicUsize::new(0));
-    let mut workers = JoinSet::new();
-    for worker in 0..concurrency {
-        let (gate, next) = (Arc::clone(gate), Arc::clone(&next));
-        workers.spawn(async move {
-            let jitter = Jitter::seeded(worker as u64);
-            let mut seen = Vec::new();
-            while next.fetch_add(1, Ordering::Relaxed) < calls {
-                let permit = gate.admit().await.unwrap();
-                time::sleep(jitter.up_to(seconds(2))).await;
-                seen.push(start.elapsed());
-                time::sleep(jitter.up_to(seconds(2))).await;
-                drop(permit);
-            }
-            seen
-        });
+    Limits {
+        calls: windows.iter().map(window).collect(),
+        errors: None,
     }
-    let mut seen = workers.join_all().await.concat();
-    seen.sort_unstable();
-    seen
 }
 
-#[tokio::test(start_paused = true)]
-async fn no_window_of_the_server_is_ever_exceeded() {
-    for windows in [
-        &[(10, 60)][..],
-        &[(10, 60), (35, 600)],
-        &[(3, 1), (10, 60), (35, 600)],
-        &[(1, 5)],
-    ] {
-        let seen = crawl(&gate(windows), 120, 8).await;
-        assert_eq!(seen.len(), 120);
-        for &(max, per) in windows {
-            for (first, last) in seen.iter().zip(&seen[max as usize..]) {
-                assert!(
-                    *last > *first + seconds(per),
-                    "{windows:?}: {first:?} to {last:?}"
-                );
-            }
-        }
+fn with_errors(max: u32, reserve: u32) -> Limits {
+    Limits {
+        calls: Vec::new(),
+        errors: Some(ErrorLimit {
+            max,
+            per: seconds(3600),
+            reserve,
+        }),
+    }
+}
+
+fn gate_with(limits: Limits, rules: Rules, clock: Clock) -> Arc<Gate> {
+    let user = "user".to_owned();
+    Arc::new(Gate {
+        ledger: Arc::new(MemoryLedger::new()),
+        lane: Queue::new().lane(&user),
+        user,
+        limits,
+        clock,
+        rules,
+        state: State::default(),
+    })
+}
+
+fn gate(windows: &[(u32, u64)]) -> Arc<Gate> {
+    gate_with(limits(windows), Rules::default(), real_time())
+}
+
+/// Another client of the same user.
+fn sibling(gate: &Gate, lane: Arc<Lane>) -> Arc<Gate> {
+    Arc::new(Gate {
+        ledger: Arc::clone(&gate.ledger),
+        lane,
+        user: gate.user.clone(),
+        limits: gate.limits.clone(),
+        clock: Arc::clone(&gate.clock),
+        rules: Rules {
+            waiting: gate.rules.waiting,
+            ..Rules::default()
+        },
+        state: State::default(),
+    })
+}
+
+fn succeed(permit: Permit<'_>) {
+    permit.settle(Class::Success, Some(200));
+}
+
+fn fail(permit: Permit<'_>) {
+    permit.settle(Class::Transient, None);
+}
+
+async fn call(gate: &Gate) {
+    succeed(gate.admit().await.unwrap());
+}
+
+fn paused<T>(result: Result<T, Stop>) -> Pause {
+    match result {
+        Err(Stop::Pause(pause)) => pause,
+        Err(Stop::Ledger(error)) => panic!("{error}"),
+        Ok(_) => panic!("a call has gone out"),
     }
 }
 
@@ -74,10 +100,11 @@ async fn a_burst_goes_at_once_and_the_rest_as_soon_as_it_may() {
         let permit = gate.admit().await.unwrap();
         starts.push(start.elapsed());
         time::sleep(seconds(1)).await;
-        drop(permit);
+        succeed(permit);
     }
-    let at = |s: u64, margins: u32| seconds(s) + MARGIN * margins;
-    // The hour is full after five, and free again an hour after the first answer.
+    let at = |answer: u64, margins: u32| seconds(answer) + MARGIN * margins;
+    // The minute is full after three, the hour is full after five, and free again an hour after
+    // the first answer.
     assert_eq!(
         starts,
         [
@@ -98,79 +125,135 @@ async fn calls_in_flight_hold_their_places() {
     let _second = gate.admit().await.unwrap();
     time::sleep(seconds(1000)).await;
     assert!(time::timeout(seconds(1000), gate.admit()).await.is_err());
-    drop(first);
+    succeed(first);
     let answered = Instant::now();
-    drop(gate.admit().await.unwrap());
+    call(&gate).await;
     assert_eq!(answered.elapsed(), seconds(60) + MARGIN);
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_go_in_the_order_in_which_they_ask() {
+async fn calls_go_in_the_order_in_which_they_ask_whoever_asks() {
     let gate = gate(&[(1, 10)]);
+    let other = sibling(&gate, Arc::clone(&gate.lane));
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = JoinSet::new();
-    for n in 0..5 {
-        let (gate, order) = (Arc::clone(&gate), Arc::clone(&order));
+    for n in 0..6 {
+        let gate = Arc::clone(if n % 3 == 0 { &other } else { &gate });
+        let order = Arc::clone(&order);
         tasks.spawn(async move {
             time::sleep(seconds(n)).await;
-            drop(gate.admit().await.unwrap());
+            call(&gate).await;
             order.lock().unwrap().push(n);
         });
     }
     tasks.join_all().await;
-    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4, 5]);
+    assert_eq!((gate.calls(), other.calls()), (4, 2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_gives_up_takes_no_place() {
     let gate = gate(&[(1, 60)]);
-    drop(gate.admit().await.unwrap());
+    call(&gate).await;
     assert!(time::timeout(seconds(1), gate.admit()).await.is_err());
+    assert_eq!(gate.lane.waiting(), (0, None));
     let start = Instant::now();
-    drop(gate.admit().await.unwrap());
+    call(&gate).await;
     assert_eq!(start.elapsed(), seconds(59) + MARGIN);
-    assert_eq!(gate.usage().0, 2);
+    assert_eq!(gate.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_is_given_back_is_free_at_once() {
+    let gate = gate(&[(1, 60)]);
+    gate.admit().await.unwrap().give_back();
+    let start = Instant::now();
+    call(&gate).await;
+    assert_eq!((start.elapsed(), gate.calls()), (Duration::ZERO, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_gate_opens_by_itself() {
     let gate = gate(&[(100, 60)]);
-    gate.close(seconds(30));
-    gate.close(seconds(5));
+    let now = (gate.clock)();
+    gate.close(later(now, seconds(30))).unwrap();
+    gate.close(later(now, seconds(5))).unwrap();
     let start = Instant::now();
-    drop(gate.admit().await.unwrap());
+    call(&gate).await;
     assert_eq!(start.elapsed(), seconds(30));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspension_ends_waiting() {
+async fn a_gate_that_closes_for_long_ends_waiting() {
     let gate = gate(&[(1, 3600)]);
-    drop(gate.admit().await.unwrap());
+    call(&gate).await;
     let start = Instant::now();
     let waiting = [Arc::clone(&gate), Arc::clone(&gate), Arc::clone(&gate)]
-        .map(|gate| tokio::spawn(async move { gate.admit().await.map(drop) }));
+        .map(|gate| tokio::spawn(async move { paused(gate.admit().await) }));
     time::sleep(seconds(1)).await;
-    gate.suspend(seconds(100));
+    assert_eq!(gate.lane.waiting().0, 3);
+    let opens = later((gate.clock)(), seconds(7200));
+    gate.close(opens).unwrap();
+    let pause = Pause {
+        resume_at: opens,
+        reason: Reason::Closed,
+    };
     for task in waiting {
-        assert_eq!(task.await.unwrap(), Err(Suspended));
+        assert_eq!(task.await.unwrap(), pause);
     }
     assert_eq!(start.elapsed(), seconds(1));
-    assert_eq!(gate.suspension(), Some(seconds(100)));
-    time::sleep(seconds(100)).await;
-    assert_eq!(gate.suspension(), None);
-    assert!(gate.admit().await.is_ok());
+    assert_eq!(gate.last_pause(), Some(pause));
+    time::sleep(seconds(7200)).await;
+    call(&gate).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn usage_counts_what_each_window_holds() {
     let gate = gate(&[(5, 10), (50, 100)]);
-    drop(gate.admit().await.unwrap());
+    call(&gate).await;
     time::sleep(seconds(11)).await;
     let _in_flight = gate.admit().await.unwrap();
-    let (total, windows) = gate.usage();
-    assert_eq!(total, 2);
-    assert_eq!(
-        windows.iter().map(|(_, held)| *held).collect::<Vec<_>>(),
-        [1, 2]
-    );
+    let usage = gate.usage().unwrap();
+    assert_eq!((usage.calls, usage.in_flight), (vec![1, 2], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_are_spent_down_to_the_reserve_and_never_beyond() {
+    let gate = gate_with(with_errors(10, 2), Rules::default(), real_time());
+    let start = (gate.clock)();
+    let mut in_flight = Vec::new();
+    for _ in 0..8 {
+        in_flight.push(gate.admit().await.unwrap());
+    }
+    // Any of the eight may turn out to be an error, so there is no ninth.
+    assert!(time::timeout(seconds(1), gate.admit()).await.is_err());
+    in_flight.into_iter().for_each(fail);
+    let pause = paused(gate.admit().await);
+    assert_eq!(pause.reason, Reason::Errors);
+    let expected = later(start, seconds(3601) + MARGIN);
+    assert_eq!(until(pause.resume_at, expected), Duration::ZERO);
+    assert!(pause.resume_at >= later(start, seconds(3600)));
+    assert_eq!(gate.usage().unwrap().errors, 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn concurrency_falls_as_errors_are_spent() {
+    let gate = gate_with(with_errors(10, 2), Rules::default(), real_time());
+    for spent in 0..8 {
+        let mut in_flight = Vec::new();
+        while let Ok(permit) = time::timeout(seconds(2), gate.admit()).await {
+            in_flight.push(permit.unwrap());
+        }
+        assert_eq!(in_flight.len(), 8 - spent);
+        fail(in_flight.pop().unwrap());
+        in_flight.into_iter().for_each(succeed);
+    }
+    assert_eq!(paused(gate.admit().await).reason, Reason::Errors);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_nobody_waits_for_any_more_counts_as_an_error() {
+    let gate = gate_with(with_errors(10, 2), Rules::default(), real_time());
+    drop(gate.admit().await.unwrap());
+    assert_eq!(gate.usage().unwrap().errors, 1);
 }

@@ -1,6 +1,11 @@
 //! The client against the simulator, in process with virtual time and on a port.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod budget;
+mod foreign;
+mod tokens;
+mod windows;
+
 use std::{sync::Arc, time::Duration};
 
 use fortilake_client::{
@@ -80,7 +85,7 @@ async fn every_api_opens_with_its_own_token() {
     let body: Value = serde_json::from_str(&page.body).unwrap();
     assert!(body.get("token").is_none() && !page.body.contains("\"token\""));
     assert_eq!(statuses(&simulator), [Some(200); 6]);
-    assert_eq!(client.usage().calls, 6);
+    assert_eq!(client.usage().unwrap().calls, 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -288,7 +293,7 @@ async fn it_works_over_a_port_too() {
     let client = Client::new(config, Arc::new(network), Jitter::seeded(1)).unwrap();
     let page = products(&client, 710_112).await.unwrap();
     assert!(page.body.contains("serialNumber"));
-    assert_eq!(client.usage().calls, 5);
+    assert_eq!(client.usage().unwrap().calls, 5);
     drop(client);
     drop(stop);
     serving.await.unwrap().unwrap();

@@ -1,8 +1,18 @@
 //! Tests of limits, ours and the server's.
 
+use fortilake_auth::until;
 use tokio::time;
 
 use super::*;
+use crate::Reason;
+
+/// How long no call will be made, and why.
+fn pause(client: &Client, error: &Error) -> (Duration, Reason) {
+    assert_eq!(error.kind(), Kind::Paused);
+    let pause = error.pause().unwrap();
+    let now = (client.line.gate.clock)();
+    (until(now, pause.resume_at), pause.reason)
+}
 
 #[tokio::test(start_paused = true)]
 async fn throttled_calls_wait_as_they_are_told() {
@@ -46,10 +56,11 @@ async fn throttling_without_end_is_a_pause() {
         Answer::Throttled("20"),
         Answer::Throttled("20"),
     ]);
-    let error = list(&server.client()).await.unwrap_err();
+    let client = server.client();
+    let error = list(&client).await.unwrap_err();
     assert_eq!(
-        (error.kind(), error.resume_after()),
-        (Kind::Paused, Some(Duration::from_secs(20)))
+        pause(&client, &error),
+        (Duration::from_secs(20), Reason::Closed)
     );
     assert_eq!(
         chain(&error),
@@ -61,29 +72,27 @@ async fn throttling_without_end_is_a_pause() {
 async fn a_long_wait_is_a_pause_at_once() {
     let server = Server::new([Answer::Throttled("1800")]);
     let start = Instant::now();
-    let error = list(&server.client()).await.unwrap_err();
-    assert_eq!(error.resume_after(), Some(Duration::from_mins(30)));
+    let client = server.client();
+    let error = list(&client).await.unwrap_err();
+    assert_eq!(pause(&client, &error).0, Duration::from_mins(30));
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_limits_of_an_hour_stop_every_call() {
-    for status in ["-11", "-30"] {
+    for (status, reason) in [("-11", Reason::Closed), ("-30", Reason::ErrorLimit)] {
         let limit = Answer::Owned(format!(r#"{{"status":{status},"message":"Too much."}}"#));
         let server = Server::new([limit, Answer::products(1)]);
         let client = server.client();
         let hour = Duration::from_hours(1);
-        assert_eq!(
-            list(&client).await.unwrap_err().resume_after(),
-            Some(hour),
-            "{status}"
-        );
+        let error = list(&client).await.unwrap_err();
+        assert_eq!(pause(&client, &error), (hour, reason));
 
         time::advance(Duration::from_mins(20)).await;
         let error = list(&client).await.unwrap_err();
         assert_eq!(
-            (error.kind(), error.resume_after()),
-            (Kind::Paused, Some(Duration::from_mins(40)))
+            pause(&client, &error),
+            (Duration::from_mins(40), Reason::Closed)
         );
         assert_eq!(server.calls(), 1, "nothing is sent in a pause");
 
@@ -100,10 +109,11 @@ async fn limits_met_while_signing_in_count_as_well() {
     assert_eq!(start.elapsed(), Duration::from_secs(5));
 
     let server = Server::new([]).sign_ins([Answer::Json(400, r#"{"status":-30}"#)]);
-    let error = list(&server.client()).await.unwrap_err();
+    let client = server.client();
+    let error = list(&client).await.unwrap_err();
     assert_eq!(
-        (error.kind(), error.resume_after()),
-        (Kind::Paused, Some(Duration::from_hours(1)))
+        pause(&client, &error),
+        (Duration::from_hours(1), Reason::ErrorLimit)
     );
 }
 
@@ -125,5 +135,5 @@ async fn sign_ins_and_repetitions_count_as_calls() {
         "{:?}",
         start.elapsed()
     );
-    assert_eq!(client.usage().calls, 4);
+    assert_eq!(client.usage().unwrap().calls, 4);
 }

@@ -1,0 +1,221 @@
+//! Tests of tokens that are kept between runs, and of those that are refreshed.
+
+use super::*;
+
+/// Keeps tokens for the next [`OAuth`].
+#[derive(Default)]
+struct Store(Mutex<HashMap<String, StoredToken>>);
+
+impl TokenStore for Store {
+    fn load(&self, user: &str, client_id: &str) -> Option<StoredToken> {
+        lock(&self.0).get(&format!("{user} {client_id}")).cloned()
+    }
+
+    fn save(&self, user: &str, client_id: &str, token: &StoredToken) {
+        lock(&self.0).insert(format!("{user} {client_id}"), token.clone());
+    }
+
+    fn remove(&self, user: &str, client_id: &str) {
+        lock(&self.0).remove(&format!("{user} {client_id}"));
+    }
+}
+
+/// Processes one after the other, or side by side, with one store and one clock.
+struct Runs {
+    store: Arc<Store>,
+    clock: Clock,
+}
+
+impl Runs {
+    fn new() -> Self {
+        Self {
+            store: Arc::default(),
+            clock: real_time(),
+        }
+    }
+
+    fn oauth<A>(&self, server: &Server, answer: A) -> OAuth
+    where
+        A: Fn(usize, &str) -> (u16, String) + Send + Sync + 'static,
+    {
+        let oauth = Arc::into_inner(server.oauth(answer)).unwrap();
+        let store: Arc<dyn TokenStore> = self.store.clone();
+        oauth
+            .clock(Arc::clone(&self.clock))
+            .keep(store, "user".to_owned())
+    }
+
+    fn kept(&self) -> Option<StoredToken> {
+        self.store.load("user", "iam")
+    }
+}
+
+fn with_refresh(n: usize) -> (u16, String) {
+    let body = format!(
+        r#"{{"access_token":"EXAMPLEtoken{n}","refresh_token":"EXAMPLErefresh{n}","expires_in":3600}}"#
+    );
+    (200, body)
+}
+
+/// What each sign-in was made with.
+fn grants(server: &Server) -> Vec<String> {
+    let requests = lock(&server.0);
+    let grant = |request: &String| {
+        let (_, body) = request.split_at(request.find('{').unwrap());
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        let with = body["refresh_token"].as_str().unwrap_or("password");
+        format!("{} {with}", body["grant_type"].as_str().unwrap())
+    };
+    requests.iter().map(grant).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_run_uses_the_same_token() {
+    let (server, runs) = (Server::default(), Runs::new());
+    let first = runs
+        .oauth(&server, |n, _| granted(n, 3600))
+        .token("iam")
+        .await
+        .unwrap();
+    time::advance(Duration::from_mins(50)).await;
+    let second = runs.oauth(&server, |n, _| granted(n, 3600));
+    let token = second.token("iam").await.unwrap();
+    assert_eq!(token.expose(), first.expose());
+    assert!(token.is_old());
+    assert_eq!(server.count(), 1);
+    // It ends when it would have ended in the first run.
+    time::advance(Duration::from_mins(9)).await;
+    assert_eq!(second.token("iam").await.unwrap().expose(), "EXAMPLEtoken2");
+    assert_eq!(runs.kept().unwrap().access_token.expose(), "EXAMPLEtoken2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_has_renewed_is_renewed() {
+    let (server, runs) = (Server::default(), Runs::new());
+    let one = runs.oauth(&server, |n, _| granted(n, 3600));
+    one.token("iam").await.unwrap();
+    time::advance(Duration::from_mins(59)).await;
+    let other = runs.oauth(&server, |n, _| granted(n + 1, 3600));
+    other.token("iam").await.unwrap();
+    assert_eq!(server.count(), 2);
+    assert_eq!(one.token("iam").await.unwrap().expose(), "EXAMPLEtoken3");
+    assert_eq!(server.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_kept_for_nobody() {
+    let (server, runs) = (Server::default(), Runs::new());
+    let oauth = runs.oauth(&server, |n, _| granted(n, 3600));
+    let first = oauth.token("iam").await.unwrap();
+    assert!(oauth.is_current("iam", &first));
+    oauth.refused("iam", &first);
+    assert!(!oauth.is_current("iam", &first));
+    assert_eq!(runs.kept(), None);
+    // Even a store that forgets nothing hands it out to nobody again.
+    runs.store.save("user", "iam", first.stored());
+    assert_eq!(oauth.token("iam").await.unwrap().expose(), "EXAMPLEtoken2");
+    // What is refused late is no longer the one that is kept.
+    oauth.refused("iam", &first);
+    assert_eq!(runs.kept().unwrap().access_token.expose(), "EXAMPLEtoken2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_from_the_future_is_not_believed() {
+    let (server, runs) = (Server::default(), Runs::new());
+    let token = StoredToken {
+        access_token: "EXAMPLEold".into(),
+        refresh_token: None,
+        issued_at: later((runs.clock)(), Duration::from_hours(10)),
+        expires_at: later((runs.clock)(), Duration::from_hours(11)),
+    };
+    runs.store.save("user", "iam", &token);
+    let oauth = runs.oauth(&server, |n, _| granted(n, 3600));
+    assert_eq!(oauth.token("iam").await.unwrap().expose(), "EXAMPLEtoken1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_are_refreshed_where_that_is_offered() {
+    let server = Server::default();
+    let oauth = server.oauth(|n, _| with_refresh(n));
+    for _ in 0..3 {
+        oauth.token("iam").await.unwrap();
+        time::advance(Duration::from_hours(1)).await;
+    }
+    // Long after its end nobody knows whether a token can still be refreshed.
+    time::advance(Duration::from_hours(5)).await;
+    oauth.token("iam").await.unwrap();
+    assert_eq!(
+        grants(&server),
+        [
+            "password password",
+            "refresh_token EXAMPLErefresh1",
+            "refresh_token EXAMPLErefresh2",
+            "password password",
+        ]
+    );
+    assert!(!lock(&server.0)[1].contains(PASSWORD));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_run_refreshes_what_has_ended() {
+    let (server, runs) = (Server::default(), Runs::new());
+    runs.oauth(&server, |n, _| with_refresh(n))
+        .token("iam")
+        .await
+        .unwrap();
+    time::advance(Duration::from_mins(90)).await;
+    runs.oauth(&server, |n, _| with_refresh(n))
+        .token("iam")
+        .await
+        .unwrap();
+    assert_eq!(
+        grants(&server),
+        ["password password", "refresh_token EXAMPLErefresh1"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_is_refused_is_not_tried_again() {
+    let server = Server::default();
+    let oauth = server.oauth(|n, _| if n == 2 { wrong() } else { with_refresh(n) });
+    for _ in 0..3 {
+        oauth.token("iam").await.unwrap();
+        time::advance(Duration::from_hours(1)).await;
+    }
+    assert_eq!(
+        grants(&server),
+        [
+            "password password",
+            "refresh_token EXAMPLErefresh1",
+            "password password",
+            "password password",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_without_an_answer_is_tried_again() {
+    let server = Server::default();
+    let oauth = server.oauth(|n, _| match n {
+        2 => (RESET, String::new()),
+        n => with_refresh(n),
+    });
+    oauth.token("iam").await.unwrap();
+    time::advance(Duration::from_hours(1)).await;
+    assert_eq!(
+        oauth.token("iam").await.unwrap_err().kind(),
+        Kind::Transient
+    );
+    oauth.token("iam").await.unwrap();
+    assert_eq!(grants(&server)[1..], ["refresh_token EXAMPLErefresh1"; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_token_is_not_refreshed() {
+    let server = Server::default();
+    let oauth = server.oauth(|n, _| with_refresh(n));
+    let token = oauth.token("iam").await.unwrap();
+    oauth.refused("iam", &token);
+    oauth.token("iam").await.unwrap();
+    assert_eq!(grants(&server), ["password password"; 2]);
+}

@@ -1,0 +1,83 @@
+//! Tests of what follows from a configuration.
+
+use super::*;
+
+fn config() -> Config {
+    Config::new(Credentials {
+        username: "EXAMPLE-USER-0001".to_owned(),
+        username_origin: "the test".to_owned(),
+        password: "hunter2".into(),
+        password_origin: "the test".to_owned(),
+    })
+}
+
+fn with_share(share: f64) -> Config {
+    Config { share, ..config() }
+}
+
+/// The most calls in each window and errors that a share allows.
+fn part(share: f64) -> (Vec<u32>, u32) {
+    let limits = with_share(share).limits();
+    let calls = limits.calls.iter().map(|window| window.max).collect();
+    (calls, limits.errors.unwrap().max)
+}
+
+#[test]
+fn a_share_is_taken_of_every_limit() {
+    assert_eq!(part(1.0), (vec![100, 1000], 10));
+    assert_eq!(part(0.5), (vec![50, 500], 5));
+    assert_eq!(part(0.29), (vec![29, 290], 3));
+    assert_eq!(part(0.333), (vec![33, 333], 3));
+    // Something is left of every share, however small.
+    assert_eq!(part(0.000_1), (vec![1, 1], 3));
+}
+
+#[test]
+fn a_share_is_a_part() {
+    for share in [0.0, -0.5, 1.5, f64::NAN, f64::INFINITY] {
+        assert!(with_share(share).check().is_err(), "{share}");
+    }
+    assert!(with_share(1.0).check().is_ok());
+}
+
+#[test]
+fn a_reserve_leaves_something() {
+    let mut config = config();
+    let limit = config.errors.unwrap();
+    config.errors = Some(ErrorLimit {
+        reserve: 10,
+        ..limit
+    });
+    assert!(config.check().is_err());
+}
+
+#[test]
+fn the_id_of_a_user_tells_nothing_and_depends_on_the_server() {
+    let user = config().user();
+    assert_eq!(user.len(), 64);
+    assert!(!user.contains("EXAMPLE"));
+    let elsewhere = Config {
+        auth_url: "https://auth.example/".parse().unwrap(),
+        ..config()
+    };
+    assert_ne!(elsewhere.user(), user);
+    let mut path = config();
+    path.auth_url.set_path("/other");
+    assert_eq!(path.user(), user);
+}
+
+#[test]
+fn printing_a_configuration_tells_no_user_and_no_password() {
+    let printed = format!("{:?}", config());
+    assert!(
+        !printed.contains("hunter2") && !printed.contains("EXAMPLE"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn a_window_of_centuries_is_refused() {
+    let mut config = config();
+    config.calls[0].per = Duration::from_secs(u64::MAX / 1_000_000);
+    assert!(config.check().is_err());
+}

@@ -1,0 +1,163 @@
+//! Tests of what a run allows by itself, and of what it does where nothing is allowed.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_run_makes_no_more_calls_than_it_may() {
+    let rules = Rules {
+        max_calls: Some(2),
+        ..Rules::default()
+    };
+    let gate = gate_with(limits(&[]), rules, real_time());
+    gate.admit().await.unwrap().give_back();
+    call(&gate).await;
+    let second = gate.admit().await.unwrap();
+    assert_eq!(paused(gate.admit().await).reason, Reason::MaxCalls);
+    succeed(second);
+    assert_eq!(paused(gate.admit().await).reason, Reason::MaxCalls);
+    assert_eq!(gate.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_ends_at_its_deadline_even_if_it_waits_forever() {
+    let clock = real_time();
+    let start = clock();
+    let rules = Rules {
+        waiting: Waiting::Forever,
+        deadline: Some(later(start, seconds(100))),
+        ..Rules::default()
+    };
+    let gate = gate_with(limits(&[(1, 60)]), rules, clock);
+    call(&gate).await;
+    call(&gate).await;
+    // The third would fit after two minutes, so there is no point in waiting for it.
+    let pause = paused(gate.admit().await);
+    let expected = Pause {
+        resume_at: later(start, seconds(120) + MARGIN * 2),
+        reason: Reason::Deadline,
+    };
+    assert_eq!(pause, expected);
+    assert_eq!((gate.clock)(), later(start, seconds(60) + MARGIN));
+    time::sleep(seconds(60)).await;
+    assert_eq!(paused(gate.admit().await).reason, Reason::Deadline);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_ends_a_wait_for_an_answer() {
+    let clock = real_time();
+    let deadline = later(clock(), seconds(10));
+    let rules = Rules {
+        deadline: Some(deadline),
+        ..Rules::default()
+    };
+    let gate = gate_with(limits(&[(1, 60)]), rules, clock);
+    let _in_flight = gate.admit().await.unwrap();
+    assert_eq!(paused(gate.admit().await).reason, Reason::Deadline);
+    assert_eq!((gate.clock)(), deadline);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_window_is_no_pause_however_long() {
+    let gate = gate(&[(1, 86_400)]);
+    call(&gate).await;
+    let start = Instant::now();
+    call(&gate).await;
+    assert_eq!(start.elapsed(), seconds(86_400) + MARGIN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_waits_are_waited_for() {
+    let gate = gate_with(with_errors(3, 2), Rules::default(), real_time());
+    fail(gate.admit().await.unwrap());
+    time::sleep(seconds(3200)).await;
+    assert_eq!(paused(gate.admit().await).reason, Reason::Errors);
+    time::sleep(seconds(301)).await;
+    let start = Instant::now();
+    call(&gate).await;
+    assert_eq!(start.elapsed(), seconds(99) + MARGIN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_forever_says_so_every_minute() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let rules = Rules {
+        waiting: Waiting::Forever,
+        on_wait: Some(Arc::new(move |pause| tell.lock().unwrap().push(pause))),
+        ..Rules::default()
+    };
+    let gate = gate_with(with_errors(3, 2), rules, real_time());
+    fail(gate.admit().await.unwrap());
+    let expected = Pause {
+        resume_at: later((gate.clock)(), seconds(3600) + MARGIN),
+        reason: Reason::Errors,
+    };
+    let start = Instant::now();
+    call(&gate).await;
+    assert_eq!(start.elapsed(), seconds(3600) + MARGIN);
+    assert_eq!(*told.lock().unwrap(), vec![expected; 61]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_waited_for_is_told() {
+    let gate = gate(&[(1, 60)]);
+    call(&gate).await;
+    let fits = later((gate.clock)(), seconds(60) + MARGIN);
+    let waiting = Arc::clone(&gate);
+    let task = tokio::spawn(async move { call(&waiting).await });
+    time::sleep(seconds(1)).await;
+    assert_eq!(gate.lane.waiting(), (1, Some(fits)));
+    task.await.unwrap();
+    assert_eq!(gate.lane.waiting(), (0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_failures_in_a_row_a_single_call_tries_again() {
+    let rules = Rules {
+        waiting: Waiting::Forever,
+        ..Rules::default()
+    };
+    let gate = gate_with(limits(&[]), rules, real_time());
+    for left in [true, true, false] {
+        fail(gate.admit().await.unwrap());
+        assert_eq!(gate.call_failed().is_none(), left);
+    }
+    let rest = until((gate.clock)(), breaker::rest_until((gate.clock)()));
+    assert!(time::timeout(rest / 2, gate.admit()).await.is_err());
+    time::sleep(rest / 2).await;
+
+    let probe = gate.admit().await.unwrap();
+    assert!(time::timeout(seconds(1), gate.admit()).await.is_err());
+    fail(probe);
+    assert!(time::timeout(rest / 2, gate.admit()).await.is_err());
+    time::sleep(rest / 2).await;
+
+    let probe = gate.admit().await.unwrap();
+    probe.settle(Class::BadRequest, Some(400));
+    let _all = (gate.admit().await.unwrap(), gate.admit().await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_not_carried_out_leaves_the_try_to_another() {
+    let gate = gate(&[]);
+    for _ in 0..3 {
+        gate.call_failed();
+    }
+    time::sleep(seconds(300)).await;
+    gate.admit().await.unwrap().give_back();
+    drop(gate.admit().await.unwrap());
+    call(&gate).await;
+    call(&gate).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_in_a_row_are_a_pause() {
+    let gate = gate(&[]);
+    for _ in 0..2 {
+        assert_eq!(gate.call_failed(), None);
+    }
+    let pause = gate.call_failed().unwrap();
+    assert_eq!(pause.reason, Reason::Failures);
+    assert_eq!(until((gate.clock)(), pause.resume_at), seconds(300));
+    assert_eq!(paused(gate.admit().await), pause);
+}
