@@ -1,58 +1,65 @@
 //! The journal of pages.
 
+mod memory;
+mod page;
+mod stored;
 #[cfg(test)]
 mod tests;
+mod writer;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
-/// A page as it was received, secrets already gone.
+pub(crate) use self::page::{check_pages, last_sequence, remove_pages};
+pub use self::{memory::MemoryJournal, stored::CrawlJournal};
+use crate::Result;
+
+/// What a call has ended with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The text.
+    /// How it ended.
+    pub kind: RecordKind,
+    /// The page as it was received, secrets already gone; or the failure in the crawler's words.
     pub body: Arc<str>,
-    /// When it arrived, in microseconds of Unix time.
+    /// When that was, in microseconds of Unix time.
     pub observed_at: i64,
 }
 
-/// Keeps pages under the name of the call that they answer.
-pub trait Journal: Send + Sync {
-    /// Keeps a page; a second page of the same name takes the place of the first.
-    fn append(&self, key: &str, record: Record);
-
-    /// The page of this name.
-    fn read(&self, key: &str) -> Option<Record>;
-
-    /// The page is published and will not be read again in this process.
-    fn release(&self, key: &str);
+/// How a call has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordKind {
+    /// With an answer.
+    Page,
+    /// For good, without one.
+    Failure,
 }
 
-/// A [`Journal`] that ends with its process.
+/// The records of a crawl with their keys, in the order in which they came.
+pub type Records<'a> = Box<dyn Iterator<Item = Result<(Arc<str>, Record)>> + Send + 'a>;
+
+/// Keeps what calls have ended with, under the name of the call.
 ///
-/// It gives a page's memory back on [`Journal::release`], so it never holds more than the lists
-/// that are still being read.
-#[derive(Debug, Default)]
-pub struct MemoryJournal(Mutex<HashMap<String, Record>>);
+/// # Errors
+///
+/// A journal that has failed to keep a record keeps no more; every later call of `append` and
+/// `flush` tells why.
+pub trait Journal: Send + Sync {
+    /// Keeps a record; a second record of the same key takes the place of the first.
+    ///
+    /// It returns at once. What a journal on disk has not written yet, a kill may lose.
+    fn append(&self, key: &str, record: Record) -> Result<()>;
 
-impl MemoryJournal {
-    fn pages(&self) -> MutexGuard<'_, HashMap<String, Record>> {
-        // Each method changes the map in one step, so a panic elsewhere leaves it whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+    /// Waits until everything that was appended outlasts a kill and a power cut.
+    fn flush(&self) -> Result<()>;
 
-impl Journal for MemoryJournal {
-    fn append(&self, key: &str, record: Record) {
-        self.pages().insert(key.to_owned(), record);
-    }
+    /// The record of this key, also if it was appended just now.
+    fn read(&self, key: &str) -> Result<Option<Record>>;
 
-    fn read(&self, key: &str) -> Option<Record> {
-        self.pages().get(key).cloned()
-    }
+    /// Whether there is a record of this key.
+    fn contains(&self, key: &str) -> Result<bool>;
 
-    fn release(&self, key: &str) {
-        self.pages().remove(key);
-    }
+    /// All records that were appended before, first to last, a few in memory at a time.
+    fn records(&self) -> Result<Records<'_>>;
+
+    /// The record is published and will not be read again in this process.
+    fn release(&self, key: &str);
 }

@@ -1,17 +1,169 @@
-//! The journal in memory.
+//! Both journals by one contract, then what only the one on disk promises.
 
-use super::{Journal, MemoryJournal, Record};
+use std::{sync::Arc, thread};
+
+use super::{Journal, MemoryJournal, Record, RecordKind};
+use crate::{
+    CrawlJournal,
+    testing::{Fixture, new_crawl, page},
+};
+
+fn check_both(check: impl Fn(&dyn Journal)) {
+    check(&MemoryJournal::default());
+    let fixture = Fixture::new();
+    check(&begin(&fixture, "one"));
+}
+
+fn begin(fixture: &Fixture, id: &str) -> CrawlJournal {
+    fixture.open().begin(&new_crawl(id)).expect("it begins")
+}
+
+fn read(journal: &dyn Journal, key: &str) -> Option<Record> {
+    journal.read(key).expect("it reads")
+}
+
+fn keys(journal: &dyn Journal) -> Vec<String> {
+    let records = journal.records().expect("it is read");
+    records
+        .map(|record| record.expect("it reads").0.to_string())
+        .collect()
+}
 
 #[test]
-fn keeps_a_page_until_it_is_released() {
+fn reads_what_was_just_appended() {
+    check_both(|journal| {
+        journal
+            .append("units/list 0", page("{}"))
+            .expect("it is kept");
+        assert_eq!(read(journal, "units/list 0"), Some(page("{}")));
+        assert_eq!(read(journal, "units/list 1"), None);
+        assert!(journal.contains("units/list 0").expect("it looks"));
+        assert!(!journal.contains("units/list 1").expect("it looks"));
+    });
+}
+
+#[test]
+fn reads_what_is_written() {
+    check_both(|journal| {
+        let failure = Record {
+            kind: RecordKind::Failure,
+            body: "refused, näturally".into(),
+            observed_at: -1,
+        };
+        journal.append("a", page("")).expect("it is kept");
+        journal.append("b", failure.clone()).expect("it is kept");
+        journal.flush().expect("it is written");
+        assert_eq!(read(journal, "a"), Some(page("")));
+        assert_eq!(read(journal, "b"), Some(failure));
+        assert!(journal.contains("b").expect("it looks"));
+    });
+}
+
+#[test]
+fn a_second_record_takes_the_place_of_the_first() {
+    check_both(|journal| {
+        for (key, body) in [("a", "1"), ("b", "2"), ("a", "3")] {
+            journal.append(key, page(body)).expect("it is kept");
+        }
+        assert_eq!(read(journal, "a"), Some(page("3")));
+        assert_eq!(keys(journal), ["a", "b"]);
+        journal.append("b", page("4")).expect("it is kept");
+        journal.append("c", page("5")).expect("it is kept");
+        assert_eq!(keys(journal), ["a", "b", "c"]);
+        assert_eq!(read(journal, "b"), Some(page("4")));
+    });
+}
+
+#[test]
+fn iterates_in_the_order_of_appending() {
+    check_both(|journal| {
+        let expected: Vec<_> = (0..3000)
+            .map(|number| format!("page {}", number * 7 % 3000))
+            .collect();
+        for key in &expected {
+            journal.append(key, page(key)).expect("it is kept");
+        }
+        assert_eq!(keys(journal), expected);
+    });
+}
+
+#[test]
+fn memory_gives_back_what_is_released() {
     let journal = MemoryJournal::default();
-    let page = Record {
-        body: "{}".into(),
-        observed_at: 7,
-    };
-    journal.append("acme units/list {} 0", page.clone());
-    assert_eq!(journal.read("acme units/list {} 0"), Some(page));
-    assert_eq!(journal.read("acme units/list {} 1"), None);
-    journal.release("acme units/list {} 0");
-    assert_eq!(journal.read("acme units/list {} 0"), None);
+    journal.append("a", page("{}")).expect("it is kept");
+    journal.release("a");
+    assert_eq!(read(&journal, "a"), None);
+    assert_eq!(keys(&journal), [""; 0]);
+}
+
+#[test]
+fn a_dropped_journal_is_written_and_goes_on() {
+    let fixture = Fixture::new();
+    let journal = begin(&fixture, "one");
+    journal.append("a", page("1")).expect("it is kept");
+    drop(journal);
+    begin(&fixture, "another")
+        .append("a", page("of another"))
+        .expect("it is kept");
+    let journal = fixture.open().take_up("one").expect("it is free");
+    journal.append("b", page("2")).expect("it is kept");
+    assert_eq!(keys(&journal), ["a", "b"]);
+    assert_eq!(read(&journal, "a"), Some(page("1")));
+}
+
+#[test]
+fn threads_append_and_read_side_by_side() {
+    let fixture = Fixture::new();
+    let journal = begin(&fixture, "one");
+    thread::scope(|scope| {
+        for worker in 0..4 {
+            let journal = &journal;
+            scope.spawn(move || {
+                for number in 0..500 {
+                    let key = format!("{worker}/{number}");
+                    journal.append(&key, page(&key)).expect("it is kept");
+                    assert_eq!(read(journal, &key), Some(page(&key)));
+                    if number % 100 == 0 {
+                        journal.flush().expect("it is written");
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(keys(&journal).len(), 2000);
+}
+
+#[test]
+fn what_waits_is_bounded() {
+    let fixture = Fixture::new();
+    let journal = begin(&fixture, "one");
+    let body: Arc<str> = "x".repeat(1 << 20).into();
+    for number in 0..200 {
+        let record = Record {
+            body: body.clone(),
+            ..page("")
+        };
+        journal
+            .append(&number.to_string(), record)
+            .expect("it is kept");
+        assert!(journal.writer.waiting_bytes() <= super::writer::WAITING + body.len());
+    }
+    assert_eq!(keys(&journal).len(), 200);
+}
+
+#[test]
+fn a_record_is_written_without_anybody_waiting() {
+    let fixture = Fixture::new();
+    let journal = begin(&fixture, "one");
+    journal.append("a", page("1")).expect("it is kept");
+    let begin = std::time::Instant::now();
+    let other = fixture.open();
+    loop {
+        let crawl = other.crawl("one").expect("it lists").expect("it is there");
+        if crawl.records == 1 {
+            break;
+        }
+        assert!(begin.elapsed().as_secs() < 10, "nothing is written");
+        thread::yield_now();
+    }
 }

@@ -1,0 +1,371 @@
+//! The crawls that the file has, and who works on which.
+
+mod removal;
+#[cfg(test)]
+mod tests;
+
+use rusqlite::{Connection, Row, Transaction};
+
+use self::removal::REMOVED;
+use crate::{
+    CrawlJournal, Error, Kind, Result, State,
+    checksum::Checksum,
+    error::Fault,
+    holder, journal,
+    state::{self, Durability},
+};
+
+/// A crawl to begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCrawl {
+    /// The crawl's id, which no other has.
+    pub id: String,
+    /// The name of the snapshot that it makes.
+    pub snapshot: String,
+    /// What it depends on: a crawl with another one cannot be resumed as this one.
+    pub fingerprint: String,
+    /// The version of the program.
+    pub version: String,
+}
+
+/// A crawl that the file has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crawl {
+    /// The crawl's id.
+    pub id: String,
+    /// The name of the snapshot that it makes.
+    pub snapshot: String,
+    /// What it depends on.
+    pub fingerprint: String,
+    /// The version of the program that began it.
+    pub version: String,
+    /// When it began, in microseconds of Unix time.
+    pub created_at: i64,
+    /// When it finished, if it has.
+    pub finished_at: Option<i64>,
+    /// How far it has come.
+    pub status: Status,
+    /// What was said of it when it finished or paused, as JSON.
+    pub summary: Option<String>,
+    /// How many records its journal has.
+    pub records: u64,
+    number: i64,
+}
+
+/// How far a crawl has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// Calls are being made, or its process died while they were.
+    Running,
+    /// Calls are left to be made, later.
+    Paused,
+    /// All calls are made, and it is not published everywhere.
+    Done,
+    /// It is published to every sink.
+    Published,
+    /// It was not published, and will not be.
+    Discarded,
+}
+
+impl Status {
+    /// Whether there is something left to do.
+    pub fn is_unfinished(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Done)
+    }
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Done => "done",
+            Self::Published => "published",
+            Self::Discarded => "discarded",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [
+            Self::Running,
+            Self::Paused,
+            Self::Done,
+            Self::Published,
+            Self::Discarded,
+        ]
+        .into_iter()
+        .find(|status| status.name() == name)
+    }
+}
+
+impl State {
+    /// Begins a crawl, and keeps other processes from it until the journal is dropped.
+    pub fn begin(&self, new: &NewCrawl) -> Result<CrawlJournal> {
+        let number = self.0.write("begin a crawl", |transaction| {
+            if find(transaction, |crawl| crawl.id == new.id)?.is_some() {
+                let message = format!("there is a crawl `{}` already", new.id);
+                return Err(Error::new(Kind::Unforeseen, message).into());
+            }
+            transaction.execute(
+                "INSERT INTO crawls (id, snapshot, fingerprint, version, created_at, status,
+                     checksum, holder) VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
+                (
+                    &new.id,
+                    &new.snapshot,
+                    &new.fingerprint,
+                    &new.version,
+                    self.0.now(),
+                    Status::Running.name(),
+                    self.0.holder.id,
+                ),
+            )?;
+            let number = transaction.last_insert_rowid();
+            seal(transaction, number)?;
+            Ok(number)
+        })?;
+        let hold = Hold {
+            state: self.clone(),
+            number,
+        };
+        CrawlJournal::open(self, hold)
+    }
+
+    /// Takes up a crawl again, and keeps other processes from it until the journal is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Held`] if another process works on it, [`Kind::Missing`] if there is none.
+    pub fn take_up(&self, id: &str) -> Result<CrawlJournal> {
+        let number = self.0.write("take up a crawl", |transaction| {
+            let number = free(self, transaction, id)?;
+            transaction.execute(
+                "UPDATE crawls SET holder = ? WHERE number = ?",
+                (self.0.holder.id, number),
+            )?;
+            Ok(number)
+        })?;
+        let hold = Hold {
+            state: self.clone(),
+            number,
+        };
+        CrawlJournal::open(self, hold)
+    }
+
+    /// All crawls, the newest first.
+    pub fn crawls(&self) -> Result<Vec<Crawl>> {
+        self.0.write("list the crawls", |transaction| {
+            let mut crawls = list(transaction)?;
+            for crawl in &mut crawls {
+                let records = journal::last_sequence(transaction, crawl.number)?;
+                let records = records.try_into().unwrap_or_default();
+                if records < crawl.records {
+                    let message = format!("crawl {} has lost pages", crawl.number);
+                    return Err(Fault::Damaged(message));
+                }
+                crawl.records = records;
+            }
+            crawls.reverse();
+            Ok(crawls)
+        })
+    }
+
+    /// The crawl of this id.
+    pub fn crawl(&self, id: &str) -> Result<Option<Crawl>> {
+        Ok(self.crawls()?.into_iter().find(|crawl| crawl.id == id))
+    }
+
+    /// The newest crawl with this fingerprint, if something is left to do for it.
+    pub fn latest_unfinished(&self, fingerprint: &str) -> Result<Option<Crawl>> {
+        let mut crawls = self.crawls()?.into_iter();
+        Ok(crawls
+            .find(|crawl| crawl.fingerprint == fingerprint)
+            .filter(|crawl| crawl.status.is_unfinished()))
+    }
+
+    /// How far each sink has come with a crawl, by its name.
+    pub fn deliveries(&self, crawl: &Crawl) -> Result<Vec<(String, String)>> {
+        deliveries(self, crawl.number)
+    }
+
+    pub(crate) fn check_journal(&self, crawl: &Crawl) -> Result<()> {
+        let connection = state::connect(self.path(), Durability::Full)?;
+        journal::check_pages(&connection, crawl.number)
+            .map_err(|fault| fault.during("read the journal", self.path()))
+    }
+}
+
+/// A crawl that this process works on; dropping it gives the crawl back.
+pub(crate) struct Hold {
+    pub(crate) state: State,
+    pub(crate) number: i64,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let given_back = self.state.0.write("give a crawl back", |transaction| {
+            let sql = "UPDATE crawls SET holder = NULL WHERE number = ?";
+            Ok(transaction.execute(sql, (self.number,))?)
+        });
+        // The end of the process gives it back as well.
+        if let Err(error) = given_back {
+            tracing::warn!(%error, "crawl not given back");
+        }
+    }
+}
+
+pub(crate) fn by_number(state: &State, number: i64) -> Result<Crawl> {
+    let mut crawls = state.crawls()?.into_iter();
+    crawls
+        .find(|crawl| crawl.number == number)
+        .ok_or_else(|| Error::damaged(state.path(), format_args!("crawl {number} is gone")))
+}
+
+pub(crate) fn set_status(
+    state: &State,
+    number: i64,
+    status: Status,
+    summary: Option<&str>,
+) -> Result<()> {
+    let finished_at = (!status.is_unfinished()).then(|| state.0.now());
+    state.0.write("change a crawl", |transaction| {
+        let records = journal::last_sequence(transaction, number)?;
+        transaction.execute(
+            "UPDATE crawls SET status = ?2, finished_at = ?3, summary = ifnull(?4, summary),
+                 records = ?5 WHERE number = ?1",
+            (number, status.name(), finished_at, summary, records),
+        )?;
+        seal(transaction, number)
+    })
+}
+
+pub(crate) fn set_delivery(state: &State, number: i64, sink: &str, text: &str) -> Result<()> {
+    state.0.write("keep a delivery", |transaction| {
+        transaction.execute(
+            "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)",
+            (number, sink, text, delivery_checksum(number, sink, text)),
+        )?;
+        Ok(())
+    })
+}
+
+pub(crate) fn deliveries(state: &State, number: i64) -> Result<Vec<(String, String)>> {
+    state.0.write("read the deliveries", |transaction| {
+        let mut statement = transaction.prepare_cached(
+            "SELECT sink, state, checksum FROM deliveries WHERE crawl = ? ORDER BY sink",
+        )?;
+        let mut rows = statement.query((number,))?;
+        let mut deliveries = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (sink, text): (String, String) = (row.get(0)?, row.get(1)?);
+            if row.get::<_, i64>(2)? != delivery_checksum(number, &sink, &text) {
+                return Err(Fault::Damaged(format!("a delivery of crawl {number}")));
+            }
+            deliveries.push((sink, text));
+        }
+        Ok(deliveries)
+    })
+}
+
+/// The number of a crawl that nobody works on.
+fn free(state: &State, transaction: &Transaction<'_>, id: &str) -> Result<i64, Fault> {
+    let shared = &state.0;
+    holder::reap(
+        transaction,
+        &shared.directory,
+        shared.holder.id,
+        shared.now(),
+    )?;
+    let Some(crawl) = find(transaction, |crawl| crawl.id == id)? else {
+        return Err(Error::new(Kind::Missing, format!("there is no crawl `{id}`")).into());
+    };
+    let holder: Option<i64> = transaction.query_row(
+        "SELECT holder FROM crawls WHERE number = ?",
+        (crawl.number,),
+        |row| row.get(0),
+    )?;
+    let Some(holder) = holder else {
+        return Ok(crawl.number);
+    };
+    let who = holder::describe(transaction, holder)?;
+    let message = format!("crawl `{id}` is being worked on by {who}");
+    Err(Error::new(Kind::Held, message)
+        .with_hint("wait for that process, or end it and try again")
+        .into())
+}
+
+fn find(
+    transaction: &Transaction<'_>,
+    is: impl FnMut(&Crawl) -> bool,
+) -> Result<Option<Crawl>, Fault> {
+    let mut is = is;
+    Ok(list(transaction)?.into_iter().find(|crawl| is(crawl)))
+}
+
+/// All crawls but those that are being removed, the oldest first.
+fn list(connection: &Connection) -> Result<Vec<Crawl>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, id, snapshot, fingerprint, version, created_at, finished_at, status,
+             summary, records, checksum FROM crawls ORDER BY number",
+    )?;
+    let mut rows = statement.query(())?;
+    let mut crawls = Vec::new();
+    while let Some(row) = rows.next()? {
+        let number: i64 = row.get(0)?;
+        if checksum(row)? != row.get::<_, i64>(10)? {
+            return Err(Fault::Damaged(format!("crawl {number}")));
+        }
+        let status: String = row.get(7)?;
+        if status == REMOVED {
+            continue;
+        }
+        crawls.push(Crawl {
+            id: row.get(1)?,
+            snapshot: row.get(2)?,
+            fingerprint: row.get(3)?,
+            version: row.get(4)?,
+            created_at: row.get(5)?,
+            finished_at: row.get(6)?,
+            status: Status::named(&status)
+                .ok_or_else(|| Fault::Damaged(format!("the status of crawl {number}")))?,
+            summary: row.get(8)?,
+            records: row.get::<_, i64>(9)?.try_into().unwrap_or_default(),
+            number,
+        });
+    }
+    Ok(crawls)
+}
+
+/// Writes the checksum of a row that has just been written.
+fn seal(transaction: &Transaction<'_>, number: i64) -> Result<(), Fault> {
+    let checksum = transaction.query_row(
+        "SELECT number, id, snapshot, fingerprint, version, created_at, finished_at, status,
+             summary, records FROM crawls WHERE number = ?",
+        (number,),
+        checksum,
+    )?;
+    let sql = "UPDATE crawls SET checksum = ? WHERE number = ?";
+    transaction.execute(sql, (checksum, number))?;
+    Ok(())
+}
+
+fn checksum(row: &Row<'_>) -> rusqlite::Result<i64> {
+    let mut checksum = Checksum::of("crawls").int(row.get(0)?);
+    for column in 1..=4 {
+        checksum = checksum.text(row.get_ref(column)?.as_str()?);
+    }
+    Ok(checksum
+        .int(row.get(5)?)
+        .maybe_int(row.get(6)?)
+        .text(row.get_ref(7)?.as_str()?)
+        .maybe_text(row.get_ref(8)?.as_str_or_null()?)
+        .int(row.get(9)?)
+        .finish())
+}
+
+fn delivery_checksum(number: i64, sink: &str, state: &str) -> i64 {
+    Checksum::of("deliveries")
+        .int(number)
+        .text(sink)
+        .text(state)
+        .finish()
+}

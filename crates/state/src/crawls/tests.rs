@@ -1,0 +1,210 @@
+//! The list of crawls, and who works on one.
+
+use std::sync::atomic::Ordering;
+
+use super::{NewCrawl, Status};
+use crate::{
+    Journal, Kind, State,
+    testing::{Fixture, new_crawl, page},
+};
+
+fn ids(state: &State) -> Vec<String> {
+    let crawls = state.crawls().expect("it lists");
+    crawls.into_iter().map(|crawl| crawl.id).collect()
+}
+
+fn done(state: &State, id: &str) {
+    let journal = state.begin(&new_crawl(id)).expect("it begins");
+    journal.append("a", page("{}")).expect("it is kept");
+    journal
+        .finish(Status::Published, "{}")
+        .expect("it finishes");
+}
+
+#[test]
+fn a_crawl_is_what_was_said_of_it() {
+    let fixture = Fixture::new();
+    let state = fixture.open();
+    let begun = fixture.now();
+    let journal = state.begin(&new_crawl("one")).expect("it begins");
+    journal.append("a", page("{}")).expect("it is kept");
+    fixture.time.fetch_add(5, Ordering::SeqCst);
+    journal
+        .finish(Status::Published, r#"{"rows": 3}"#)
+        .expect("it finishes");
+    let crawl = journal.crawl().expect("it is there");
+    assert_eq!(crawl.snapshot, "snapshot of one");
+    assert_eq!(
+        (crawl.created_at, crawl.finished_at),
+        (begun, Some(begun + 5))
+    );
+    assert_eq!((crawl.status, crawl.records), (Status::Published, 1));
+    assert_eq!(crawl.summary.as_deref(), Some(r#"{"rows": 3}"#));
+    assert_eq!(state.crawl("one").expect("it lists"), Some(crawl));
+    assert_eq!(state.crawl("two").expect("it lists"), None);
+}
+
+#[test]
+fn the_newest_crawl_of_a_fingerprint_is_resumed_unless_it_is_finished() {
+    let fixture = Fixture::new();
+    let state = fixture.open();
+    let latest = |fingerprint| {
+        let crawl = state.latest_unfinished(fingerprint).expect("it lists");
+        crawl.map(|crawl| crawl.id)
+    };
+    assert_eq!(latest("acme"), None);
+    drop(state.begin(&new_crawl("one")));
+    let other = NewCrawl {
+        fingerprint: "other".to_owned(),
+        ..new_crawl("two")
+    };
+    drop(state.begin(&other));
+    assert_eq!(latest("acme").as_deref(), Some("one"));
+    assert_eq!(latest("other").as_deref(), Some("two"));
+    done(&state, "three");
+    assert_eq!(latest("acme"), None, "what came before is out of date");
+}
+
+#[test]
+fn a_second_process_is_told_who_works_on_a_crawl() {
+    let fixture = Fixture::new();
+    let (first, second) = (fixture.open(), fixture.open());
+    let journal = first.begin(&new_crawl("one")).expect("it begins");
+    let error = second.take_up("one").expect_err("it is held");
+    assert_eq!(error.kind(), Kind::Held);
+    let message = error.to_string();
+    let expected = format!(
+        "crawl `one` is being worked on by process {} on `",
+        std::process::id()
+    );
+    assert!(message.starts_with(&expected), "{message}");
+    assert!(
+        message.ends_with("`, since 2026-01-01T00:00:00Z"),
+        "{message}"
+    );
+    assert_eq!(
+        second.remove("one").expect_err("it is held").kind(),
+        Kind::Held
+    );
+    assert_eq!(second.retain(0).expect("it passes over"), [""; 0]);
+    drop(journal);
+    second.take_up("one").expect("it is free");
+}
+
+#[test]
+fn the_hold_of_the_dead_is_free() {
+    let fixture = Fixture::new();
+    let first = fixture.open();
+    let journal = first.begin(&new_crawl("one")).expect("it begins");
+    let second = fixture.open();
+    let file = rusqlite::Connection::open(second.path()).expect("it opens");
+    drop((journal, first));
+    // As if the process had had no time to give it back.
+    file.execute("UPDATE crawls SET holder = 1", ())
+        .expect("it is written");
+    second.take_up("one").expect("it is free");
+}
+
+#[test]
+fn an_unknown_crawl_is_missing() {
+    let fixture = Fixture::new();
+    let state = fixture.open();
+    let error = state.take_up("one").expect_err("it is not there");
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (Kind::Missing, "there is no crawl `one`")
+    );
+    assert_eq!(
+        state.remove("one").expect_err("it is not there").kind(),
+        Kind::Missing
+    );
+}
+
+#[test]
+fn two_crawls_cannot_have_one_id() {
+    let fixture = Fixture::new();
+    let state = fixture.open();
+    done(&state, "one");
+    state.begin(&new_crawl("one")).expect_err("it is there");
+}
+
+#[test]
+fn the_newest_are_retained() {
+    let fixture = Fixture::new();
+    let state = fixture.open();
+    for id in ["one", "two", "three", "four"] {
+        done(&state, id);
+    }
+    assert_eq!(state.retain(2).expect("it removes"), ["two", "one"]);
+    assert_eq!(ids(&state), ["four", "three"]);
+}
+
+#[test]
+fn a_removed_crawl_leaves_nothing_and_gives_room_back() {
+    let fixture = Fixture::new();
+    let state = fixture.open();
+    done(&state, "kept");
+    let journal = state.begin(&new_crawl("one")).expect("it begins");
+    journal
+        .set_delivery("csv:out", "staged")
+        .expect("it is kept");
+    for number in 0..5000 {
+        journal
+            .append(&format!("page {number}"), page(&number.to_string()))
+            .expect("it is kept");
+    }
+    drop(journal);
+    let count = |sql| -> i64 {
+        let file = rusqlite::Connection::open(state.path()).expect("it opens");
+        file.query_row(sql, (), |row| row.get(0)).expect("a number")
+    };
+    let before = count("PRAGMA page_count");
+    state.remove("one").expect("it is removed");
+    assert_eq!(ids(&state), ["kept"]);
+    assert_eq!(count("SELECT count(*) FROM pages"), 1);
+    assert_eq!(count("SELECT count(*) FROM deliveries"), 0);
+    let after = count("PRAGMA page_count");
+    assert!(after < before / 4, "{after} pages of {before}");
+    let journal = state.take_up("kept").expect("it is free");
+    assert_eq!(journal.read("a").expect("it reads"), Some(page("{}")));
+}
+
+#[test]
+fn a_removal_that_was_cut_short_is_finished_by_the_next() {
+    let fixture = Fixture::new();
+    let state = fixture.open();
+    done(&state, "one");
+    done(&state, "two");
+    let removed = "removed";
+    state
+        .0
+        .write("mark", |transaction| {
+            transaction.execute("UPDATE crawls SET status = ? WHERE number = 1", (removed,))?;
+            super::seal(transaction, 1)
+        })
+        .expect("it is marked");
+    assert_eq!(ids(&state), ["two"]);
+    state.remove("two").expect("it is removed");
+    let file = rusqlite::Connection::open(state.path()).expect("it opens");
+    let pages = file.query_row("SELECT count(*) FROM pages", (), |row| row.get(0));
+    assert_eq!(pages, Ok(0));
+}
+
+#[test]
+fn deliveries_are_kept_by_sink() {
+    let fixture = Fixture::new();
+    let state = fixture.open();
+    let journal = state.begin(&new_crawl("one")).expect("it begins");
+    for (sink, text) in [
+        ("parquet:out", "staged"),
+        ("csv:out", "staged"),
+        ("csv:out", "published"),
+    ] {
+        journal.set_delivery(sink, text).expect("it is kept");
+    }
+    let expected = [("csv:out", "published"), ("parquet:out", "staged")];
+    let expected = expected.map(|(sink, text)| (sink.to_owned(), text.to_owned()));
+    assert_eq!(journal.deliveries().expect("it lists"), expected);
+    let crawl = journal.crawl().expect("it is there");
+    assert_eq!(state.deliveries(&crawl).expect("it lists"), expected);
+}

@@ -1,0 +1,210 @@
+//! The error of this crate.
+
+use std::{error, fmt, io, path::Path, sync::Arc};
+
+use rusqlite::ffi;
+
+/// A result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something is not kept, or cannot be read back.
+///
+/// It can be cloned because a journal that failed once tells everyone who comes after.
+#[derive(Debug, Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    message: String,
+    hint: Option<String>,
+    source: Option<Box<dyn error::Error + Send + Sync>>,
+}
+
+/// What a caller can do about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Make room; nothing that was kept before is lost.
+    Full,
+    /// Look into the disk, the path or its permissions.
+    Io,
+    /// Move the file away; [`Error::hint`] says which and what is lost.
+    Damaged,
+    /// Try again: another process kept the file to itself for long.
+    Busy,
+    /// Use the newer version that wrote the file.
+    Newer,
+    /// Wait for the process that works on the crawl, or end it.
+    Held,
+    /// There is no such crawl.
+    Missing,
+    /// Report it.
+    Unforeseen,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            message: message.into(),
+            hint: None,
+            source: None,
+        }))
+    }
+
+    /// An operation on a path of the file system that failed.
+    pub(crate) fn io(operation: &str, path: &Path, source: io::Error) -> Self {
+        let kind = match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Full,
+            _ => Kind::Io,
+        };
+        let message = format!("cannot {operation} `{}`", path.display());
+        Self::new(kind, message).with_source(source)
+    }
+
+    /// Something that the state file says and that cannot be.
+    pub(crate) fn damaged(path: &Path, what: impl fmt::Display) -> Self {
+        let message = format!("the state file `{}` is damaged: {what}", path.display());
+        Self::new(Kind::Damaged, message).with_hint(way_out(path))
+    }
+
+    /// An operation on the state file that failed.
+    pub(crate) fn sqlite(operation: &str, path: &Path, source: rusqlite::Error) -> Self {
+        let kind = kind_of(&source);
+        let shown = path.display();
+        let message = match kind {
+            Kind::Damaged => format!("the state file `{shown}` is damaged: cannot {operation}"),
+            Kind::Full => format!("no room to {operation} in `{shown}`"),
+            _ => format!("cannot {operation} in `{shown}`"),
+        };
+        let error = Self::new(kind, message).with_source(source);
+        match kind {
+            Kind::Damaged => error.with_hint(way_out(path)),
+            _ => error,
+        }
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        // Nobody shares it yet.
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.hint = Some(hint.into());
+        }
+        self
+    }
+
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn error::Error + Send + Sync>>,
+    ) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.source = Some(source.into());
+        }
+        self
+    }
+
+    /// What a caller can do about it.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// What to tell whoever has to mend it.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+}
+
+/// What stops an operation on the file, before it is known which operation that was.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Sqlite(rusqlite::Error),
+    /// What a row says cannot be.
+    Damaged(String),
+    Error(Error),
+}
+
+impl Fault {
+    pub(crate) fn during(self, operation: &str, path: &Path) -> Error {
+        match self {
+            Self::Sqlite(error) => Error::sqlite(operation, path, error),
+            Self::Damaged(what) => Error::damaged(path, what),
+            Self::Error(error) => error,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// What to move away, and what that costs.
+fn way_out(path: &Path) -> String {
+    let shown = path.display();
+    format!(
+        "move `{shown}` away, and `{shown}-wal` and `{shown}-shm` with it if they are there; lost \
+         with them are the crawls that can be resumed or replayed, the tokens, and the record of \
+         the calls of the last hour, so wait an hour before the next crawl; what is published \
+         stays"
+    )
+}
+
+fn kind_of(error: &rusqlite::Error) -> Kind {
+    let rusqlite::Error::SqliteFailure(failure, _) = error else {
+        return match error {
+            // A row or a value is not as this crate has written it.
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..)
+            | rusqlite::Error::QueryReturnedNoRows
+            | rusqlite::Error::SqlInputError { .. } => Kind::Damaged,
+            _ => Kind::Unforeseen,
+        };
+    };
+    match failure.extended_code {
+        // The index of the log is mapped into memory, and there is no room to let it grow.
+        ffi::SQLITE_IOERR_SHMSIZE => Kind::Full,
+        // The file ends within a page.
+        ffi::SQLITE_IOERR_SHORT_READ | ffi::SQLITE_IOERR_CORRUPTFS => Kind::Damaged,
+        code => match code & 0xff {
+            ffi::SQLITE_FULL => Kind::Full,
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => Kind::Busy,
+            ffi::SQLITE_IOERR
+            | ffi::SQLITE_CANTOPEN
+            | ffi::SQLITE_PERM
+            | ffi::SQLITE_READONLY
+            | ffi::SQLITE_AUTH
+            | ffi::SQLITE_NOLFS => Kind::Io,
+            // The statements are right, so a table, a column or a promise is missing in the file.
+            ffi::SQLITE_CORRUPT
+            | ffi::SQLITE_NOTADB
+            | ffi::SQLITE_FORMAT
+            | ffi::SQLITE_ERROR
+            | ffi::SQLITE_SCHEMA
+            | ffi::SQLITE_CONSTRAINT
+            | ffi::SQLITE_MISMATCH
+            | ffi::SQLITE_TOOBIG => Kind::Damaged,
+            _ => Kind::Unforeseen,
+        },
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.message)
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,144 @@
+//! Who has the state open, and who is dead.
+//!
+//! Whether a process lives is told by a lock on a file of its own, which the system gives back
+//! however the process ends. A number of a process is used again, and means nothing to another
+//! container that shares the directory.
+
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{OptionalExtension, Transaction};
+
+use crate::{Error, Result, error::Fault, files, ledger};
+
+/// One opened state; in SQL and in the name of its lock file, by its id.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    pub(crate) id: i64,
+    pub(crate) path: PathBuf,
+    /// Held as long as this is.
+    _lock: File,
+}
+
+impl Holder {
+    /// Takes an id, and the lock before anyone can see the id.
+    pub(crate) fn enter(
+        transaction: &Transaction<'_>,
+        directory: &Path,
+        now: i64,
+    ) -> Result<Self, Fault> {
+        loop {
+            transaction.execute(
+                "INSERT INTO holders (pid, host, since) VALUES (?, ?, ?)",
+                (std::process::id(), host(), now),
+            )?;
+            let id = transaction.last_insert_rowid();
+            let path = lock_path(directory, id);
+            let lock = files::open_private(&path)?;
+            if try_lock(&lock, &path)? {
+                return Ok(Self {
+                    id,
+                    path,
+                    _lock: lock,
+                });
+            }
+            // Somebody lives who entered a state file that was moved away since.
+            transaction.execute("DELETE FROM holders WHERE id = ?", (id,))?;
+        }
+    }
+
+    /// Leaves nothing behind, if nothing is in flight or held; says whether that was so.
+    pub(crate) fn leave(&self, transaction: &Transaction<'_>) -> Result<bool, Fault> {
+        let done = transaction.execute(
+            "DELETE FROM holders WHERE id = ?1
+             AND NOT EXISTS (SELECT 1 FROM in_flight WHERE holder = ?1)
+             AND NOT EXISTS (SELECT 1 FROM crawls WHERE holder = ?1)",
+            (self.id,),
+        )?;
+        Ok(done > 0)
+    }
+}
+
+/// Clears away what dead holders have left: their calls, their crawls' holds, themselves.
+///
+/// Says whether there was anything.
+pub(crate) fn reap(
+    transaction: &Transaction<'_>,
+    directory: &Path,
+    own: i64,
+    now: i64,
+) -> Result<bool, Fault> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT id FROM holders WHERE id <> ?1
+         UNION SELECT holder FROM in_flight WHERE holder <> ?1
+         UNION SELECT holder FROM crawls WHERE holder <> ?1",
+    )?;
+    let holders = statement.query_map((own,), |row| row.get(0))?;
+    let mut reaped = false;
+    for id in holders.collect::<rusqlite::Result<Vec<i64>>>()? {
+        if lives(directory, id)? {
+            continue;
+        }
+        ledger::answer_for_the_dead(transaction, id, now)?;
+        transaction.execute("UPDATE crawls SET holder = NULL WHERE holder = ?", (id,))?;
+        transaction.execute("DELETE FROM holders WHERE id = ?", (id,))?;
+        files::remove(&lock_path(directory, id))?;
+        reaped = true;
+    }
+    Ok(reaped)
+}
+
+/// Who a holder is, in words.
+pub(crate) fn describe(transaction: &Transaction<'_>, id: i64) -> Result<String, Fault> {
+    let holder = transaction
+        .query_row(
+            "SELECT pid, host, since FROM holders WHERE id = ?",
+            (id,),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()?;
+    let Some((pid, host, since)): Option<(i64, String, i64)> = holder else {
+        return Ok("a process that is unknown".to_owned());
+    };
+    let since = match jiff::Timestamp::from_microsecond(since) {
+        Ok(time) => format!(", since {time:.0}"),
+        Err(_) => String::new(),
+    };
+    Ok(format!("process {pid} on `{host}`{since}"))
+}
+
+fn lives(directory: &Path, id: i64) -> Result<bool> {
+    let path = lock_path(directory, id);
+    if !path.exists() {
+        return Ok(false);
+    }
+    let lock = files::open_private(&path)?;
+    Ok(!try_lock(&lock, &path)?)
+}
+
+fn try_lock(file: &File, path: &Path) -> Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", path, error)),
+    }
+}
+
+fn lock_path(directory: &Path, id: i64) -> PathBuf {
+    directory.join(format!("holder-{id}.lock"))
+}
+
+#[cfg(unix)]
+fn host() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}
+
+#[cfg(not(unix))]
+fn host() -> String {
+    "this machine".to_owned()
+}

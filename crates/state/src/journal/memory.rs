@@ -1,0 +1,76 @@
+//! A journal for one process.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::{Journal, Record, Records};
+use crate::Result;
+
+/// A [`Journal`] that ends with its process.
+///
+/// It gives a record's memory back on [`Journal::release`], so it never holds more than the lists
+/// that are still being read; what is released is gone from [`Journal::records`] as well.
+#[derive(Debug, Default)]
+pub struct MemoryJournal(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    records: HashMap<Arc<str>, (u64, Record)>,
+    sequence: u64,
+}
+
+impl MemoryJournal {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Each method changes the map in one step, so a panic elsewhere leaves it whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn append(&self, key: &str, record: Record) -> Result<()> {
+        let mut kept = self.kept();
+        kept.sequence += 1;
+        let sequence = kept.sequence;
+        let entry = kept.records.entry(key.into());
+        entry
+            .and_modify(|(_, kept)| *kept = record.clone())
+            .or_insert((sequence, record));
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn read(&self, key: &str) -> Result<Option<Record>> {
+        Ok(self
+            .kept()
+            .records
+            .get(key)
+            .map(|(_, record)| record.clone()))
+    }
+
+    fn contains(&self, key: &str) -> Result<bool> {
+        Ok(self.kept().records.contains_key(key))
+    }
+
+    fn records(&self) -> Result<Records<'_>> {
+        let mut records: Vec<_> = self
+            .kept()
+            .records
+            .iter()
+            .map(|(key, (sequence, record))| (*sequence, key.clone(), record.clone()))
+            .collect();
+        records.sort_unstable_by_key(|(sequence, ..)| *sequence);
+        let records = records
+            .into_iter()
+            .map(|(_, key, record)| Ok((key, record)));
+        Ok(Box::new(records))
+    }
+
+    fn release(&self, key: &str) {
+        self.kept().records.remove(key);
+    }
+}

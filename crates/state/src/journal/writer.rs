@@ -1,0 +1,277 @@
+//! Group commit: a thread writes what was appended, a transaction for many records.
+//!
+//! A transaction costs a sync, which takes milliseconds whatever is in it. So the first record
+//! that waits is given [`DELAY`] for others to come along, unless they are many or somebody waits.
+
+use std::{
+    collections::HashMap,
+    mem,
+    path::PathBuf,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+
+use super::{
+    Record,
+    page::{self, Place, Stored},
+};
+use crate::{Error, Kind, Result, state};
+
+/// The longest that a record waits to be written; a kill loses no more than this.
+const DELAY: Duration = Duration::from_millis(100);
+
+/// So many records are worth a transaction at once …
+const RECORDS: usize = 1024;
+
+/// … and so many bytes of text.
+const BYTES: usize = 8 << 20;
+
+/// How many bytes may wait before whoever appends has to wait as well …
+pub(super) const WAITING: usize = 64 << 20;
+
+/// … and how many records: however fast they come, a kill must not lose more than a moment.
+const BACKLOG: usize = 2 * RECORDS;
+
+/// The end of the writer that the journal holds.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<(Arc<str>, Record)>,
+    /// When the first of them came.
+    since: Option<Instant>,
+    /// The bytes of those that wait and of those that are being written.
+    bytes: usize,
+    /// The last record of each key that is not committed yet.
+    unwritten: HashMap<Arc<str>, Record>,
+    writing: bool,
+    /// How many wait for everything to be written.
+    flushing: usize,
+    closing: bool,
+    failure: Option<Error>,
+}
+
+/// What the thread works with.
+struct Desk {
+    shared: Arc<Shared>,
+    connection: Connection,
+    path: PathBuf,
+    crawl: i64,
+    last: Place,
+    compressor: zstd::bulk::Compressor<'static>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, path: PathBuf, crawl: i64) -> Result<Self> {
+        let last = page::last_sequence(&connection, crawl)
+            .map_err(|fault| fault.during("read the journal", &path))?;
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let mut desk = Desk {
+            shared: shared.clone(),
+            connection,
+            path,
+            crawl,
+            last: Place::new(crawl, last),
+            compressor: page::compressor()?,
+        };
+        let thread = thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || desk.run())
+            .map_err(|error| {
+                Error::new(Kind::Unforeseen, "the journal's thread cannot start").with_source(error)
+            })?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    pub(super) fn append(&self, key: &str, record: Record) -> Result<()> {
+        let mut queue = self.shared.lock();
+        while queue.is_too_much() && queue.failure.is_none() {
+            queue = self.shared.wait(queue);
+        }
+        if let Some(failure) = &queue.failure {
+            return Err(failure.clone());
+        }
+        let key: Arc<str> = key.into();
+        queue.bytes += record.body.len();
+        queue.unwritten.insert(key.clone(), record.clone());
+        queue.waiting.push((key, record));
+        // The thread sleeps until the first one comes or there are many; others need not wake it.
+        let first = queue.since.is_none();
+        if first {
+            queue.since = Some(Instant::now());
+        }
+        if first || queue.is_much() {
+            self.shared.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    pub(super) fn flush(&self) -> Result<()> {
+        let mut queue = self.shared.lock();
+        queue.flushing += 1;
+        self.shared.changed.notify_all();
+        while queue.failure.is_none() && (queue.writing || !queue.waiting.is_empty()) {
+            queue = self.shared.wait(queue);
+        }
+        queue.flushing -= 1;
+        queue.failure.clone().map_or(Ok(()), Err)
+    }
+
+    #[cfg(test)]
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.shared.lock().bytes
+    }
+
+    /// A record that is not written yet.
+    pub(super) fn unwritten(&self, key: &str) -> Option<Record> {
+        self.shared.lock().unwritten.get(key).cloned()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been told as a failure already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // No method panics between two changes that belong together.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+        self.changed
+            .wait(queue)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for enough to write; nothing once the journal is closed and all is written.
+    fn next(&self) -> Option<Vec<(Arc<str>, Record)>> {
+        let mut queue = self.lock();
+        loop {
+            let Some(since) = queue.since else {
+                if queue.closing {
+                    return None;
+                }
+                queue = self.wait(queue);
+                continue;
+            };
+            let left = DELAY.saturating_sub(since.elapsed());
+            if left.is_zero() || queue.closing || queue.flushing > 0 || queue.is_much() {
+                queue.since = None;
+                queue.writing = true;
+                return Some(mem::take(&mut queue.waiting));
+            }
+            queue = match self.changed.wait_timeout(queue, left) {
+                Ok((queue, _)) => queue,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+    }
+
+    fn written(&self, batch: &[(Arc<str>, Record)], result: Result<()>) {
+        let mut queue = self.lock();
+        queue.writing = false;
+        match result {
+            Ok(()) => {
+                for (key, record) in batch {
+                    queue.bytes -= record.body.len();
+                    // A later record of the same key may wait.
+                    if queue
+                        .unwritten
+                        .get(key)
+                        .is_some_and(|last| Arc::ptr_eq(&last.body, &record.body))
+                    {
+                        queue.unwritten.remove(key);
+                    }
+                }
+            }
+            Err(failure) => queue.failure = Some(failure),
+        }
+        self.changed.notify_all();
+    }
+}
+
+impl Queue {
+    fn is_much(&self) -> bool {
+        self.waiting.len() >= RECORDS || self.bytes >= BYTES
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.waiting.len() >= BACKLOG || self.bytes > WAITING
+    }
+}
+
+impl Desk {
+    fn run(&mut self) {
+        let shared = self.shared.clone();
+        let _end = End(&shared);
+        while let Some(batch) = shared.next() {
+            let result = self.write(&batch);
+            let failed = result.is_err();
+            shared.written(&batch, result);
+            if failed {
+                return;
+            }
+        }
+    }
+
+    fn write(&mut self, batch: &[(Arc<str>, Record)]) -> Result<()> {
+        // Outside of the transaction, which makes the ledger wait.
+        let rows = batch
+            .iter()
+            .map(|(key, record)| Stored::new(key.clone(), record, &mut self.compressor))
+            .collect::<Result<Vec<_>>>()?;
+        let (crawl, mut last) = (self.crawl, self.last);
+        state::transact(
+            &mut self.connection,
+            &self.path,
+            "write pages",
+            |transaction| {
+                for row in &rows {
+                    let place = row.write(transaction, crawl, last.next())?;
+                    last = last.max(place);
+                }
+                Ok(())
+            },
+        )?;
+        self.last = last;
+        Ok(())
+    }
+}
+
+/// The end of the thread, however it comes: nobody may wait for it after that.
+struct End<'a>(&'a Shared);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.lock();
+        queue
+            .failure
+            .get_or_insert_with(|| Error::new(Kind::Unforeseen, "the journal's thread has ended"));
+        self.0.changed.notify_all();
+    }
+}

@@ -1,0 +1,336 @@
+//! Random histories of several processes in virtual time, judged by a naive server.
+
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
+
+use fortilake_client::{
+    Window,
+    ledger::{ErrorLimit, Ledger, Limits, Reservation, Ticket, Verdict},
+};
+use proptest::prelude::*;
+
+use super::{MARGIN, SECOND};
+use crate::{State, testing::Fixture};
+
+const PROCESSES: usize = 3;
+
+#[derive(Debug, Clone)]
+enum Event {
+    /// Time passes, in microseconds.
+    Pass(i64),
+    /// The clock alone steps back, in microseconds.
+    StepBack(i64),
+    /// A process asks for a place.
+    Reserve(usize),
+    /// A process waits for as long as it is told to, and asks again.
+    ReserveWhenItFits(usize),
+    /// One of the calls in flight is answered.
+    Settle(usize, Verdict),
+    /// A process dies, and another begins in its place.
+    Restart(usize),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let process = 0..PROCESSES;
+    let verdict = prop_oneof![
+        6 => Just(Verdict::Good),
+        2 => Just(Verdict::Error),
+        1 => Just(Verdict::Unsent),
+    ];
+    prop_oneof![
+        4 => (0..3 * SECOND).prop_map(Event::Pass),
+        1 => (0..30 * SECOND).prop_map(Event::StepBack),
+        8 => process.clone().prop_map(Event::Reserve),
+        3 => process.clone().prop_map(Event::ReserveWhenItFits),
+        8 => (any::<usize>(), verdict).prop_map(|(call, verdict)| Event::Settle(call, verdict)),
+        1 => process.prop_map(Event::Restart),
+    ]
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    let window = |max: u32, per: std::ops::Range<u64>| {
+        (1..=max, per).prop_map(|(max, per)| Window {
+            max,
+            per: Duration::from_millis(per),
+        })
+    };
+    let calls = (window(4, 500..5_000), window(12, 5_000..40_000));
+    let errors = proptest::option::of((1_u32..5, 0_u32..2, 5_000_u64..60_000));
+    (calls, errors).prop_map(|((short, long), errors)| Limits {
+        calls: vec![short, long],
+        errors: errors.map(|(usable, reserve, per)| ErrorLimit {
+            max: usable + reserve,
+            per: Duration::from_millis(per),
+            reserve,
+        }),
+    })
+}
+
+/// A call as the server and as a naive ledger see it.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    process: usize,
+    state: Progress,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Progress {
+    InFlight,
+    /// Its process has died, and nobody has found that out; when the server was done with it.
+    Dead(i64),
+    Answered {
+        /// The true time, until which the server may have counted it.
+        truly: i64,
+        /// The time that the ledger goes by.
+        at: i64,
+        error: bool,
+    },
+}
+
+/// The truth, and what the ledger should make of it.
+struct World {
+    fixture: Fixture,
+    states: Vec<Option<State>>,
+    limits: Limits,
+    calls: BTreeMap<i64, Call>,
+    /// The true time; the clock shows less after stepping back.
+    time: i64,
+    latest: i64,
+}
+
+impl World {
+    fn new(limits: Limits) -> Self {
+        let fixture = Fixture::new();
+        Self {
+            states: (0..PROCESSES).map(|_| Some(fixture.open())).collect(),
+            time: fixture.now(),
+            latest: 0,
+            calls: BTreeMap::new(),
+            limits,
+            fixture,
+        }
+    }
+
+    fn state(&self, process: usize) -> &State {
+        self.states[process].as_ref().expect("it runs")
+    }
+
+    fn now(&self) -> i64 {
+        self.fixture.now().max(self.latest)
+    }
+
+    fn pass(&mut self, micros: i64) {
+        self.time += micros;
+        self.fixture.time.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    fn happen(&mut self, event: &Event) {
+        match *event {
+            Event::Pass(micros) => self.pass(micros),
+            Event::StepBack(micros) => {
+                self.fixture.time.fetch_sub(micros, Ordering::SeqCst);
+            }
+            Event::Reserve(process) => {
+                self.reserve(process);
+            }
+            Event::ReserveWhenItFits(process) => {
+                if let Some(instant) = self.reserve(process) {
+                    self.pass(instant - self.fixture.now());
+                    self.reserve(process);
+                }
+            }
+            Event::Settle(call, verdict) => self.settle(call, verdict),
+            Event::Restart(process) => self.restart(process),
+        }
+    }
+
+    /// Asks, and compares the answer with what it has to be; says when to ask again.
+    fn reserve(&mut self, process: usize) -> Option<i64> {
+        let answer = self
+            .state(process)
+            .reserve("acme", &self.limits, self.fixture.now())
+            .expect("an answer");
+        let foreign = self.calls.values().any(|call| {
+            call.process != process && call.is_in_flight()
+                || matches!(call.state, Progress::Dead(_))
+        });
+        if !self.fits(self.now()) && foreign {
+            self.find_the_dead();
+        }
+        let now = self.now();
+        assert_eq!(
+            matches!(answer, Reservation::Granted(_)),
+            self.fits(now),
+            "{answer:?}"
+        );
+        let instant = match answer {
+            Reservation::Granted(ticket) => {
+                self.grant(ticket, process);
+                return None;
+            }
+            Reservation::At(instant) => {
+                assert!(self.windows_fit(instant), "told to come too early");
+                instant
+            }
+            Reservation::AfterAnswer(instant) => {
+                assert!(self.in_flight() > 0, "nothing to wait for");
+                instant
+            }
+            Reservation::Spent { until, .. } => until,
+        };
+        assert!(instant > now, "told to come at once");
+        assert!(!self.fits(instant - 1), "told to come too late");
+        Some(instant)
+    }
+
+    fn grant(&mut self, ticket: Ticket, process: usize) {
+        // A call that the server may have counted within a window before now is one too many
+        // when the window is full, whenever the server counts the new one.
+        for window in &self.limits.calls {
+            let others = self.calls.values().filter(|call| {
+                let until = call.counted_until();
+                until.is_none_or(|until| until + micros(window.per) > self.time)
+            });
+            assert!(
+                others.count() < window.max as usize,
+                "too many calls in {window:?}"
+            );
+        }
+        if let Some(limit) = self.limits.errors {
+            let errors = self.calls.values().filter(|call| {
+                let until = call.counted_until();
+                call.may_be_an_error()
+                    && until.is_none_or(|until| until + micros(limit.per) > self.time)
+            });
+            assert!(
+                errors.count() < limit.usable() as usize,
+                "too many errors in {limit:?}"
+            );
+        }
+        self.latest = self.now();
+        let state = Progress::InFlight;
+        self.calls.insert(ticket.0, Call { process, state });
+    }
+
+    fn settle(&mut self, call: usize, verdict: Verdict) {
+        let mut in_flight = self.calls.iter().filter(|(_, call)| call.is_in_flight());
+        let count = in_flight.clone().count();
+        if count == 0 {
+            return;
+        }
+        let (&ticket, &Call { process, .. }) = in_flight.nth(call % count).expect("it is there");
+        self.state(process)
+            .settle(Ticket(ticket), self.fixture.now(), verdict)
+            .expect("it settles");
+        if verdict == Verdict::Unsent {
+            self.calls.remove(&ticket);
+        } else {
+            self.answered(ticket, self.time, verdict == Verdict::Error);
+        }
+    }
+
+    fn answered(&mut self, ticket: i64, truly: i64, error: bool) {
+        self.latest = self.now();
+        let state = Progress::Answered {
+            truly,
+            at: self.latest,
+            error,
+        };
+        self.calls
+            .entry(ticket)
+            .and_modify(|call| call.state = state);
+    }
+
+    fn restart(&mut self, process: usize) {
+        self.states[process] = None;
+        for call in self.calls.values_mut() {
+            if call.process == process && call.is_in_flight() {
+                call.state = Progress::Dead(self.time);
+            }
+        }
+        self.states[process] = Some(self.fixture.open());
+        self.find_the_dead();
+    }
+
+    fn find_the_dead(&mut self) {
+        let dead: Vec<_> = self
+            .calls
+            .iter()
+            .filter_map(|(&ticket, call)| match call.state {
+                Progress::Dead(truly) => Some((ticket, truly)),
+                _ => None,
+            })
+            .collect();
+        let failing = self.held(self.now(), Duration::from_hours(1), |error| error) > 0;
+        for (ticket, truly) in dead {
+            self.answered(ticket, truly, failing);
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        let calls = self.calls.values();
+        calls
+            .filter(|call| !matches!(call.state, Progress::Answered { .. }))
+            .count()
+    }
+
+    fn fits(&self, now: i64) -> bool {
+        let errors_fit = self.limits.errors.is_none_or(|limit| {
+            let errors = self.held(now, limit.per, |error| error);
+            errors + self.in_flight() < limit.usable() as usize
+        });
+        errors_fit && self.windows_fit(now)
+    }
+
+    fn windows_fit(&self, now: i64) -> bool {
+        self.limits.calls.iter().all(|window| {
+            self.held(now, window.per, |_| true) + self.in_flight() < window.max as usize
+        })
+    }
+
+    fn held(&self, now: i64, per: Duration, counts: impl Fn(bool) -> bool) -> usize {
+        let calls = self.calls.values().filter(|call| match call.state {
+            Progress::Answered { at, error, .. } => {
+                counts(error) && at + micros(per) + MARGIN > now
+            }
+            _ => false,
+        });
+        calls.count()
+    }
+}
+
+impl Call {
+    fn is_in_flight(&self) -> bool {
+        self.state == Progress::InFlight
+    }
+
+    /// Until when the server may have counted it, unless it still may.
+    fn counted_until(&self) -> Option<i64> {
+        match self.state {
+            Progress::InFlight => None,
+            Progress::Dead(truly) | Progress::Answered { truly, .. } => Some(truly),
+        }
+    }
+
+    fn may_be_an_error(&self) -> bool {
+        !matches!(self.state, Progress::Answered { error: false, .. })
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).expect("a short duration")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_window_is_exceeded_and_no_call_is_late(
+        limits in limits(),
+        events in proptest::collection::vec(event(), 1..150),
+    ) {
+        let mut world = World::new(limits);
+        for event in &events {
+            world.happen(event);
+        }
+    }
+}

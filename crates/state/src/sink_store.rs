@@ -1,0 +1,102 @@
+//! What a sink keeps between runs.
+
+#[cfg(test)]
+mod tests;
+
+use rusqlite::OptionalExtension;
+
+use crate::{Result, State, checksum::Checksum, error::Fault};
+
+/// A small key-value store of one sink's own.
+#[derive(Clone)]
+pub struct SinkStore {
+    state: State,
+    sink: String,
+}
+
+impl State {
+    /// The store of the sink with this name.
+    ///
+    /// It looks at all values, because one whose key is damaged must not look like none.
+    pub fn sink_store(&self, sink: &str) -> Result<SinkStore> {
+        self.0.write("read the sinks' values", |transaction| {
+            let mut statement =
+                transaction.prepare("SELECT sink, key, value, checksum FROM sink_values")?;
+            let mut rows = statement.query(())?;
+            while let Some(row) = rows.next()? {
+                let (sink, key): (String, String) = (row.get(0)?, row.get(1)?);
+                let value: Vec<u8> = row.get(2)?;
+                if row.get::<_, i64>(3)? != checksum(&sink, &key, &value) {
+                    let message = format!("the value `{key}` of sink `{sink}`");
+                    return Err(Fault::Damaged(message));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(SinkStore {
+            state: self.clone(),
+            sink: sink.to_owned(),
+        })
+    }
+}
+
+impl SinkStore {
+    /// Keeps a value in place of an older one.
+    pub fn put(&self, key: &str, value: &[u8]) -> Result<()> {
+        self.state.0.write("keep a sink's value", |transaction| {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO sink_values VALUES (?, ?, ?, ?)")?
+                .execute((&self.sink, key, value, checksum(&self.sink, key, value)))?;
+            Ok(())
+        })
+    }
+
+    /// The value of this key.
+    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        self.state.0.write("read a sink's value", |transaction| {
+            let row: Option<(Vec<u8>, i64)> = transaction
+                .prepare_cached(
+                    "SELECT value, checksum FROM sink_values WHERE sink = ? AND key = ?",
+                )?
+                .query_row((&self.sink, key), |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            match row {
+                Some((value, sum)) if sum != checksum(&self.sink, key, &value) => {
+                    let message = format!("the value `{key}` of sink `{}`", self.sink);
+                    Err(Fault::Damaged(message))
+                }
+                row => Ok(row.map(|(value, _)| value)),
+            }
+        })
+    }
+
+    /// Forgets the value of this key.
+    pub fn delete(&self, key: &str) -> Result<()> {
+        self.state.0.write("forget a sink's value", |transaction| {
+            transaction
+                .prepare_cached("DELETE FROM sink_values WHERE sink = ? AND key = ?")?
+                .execute((&self.sink, key))?;
+            Ok(())
+        })
+    }
+
+    /// The keys that begin so, in order.
+    pub fn keys(&self, prefix: &str) -> Result<Vec<String>> {
+        self.state.0.write("list a sink's values", |transaction| {
+            let mut statement = transaction
+                .prepare_cached("SELECT key FROM sink_values WHERE sink = ? ORDER BY key")?;
+            let keys = statement.query_map((&self.sink,), |row| row.get(0))?;
+            let mut keys = keys.collect::<rusqlite::Result<Vec<String>>>()?;
+            keys.retain(|key| key.starts_with(prefix));
+            Ok(keys)
+        })
+    }
+}
+
+fn checksum(sink: &str, key: &str, value: &[u8]) -> i64 {
+    Checksum::of("sink_values")
+        .text(sink)
+        .text(key)
+        .bytes(value)
+        .finish()
+}

@@ -1,0 +1,245 @@
+//! The state file, opened.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use fortilake_client::ledger::Clock;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::{
+    Error, Kind, Result,
+    error::Fault,
+    files,
+    holder::{self, Holder},
+    schema,
+};
+
+/// The file's name in the state directory.
+const FILE: &str = "state.sqlite";
+
+/// How long to wait for another process that writes; it writes for milliseconds.
+const BUSY: Duration = Duration::from_secs(20);
+
+/// Everything that outlasts a process, in one file that processes share.
+///
+/// Clones are the same state.
+#[derive(Clone)]
+pub struct State(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) path: PathBuf,
+    pub(crate) directory: PathBuf,
+    pub(crate) clock: Clock,
+    pub(crate) holder: Holder,
+    /// For everything but the journal, whose pages would make the ledger wait.
+    connection: Mutex<Connection>,
+}
+
+/// What a power cut may take from a connection's last transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Nothing: a transaction is on the disk before it is committed.
+    Full,
+    /// Whatever is not synced yet; the file stays whole.
+    ///
+    /// For the ledger this is enough. A killed process loses nothing, since the system has what was
+    /// written. A power cut takes the calls since the last sync, but while a crawl runs the journal
+    /// syncs the log that both share at every commit, ten times a second, and without a crawl there
+    /// are a handful of calls. A sync at each reservation would cost milliseconds instead of
+    /// microseconds.
+    Normal,
+}
+
+impl State {
+    /// Opens the state in this directory, and creates both as needed.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Newer`] if a newer version has written the file, [`Kind::Damaged`] if it is none.
+    pub fn open(directory: &Path, clock: Clock) -> Result<Self> {
+        files::create_directory(directory)?;
+        let path = directory.join(FILE);
+        // SQLite can be opened by many at once, but not created or migrated by many.
+        let turn = directory.join("open.lock");
+        let lock = files::open_private(&turn)?;
+        lock.lock()
+            .map_err(|error| Error::io("lock", &turn, error))?;
+        create(&path)?;
+        check_header(&path)?;
+        let mut connection = connect(&path, Durability::Normal)?;
+        schema::migrate(&mut connection, &path, schema::MIGRATIONS)?;
+        write_ahead(&connection, &path)?;
+        schema::check_trees(&connection, &path)?;
+        let now = clock();
+        let holder = transact(&mut connection, &path, "begin to work", |transaction| {
+            let holder = Holder::enter(transaction, directory, now)?;
+            holder::reap(transaction, directory, holder.id, now)?;
+            Ok(holder)
+        })?;
+        Ok(Self(Arc::new(Shared {
+            path,
+            directory: directory.to_owned(),
+            clock,
+            holder,
+            connection: Mutex::new(connection),
+        })))
+    }
+
+    /// The file that holds it.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Reads the whole file and compares every checksum, for whoever wants to be sure.
+    ///
+    /// What is used is checked anyway, when it is used.
+    pub fn check(&self) -> Result<()> {
+        self.0.write("read everything", |transaction| {
+            let verdict: String =
+                transaction.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
+            if verdict == "ok" {
+                return Ok(());
+            }
+            Err(Fault::Damaged(verdict.replace('\n', " ")))
+        })?;
+        for crawl in self.crawls()? {
+            self.check_journal(&crawl)?;
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Does something to the file in one transaction that no other process writes beside.
+    pub(crate) fn write<T>(
+        &self,
+        operation: &str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T> {
+        transact(&mut self.connection(), &self.path, operation, work)
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// A transaction that is not committed is rolled back, so a panic leaves nothing half done.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // What is left here, the next process that opens the state clears away.
+        let left = self.write("leave", |transaction| self.holder.leave(transaction));
+        if let Ok(true) = left {
+            let _ = fs::remove_file(&self.holder.path);
+        }
+    }
+}
+
+/// Makes the file under another name first, so that an empty file is never a new one.
+fn create(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        // What is there was whole once, even if it is empty now.
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::io("read", path, error));
+        }
+        Err(_) => {}
+    }
+    // If somebody moved the file away but not its log, that log must not become the new file's.
+    let draft = files::with_suffix(path, ".new");
+    for suffix in ["-wal", "-shm", ".new", ".new-journal"] {
+        files::remove(&files::with_suffix(path, suffix))?;
+    }
+    drop(files::open_private(&draft)?);
+    let mut connection = connect(&draft, Durability::Full)?;
+    schema::begin(&connection, &draft)?;
+    schema::migrate(&mut connection, &draft, schema::MIGRATIONS)?;
+    connection
+        .close()
+        .map_err(|(_, error)| Error::sqlite("create the tables", &draft, error))?;
+    fs::rename(&draft, path).map_err(|error| Error::io("create", path, error))
+}
+
+/// Looks at what would make the file seem read-only rather than damaged.
+fn check_header(path: &Path) -> Result<()> {
+    let mut header = [0; 20];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    match read {
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            return Err(Error::io("read", path, error));
+        }
+        _ => {}
+    }
+    // The versions for writing and reading it; both are 2 with a write-ahead log and 1 without.
+    match header[18..] {
+        [1..=2, 1..=2] => Ok(()),
+        _ => Err(Error::damaged(path, "its header")),
+    }
+}
+
+pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection> {
+    let failed = |error| Error::sqlite("begin to work", path, error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
+    let synchronous = match durability {
+        Durability::Full => "full",
+        Durability::Normal => "normal",
+    };
+    // What a token was must not stay in the file once it is gone, hence `secure_delete`; the
+    // journal, which keeps no secrets, is spared the writes.
+    let secure_delete = durability == Durability::Normal;
+    connection
+        .pragma_update(None, "synchronous", synchronous)
+        .and_then(|()| connection.pragma_update(None, "cell_size_check", true))
+        .and_then(|()| connection.pragma_update(None, "trusted_schema", false))
+        .and_then(|()| {
+            connection.pragma_update_and_check(None, "secure_delete", secure_delete, |_| Ok(()))
+        })
+        .map_err(failed)?;
+    Ok(connection)
+}
+
+fn write_ahead(connection: &Connection, path: &Path) -> Result<()> {
+    let failed = |error| Error::sqlite("begin to work", path, error);
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
+        .map_err(failed)?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` is on a file system that several processes cannot share",
+        path.display()
+    );
+    Err(Error::new(Kind::Io, message))
+}
+
+pub(crate) fn transact<T>(
+    connection: &mut Connection,
+    path: &Path,
+    operation: &str,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+) -> Result<T> {
+    let run = || {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = work(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    };
+    run().map_err(|fault: Fault| fault.during(operation, path))
+}

@@ -1,0 +1,87 @@
+//! The tokens of the last run.
+
+#[cfg(test)]
+mod tests;
+
+use fortilake_client::{
+    auth::{StoredToken, TokenStore},
+    models::Secret,
+};
+use rusqlite::OptionalExtension;
+
+use crate::{State, checksum::Checksum, error::Fault};
+
+impl TokenStore for State {
+    fn load(&self, user: &str, client_id: &str) -> Option<StoredToken> {
+        let loaded = self.0.write("load a token", |transaction| {
+            let row = transaction
+                .prepare_cached(
+                    "SELECT access_token, refresh_token, expires_at, issued_at, checksum
+                     FROM tokens WHERE user = ? AND client_id = ?",
+                )?
+                .query_row((user, client_id), |row| {
+                    let token = StoredToken {
+                        access_token: Secret::from(row.get::<_, String>(0)?),
+                        refresh_token: row.get::<_, Option<String>>(1)?.map(Secret::from),
+                        expires_at: row.get(2)?,
+                        issued_at: row.get(3)?,
+                    };
+                    Ok((token, row.get::<_, i64>(4)?))
+                })
+                .optional()?;
+            match row {
+                Some((token, sum)) if sum != checksum(user, client_id, &token) => {
+                    Err(Fault::Damaged(format!("the token for `{client_id}`")))
+                }
+                row => Ok(row.map(|(token, _)| token)),
+            }
+        });
+        loaded.unwrap_or_else(|error| {
+            tracing::warn!(%error, client_id, "token not loaded");
+            None
+        })
+    }
+
+    fn save(&self, user: &str, client_id: &str, token: &StoredToken) {
+        let saved = self.0.write("save a token", |transaction| {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)")?
+                .execute((
+                    user,
+                    client_id,
+                    token.access_token.expose(),
+                    token.refresh_token.as_ref().map(Secret::expose),
+                    token.issued_at,
+                    token.expires_at,
+                    checksum(user, client_id, token),
+                ))?;
+            Ok(())
+        });
+        if let Err(error) = saved {
+            tracing::warn!(%error, client_id, "token not saved");
+        }
+    }
+
+    fn remove(&self, user: &str, client_id: &str) {
+        let removed = self.0.write("remove a token", |transaction| {
+            transaction
+                .prepare_cached("DELETE FROM tokens WHERE user = ? AND client_id = ?")?
+                .execute((user, client_id))?;
+            Ok(())
+        });
+        if let Err(error) = removed {
+            tracing::warn!(%error, client_id, "token not removed");
+        }
+    }
+}
+
+fn checksum(user: &str, client_id: &str, token: &StoredToken) -> i64 {
+    Checksum::of("tokens")
+        .text(user)
+        .text(client_id)
+        .text(token.access_token.expose())
+        .maybe_text(token.refresh_token.as_ref().map(Secret::expose))
+        .int(token.issued_at)
+        .int(token.expires_at)
+        .finish()
+}

@@ -1,0 +1,59 @@
+//! Tokens between runs.
+
+use fortilake_client::auth::{StoredToken, TokenStore};
+
+use crate::testing::Fixture;
+
+fn token(text: &str) -> StoredToken {
+    StoredToken {
+        access_token: text.into(),
+        refresh_token: None,
+        expires_at: 9,
+        issued_at: 4,
+    }
+}
+
+#[test]
+fn a_token_outlasts_the_process() {
+    let fixture = Fixture::new();
+    let kept = StoredToken {
+        refresh_token: Some("EXAMPLE-refresh".into()),
+        ..token("EXAMPLE-access")
+    };
+    fixture.open().save("user", "iam", &kept);
+    let state = fixture.open();
+    assert_eq!(state.load("user", "iam"), Some(kept));
+    assert_eq!(state.load("user", "organization"), None);
+    assert_eq!(state.load("another", "iam"), None);
+    state.save("user", "iam", &token("EXAMPLE-newer"));
+    assert_eq!(state.load("user", "iam"), Some(token("EXAMPLE-newer")));
+    TokenStore::remove(&state, "user", "iam");
+    assert_eq!(state.load("user", "iam"), None);
+}
+
+#[test]
+fn a_removed_token_is_nowhere_in_the_file() {
+    let fixture = Fixture::new();
+    let state = fixture.open();
+    let secret = "EXAMPLE-".repeat(2000);
+    let path = state.path().to_owned();
+    state.save("user", "iam", &token(&secret));
+    TokenStore::remove(&state, "user", "iam");
+    drop(state);
+    let bytes = std::fs::read(path).expect("it reads");
+    let found = bytes
+        .windows(16)
+        .any(|bytes| bytes == &secret.as_bytes()[..16]);
+    assert!(!found, "the token is still there");
+}
+
+#[test]
+fn a_damaged_token_is_none() {
+    let fixture = Fixture::new();
+    let state = fixture.open();
+    state.save("user", "iam", &token("EXAMPLE-access"));
+    let file = rusqlite::Connection::open(state.path()).expect("it opens");
+    file.execute("UPDATE tokens SET access_token = 'EXAMPLE-bccess'", ())
+        .expect("it is written");
+    assert_eq!(state.load("user", "iam"), None);
+}

@@ -1,0 +1,114 @@
+//! This test program as another process.
+//!
+//! A parent runs it again with a role in the environment and only [`child`] selected.
+
+use std::{
+    env, fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
+
+use fortilake_state::{
+    Journal,
+    client::ledger::{Ledger, Reservation, Verdict},
+};
+
+use crate::util::{NOW, begin, hundred_an_hour, open, page};
+
+const ROLE: &str = "FORTILAKE_STATE_TEST_ROLE";
+const DIRECTORY: &str = "FORTILAKE_STATE_TEST_DIRECTORY";
+const PAGES: &str = "FORTILAKE_STATE_TEST_PAGES";
+
+/// Begins another process.
+pub(crate) fn spawn(role: &str, directory: &Path) -> Child {
+    Command::new(env::current_exe().expect("the test program"))
+        .args(["child::child", "--exact", "--quiet", "--nocapture"])
+        .env(ROLE, role)
+        .env(DIRECTORY, directory)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it begins")
+}
+
+#[test]
+fn child() {
+    let Ok(role) = env::var(ROLE) else { return };
+    let directory = PathBuf::from(env::var_os(DIRECTORY).expect("a directory"));
+    let mut out = io::stdout().lock();
+    writeln!(out).expect("the parent listens");
+    match role.as_str() {
+        "call" => call(&directory, &mut out),
+        "die in a call" => {
+            let state = open(&directory).expect("it opens");
+            state
+                .reserve("acme", &hundred_an_hour(), NOW)
+                .expect("an answer");
+            std::process::abort();
+        }
+        "append" => append(&directory, &mut out),
+        "append many" => append_many(&directory, &mut out),
+        role => panic!("no role is named {role}"),
+    }
+}
+
+/// Calls as often as it may, and says how often that was.
+fn call(directory: &Path, out: &mut impl Write) {
+    let state = open(directory).expect("it opens");
+    let mut calls = 0;
+    while let Reservation::Granted(ticket) = state
+        .reserve("acme", &hundred_an_hour(), NOW)
+        .expect("an answer")
+    {
+        state
+            .settle(ticket, NOW, Verdict::Good)
+            .expect("it settles");
+        calls += 1;
+    }
+    writeln!(out, "calls {calls}").expect("the parent listens");
+}
+
+/// Appends pages until it is killed, and says when it had appended each.
+fn append(directory: &Path, out: &mut impl Write) {
+    let state = open(directory).expect("it opens");
+    let journal = begin(&state, &state.crawls().expect("it lists").len().to_string());
+    let begin = Instant::now();
+    for number in 0.. {
+        let key = format!("page {number}");
+        journal.append(&key, page(&key)).expect("it is kept");
+        let micros = begin.elapsed().as_micros();
+        if writeln!(out, "appended {micros}").is_err() {
+            return;
+        }
+    }
+}
+
+/// Appends and reads back many pages, and says how long that took and how much memory.
+fn append_many(directory: &Path, out: &mut impl Write) {
+    let pages = env::var(PAGES).map_or(40_000, |pages| pages.parse().expect("a number"));
+    let state = open(directory).expect("it opens");
+    let journal = begin(&state, "many");
+    let filling = "all products of a large partner, ".repeat(120);
+    let start = Instant::now();
+    for number in 0..pages {
+        let key = format!("acme products/list {{\"accountId\":{number}}} 0");
+        journal
+            .append(&key, page(&format!("{number} {filling}")))
+            .expect("it is kept");
+    }
+    let appended = start.elapsed();
+    journal.flush().expect("it is written");
+    let written = start.elapsed();
+    let mut read: u64 = 0;
+    for record in journal.records().expect("it is read") {
+        record.expect("it is whole");
+        read += 1;
+    }
+    let all = start.elapsed();
+    writeln!(out, "times {appended:?} {written:?} {all:?}").expect("the parent listens");
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.map_or("0", |peak| peak.trim().trim_end_matches(" kB"));
+    writeln!(out, "read {read} {peak}").expect("the parent listens");
+}
