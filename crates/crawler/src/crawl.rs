@@ -1,6 +1,6 @@
 //! One crawl: the sources side by side, their pages into the journal, closed scopes to the sinks.
 
-use std::{sync::Arc, time::Instant};
+use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use fortilake_sink::{FailedScope, Outcome as SinkOutcome, Scopes, TableSpec};
 use fortilake_state::{
@@ -16,7 +16,7 @@ use crate::{
     CoverageRow, Error, Event, Observer, OpenSink, Page, Plan, Publisher, Report, Result, Scope,
     Settings,
     error::Kind,
-    read::{Reader, unreadable},
+    read::{Effort, Reader, unreadable},
 };
 
 /// Gives the time in microseconds of Unix time.
@@ -26,8 +26,8 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 pub struct Source {
     /// What to read.
     pub settings: Settings,
-    /// The connection to it.
-    pub client: Arc<Client>,
+    /// The connection to it; without one, nothing is read but what the journal has.
+    pub client: Option<Arc<Client>>,
     /// How many calls may be in flight.
     pub concurrency: usize,
 }
@@ -76,6 +76,8 @@ impl Crawl {
     /// A dropped crawl leaves the sinks without `abort`; send `true` to `stop` instead.
     pub async fn run(self) -> Result<Report> {
         let began = Instant::now();
+        // Turns true when the caller says stop or any part of the crawl cannot go on.
+        let (halt, halted) = watch::channel(false);
         let mut readers = JoinSet::new();
         let mut feeds = Vec::new();
         for source in self.sources {
@@ -89,6 +91,7 @@ impl Crawl {
                 clock: self.clock.clone(),
                 observer: self.observer.clone(),
                 scopes: sender,
+                stop: halted.clone(),
             };
             readers.spawn(reader.run());
         }
@@ -98,7 +101,6 @@ impl Crawl {
             clock: self.clock,
             observer: self.observer,
             scopes: Scopes::default(),
-            lists_read: 0,
             failed: Vec::new(),
         };
         let published = async {
@@ -110,33 +112,36 @@ impl Crawl {
             Ok(())
         };
         let read = async {
-            let mut calls = 0;
+            let mut effort = Effort::default();
             while let Some(reader) = readers.join_next().await {
-                calls += reader.map_err(|error| {
+                effort.add(reader.map_err(|error| {
                     Error::new(Kind::Unforeseen, "a source's task broke off").with_source(error)
-                })??;
+                })??);
             }
-            Ok(calls)
+            Ok(effort)
         };
-        // A source that cannot go on ends the crawl at once, whichever source is being published.
-        let work = async { tokio::try_join!(published, read).map(|((), calls)| calls) };
+        // What ends one part of the crawl ends all of it, whichever source is being published.
+        let work = async { tokio::try_join!(published, read).map(|((), effort)| effort) };
         let mut stop = self.stop;
+        let forward = async {
+            if stop.wait_for(|stop| *stop).await.is_ok() {
+                halt.send_replace(true);
+            }
+            std::future::pending::<Infallible>().await
+        };
         let result = tokio::select! {
             result = work => result,
-            () = stopped(&mut stop) => Err(Error::new(Kind::Interrupted, "interrupted")),
+            never = forward => match never {},
         };
-        readers.shutdown().await;
+        halt.send_replace(true);
+        // Answers in flight are paid for, so they still go into the journal.
+        while readers.join_next().await.is_some() {}
+        let flushed = desk.journal.flush().map_err(Error::state);
+        let result = result.and_then(|effort| flushed.map(|()| effort));
         match result {
-            Ok(calls) => desk.close(self.incomplete, calls, began).await,
+            Ok(effort) => desk.close(self.incomplete, effort, began).await,
             Err(error) => Err(desk.give_up(error).await),
         }
-    }
-}
-
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        // Nobody is left who could say stop.
-        std::future::pending::<()>().await;
     }
 }
 
@@ -147,8 +152,6 @@ struct Desk {
     clock: Clock,
     observer: Observer,
     scopes: Scopes,
-    /// Closed scopes apart from those that only tell what to ask next.
-    lists_read: u64,
     failed: Vec<FailedScope>,
 }
 
@@ -158,7 +161,7 @@ impl Desk {
         let mut error = scope.pages.as_ref().err().cloned();
         for fetch in scope.pages.iter().flatten() {
             let key = fetch.key();
-            let record = self.journal.read(&key);
+            let record = self.journal.read(&key).map_err(Error::state)?;
             self.journal.release(&key);
             let layout = models::endpoint(fetch.endpoint).and_then(|endpoint| endpoint.layout);
             let (Some(record), Some(layout)) = (record, layout) else {
@@ -208,7 +211,6 @@ impl Desk {
     fn count(&mut self, source: &str, scope: &Scope, error: Option<String>) {
         let Some(error) = error else {
             self.scopes.complete += 1;
-            self.lists_read += u64::from(!matches!(scope.endpoint, "units/list" | "accounts/list"));
             return;
         };
         self.scopes.failed += 1;
@@ -221,9 +223,10 @@ impl Desk {
         });
     }
 
-    async fn close(self, incomplete: Incomplete, calls: u64, began: Instant) -> Result<Report> {
+    async fn close(self, incomplete: Incomplete, effort: Effort, began: Instant) -> Result<Report> {
         let complete = self.failed.is_empty();
-        if let Some(first) = self.failed.first().filter(|_| self.lists_read == 0) {
+        let nothing_read = self.scopes.complete == 0 && effort.pages == 0;
+        if let Some(first) = self.failed.first().filter(|_| nothing_read) {
             let message = format!("nothing could be read from source `{}`", first.source);
             let error = Error::new(Kind::Unreadable, message).with_source(first.error.clone());
             return Err(self.give_up(error).await);
@@ -236,7 +239,8 @@ impl Desk {
             failed: self.failed.clone(),
             tables: self.publisher.totals(),
             drift: self.publisher.drift(),
-            calls,
+            calls: effort.calls,
+            recalled: effort.recalled,
             elapsed: began.elapsed(),
             sinks: Vec::new(),
         };

@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt};
 
+use fortilake_state::client::Pause;
+
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -13,6 +15,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: Kind,
     message: String,
+    pause: Option<Pause>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -24,8 +27,10 @@ pub enum Kind {
     Configuration,
     /// Correct the credentials.
     Credentials,
-    /// Come back later: the API takes no more calls for now.
+    /// Come back later, at the time that [`Error::pause`] names.
     Paused,
+    /// Look after the state: the journal or the ledger cannot be used.
+    State,
     /// It was told to stop.
     Interrupted,
     /// Look into the source: nothing could be read from it.
@@ -41,6 +46,7 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             message: message.into(),
+            pause: None,
             source: None,
         }))
     }
@@ -51,6 +57,20 @@ impl Error {
     ) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    pub(crate) fn state(source: fortilake_state::Error) -> Self {
+        Self::new(Kind::State, "the state cannot be used").with_source(source)
+    }
+
+    pub(crate) fn with_pause(mut self, pause: Pause) -> Self {
+        self.0.pause = Some(pause);
+        self
+    }
+
+    /// Why and until when no call is made, if the kind is [`Kind::Paused`].
+    pub fn pause(&self) -> Option<Pause> {
+        self.0.pause
     }
 
     /// What whoever started the crawl can do about it.

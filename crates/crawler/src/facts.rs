@@ -1,9 +1,12 @@
 //! What the plan has to know of a page: the ids to ask next, and the proof of paging.
+//!
+//! Numbers are read as the decoder reads them, so that a page which decodes has facts.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use fortilake_state::client::models::lenient;
-use serde::Deserialize;
+use fortilake_state::client::models::{integer_of, lenient, text_of};
+use serde::{Deserialize, de::Error as _};
+use serde_json::value::RawValue;
 
 #[cfg(test)]
 mod tests;
@@ -15,13 +18,22 @@ pub enum Facts {
     Units {
         /// The organization, if there is one.
         organization: Option<i64>,
-        /// The organizational units in the order of the answer.
-        units: Vec<i64>,
+        /// The organizational units.
+        units: Ids,
     },
-    /// Of `accounts/list`: the accounts in the order of the answer.
-    Accounts(Vec<i64>),
+    /// Of `accounts/list`.
+    Accounts(Ids),
     /// Of any other list.
     List(ListFacts),
+}
+
+/// The ids on a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ids {
+    /// Those that can be asked for, in the order of the answer.
+    pub known: Vec<i64>,
+    /// How many rows have none, so that what hangs under them stays unread.
+    pub missing: usize,
 }
 
 /// What the plan has to know of one page of a list.
@@ -31,7 +43,9 @@ pub struct ListFacts {
     pub page: Option<i64>,
     /// How many pages the answer says there are.
     pub total: Option<i64>,
-    /// A hash of each row's serial number, in order.
+    /// How many rows there are.
+    pub rows: usize,
+    /// A hash of each row's serial number, where it has one.
     pub serials: Vec<u64>,
 }
 
@@ -44,106 +58,115 @@ impl Facts {
     pub fn read(endpoint: &str, page: &str) -> serde_json::Result<Self> {
         Ok(match endpoint {
             "units/list" => {
-                let page: UnitsPage = serde_json::from_str(page)?;
+                let page: UnitsPage<'_> = serde_json::from_str(page)?;
                 let units = page.organization_units.unwrap_or_default();
+                let organization = units.organization.and_then(integer_of);
                 Self::Units {
-                    organization: units.organization.filter(|&id| id != 0),
-                    units: units.units.into_iter().filter_map(|unit| unit.id).collect(),
+                    organization: organization.filter(|&id| id != 0),
+                    units: Ids::of(rows(units.units)?),
                 }
             }
             "accounts/list" => {
-                let page: AccountsPage = serde_json::from_str(page)?;
-                Self::Accounts(
-                    page.accounts
-                        .into_iter()
-                        .filter_map(|account| account.id)
-                        .collect(),
-                )
+                let page: AccountsPage<'_> = serde_json::from_str(page)?;
+                Self::Accounts(Ids::of(rows(page.accounts)?))
             }
             _ => {
-                let page: ListPage = serde_json::from_str(page)?;
-                let serials = page
-                    .assets
-                    .into_iter()
-                    .map(|asset| asset.fingerprint())
-                    .collect();
+                let page: ListPage<'_> = serde_json::from_str(page)?;
+                let assets: Vec<Asset<'_>> = rows(page.assets)?;
                 Self::List(ListFacts {
                     page: page.page_number,
                     total: page.total_pages,
-                    serials,
+                    rows: assets.len(),
+                    serials: assets.iter().filter_map(Asset::fingerprint).collect(),
                 })
             }
         })
     }
+}
 
-    /// The page of an answer that says "nothing found" in any of the API's ways.
-    pub fn nothing(endpoint: &str) -> Self {
-        match endpoint {
-            "units/list" => Self::Units {
-                organization: None,
-                units: Vec::new(),
-            },
-            "accounts/list" => Self::Accounts(Vec::new()),
-            _ => Self::List(ListFacts::default()),
+impl Ids {
+    fn of(rows: Vec<Identified<'_>>) -> Self {
+        let ids = rows
+            .iter()
+            .map(|row| row.id.and_then(integer_of).filter(|&id| id != 0));
+        let known: Vec<i64> = ids.flatten().collect();
+        Self {
+            missing: rows.len() - known.len(),
+            known,
         }
     }
 }
 
+/// The elements of a list, in all the forms that the decoder takes for one.
+fn rows<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> serde_json::Result<Vec<T>> {
+    let Some(text) = list.map(RawValue::get) else {
+        return Ok(Vec::new());
+    };
+    match text.as_bytes().first() {
+        Some(b'[') => {
+            let rows: Vec<Option<T>> = serde_json::from_str(text)?;
+            Ok(rows.into_iter().flatten().collect())
+        }
+        Some(b'{') if text[1..].trim_start().starts_with('}') => Ok(Vec::new()),
+        Some(b'{') => Ok(vec![serde_json::from_str(text)?]),
+        Some(b'n') => Ok(Vec::new()),
+        _ => Err(serde_json::Error::custom("the list of rows is none")),
+    }
+}
+
 #[derive(Deserialize)]
-struct UnitsPage {
-    #[serde(default, rename = "organizationUnits")]
-    organization_units: Option<Units>,
+struct UnitsPage<'a> {
+    #[serde(borrow, default, rename = "organizationUnits")]
+    organization_units: Option<Units<'a>>,
 }
 
 #[derive(Default, Deserialize)]
-struct Units {
-    #[serde(default, rename = "orgId", deserialize_with = "lenient::integer")]
-    organization: Option<i64>,
-    #[serde(default, rename = "orgUnits", deserialize_with = "lenient::list")]
-    units: Vec<Identified>,
+struct Units<'a> {
+    #[serde(borrow, default, rename = "orgId")]
+    organization: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "orgUnits")]
+    units: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct AccountsPage {
-    #[serde(default, deserialize_with = "lenient::list")]
-    accounts: Vec<Identified>,
+struct AccountsPage<'a> {
+    #[serde(borrow, default)]
+    accounts: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Identified {
-    #[serde(default, deserialize_with = "lenient::integer")]
-    id: Option<i64>,
+struct Identified<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ListPage {
+struct ListPage<'a> {
+    // A number of pages that cannot be read is no proof of anything, so it is an error.
     #[serde(default, deserialize_with = "lenient::integer")]
     page_number: Option<i64>,
     #[serde(default, deserialize_with = "lenient::integer")]
     total_pages: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::list")]
-    assets: Vec<Asset>,
+    #[serde(borrow, default)]
+    assets: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Asset {
-    #[serde(default, deserialize_with = "lenient::text")]
-    serial_number: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    account_id: Option<i64>,
+struct Asset<'a> {
+    #[serde(borrow, default)]
+    serial_number: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    account_id: Option<&'a RawValue>,
 }
 
-impl Asset {
+impl Asset<'_> {
     /// The hasher's keys are fixed, so the plan folds the same way in every process.
-    fn fingerprint(&self) -> u64 {
+    fn fingerprint(&self) -> Option<u64> {
+        let serial = self.serial_number.and_then(text_of)?;
         let mut hasher = DefaultHasher::new();
-        (
-            self.account_id,
-            self.serial_number.as_deref().map(str::trim_end),
-        )
-            .hash(&mut hasher);
-        hasher.finish()
+        (self.account_id.and_then(integer_of), serial).hash(&mut hasher);
+        Some(hasher.finish())
     }
 }

@@ -29,7 +29,7 @@ pub use fortilake_state::client;
 pub use crate::{
     crawl::{Clock, Crawl, Incomplete, Source},
     error::{Error, Kind, Result},
-    facts::{Facts, ListFacts},
+    facts::{Facts, Ids, ListFacts},
     fetch::{Failure, FailureKind, Fetch, Outcome},
     lanes::{OpenSink, SinkReport},
     plan::{Plan, Scope, ScopeMode, Search, Settings, Step},

@@ -104,6 +104,8 @@ pub struct Plan {
     /// Each account's sweep, so that an account that several units name is asked once.
     planned: HashMap<Option<i64>, usize>,
     wildcard: Wildcard,
+    /// Whether a page that was asked for by number has come.
+    paging_works: bool,
     published: Published,
 }
 
@@ -142,7 +144,15 @@ enum Turn {
 
 impl Plan {
     /// A plan that has not begun.
-    pub fn new(settings: Settings) -> Self {
+    ///
+    /// What the settings say twice is asked once.
+    pub fn new(mut settings: Settings) -> Self {
+        distinct(&mut settings.statuses);
+        distinct(&mut settings.accounts);
+        distinct(&mut settings.include);
+        if let Search::Patterns(patterns) = &mut settings.search {
+            distinct(patterns);
+        }
         Self {
             settings,
             asked: HashMap::new(),
@@ -152,6 +162,7 @@ impl Plan {
             sweeps: Vec::new(),
             planned: HashMap::new(),
             wildcard: Wildcard::default(),
+            paging_works: false,
             published: Published::default(),
         }
     }
@@ -162,7 +173,12 @@ impl Plan {
         if !self.settings.accounts.is_empty() {
             self.published.units = true;
             for account in self.settings.accounts.clone() {
-                self.discover(None, Some(account), &mut fetches);
+                if self.settings.scope == ScopeMode::Local {
+                    let sweep = self.plan_account(Some(account), &mut fetches);
+                    self.published.turns.push_back(Turn::Sweep(sweep));
+                } else {
+                    self.discover(None, Some(account), &mut fetches);
+                }
             }
         } else if self.settings.scope == ScopeMode::Local {
             self.go_local(&mut fetches);
@@ -191,9 +207,28 @@ impl Plan {
         self.step(fetches)
     }
 
-    /// Whether no call is in flight or still to be made.
-    pub fn done(&self) -> bool {
-        self.asked.is_empty()
+    /// Whether the outcome of a call that was asked for would still be of use.
+    ///
+    /// A list that has failed or was begun anew does not wait for its pages any more.
+    pub fn awaits(&self, fetch: &Fetch) -> bool {
+        match self.asked.get(&fetch.key()) {
+            Some(Slot::Sweep { sweep, list, ask }) => {
+                let list = self.sweeps[*sweep].list(*list);
+                list.is_some_and(|list| list.awaits(*ask))
+            }
+            Some(_) => true,
+            None => false,
+        }
+    }
+
+    /// Gives up a call that was asked for and is not awaited any more.
+    pub fn forget(&mut self, fetch: &Fetch) {
+        self.asked.remove(&fetch.key());
+    }
+
+    /// Whether everything was asked and everything is published.
+    pub fn is_finished(&self) -> bool {
+        self.asked.is_empty() && self.published.units && self.published.turns.is_empty()
     }
 
     fn step(&mut self, mut fetches: Vec<Fetch>) -> Step {
@@ -256,7 +291,8 @@ impl Plan {
         let Some(list) = self.sweeps[sweep].list_mut(at) else {
             return;
         };
-        let asks = list.follow(ask, outcome);
+        let asks = list.follow(ask, outcome, self.paging_works);
+        self.paging_works |= ask.0.is_some() && matches!(outcome, Outcome::Page(_));
         let next: Vec<_> = asks
             .into_iter()
             .map(|ask| (ask, list.fetch(&self.settings.source, ask)))
@@ -273,4 +309,10 @@ impl Plan {
         }
         self.judge_sweep(sweep, fetches);
     }
+}
+
+/// Drops what was there before, and keeps the order.
+fn distinct<T: Clone + Eq + std::hash::Hash>(values: &mut Vec<T>) {
+    let mut seen = HashSet::new();
+    values.retain(|value| seen.insert(value.clone()));
 }

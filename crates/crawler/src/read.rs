@@ -1,12 +1,21 @@
-//! The executor of one source: makes the plan's calls, some at a time, and journals the pages.
+//! The executor of one source: makes the plan's calls, some at a time, and journals what they
+//! ended with.
+//!
+//! What the journal has already is not asked again. That alone makes a crawl resumable: the plan
+//! folds over old outcomes and new ones alike, and asks for what is left.
+
+mod recall;
 
 use std::{collections::VecDeque, error::Error as StdError, sync::Arc};
 
 use fortilake_state::{
-    Journal, Record,
+    Journal,
     client::{self, Client, models},
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
 use crate::{
     Clock, Error, Event, Facts, Failure, FailureKind, Fetch, Observer, Outcome, Plan, Result,
@@ -16,73 +25,134 @@ use crate::{
 /// Reads one source to its end.
 pub(crate) struct Reader {
     pub(crate) plan: Plan,
-    pub(crate) client: Arc<Client>,
+    /// Makes the calls; without one, what the journal lacks stays unread.
+    pub(crate) client: Option<Arc<Client>>,
     pub(crate) concurrency: usize,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) clock: Clock,
     pub(crate) observer: Observer,
-    /// Where scopes go as they close.
+    /// Where scopes go as they close. Unbounded, because a source that is published later must
+    /// not wait for one that is published earlier; a scope is small, its pages are in the journal.
     pub(crate) scopes: mpsc::UnboundedSender<Scope>,
+    /// Turns true when no further call is to be made.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// What reading a source took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Effort {
+    /// The requests that were sent, sign-ins and repetitions included.
+    pub(crate) calls: u64,
+    /// The outcomes that the journal had already.
+    pub(crate) recalled: u64,
+    /// The outcomes that were pages.
+    pub(crate) pages: u64,
+}
+
+impl Effort {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.recalled += other.recalled;
+        self.pages += other.pages;
+    }
 }
 
 impl Reader {
-    /// Runs until nothing is left to ask, and says how many requests that took.
-    pub(crate) async fn run(mut self) -> Result<u64> {
+    /// Runs until nothing is left to ask, or nothing may be asked any more.
+    ///
+    /// Calls in flight are always seen to their end: their answers are paid for.
+    pub(crate) async fn run(mut self) -> Result<Effort> {
         let mut waiting = VecDeque::new();
         let mut calls = JoinSet::new();
         // It ends with this function; a call that needs a token earlier waits for the same one.
         let mut ahead = JoinSet::new();
+        let mut effort = Effort::default();
+        let mut end = None;
         let step = self.plan.begin();
-        if step
-            .fetches
-            .iter()
-            .any(|fetch| fetch.endpoint == "units/list")
-        {
-            ahead.spawn(sign_in_ahead(self.client.clone()));
-        }
         self.take(step, &mut waiting);
         loop {
-            while calls.len() < self.concurrency {
+            while end.is_none() && calls.len() < self.concurrency {
                 let Some(fetch) = waiting.pop_front() else {
                     break;
                 };
-                calls.spawn(call(self.client.clone(), fetch));
+                if !self.plan.awaits(&fetch) {
+                    self.plan.forget(&fetch);
+                    (self.observer)(&Event::Dropped);
+                    continue;
+                }
+                if let Some(outcome) = self.recall(&fetch)? {
+                    effort.recalled += 1;
+                    effort.pages += u64::from(matches!(outcome, Outcome::Page(_)));
+                    self.follow(&fetch, &outcome, &mut waiting);
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                if fetch.endpoint == "units/list"
+                    && let Some(client) = &self.client
+                {
+                    ahead.spawn(sign_in_ahead(client.clone()));
+                }
+                match &self.client {
+                    Some(client) => drop(calls.spawn(call(client.clone(), fetch))),
+                    None => self.follow(&fetch, &not_read(&fetch), &mut waiting),
+                }
             }
-            let Some(call) = calls.join_next().await else {
-                break;
+            let answer = tokio::select! {
+                answer = calls.join_next() => answer,
+                () = stopped(&mut self.stop), if end.is_none() => {
+                    end = Some(Error::new(Kind::Interrupted, "interrupted"));
+                    if let Some(client) = &self.client {
+                        client.stop();
+                    }
+                    continue;
+                }
             };
-            let (fetch, answer) = call.map_err(|error| {
+            let Some(answer) = answer else { break };
+            let (fetch, answer) = answer.map_err(|error| {
                 Error::new(Kind::Unforeseen, "a call's task broke off").with_source(error)
             })?;
-            let outcome = self.judge(&fetch, answer)?;
-            let error = match &outcome {
-                Outcome::Failed(failure) => Some(failure.message.as_str()),
-                Outcome::Page(_) => None,
-            };
-            (self.observer)(&Event::Answered {
-                fetch: &fetch,
-                error,
-            });
-            let step = self.plan.follow(&fetch, &outcome);
-            self.take(step, &mut waiting);
+            match self.judge(&fetch, answer) {
+                Ok(outcome) => {
+                    effort.pages += u64::from(matches!(outcome, Outcome::Page(_)));
+                    self.follow(&fetch, &outcome, &mut waiting);
+                }
+                Err(error) => {
+                    end.get_or_insert(error);
+                }
+            }
         }
-        Ok(self.client.usage().calls)
+        if let Some(client) = &self.client {
+            effort.calls = client.calls();
+        }
+        match end {
+            Some(error) => Err(error),
+            None if self.plan.is_finished() => Ok(effort),
+            // A list that nobody closes would be missing without a word.
+            None => Err(Error::new(
+                Kind::Unforeseen,
+                "the plan ended before all lists were closed",
+            )),
+        }
     }
 
-    /// Journals a page, and tells what fails a scope from what ends the crawl.
+    fn follow(&mut self, fetch: &Fetch, outcome: &Outcome, waiting: &mut VecDeque<Fetch>) {
+        let error = match outcome {
+            Outcome::Failed(failure) => Some(failure.message.as_str()),
+            Outcome::Page(_) => None,
+        };
+        (self.observer)(&Event::Answered { fetch, error });
+        let step = self.plan.follow(fetch, outcome);
+        self.take(step, waiting);
+    }
+
+    /// Journals what a call ended with, and tells what fails a scope from what ends the crawl.
     fn judge(&self, fetch: &Fetch, answer: client::Result<Answer>) -> Result<Outcome> {
         match answer {
             Ok(Answer {
                 body,
                 facts: Ok(facts),
             }) => {
-                self.journal.append(
-                    &fetch.key(),
-                    Record {
-                        body,
-                        observed_at: (self.clock)(),
-                    },
-                );
+                self.keep_page(fetch, body)?;
                 Ok(Outcome::Page(facts))
             }
             Ok(Answer {
@@ -101,15 +171,18 @@ impl Reader {
                 let kind = match error.kind() {
                     client::Kind::Credentials => return Err(end(Kind::Credentials, fetch, error)),
                     client::Kind::Config => return Err(end(Kind::Configuration, fetch, error)),
-                    client::Kind::Paused => return Err(end(Kind::Paused, fetch, error)),
+                    client::Kind::Paused => return Err(paused(fetch, error)),
+                    client::Kind::Ledger => return Err(end(Kind::State, fetch, error)),
                     client::Kind::Refused => FailureKind::Refused,
-                    client::Kind::BadRequest => FailureKind::Rejected,
+                    client::Kind::BadRequest | client::Kind::NotPossible => FailureKind::Rejected,
                     _ => FailureKind::Lost,
                 };
-                Ok(Outcome::Failed(Failure {
+                let failure = Failure {
                     kind,
                     message: unreadable(&error),
-                }))
+                };
+                self.keep_failure(fetch, &failure)?;
+                Ok(Outcome::Failed(failure))
             }
         }
     }
@@ -134,6 +207,13 @@ impl Reader {
             // Without anybody to publish, the crawl is ending and this task with it.
             let _ = self.scopes.send(scope);
         }
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // Nobody is left who could say stop.
+        std::future::pending::<()>().await;
     }
 }
 
@@ -172,21 +252,40 @@ async fn call(client: Arc<Client>, fetch: Fetch) -> (Fetch, client::Result<Answe
         );
     };
     let answer = client.fetch(endpoint, &fetch.arguments).await.map(|page| {
-        let facts = if page.is_empty_result() {
-            Ok(Facts::nothing(fetch.endpoint))
+        // A page that says "nothing found", in any of the API's ways, has nothing to keep.
+        let nothing = page.is_empty_result();
+        let body: Arc<str> = if nothing {
+            "{}".into()
         } else {
-            Facts::read(fetch.endpoint, &page.body)
+            page.body.into()
         };
         Answer {
-            body: page.body.into(),
-            facts,
+            facts: Facts::read(fetch.endpoint, &body),
+            body,
         }
     });
     (fetch, answer)
 }
 
+fn not_read(fetch: &Fetch) -> Outcome {
+    let message = format!("`{}` was not read in this crawl", fetch.endpoint);
+    Outcome::Failed(Failure {
+        kind: FailureKind::Lost,
+        message,
+    })
+}
+
+fn paused(fetch: &Fetch, error: client::Error) -> Error {
+    let pause = error.pause();
+    let error = end(Kind::Paused, fetch, error);
+    match pause {
+        Some(pause) => error.with_pause(pause),
+        None => error,
+    }
+}
+
 fn end(kind: Kind, fetch: &Fetch, error: client::Error) -> Error {
-    Error::new(kind, format!("source `{}` cannot be read", fetch.source)).with_source(error)
+    Error::new(kind, format!("source `{}` cannot be read on", fetch.source)).with_source(error)
 }
 
 /// An error and its causes in one line, as the coverage keeps it.

@@ -15,6 +15,8 @@ pub enum Event<'a> {
         /// How many.
         calls: usize,
     },
+    /// A call that was to be made is of no use any more.
+    Dropped,
     /// A call has its outcome.
     Answered {
         /// The call.
@@ -51,6 +53,8 @@ pub struct Report {
     pub drift: Drift,
     /// How many requests were sent, sign-ins and repetitions included.
     pub calls: u64,
+    /// How many outcomes the journal had already.
+    pub recalled: u64,
     /// How long it took.
     pub elapsed: Duration,
     /// How each sink ended.

@@ -1,6 +1,6 @@
 //! What is read off a page, in all the shapes that tenants send.
 
-use super::{Facts, ListFacts};
+use super::{Facts, Ids, ListFacts};
 
 fn list(page: &str) -> ListFacts {
     match Facts::read("products/list", page) {
@@ -18,7 +18,10 @@ fn units_in_both_spellings_and_none() {
         read(page),
         Facts::Units {
             organization: Some(5),
-            units: vec![5, 6]
+            units: Ids {
+                known: vec![5, 6],
+                missing: 0
+            }
         }
     );
     for nothing in [
@@ -26,7 +29,11 @@ fn units_in_both_spellings_and_none() {
         r#"{"organizationUnits": null}"#,
         r#"{"organizationUnits": {"orgUnits": null}}"#,
     ] {
-        assert_eq!(read(nothing), Facts::nothing("units/list"));
+        let expected = Facts::Units {
+            organization: None,
+            units: Ids::default(),
+        };
+        assert_eq!(read(nothing), expected);
     }
 }
 
@@ -44,6 +51,29 @@ fn padding_does_not_make_another_product() {
     );
     assert_eq!(facts.serials[0], facts.serials[1]);
     assert_eq!(facts.total, Some(2));
+}
+
+#[test]
+fn numbers_are_read_as_the_decoder_reads_them() {
+    let accounts = |page| match Facts::read("accounts/list", page) {
+        Ok(Facts::Accounts(ids)) => (ids.known, ids.missing),
+        other => panic!("{other:?}"),
+    };
+    let page =
+        r#"{"accounts": [{"id": 11.0}, {"id": "12"}, {"id": null}, {"id": 0}, {"id": "x"}, {}]}"#;
+    assert_eq!(accounts(page), (vec![11, 12], 4));
+    let page = r#"{"assets": [{"serialNumber": "F1", "accountId": 1e99}, {"serialNumber": "\ud800"}, {}], "totalPages": 2.0}"#;
+    let facts = list(page);
+    assert_eq!(
+        (facts.rows, facts.serials.len(), facts.total),
+        (3, 1, Some(2))
+    );
+}
+
+#[test]
+fn an_object_without_members_is_an_empty_list() {
+    assert_eq!(list(r#"{"assets": { }}"#).rows, 0);
+    assert_eq!(list(r#"{"assets": {"serialNumber": "F1"}}"#).rows, 1);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{
     listing::{Ask, Listing},
 };
 use crate::{
-    Facts, Fetch, Outcome,
+    Facts, Fetch, Ids, Outcome,
     fetch::{Failure, FailureKind},
 };
 
@@ -20,11 +20,11 @@ impl Plan {
             Outcome::Page(Facts::Units {
                 organization,
                 units,
-            }) => (*organization, units.as_slice()),
-            _ => (None, [].as_slice()),
+            }) => (*organization, units.clone()),
+            _ => (None, Ids::default()),
         };
         let denied = match outcome {
-            Outcome::Page(_) if organization.is_none() && units.is_empty() => {
+            Outcome::Page(_) if organization.is_none() && units == Ids::default() => {
                 let message = "the answer names no organization".to_owned();
                 Some(Failure {
                     kind: FailureKind::Refused,
@@ -40,14 +40,17 @@ impl Plan {
         }
         if let Some(list) = &mut self.units {
             match denied {
-                Some(failure) => list.follow(ask, &Outcome::Failed(failure)),
-                None => list.follow(ask, outcome),
+                Some(failure) => list.follow(ask, &Outcome::Failed(failure), false),
+                None => list.follow(ask, outcome, false),
             };
+            if units.missing > 0 {
+                list.fail(FailureKind::Lost, without_id(units.missing, "unit"));
+            }
         }
         let mut seen = HashSet::new();
         for &ou in organization
             .iter()
-            .chain(units)
+            .chain(&units.known)
             .filter(|&&ou| seen.insert(ou))
         {
             self.discover(Some(ou), None, fetches);
@@ -94,11 +97,18 @@ impl Plan {
         fetches: &mut Vec<Fetch>,
     ) {
         self.discovering -= 1;
-        self.discovery[at].list.follow(ask, outcome);
+        let discovery = &mut self.discovery[at];
+        discovery.list.follow(ask, outcome, false);
+        if let Outcome::Page(Facts::Accounts(accounts)) = outcome
+            && accounts.missing > 0
+        {
+            let message = without_id(accounts.missing, "account");
+            discovery.list.fail(FailureKind::Lost, message);
+        }
         // An account that was asked for by number is read whether or not the answer shows it.
         let accounts = match (self.discovery[at].account, outcome) {
             (Some(account), _) => vec![account],
-            (None, Outcome::Page(Facts::Accounts(accounts))) => accounts.clone(),
+            (None, Outcome::Page(Facts::Accounts(accounts))) => accounts.known.clone(),
             (None, _) => Vec::new(),
         };
         for account in accounts {
@@ -106,4 +116,8 @@ impl Plan {
             self.discovery[at].sweeps.push(sweep);
         }
     }
+}
+
+fn without_id(count: usize, what: &str) -> String {
+    format!("{count} {what}(s) without an id: what hangs under them cannot be read")
 }

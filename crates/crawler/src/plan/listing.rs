@@ -25,8 +25,12 @@ pub(super) struct Listing {
     /// The number of the first page; the answers say it, and one of them may say it wrong.
     base: Option<i64>,
     total: i64,
+    /// Whether the pages after the second are still to be asked for.
+    holding: bool,
     /// The pages that are in, by number.
     pages: BTreeMap<i64, ListFacts>,
+    /// On which page each serial number was seen.
+    seen: HashMap<u64, i64>,
 }
 
 /// How far a [`Listing`] is.
@@ -51,13 +55,15 @@ impl Listing {
             round: 0,
             base: None,
             total: 1,
+            holding: false,
             pages: BTreeMap::new(),
+            seen: HashMap::new(),
         }
     }
 
     /// The number of rows, once closed.
     pub(super) fn rows(&self) -> usize {
-        self.pages.values().map(|page| page.serials.len()).sum()
+        self.pages.values().map(|page| page.rows).sum()
     }
 
     /// The call that asks for a page.
@@ -96,10 +102,22 @@ impl Listing {
         (None, self.round)
     }
 
+    /// Whether the outcome of this page would still be of use.
+    pub(super) fn awaits(&self, (_, round): Ask) -> bool {
+        self.state == ListingState::Open && round == self.round
+    }
+
+    /// Gives the list up from outside.
+    pub(super) fn fail(&mut self, kind: FailureKind, message: String) {
+        self.state = ListingState::Failed(kind, message);
+    }
+
     /// Takes the outcome of one page and says which pages to ask for next.
-    pub(super) fn follow(&mut self, ask: Ask, outcome: &Outcome) -> Vec<Ask> {
-        let (number, round) = ask;
-        if self.state != ListingState::Open || round != self.round {
+    ///
+    /// Until paging is known to work in this tenant, the second page is asked for alone: a tenant
+    /// that refuses page numbers then costs one error and not one per page.
+    pub(super) fn follow(&mut self, ask: Ask, outcome: &Outcome, paging_works: bool) -> Vec<Ask> {
+        if !self.awaits(ask) {
             // A page of a round that is over.
             return Vec::new();
         }
@@ -107,91 +125,106 @@ impl Listing {
             Outcome::Page(Facts::List(facts)) => facts.clone(),
             Outcome::Page(_) => ListFacts::default(),
             Outcome::Failed(failure) => {
-                self.state = ListingState::Failed(failure.kind, failure.message.clone());
+                // That a later page is rejected says nothing of what the list asks for.
+                let kind = match ask.0 {
+                    None => failure.kind,
+                    Some(_) => FailureKind::Lost,
+                };
+                self.fail(kind, failure.message.clone());
                 return Vec::new();
             }
         };
-        let asks = match number {
-            None => self.first(facts),
-            Some(number) => {
-                self.pages.insert(number, facts);
-                Vec::new()
+        let (number, mut asks) = match ask.0 {
+            None => (self.first(&facts), self.rest(paging_works)),
+            Some(number) if self.holding => {
+                self.holding = false;
+                (number, self.numbers(number + 1))
             }
+            Some(number) => (number, Vec::new()),
         };
-        if self.state == ListingState::Open && i64::try_from(self.pages.len()) == Ok(self.total) {
-            return self.judge();
+        if self.state != ListingState::Open {
+            return Vec::new();
+        }
+        if let Some(flaw) = self.flaw(number, &facts) {
+            return self.begin_anew(number, &facts, &flaw);
+        }
+        self.pages.insert(number, facts);
+        if i64::try_from(self.pages.len()) == Ok(self.total) {
+            self.state = ListingState::Closed;
+            self.seen = HashMap::new();
+            asks.clear();
         }
         asks
     }
 
-    fn first(&mut self, facts: ListFacts) -> Vec<Ask> {
+    /// Learns from the first page how many there are, and gives its number.
+    fn first(&mut self, facts: &ListFacts) -> i64 {
         self.total = facts.total.unwrap_or(1).max(1);
         if self.total > MAX_PAGES {
             let message = format!(
                 "the answer claims {} pages, more than {MAX_PAGES}",
                 self.total
             );
-            self.state = ListingState::Failed(FailureKind::Lost, message);
-            return Vec::new();
+            self.fail(FailureKind::Lost, message);
         }
         let told = facts
             .page
             .filter(|page| (0..=1).contains(page))
             .unwrap_or(1);
-        let base = *self.base.get_or_insert(told);
-        self.pages.insert(base, facts);
-        (base + 1..base + self.total)
+        *self.base.get_or_insert(told)
+    }
+
+    /// The pages to ask for after the first.
+    fn rest(&mut self, paging_works: bool) -> Vec<Ask> {
+        let second = self.base.unwrap_or(1) + 1;
+        self.holding = !paging_works && self.total > 2 && self.state == ListingState::Open;
+        match self.holding {
+            true => vec![(Some(second), self.round)],
+            false => self.numbers(second),
+        }
+    }
+
+    fn numbers(&self, from: i64) -> Vec<Ask> {
+        let end = self.base.unwrap_or(1) + self.total.min(MAX_PAGES);
+        (from..end)
             .map(|number| (Some(number), self.round))
             .collect()
     }
 
-    /// All pages are in: do they prove one list?
-    fn judge(&mut self) -> Vec<Ask> {
-        let Some(flaw) = self.flaw() else {
-            self.state = ListingState::Closed;
-            return Vec::new();
-        };
+    /// The list moved: asks for it once more from its first page, and gives up after that.
+    fn begin_anew(&mut self, number: i64, facts: &ListFacts, flaw: &str) -> Vec<Ask> {
         if self.round + 1 == ROUNDS {
             let message = format!("the list moved while it was read, {ROUNDS} times: {flaw}");
-            self.state = ListingState::Failed(FailureKind::Lost, message);
+            self.fail(FailureKind::Lost, message);
             return Vec::new();
         }
         // A server may call its first page 0 and still count from 1: then page 1 is the first again.
-        let miscounted = self.base == Some(0)
-            && self.pages.get(&0).map(|page| &page.serials)
-                == self.pages.get(&1).map(|page| &page.serials);
+        let first = self.pages.get(&0).map(|page| &page.serials);
+        let miscounted = self.base == Some(0) && number == 1 && first == Some(&facts.serials);
         self.base = miscounted.then_some(1);
         self.pages.clear();
+        self.seen.clear();
         self.round += 1;
         vec![self.begin()]
     }
 
-    /// What shows that these pages are not one list.
-    fn flaw(&self) -> Option<String> {
+    /// What shows that this page and those before it are not one list.
+    fn flaw(&mut self, number: i64, page: &ListFacts) -> Option<String> {
         if self.total == 1 {
             return None;
         }
-        let mut seen = HashMap::new();
-        for (&number, page) in &self.pages {
-            if page.total.unwrap_or(1).max(1) != self.total {
-                let claim = page
-                    .total
-                    .map_or("none".to_owned(), |total| total.to_string());
-                return Some(format!(
-                    "page {number} says {claim} pages in all, the first said {}",
-                    self.total
-                ));
-            }
-            if page.serials.is_empty() {
-                return Some(format!("page {number} of {} is missing", self.total));
-            }
-            for serial in &page.serials {
-                let before = *seen.entry(*serial).or_insert(number);
-                if before != number {
-                    return Some(format!("page {number} repeats a product of page {before}"));
-                }
-            }
+        if let Some(total) = page.total.filter(|&total| total.max(1) != self.total) {
+            return Some(format!(
+                "page {number} says that there are {total} pages, the first said {}",
+                self.total
+            ));
         }
-        None
+        if page.rows == 0 {
+            return Some(format!("page {number} of {} is missing", self.total));
+        }
+        page.serials.iter().find_map(|&serial| {
+            let before = *self.seen.entry(serial).or_insert(number);
+            (before != number).then(|| format!("page {number} repeats a product of page {before}"))
+        })
     }
 }

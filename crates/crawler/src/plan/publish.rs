@@ -1,6 +1,7 @@
 //! The order in which scopes are published, whatever the order in which they end.
 
 use super::{Plan, Scope, Turn, listing::ListingState};
+use crate::FailureKind;
 
 impl Plan {
     /// The scopes that ended and whose turn it is.
@@ -48,11 +49,20 @@ impl Plan {
                 self.published.turns.push_front(Turn::Sweep(sweep));
             }
         }
+        let pages = match &discovery.list.state {
+            // Who names an account wants its products; that its row is denied is no gap in them.
+            ListingState::Failed(kind, _)
+                if discovery.account.is_some() && *kind != FailureKind::Lost =>
+            {
+                Ok(Vec::new())
+            }
+            _ => discovery.list.pages(&self.settings.source),
+        };
         Scope {
             endpoint: "accounts/list",
             account_id: discovery.account,
             ou_id: discovery.ou,
-            pages: discovery.list.pages(&self.settings.source),
+            pages,
         }
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Sweep {
     /// The other lists in publishing order.
     others: Range<usize>,
     phase: Phase,
+    /// What `%` found, once that is known.
+    finding: Option<Finding>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +70,7 @@ impl Sweep {
             products: Vec::new(),
             others: 0..0,
             phase,
+            finding: None,
         };
         sweep.search(settings, &patterns);
         let first = sweep.lists.len();
@@ -104,7 +107,8 @@ impl Sweep {
         {
             return None;
         }
-        let finding = self.finding();
+        let finding = self.judge();
+        self.finding = Some(finding);
         self.phase = match finding {
             Finding::Rows | Finding::Failed => Phase::Certain,
             Finding::Nothing | Finding::Rejected => Phase::Undecided,
@@ -112,7 +116,7 @@ impl Sweep {
         Some(finding)
     }
 
-    fn finding(&self) -> Finding {
+    fn judge(&self) -> Finding {
         if self.has_rows() {
             return Finding::Rows;
         }
@@ -132,7 +136,12 @@ impl Sweep {
         }
     }
 
-    pub(super) fn has_rows(&self) -> bool {
+    /// Whether prefixes found rows where `%` was taken and found none.
+    pub(super) fn disproves_wildcard(&self) -> bool {
+        self.finding == Some(Finding::Nothing) && self.has_rows()
+    }
+
+    fn has_rows(&self) -> bool {
         self.product_lists()
             .any(|list| list.state == ListingState::Closed && list.rows() > 0)
     }

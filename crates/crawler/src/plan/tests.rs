@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::{Facts, Failure, FailureKind, ListFacts};
+use crate::{Facts, Failure, FailureKind, Ids, ListFacts};
 
 /// A tenant, as far as the plan can see it.
 #[derive(Clone)]
@@ -24,6 +24,10 @@ struct Tenant {
     claimed_base: Option<i64>,
     wildcard: bool,
     wildcard_rejected: bool,
+    /// The one account that rejects `%`.
+    wildcard_rejected_by: Option<i64>,
+    /// Whether page numbers are refused.
+    pages_refused: bool,
     /// Calls (as `endpoint argument`) that are refused.
     refused: BTreeSet<String>,
     /// How many times a list of this account moves while it is read.
@@ -44,6 +48,8 @@ impl Default for Tenant {
             claimed_base: None,
             wildcard: true,
             wildcard_rejected: false,
+            wildcard_rejected_by: None,
+            pages_refused: false,
             refused: BTreeSet::new(),
             moving: BTreeMap::new(),
         }
@@ -52,6 +58,15 @@ impl Default for Tenant {
 
 fn number(fetch: &Fetch, name: &str) -> Option<i64> {
     fetch.arguments.get(name).and_then(Value::as_i64)
+}
+
+/// Ids as a page has them; zero stands for a row without one.
+fn ids(ids: impl Iterator<Item = i64>) -> Ids {
+    let (known, missing): (Vec<i64>, Vec<i64>) = ids.partition(|id| *id != 0);
+    Ids {
+        known,
+        missing: missing.len(),
+    }
 }
 
 fn failure(kind: FailureKind) -> Outcome {
@@ -73,14 +88,14 @@ impl Tenant {
             "units/list" if self.units.is_empty() => failure(FailureKind::Refused),
             "units/list" => Outcome::Page(Facts::Units {
                 organization: Some(self.units[0].0),
-                units: self.units.iter().map(|(unit, _)| *unit).collect(),
+                units: ids(self.units.iter().map(|(unit, _)| *unit)),
             }),
             "accounts/list" => {
                 let unit = self.units.iter().find(|(unit, _)| *unit == id);
-                Outcome::Page(Facts::Accounts(
-                    unit.map(|(_, accounts)| accounts.clone())
-                        .unwrap_or_default(),
-                ))
+                let accounts = unit
+                    .into_iter()
+                    .flat_map(|(_, accounts)| accounts.iter().copied());
+                Outcome::Page(Facts::Accounts(ids(accounts)))
             }
             "products/list" => self.products(fetch, id),
             _ => Outcome::Page(Facts::List(ListFacts::default())),
@@ -89,7 +104,10 @@ impl Tenant {
 
     fn products(&self, fetch: &Fetch, account: i64) -> Outcome {
         let pattern = fetch.arguments["serialNumber"].as_str().unwrap();
-        if pattern == "%" && self.wildcard_rejected {
+        let rejected = self.wildcard_rejected || self.wildcard_rejected_by == Some(account);
+        if (pattern == "%" && rejected)
+            || (self.pages_refused && number(fetch, "pageNumber").is_some())
+        {
             return failure(FailureKind::Rejected);
         }
         let registered = fetch.arguments["status"] == "Registered";
@@ -130,6 +148,7 @@ impl Tenant {
         Outcome::Page(Facts::List(ListFacts {
             page: Some(page_number),
             total: Some(total),
+            rows: page.len(),
             serials: page
                 .iter()
                 .map(|serial| {
@@ -179,9 +198,9 @@ fn crawl(tenant: &Tenant, settings: Settings, mut pick: impl FnMut(usize) -> usi
                     let rows: usize = pages
                         .iter()
                         .map(|fetch| match tenant.answer(fetch) {
-                            Outcome::Page(Facts::Units { units, .. }) => units.len(),
-                            Outcome::Page(Facts::Accounts(accounts)) => accounts.len(),
-                            Outcome::Page(Facts::List(facts)) => facts.serials.len(),
+                            Outcome::Page(Facts::Units { units, .. }) => units.known.len(),
+                            Outcome::Page(Facts::Accounts(accounts)) => accounts.known.len(),
+                            Outcome::Page(Facts::List(facts)) => facts.rows,
                             Outcome::Failed(_) => {
                                 panic!("a failed call among the pages: {fetch:?}")
                             }
@@ -201,10 +220,19 @@ fn crawl(tenant: &Tenant, settings: Settings, mut pick: impl FnMut(usize) -> usi
             break;
         }
         let fetch = waiting.remove(pick(waiting.len()));
+        if !plan.awaits(&fetch) {
+            plan.forget(&fetch);
+            step = Step::default();
+            continue;
+        }
         step = plan.follow(&fetch, &tenant.answer(&fetch));
         calls.push(fetch);
     }
-    assert!(plan.done(), "the plan still waits: {:?}", plan.asked.keys());
+    assert!(
+        plan.is_finished(),
+        "the plan still waits: {:?}",
+        plan.asked.keys()
+    );
     Crawled { calls, scopes }
 }
 
@@ -385,7 +413,7 @@ fn prefixes_find_what_a_wildcard_that_is_none_does_not() {
 }
 
 #[test]
-fn a_tenant_that_rejects_the_wildcard_rejects_it_once() {
+fn a_tenant_that_rejects_the_wildcard_is_asked_twice() {
     let tenant = Tenant {
         wildcard_rejected: true,
         ..Tenant::default()
@@ -397,8 +425,8 @@ fn a_tenant_that_rejects_the_wildcard_rejects_it_once() {
             .get("serialNumber")
             .is_some_and(|serial| serial == "%")
     });
-    // One account, each status.
-    assert_eq!(asked.count(), 2);
+    // Two accounts, each status; the third is believed.
+    assert_eq!(asked.count(), 4);
 }
 
 #[test]
@@ -433,6 +461,7 @@ fn an_absurd_number_of_pages_is_refused() {
     let facts = ListFacts {
         page: Some(1),
         total: Some(i64::MAX),
+        rows: 1,
         serials: vec![1],
     };
     let step = plan.follow(&fetch, &Outcome::Page(Facts::List(facts)));
@@ -449,7 +478,112 @@ fn an_outcome_nobody_asked_for_changes_nothing() {
     };
     let step = plan.follow(&stranger, &failure(FailureKind::Lost));
     assert!(step.fetches.is_empty() && step.closed.is_empty());
-    assert!(!plan.done());
+    assert!(!plan.is_finished());
+}
+
+#[test]
+fn one_account_that_rejects_the_wildcard_says_nothing_of_the_others() {
+    let tenant = Tenant {
+        units: vec![(1, vec![11, 12, 13])],
+        products: BTreeMap::from([(11, vec!["F1"]), (12, vec!["P1", "F2"]), (13, vec!["P2"])]),
+        wildcard_rejected_by: Some(11),
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    assert!(
+        crawled.scopes.contains("products/list 11: 4 pages, 1 rows"),
+        "{}",
+        crawled.scopes
+    );
+    assert!(
+        crawled.scopes.contains("products/list 12: 2 pages, 2 rows"),
+        "{}",
+        crawled.scopes
+    );
+    assert!(
+        crawled.scopes.contains("products/list 13: 2 pages, 1 rows"),
+        "{}",
+        crawled.scopes
+    );
+}
+
+#[test]
+fn what_the_settings_say_twice_is_asked_once() {
+    let twice = |values: &[&str]| {
+        values
+            .iter()
+            .chain(values)
+            .map(|&value| value.to_owned())
+            .collect()
+    };
+    let settings = Settings {
+        search: Search::Patterns(twice(&["F", "S"])),
+        statuses: twice(&["Registered"]),
+        accounts: vec![11, 11],
+        include: vec!["folders/list", "folders/list"],
+        ..settings()
+    };
+    let crawled = in_order(&Tenant::default(), settings);
+    insta::assert_snapshot!(crawled.scopes, @"
+    accounts/list 11: 1 pages, 0 rows
+    products/list 11: 2 pages, 3 rows
+    folders/list 11: 1 pages, 0 rows
+    ");
+}
+
+#[test]
+fn a_row_without_an_id_fails_its_list_and_no_other() {
+    let tenant = Tenant {
+        units: vec![(1, vec![11, 0]), (2, vec![12])],
+        ..Tenant::default()
+    };
+    insta::assert_snapshot!(in_order(&tenant, settings()).scopes, @"
+    units/list: 1 pages, 2 rows
+    accounts/list 1: failed: 1 account(s) without an id: what hangs under them cannot be read
+    products/list 11: 2 pages, 3 rows
+    accounts/list 2: 1 pages, 1 rows
+    products/list 12: 2 pages, 1 rows
+    ");
+}
+
+#[test]
+fn a_tenant_that_refuses_page_numbers_costs_one_call() {
+    let tenant = Tenant {
+        units: vec![(1, vec![11])],
+        products: BTreeMap::from([(11, vec!["F1", "F2", "F3", "F4", "F5", "F6"])]),
+        page_size: 1,
+        pages_refused: true,
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    assert!(
+        crawled.scopes.contains("products/list 11: failed"),
+        "{}",
+        crawled.scopes
+    );
+    let numbered = crawled
+        .calls
+        .iter()
+        .filter(|fetch| fetch.arguments.contains_key("pageNumber"));
+    assert_eq!(numbered.count(), 1);
+}
+
+#[test]
+fn a_server_that_ignores_page_numbers_is_found_out_early() {
+    let tenant = Tenant {
+        units: vec![(1, vec![11])],
+        products: BTreeMap::from([(11, vec!["F1", "F2", "F3", "F4", "F5", "F6"])]),
+        page_size: 1,
+        moving: [(11, 9)].into(),
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    assert!(
+        crawled.scopes.contains("moved while it was read"),
+        "{}",
+        crawled.scopes
+    );
+    assert!(crawled.calls.len() < 10, "{}", crawled.calls.len());
 }
 
 proptest! {

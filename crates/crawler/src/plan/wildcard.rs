@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::{Plan, Search, sweep::Finding};
+use super::{Plan, sweep::Finding};
 use crate::Fetch;
+
+/// How many accounts have to reject `%` before the tenant is taken to.
+const REJECTIONS: u32 = 2;
 
 /// What is known of `%`, and which accounts wait for more.
 #[derive(Debug, Default)]
@@ -14,6 +17,8 @@ pub(super) struct Wildcard {
     /// A tenant that does not take it would cost two errors an account, and errors are scarce.
     scout: Scout,
     held: VecDeque<usize>,
+    /// How many scouts the API did not take `%` from.
+    rejections: u32,
     /// How many accounts still wait for what `%` finds in them.
     searching: usize,
     /// The accounts in which `%` found nothing while it was not proven.
@@ -64,8 +69,7 @@ impl Plan {
     pub(super) fn judge_sweep(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
         let sweep = &mut self.sweeps[at];
         if !sweep.searching() {
-            let by_prefix = self.settings.search == Search::Auto && sweep.has_rows();
-            if by_prefix && self.wildcard.knowledge == Knowledge::Unknown {
+            if sweep.disproves_wildcard() && self.wildcard.knowledge == Knowledge::Unknown {
                 self.wildcard.knowledge = Knowledge::Disproven;
             }
             return;
@@ -84,8 +88,15 @@ impl Plan {
     }
 
     fn hear_scout(&mut self, finding: Finding, fetches: &mut Vec<Fetch>) {
-        if finding == Finding::Failed {
-            // It says nothing about `%`; the next one goes.
+        self.wildcard.rejections += u32::from(finding == Finding::Rejected);
+        let rejected = self.wildcard.rejections == REJECTIONS;
+        let next = match finding {
+            // One account says nothing about the tenant; the next one goes.
+            Finding::Failed => true,
+            Finding::Rejected => !rejected,
+            Finding::Rows | Finding::Nothing => false,
+        };
+        if next {
             self.wildcard.scout = Scout::Wanted;
             if let Some(next) = self.wildcard.held.pop_front() {
                 self.wildcard.searching -= 1;
@@ -94,12 +105,12 @@ impl Plan {
             return;
         }
         self.wildcard.scout = Scout::Back;
-        if finding == Finding::Rejected {
+        if rejected {
             self.wildcard.knowledge = Knowledge::Disproven;
         }
         for at in std::mem::take(&mut self.wildcard.held) {
             self.wildcard.searching -= 1;
-            if finding == Finding::Rejected {
+            if rejected {
                 self.sweeps[at].restart_with_prefixes(&self.settings);
             }
             self.begin_sweep(at, fetches);

@@ -166,18 +166,22 @@ async fn revoked_tokens_cost_a_sign_in() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_readable_publishes_nothing() {
-    for fault in [
-        "path = \"units/list\"\naction = { kind = \"html\" }",
-        "path = \"products/list\"\naction = { kind = \"http\", status = 500 }",
-        "path = \"accounts/list\"\naction = { kind = \"reset\" }",
-    ] {
-        let mut settings = settings();
-        settings.include.clear();
-        let crawled = crawl_with(with_fault(fault), settings, Incomplete::Publish).await;
+    for action in ["{ kind = \"html\" }", "{ kind = \"reset\" }"] {
+        let fault = format!("path = \"units/list\"\naction = {action}");
+        let crawled = crawl(with_fault(&fault)).await;
         let error = crawled.report.as_ref().unwrap_err();
         assert_eq!(error.kind(), Kind::Unreadable, "{fault}");
         assert!(!crawled.finished);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_organization_in_which_everything_is_refused_is_told_scope_by_scope() {
+    let fault = "path = \"products/list\"\naction = { kind = \"refuse\" }";
+    let crawled = crawl(with_fault(fault)).await;
+    assert!(!crawled.report().complete && crawled.finished);
+    assert_eq!(failed(&crawled).len(), 17);
+    assert_eq!(products(&crawled), 0);
 }
 
 #[tokio::test(start_paused = true)]

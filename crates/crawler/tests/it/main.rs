@@ -6,5 +6,6 @@
 )]
 
 mod faults;
+mod resume;
 mod truth;
 mod util;

@@ -9,9 +9,14 @@ use arrow_array::{Array, RecordBatch, cast::AsArray, types};
 use arrow_schema::{DataType, TimeUnit};
 use fortilake_crawler::{
     Crawl, Incomplete, OpenSink, Report, Result, ScopeMode, Search, Settings, Source,
-    client::{Client, Config, Jitter, auth::Credentials, transport::InProcess},
+    client::{
+        Client, Config, Jitter,
+        auth::{Clock, Credentials, real_time},
+        ledger::MemoryLedger,
+        transport::InProcess,
+    },
     sink::{self, Batch, Outcome, Receipt, Sink},
-    state::MemoryJournal,
+    state::{Journal, MemoryJournal},
     tables_of,
 };
 use fortilake_simulator::{Row, Scenario, Simulator};
@@ -60,55 +65,90 @@ pub(crate) async fn crawl_with(
     settings: Settings,
     incomplete: Incomplete,
 ) -> Crawled {
-    let credentials = Credentials {
-        username: scenario.credentials.username.clone(),
-        username_origin: "the test".to_owned(),
-        password: scenario.credentials.password.as_str().into(),
-        password_origin: "the test".to_owned(),
-    };
-    let simulator = Simulator::new(scenario);
-    let server = simulator.clone();
-    let transport = InProcess::new(move |request| {
-        let server = server.clone();
-        async move { server.handle(request).await }
-    });
-    let config = Config::new(credentials);
-    let client = Client::new(config, Arc::new(transport), Jitter::seeded(7)).unwrap();
-    let collected = Arc::new(Mutex::new(Collected::default()));
-    let endpoints = ["units/list", "accounts/list", "products/list"]
-        .into_iter()
-        .chain(settings.include.clone());
-    let (_stop, stopped) = watch::channel(false);
-    let crawl = Crawl {
-        id: "crawl".to_owned(),
-        sources: vec![Source {
-            settings,
-            client: Arc::new(client),
-            concurrency: 8,
-        }],
-        tables: tables_of(&endpoints.collect::<Vec<_>>()),
-        sinks: vec![OpenSink {
-            name: "collect".to_owned(),
-            sink: Box::new(Collect(collected.clone())),
-        }],
-        incomplete,
-        journal: Arc::new(MemoryJournal::default()),
-        clock: Arc::new(|| 1_700_000_000_000_000),
-        observer: Arc::new(|_| {}),
-        stop: stopped,
-    };
-    let report = crawl.run().await;
-    let Collected {
-        tables,
-        batches,
-        finished,
-    } = std::mem::take(&mut *collected.lock().unwrap());
-    Crawled {
-        simulator,
-        report,
-        tables,
-        batches,
-        finished,
+    let lab = Lab::new(scenario);
+    let journal = Arc::new(MemoryJournal::default());
+    lab.run(settings, incomplete, journal, |config| config.errors = None)
+        .await
+}
+
+/// A simulator and whoever remembers what was asked of it, for crawls one after the other.
+pub(crate) struct Lab {
+    pub(crate) simulator: Simulator,
+    credentials: Credentials,
+    ledger: Arc<MemoryLedger>,
+    /// One clock for all crawls, since each would begin at the real time again.
+    clock: Clock,
+}
+
+impl Lab {
+    pub(crate) fn new(scenario: Scenario) -> Self {
+        let credentials = Credentials {
+            username: scenario.credentials.username.clone(),
+            username_origin: "the test".to_owned(),
+            password: scenario.credentials.password.as_str().into(),
+            password_origin: "the test".to_owned(),
+        };
+        Self {
+            simulator: Simulator::new(scenario),
+            credentials,
+            ledger: Arc::new(MemoryLedger::new()),
+            clock: real_time(),
+        }
+    }
+
+    pub(crate) async fn run(
+        &self,
+        settings: Settings,
+        incomplete: Incomplete,
+        journal: Arc<dyn Journal>,
+        change: impl FnOnce(&mut Config),
+    ) -> Crawled {
+        let server = self.simulator.clone();
+        let transport = InProcess::new(move |request| {
+            let server = server.clone();
+            async move { server.handle(request).await }
+        });
+        let mut config = Config::new(self.credentials.clone());
+        config.ledger = self.ledger.clone();
+        config.clock = self.clock.clone();
+        change(&mut config);
+        let client = Client::new(config, Arc::new(transport), Jitter::seeded(7)).unwrap();
+        let collected = Arc::new(Mutex::new(Collected::default()));
+        let endpoints = ["units/list", "accounts/list", "products/list"]
+            .into_iter()
+            .chain(settings.include.clone());
+        let (_stop, stopped) = watch::channel(false);
+        let crawl = Crawl {
+            id: "crawl".to_owned(),
+            tables: tables_of(&endpoints.collect::<Vec<_>>()),
+            sources: vec![Source {
+                settings,
+                client: Some(Arc::new(client)),
+                concurrency: 8,
+            }],
+            sinks: vec![OpenSink {
+                name: "collect".to_owned(),
+                sink: Box::new(Collect(collected.clone())),
+            }],
+            incomplete,
+            journal,
+            clock: Arc::new(|| 1_700_000_000_000_000),
+            observer: Arc::new(|_| {}),
+            stop: stopped,
+        };
+        let report = crawl.run().await;
+        let Collected {
+            tables,
+            batches,
+            finished,
+        } = std::mem::take(&mut *collected.lock().unwrap());
+        Crawled {
+            simulator: self.simulator.clone(),
+            report,
+            tables,
+            batches,
+            finished,
+        }
     }
 }
 

@@ -1,0 +1,78 @@
+//! What the journal keeps of a call, and what the plan makes of it later.
+
+use std::sync::Arc;
+
+use fortilake_state::{Record, RecordKind};
+use serde::{Deserialize, Serialize};
+
+use super::Reader;
+use crate::{Error, Facts, Failure, FailureKind, Fetch, Outcome, Result, error::Kind};
+
+/// A [`Failure`] as the journal keeps it.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    refused: bool,
+    message: String,
+}
+
+impl Reader {
+    /// What this call ended with before, if it was made before.
+    pub(super) fn recall(&self, fetch: &Fetch) -> Result<Option<Outcome>> {
+        let key = fetch.key();
+        let Some(record) = self.journal.read(&key).map_err(Error::state)? else {
+            return Ok(None);
+        };
+        let outcome = match record.kind {
+            RecordKind::Page => Facts::read(fetch.endpoint, &record.body).map(Outcome::Page),
+            RecordKind::Failure => serde_json::from_str::<Kept>(&record.body).map(|kept| {
+                let kind = if kept.refused {
+                    FailureKind::Refused
+                } else {
+                    FailureKind::Rejected
+                };
+                Outcome::Failed(Failure {
+                    kind,
+                    message: kept.message,
+                })
+            }),
+        };
+        outcome.map(Some).map_err(|error| {
+            Error::new(
+                Kind::State,
+                format!("the journal's record of `{key}` cannot be read"),
+            )
+            .with_source(error)
+        })
+    }
+
+    pub(super) fn keep_page(&self, fetch: &Fetch, body: Arc<str>) -> Result<()> {
+        self.keep(fetch, RecordKind::Page, body)
+    }
+
+    /// Keeps a failure that is final; one that a later try may heal is no outcome.
+    pub(super) fn keep_failure(&self, fetch: &Fetch, failure: &Failure) -> Result<()> {
+        if failure.kind == FailureKind::Lost {
+            return Ok(());
+        }
+        let refused = failure.kind == FailureKind::Refused;
+        let kept = Kept {
+            refused,
+            message: failure.message.clone(),
+        };
+        let body = serde_json::to_string(&kept).map_err(|error| {
+            Error::new(Kind::Unforeseen, "a failure cannot be written down").with_source(error)
+        })?;
+        self.keep(fetch, RecordKind::Failure, body.into())
+    }
+
+    fn keep(&self, fetch: &Fetch, kind: RecordKind, body: Arc<str>) -> Result<()> {
+        let record = Record {
+            kind,
+            body,
+            observed_at: (self.clock)(),
+        };
+        self.journal
+            .append(&fetch.key(), record)
+            .map_err(Error::state)
+    }
+}
