@@ -141,8 +141,8 @@ class Crawled:
     def check_manners(self) -> None:
         """What the server thinks of its client: errors are ten an hour, calls a thousand."""
         assert not self.server.faults, f"calls that were not asked for: {self.server.faults}"
-        # Two accounts find out, once for each status, that `%` is refused.
-        most = 4 if self.variant.wildcard_refused else MOST_ERRORS - 1
+        # Two accounts find out that `%` is refused.
+        most = 2 if self.variant.wildcard_refused else MOST_ERRORS - 1
         assert self.server.errors <= most, f"{self.server.errors} errors were provoked"
         again = {call: count for call, count in self.server.calls.items() if count > 1}
         repeats = self.variant.moved[1] or self.variant.token_calls or self.variant.trouble

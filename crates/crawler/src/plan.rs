@@ -18,6 +18,7 @@ mod tests;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    ops::Range,
     sync::Arc,
 };
 
@@ -258,25 +259,27 @@ impl Plan {
         at
     }
 
-    fn begin_lists(
-        &mut self,
-        sweep: usize,
-        lists: std::ops::Range<usize>,
-        fetches: &mut Vec<Fetch>,
-    ) {
-        for at in lists {
-            if let Some(list) = self.sweeps[sweep].list(at) {
-                let ask = list.begin();
-                let fetch = list.fetch(&self.settings.source, ask);
-                fetches.push(self.ask(
-                    Slot::Sweep {
-                        sweep,
-                        list: at,
-                        ask,
-                    },
-                    fetch,
-                ));
-            }
+    /// Begins the first of these lists; the others wait for its first answer.
+    ///
+    /// An account that is refused then costs one error, however many lists there are of it.
+    fn begin_lists(&mut self, sweep: usize, lists: Range<usize>, fetches: &mut Vec<Fetch>) {
+        let first = lists.start;
+        if !lists.is_empty() {
+            self.sweeps[sweep].lead(lists);
+            self.begin_list(sweep, first, fetches);
+        }
+    }
+
+    fn begin_list(&mut self, sweep: usize, at: usize, fetches: &mut Vec<Fetch>) {
+        if let Some(list) = self.sweeps[sweep].list(at) {
+            let ask = list.begin();
+            let fetch = list.fetch(&self.settings.source, ask);
+            let slot = Slot::Sweep {
+                sweep,
+                list: at,
+                ask,
+            };
+            fetches.push(self.ask(slot, fetch));
         }
     }
 
@@ -306,6 +309,9 @@ impl Plan {
                 },
                 fetch,
             ));
+        }
+        for at in self.sweeps[sweep].release(at) {
+            self.begin_list(sweep, at, fetches);
         }
         self.judge_sweep(sweep, fetches);
     }

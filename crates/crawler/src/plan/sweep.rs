@@ -29,6 +29,8 @@ pub(super) struct Sweep {
     phase: Phase,
     /// What `%` found, once that is known.
     finding: Option<Finding>,
+    /// The list whose first answer the others wait for, and those.
+    leading: Option<Range<usize>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,7 @@ impl Sweep {
             others: 0..0,
             phase,
             finding: None,
+            leading: None,
         };
         sweep.search(settings, &patterns);
         let first = sweep.lists.len();
@@ -87,6 +90,36 @@ impl Sweep {
 
     pub(super) fn list_mut(&mut self, at: usize) -> Option<&mut Listing> {
         self.lists.get_mut(at)
+    }
+
+    /// Lets the first of these lists go before the others.
+    pub(super) fn lead(&mut self, lists: Range<usize>) {
+        self.leading = Some(lists);
+    }
+
+    /// After an answer to this list: the lists that need not wait any more.
+    ///
+    /// Where the first one failed, the account's other product lists would not make it whole; and
+    /// where it was refused, so would be everything else.
+    pub(super) fn release(&mut self, at: usize) -> Vec<usize> {
+        let Some(mut waiting) = self.leading.take_if(|lists| lists.start == at) else {
+            return Vec::new();
+        };
+        waiting.start += 1;
+        let (kind, message) = match &self.lists[at].state {
+            ListingState::Failed(kind, message) => (*kind, message.clone()),
+            ListingState::Open | ListingState::Closed => return waiting.collect(),
+        };
+        let (lost, others): (Vec<usize>, Vec<usize>) =
+            waiting.partition(|list| kind == FailureKind::Refused || self.products.contains(list));
+        for list in lost {
+            let message = match self.products.contains(&list) {
+                true => message.clone(),
+                false => format!("not asked, because {message}"),
+            };
+            self.lists[list].fail(kind, message);
+        }
+        others
     }
 
     pub(super) fn all(&self) -> Range<usize> {

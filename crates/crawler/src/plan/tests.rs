@@ -339,6 +339,31 @@ fn a_refused_account_fails_alone() {
 }
 
 #[test]
+fn a_refused_account_costs_one_error() {
+    let tenant = Tenant {
+        refused: ["products/list 11".to_owned()].into(),
+        ..Tenant::default()
+    };
+    let settings = Settings {
+        include: vec!["folders/list", "licenses/list"],
+        ..settings()
+    };
+    let crawled = in_order(&tenant, settings);
+    let asked = crawled
+        .calls
+        .iter()
+        .filter(|fetch| number(fetch, "accountId") == Some(11));
+    assert_eq!(asked.count(), 1);
+    assert!(
+        crawled
+            .scopes
+            .contains("licenses/list 11: failed: not asked, because refused"),
+        "{}",
+        crawled.scopes
+    );
+}
+
+#[test]
 fn a_refused_unit_fails_alone() {
     let tenant = Tenant {
         refused: ["accounts/list 1".to_owned()].into(),
@@ -425,8 +450,8 @@ fn a_tenant_that_rejects_the_wildcard_is_asked_twice() {
             .get("serialNumber")
             .is_some_and(|serial| serial == "%")
     });
-    // Two accounts, each status; the third is believed.
-    assert_eq!(asked.count(), 4);
+    // Two accounts, once each; the third is believed.
+    assert_eq!(asked.count(), 2);
 }
 
 #[test]
