@@ -102,6 +102,7 @@ impl Crawl {
             observer: self.observer,
             scopes: Scopes::default(),
             failed: Vec::new(),
+            newest: None,
         };
         let published = async {
             for (name, mut scopes) in feeds {
@@ -153,6 +154,8 @@ struct Desk {
     observer: Observer,
     scopes: Scopes,
     failed: Vec<FailedScope>,
+    /// When the newest page so far arrived.
+    newest: Option<i64>,
 }
 
 impl Desk {
@@ -170,6 +173,7 @@ impl Desk {
                     format!("the journal lacks `{key}`"),
                 ));
             };
+            self.newest = self.newest.max(Some(record.observed_at));
             let asked = fetch
                 .numbers()
                 .into_iter()
@@ -200,7 +204,8 @@ impl Desk {
             pages,
             rows,
             error: error.clone(),
-            observed_at: (self.clock)(),
+            // A replay tells the same; where nothing was observed, it is now that we know.
+            observed_at: self.newest.unwrap_or_else(|| (self.clock)()),
         };
         self.publisher.coverage(&row).await?;
         self.count(source, scope, error);

@@ -63,12 +63,12 @@ impl Facts {
                 let organization = units.organization.and_then(integer_of);
                 Self::Units {
                     organization: organization.filter(|&id| id != 0),
-                    units: Ids::of(rows(units.units)?),
+                    units: Ids::of(&rows(units.units)?),
                 }
             }
             "accounts/list" => {
                 let page: AccountsPage<'_> = serde_json::from_str(page)?;
-                Self::Accounts(Ids::of(rows(page.accounts)?))
+                Self::Accounts(Ids::of(&rows(page.accounts)?))
             }
             _ => {
                 let page: ListPage<'_> = serde_json::from_str(page)?;
@@ -85,7 +85,7 @@ impl Facts {
 }
 
 impl Ids {
-    fn of(rows: Vec<Identified<'_>>) -> Self {
+    fn of(rows: &[Identified<'_>]) -> Self {
         let ids = rows
             .iter()
             .map(|row| row.id.and_then(integer_of).filter(|&id| id != 0));

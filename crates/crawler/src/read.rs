@@ -285,7 +285,7 @@ fn paused(fetch: &Fetch, error: client::Error) -> Error {
 }
 
 fn end(kind: Kind, fetch: &Fetch, error: client::Error) -> Error {
-    Error::new(kind, format!("source `{}` cannot be read on", fetch.source)).with_source(error)
+    Error::new(kind, format!("source `{}` cannot be read", fetch.source)).with_source(error)
 }
 
 /// An error and its causes in one line, as the coverage keeps it.

@@ -6,11 +6,14 @@
 
 use std::io::Write;
 
-use jiff::Timestamp;
-use jiff::tz::Offset;
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime, Time};
 
 #[cfg(test)]
 mod tests;
+
+/// What timestamps are counted from.
+const EPOCH: DateTime = DateTime::from_parts(Date::constant(1970, 1, 1), Time::midnight());
 
 /// What to do with text that a spreadsheet would run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +74,10 @@ pub(crate) fn float(line: &mut Vec<u8>, value: f64) {
 
 /// Appends a timestamp of microseconds since 1970, or nothing and `None` if the year does not have four digits.
 pub(crate) fn timestamp(line: &mut Vec<u8>, microseconds: i64, suffix: &str) -> Option<()> {
-    let instant = Timestamp::from_microsecond(microseconds).ok()?;
-    let time = Offset::UTC.to_datetime(instant);
+    // Many of these are wall clocks, and the last hours of the year 9999 are no instants to jiff.
+    let time = EPOCH
+        .checked_add(SignedDuration::from_micros(microseconds))
+        .ok()?;
     let year = u16::try_from(time.year()).ok()?;
     let (month, day) = (time.month(), time.day());
     let (hour, minute, second) = (time.hour(), time.minute(), time.second());

@@ -178,10 +178,10 @@ impl Listing {
     fn rest(&mut self, paging_works: bool) -> Vec<Ask> {
         let second = self.base.unwrap_or(1) + 1;
         self.holding = !paging_works && self.total > 2 && self.state == ListingState::Open;
-        match self.holding {
-            true => vec![(Some(second), self.round)],
-            false => self.numbers(second),
+        if self.holding {
+            return vec![(Some(second), self.round)];
         }
+        self.numbers(second)
     }
 
     fn numbers(&self, from: i64) -> Vec<Ask> {

@@ -113,9 +113,10 @@ impl Sweep {
         let (lost, others): (Vec<usize>, Vec<usize>) =
             waiting.partition(|list| kind == FailureKind::Refused || self.products.contains(list));
         for list in lost {
-            let message = match self.products.contains(&list) {
-                true => message.clone(),
-                false => format!("not asked, because {message}"),
+            let message = if self.products.contains(&list) {
+                message.clone()
+            } else {
+                format!("not asked, because {message}")
             };
             self.lists[list].fail(kind, message);
         }

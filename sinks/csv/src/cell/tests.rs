@@ -56,7 +56,7 @@ fn timestamps_are_as_iso_8601_has_them() {
         (1, "1970-01-01T00:00:00.000001"),
         (-1, "1969-12-31T23:59:59.999999"),
         (951_782_400_500_000, "2000-02-29T00:00:00.500000"),
-        (253_402_207_200_000_000, "9999-12-30T22:00:00"),
+        (253_402_300_799_999_999, "9999-12-31T23:59:59.999999"),
         (-62_135_596_800_000_000, "0001-01-01T00:00:00"),
     ] {
         let cell_of = written(|line| timestamp(line, microseconds, "").unwrap());
@@ -68,6 +68,8 @@ fn timestamps_are_as_iso_8601_has_them() {
     );
     let mut line = Vec::new();
     assert_eq!(timestamp(&mut line, i64::MAX, ""), None);
+    assert_eq!(timestamp(&mut line, i64::MIN, ""), None);
+    assert_eq!(timestamp(&mut line, 253_402_300_800_000_000, ""), None);
     assert_eq!(timestamp(&mut line, -99_999_999_999_999_999, ""), None);
     assert!(line.is_empty());
 }
