@@ -1,6 +1,6 @@
 //! The command line, parsed into plain data.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -39,6 +39,14 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Read the sources and publish a snapshot to the sinks.
     Crawl(CrawlArgs),
+    /// Tell how many calls a crawl takes, and how long that is within the limits.
+    Plan(PlanArgs),
+    /// Sign in to each service and make one call, and say what works.
+    Check(CheckArgs),
+    /// List the crawls that are kept, show or remove one.
+    Crawls(CrawlsArgs),
+    /// Send a crawl that is kept to sinks once more, without a call.
+    Replay(ReplayArgs),
     /// List the sinks of this build, or describe one.
     Sinks(SinksArgs),
     /// List the tables, or describe one.
@@ -51,6 +59,7 @@ pub(crate) enum Command {
 
 /// Arguments of `crawl`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct CrawlArgs {
     /// The configuration file; without it `fortilake.toml` if there is one, else the environment.
     #[arg(long, value_name = "FILE")]
@@ -67,12 +76,106 @@ pub(crate) struct CrawlArgs {
     /// Read this account only; may be repeated.
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
     pub(crate) account: Vec<i64>,
+    /// Begin anew, even if an unfinished crawl could be resumed.
+    #[arg(long)]
+    pub(crate) fresh: bool,
     /// Publish nothing if any scope failed.
     #[arg(long)]
     pub(crate) require_complete: bool,
+    /// Pause after this many requests.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_calls: Option<u64>,
+    /// Pause after this long, such as 45m or 2h.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) deadline: Option<Duration>,
+    /// Wait in place where the API allows nothing for long, instead of pausing with exit code 75.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
     /// Write the summary of the run to this file as JSON, too.
     #[arg(long, value_name = "FILE")]
     pub(crate) summary: Option<PathBuf>,
+}
+
+/// Where what outlasts a run is kept.
+#[derive(Debug, Args)]
+pub(crate) struct StateArgs {
+    /// The folder with journal, ledger and tokens; by default `$FORTILAKE_STATE`, else the
+    /// system's folder for such things.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+    /// Ask for units and accounts, and reckon from them instead of from the last crawl.
+    #[arg(long)]
+    pub(crate) discover: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// Which sources a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    /// The configuration file; without it `fortilake.toml` if there is one, else the environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// This source of the configuration only; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Vec<String>,
+}
+
+/// Arguments of `crawls`.
+#[derive(Debug, Args)]
+pub(crate) struct CrawlsArgs {
+    /// What to do; without it, they are listed.
+    #[command(subcommand)]
+    pub(crate) action: Option<CrawlsAction>,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// What to do with crawls that are kept.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CrawlsAction {
+    /// List them, the newest first.
+    List,
+    /// Tell all about one.
+    Show {
+        /// The crawl's id.
+        id: String,
+    },
+    /// Remove one with its journal.
+    Remove {
+        /// The crawl's id.
+        id: String,
+    },
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The crawl's id, as `fortilake crawls` lists it.
+    pub(crate) id: String,
+    /// Where to; may be repeated.
+    #[arg(long, required = true, value_name = "NAME:TARGET?option=value")]
+    pub(crate) sink: Vec<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
 }
 
 /// Arguments of `sinks`.
@@ -136,4 +239,12 @@ fn argument(text: &str) -> Result<(String, i64), String> {
         .parse()
         .map_err(|_| format!("`{number}` is not an integer"))?;
     Ok((name.to_owned(), number))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let length = text.parse::<jiff::SignedDuration>().ok();
+    length
+        .and_then(|length| Duration::try_from(length).ok())
+        .filter(|length| !length.is_zero())
+        .ok_or_else(|| "it is no duration such as 45m or 2h".to_owned())
 }

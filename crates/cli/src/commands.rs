@@ -1,7 +1,11 @@
 //! One module per command; each resolves what it was given, runs, and says how it ended.
 
+pub(crate) mod check;
 pub(crate) mod crawl;
+pub(crate) mod crawls;
 pub(crate) mod decode;
+pub(crate) mod plan;
+pub(crate) mod replay;
 pub(crate) mod simulate;
 pub(crate) mod sinks;
 pub(crate) mod tables;
@@ -17,28 +21,6 @@ use crate::{
     config::SinkConfig,
     exit::{Failure, Result},
 };
-
-/// What a crawl or its like is called.
-struct Identity {
-    crawl: sink::Crawl,
-}
-
-impl Identity {
-    /// Made from the clock, and a random part so that two starts in one second stay apart.
-    fn new() -> Self {
-        use std::hash::{BuildHasher, RandomState};
-        let started_at = jiff::Timestamp::now();
-        let snapshot = started_at.strftime("%Y%m%dT%H%M%SZ").to_string();
-        let random = RandomState::new().hash_one(std::process::id()) & 0xffff_ffff;
-        let crawl = sink::Crawl {
-            id: format!("{snapshot}-{random:08x}"),
-            snapshot,
-            started_at: started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            generator: concat!("fortilake ", env!("CARGO_PKG_VERSION")).to_owned(),
-        };
-        Self { crawl }
-    }
-}
 
 /// Opens the sinks; what opened before a failure is taken back.
 async fn open_sinks(

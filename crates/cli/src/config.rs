@@ -7,11 +7,18 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{ScopeMode, Search, Settings, sink::Spec};
+use fortilake_crawler::{
+    ScopeMode, Search, Settings, client,
+    sink::{Spec, registry},
+};
 use jiff::SignedDuration;
+use serde_json::Value;
 
 pub(crate) use self::{
     env::Env,
@@ -21,6 +28,8 @@ use crate::exit::{Failure, Result};
 
 /// The configuration file that is read without being named.
 const DEFAULT_FILE: &str = "fortilake.toml";
+/// How many crawls the state keeps when nobody says how many.
+pub(crate) const KEEP: usize = 5;
 /// Where tables go when nobody says where.
 const DEFAULT_SINK: &str = "parquet:out";
 
@@ -31,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) sources: Vec<SourceConfig>,
     /// The sinks.
     pub(crate) sinks: Vec<SinkConfig>,
+    /// How many crawls the state keeps.
+    pub(crate) keep: usize,
 }
 
 /// One sink.
@@ -53,11 +64,13 @@ pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<C
         None => Config {
             sources: vec![from_environment(env)?],
             sinks: Vec::new(),
+            keep: KEEP,
         },
     };
     if !sinks.is_empty() || config.sinks.is_empty() {
         config.sinks = sink_specs(sinks)?;
     }
+    are_apart(&config.sinks)?;
     Ok(config)
 }
 
@@ -65,7 +78,7 @@ pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<C
 pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
     let default = [DEFAULT_SINK.to_owned()];
     let specs = if specs.is_empty() { &default } else { specs };
-    specs
+    let sinks = specs
         .iter()
         .map(|text| {
             let spec = Spec::parse(text).map_err(|error| {
@@ -76,7 +89,47 @@ pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
                 spec,
             })
         })
-        .collect()
+        .collect::<Result<Vec<_>>>()?;
+    are_apart(&sinks)?;
+    Ok(sinks)
+}
+
+/// Refuses two sinks that would replace each other's tables.
+fn are_apart(sinks: &[SinkConfig]) -> Result<()> {
+    let mut seen: Vec<(Place, &str)> = Vec::new();
+    for SinkConfig { label, spec } in sinks {
+        let place = Place::of(spec)?;
+        if let Some((_, other)) = seen.iter().find(|(seen, _)| *seen == place) {
+            let error = anyhow!("sinks `{other}` and `{label}` publish to the same place");
+            return Err(Failure::not_started(error).hint("give each its own, or leave one out"));
+        }
+        seen.push((place, label));
+    }
+    Ok(())
+}
+
+/// Where a sink publishes to, however it is written.
+#[derive(PartialEq)]
+struct Place {
+    sink: &'static str,
+    target: Option<PathBuf>,
+    layout: Option<Value>,
+}
+
+impl Place {
+    fn of(spec: &Spec) -> Result<Self> {
+        let descriptor = registry::find(&spec.sink)?;
+        let target = spec.options.get(descriptor.target).and_then(Value::as_str);
+        let target = target.map(|text| std::path::absolute(text).unwrap_or_else(|_| text.into()));
+        let schema = (descriptor.options)();
+        let default = schema.as_value().pointer("/properties/layout/default");
+        Ok(Self {
+            sink: descriptor.name,
+            // Components know neither a slash at the end nor two in a row.
+            target: target.map(|path| path.components().collect()),
+            layout: spec.options.get("layout").or(default).cloned(),
+        })
+    }
 }
 
 /// One source named `forticloud` out of `FORTICLOUD_USERNAME` and its siblings.
@@ -157,6 +210,16 @@ impl SourceConfig {
         limits
             .map(|limit| Ok((limit.max, self.duration("quota.calls.per", &limit.per)?)))
             .collect()
+    }
+
+    /// The limit of errors.
+    pub(crate) fn error_limit(&self) -> Result<client::ledger::ErrorLimit> {
+        let limit = &self.quota.errors;
+        Ok(client::ledger::ErrorLimit {
+            max: limit.max,
+            per: self.duration("quota.errors.per", &limit.per)?,
+            reserve: limit.reserve,
+        })
     }
 
     fn duration(&self, key: &str, text: &str) -> Result<Duration> {

@@ -88,14 +88,8 @@ impl From<crawler::Error> for Failure {
                      resets the password",
                 ),
             ),
-            Kind::Paused => (
-                Code::Paused,
-                Some("run the same command again then; nothing was published"),
-            ),
-            Kind::Interrupted => (
-                Code::Interrupted,
-                Some("nothing was published; run it again"),
-            ),
+            Kind::Paused => (Code::Paused, None),
+            Kind::Interrupted => (Code::Interrupted, None),
             _ => (Code::Failed, None),
         };
         Self {

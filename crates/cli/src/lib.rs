@@ -17,10 +17,12 @@
 mod args;
 mod commands;
 mod config;
+mod connect;
 mod console;
 mod exit;
 mod logging;
 mod progress;
+mod session;
 mod signals;
 mod sinks;
 mod summary;
@@ -51,9 +53,13 @@ pub fn main() -> ExitCode {
         }
     };
     let console = Console::new();
-    logging::start(cli.log_format, cli.verbose);
+    logging::start(cli.log_format, cli.verbose, console);
     let result = match cli.command {
         Command::Crawl(args) => commands::crawl::run(&args, console),
+        Command::Plan(args) => commands::plan::run(&args, console),
+        Command::Check(args) => commands::check::run(&args, console),
+        Command::Crawls(args) => commands::crawls::run(&args, console),
+        Command::Replay(args) => commands::replay::run(&args, console),
         Command::Sinks(args) => commands::sinks::run(&args, console),
         Command::Tables(args) => commands::tables::run(&args, console),
         Command::Decode(args) => commands::decode::run(&args, console),

@@ -3,12 +3,12 @@
 use tracing::Level;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::args::LogFormat;
+use crate::{args::LogFormat, console::Console};
 
 /// Subscribes to the events of all crates.
 ///
 /// `FORTILAKE_LOG` takes the usual filters and wins over `-v`.
-pub(crate) fn start(format: LogFormat, verbose: u8) {
+pub(crate) fn start(format: LogFormat, verbose: u8, console: Console) {
     let level = match verbose {
         0 => Level::ERROR,
         1 => Level::INFO,
@@ -22,7 +22,10 @@ pub(crate) fn start(format: LogFormat, verbose: u8) {
     let filter =
         EnvFilter::try_from_env("FORTILAKE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(console.interactive && !plain);
     // A second subscriber in the same process means that somebody embeds this; theirs stays.
     let _ = match format {
         LogFormat::Text => registry.with(layer.with_target(false)).try_init(),

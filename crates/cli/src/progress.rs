@@ -1,18 +1,20 @@
 //! How far a crawl is: a live line for a person, a plain line every half minute otherwise.
 
 use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
-use fortilake_crawler::{Event, Observer};
+use fortilake_crawler::{Event, Observer, client::Client};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
-use crate::console::Console;
+use crate::{connect::Span, console::Console};
 
 /// How often the live line is drawn.
 const LIVE: Duration = Duration::from_millis(100);
@@ -28,6 +30,9 @@ pub(crate) struct Progress {
 
 #[derive(Default)]
 struct Counts {
+    by_endpoint: Mutex<BTreeMap<&'static str, u64>>,
+    /// The clients, for what they know of limits.
+    clients: Vec<Arc<Client>>,
     planned: AtomicU64,
     answered: AtomicU64,
     failed: AtomicU64,
@@ -37,8 +42,11 @@ struct Counts {
 
 impl Progress {
     /// Begins to show.
-    pub(crate) fn start(console: Console) -> Self {
-        let counts = Arc::new(Counts::default());
+    pub(crate) fn start(console: Console, clients: Vec<Arc<Client>>) -> Self {
+        let counts = Arc::new(Counts {
+            clients,
+            ..Counts::default()
+        });
         let bar = console.interactive.then(live_line);
         let task = tokio::spawn(show(counts.clone(), bar.clone(), console));
         Self { counts, task, bar }
@@ -50,24 +58,63 @@ impl Progress {
         Arc::new(move |event| counts.take(event))
     }
 
+    /// How many calls have had an outcome.
+    pub(crate) fn answered(&self) -> u64 {
+        self.counts.answered.load(Relaxed)
+    }
+
+    /// How many calls of each endpoint have had an outcome.
+    pub(crate) fn calls_by_endpoint(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.by_endpoint().clone()
+    }
+
     /// Ends showing and clears the live line.
-    pub(crate) async fn end(self) {
+    pub(crate) async fn end(&self) {
         self.task.abort();
-        // It was told to end, so that it was cancelled is no news.
-        let _ = self.task.await;
-        if let Some(bar) = self.bar {
+        while !self.task.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
 }
 
 impl Counts {
+    fn by_endpoint(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        // Each use changes one number, so a panic elsewhere leaves it whole.
+        self.by_endpoint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is left of the limits, where somebody keeps an eye on the line.
+    fn limits(&self) -> String {
+        let mut text = String::new();
+        for usage in self.clients.iter().filter_map(|client| client.usage().ok()) {
+            for (window, used) in usage.windows {
+                let left = window.max.saturating_sub(used);
+                let _ = write!(
+                    text,
+                    ", {left} of {} calls left in {}",
+                    window.max,
+                    Span(window.per)
+                );
+            }
+        }
+        text
+    }
+
     fn take(&self, event: &Event<'_>) {
         match event {
             Event::Planned { calls } => {
                 self.planned.fetch_add(*calls as u64, Relaxed);
             }
-            Event::Answered { error, .. } => {
+            Event::Dropped => {
+                self.planned.fetch_sub(1, Relaxed);
+            }
+            Event::Answered { fetch, error } => {
+                *self.by_endpoint().entry(fetch.endpoint).or_default() += 1;
                 self.answered.fetch_add(1, Relaxed);
                 self.failed.fetch_add(u64::from(error.is_some()), Relaxed);
             }
@@ -114,13 +161,13 @@ async fn show(counts: Arc<Counts>, bar: Option<ProgressBar>, console: Console) {
             Some(bar) => {
                 bar.set_length(counts.planned.load(Relaxed));
                 bar.set_position(counts.answered.load(Relaxed));
-                bar.set_message(counts.line());
+                bar.set_message(counts.line() + &counts.limits());
                 bar.tick();
             }
             None => console.note(&format!(
                 "{:>5} s: {}\n",
                 began.elapsed().as_secs(),
-                counts.line()
+                counts.line() + &counts.limits()
             )),
         }
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks, the second insists.
+//! Ctrl-C, SIGTERM and SIGHUP: the first asks, the second insists.
 
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -6,37 +6,69 @@ use crate::{console::Console, exit::Code};
 
 /// Sends `true` to `stop` at the first signal and ends the process at the second.
 pub(crate) fn watch(stop: watch::Sender<bool>, console: Console) -> JoinHandle<()> {
+    // They are listened to from here on without a gap, so that none is lost.
+    let mut signals = Signals::new();
     tokio::spawn(async move {
-        signal().await;
+        signals.next().await;
         console.note("stopping; once more to stop at once\n");
         // The crawl may have ended in this very moment.
         let _ = stop.send(true);
-        signal().await;
+        signals.next().await;
         #[expect(clippy::exit, reason = "whoever asks twice wants it now")]
         std::process::exit(Code::Interrupted as i32);
     })
 }
 
+/// The signals that ask for an end; those that cannot be listened to still work the system's way.
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return interrupt().await;
-    };
-    tokio::select! {
-        () = interrupt() => {}
-        _ = terminate.recv() => {}
+struct Signals {
+    interrupt: Option<tokio::signal::unix::Signal>,
+    terminate: Option<tokio::signal::unix::Signal>,
+    hangup: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Self {
+            interrupt: signal(SignalKind::interrupt()).ok(),
+            terminate: signal(SignalKind::terminate()).ok(),
+            hangup: signal(SignalKind::hangup()).ok(),
+        }
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            () = received(&mut self.interrupt) => {}
+            () = received(&mut self.terminate) => {}
+            () = received(&mut self.hangup) => {}
+        }
     }
 }
 
-#[cfg(not(unix))]
-async fn signal() {
-    interrupt().await;
+#[cfg(unix)]
+async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
 }
 
-async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler the system's own way to interrupt still works.
-        std::future::pending::<()>().await;
+/// Ctrl-C, if it can be listened to; it still works the system's way if not.
+#[cfg(windows)]
+struct Signals(Option<tokio::signal::windows::CtrlC>);
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> Self {
+        Self(tokio::signal::windows::ctrl_c().ok())
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a run says at its end.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use fortilake_crawler::{
     Drift, Report, SinkReport,
@@ -130,7 +130,11 @@ fn size(bytes: u64) -> String {
 }
 
 /// The summary for a program.
-pub(crate) fn json(crawl: &sink::Crawl, report: &Report) -> Value {
+pub(crate) fn json(
+    crawl: &sink::Crawl,
+    report: &Report,
+    calls_by_endpoint: &BTreeMap<&'static str, u64>,
+) -> Value {
     let sinks: Vec<Value> = report
         .sinks
         .iter()
@@ -152,6 +156,8 @@ pub(crate) fn json(crawl: &sink::Crawl, report: &Report) -> Value {
         "complete": report.complete,
         "published": report.published,
         "calls": report.calls,
+        "recalled": report.recalled,
+        "calls_by_endpoint": calls_by_endpoint,
         "scopes": report.scopes,
         "failed": report.failed,
         "tables": Value::Object(tables),

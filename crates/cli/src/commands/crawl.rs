@@ -4,76 +4,126 @@ use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use fortilake_crawler::{
-    Crawl, Incomplete, Report, Source,
-    client::{
-        self, Client,
-        auth::Credentials,
-        transport::{self, InProcess, Network, Transport},
-    },
-    sink::nearest,
-    state::MemoryJournal,
-    tables_of,
+    Crawl, Incomplete, Kind, Report, Source, sink::nearest, state::Status, tables_of,
 };
-use fortilake_simulator::{Scenario, Simulator};
 use tokio::sync::watch;
 
-use super::Identity;
 use crate::{
-    args::CrawlArgs,
+    args::{CrawlArgs, SourceArgs},
     config::{self, Config, Env, SourceConfig},
+    connect::{self, Terms, Time},
     console::Console,
     exit::{Code, Failure, Result},
     progress::Progress,
+    session::{self, Fingerprint, Session},
     signals, summary,
 };
 
 /// The endpoints that every FortiCloud crawl asks.
-const ENDPOINTS: [&str; 3] = ["units/list", "accounts/list", "products/list"];
+pub(crate) const ENDPOINTS: [&str; 3] = ["units/list", "accounts/list", "products/list"];
 
 /// Crawls and publishes.
 pub(crate) fn run(args: &CrawlArgs, console: Console) -> Result {
-    let env = Env::read()?;
-    let config = if args.simulate {
-        simulated(args)?
+    // What is simulated needs no variables, so a `.env` file that cannot be read is no matter.
+    let (config, env) = if args.simulate {
+        (simulated(args)?, Env::default())
     } else {
-        selected(args, &env)?
+        let env = Env::read()?;
+        let config = selected(args.config.as_deref(), &args.source, &args.sink, &env)?;
+        (config, env)
     };
+    if let Some(path) = &args.summary {
+        try_summary(path)?;
+    }
     super::runtime()?.block_on(crawl(args, &config, &env, console))
 }
 
 async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -> Result {
+    // What is simulated is over with the process, unless somebody wants to see it resumed.
+    let passing = args.simulate && args.state.state.is_none();
+    let state = if passing {
+        None
+    } else {
+        Some(session::open_state(args.state.state.as_deref(), env)?)
+    };
+    let terms = Terms {
+        max_calls: args.max_calls,
+        deadline: args.deadline.map(|length| {
+            let end = jiff::Timestamp::now()
+                .saturating_add(jiff::SignedDuration::try_from(length).unwrap_or_default());
+            end.map_or(i64::MAX, jiff::Timestamp::as_microsecond)
+        }),
+        wait: args.wait,
+        ..Terms::new(state.clone(), console)
+    };
     let mut sources = Vec::new();
-    let mut endpoints: Vec<&str> = ENDPOINTS.to_vec();
+    let mut users = Vec::new();
     for source in &config.sources {
         let settings = source.settings(&args.account)?;
-        endpoints.extend(&settings.include);
         let client = if args.simulate {
-            simulated_client()?
+            connect::simulated(&terms)?
         } else {
-            real_client(source, env, console)?
+            connect::client(source, env, &terms)?
         };
+        users.push(client.user().to_owned());
         sources.push(Source {
             settings,
-            client: Arc::new(client),
+            client: Some(Arc::new(client)),
             concurrency: source.concurrency,
         });
     }
-    let identity = Identity::new();
+    let session = match &state {
+        None => Session::passing(),
+        Some(state) => {
+            let settings = sources.iter().map(|source| &source.settings);
+            let fingerprint = Fingerprint::new(settings.zip(users));
+            Session::resume_or_begin(state, &fingerprint, args.fresh)?
+        }
+    };
+    if session.recalled > 0 {
+        console.note(&format!(
+            "resuming crawl {}: {} calls are answered already\n",
+            session.crawl.id, session.recalled
+        ));
+    }
+    let incomplete = if args.require_complete {
+        Incomplete::Discard
+    } else {
+        Incomplete::Publish
+    };
+    let result = publish(&session, sources, config, incomplete, console).await;
+    let code = end(&session, result, args, console)?;
+    if let Some(state) = &state {
+        state.retain(config.keep)?;
+    }
+    Ok(code)
+}
+
+/// Runs the crawl from opening the sinks to their end.
+pub(crate) async fn publish(
+    session: &Session,
+    sources: Vec<Source>,
+    config: &Config,
+    incomplete: Incomplete,
+    console: Console,
+) -> Result<(Report, Progress)> {
+    let includes = sources.iter().flat_map(|source| &source.settings.include);
+    let endpoints: Vec<&str> = ENDPOINTS.into_iter().chain(includes.copied()).collect();
     let tables = tables_of(&endpoints);
-    let sinks = super::open_sinks(&config.sinks, &identity.crawl, &tables).await?;
+    let sinks = super::open_sinks(&config.sinks, &session.crawl, &tables).await?;
     let (stop, stopped) = watch::channel(false);
-    let progress = Progress::start(console);
+    let clients = sources
+        .iter()
+        .filter_map(|source| source.client.clone())
+        .collect();
+    let progress = Progress::start(console, clients);
     let crawl = Crawl {
-        id: identity.crawl.id.clone(),
+        id: session.crawl.id.clone(),
         sources,
         tables,
         sinks,
-        incomplete: if args.require_complete {
-            Incomplete::Discard
-        } else {
-            Incomplete::Publish
-        },
-        journal: Arc::new(MemoryJournal::default()),
+        incomplete,
+        journal: session.journal.clone(),
         clock: Arc::new(|| jiff::Timestamp::now().as_microsecond()),
         observer: progress.observer(),
         stop: stopped,
@@ -82,39 +132,114 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
     let result = crawl.run().await;
     signals.abort();
     progress.end().await;
-    let report = result?;
-    console.note(&summary::text(&identity.crawl, &report));
-    if let Some(path) = &args.summary {
-        write_summary(path, &summary::json(&identity.crawl, &report))?;
+    match result {
+        Ok(report) => Ok((report, progress)),
+        Err(error) => {
+            Err(stopped_short(session, &error, &progress).unwrap_or_else(|| error.into()))
+        }
     }
-    Ok(code(&report))
 }
 
-fn code(report: &Report) -> Code {
-    if report.sinks.iter().any(|sink| sink.result.is_err()) {
-        Code::Failed
-    } else if report.complete {
-        Code::Complete
+/// What to tell of a crawl that can go on later.
+fn stopped_short(
+    session: &Session,
+    error: &fortilake_crawler::Error,
+    progress: &Progress,
+) -> Option<Failure> {
+    let (code, what) = match error.kind() {
+        Kind::Paused => (Code::Paused, "paused"),
+        Kind::Interrupted => (Code::Interrupted, "interrupted"),
+        _ => return None,
+    };
+    let why = match error.pause() {
+        Some(pause) => format!(": {}", pause.reason),
+        None => String::new(),
+    };
+    let failure = Failure {
+        code,
+        error: anyhow!("{what}{why}, after {} calls", progress.answered()),
+        hint: None,
+    };
+    let when = match error.pause() {
+        Some(pause) => format!("from {} on, the same command", Time(pause.resume_at)),
+        None => "the same command".to_owned(),
+    };
+    Some(if session.is_resumable() {
+        failure.hint(format!(
+            "nothing is lost: {when} resumes crawl {}",
+            session.crawl.id
+        ))
     } else {
-        Code::Partial
+        failure.hint(format!("nothing was published; {when} begins anew"))
+    })
+}
+
+/// Tells how the crawl ended, and keeps it in the state.
+fn end(
+    session: &Session,
+    result: Result<(Report, Progress)>,
+    args: &CrawlArgs,
+    console: Console,
+) -> Result {
+    let (report, progress) = match result {
+        Ok(ended) => ended,
+        Err(failure) => {
+            // The first failure is the one to tell; a state that cannot be written is told next time.
+            let _ = session.set_status(Status::Paused, None);
+            return Err(failure);
+        }
+    };
+    console.note(&summary::text(&session.crawl, &report));
+    let summary = summary::json(&session.crawl, &report, &progress.calls_by_endpoint());
+    let sinks_failed = report.sinks.iter().any(|sink| sink.result.is_err());
+    let status = match (report.published, sinks_failed) {
+        (false, _) => Status::Discarded,
+        (true, true) => Status::Done,
+        (true, false) => Status::Published,
+    };
+    session.set_status(status, Some(&summary))?;
+    if let Some(path) = &args.summary {
+        write_summary(path, &summary)?;
     }
+    Ok(match (sinks_failed, report.complete) {
+        (true, _) => Code::Failed,
+        (false, true) => Code::Complete,
+        (false, false) => Code::Partial,
+    })
+}
+
+/// Finds out before the crawl whether the summary can be written, and leaves all as it was.
+fn try_summary(path: &Path) -> Result<()> {
+    let is_new = !path.exists();
+    let opened = fs::OpenOptions::new().append(true).create(true).open(path);
+    opened
+        .with_context(|| format!("the summary `{}` cannot be written", path.display()))
+        .map_err(Failure::not_started)?;
+    if is_new {
+        fs::remove_file(path).map_err(Failure::not_started)?;
+    }
+    Ok(())
 }
 
 fn write_summary(path: &Path, summary: &serde_json::Value) -> Result<()> {
     fs::write(path, format!("{summary:#}\n"))
         .with_context(|| {
             format!(
-                "the snapshot is published, but its summary `{}` cannot be written",
+                "the crawl is done, but its summary `{}` cannot be written",
                 path.display()
             )
         })
         .map_err(Failure::failed)
 }
 
-/// The configured sources that the command line asks for.
-fn selected(args: &CrawlArgs, env: &Env) -> Result<Config> {
-    let mut config = config::load(args.config.as_deref(), &args.sink, env)?;
-    for name in &args.source {
+/// The configured sources that a command is about.
+pub(crate) fn of_args(args: &SourceArgs, env: &Env) -> Result<Config> {
+    selected(args.config.as_deref(), &args.source, &[], env)
+}
+
+fn selected(path: Option<&Path>, names: &[String], sinks: &[String], env: &Env) -> Result<Config> {
+    let mut config = config::load(path, sinks, env)?;
+    for name in names {
         if !config.sources.iter().any(|source| source.name == *name) {
             let known = config.sources.iter().map(|source| source.name.as_str());
             let failure = Failure::not_started(anyhow!("no source is named `{name}`"));
@@ -127,10 +252,8 @@ fn selected(args: &CrawlArgs, env: &Env) -> Result<Config> {
             });
         }
     }
-    if !args.source.is_empty() {
-        config
-            .sources
-            .retain(|source| args.source.contains(&source.name));
+    if !names.is_empty() {
+        config.sources.retain(|source| names.contains(&source.name));
     }
     Ok(config)
 }
@@ -140,78 +263,6 @@ fn simulated(args: &CrawlArgs) -> Result<Config> {
     Ok(Config {
         sources,
         sinks: config::sink_specs(&args.sink)?,
-    })
-}
-
-/// A client of the embedded simulator; nothing leaves the process.
-fn simulated_client() -> Result<Client> {
-    let scenario = Scenario::production();
-    let origin = "the simulator's scenario";
-    let credentials = Credentials {
-        username: scenario.credentials.username.clone(),
-        username_origin: origin.to_owned(),
-        password: scenario.credentials.password.as_str().into(),
-        password_origin: origin.to_owned(),
-    };
-    let simulator = Simulator::new(scenario);
-    let transport = InProcess::new(move |request| {
-        let simulator = simulator.clone();
-        async move { simulator.handle(request).await }
-    });
-    connect(client::Config::new(credentials), Arc::new(transport))
-}
-
-fn real_client(source: &SourceConfig, env: &Env, console: Console) -> Result<Client> {
-    let (username, password) = source.credentials(env)?;
-    let credentials = Credentials {
-        username: username.expose().to_owned(),
-        username_origin: username.origin.clone(),
-        password: password.expose().into(),
-        password_origin: password.origin.clone(),
-    };
-    let mut config = client::Config::new(credentials);
-    if let Some(auth_url) = &source.auth_url {
-        config.auth_url = url(auth_url, "auth_url")?;
-    }
-    if let Some(api_url) = &source.api_url {
-        config.api_url = url(api_url, "api_url")?;
-    }
-    config.timeout = source.call_timeout()?;
-    config.calls = source
-        .call_limits()?
-        .into_iter()
-        .map(|(max, per)| client::Window { max, per })
-        .collect();
-    if source.insecure_tls {
-        let name = &source.name;
-        console.note(&format!(
-            "warning: source `{name}` takes any certificate, so anyone on the way can read along: \
-             `insecure_tls` is set\n"
-        ));
-    }
-    let network = transport::NetworkConfig {
-        ca_cert: source.ca_cert.clone(),
-        insecure_tls: source.insecure_tls,
-        ..transport::NetworkConfig::default()
-    };
-    let network = Network::new(network)
-        .with_context(|| format!("source `{}` cannot be connected to", source.name))
-        .map_err(Failure::not_started)?;
-    connect(config, Arc::new(network))
-}
-
-fn connect(config: client::Config, transport: Arc<dyn Transport>) -> Result<Client> {
-    Client::new(config, transport, client::Jitter::random()).map_err(Failure::not_started)
-}
-
-fn url(text: &str, key: &str) -> Result<url::Url> {
-    let parsed = text
-        .parse::<url::Url>()
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"));
-    parsed.ok_or_else(|| {
-        Failure::not_started(anyhow!(
-            "`{key}` is `{text}`; it takes a URL such as `https://support.fortinet.com`"
-        ))
+        keep: config::KEEP,
     })
 }

@@ -1,27 +1,25 @@
 //! `fortilake decode`: saved answers to tables, without a crawl.
 
-use std::{
-    fs,
-    io::Read as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, io::Read as _, path::Path, sync::Arc};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use fortilake_crawler::{
     CoverageRow, Page, Publisher,
-    client::models::{self, Endpoint},
+    client::{
+        self, Fault, Status,
+        models::{self, Endpoint},
+    },
     sink::{Outcome, Scopes, nearest},
     tables_of,
 };
+use serde::de::IgnoredAny;
 
-use super::Identity;
 use crate::{
     args::DecodeArgs,
     config,
     console::Console,
     exit::{Code, Failure, Result},
-    summary,
+    session, summary,
 };
 
 /// The name that stands in `_source`.
@@ -30,12 +28,13 @@ const SOURCE: &str = "decode";
 /// Decodes the files in their order.
 pub(crate) fn run(args: &DecodeArgs, console: Console) -> Result {
     let endpoint = find(&args.endpoint)?;
+    check_asked(endpoint, &args.asked)?;
     let sinks = config::sink_specs(&args.sink)?;
     super::runtime()?.block_on(async {
-        let identity = Identity::new();
+        let crawl = session::identity(jiff::Timestamp::now());
         let tables = tables_of(&[endpoint.id]);
-        let sinks = super::open_sinks(&sinks, &identity.crawl, &tables).await?;
-        let mut publisher = Publisher::new(&identity.crawl.id, &tables, sinks);
+        let sinks = super::open_sinks(&sinks, &crawl, &tables).await?;
+        let mut publisher = Publisher::new(&crawl.id, &tables, sinks);
         if let Err(failure) = feed(&mut publisher, endpoint, args).await {
             publisher.abort().await;
             return Err(failure);
@@ -113,7 +112,25 @@ async fn feed(
     publisher.coverage(&row).await.map_err(Failure::from)
 }
 
-fn read(path: &PathBuf) -> Result<Arc<str>> {
+fn check_asked(endpoint: &Endpoint, asked: &[(String, i64)]) -> Result<()> {
+    let known = || endpoint.parameters.iter().map(|parameter| parameter.name);
+    let Some((name, _)) = asked
+        .iter()
+        .find(|(name, _)| !known().any(|known| known == name))
+    else {
+        return Ok(());
+    };
+    let error = anyhow!("`{}` has no argument `{name}`", endpoint.id);
+    Err(
+        Failure::not_started(error).hint(match nearest(name, known()) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => format!("it has: {}", known().collect::<Vec<_>>().join(", ")),
+        }),
+    )
+}
+
+/// The answer in a file, without the secrets in it.
+fn read(path: &Path) -> Result<Arc<str>> {
     let text = if path == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)
@@ -123,5 +140,35 @@ fn read(path: &PathBuf) -> Result<Arc<str>> {
     let text = text
         .with_context(|| format!("`{}` cannot be read", path.display()))
         .map_err(Failure::not_started)?;
-    Ok(text.trim_start_matches('\u{feff}').into())
+    let text = text.trim_start_matches('\u{feff}');
+    let answer = answer(text).map_err(|error| {
+        Failure::failed(error).context(format!("`{}` cannot be decoded", path.display()))
+    })?;
+    Ok(answer.body.into())
+}
+
+fn answer(text: &str) -> anyhow::Result<client::Page> {
+    let Some(answer) = client::Page::saved(text) else {
+        serde_json::from_str::<IgnoredAny>(text).context("the answer is no JSON")?;
+        bail!("the answer is JSON, but no object");
+    };
+    if !answer.is_failure() {
+        return Ok(answer);
+    }
+    let mut numbers = Vec::new();
+    if let Fault::Code(code) = answer.envelope.fault {
+        numbers.push(format!("error {code}"));
+    }
+    if let Status::Number(status) = answer.envelope.status {
+        numbers.push(format!("status {status}"));
+    }
+    let message = answer
+        .envelope
+        .message
+        .as_deref()
+        .unwrap_or("without a text");
+    bail!(
+        "the answer is an error of the API: {message} ({})",
+        numbers.join(", ")
+    )
 }

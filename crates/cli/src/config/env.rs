@@ -1,10 +1,13 @@
 //! The environment, with the `.env` file of the working directory behind it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fs, io};
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 
 use crate::exit::{Failure, Result};
+
+/// The file, in the working directory alone: what lies in a folder above belongs to others.
+const FILE: &str = ".env";
 
 /// Variables by name; the process's own win over those of the file.
 #[derive(Default)]
@@ -19,20 +22,14 @@ impl Env {
         let process = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let file = match dotenvy::from_filename_iter(".env") {
-            Ok(lines) => lines.collect::<dotenvy::Result<_>>(),
-            Err(error) if error.not_found() => Ok(HashMap::new()),
-            Err(error) => Err(error),
+        let file = match fs::read_to_string(FILE) {
+            Ok(text) => parse(text.trim_start_matches('\u{feff}'))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => HashMap::new(),
+            Err(error) => {
+                let error = Err(error).context("`.env` cannot be read");
+                return error.map_err(Failure::not_started);
+            }
         };
-        // The text of a line that cannot be read may be a password, so it stays out.
-        let file = file.map_err(|error| {
-            let place = match error {
-                dotenvy::Error::LineParse(_, position) => format!(" (near character {position})"),
-                _ => String::new(),
-            };
-            Failure::not_started(anyhow!("`.env` cannot be read{place}"))
-                .hint("each line is NAME=value; a value with blanks or # belongs in quotes")
-        })?;
         Ok(Self { process, file })
     }
 
@@ -51,4 +48,45 @@ impl Env {
             file: HashMap::new(),
         }
     }
+}
+
+fn parse(text: &str) -> Result<HashMap<String, String>> {
+    if let Some(line) = substitution(text) {
+        let error = anyhow!("line {line} of `.env` has a `$`, which may mean another variable");
+        return Err(Failure::not_started(error)
+            .hint("put the value in single quotes to keep its `$` as it is"));
+    }
+    let lines = dotenvy::from_read_iter(text.as_bytes()).collect::<dotenvy::Result<_>>();
+    // The text of a line that cannot be read may be a password, so it stays out.
+    lines.map_err(|error| {
+        let place = match error {
+            dotenvy::Error::LineParse(_, position) => format!(" (near character {position})"),
+            _ => String::new(),
+        };
+        Failure::not_started(anyhow!("`.env` cannot be understood{place}"))
+            .hint("each line is NAME=value; a value with blanks or # belongs in quotes")
+    })
+}
+
+/// The line of the first `$` that the parser would take for a variable.
+fn substitution(text: &str) -> Option<usize> {
+    let (mut line, mut quote, mut before) = (1, None, '\n');
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (character, quote) {
+            ('$', None | Some('"')) => return Some(line),
+            // What is escaped means itself.
+            ('\\', None | Some('"')) => line += usize::from(characters.next() == Some('\n')),
+            ('#', None) if before.is_whitespace() => {
+                characters.find(|&character| character == '\n')?;
+                line += 1;
+            }
+            ('\'' | '"', None) => quote = Some(character),
+            (_, Some(open)) if open == character => quote = None,
+            _ => {}
+        }
+        line += usize::from(character == '\n');
+        before = character;
+    }
+    None
 }

@@ -16,6 +16,9 @@ use crate::exit::{Failure, Result};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// How many crawls the state keeps.
+    #[serde(default = "keep")]
+    keep: usize,
     #[serde(default)]
     source: Vec<SourceConfig>,
     #[serde(default)]
@@ -86,21 +89,42 @@ pub(crate) enum SearchConfig {
     Patterns(Vec<String>),
 }
 
-/// What the API allows.
+/// What the API allows, and which part of it is ours.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quota {
     /// The windows in which calls are counted.
     #[serde(default = "call_limits")]
     pub(crate) calls: Vec<Limit>,
+    /// The window in which errors are counted.
+    #[serde(default = "error_limit")]
+    pub(crate) errors: ErrorLimit,
+    /// Which part of all windows is ours; the rest is for other tools of the same user.
+    #[serde(default = "share")]
+    pub(crate) share: f64,
 }
 
 impl Default for Quota {
     fn default() -> Self {
         Self {
             calls: call_limits(),
+            errors: error_limit(),
+            share: share(),
         }
     }
+}
+
+/// So many errors in so long, and how many of them are never spent.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErrorLimit {
+    /// How many.
+    pub(crate) max: u32,
+    /// In how long.
+    pub(crate) per: String,
+    /// How many are never spent.
+    #[serde(default = "reserve")]
+    pub(crate) reserve: u32,
 }
 
 /// So many in so long.
@@ -215,6 +239,26 @@ impl From<SecretConfig> for Secret {
     }
 }
 
+fn error_limit() -> ErrorLimit {
+    ErrorLimit {
+        max: 10,
+        per: "1h".to_owned(),
+        reserve: reserve(),
+    }
+}
+
+fn reserve() -> u32 {
+    2
+}
+
+fn keep() -> usize {
+    super::KEEP
+}
+
+fn share() -> f64 {
+    1.0
+}
+
 /// Reads the file.
 pub(crate) fn read(path: &Path) -> Result<Config> {
     let text = fs::read_to_string(path)
@@ -274,31 +318,55 @@ pub(super) fn parse(text: &str) -> Result<Config> {
     Ok(Config {
         sources: file.source,
         sinks,
+        keep: file.keep.max(1),
     })
 }
 
 /// The parser's message with its line, and the nearest known key where one is unknown.
 ///
-/// The line itself stays out of it: it may hold a password that does not belong there.
+/// What stands in the line stays out of it: it may be a password that does not belong there.
 fn explain(text: &str, error: &toml::de::Error) -> Failure {
     let before = error
         .span()
         .and_then(|span| text.get(..span.start))
         .unwrap_or_default();
     let line = before.matches('\n').count() + 1;
-    let failure = Failure::not_started(anyhow!(
-        "line {line}: {}",
-        error.message().replace('\n', "; ")
-    ));
-    // The message reads: unknown field `x`, expected one of `a`, `b`.
-    let names: Vec<&str> = error.message().split('`').skip(1).step_by(2).collect();
-    match names.split_first() {
-        Some((unknown, known)) if error.message().starts_with("unknown field") => {
-            match nearest(unknown, known.iter().copied()) {
-                Some(known) => failure.hint(format!("did you mean `{known}`?")),
-                None => failure,
-            }
-        }
-        _ => failure,
+    let message = error.message().replace('\n', "; ");
+    // Serde's messages read: invalid type: string "x", expected y.
+    let expected = message
+        .split_once(", expected ")
+        .map(|(_, expected)| expected);
+    let failure = |message: &str| Failure::not_started(anyhow!("line {line}: {message}"));
+    if message.starts_with("unknown ") {
+        return unknown(&message, expected.unwrap_or_default(), failure);
     }
+    match expected {
+        Some(expected) if message.starts_with("invalid ") => {
+            let expected = match expected {
+                "usize" | "u32" => "a whole number",
+                "f64" => "a number",
+                other => other,
+            };
+            failure(&format!("the value does not fit, expected {expected}"))
+        }
+        _ => failure(&message),
+    }
+}
+
+/// A name that is not known is repeated only where it is like one that is.
+fn unknown(message: &str, expected: &str, failure: impl Fn(&str) -> Failure) -> Failure {
+    let quoted = |text: &'_ str| -> Vec<String> {
+        text.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    };
+    let known = quoted(expected);
+    let name = quoted(message).into_iter().next().unwrap_or_default();
+    if let Some(known) = nearest(&name, known.iter().map(String::as_str)) {
+        return failure(message).hint(format!("did you mean `{known}`?"));
+    }
+    let what = message.split(" `").next().unwrap_or_default();
+    failure(&format!("{what}, expected {expected}"))
 }

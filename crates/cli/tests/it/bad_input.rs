@@ -48,6 +48,8 @@ fn configurations() {
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
       caused by: line 3: unknown variant `forticlod`, expected `forticloud`
+
+    hint: did you mean `forticloud`?
     ");
     insta::assert_snapshot!(configured("[[source]]\nname = \"acme\"\ntype = \"forticloud\"\nusername = \"u\"\npassword = { env = \"P\" }\nscope = \"all\"\n"), @"
     exit 2
@@ -200,4 +202,117 @@ fn answers_that_are_none() {
         );
         assert!(folder.files("out").is_empty(), "{action}");
     }
+}
+
+#[test]
+fn a_summary_that_cannot_be_written_is_told_before_the_crawl() {
+    let folder = Folder::new().file("old.json", "the summary before");
+    insta::assert_snapshot!(folder.check("crawl --simulate --sink csv:out --summary gone/summary.json"), @"
+    exit 2
+    --- stderr
+    error: the summary `gone/summary.json` cannot be written
+      caused by: No such file or directory (os error 2)
+    ");
+    assert!(!folder.join("out").exists());
+    // Neither an old summary nor an empty new one tells of a crawl that did not end.
+    for name in ["old.json", "new.json"] {
+        let line = format!("crawl --simulate --max-calls 1 --sink csv:out --summary {name}");
+        let text = folder.check(&line);
+        assert!(text.starts_with("exit 75"), "{text}");
+    }
+    assert_eq!(folder.read("old.json"), "the summary before");
+    assert!(!folder.join("new.json").exists());
+}
+
+#[test]
+fn two_sinks_in_one_place() {
+    for (one, other) in [
+        ("csv:out", "csv:./out/"),
+        ("csv:out?layout=latest", "csv:out"),
+        ("csv:out", "csv:out?formula_prefix=false"),
+    ] {
+        let folder = Folder::new();
+        let text = folder.check(&format!("crawl --simulate --sink {one} --sink {other}"));
+        assert!(
+            text.starts_with("exit 2") && text.contains("same place"),
+            "{one} {other}: {text}"
+        );
+        assert!(!folder.join("out").exists());
+    }
+    let sink = "[[sink]]\ntype = \"parquet\"\npath = \"out\"\n";
+    insta::assert_snapshot!(configured(&format!("[[source]]\nname = \"a\"\ntype = \"forticloud\"\n{sink}{sink}")), @"
+    exit 2
+    --- stderr
+    error: sinks `[[sink]] 1 (parquet)` and `[[sink]] 2 (parquet)` publish to the same place
+
+    hint: give each its own, or leave one out
+    ");
+}
+
+#[test]
+fn a_dot_env_file_that_cannot_be_meant() {
+    let folder = Folder::new().file(".env", "A=1\n# don't $mind\nFORTICLOUD_PASSWORD=pa$$word\n");
+    insta::assert_snapshot!(folder.check("crawl"), @"
+    exit 2
+    --- stderr
+    error: line 3 of `.env` has a `$`, which may mean another variable
+
+    hint: put the value in single quotes to keep its `$` as it is
+    ");
+    // What is simulated needs no variables.
+    assert!(folder.check("crawl --simulate").starts_with("exit 0"));
+    let folder = Folder::new().file(".env", "FORTICLOUD_PASSWORD=hunter2 and more\n");
+    let text = folder.check("crawl");
+    assert!(
+        text.starts_with("exit 2") && text.contains("`.env`") && !text.contains("hunter2"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_dot_env_file_of_a_folder_above_is_none_of_ours() {
+    let folder = Folder::new().file(".env", "FORTICLOUD_USERNAME=u\nFORTICLOUD_PASSWORD=p\n");
+    std::fs::create_dir(folder.join("below")).unwrap();
+    let output = folder
+        .command("crawl")
+        .current_dir(folder.join("below"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("`FORTICLOUD_USERNAME` is not set"), "{text}");
+}
+
+#[test]
+fn values_in_the_wrong_place_are_not_repeated() {
+    let source = "[[source]]\nname = \"acme\"\ntype = \"forticloud\"\n";
+    insta::assert_snapshot!(configured(&format!("{source}concurrency = \"hunter2\"\n")), @"
+    exit 2
+    --- stderr
+    error: the configuration `fortilake.toml` cannot be used
+      caused by: line 4: the value does not fit, expected a whole number
+    ");
+    for keys in [
+        "concurrency = \"hunter2\"",
+        "insecure_tls = \"hunter2\"",
+        "statuses = \"hunter2\"",
+        "hunter2 = \"u\"",
+        "quota = \"hunter2\"",
+        "quota = { hunter2 = 7 }",
+        "username = { hunter2 = \"u\" }",
+        "timeout = { hunter2 = \"u\" }",
+        "username = \"u\"\npassword = { env = \"P\" }\nauth_url = \"ftp://u:hunter2@h/\"",
+        "username = \"u\"\npassword = { env = \"P\" }\napi_url = \"u:hunter2@h\"",
+    ] {
+        let folder = Folder::new()
+            .file("fortilake.toml", &format!("{source}{keys}\n"))
+            .with("P", "p");
+        let text = folder.check("crawl");
+        assert!(text.starts_with("exit 2"), "{keys}: {text}");
+        assert!(!text.contains("hunter2"), "{keys}: {text}");
+    }
+    let text = configured("[[source]]\nname = \"acme\"\ntype = \"hunter2\"\n");
+    assert!(
+        text.starts_with("exit 2") && !text.contains("hunter2"),
+        "{text}"
+    );
 }

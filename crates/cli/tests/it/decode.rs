@@ -54,8 +54,7 @@ fn nonsense_is_one_clear_error() {
     exit 1
     --- stderr
     error: `page.json` cannot be decoded
-      caused by: a page cannot be decoded
-      caused by: the answer is not the JSON that its description promises
+      caused by: the answer is no JSON
       caused by: expected value at line 1 column 1
     ");
     insta::assert_snapshot!(folder.check("decode products/list list.json --sink csv:out"), @"
@@ -87,4 +86,62 @@ fn depth_is_no_danger() {
     let folder = Folder::new().file("deep.json", &"[".repeat(1 << 20));
     let text = folder.check("decode products/list deep.json --sink csv:out");
     assert!(text.starts_with("exit 1\n--- stderr\nerror: "), "{text}");
+}
+
+#[test]
+fn secrets_of_saved_answers_stay_out_of_tables() {
+    let page = r#"{"token": "EXAMPLE-TOKEN-OF-A-CALL", "status": 0, "assets": [
+        {"serialNumber": "F1", "registrationCode": "EXAMPLE-CODE", "note": "by EXAMPLE-TOKEN-OF-A-CALL",
+         "folderId": {"licenseFile": "EXAMPLE-FILE", "kept": "yes"}}
+    ]}"#;
+    let folder = Folder::new().file("page.json", &format!("\u{feff}{page}"));
+    let text = folder.check("decode products/list page.json --sink csv:out");
+    assert!(text.starts_with("exit 0"), "{text}");
+    let tables: String = folder
+        .files("out")
+        .iter()
+        .filter(|name| name.ends_with("csv"))
+        .map(|name| folder.read(name))
+        .collect();
+    assert!(tables.contains("kept") && tables.contains("by [redacted]"));
+    assert!(!tables.contains("EXAMPLE"), "{tables}");
+}
+
+#[test]
+fn an_answer_that_is_an_error_is_refused() {
+    let refused = r#"{"token": "EXAMPLE-TOKEN", "version": "3.0", "status": -1, "message": "Error",
+        "error": {"errorCode": 202, "message": "No permission"}, "assets": null}"#;
+    let nothing =
+        r#"{"status": 0, "error": {"errorCode": 301, "message": "No product"}, "assets": null}"#;
+    let folder = Folder::new()
+        .file("refused.json", refused)
+        .file("nothing.json", nothing);
+    insta::assert_snapshot!(folder.check("decode products/list refused.json --sink csv:out"), @"
+    exit 1
+    --- stderr
+    error: `refused.json` cannot be decoded
+      caused by: the answer is an error of the API: No permission (error 202, status -1)
+    ");
+    assert!(!folder.join("out/products.csv").exists());
+    let text = folder.check("decode products/list nothing.json --sink csv:out");
+    assert!(text.starts_with("exit 0"), "{text}");
+}
+
+#[test]
+fn an_argument_that_the_endpoint_does_not_have() {
+    let folder = Folder::new().file("page.json", PAGE);
+    insta::assert_snapshot!(folder.check("decode products/list page.json --asked acountId=7 --sink csv:out"), @"
+    exit 2
+    --- stderr
+    error: `products/list` has no argument `acountId`
+
+    hint: did you mean `accountId`?
+    ");
+    insta::assert_snapshot!(folder.check("decode products/list page.json --asked color=7 --sink csv:out"), @"
+    exit 2
+    --- stderr
+    error: `products/list` has no argument `color`
+
+    hint: it has: accountId, serialNumber, expireBefore, status, productModel, pageNumber
+    ");
 }

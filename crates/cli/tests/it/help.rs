@@ -13,6 +13,10 @@ fn help() {
 
     Commands:
       crawl     Read the sources and publish a snapshot to the sinks
+      plan      Tell how many calls a crawl takes, and how long that is within the limits
+      check     Sign in to each service and make one call, and say what works
+      crawls    List the crawls that are kept, show or remove one
+      replay    Send a crawl that is kept to sinks once more, without a call
       sinks     List the sinks of this build, or describe one
       tables    List the tables, or describe one
       decode    Turn saved answers into tables, without a crawl
@@ -61,6 +65,18 @@ fn help() {
           --account <ID>
               Read this account only; may be repeated
 
+          --fresh
+              Begin anew, even if an unfinished crawl could be resumed
+
+          --require-complete
+              Publish nothing if any scope failed
+
+          --max-calls <N>
+              Pause after this many requests
+
+          --deadline <DURATION>
+              Pause after this long, such as 45m or 2h
+
           --log-format <FORMAT>
               How log lines look
 
@@ -70,14 +86,18 @@ fn help() {
               
               [default: text]
 
-          --require-complete
-              Publish nothing if any scope failed
+          --wait
+              Wait in place where the API allows nothing for long, instead of pausing with exit code 75
 
-          --summary <FILE>
-              Write the summary of the run to this file as JSON, too
+          --state <DIR>
+              The folder with journal, ledger and tokens; by default `$FORTILAKE_STATE`, else the
+              system's folder for such things
 
       -v, --verbose...
               Log to standard error: -v phases and warnings, -vv calls, -vvv everything but bodies
+
+          --summary <FILE>
+              Write the summary of the run to this file as JSON, too
 
       -h, --help
               Print help (see a summary with '-h')

@@ -9,5 +9,8 @@ mod bad_input;
 mod crawl;
 mod decode;
 mod help;
+mod preview;
+mod resume;
 mod secrets;
+mod stop;
 mod util;

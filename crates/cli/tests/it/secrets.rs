@@ -1,6 +1,8 @@
 //! Nothing that a crawl leaves behind holds a secret.
 
-use std::fs;
+use std::{fs, path::Path};
+
+use rusqlite::types::ValueRef;
 
 use crate::util::{Folder, SMALL, Simulator};
 
@@ -30,8 +32,85 @@ fn no_log_line_and_no_file_holds_a_secret() {
     let bearer = b"earer ";
     for (name, text) in texts {
         for secret in [PASSWORD.as_bytes(), b"registrationCode", bearer] {
-            let found = text.windows(secret.len()).any(|window| window == secret);
+            let found = contains(&text, secret);
             assert!(!found, "{name} holds {:?}", String::from_utf8_lossy(secret));
         }
     }
+}
+
+/// All texts and blobs of the state, with the column each is in; pages are unpacked.
+fn values(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let file = rusqlite::Connection::open(path).unwrap();
+    let mut names = file
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        .unwrap();
+    let names = names.query_map((), |row| row.get::<_, String>(0)).unwrap();
+    let mut values = Vec::new();
+    for name in names.map(Result::unwrap) {
+        let mut table = file.prepare(&format!("SELECT * FROM {name}")).unwrap();
+        let columns: Vec<String> = table
+            .column_names()
+            .map(|c| format!("{name}.{c}"))
+            .collect();
+        let mut rows = table.query(()).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            for (at, column) in columns.iter().enumerate() {
+                let value = match row.get_ref(at).unwrap() {
+                    ValueRef::Text(text) => text.to_vec(),
+                    ValueRef::Blob(blob) => {
+                        zstd::decode_all(blob).unwrap_or_else(|_| blob.to_vec())
+                    }
+                    _ => continue,
+                };
+                values.push((column.clone(), value));
+            }
+        }
+    }
+    values
+}
+
+#[test]
+fn the_state_holds_no_password_and_tokens_in_one_place() {
+    let scenario =
+        format!("[credentials]\nusername = \"api-user\"\npassword = \"{PASSWORD}\"\n{SMALL}");
+    let simulator = Simulator::start(&scenario);
+    let folder = Folder::beside(&simulator);
+    // It pauses, so that nothing is tidied up.
+    let output = folder.run("crawl --sink csv:out --max-calls 9");
+    assert_eq!(output.status.code(), Some(75));
+    let names = folder.files("state");
+    for name in &names {
+        let bytes = fs::read(folder.join(name)).unwrap();
+        assert!(!contains(&bytes, PASSWORD.as_bytes()), "{name}");
+    }
+    let state = names.iter().find(|name| {
+        let bytes = fs::read(folder.join(name)).unwrap();
+        bytes.starts_with(b"SQLite format 3")
+    });
+    let values = values(&folder.join(state.unwrap()));
+    let tokens: Vec<&[u8]> = values
+        .iter()
+        .filter(|(column, _)| column == "tokens.access_token")
+        .map(|(_, value)| value.as_slice())
+        .collect();
+    assert!(!tokens.is_empty());
+    // Pages are looked into, and each came with the token that it was asked with.
+    assert!(
+        values
+            .iter()
+            .any(|(_, value)| contains(value, b"\"accounts\""))
+    );
+    for (column, value) in &values {
+        assert!(!contains(value, PASSWORD.as_bytes()), "{column}");
+        let leaked = tokens.iter().any(|token| contains(value, token));
+        assert!(
+            !leaked || column == "tokens.access_token",
+            "{column}: {}",
+            String::from_utf8_lossy(value)
+        );
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }

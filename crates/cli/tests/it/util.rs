@@ -17,18 +17,19 @@ pub(crate) struct Folder {
 
 impl Folder {
     pub(crate) fn new() -> Self {
+        let path = tempfile::tempdir().unwrap();
+        let state = path.path().join("state").display().to_string();
         Self {
-            path: tempfile::tempdir().unwrap(),
-            environment: Vec::new(),
+            path,
+            environment: vec![("FORTILAKE_STATE".to_owned(), state)],
         }
     }
 
     /// A folder whose environment points at this simulator.
     pub(crate) fn beside(simulator: &Simulator) -> Self {
-        Self {
-            environment: simulator.variables.clone(),
-            ..Self::new()
-        }
+        let mut folder = Self::new();
+        folder.environment.extend(simulator.variables.clone());
+        folder
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -116,6 +117,10 @@ impl Folder {
     }
 }
 
+pub(crate) fn text_of(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
+
 /// Takes out the size of files, which hold the time of the run.
 fn filter_size(line: &str) -> String {
     match (line.split_once(" ("), line.split_once(") at ")) {
@@ -138,7 +143,17 @@ fn filter_word(word: &str) -> String {
     if let Some(at) =
         (0..word.len()).find(|&at| word.as_bytes().get(at..at + 16).is_some_and(is_snapshot))
     {
-        return format!("{}SNAPSHOT{}", &word[..at], &word[at + 16..]);
+        let rest = &word[at + 16..];
+        let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = rest
+            .get(1..9)
+            .filter(|id| rest.starts_with('-') && is_id(id));
+        let (mark, rest) = id.map_or(("", rest), |_| ("-ID", &rest[9..]));
+        return format!("{}SNAPSHOT{mark}{rest}", &word[..at]);
+    }
+    let is_time = word.len() >= 20 && word.as_bytes()[10] == b'T' && word.as_bytes()[19] == b'Z';
+    if is_time {
+        return format!("TIME{}", &word[20..]);
     }
     if let Some((before, port)) = word.split_once("127.0.0.1:") {
         let rest = port.trim_start_matches(|digit: char| digit.is_ascii_digit());
@@ -177,6 +192,14 @@ impl Simulator {
             variables,
             _folder: folder,
         }
+    }
+}
+
+impl Simulator {
+    /// What a folder beside it knows by this name.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        let found = self.variables.iter().find(|(known, _)| known == name);
+        &found.unwrap().1
     }
 }
 

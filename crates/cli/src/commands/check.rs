@@ -1,0 +1,153 @@
+//! `fortilake check`: sign in to each service, one call each, and say what works.
+
+use std::fmt::Write as _;
+
+use fortilake_crawler::{
+    Facts, Ids,
+    client::{self, Client, models},
+};
+use serde_json::{Map, Value, json};
+
+use super::crawl;
+use crate::{
+    args::CheckArgs,
+    config::Env,
+    connect::{self, Terms},
+    console::Console,
+    exit::{Code, Failure, Result, one_line},
+    session,
+};
+
+/// Checks the configured sources.
+pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
+    let env = Env::read()?;
+    let config = crawl::of_args(&args.sources, &env)?;
+    let state = session::open_state(args.state.state.as_deref(), &env)?;
+    let terms = Terms::new(Some(state), console);
+    super::runtime()?.block_on(async {
+        let mut code = Code::Complete;
+        for source in &config.sources {
+            let client = connect::client(source, &env, &terms)?;
+            let findings = check(&client).await;
+            console
+                .data(&table(&source.name, &findings))
+                .map_err(Failure::failed)?;
+            if !findings.usable() {
+                code = Code::NotStarted;
+            }
+        }
+        Ok(code)
+    })
+}
+
+/// What one call to each service came to; nothing of those that were not asked.
+struct Findings {
+    organization: client::Result<String>,
+    iam: Option<client::Result<String>>,
+    products: Option<client::Result<String>>,
+}
+
+impl Findings {
+    /// A user without an organization can still read its own account.
+    fn usable(&self) -> bool {
+        let works = |found: &Option<client::Result<String>>| {
+            found.as_ref().is_none_or(client::Result::is_ok)
+        };
+        works(&self.iam) && works(&self.products) && !self.locked_out()
+    }
+
+    /// Whether the user cannot sign in, so that no other service is worth an error.
+    fn locked_out(&self) -> bool {
+        let error = self.organization.as_ref().err();
+        error.is_some_and(|error| error.kind() == client::Kind::Credentials)
+    }
+}
+
+async fn check(client: &Client) -> Findings {
+    let units = ask(client, "units/list", json!({})).await;
+    let organization = match &units {
+        Ok(Facts::Units {
+            organization,
+            units,
+        }) => organization.or(units.known.first().copied()),
+        _ => None,
+    };
+    let mut findings = Findings {
+        organization: units.map(|facts| said(&facts)),
+        iam: None,
+        products: None,
+    };
+    if findings.locked_out() {
+        return findings;
+    }
+    let mut arguments = json!({ "serialNumber": "%", "status": "Registered" });
+    if let Some(ou) = organization {
+        let accounts = ask(client, "accounts/list", json!({ "parentId": ou })).await;
+        let account = match &accounts {
+            Ok(Facts::Accounts(accounts)) => accounts.known.first().copied(),
+            _ => None,
+        };
+        findings.iam = Some(accounts.map(|facts| said(&facts)));
+        // The root may have no account of its own; the organization then stands in for one,
+        // and what the API says of that tells whether this user may ask at all.
+        arguments["accountId"] = account.unwrap_or(ou).into();
+    }
+    let products = ask(client, "products/list", arguments).await;
+    findings.products = Some(products.map(|facts| said(&facts)));
+    findings
+}
+
+async fn ask(client: &Client, endpoint: &str, arguments: Value) -> client::Result<Facts> {
+    let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
+    let Some(endpoint) = models::endpoint(endpoint) else {
+        return Ok(Facts::Accounts(Ids::default()));
+    };
+    let page = client.fetch(endpoint, &arguments).await?;
+    let body = if page.is_empty_result() {
+        "{}"
+    } else {
+        &page.body
+    };
+    Ok(Facts::read(endpoint.id, body).unwrap_or(Facts::Accounts(Ids::default())))
+}
+
+fn said(facts: &Facts) -> String {
+    match facts {
+        Facts::Units { units, .. } => format!("{} units", units.known.len()),
+        Facts::Accounts(accounts) => format!("{} accounts in the first unit", accounts.known.len()),
+        Facts::List(list) => match list.total {
+            Some(total) if total > 1 => {
+                format!(
+                    "{} products on the first of {total} pages",
+                    list.serials.len()
+                )
+            }
+            _ => format!("{} products in the first account", list.serials.len()),
+        },
+    }
+}
+
+fn table(source: &str, findings: &Findings) -> String {
+    let mut text = format!("{source}\n");
+    let mut line = |service: &str, found: Option<&client::Result<String>>| {
+        let said = match found {
+            Some(Ok(said)) => format!("ok      {said}"),
+            Some(Err(error)) if error.kind() == client::Kind::Refused => {
+                format!(
+                    "lacks   the user's permission profile does not allow it: {}",
+                    one_line(error)
+                )
+            }
+            Some(Err(error)) => format!("failed  {}", one_line(error)),
+            None => "-       not asked".to_owned(),
+        };
+        let _ = writeln!(text, "  {service:16}  {said}");
+    };
+    line("Organization", Some(&findings.organization));
+    line("IAM", findings.iam.as_ref());
+    line("Asset Management", findings.products.as_ref());
+    if findings.organization.is_err() && findings.usable() {
+        let _ = writeln!(text, "  A crawl reads this user's own account alone.");
+    }
+    text
+}

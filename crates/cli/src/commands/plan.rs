@@ -1,0 +1,224 @@
+//! `fortilake plan`: what a crawl costs, before it is spent.
+
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+use fortilake_crawler::{
+    Facts, Ids, Settings,
+    client::{Client, Window, ledger::Limits, models},
+    state::{Crawl, State},
+};
+use serde_json::{Map, Value, json};
+
+use super::crawl;
+use crate::{
+    args::PlanArgs,
+    config::Env,
+    connect::{self, Span, Terms, Time},
+    console::Console,
+    exit::{Code, Failure, Result},
+    session::{self, Fingerprint},
+};
+
+/// The calls of a crawl, by endpoint.
+type Calls = BTreeMap<String, u64>;
+
+/// Reckons for each configured source.
+pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
+    let env = Env::read()?;
+    let config = crawl::of_args(&args.sources, &env)?;
+    let state = session::open_state(args.state.state.as_deref(), &env)?;
+    let terms = Terms::new(Some(state.clone()), console);
+    super::runtime()?.block_on(async {
+        for source in &config.sources {
+            let client = connect::client(source, &env, &terms)?;
+            let settings = source.settings(&[])?;
+            let fingerprint = Fingerprint::new([(&settings, client.user().to_owned())]);
+            let kept: Vec<Crawl> = state
+                .crawls()?
+                .into_iter()
+                .filter(|crawl| fingerprint.has_sources_of(&crawl.fingerprint))
+                .collect();
+            let (calls, basis) = match (args.discover, last_shape(&kept)) {
+                (false, Some(shape)) => shape,
+                (_, _) if args.discover => discovered(&client, &settings).await?,
+                (_, _) => (
+                    Calls::new(),
+                    "nothing: there is no finished crawl; ask with `--discover`".to_owned(),
+                ),
+            };
+            let limits = connect::config(source, &env)?.limits();
+            let text = describe(
+                &source.name,
+                &calls,
+                &basis,
+                &state,
+                client.user(),
+                &limits,
+                &kept,
+            )?;
+            console.data(&text).map_err(Failure::failed)?;
+        }
+        Ok(Code::Complete)
+    })
+}
+
+/// The calls of the newest crawl that has finished.
+fn last_shape(kept: &[Crawl]) -> Option<(Calls, String)> {
+    kept.iter().find_map(|crawl| {
+        let summary: Value = serde_json::from_str(crawl.summary.as_deref()?).ok()?;
+        let calls = serde_json::from_value(summary["calls_by_endpoint"].clone()).ok()?;
+        Some((calls, format!("crawl {}", crawl.id)))
+    })
+}
+
+/// Asks for units and accounts, and reckons one page for each list of each account.
+async fn discovered(client: &Client, settings: &Settings) -> Result<(Calls, String)> {
+    let units = match ask(client, "units/list", json!({})).await? {
+        Facts::Units {
+            organization,
+            units,
+        } => organization
+            .into_iter()
+            .chain(units.known)
+            .collect::<std::collections::BTreeSet<_>>(),
+        _ => std::collections::BTreeSet::new(),
+    };
+    let mut accounts = std::collections::BTreeSet::new();
+    for &unit in &units {
+        if let Facts::Accounts(found) =
+            ask(client, "accounts/list", json!({ "parentId": unit })).await?
+        {
+            accounts.extend(found.known);
+        }
+    }
+    let lists = settings.statuses.len() as u64;
+    let mut calls = Calls::from([
+        ("units/list".to_owned(), 1),
+        ("accounts/list".to_owned(), units.len() as u64),
+        ("products/list".to_owned(), accounts.len() as u64 * lists),
+    ]);
+    for endpoint in &settings.include {
+        calls.insert((*endpoint).to_owned(), accounts.len() as u64);
+    }
+    let basis = format!(
+        "{} units and {} accounts, with one page for each list",
+        units.len(),
+        accounts.len()
+    );
+    Ok((calls, basis))
+}
+
+async fn ask(client: &Client, endpoint: &str, arguments: Value) -> Result<Facts> {
+    let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
+    let Some(endpoint) = models::endpoint(endpoint) else {
+        return Ok(Facts::Accounts(Ids::default()));
+    };
+    let page = client
+        .fetch(endpoint, &arguments)
+        .await
+        .map_err(Failure::failed)?;
+    let body = if page.is_empty_result() {
+        "{}"
+    } else {
+        &page.body
+    };
+    Facts::read(endpoint.id, body).map_err(Failure::failed)
+}
+
+fn describe(
+    name: &str,
+    calls: &Calls,
+    basis: &str,
+    state: &State,
+    user: &str,
+    limits: &Limits,
+    kept: &[Crawl],
+) -> Result<String> {
+    use fortilake_crawler::client::ledger::Ledger as _;
+    let now = jiff::Timestamp::now().as_microsecond();
+    let usage = state.usage(user, limits, now).map_err(Failure::failed)?;
+    let mut text = format!("{name}\n  reckoned from {basis}\n\n");
+    for (endpoint, count) in calls {
+        let service = models::endpoint(endpoint)
+            .and_then(|endpoint| endpoint.client_id)
+            .unwrap_or("-");
+        let _ = writeln!(text, "  {service:16}  {endpoint:16}  {count:>8}");
+    }
+    let total: u64 = calls.values().sum();
+    if total > 0 {
+        let _ = writeln!(text, "  {:16}  {:16}  {total:>8}\n", "all", "");
+    }
+    for (window, used) in limits.calls.iter().zip(&usage.calls) {
+        let _ = writeln!(
+            text,
+            "  used of {} calls in {}: {used}",
+            window.max,
+            Span(window.per)
+        );
+    }
+    if let Some(errors) = &limits.errors {
+        let _ = writeln!(
+            text,
+            "  used of {} errors in {}: {}",
+            errors.max,
+            Span(errors.per),
+            usage.errors
+        );
+    }
+    if let Some(until) = usage.closed_until {
+        let _ = writeln!(text, "  the API takes no call before {}", Time(until));
+    }
+    if total > 0 {
+        let least = Span(duration(total, &limits.calls, &usage.calls));
+        let _ = writeln!(text, "  at least {least} within these limits");
+    }
+    if let Some(unfinished) = kept.first().filter(|crawl| crawl.status.is_unfinished()) {
+        let _ = writeln!(
+            text,
+            "  crawl {} is unfinished; resuming it saves {} calls",
+            unfinished.id, unfinished.records
+        );
+    }
+    text.push('\n');
+    Ok(text)
+}
+
+/// How long the windows alone make so many calls take, if the first can go out now.
+///
+/// A window that lets `max` calls through at once is full again after them for its whole length.
+fn duration(calls: u64, windows: &[Window], used: &[u32]) -> Duration {
+    let per_window = windows.iter().zip(used).map(|(window, &used)| {
+        let full = (calls + u64::from(used)).saturating_sub(1) / u64::from(window.max.max(1));
+        window
+            .per
+            .saturating_mul(u32::try_from(full).unwrap_or(u32::MAX))
+    });
+    per_window.max().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slowest_window_decides() {
+        let windows = [
+            Window {
+                max: 100,
+                per: Duration::from_mins(1),
+            },
+            Window {
+                max: 1000,
+                per: Duration::from_hours(1),
+            },
+        ];
+        let reckon = |calls, used| duration(calls, &windows, &[used, used]);
+        assert_eq!(reckon(0, 0), Duration::ZERO);
+        assert_eq!(reckon(100, 0), Duration::ZERO);
+        assert_eq!(reckon(101, 0), Duration::from_mins(1));
+        assert_eq!(reckon(100, 1), Duration::from_mins(1));
+        assert_eq!(reckon(1000, 0), Duration::from_mins(9));
+        assert_eq!(reckon(1001, 0), Duration::from_hours(1));
+        assert_eq!(reckon(44_000, 0), Duration::from_hours(43));
+    }
+}

@@ -1,0 +1,193 @@
+//! From a configured source to a client.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use fortilake_crawler::{
+    client::{
+        self, Client,
+        auth::Credentials,
+        ledger::Micros,
+        transport::{self, InProcess, Network, Transport},
+    },
+    state::State,
+};
+use fortilake_simulator::{Scenario, Simulator};
+
+use crate::{
+    config::{Env, SourceConfig},
+    console::Console,
+    exit::{Failure, Result},
+};
+
+/// What all clients of a run share, and what bounds the run.
+pub(crate) struct Terms {
+    /// Where calls and tokens are remembered, if not only in this process.
+    pub(crate) state: Option<State>,
+    /// In which order calls of all sources go out.
+    pub(crate) queue: client::Queue,
+    /// How many requests may be sent.
+    pub(crate) max_calls: Option<u64>,
+    /// When the last one may be sent.
+    pub(crate) deadline: Option<Micros>,
+    /// Whether to wait where the API allows nothing for long.
+    pub(crate) wait: bool,
+    /// Where such waits are told.
+    pub(crate) console: Console,
+}
+
+impl Terms {
+    /// No bounds beside those of the API.
+    pub(crate) fn new(state: Option<State>, console: Console) -> Self {
+        Self {
+            state,
+            queue: client::Queue::new(),
+            max_calls: None,
+            deadline: None,
+            wait: false,
+            console,
+        }
+    }
+}
+
+/// A client for a configured source.
+pub(crate) fn client(source: &SourceConfig, env: &Env, terms: &Terms) -> Result<Client> {
+    if source.insecure_tls {
+        terms.console.note(&format!(
+            "warning: source `{}` takes any certificate, so anyone on the way can read along: \
+             `insecure_tls` is set\n",
+            source.name
+        ));
+    }
+    let network = transport::NetworkConfig {
+        ca_cert: source.ca_cert.clone(),
+        insecure_tls: source.insecure_tls,
+        ..transport::NetworkConfig::default()
+    };
+    let network = Network::new(network)
+        .with_context(|| format!("source `{}` cannot be connected to", source.name))
+        .map_err(Failure::not_started)?;
+    connect(config(source, env)?, terms, Arc::new(network))
+}
+
+/// What a client of this source goes by.
+pub(crate) fn config(source: &SourceConfig, env: &Env) -> Result<client::Config> {
+    let (username, password) = source.credentials(env)?;
+    let mut config = client::Config::new(Credentials {
+        username: username.expose().to_owned(),
+        username_origin: username.origin.clone(),
+        password: password.expose().into(),
+        password_origin: password.origin.clone(),
+    });
+    if let Some(auth_url) = &source.auth_url {
+        config.auth_url = url(auth_url, "auth_url")?;
+    }
+    if let Some(api_url) = &source.api_url {
+        config.api_url = url(api_url, "api_url")?;
+    }
+    config.timeout = source.call_timeout()?;
+    let window = |(max, per)| client::Window { max, per };
+    config.calls = source.call_limits()?.into_iter().map(window).collect();
+    config.errors = Some(source.error_limit()?);
+    config.share = source.quota.share;
+    Ok(config)
+}
+
+/// A client of the embedded simulator; nothing leaves the process.
+pub(crate) fn simulated(terms: &Terms) -> Result<Client> {
+    let scenario = Scenario::production();
+    let origin = "the simulator's scenario";
+    let credentials = Credentials {
+        username: scenario.credentials.username.clone(),
+        username_origin: origin.to_owned(),
+        password: scenario.credentials.password.as_str().into(),
+        password_origin: origin.to_owned(),
+    };
+    let simulator = Simulator::new(scenario);
+    let transport = InProcess::new(move |request| {
+        let simulator = simulator.clone();
+        async move { simulator.handle(request).await }
+    });
+    connect(client::Config::new(credentials), terms, Arc::new(transport))
+}
+
+fn connect(
+    mut config: client::Config,
+    terms: &Terms,
+    transport: Arc<dyn Transport>,
+) -> Result<Client> {
+    if let Some(state) = &terms.state {
+        config.ledger = Arc::new(state.clone());
+        config.tokens = Some(Arc::new(state.clone()));
+    }
+    config.queue = terms.queue.clone();
+    config.max_calls = terms.max_calls;
+    config.deadline = terms.deadline;
+    if terms.wait {
+        config.waiting = client::Waiting::Forever;
+    }
+    let console = terms.console;
+    config.on_wait = Some(Arc::new(move |pause| {
+        console.note(&format!(
+            "waiting until {}: {}\n",
+            Time(pause.resume_at),
+            pause.reason
+        ));
+    }));
+    Client::new(config, transport, client::Jitter::random()).map_err(Failure::not_started)
+}
+
+fn url(text: &str, key: &str) -> Result<url::Url> {
+    let wrong = |what: &str| {
+        Failure::not_started(anyhow!(
+            "`{key}` is {what}; it takes a URL such as `https://support.fortinet.com`"
+        ))
+    };
+    // A URL can hold a password, so it is shown without, and what is no URL not at all.
+    let url = text.parse::<url::Url>().map_err(|_| wrong("no URL"))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ if url.has_host() => Err(wrong(&format!("`{}`", transport::shown(&url)))),
+        _ => Err(wrong("no URL of a host")),
+    }
+}
+
+/// An instant as people read it, with how far away it is.
+pub(crate) struct Time(pub(crate) Micros);
+
+impl fmt::Display for Time {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(time) = jiff::Timestamp::from_microsecond(self.0) else {
+            return formatter.write_str("an unknown time");
+        };
+        let away = time
+            .duration_since(jiff::Timestamp::now())
+            .max(jiff::SignedDuration::ZERO);
+        let away = Duration::from_secs(away.as_secs().unsigned_abs());
+        write!(
+            formatter,
+            "{} (in {})",
+            time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            Span(away)
+        )
+    }
+}
+
+/// A length of time in its two largest units.
+pub(crate) struct Span(pub(crate) Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        match seconds {
+            0..60 => write!(formatter, "{seconds} s"),
+            60..3600 => write!(formatter, "{} min {} s", seconds / 60, seconds % 60),
+            _ => write!(
+                formatter,
+                "{} h {} min",
+                seconds / 3600,
+                seconds % 3600 / 60
+            ),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The crawl that a command works on: a new one, or one that is taken up again.
+
+mod fingerprint;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::anyhow;
+use fortilake_crawler::{
+    sink,
+    state::{self, CrawlJournal, Journal, MemoryJournal, NewCrawl, State, Status},
+};
+
+pub(crate) use self::fingerprint::Fingerprint;
+use crate::{
+    config::Env,
+    exit::{Failure, Result},
+};
+
+/// What made the crawl, as sinks and the state remember it.
+pub(crate) const GENERATOR: &str = concat!("fortilake ", env!("CARGO_PKG_VERSION"));
+
+/// A crawl to work on.
+pub(crate) struct Session {
+    /// What the crawl is called.
+    pub(crate) crawl: sink::Crawl,
+    /// Where its pages are.
+    pub(crate) journal: Arc<dyn Journal>,
+    /// The same on disk, unless it ends with the process.
+    stored: Option<Arc<CrawlJournal>>,
+    /// How many calls an earlier run has answered.
+    pub(crate) recalled: u64,
+}
+
+impl Session {
+    /// A crawl that ends with the process.
+    pub(crate) fn passing() -> Self {
+        let journal = Arc::new(MemoryJournal::default());
+        Self {
+            crawl: identity(jiff::Timestamp::now()),
+            journal,
+            stored: None,
+            recalled: 0,
+        }
+    }
+
+    /// The newest crawl of these sources if something is left to do for it, else a new one.
+    pub(crate) fn resume_or_begin(
+        state: &State,
+        fingerprint: &Fingerprint,
+        fresh: bool,
+    ) -> Result<Self> {
+        let crawls = state.crawls().map_err(Failure::from)?;
+        let same = crawls
+            .into_iter()
+            .find(|crawl| fingerprint.has_sources_of(&crawl.fingerprint));
+        match same.filter(|crawl| crawl.status.is_unfinished() && !fresh) {
+            None => Self::begin(state, fingerprint),
+            Some(crawl) => {
+                let differences = fingerprint.differences(&crawl.fingerprint);
+                if differences.is_empty() {
+                    return Self::take_up(state, &crawl.id);
+                }
+                // Nothing is lost with a crawl that got no answer, such as one with a wrong password.
+                if crawl.records == 0 {
+                    return Self::begin(state, fingerprint);
+                }
+                let error = anyhow!(
+                    "crawl `{}` is unfinished and cannot be resumed, because this differs: {}",
+                    crawl.id,
+                    differences.join("; ")
+                );
+                Err(Failure::not_started(error)
+                    .hint("undo the change to resume it, or give it up with `--fresh`"))
+            }
+        }
+    }
+
+    fn begin(state: &State, fingerprint: &Fingerprint) -> Result<Self> {
+        let crawl = identity(jiff::Timestamp::now());
+        let journal = state.begin(&NewCrawl {
+            id: crawl.id.clone(),
+            snapshot: crawl.snapshot.clone(),
+            fingerprint: fingerprint.to_text(),
+            version: GENERATOR.to_owned(),
+        })?;
+        Ok(Self::stored(crawl, journal, 0))
+    }
+
+    /// Takes up a crawl, finished or not.
+    pub(crate) fn take_up(state: &State, id: &str) -> Result<Self> {
+        let journal = state.take_up(id)?;
+        let kept = journal.crawl()?;
+        let began = jiff::Timestamp::from_microsecond(kept.created_at).map_err(Failure::failed)?;
+        let crawl = sink::Crawl {
+            id: kept.id,
+            snapshot: kept.snapshot,
+            ..identity(began)
+        };
+        Ok(Self::stored(crawl, journal, kept.records))
+    }
+
+    fn stored(crawl: sink::Crawl, journal: CrawlJournal, recalled: u64) -> Self {
+        let stored = Arc::new(journal);
+        Self {
+            crawl,
+            journal: stored.clone(),
+            stored: Some(stored),
+            recalled,
+        }
+    }
+
+    /// Whether another run can go on where this one stops.
+    pub(crate) fn is_resumable(&self) -> bool {
+        self.stored.is_some()
+    }
+
+    /// Says how far the crawl has come.
+    pub(crate) fn set_status(
+        &self,
+        status: Status,
+        summary: Option<&serde_json::Value>,
+    ) -> Result<()> {
+        match (&self.stored, summary) {
+            (None, _) => {}
+            (Some(stored), None) => stored.set_status(status)?,
+            (Some(stored), Some(summary)) => stored.finish(status, &summary.to_string())?,
+        }
+        Ok(())
+    }
+}
+
+/// What a crawl that begins now is called.
+///
+/// A random part keeps two that begin in one second apart.
+pub(crate) fn identity(began: jiff::Timestamp) -> sink::Crawl {
+    use std::hash::{BuildHasher, RandomState};
+    let snapshot = began.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let random = RandomState::new().hash_one(std::process::id()) & 0xffff_ffff;
+    sink::Crawl {
+        id: format!("{snapshot}-{random:08x}"),
+        snapshot,
+        started_at: began.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        generator: GENERATOR.to_owned(),
+    }
+}
+
+/// Opens the state in the named folder, or where the system keeps such things.
+pub(crate) fn open_state(directory: Option<&Path>, env: &Env) -> Result<State> {
+    let directory = match directory {
+        Some(directory) => directory.to_owned(),
+        None => default_directory(env).ok_or_else(|| {
+            Failure::not_started(anyhow!("there is no folder to keep the state in"))
+                .hint("name one with `--state DIR` or `FORTILAKE_STATE`")
+        })?,
+    };
+    let clock = Arc::new(|| jiff::Timestamp::now().as_microsecond());
+    State::open(&directory, clock).map_err(Failure::from)
+}
+
+fn default_directory(env: &Env) -> Option<PathBuf> {
+    if let Some(directory) = env.get("FORTILAKE_STATE") {
+        return Some(directory.into());
+    }
+    let home = match env.get("XDG_STATE_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => PathBuf::from(env.get("HOME")?).join(".local/state"),
+    };
+    Some(home.join("fortilake"))
+}
+
+impl From<state::Error> for Failure {
+    fn from(error: state::Error) -> Self {
+        use state::Kind;
+        let hint = error.hint().map(str::to_owned);
+        let failure = match error.kind() {
+            Kind::Held | Kind::Missing | Kind::Newer => Self::not_started(error),
+            _ => Self::failed(error),
+        };
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

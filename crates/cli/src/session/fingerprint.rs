@@ -1,0 +1,153 @@
+//! What a crawl depends on, so that another configuration does not resume it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use fortilake_crawler::{ScopeMode, Search, Settings, client::models};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a crawl depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Fingerprint {
+    /// A digest of all endpoints and tables.
+    models: String,
+    sources: Vec<SourcePrint>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct SourcePrint {
+    name: String,
+    /// The API user and the host, as the ledger knows them.
+    user: String,
+    scope: String,
+    search: Vec<String>,
+    statuses: Vec<String>,
+    accounts: Vec<i64>,
+    include: Vec<String>,
+}
+
+impl Fingerprint {
+    /// Of sources with their users.
+    pub(crate) fn new<'a>(sources: impl IntoIterator<Item = (&'a Settings, String)>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        models::generated::CATALOGUE.hash(&mut hasher);
+        let sources = sources
+            .into_iter()
+            .map(|(settings, user)| SourcePrint::new(settings, user));
+        Self {
+            models: format!("{:016x}", hasher.finish()),
+            sources: sources.collect(),
+        }
+    }
+
+    /// As the state keeps it.
+    pub(crate) fn to_text(&self) -> String {
+        serde_json::to_value(self).unwrap_or_default().to_string()
+    }
+
+    fn of_text(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// Whether a crawl that is kept was of sources with the same names.
+    pub(crate) fn has_sources_of(&self, kept: &str) -> bool {
+        let names = |print: &Self| -> Vec<String> {
+            print
+                .sources
+                .iter()
+                .map(|source| source.name.clone())
+                .collect()
+        };
+        Self::of_text(kept).is_some_and(|kept| names(&kept) == names(self))
+    }
+
+    /// What has changed since a crawl that is kept, in words.
+    pub(crate) fn differences(&self, kept: &str) -> Vec<String> {
+        let Some(kept) = Self::of_text(kept) else {
+            return vec!["another version wrote it".to_owned()];
+        };
+        let mut differences = Vec::new();
+        if kept.models != self.models {
+            differences.push("the models were regenerated".to_owned());
+        }
+        for (was, is) in kept.sources.iter().zip(&self.sources) {
+            let (Ok(Value::Object(was)), Ok(Value::Object(is))) =
+                (serde_json::to_value(was), serde_json::to_value(is))
+            else {
+                continue;
+            };
+            let name = is["name"].as_str().unwrap_or_default().to_owned();
+            for (key, is) in is {
+                match was.get(&key) {
+                    Some(was) if *was == is => {}
+                    _ if key == "user" => {
+                        differences.push(format!("source `{name}` signs in as another user"));
+                    }
+                    was => {
+                        let was = was.unwrap_or(&Value::Null);
+                        differences
+                            .push(format!("`{key}` of source `{name}` was {was} and is {is}"));
+                    }
+                }
+            }
+        }
+        differences
+    }
+
+    /// The settings of a crawl that is kept, to read its journal once more.
+    pub(crate) fn settings_of(kept: &str) -> Option<Vec<Settings>> {
+        Some(
+            Self::of_text(kept)?
+                .sources
+                .iter()
+                .map(SourcePrint::settings)
+                .collect(),
+        )
+    }
+}
+
+impl SourcePrint {
+    fn new(settings: &Settings, user: String) -> Self {
+        let scope = match settings.scope {
+            ScopeMode::Auto => "auto",
+            ScopeMode::Organization => "organization",
+            ScopeMode::Local => "local",
+        };
+        Self {
+            name: settings.source.to_string(),
+            user,
+            scope: scope.to_owned(),
+            search: match &settings.search {
+                Search::Auto => Vec::new(),
+                Search::Patterns(patterns) => patterns.clone(),
+            },
+            statuses: settings.statuses.clone(),
+            accounts: settings.accounts.clone(),
+            include: settings
+                .include
+                .iter()
+                .map(|&endpoint| endpoint.to_owned())
+                .collect(),
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        // An endpoint that this build does not have has no table either.
+        let include = self.include.iter().filter_map(|id| models::endpoint(id));
+        Settings {
+            source: self.name.as_str().into(),
+            scope: match self.scope.as_str() {
+                "organization" => ScopeMode::Organization,
+                "local" => ScopeMode::Local,
+                _ => ScopeMode::Auto,
+            },
+            search: match self.search.as_slice() {
+                [] => Search::Auto,
+                patterns => Search::Patterns(patterns.to_vec()),
+            },
+            statuses: self.statuses.clone(),
+            accounts: self.accounts.clone(),
+            include: include.map(|endpoint| endpoint.id).collect(),
+        }
+    }
+}
