@@ -1,0 +1,270 @@
+"""Two published clients of this API talk to `fortilake simulate` as they would to the real one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hfortix_core.session import CloudSession
+from hfortix_forticare import FortiCare
+from pyfortiassetmgmt.core.api import Api
+
+from checks import Checks, binary_from_arguments, environment
+
+VARIABLES = ("AUTH_URL", "API_URL", "USERNAME", "PASSWORD")
+REGISTRATION = "/ES/api/registration/v3"
+PRODUCTS = 698
+ACCOUNTS = 17
+# What every product of a published answer has; clients index into these without asking.
+KEYS = {
+    "accountId", "assetGroups", "contracts", "description", "entitlements", "folderId", "folderPath",
+    "isDecommissioned", "productModel", "productModelEoR", "productModelEoS", "registrationDate",
+    "serialNumber", "status",
+}
+ENTITLEMENT_KEYS = {"endDate", "level", "levelDesc", "startDate", "type", "typeDesc"}
+LOCAL_SCENARIO = """
+[organization]
+scope = "local"
+accounts = 1
+products = 60
+"""
+
+
+class Simulated:
+    """A simulator on a port."""
+
+    def __init__(self, lines: list[str]) -> None:
+        said = dict(line.strip().split("=", 1) for line in lines)
+        assert set(said) == {f"FORTICLOUD_{name}" for name in VARIABLES}, f"stdout: {lines}"
+        self.auth_url, self.api_url, self.username, self.password = (
+            said[f"FORTICLOUD_{name}"] for name in VARIABLES
+        )
+        self.auth_host = self.auth_url.split("/api/")[0]
+
+    def post(self, path: str, token: str | None, body: dict[str, Any]) -> dict[str, Any]:
+        """One call by hand, for what neither client knows: organization and IAM."""
+        url = path if path.startswith("http") else self.api_url + path
+        headers = {"Content-Type": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
+        # A proxy of the developer would not find this machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def token(self, client_id: str) -> str:
+        """A token for one of the APIs."""
+        body = {"username": self.username, "password": self.password}
+        body |= {"client_id": client_id, "grant_type": "password"}
+        return self.post(self.auth_url, None, body)["access_token"]
+
+    def accounts(self) -> list[int]:
+        """The accounts of all units."""
+        units = self.post("/ES/api/organization/v1/units/list", self.token("organization"), {})
+        token, found = self.token("iam"), set()
+        for unit in units["organizationUnits"]["orgUnits"]:
+            answer = self.post("/ES/api/iam/v1/accounts/list", token, {"parentId": unit["id"]})
+            found |= {account["id"] for account in answer["accounts"] or []}
+        return sorted(found)
+
+
+@contextmanager
+def simulate(binary: Path, scenario: str | None = None) -> Iterator[Simulated]:
+    """Runs the simulator until the block ends, and sees to it that Ctrl-C ends it well."""
+    with tempfile.TemporaryDirectory(prefix="fortilake-interop-") as directory:
+        place, arguments = Path(directory), ["simulate", "--listen", "127.0.0.1:0"]
+        if scenario is not None:
+            (place / "scenario.toml").write_text(scenario, "utf-8")
+            arguments += ["--scenario", "scenario.toml"]
+        process = subprocess.Popen(
+            [str(binary), *arguments],
+            cwd=place,
+            env=environment(place, {}),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        try:
+            yield Simulated([process.stdout.readline() for _ in VARIABLES])
+            process.send_signal(signal.SIGINT)
+            code = process.wait(timeout=30)
+            assert code in (0, 130), f"the simulator ended with {code}"
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+
+def check_assets(assets: list[dict[str, Any]], account: int | None) -> None:
+    """Asserts that products look as the published answers do."""
+    assert assets, "no product"
+    serials = {asset["serialNumber"] for asset in assets}
+    assert len(serials) == len(assets), f"{len(assets)} products have {len(serials)} serials"
+    for asset in assets:
+        assert KEYS <= asset.keys(), f"{asset['serialNumber']} lacks {KEYS - asset.keys()}"
+        assert account is None or asset["accountId"] == account, f"{asset['accountId']}, not {account}"
+        for entitlement in asset["entitlements"] or []:
+            assert ENTITLEMENT_KEYS <= entitlement.keys(), f"{entitlement}"
+
+
+def client_hfortix(simulated: Simulated) -> FortiCare:
+    """hfortix-forticare, which takes both addresses as arguments."""
+    return FortiCare(
+        api_id=simulated.username,
+        password=simulated.password,
+        base_url=simulated.api_url + REGISTRATION,
+        auth_url=simulated.auth_url,
+    )
+
+
+def client_pyfortiassetmgmt(simulated: Simulated) -> Api:
+    """pyfortiassetmgmt, which takes both hosts as arguments."""
+    return Api(
+        userid=simulated.username,
+        password=simulated.password,
+        forticloud_host=simulated.auth_host,
+        fortiasset_host=simulated.api_url,
+    )
+
+
+def hfortix_lists_all(simulated: Simulated, accounts: list[int]) -> str:
+    """Every product of every account, by both statuses."""
+    client, counts = client_hfortix(simulated), {"Registered": 0, "Pending": 0}
+    for account in accounts:
+        for status in counts:
+            answer = client.api.products.list.post(account_id=account, status=status)
+            assert answer.status == 0 and answer.http_status_code == 200, f"{answer.raw}"
+            assets = answer.raw["assets"] or []
+            if assets:
+                check_assets(assets, account)
+            counts[status] += len(assets)
+    assert sum(counts.values()) == PRODUCTS, f"{counts}, not {PRODUCTS} in all"
+    said = ", ".join(f"{count} {status}" for status, count in counts.items())
+    return f"{len(accounts)} accounts, products: {said}"
+
+
+def hfortix_reads_attributes(simulated: Simulated, accounts: list[int]) -> str:
+    """The client's own objects, a pattern, and the details of one product."""
+    client = client_hfortix(simulated)
+    answer = client.api.products.list.post(account_id=accounts[0], serial_number="F%")
+    serials = [asset.serialNumber for asset in answer.assets]
+    assert serials and all(serial.startswith("F") for serial in serials), f"{serials[:5]}"
+    details = client.api.products.details.post(serial_number=serials[0])
+    assert details.status == 0, f"{details.raw}"
+    assert details.raw["assetDetails"]["serialNumber"] == serials[0], f"{details.raw}"
+    assert details.token, "the answer does not echo the token"
+    return f"{len(serials)} products under `F%`, details of {serials[0]}"
+
+
+def hfortix_shares_session(simulated: Simulated, accounts: list[int]) -> str:
+    """The client's session, which logs in, refreshes by itself and hands out tokens."""
+    session = CloudSession(simulated.username, simulated.password, auth_url=simulated.auth_url)
+    with session:
+        first = session.get_token("assetmanagement")
+        refreshed = session.refresh_token("assetmanagement")
+        assert refreshed["access_token"] != first, "the refresh gave the same token"
+        client = FortiCare(session=session, base_url=simulated.api_url + REGISTRATION)
+        folders = client.api.folders.list.post(account_id=accounts[0])
+        assert folders.status == 0 and "assetFolders" in folders.raw, f"{folders.raw}"
+    return f"refreshed, {len(folders.raw['assetFolders'] or [])} folders"
+
+
+def hfortix_is_refused(simulated: Simulated, _accounts: list[int]) -> str:
+    """A wrong password."""
+    try:
+        FortiCare(api_id=simulated.username, password="wrong", auth_url=simulated.auth_url)
+    except Exception as error:
+        # The client has no type of its own for this; the text has the status.
+        assert "40" in str(error), f"{error!r}"
+        return type(error).__name__
+    raise AssertionError("a wrong password was taken")
+
+
+def pyfortiassetmgmt_lists_account(simulated: Simulated, accounts: list[int]) -> str:
+    """One account, through the client's `post`: its `all` knows no `accountId`."""
+    api = client_pyfortiassetmgmt(simulated)
+    body = {"serialNumber": "%", "accountId": accounts[0]}
+    answer = api.products.post(endpoint="/products/list", data=body)
+    assert api.access_token and api.refresh_token and api.expires_in, "the login left no token"
+    assert answer["status"] == 0 and answer["error"] is None, f"{str(answer)[:300]}"
+    check_assets(answer["assets"], accounts[0])
+    return f"{len(answer['assets'])} products of account {accounts[0]}"
+
+
+def pyfortiassetmgmt_needs_account(simulated: Simulated, _accounts: list[int]) -> str:
+    """`all` of a user of an organization is refused, as the real service does."""
+    answer = client_pyfortiassetmgmt(simulated).products.all(serialNumber="%")
+    assert answer["status"] == -1 and answer["assets"] is None, f"{str(answer)[:300]}"
+    assert "accountId" in answer["error"]["message"], f"{answer['error']}"
+    return answer["error"]["message"]
+
+
+def pyfortiassetmgmt_lists_others(simulated: Simulated, accounts: list[int]) -> str:
+    """Contracts and licenses, whose fields clients read by other names."""
+    api, counts = client_pyfortiassetmgmt(simulated), []
+    for endpoint, name, key in (
+        ("/contracts/list", "contracts", "contractNumber"),
+        ("/licenses/list", "licenses", "licenseNumber"),
+    ):
+        answer = api.products.post(endpoint=endpoint, data={"accountId": accounts[0]})
+        assert answer["status"] == 0 and name in answer, f"{str(answer)[:300]}"
+        assert all(key in row for row in answer[name] or []), f"{str(answer)[:300]}"
+        counts.append(f"{len(answer[name] or [])} {name}")
+    return ", ".join(counts)
+
+
+def pyfortiassetmgmt_lists_local(simulated: Simulated) -> str:
+    """`all` of a user of one account, by pattern and by its default far date."""
+    api = client_pyfortiassetmgmt(simulated)
+    assets = api.products.all(serialNumber="%")["assets"]
+    check_assets(assets, None)
+    by_date = api.products.all()["assets"]
+    with_end = {
+        asset["serialNumber"]
+        for asset in assets
+        if any(entitlement["endDate"] for entitlement in asset["entitlements"] or [])
+    }
+    assert {asset["serialNumber"] for asset in by_date} == with_end, f"{len(by_date)} by date"
+    serial = assets[0]["serialNumber"]
+    details = api.products.details(serialNumber=serial)["assetDetails"]
+    assert details["serialNumber"] == serial, f"{details}"
+    return f"{len(assets)} products by pattern, {len(by_date)} by date"
+
+
+def main() -> None:
+    """All checks."""
+    checks, binary = Checks(), binary_from_arguments()
+    # A check of its own: without a simulator there is nothing to ask, and with one it has to end.
+    with checks.check("simulate: starts, serves and ends"), simulate(binary) as simulated:
+        accounts = simulated.accounts()
+        assert len(accounts) == ACCOUNTS, f"{len(accounts)} accounts"
+        for ask in (
+            hfortix_lists_all,
+            hfortix_reads_attributes,
+            hfortix_shares_session,
+            hfortix_is_refused,
+            pyfortiassetmgmt_lists_account,
+            pyfortiassetmgmt_needs_account,
+            pyfortiassetmgmt_lists_others,
+        ):
+            with checks.check(ask.__name__.replace("_", " ", 1).replace("_", " ")):
+                print(f"      {ask(simulated, accounts)}")
+    with checks.check("simulate, local scope: starts, serves and ends"):
+        with simulate(binary, LOCAL_SCENARIO) as simulated:
+            with checks.check("pyfortiassetmgmt lists local"):
+                print(f"      {pyfortiassetmgmt_lists_local(simulated)}")
+    checks.finish()
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)
+    main()

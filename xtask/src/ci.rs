@@ -1,0 +1,48 @@
+//! `cargo xtask ci`: what a change has to pass beside the tests.
+
+use std::{env, process::Command};
+
+use anyhow::{Result, bail};
+
+use crate::{codegen, root, tidy};
+
+/// Each check as the arguments of cargo.
+const CHECKS: [&[&str]; 3] = [
+    &["fmt", "--all", "--check"],
+    &[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ],
+    &["doc", "--workspace", "--no-deps"],
+];
+
+/// Runs all checks, the cheap ones first; the first that fails ends it.
+pub fn run() -> Result<()> {
+    tidy::run()?;
+    codegen::Args {
+        check: true,
+        from: None,
+        to: None,
+    }
+    .run()?;
+    for arguments in CHECKS {
+        cargo(arguments)?;
+    }
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    let status = Command::new(env!("CARGO"))
+        .args(arguments)
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .current_dir(root())
+        .status()?;
+    if !status.success() {
+        bail!("`cargo {}` failed", arguments.join(" "));
+    }
+    Ok(())
+}
