@@ -7,6 +7,7 @@ use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use reqwest::{Certificate, Client, ClientBuilder};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::{
@@ -16,6 +17,9 @@ use crate::{
 
 /// How much of an announced length is believed before the bytes are there.
 const MAX_PREALLOCATION: usize = 1024 * 1024;
+
+/// A body beyond this size goes on alone, so that calls side by side cannot add up in memory.
+const LARGE_BODY: usize = 8 * 1024 * 1024;
 
 /// How a [`Network`] connects.
 #[derive(Debug, Clone)]
@@ -55,6 +59,8 @@ pub struct Network {
     authorities: Vec<Certificate>,
     encrypted: OnceLock<Client>,
     plain: OnceLock<Client>,
+    /// Held by the one answer that may be larger than [`LARGE_BODY`].
+    large: Semaphore,
 }
 
 impl Network {
@@ -75,6 +81,7 @@ impl Network {
             authorities,
             encrypted: OnceLock::new(),
             plain: OnceLock::new(),
+            large: Semaphore::new(1),
         })
     }
 
@@ -122,12 +129,17 @@ impl Network {
             .map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
         check_size(url, announced, limit)?;
         let mut body = BytesMut::with_capacity(announced.min(MAX_PREALLOCATION));
+        let mut alone = None;
         while let Some(chunk) = answer
             .chunk()
             .await
             .map_err(|error| fault::in_body(url, &error))?
         {
             check_size(url, body.len().saturating_add(chunk.len()), limit)?;
+            if body.len() > LARGE_BODY && alone.is_none() {
+                // The semaphore is never closed, so there is always a permit to come.
+                alone = self.large.acquire().await.ok();
+            }
             body.extend_from_slice(&chunk);
         }
         Ok(body.freeze())
