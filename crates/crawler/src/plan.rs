@@ -7,9 +7,11 @@
 //! Outcomes may arrive in any order; scopes are published in one order all the same: the units,
 //! then unit by unit its accounts and what was read of those that no earlier unit named.
 
+mod discovery;
 mod listing;
 mod publish;
 mod sweep;
+mod wildcard;
 
 #[cfg(test)]
 mod tests;
@@ -19,16 +21,14 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use self::{
     listing::{Ask, Listing},
-    sweep::{Finding, Sweep},
+    sweep::Sweep,
+    wildcard::Wildcard,
 };
-use crate::{
-    Facts, Fetch, Outcome,
-    fetch::{Failure, FailureKind},
-};
+use crate::{Fetch, Outcome};
 
 /// What a crawl of one source is to read.
 #[derive(Debug, Clone)]
@@ -104,10 +104,6 @@ pub struct Plan {
     /// Each account's sweep, so that an account that several units name is asked once.
     planned: HashMap<Option<i64>, usize>,
     wildcard: Wildcard,
-    /// How many sweeps still wait for what `%` finds.
-    searching: usize,
-    /// The sweeps in which `%` found nothing while it was not proven.
-    undecided: Vec<usize>,
     published: Published,
 }
 
@@ -126,16 +122,6 @@ enum Slot {
     Units(Ask),
     Accounts(usize, Ask),
     Sweep { sweep: usize, list: usize, ask: Ask },
-}
-
-/// What is known of `%` in this tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wildcard {
-    Unknown,
-    /// Some account answered it with a row.
-    Proven,
-    /// Prefixes found rows where it found none.
-    Disproven,
 }
 
 /// How far publishing is.
@@ -165,9 +151,7 @@ impl Plan {
             discovering: 0,
             sweeps: Vec::new(),
             planned: HashMap::new(),
-            wildcard: Wildcard::Unknown,
-            searching: 0,
-            undecided: Vec::new(),
+            wildcard: Wildcard::default(),
             published: Published::default(),
         }
     }
@@ -226,110 +210,16 @@ impl Plan {
         fetch
     }
 
-    fn follow_units(&mut self, ask: Ask, outcome: &Outcome, fetches: &mut Vec<Fetch>) {
-        self.discovering -= 1;
-        let (organization, units) = match outcome {
-            Outcome::Page(Facts::Units {
-                organization,
-                units,
-            }) => (*organization, units.as_slice()),
-            _ => (None, [].as_slice()),
-        };
-        let denied = match outcome {
-            Outcome::Page(_) if organization.is_none() && units.is_empty() => {
-                let message = "the answer names no organization".to_owned();
-                Some(Failure {
-                    kind: FailureKind::Refused,
-                    message,
-                })
-            }
-            Outcome::Failed(failure) if failure.kind != FailureKind::Lost => Some(failure.clone()),
-            _ => None,
-        };
-        if denied.is_some() && self.settings.scope == ScopeMode::Auto {
-            self.go_local(fetches);
-            return;
-        }
-        if let Some(list) = &mut self.units {
-            match denied {
-                Some(failure) => list.follow(ask, &Outcome::Failed(failure)),
-                None => list.follow(ask, outcome),
-            };
-        }
-        let mut seen = HashSet::new();
-        for &ou in organization
-            .iter()
-            .chain(units)
-            .filter(|&&ou| seen.insert(ou))
-        {
-            self.discover(Some(ou), None, fetches);
-        }
-    }
-
-    /// One sweep without an account.
-    fn go_local(&mut self, fetches: &mut Vec<Fetch>) {
-        self.published.units = true;
-        let sweep = self.plan_account(None, fetches);
-        self.published.turns.push_back(Turn::Sweep(sweep));
-    }
-
-    fn discover(&mut self, ou: Option<i64>, account: Option<i64>, fetches: &mut Vec<Fetch>) {
-        let argument = match (ou, account) {
-            (Some(ou), _) => ("parentId".to_owned(), Value::from(ou)),
-            (None, account) => ("accountId".to_owned(), Value::from(account)),
-        };
-        let list = Listing::new("accounts/list", Map::from_iter([argument]));
-        let ask = list.begin();
-        self.published
-            .turns
-            .push_back(Turn::Accounts(self.discovery.len()));
-        let slot = Slot::Accounts(self.discovery.len(), ask);
-        fetches.push(self.ask(slot, list.fetch(&self.settings.source, ask)));
-        self.discovery.push(Discovery {
-            ou,
-            account,
-            list,
-            sweeps: Vec::new(),
-        });
-    }
-
-    fn follow_accounts(
-        &mut self,
-        at: usize,
-        ask: Ask,
-        outcome: &Outcome,
-        fetches: &mut Vec<Fetch>,
-    ) {
-        self.discovering -= 1;
-        self.discovery[at].list.follow(ask, outcome);
-        // An account that was asked for by number is read whether or not the answer shows it.
-        let accounts = match (self.discovery[at].account, outcome) {
-            (Some(account), _) => vec![account],
-            (None, Outcome::Page(Facts::Accounts(accounts))) => accounts.clone(),
-            (None, _) => Vec::new(),
-        };
-        for account in accounts {
-            let sweep = self.plan_account(Some(account), fetches);
-            self.discovery[at].sweeps.push(sweep);
-        }
-    }
-
     /// Plans an account once, however often it is named.
     fn plan_account(&mut self, account: Option<i64>, fetches: &mut Vec<Fetch>) -> usize {
         if let Some(&sweep) = self.planned.get(&account) {
             return sweep;
         }
         let at = self.sweeps.len();
-        let sweep = Sweep::new(
-            &self.settings,
-            account,
-            self.wildcard != Wildcard::Disproven,
-        );
-        let lists = sweep.all();
-        self.searching += usize::from(sweep.searching());
+        let sweep = Sweep::new(&self.settings, account, self.wildcard.is_possible());
         self.planned.insert(account, at);
         self.sweeps.push(sweep);
-        self.begin_lists(at, lists, fetches);
+        self.begin_sweep(at, fetches);
         at
     }
 
@@ -381,47 +271,6 @@ impl Plan {
                 fetch,
             ));
         }
-        let sweep_at = sweep;
-        let sweep = &mut self.sweeps[sweep_at];
-        if !sweep.searching() {
-            let by_prefix = self.settings.search == Search::Auto && sweep.has_rows();
-            if by_prefix && self.wildcard == Wildcard::Unknown {
-                self.wildcard = Wildcard::Disproven;
-            }
-            return;
-        }
-        let Some(finding) = sweep.find() else { return };
-        self.searching -= 1;
-        match finding {
-            Finding::Rows => self.wildcard = Wildcard::Proven,
-            Finding::Failed => {}
-            Finding::Nothing => self.undecided.push(sweep_at),
-            Finding::Rejected => self.search_by_prefix(sweep_at, fetches),
-        }
-    }
-
-    /// Settles the accounts in which `%` found nothing, as soon as that can be known.
-    ///
-    /// They wait for one account that proves `%`, because waiting costs no call and asking does.
-    fn decide(&mut self, fetches: &mut Vec<Fetch>) {
-        let last_chance = self.searching == 0 && self.discovering == 0;
-        match self.wildcard {
-            Wildcard::Proven => {
-                for sweep in std::mem::take(&mut self.undecided) {
-                    self.sweeps[sweep].accept();
-                }
-            }
-            Wildcard::Unknown if !last_chance => {}
-            Wildcard::Unknown | Wildcard::Disproven => {
-                for sweep in std::mem::take(&mut self.undecided) {
-                    self.search_by_prefix(sweep, fetches);
-                }
-            }
-        }
-    }
-
-    fn search_by_prefix(&mut self, sweep: usize, fetches: &mut Vec<Fetch>) {
-        let added = self.sweeps[sweep].search_by_prefix(&self.settings);
-        self.begin_lists(sweep, added, fetches);
+        self.judge_sweep(sweep, fetches);
     }
 }

@@ -152,6 +152,11 @@ impl Sweep {
         self.search(settings, &PREFIXES)
     }
 
+    /// Plans the account anew, before any of its lists was begun.
+    pub(super) fn restart_with_prefixes(&mut self, settings: &Settings) {
+        *self = Self::new(settings, self.account, false);
+    }
+
     /// Whether nothing of this account is open.
     pub(super) fn closed(&self) -> bool {
         self.phase == Phase::Certain

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::ListFacts;
+use crate::{Facts, Failure, FailureKind, ListFacts};
 
 /// A tenant, as far as the plan can see it.
 #[derive(Clone)]
@@ -385,6 +385,23 @@ fn prefixes_find_what_a_wildcard_that_is_none_does_not() {
 }
 
 #[test]
+fn a_tenant_that_rejects_the_wildcard_rejects_it_once() {
+    let tenant = Tenant {
+        wildcard_rejected: true,
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    let asked = crawled.calls.iter().filter(|fetch| {
+        fetch
+            .arguments
+            .get("serialNumber")
+            .is_some_and(|serial| serial == "%")
+    });
+    // One account, each status.
+    assert_eq!(asked.count(), 2);
+}
+
+#[test]
 fn empty_accounts_cost_nothing_once_the_wildcard_is_proven() {
     let crawled = in_order(&Tenant::default(), settings());
     assert!(crawled.calls.iter().all(|fetch| {
@@ -444,9 +461,10 @@ proptest! {
         page_base in 0_i64..2,
         wildcard in any::<bool>(),
         refuse in any::<bool>(),
+        wildcard_rejected in any::<bool>(),
     ) {
         let refused = if refuse { ["products/list 12".to_owned()].into() } else { BTreeSet::new() };
-        let tenant = Tenant { page_size, page_base, wildcard, refused, ..Tenant::default() };
+        let tenant = Tenant { page_size, page_base, wildcard, wildcard_rejected, refused, ..Tenant::default() };
         let expected = in_order(&tenant, settings()).scopes;
         let mut picks = picks.into_iter().cycle();
         let shuffled = crawl(&tenant, settings(), |waiting| picks.next().unwrap().index(waiting));

@@ -1,0 +1,109 @@
+//! From the organization to its accounts.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::{
+    Discovery, Plan, ScopeMode, Slot, Turn,
+    listing::{Ask, Listing},
+};
+use crate::{
+    Facts, Fetch, Outcome,
+    fetch::{Failure, FailureKind},
+};
+
+impl Plan {
+    pub(super) fn follow_units(&mut self, ask: Ask, outcome: &Outcome, fetches: &mut Vec<Fetch>) {
+        self.discovering -= 1;
+        let (organization, units) = match outcome {
+            Outcome::Page(Facts::Units {
+                organization,
+                units,
+            }) => (*organization, units.as_slice()),
+            _ => (None, [].as_slice()),
+        };
+        let denied = match outcome {
+            Outcome::Page(_) if organization.is_none() && units.is_empty() => {
+                let message = "the answer names no organization".to_owned();
+                Some(Failure {
+                    kind: FailureKind::Refused,
+                    message,
+                })
+            }
+            Outcome::Failed(failure) if failure.kind != FailureKind::Lost => Some(failure.clone()),
+            _ => None,
+        };
+        if denied.is_some() && self.settings.scope == ScopeMode::Auto {
+            self.go_local(fetches);
+            return;
+        }
+        if let Some(list) = &mut self.units {
+            match denied {
+                Some(failure) => list.follow(ask, &Outcome::Failed(failure)),
+                None => list.follow(ask, outcome),
+            };
+        }
+        let mut seen = HashSet::new();
+        for &ou in organization
+            .iter()
+            .chain(units)
+            .filter(|&&ou| seen.insert(ou))
+        {
+            self.discover(Some(ou), None, fetches);
+        }
+    }
+
+    /// One sweep without an account.
+    pub(super) fn go_local(&mut self, fetches: &mut Vec<Fetch>) {
+        self.published.units = true;
+        let sweep = self.plan_account(None, fetches);
+        self.published.turns.push_back(Turn::Sweep(sweep));
+    }
+
+    pub(super) fn discover(
+        &mut self,
+        ou: Option<i64>,
+        account: Option<i64>,
+        fetches: &mut Vec<Fetch>,
+    ) {
+        let argument = match (ou, account) {
+            (Some(ou), _) => ("parentId".to_owned(), Value::from(ou)),
+            (None, account) => ("accountId".to_owned(), Value::from(account)),
+        };
+        let list = Listing::new("accounts/list", Map::from_iter([argument]));
+        let ask = list.begin();
+        self.published
+            .turns
+            .push_back(Turn::Accounts(self.discovery.len()));
+        let slot = Slot::Accounts(self.discovery.len(), ask);
+        fetches.push(self.ask(slot, list.fetch(&self.settings.source, ask)));
+        self.discovery.push(Discovery {
+            ou,
+            account,
+            list,
+            sweeps: Vec::new(),
+        });
+    }
+
+    pub(super) fn follow_accounts(
+        &mut self,
+        at: usize,
+        ask: Ask,
+        outcome: &Outcome,
+        fetches: &mut Vec<Fetch>,
+    ) {
+        self.discovering -= 1;
+        self.discovery[at].list.follow(ask, outcome);
+        // An account that was asked for by number is read whether or not the answer shows it.
+        let accounts = match (self.discovery[at].account, outcome) {
+            (Some(account), _) => vec![account],
+            (None, Outcome::Page(Facts::Accounts(accounts))) => accounts.clone(),
+            (None, _) => Vec::new(),
+        };
+        for account in accounts {
+            let sweep = self.plan_account(Some(account), fetches);
+            self.discovery[at].sweeps.push(sweep);
+        }
+    }
+}
