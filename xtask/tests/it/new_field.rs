@@ -1,11 +1,7 @@
 //! The promise to those who maintain the descriptions: a field added there becomes a column
 //! everywhere, with no other edit.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 const PAGE: &str = r#"{"assets": [{"serialNumber": "FGT60FTK23900101", "siteCode": "N-7"}]}"#;
 
@@ -76,16 +72,15 @@ fn add_field(description: &Path) {
     fs::write(description, serde_json::to_string_pretty(&api).unwrap()).unwrap();
 }
 
-/// Runs cargo in the copy. What it has to compile of others it shares with the workspace;
-/// what it makes stays apart, so that no program of the workspace is replaced.
+/// Runs cargo in the copy.
+///
+/// It builds into a folder of its own: cargo tells packages apart by their path in the workspace,
+/// so in a shared folder the copy's crates would be taken for ours.
 fn cargo(root: &Path, copy: &Path, arguments: &[&str]) {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let output = Command::new(env!("CARGO"))
         .args(arguments)
         .current_dir(copy)
-        .env("CARGO_BUILD_BUILD_DIR", target)
-        .env("CARGO_TARGET_DIR", copy.join("target"))
+        .env("CARGO_TARGET_DIR", root.join("target/new-field"))
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
