@@ -74,7 +74,7 @@ fn a_secret_comes_from_a_variable_a_file_or_a_command() {
     for (value, origin) in [
         ("{ env = \"P\" }".to_owned(), "the variable `P`".to_owned()),
         (
-            format!("{{ file = {:?} }}", path),
+            format!("{{ file = {path:?} }}"),
             format!("the file `{}`", path.display()),
         ),
         (

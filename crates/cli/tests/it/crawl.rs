@@ -35,7 +35,7 @@ fn the_embedded_organization() {
       coverage                  35
       issues                     0
 
-    parquet:out: 15162 rows in 10 files (152.9 kB) at out
+    parquet:out: 15162 rows in 10 files (SIZE) at out
     ");
     insta::assert_snapshot!(folder.files("out").join("\n"), @"
     out/_fortilake/latest.json
@@ -111,7 +111,7 @@ fn a_refused_account_is_exit_3_and_told() {
     1 scope failed, with none of the rows published:
       forticloud products/list of account 710112: `products/list` for accountId 710112, serialNumber % is refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
 
-    csv:out: 807 rows in 10 files (127.9 kB) at out
+    csv:out: 807 rows in 10 files (SIZE) at out
     ");
     assert!(folder.read("out/coverage.csv").contains("failed"));
     assert!(!folder.read("out/products.csv").contains("710112"));

@@ -28,7 +28,7 @@ fn a_page_becomes_tables() {
       2 unknown fields: kept in `_extra`
       1 misfit value: null in its column and listed in `issues`
 
-    csv:out: 4 rows in 8 files (1.4 kB) at out
+    csv:out: 4 rows in 8 files (SIZE) at out
     ");
     let columns = folder.read("out/products.csv").replace("\r\n", "\n");
     // The run's own columns differ from run to run.

@@ -68,7 +68,7 @@ impl Folder {
         for (name, stream) in [("stdout", output.stdout), ("stderr", output.stderr)] {
             let stream = String::from_utf8(stream).unwrap();
             if !stream.is_empty() {
-                text += &format!("--- {name}\n{}", self.filter(&stream));
+                text.extend(["--- ", name, "\n", &self.filter(&stream)]);
             }
         }
         text
@@ -79,7 +79,8 @@ impl Folder {
         let text = text.replace(&folder, "FOLDER");
         text.split_inclusive('\n')
             .map(|line| {
-                line.split(' ')
+                filter_size(line)
+                    .split(' ')
                     .map(filter_word)
                     .collect::<Vec<_>>()
                     .join(" ")
@@ -112,6 +113,14 @@ impl Folder {
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path.path().join(name)
+    }
+}
+
+/// Takes out the size of files, which hold the time of the run.
+fn filter_size(line: &str) -> String {
+    match (line.split_once(" ("), line.split_once(") at ")) {
+        (Some((before, _)), Some((_, after))) => format!("{before} (SIZE) at {after}"),
+        _ => line.to_owned(),
     }
 }
 
