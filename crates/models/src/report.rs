@@ -43,7 +43,7 @@ const EXTRA: Column = Column {
 pub static COVERAGE: Table = Table {
     name: "coverage",
     summary: "One scope of the crawl: what was asked of which account or organizational unit, and how it ended.",
-    key: &["endpoint", "account_id", "ou_id"],
+    key: &["_source", "endpoint", "account_id", "ou_id"],
     endpoint: None,
     columns: &[
         column("endpoint", Kind::Text, "The endpoint that was asked."),

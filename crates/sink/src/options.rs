@@ -51,6 +51,11 @@ pub(crate) fn check(schema: &Value, options: &Map<String, Value>) -> Result<()> 
     })
 }
 
+/// Whether the option `name` has to be given.
+pub(crate) fn requires(schema: &Value, name: &str) -> bool {
+    Fields(schema).required().any(|required| required == name)
+}
+
 /// `text` as the option `name` would have it: text stays text unless the option wants something else.
 pub(crate) fn from_text(schema: &Value, name: &str, text: String) -> Value {
     match Fields(schema).find(name) {

@@ -60,6 +60,14 @@ impl Spec {
                 )));
             }
         }
+        if !spec.options.contains_key(descriptor.target)
+            && options::requires(schema.as_value(), descriptor.target)
+        {
+            let target = descriptor.target.to_uppercase();
+            return Err(config(format!(
+                "`{text}` does not say where to: write `{name}:{target}`"
+            )));
+        }
         spec.check()?;
         Ok(spec)
     }

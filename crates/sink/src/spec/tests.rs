@@ -80,13 +80,10 @@ fn a_wrong_line_is_explained() {
             "probe:%FF",
             "`%FF` is not percent-encoded; write `%25` for a percent sign",
         ),
-        (
-            "probe",
-            "cannot configure sink `probe`: option `path` is missing",
-        ),
+        ("probe", "`probe` does not say where to: write `probe:PATH`"),
         (
             "probe:",
-            "cannot configure sink `probe`: option `path` is missing",
+            "`probe:` does not say where to: write `probe:PATH`",
         ),
         (
             "probe:out?level=high",
