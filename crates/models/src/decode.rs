@@ -8,6 +8,7 @@
 //! page is done.
 
 mod finish;
+mod list;
 mod walk;
 
 #[cfg(test)]
