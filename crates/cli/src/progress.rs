@@ -14,7 +14,10 @@ use fortilake_crawler::{Event, Observer, client::Client};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
-use crate::{connect::Span, console::Console};
+use crate::{
+    connect::{Span, Time},
+    console::Console,
+};
 
 /// How often the live line is drawn.
 const LIVE: Duration = Duration::from_millis(100);
@@ -28,9 +31,12 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
 }
 
+/// How many calls have had an outcome, by source and endpoint.
+pub(crate) type CallCounts = BTreeMap<String, BTreeMap<&'static str, u64>>;
+
 #[derive(Default)]
 struct Counts {
-    by_endpoint: Mutex<BTreeMap<&'static str, u64>>,
+    by_endpoint: Mutex<CallCounts>,
     /// The clients, for what they know of limits.
     clients: Vec<Arc<Client>>,
     planned: AtomicU64,
@@ -63,8 +69,8 @@ impl Progress {
         self.counts.answered.load(Relaxed)
     }
 
-    /// How many calls of each endpoint have had an outcome.
-    pub(crate) fn calls_by_endpoint(&self) -> BTreeMap<&'static str, u64> {
+    /// How many calls of each source and endpoint have had an outcome, recalled ones included.
+    pub(crate) fn calls_by_endpoint(&self) -> CallCounts {
         self.counts.by_endpoint().clone()
     }
 
@@ -81,7 +87,7 @@ impl Progress {
 }
 
 impl Counts {
-    fn by_endpoint(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+    fn by_endpoint(&self) -> MutexGuard<'_, CallCounts> {
         // Each use changes one number, so a panic elsewhere leaves it whole.
         self.by_endpoint
             .lock()
@@ -101,6 +107,10 @@ impl Counts {
                     Span(window.per)
                 );
             }
+            let next = usage.next_call.filter(|_| usage.waiting > 0);
+            if let Some(next) = next.filter(|&next| next < i64::MAX) {
+                let _ = write!(text, ", the next call goes at {}", Time(next));
+            }
         }
         text
     }
@@ -114,7 +124,10 @@ impl Counts {
                 self.planned.fetch_sub(1, Relaxed);
             }
             Event::Answered { fetch, error } => {
-                *self.by_endpoint().entry(fetch.endpoint).or_default() += 1;
+                let mut counts = self.by_endpoint();
+                let source = counts.entry(fetch.source.to_string()).or_default();
+                *source.entry(fetch.endpoint).or_default() += 1;
+                drop(counts);
                 self.answered.fetch_add(1, Relaxed);
                 self.failed.fetch_add(u64::from(error.is_some()), Relaxed);
             }

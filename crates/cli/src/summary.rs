@@ -1,6 +1,6 @@
 //! What a run says at its end.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 use fortilake_crawler::{
     Drift, Report, SinkReport,
@@ -8,7 +8,7 @@ use fortilake_crawler::{
 };
 use serde_json::{Value, json};
 
-use crate::exit::one_line;
+use crate::{exit::one_line, progress::CallCounts};
 
 /// How many failed scopes are told one by one.
 const FAILURES_SHOWN: usize = 10;
@@ -130,11 +130,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// The summary for a program.
-pub(crate) fn json(
-    crawl: &sink::Crawl,
-    report: &Report,
-    calls_by_endpoint: &BTreeMap<&'static str, u64>,
-) -> Value {
+pub(crate) fn json(crawl: &sink::Crawl, report: &Report, calls_by_endpoint: &CallCounts) -> Value {
     let sinks: Vec<Value> = report
         .sinks
         .iter()

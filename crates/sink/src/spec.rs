@@ -64,9 +64,8 @@ impl Spec {
             && options::requires(schema.as_value(), descriptor.target)
         {
             let target = descriptor.target.to_uppercase();
-            return Err(config(format!(
-                "`{text}` does not say where to: write `{name}:{target}`"
-            )));
+            let message = format!("`{text}` does not say where to: write `{name}:{target}`");
+            return Err(spec.wrap("configure", config(message)));
         }
         spec.check()?;
         Ok(spec)

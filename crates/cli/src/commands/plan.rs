@@ -29,18 +29,23 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
     let state = session::open_state(args.state.state.as_deref(), &env)?;
     let terms = Terms::new(Some(state.clone()), console);
     super::runtime()?.block_on(async {
-        for source in &config.sources {
+        let settings: Vec<Settings> = config
+            .sources
+            .iter()
+            .map(|source| source.settings(&[]))
+            .collect::<Result<_>>()?;
+        let named = settings.iter().map(|settings| (settings, String::new()));
+        let fingerprint = Fingerprint::new(named);
+        let kept: Vec<Crawl> = state
+            .crawls()?
+            .into_iter()
+            .filter(|crawl| fingerprint.has_sources_of(&crawl.fingerprint))
+            .collect();
+        for (source, settings) in config.sources.iter().zip(&settings) {
             let client = connect::client(source, &env, &terms)?;
-            let settings = source.settings(&[])?;
-            let fingerprint = Fingerprint::new([(&settings, client.user().to_owned())]);
-            let kept: Vec<Crawl> = state
-                .crawls()?
-                .into_iter()
-                .filter(|crawl| fingerprint.has_sources_of(&crawl.fingerprint))
-                .collect();
-            let (calls, basis) = match (args.discover, last_shape(&kept)) {
+            let (calls, basis) = match (args.discover, last_shape(&kept, &source.name)) {
                 (false, Some(shape)) => shape,
-                (_, _) if args.discover => discovered(&client, &settings).await?,
+                (_, _) if args.discover => discovered(&client, settings).await?,
                 (_, _) => (
                     Calls::new(),
                     "nothing: there is no finished crawl; ask with `--discover`".to_owned(),
@@ -63,10 +68,10 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
 }
 
 /// The calls of the newest crawl that has finished.
-fn last_shape(kept: &[Crawl]) -> Option<(Calls, String)> {
+fn last_shape(kept: &[Crawl], source: &str) -> Option<(Calls, String)> {
     kept.iter().find_map(|crawl| {
         let summary: Value = serde_json::from_str(crawl.summary.as_deref()?).ok()?;
-        let calls = serde_json::from_value(summary["calls_by_endpoint"].clone()).ok()?;
+        let calls = serde_json::from_value(summary["calls_by_endpoint"][source].clone()).ok()?;
         Some((calls, format!("crawl {}", crawl.id)))
     })
 }

@@ -80,10 +80,13 @@ fn a_wrong_line_is_explained() {
             "probe:%FF",
             "`%FF` is not percent-encoded; write `%25` for a percent sign",
         ),
-        ("probe", "`probe` does not say where to: write `probe:PATH`"),
+        (
+            "probe",
+            "cannot configure sink `probe`: `probe` does not say where to: write `probe:PATH`",
+        ),
         (
             "probe:",
-            "`probe:` does not say where to: write `probe:PATH`",
+            "cannot configure sink `probe`: `probe:` does not say where to: write `probe:PATH`",
         ),
         (
             "probe:out?level=high",

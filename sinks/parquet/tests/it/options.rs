@@ -38,7 +38,10 @@ fn wrong_options_are_explained() {
             "parquet:out?row_group_bytes=1",
             "option `row_group_bytes` wants an integer of at least 65536, not 1",
         ),
-        ("parquet", "option `path` is missing"),
+        (
+            "parquet",
+            "`parquet` does not say where to: write `parquet:PATH`",
+        ),
     ] {
         let error = Spec::parse(spec).unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
