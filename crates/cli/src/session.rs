@@ -166,7 +166,8 @@ fn default_directory(env: &Env) -> Option<PathBuf> {
     }
     let home = match env.get("XDG_STATE_HOME") {
         Some(home) => PathBuf::from(home),
-        None => PathBuf::from(env.get("HOME")?).join(".local/state"),
+        // Without a variable, the system knows where its user lives.
+        None => std::env::home_dir()?.join(".local/state"),
     };
     Some(home.join("fortilake"))
 }

@@ -122,8 +122,10 @@ impl Config {
 
     /// The id under which the ledger and the store of tokens know the user.
     pub fn user(&self) -> String {
+        // Two servers on one host are two services, each with limits of its own.
         let host = self.auth_url.host_str().unwrap_or_default();
-        let digest = Sha256::digest(format!("{host} {}", self.credentials.username));
+        let port = self.auth_url.port_or_known_default().unwrap_or_default();
+        let digest = Sha256::digest(format!("{host}:{port} {}", self.credentials.username));
         format!("{digest:x}")
     }
 

@@ -34,8 +34,12 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
             .iter()
             .map(|source| source.settings(&[]))
             .collect::<Result<_>>()?;
-        let named = settings.iter().map(|settings| (settings, String::new()));
-        let fingerprint = Fingerprint::new(named);
+        let users: Vec<String> = config
+            .sources
+            .iter()
+            .map(|source| Ok(connect::config(source, &env)?.user()))
+            .collect::<Result<_>>()?;
+        let fingerprint = Fingerprint::new(settings.iter().zip(users));
         let kept: Vec<Crawl> = state
             .crawls()?
             .into_iter()

@@ -49,16 +49,15 @@ impl Fingerprint {
         serde_json::from_str(text).ok()
     }
 
-    /// Whether a crawl that is kept was of sources with the same names.
+    /// Whether a crawl that is kept was of the same sources: same names, same users.
     pub(crate) fn has_sources_of(&self, kept: &str) -> bool {
-        let names = |print: &Self| -> Vec<String> {
-            print
-                .sources
-                .iter()
-                .map(|source| source.name.clone())
+        let sources = |print: &Self| -> Vec<(String, String)> {
+            let sources = print.sources.iter();
+            sources
+                .map(|source| (source.name.clone(), source.user.clone()))
                 .collect()
         };
-        Self::of_text(kept).is_some_and(|kept| names(&kept) == names(self))
+        Self::of_text(kept).is_some_and(|kept| sources(&kept) == sources(self))
     }
 
     /// What has changed since a crawl that is kept, in words.
@@ -80,9 +79,6 @@ impl Fingerprint {
             for (key, is) in is {
                 match was.get(&key) {
                     Some(was) if *was == is => {}
-                    _ if key == "user" => {
-                        differences.push(format!("source `{name}` signs in as another user"));
-                    }
                     was => {
                         let was = was.unwrap_or(&Value::Null);
                         differences
