@@ -10,6 +10,7 @@ mod crawl;
 mod decode;
 mod help;
 mod preview;
+mod quota;
 mod resume;
 mod secrets;
 mod stop;
