@@ -1,5 +1,8 @@
 //! The plan as data: a tenant in a few lines, answered in any order.
 
+mod paging;
+mod wildcard;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -256,73 +259,6 @@ fn reads_every_account_once() {
 }
 
 #[test]
-fn follows_pages_from_either_base() {
-    for page_base in [0, 1] {
-        let tenant = Tenant {
-            page_size: 1,
-            page_base,
-            ..Tenant::default()
-        };
-        let crawled = in_order(&tenant, settings());
-        assert!(
-            crawled.scopes.contains("products/list 11: 4 pages, 3 rows"),
-            "{}",
-            crawled.scopes
-        );
-    }
-}
-
-#[test]
-fn survives_a_first_page_that_calls_itself_zero_and_is_one() {
-    let tenant = Tenant {
-        page_size: 1,
-        claimed_base: Some(0),
-        ..Tenant::default()
-    };
-    let crawled = in_order(&tenant, settings());
-    assert!(
-        crawled.scopes.contains("products/list 11: 4 pages, 3 rows"),
-        "{}",
-        crawled.scopes
-    );
-}
-
-#[test]
-fn asks_a_list_that_moved_once_more() {
-    let tenant = Tenant {
-        page_size: 1,
-        moving: [(11, 1)].into(),
-        ..Tenant::default()
-    };
-    let crawled = in_order(&tenant, settings());
-    assert!(
-        crawled.scopes.contains("products/list 11: 4 pages, 3 rows"),
-        "{}",
-        crawled.scopes
-    );
-    assert!(crawled.calls.iter().any(|fetch| fetch.round == 1));
-}
-
-#[test]
-fn fails_a_list_that_keeps_moving() {
-    let tenant = Tenant {
-        page_size: 1,
-        moving: [(11, 9)].into(),
-        ..Tenant::default()
-    };
-    let crawled = in_order(&tenant, settings());
-    insta::assert_snapshot!(crawled.scopes, @"
-    units/list: 1 pages, 2 rows
-    accounts/list 1: 1 pages, 2 rows
-    products/list 11: failed: the list moved while it was read, 2 times: page 2 repeats a product of page 1
-    products/list 12: 2 pages, 1 rows
-    accounts/list 2: 1 pages, 2 rows
-    products/list 21: 2 pages, 0 rows
-    ");
-    assert!(crawled.calls.iter().all(|fetch| fetch.round <= 1));
-}
-
-#[test]
 fn a_refused_account_fails_alone() {
     let tenant = Tenant {
         refused: ["products/list 11".to_owned()].into(),
@@ -417,83 +353,6 @@ fn named_accounts_are_read_without_discovery() {
 }
 
 #[test]
-fn prefixes_find_what_a_wildcard_that_is_none_does_not() {
-    for wildcard_rejected in [false, true] {
-        let tenant = Tenant {
-            wildcard: false,
-            wildcard_rejected,
-            ..Tenant::default()
-        };
-        let crawled = in_order(&tenant, settings());
-        for line in ["products/list 11", "products/list 12", "products/list 21"] {
-            assert!(crawled.scopes.contains(line), "{}", crawled.scopes);
-        }
-        assert!(
-            crawled.scopes.contains("3 rows") && crawled.scopes.contains("1 rows"),
-            "{}",
-            crawled.scopes
-        );
-        assert!(!crawled.scopes.contains("failed"), "{}", crawled.scopes);
-    }
-}
-
-#[test]
-fn a_tenant_that_rejects_the_wildcard_is_asked_twice() {
-    let tenant = Tenant {
-        wildcard_rejected: true,
-        ..Tenant::default()
-    };
-    let crawled = in_order(&tenant, settings());
-    let asked = crawled.calls.iter().filter(|fetch| {
-        fetch
-            .arguments
-            .get("serialNumber")
-            .is_some_and(|serial| serial == "%")
-    });
-    // Two accounts, once each; the third is believed.
-    assert_eq!(asked.count(), 2);
-}
-
-#[test]
-fn empty_accounts_cost_nothing_once_the_wildcard_is_proven() {
-    let crawled = in_order(&Tenant::default(), settings());
-    assert!(crawled.calls.iter().all(|fetch| {
-        fetch
-            .arguments
-            .get("serialNumber")
-            .is_none_or(|serial| serial == "%")
-    }));
-}
-
-#[test]
-fn a_tenant_without_products_is_asked_with_prefixes_before_it_is_believed() {
-    let tenant = Tenant {
-        products: BTreeMap::new(),
-        ..Tenant::default()
-    };
-    let crawled = in_order(&tenant, settings());
-    assert_eq!(crawled.calls.len(), 3 + 3 * 2 + 3 * 4);
-    assert!(!crawled.scopes.contains("failed"), "{}", crawled.scopes);
-}
-
-#[test]
-fn an_absurd_number_of_pages_is_refused() {
-    let mut plan = Plan::new(Settings {
-        scope: ScopeMode::Local,
-        ..settings()
-    });
-    let fetch = plan.begin().fetches.remove(0);
-    let facts = ListFacts {
-        page: Some(1),
-        total: Some(i64::MAX),
-        rows: 1,
-        serials: vec![1],
-    };
-    let step = plan.follow(&fetch, &Outcome::Page(Facts::List(facts)));
-    assert!(step.fetches.is_empty());
-}
-
-#[test]
 fn an_outcome_nobody_asked_for_changes_nothing() {
     let mut plan = Plan::new(settings());
     let begin = plan.begin();
@@ -504,32 +363,6 @@ fn an_outcome_nobody_asked_for_changes_nothing() {
     let step = plan.follow(&stranger, &failure(FailureKind::Lost));
     assert!(step.fetches.is_empty() && step.closed.is_empty());
     assert!(!plan.is_finished());
-}
-
-#[test]
-fn one_account_that_rejects_the_wildcard_says_nothing_of_the_others() {
-    let tenant = Tenant {
-        units: vec![(1, vec![11, 12, 13])],
-        products: BTreeMap::from([(11, vec!["F1"]), (12, vec!["P1", "F2"]), (13, vec!["P2"])]),
-        wildcard_rejected_by: Some(11),
-        ..Tenant::default()
-    };
-    let crawled = in_order(&tenant, settings());
-    assert!(
-        crawled.scopes.contains("products/list 11: 4 pages, 1 rows"),
-        "{}",
-        crawled.scopes
-    );
-    assert!(
-        crawled.scopes.contains("products/list 12: 2 pages, 2 rows"),
-        "{}",
-        crawled.scopes
-    );
-    assert!(
-        crawled.scopes.contains("products/list 13: 2 pages, 1 rows"),
-        "{}",
-        crawled.scopes
-    );
 }
 
 #[test]
@@ -569,46 +402,6 @@ fn a_row_without_an_id_fails_its_list_and_no_other() {
     accounts/list 2: 1 pages, 1 rows
     products/list 12: 2 pages, 1 rows
     ");
-}
-
-#[test]
-fn a_tenant_that_refuses_page_numbers_costs_one_call() {
-    let tenant = Tenant {
-        units: vec![(1, vec![11])],
-        products: BTreeMap::from([(11, vec!["F1", "F2", "F3", "F4", "F5", "F6"])]),
-        page_size: 1,
-        pages_refused: true,
-        ..Tenant::default()
-    };
-    let crawled = in_order(&tenant, settings());
-    assert!(
-        crawled.scopes.contains("products/list 11: failed"),
-        "{}",
-        crawled.scopes
-    );
-    let numbered = crawled
-        .calls
-        .iter()
-        .filter(|fetch| fetch.arguments.contains_key("pageNumber"));
-    assert_eq!(numbered.count(), 1);
-}
-
-#[test]
-fn a_server_that_ignores_page_numbers_is_found_out_early() {
-    let tenant = Tenant {
-        units: vec![(1, vec![11])],
-        products: BTreeMap::from([(11, vec!["F1", "F2", "F3", "F4", "F5", "F6"])]),
-        page_size: 1,
-        moving: [(11, 9)].into(),
-        ..Tenant::default()
-    };
-    let crawled = in_order(&tenant, settings());
-    assert!(
-        crawled.scopes.contains("moved while it was read"),
-        "{}",
-        crawled.scopes
-    );
-    assert!(crawled.calls.len() < 10, "{}", crawled.calls.len());
 }
 
 proptest! {
