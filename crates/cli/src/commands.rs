@@ -13,7 +13,8 @@ pub(crate) mod tables;
 use std::sync::Arc;
 
 use fortilake_crawler::{
-    OpenSink,
+    Facts, OpenSink,
+    client::{self, Client, models},
     sink::{self, TableSpec},
 };
 
@@ -55,4 +56,25 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(Failure::failed)
+}
+
+/// Makes one call outside a crawl, and reads what a plan would know of its answer.
+async fn ask(
+    client: &Client,
+    endpoint: &str,
+    arguments: serde_json::Value,
+) -> client::Result<serde_json::Result<Facts>> {
+    let serde_json::Value::Object(arguments) = arguments else {
+        return Ok(Facts::read(endpoint, "{}"));
+    };
+    let Some(endpoint) = models::endpoint(endpoint) else {
+        return Ok(Facts::read(endpoint, "{}"));
+    };
+    let page = client.fetch(endpoint, &arguments).await?;
+    let body = if page.is_empty_result() {
+        "{}"
+    } else {
+        &page.body
+    };
+    Ok(Facts::read(endpoint.id, body))
 }

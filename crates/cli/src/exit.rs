@@ -1,6 +1,6 @@
 //! Exit codes, and the failures that lead to them.
 
-use std::{error::Error as StdError, process::ExitCode};
+use std::process::ExitCode;
 
 use fortilake_crawler as crawler;
 
@@ -135,16 +135,4 @@ pub(crate) fn render(failure: &Failure) -> String {
         text.push('\n');
     }
     text
-}
-
-/// An error and its causes in one line.
-pub(crate) fn one_line(error: &dyn StdError) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
 }

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use fortilake_crawler::{
-    Drift, Report, SinkReport,
+    Drift, Report, SinkReport, one_line,
     sink::{self, TableTotal},
 };
 use serde_json::{Value, json};
 
-use crate::{exit::one_line, progress::CallCounts};
+use crate::progress::CallCounts;
 
 /// How many failed scopes are told one by one.
 const FAILURES_SHOWN: usize = 10;

@@ -15,8 +15,8 @@ use tokio::{
 use crate::{
     CoverageRow, Error, Event, Observer, OpenSink, Page, Plan, Publisher, Report, Result, Scope,
     Settings,
-    error::Kind,
-    read::{Effort, Reader, unreadable},
+    error::{Kind, one_line},
+    read::{Effort, Reader},
 };
 
 /// Gives the time in microseconds of Unix time.
@@ -189,7 +189,7 @@ impl Desk {
                 Ok(count) => rows += count,
                 // With rows of the scope already handed over, only refusing the crawl keeps them out.
                 Err(failure) if failure.kind() == Kind::Unreadable && rows == 0 => {
-                    error = Some(unreadable(&failure));
+                    error = Some(one_line(&failure));
                     break;
                 }
                 Err(failure) => return Err(failure),

@@ -28,7 +28,7 @@ pub use fortilake_state::client;
 
 pub use crate::{
     crawl::{Clock, Crawl, Incomplete, Source},
-    error::{Error, Kind, Result},
+    error::{Error, Kind, Result, one_line},
     facts::{Facts, Ids, ListFacts},
     fetch::{Failure, FailureKind, Fetch, Outcome},
     lanes::{OpenSink, SinkReport},

@@ -6,7 +6,7 @@
 
 mod recall;
 
-use std::{collections::VecDeque, error::Error as StdError, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use fortilake_state::{
     Journal,
@@ -19,7 +19,8 @@ use tokio::{
 
 use crate::{
     Clock, Error, Event, Facts, Failure, FailureKind, Fetch, Observer, Outcome, Plan, Result,
-    Scope, Step, error::Kind,
+    Scope, Step,
+    error::{Kind, one_line},
 };
 
 /// Reads one source to its end.
@@ -179,7 +180,7 @@ impl Reader {
                 };
                 let failure = Failure {
                     kind,
-                    message: unreadable(&error),
+                    message: one_line(&error),
                 };
                 self.keep_failure(fetch, &failure)?;
                 Ok(Outcome::Failed(failure))
@@ -286,16 +287,4 @@ fn paused(fetch: &Fetch, error: client::Error) -> Error {
 
 fn end(kind: Kind, fetch: &Fetch, error: client::Error) -> Error {
     Error::new(kind, format!("source `{}` cannot be read", fetch.source)).with_source(error)
-}
-
-/// An error and its causes in one line, as the coverage keeps it.
-pub(crate) fn unreadable(error: &dyn StdError) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
 }

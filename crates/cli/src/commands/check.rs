@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use fortilake_crawler::{
     Facts, Ids,
-    client::{self, Client, models},
+    client::{self, Client},
+    one_line,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::crawl;
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     config::Env,
     connect::{self, Terms},
     console::Console,
-    exit::{Code, Failure, Result, one_line},
+    exit::{Code, Failure, Result},
     session,
 };
 
@@ -97,18 +98,10 @@ async fn check(client: &Client) -> Findings {
     findings
 }
 
+/// What an answer says; one that cannot be read says nothing, and yet that the call may be made.
 async fn ask(client: &Client, endpoint: &str, arguments: Value) -> client::Result<Facts> {
-    let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
-    let Some(endpoint) = models::endpoint(endpoint) else {
-        return Ok(Facts::Accounts(Ids::default()));
-    };
-    let page = client.fetch(endpoint, &arguments).await?;
-    let body = if page.is_empty_result() {
-        "{}"
-    } else {
-        &page.body
-    };
-    Ok(Facts::read(endpoint.id, body).unwrap_or(Facts::Accounts(Ids::default())))
+    let facts = super::ask(client, endpoint, arguments).await?;
+    Ok(facts.unwrap_or(Facts::Accounts(Ids::default())))
 }
 
 fn said(facts: &Facts) -> String {

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use fortilake_crawler::{
-    Facts, Ids, Settings,
+    Facts, Settings,
     client::{Client, Window, ledger::Limits, models},
     state::{Crawl, State},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::crawl;
 use crate::{
@@ -118,20 +118,8 @@ async fn discovered(client: &Client, settings: &Settings) -> Result<(Calls, Stri
 }
 
 async fn ask(client: &Client, endpoint: &str, arguments: Value) -> Result<Facts> {
-    let arguments: Map<String, Value> = arguments.as_object().cloned().unwrap_or_default();
-    let Some(endpoint) = models::endpoint(endpoint) else {
-        return Ok(Facts::Accounts(Ids::default()));
-    };
-    let page = client
-        .fetch(endpoint, &arguments)
-        .await
-        .map_err(Failure::failed)?;
-    let body = if page.is_empty_result() {
-        "{}"
-    } else {
-        &page.body
-    };
-    Facts::read(endpoint.id, body).map_err(Failure::failed)
+    let facts = super::ask(client, endpoint, arguments).await;
+    facts.map_err(Failure::failed)?.map_err(Failure::failed)
 }
 
 fn describe(
