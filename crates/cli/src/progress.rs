@@ -19,6 +19,8 @@ use crate::{
     console::Console,
 };
 
+/// What the live line shows.
+const LIVE_LINE: &str = "{spinner} [{elapsed}] {wide_bar} {msg}";
 /// How often the live line is drawn.
 const LIVE: Duration = Duration::from_millis(100);
 /// How often the plain line is written.
@@ -156,9 +158,9 @@ impl Counts {
 
 fn live_line() -> ProgressBar {
     let bar = ProgressBar::new(0);
-    // The template is a constant, and a test draws it; the fallback is never seen.
-    let style = ProgressStyle::with_template("{spinner} [{elapsed}] {wide_bar} {msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    // A test holds that the template is one; the fallback is never seen.
+    let style =
+        ProgressStyle::with_template(LIVE_LINE).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style);
     bar
 }
@@ -183,5 +185,15 @@ async fn show(counts: Arc<Counts>, bar: Option<ProgressBar>, console: Console) {
                 counts.line() + &counts.limits()
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_live_line_is_a_template() {
+        assert!(ProgressStyle::with_template(LIVE_LINE).is_ok());
     }
 }
