@@ -82,6 +82,9 @@ pub(crate) struct CrawlArgs {
     /// Publish nothing if any scope failed.
     #[arg(long)]
     pub(crate) require_complete: bool,
+    /// Publish even if a table lost more rows than `max_shrink` allows.
+    #[arg(long)]
+    pub(crate) accept_shrink: bool,
     /// Pause after this many requests.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_calls: Option<u64>,

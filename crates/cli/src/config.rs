@@ -8,6 +8,7 @@ mod secret;
 mod tests;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -30,6 +31,8 @@ use crate::exit::{Failure, Result};
 const DEFAULT_FILE: &str = "fortilake.toml";
 /// How many crawls the state keeps when nobody says how many.
 pub(crate) const KEEP: usize = 5;
+/// Which part of a table's rows may go when nobody says which.
+pub(crate) const MAX_SHRINK: f64 = 0.2;
 /// Where tables go when nobody says where.
 const DEFAULT_SINK: &str = "parquet:out";
 
@@ -42,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) sinks: Vec<SinkConfig>,
     /// How many crawls the state keeps.
     pub(crate) keep: usize,
+    /// Which part of a table's rows may go from one complete snapshot to the next.
+    pub(crate) max_shrink: f64,
 }
 
 /// One sink.
@@ -65,6 +70,7 @@ pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<C
             sources: vec![from_environment(env)?],
             sinks: Vec::new(),
             keep: KEEP,
+            max_shrink: MAX_SHRINK,
         },
     };
     if !sinks.is_empty() || config.sinks.is_empty() {
@@ -78,20 +84,43 @@ pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<C
 pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
     let default = [DEFAULT_SINK.to_owned()];
     let specs = if specs.is_empty() { &default } else { specs };
+    let mut labels = HashMap::new();
     let sinks = specs
         .iter()
         .map(|text| {
             let spec = Spec::parse(text).map_err(|error| {
                 Failure::from(error).context(format!("`--sink {text}` cannot be used"))
             })?;
-            Ok(SinkConfig {
-                label: text.clone(),
-                spec,
-            })
+            let label = label(text);
+            let number = labels.entry(label.clone()).or_insert(0);
+            *number += 1;
+            let label = match number {
+                1 => label,
+                number => format!("{label} ({number})"),
+            };
+            Ok(SinkConfig { label, spec })
         })
         .collect::<Result<Vec<_>>>()?;
     are_apart(&sinks)?;
     Ok(sinks)
+}
+
+/// What messages call a sink of the command line: its name and target.
+///
+/// A URL can hold a secret anywhere behind the host.
+fn label(text: &str) -> String {
+    let text = text.split('?').next().unwrap_or_default();
+    let (name, target) = text.split_once(':').unwrap_or((text, ""));
+    match target.parse::<url::Url>() {
+        Ok(url) if url.has_host() => {
+            let host = url.host_str().unwrap_or_default();
+            let port = url
+                .port()
+                .map_or_else(String::new, |port| format!(":{port}"));
+            format!("{name}:{}://{host}{port}", url.scheme())
+        }
+        _ => text.to_owned(),
+    }
 }
 
 /// Refuses two sinks that would replace each other's tables.

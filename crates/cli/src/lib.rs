@@ -15,6 +15,7 @@
 //! [`fortilake_crawler`].
 
 mod args;
+mod baseline;
 mod commands;
 mod config;
 mod connect;

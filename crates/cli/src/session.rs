@@ -1,5 +1,6 @@
 //! The crawl that a command works on: a new one, or one that is taken up again.
 
+pub(crate) mod deliveries;
 mod fingerprint;
 
 use std::{

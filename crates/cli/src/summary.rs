@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use fortilake_crawler::{
-    Drift, Report, SinkReport, one_line,
+    AccountShrink, Drift, Report, Shrink, SinkReport, one_line,
     sink::{self, TableTotal},
 };
 use serde_json::{Value, json};
 
-use crate::progress::CallCounts;
+use crate::{exit::Code, progress::CallCounts};
 
 /// How many failed scopes are told one by one.
 const FAILURES_SHOWN: usize = 10;
@@ -29,7 +29,8 @@ pub(crate) fn text(crawl: &sink::Crawl, report: &Report) -> String {
     );
     text.push_str(&tables(&report.tables, report.drift));
     text.push_str(&failures(report));
-    if !report.published {
+    text.push_str(&shrunk(crawl, &report.shrunk));
+    if !report.published && report.shrunk.is_empty() {
         text.push_str("nothing was published: `--require-complete` is set and scopes failed\n");
     }
     text.push_str(&sinks(&report.sinks));
@@ -91,6 +92,67 @@ fn failures(report: &Report) -> String {
     }
     text.push('\n');
     text
+}
+
+/// The tables that lost too much, account by account, and what to do about it.
+fn shrunk(crawl: &sink::Crawl, tables: &[Shrink]) -> String {
+    let mut text = String::new();
+    let Some(first) = tables.first() else {
+        return text;
+    };
+    let _ = writeln!(
+        text,
+        "nothing was published: too many rows are gone since snapshot {}",
+        first.against
+    );
+    for Shrink {
+        table,
+        before,
+        now,
+        accounts,
+        ..
+    } in tables
+    {
+        let _ = writeln!(text, "  {table}: {before} rows were there, {now} are");
+        for account in accounts.iter().take(FAILURES_SHOWN) {
+            let AccountShrink {
+                source,
+                account_id,
+                before,
+                now,
+            } = account;
+            let _ = writeln!(
+                text,
+                "    {source} account {account_id}: {before}, now {now}"
+            );
+        }
+        if accounts.len() > FAILURES_SHOWN {
+            let _ = writeln!(text, "    and {} more", accounts.len() - FAILURES_SHOWN);
+        }
+    }
+    let _ = writeln!(
+        text,
+        "\nhint: if they are gone for good, `fortilake replay {}` publishes this crawl without a \
+         call,\nand `crawl --accept-shrink` a new one; `max_shrink` of `[guard]` sets the limit",
+        crawl.id
+    );
+    text
+}
+
+/// Whether the snapshot is at least at one place, or wanted at none.
+pub(crate) fn reached_a_sink(report: &Report) -> bool {
+    let mut sinks = report.sinks.iter();
+    report.published && (report.sinks.is_empty() || sinks.any(|sink| sink.result.is_ok()))
+}
+
+/// The exit code of a crawl that ran to its end.
+pub(crate) fn code(report: &Report) -> Code {
+    let failed = report.sinks.iter().any(|sink| sink.result.is_err());
+    match (failed, report.complete && report.shrunk.is_empty()) {
+        (true, _) => Code::Failed,
+        (false, true) => Code::Complete,
+        (false, false) => Code::Partial,
+    }
 }
 
 /// What each sink has to say.
@@ -156,6 +218,7 @@ pub(crate) fn json(crawl: &sink::Crawl, report: &Report, calls_by_endpoint: &Cal
         "calls_by_endpoint": calls_by_endpoint,
         "scopes": report.scopes,
         "failed": report.failed,
+        "shrunk": report.shrunk,
         "tables": Value::Object(tables),
         "drift": report.drift,
         "sinks": sinks,

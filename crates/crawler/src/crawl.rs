@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use crate::{
-    CoverageRow, Error, Event, Observer, OpenSink, Page, Plan, Publisher, Report, Result, Scope,
-    Settings,
+    CoverageRow, Error, Event, Guard, Observer, OpenSink, Page, Plan, Publisher, Report, Result,
+    Scope, Settings,
     error::{Kind, one_line},
     read::{Effort, Reader},
 };
@@ -44,6 +44,8 @@ pub struct Crawl {
     pub sinks: Vec<OpenSink>,
     /// What to do with a crawl in which scopes failed.
     pub incomplete: Incomplete,
+    /// What a complete snapshot is compared with before it is published, if with anything.
+    pub guard: Option<Guard>,
     /// Where pages are kept.
     pub journal: Arc<dyn Journal>,
     /// The time.
@@ -140,7 +142,7 @@ impl Crawl {
         let flushed = desk.journal.flush().map_err(Error::state);
         let result = result.and_then(|effort| flushed.map(|()| effort));
         match result {
-            Ok(effort) => desk.close(self.incomplete, effort, began).await,
+            Ok(effort) => desk.close(self.incomplete, self.guard, effort, began).await,
             Err(error) => Err(desk.give_up(error).await),
         }
     }
@@ -228,7 +230,13 @@ impl Desk {
         });
     }
 
-    async fn close(self, incomplete: Incomplete, effort: Effort, began: Instant) -> Result<Report> {
+    async fn close(
+        self,
+        incomplete: Incomplete,
+        guard: Option<Guard>,
+        effort: Effort,
+        began: Instant,
+    ) -> Result<Report> {
         let complete = self.failed.is_empty();
         let nothing_read = self.scopes.complete == 0 && effort.pages == 0;
         if let Some(first) = self.failed.first().filter(|_| nothing_read) {
@@ -236,13 +244,19 @@ impl Desk {
             let error = Error::new(Kind::Unreadable, message).with_source(first.error.clone());
             return Err(self.give_up(error).await);
         }
-        let published = complete || incomplete == Incomplete::Publish;
+        let census = self.publisher.census().clone();
+        let shrunk = guard
+            .filter(|_| complete)
+            .map_or_else(Vec::new, |guard| guard.look(&census));
+        let published = shrunk.is_empty() && (complete || incomplete == Incomplete::Publish);
         let mut report = Report {
             complete,
             published,
             scopes: self.scopes,
             failed: self.failed.clone(),
             tables: self.publisher.totals(),
+            census,
+            shrunk,
             drift: self.publisher.drift(),
             calls: effort.calls,
             recalled: effort.recalled,

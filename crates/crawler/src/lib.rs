@@ -15,6 +15,7 @@ mod crawl;
 mod error;
 mod facts;
 mod fetch;
+mod guard;
 mod lanes;
 mod plan;
 mod publish;
@@ -31,9 +32,10 @@ pub use crate::{
     error::{Error, Kind, Result, one_line},
     facts::{Facts, Ids, ListFacts},
     fetch::{Failure, FailureKind, Fetch, Outcome},
+    guard::{AccountShrink, Guard, Shrink},
     lanes::{OpenSink, SinkReport},
     plan::{Plan, Scope, ScopeMode, Search, Settings, Step},
-    publish::{CoverageRow, Drift, Page, Publisher},
+    publish::{Census, CoverageRow, Drift, Page, Publisher, Tally},
     report::{Event, Observer, Report},
     tables::{spec, tables_of},
 };

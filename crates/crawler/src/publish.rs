@@ -1,5 +1,6 @@
 //! From pages to batches: decode, drop duplicates, gather, number, hand over.
 
+mod census;
 mod dedup;
 
 use std::{collections::HashMap, sync::Arc};
@@ -12,6 +13,7 @@ use fortilake_state::client::models::{
 };
 use serde_json::json;
 
+pub use self::census::{Census, Tally};
 use self::dedup::Seen;
 use crate::{
     Error, Result,
@@ -32,6 +34,7 @@ pub struct Publisher {
     lanes: Lanes,
     tables: HashMap<&'static str, Gathering>,
     seen: Seen,
+    census: Census,
     drift: Drift,
 }
 
@@ -97,15 +100,22 @@ impl Publisher {
     ///
     /// Rows of other tables are dropped: whoever chose the tables did not ask for them.
     pub fn new(crawl_id: &str, tables: &[Arc<TableSpec>], sinks: Vec<OpenSink>) -> Self {
+        let mut census = Census::default();
         let tables = models::tables().filter_map(|table| {
             let spec = tables.iter().find(|spec| spec.name == table.name)?;
+            // The reports are about the crawl: it is well if they get shorter.
+            if table.endpoint.is_some() {
+                census.begin(table.name);
+            }
             Some((table.name, Gathering::new(spec.clone())))
         });
+        let tables = tables.collect();
         Self {
             crawl_id: crawl_id.into(),
             lanes: Lanes::new(sinks),
-            tables: tables.collect(),
+            tables,
             seen: Seen::default(),
+            census,
             drift: Drift::default(),
         }
     }
@@ -133,6 +143,7 @@ impl Publisher {
             .sum();
         self.issues(&decoded, &source, observed_at).await?;
         for table in decoded.tables {
+            self.census.count(table.table.name, &source, &table.records);
             self.gather(table.table, table.records).await?;
         }
         Ok(rows)
@@ -231,6 +242,11 @@ impl Publisher {
     /// What did not go as the descriptions say, so far.
     pub fn drift(&self) -> Drift {
         self.drift
+    }
+
+    /// The rows of every table but the reports so far, by account.
+    pub fn census(&self) -> &Census {
+        &self.census
     }
 
     /// The rows of every table so far, in the order of the catalogue.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use fortilake_sink::{FailedScope, Scopes, TableTotal};
 
-use crate::{Drift, Fetch, Scope, SinkReport};
+use crate::{Census, Drift, Fetch, Scope, Shrink, SinkReport};
 
 /// Something happened; whoever watches may show it.
 #[derive(Debug)]
@@ -49,6 +49,10 @@ pub struct Report {
     pub failed: Vec<FailedScope>,
     /// The rows of every table.
     pub tables: Vec<TableTotal>,
+    /// The same by account, to compare the next snapshot with.
+    pub census: Census,
+    /// The tables that lost so many rows that nothing is published.
+    pub shrunk: Vec<Shrink>,
     /// What did not go as the descriptions say.
     pub drift: Drift,
     /// How many requests were sent, sign-ins and repetitions included.

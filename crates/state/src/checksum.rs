@@ -55,6 +55,11 @@ impl Checksum {
     }
 }
 
+/// A short name for a text, the same in every build and on every machine; no secret is safe in it.
+pub fn digest(text: &str) -> String {
+    format!("{:016x}", XxHash3_64::oneshot(text.as_bytes()))
+}
+
 /// Where a key is found in an index that keeps no keys.
 pub(crate) fn hash(key: &str) -> i64 {
     XxHash3_64::oneshot(key.as_bytes()).cast_signed()

@@ -64,7 +64,7 @@ pub enum Status {
     Done,
     /// It is published to every sink.
     Published,
-    /// It was not published, and will not be.
+    /// It was not published; only a replay can still do so.
     Discarded,
 }
 

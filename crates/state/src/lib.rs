@@ -47,6 +47,7 @@
 //! # }
 //! ```
 
+mod baselines;
 mod checksum;
 mod crawls;
 mod error;
@@ -64,6 +65,8 @@ mod tokens;
 pub use fortilake_client as client;
 
 pub use crate::{
+    baselines::Baseline,
+    checksum::digest,
     crawls::{Crawl, NewCrawl, Status},
     error::{Error, Kind, Result},
     journal::{CrawlJournal, Journal, MemoryJournal, Record, RecordKind, Records},

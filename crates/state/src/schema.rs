@@ -15,7 +15,8 @@ const APPLICATION: i64 = 0x666c_616b;
 /// What makes each version of the file from the one before; the first makes it from nothing.
 ///
 /// A released entry is never edited, because there are files that it has made.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Says in a new file whose it is, before the first table is there.
 pub(crate) fn begin(connection: &Connection, path: &Path) -> Result<()> {
@@ -64,7 +65,7 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
 }
 
 /// The tables that are read at every start, and are small.
-const SMALL: [&str; 7] = [
+const SMALL: [&str; 8] = [
     "holders",
     "users",
     "in_flight",
@@ -72,6 +73,7 @@ const SMALL: [&str; 7] = [
     "tokens",
     "crawls",
     "deliveries",
+    "baselines",
 ];
 
 /// Looks for rows that went missing with the part of the tree that they were in.

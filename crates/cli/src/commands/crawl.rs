@@ -4,13 +4,14 @@ use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use fortilake_crawler::{
-    Crawl, Incomplete, Kind, Report, Source, sink::nearest, state::Status, tables_of,
+    Crawl, Guard, Incomplete, Kind, Report, Source, sink::nearest, state::Status, tables_of,
 };
 use tokio::sync::watch;
 
 use crate::{
     args::{CrawlArgs, SourceArgs},
-    config::{self, Config, Env, SourceConfig},
+    baseline,
+    config::{self, Config, Env, SinkConfig, SourceConfig},
     connect::{self, Terms, Time},
     console::Console,
     exit::{Code, Failure, Result},
@@ -72,13 +73,16 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
             concurrency: source.concurrency,
         });
     }
+    let settings = sources.iter().map(|source| &source.settings);
+    let fingerprint = Fingerprint::new(settings.zip(users));
     let session = match &state {
         None => Session::passing(),
-        Some(state) => {
-            let settings = sources.iter().map(|source| &source.settings);
-            let fingerprint = Fingerprint::new(settings.zip(users));
-            Session::resume_or_begin(state, &fingerprint, args.fresh)?
-        }
+        Some(state) => Session::resume_or_begin(state, &fingerprint, args.fresh)?,
+    };
+    let reach = fingerprint.reach();
+    let guard = match &state {
+        Some(state) if !args.accept_shrink => baseline::guard(state, &reach, config.max_shrink)?,
+        _ => None,
     };
     if session.recalled > 0 {
         console.note(&format!(
@@ -86,31 +90,48 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
             session.crawl.id, session.recalled
         ));
     }
-    let incomplete = if args.require_complete {
-        Incomplete::Discard
-    } else {
-        Incomplete::Publish
+    let terms = Publishing {
+        sinks: &config.sinks,
+        incomplete: if args.require_complete {
+            Incomplete::Discard
+        } else {
+            Incomplete::Publish
+        },
+        guard,
     };
-    let result = publish(&session, sources, config, incomplete, console).await;
-    let code = end(&session, result, args, console)?;
+    let result = publish(&session, sources, terms, console).await;
+    let (report, code) = end(&session, result, args, console)?;
     if let Some(state) = &state {
+        if summary::reached_a_sink(&report) {
+            baseline::keep(state, &reach, &session.crawl, &report)?;
+        }
         state.retain(config.keep)?;
     }
     Ok(code)
+}
+
+/// Where to and on what terms a crawl is published.
+pub(crate) struct Publishing<'a> {
+    /// The sinks.
+    pub(crate) sinks: &'a [SinkConfig],
+    /// What to do if scopes failed.
+    pub(crate) incomplete: Incomplete,
+    /// What to do if rows are missing.
+    pub(crate) guard: Option<Guard>,
 }
 
 /// Runs the crawl from opening the sinks to their end.
 pub(crate) async fn publish(
     session: &Session,
     sources: Vec<Source>,
-    config: &Config,
-    incomplete: Incomplete,
+    terms: Publishing<'_>,
     console: Console,
 ) -> Result<(Report, Progress)> {
     let includes = sources.iter().flat_map(|source| &source.settings.include);
     let endpoints: Vec<&str> = ENDPOINTS.into_iter().chain(includes.copied()).collect();
     let tables = tables_of(&endpoints);
-    let sinks = super::open_sinks(&config.sinks, &session.crawl, &tables).await?;
+    session.begin_deliveries(terms.sinks)?;
+    let sinks = super::open_sinks(terms.sinks, &session.crawl, &tables).await?;
     let (stop, stopped) = watch::channel(false);
     let clients = sources
         .iter()
@@ -122,7 +143,8 @@ pub(crate) async fn publish(
         sources,
         tables,
         sinks,
-        incomplete,
+        incomplete: terms.incomplete,
+        guard: terms.guard,
         journal: session.journal.clone(),
         clock: Arc::new(|| jiff::Timestamp::now().as_microsecond()),
         observer: progress.observer(),
@@ -133,7 +155,10 @@ pub(crate) async fn publish(
     signals.abort();
     progress.end().await;
     match result {
-        Ok(report) => Ok((report, progress)),
+        Ok(report) => {
+            session.end_deliveries(&report.sinks)?;
+            Ok((report, progress))
+        }
         Err(error) => {
             Err(stopped_short(session, &error, &progress).unwrap_or_else(|| error.into()))
         }
@@ -180,7 +205,7 @@ fn end(
     result: Result<(Report, Progress)>,
     args: &CrawlArgs,
     console: Console,
-) -> Result {
+) -> Result<(Report, Code)> {
     let (report, progress) = match result {
         Ok(ended) => ended,
         Err(failure) => {
@@ -191,21 +216,18 @@ fn end(
     };
     console.note(&summary::text(&session.crawl, &report));
     let summary = summary::json(&session.crawl, &report, &progress.calls_by_endpoint());
-    let sinks_failed = report.sinks.iter().any(|sink| sink.result.is_err());
-    let status = match (report.published, sinks_failed) {
+    // Where one sink has the snapshot, a replay brings it to the others; the next crawl is a new one.
+    let status = match (report.published, summary::reached_a_sink(&report)) {
         (false, _) => Status::Discarded,
-        (true, true) => Status::Done,
-        (true, false) => Status::Published,
+        (true, false) => Status::Done,
+        (true, true) => Status::Published,
     };
     session.set_status(status, Some(&summary))?;
     if let Some(path) = &args.summary {
         write_summary(path, &summary)?;
     }
-    Ok(match (sinks_failed, report.complete) {
-        (true, _) => Code::Failed,
-        (false, true) => Code::Complete,
-        (false, false) => Code::Partial,
-    })
+    let code = summary::code(&report);
+    Ok((report, code))
 }
 
 /// Finds out before the crawl whether the summary can be written, and leaves all as it was.
@@ -264,5 +286,6 @@ fn simulated(args: &CrawlArgs) -> Result<Config> {
         sources,
         sinks: config::sink_specs(&args.sink)?,
         keep: config::KEEP,
+        max_shrink: config::MAX_SHRINK,
     })
 }

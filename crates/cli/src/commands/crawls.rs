@@ -14,15 +14,22 @@ use crate::{
     config::Env,
     console::Console,
     exit::{Code, Failure, Result},
-    session,
+    session::{
+        self,
+        deliveries::{self, Delivery},
+    },
 };
 
 /// Lists, shows or removes.
 pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
     let state = session::open_state(args.state.state.as_deref(), &Env::read()?)?;
+    super::runtime()?.block_on(deliveries::recover(&state))?;
     let text = match &args.action {
         None | Some(CrawlsAction::List) => list(&state.crawls()?),
-        Some(CrawlsAction::Show { id }) => show(&find(&state, id)?),
+        Some(CrawlsAction::Show { id }) => {
+            let crawl = find(&state, id)?;
+            show(&crawl, &deliveries::of(&state, &crawl)?)
+        }
         Some(CrawlsAction::Remove { id }) => {
             let crawl = find(&state, id)?;
             state.remove(&crawl.id)?;
@@ -64,7 +71,7 @@ fn list(crawls: &[Crawl]) -> String {
     text
 }
 
-fn show(crawl: &Crawl) -> String {
+fn show(crawl: &Crawl, deliveries: &[(String, Delivery)]) -> String {
     let mut text = format!(
         "crawl:     {}\nsnapshot:  {}\nstatus:    {}\nbegan:     {}\ncalls:     {}\nmade by:   {}\n",
         crawl.id,
@@ -76,6 +83,13 @@ fn show(crawl: &Crawl) -> String {
     );
     if let Some(finished_at) = crawl.finished_at {
         let _ = writeln!(text, "finished:  {}", time(finished_at));
+    }
+    for (label, delivery) in deliveries {
+        let _ = write!(text, "sink:      {label}: {}", delivery.state.name());
+        let _ = match &delivery.error {
+            Some(error) => writeln!(text, ", {error}"),
+            None => writeln!(text),
+        };
     }
     let summary = crawl
         .summary

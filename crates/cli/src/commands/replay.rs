@@ -1,14 +1,18 @@
 //! `fortilake replay`: a crawl that is kept to sinks once more, without a call.
 
 use anyhow::anyhow;
-use fortilake_crawler::{Incomplete, Source};
+use fortilake_crawler::{Incomplete, Source, state::Status};
 
-use super::{crawl, crawls};
+use super::{
+    crawl::{self, Publishing},
+    crawls,
+};
 use crate::{
     args::ReplayArgs,
-    config::{self, Config, Env},
+    baseline,
+    config::{self, Env},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Failure, Result},
     session::{self, Fingerprint, Session},
     summary,
 };
@@ -24,7 +28,7 @@ pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
         );
         return Err(Failure::not_started(error).hint("`fortilake crawl` resumes it"));
     }
-    let settings = Fingerprint::settings_of(&kept.fingerprint).ok_or_else(|| {
+    let fingerprint = Fingerprint::of_text(&kept.fingerprint).ok_or_else(|| {
         Failure::failed(anyhow!("crawl `{}` was kept by another version", kept.id))
     })?;
     let source = |settings| Source {
@@ -32,22 +36,22 @@ pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
         client: None,
         concurrency: 1,
     };
-    let sources = settings.into_iter().map(source).collect();
-    let config = Config {
-        sources: Vec::new(),
-        sinks: config::sink_specs(&args.sink)?,
-        keep: config::KEEP,
-    };
+    let sources = fingerprint.settings().map(source).collect();
+    let sinks = config::sink_specs(&args.sink)?;
     super::runtime()?.block_on(async {
         let session = Session::take_up(&state, &kept.id)?;
-        let (report, _) =
-            crawl::publish(&session, sources, &config, Incomplete::Publish, console).await?;
+        let terms = Publishing {
+            sinks: &sinks,
+            incomplete: Incomplete::Publish,
+            // Whoever names a crawl wants that one.
+            guard: None,
+        };
+        let (report, _) = crawl::publish(&session, sources, terms, console).await?;
         console.note(&summary::text(&session.crawl, &report));
-        let failed = report.sinks.iter().any(|sink| sink.result.is_err());
-        Ok(match (failed, report.complete) {
-            (true, _) => Code::Failed,
-            (false, true) => Code::Complete,
-            (false, false) => Code::Partial,
-        })
+        if kept.status == Status::Discarded && summary::reached_a_sink(&report) {
+            session.set_status(Status::Published, None)?;
+            baseline::keep(&state, &fingerprint.reach(), &session.crawl, &report)?;
+        }
+        Ok(summary::code(&report))
     })
 }

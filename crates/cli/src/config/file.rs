@@ -20,9 +20,28 @@ struct File {
     #[serde(default = "keep")]
     keep: usize,
     #[serde(default)]
+    guard: Guard,
+    #[serde(default)]
     source: Vec<SourceConfig>,
     #[serde(default)]
     sink: Vec<SinkTable>,
+}
+
+/// `[guard]`: what is not published without being asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Guard {
+    /// Which part of a table's rows may go from one complete snapshot to the next.
+    #[serde(default = "max_shrink")]
+    max_shrink: f64,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self {
+            max_shrink: max_shrink(),
+        }
+    }
 }
 
 /// One `[[source]]`.
@@ -255,6 +274,10 @@ fn keep() -> usize {
     super::KEEP
 }
 
+fn max_shrink() -> f64 {
+    super::MAX_SHRINK
+}
+
 fn share() -> f64 {
     1.0
 }
@@ -276,6 +299,12 @@ pub(super) fn parse(text: &str) -> Result<Config> {
     let file: File = toml::from_str(text).map_err(|error| explain(text, &error))?;
     if file.source.is_empty() {
         return Err(Failure::not_started(anyhow!("it has no `[[source]]`")));
+    }
+    if !(0.0..=1.0).contains(&file.guard.max_shrink) {
+        return Err(Failure::not_started(anyhow!(
+            "`max_shrink` of `[guard]` is {}; it takes a part of the rows from 0 to 1, such as 0.2",
+            file.guard.max_shrink
+        )));
     }
     let mut names = HashSet::new();
     for source in &file.source {
@@ -319,6 +348,7 @@ pub(super) fn parse(text: &str) -> Result<Config> {
         sources: file.source,
         sinks,
         keep: file.keep.max(1),
+        max_shrink: file.guard.max_shrink,
     })
 }
 

@@ -1,8 +1,6 @@
 //! What a crawl depends on, so that another configuration does not resume it.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use fortilake_crawler::{ScopeMode, Search, Settings, client::models};
+use fortilake_crawler::{ScopeMode, Search, Settings, client::models, state::digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,13 +27,11 @@ struct SourcePrint {
 impl Fingerprint {
     /// Of sources with their users.
     pub(crate) fn new<'a>(sources: impl IntoIterator<Item = (&'a Settings, String)>) -> Self {
-        let mut hasher = DefaultHasher::new();
-        models::generated::CATALOGUE.hash(&mut hasher);
         let sources = sources
             .into_iter()
             .map(|(settings, user)| SourcePrint::new(settings, user));
         Self {
-            models: format!("{:016x}", hasher.finish()),
+            models: digest(models::generated::CATALOGUE),
             sources: sources.collect(),
         }
     }
@@ -45,7 +41,8 @@ impl Fingerprint {
         serde_json::to_value(self).unwrap_or_default().to_string()
     }
 
-    fn of_text(text: &str) -> Option<Self> {
+    /// As the state kept it; nothing if another version wrote it.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 
@@ -58,6 +55,15 @@ impl Fingerprint {
                 .collect()
         };
         Self::of_text(kept).is_some_and(|kept| sources(&kept) == sources(self))
+    }
+
+    /// Names what is crawled, however it is crawled: what has one name should have as many rows.
+    pub(crate) fn reach(&self) -> String {
+        let sources = self.sources.iter();
+        let sources: Vec<_> = sources
+            .map(|source| (&source.name, &source.user, &source.accounts))
+            .collect();
+        serde_json::json!(sources).to_string()
     }
 
     /// What has changed since a crawl that is kept, in words.
@@ -90,15 +96,9 @@ impl Fingerprint {
         differences
     }
 
-    /// The settings of a crawl that is kept, to read its journal once more.
-    pub(crate) fn settings_of(kept: &str) -> Option<Vec<Settings>> {
-        Some(
-            Self::of_text(kept)?
-                .sources
-                .iter()
-                .map(SourcePrint::settings)
-                .collect(),
-        )
+    /// The settings of the crawl, to read its journal once more.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = Settings> {
+        self.sources.iter().map(SourcePrint::settings)
     }
 }
 

@@ -71,6 +71,9 @@ fn help() {
           --require-complete
               Publish nothing if any scope failed
 
+          --accept-shrink
+              Publish even if a table lost more rows than `max_shrink` allows
+
           --max-calls <N>
               Pause after this many requests
 
@@ -86,15 +89,15 @@ fn help() {
               
               [default: text]
 
+      -v, --verbose...
+              Log to standard error: -v phases and warnings, -vv calls, -vvv everything but bodies
+
           --wait
               Wait in place where the API allows nothing for long, instead of pausing with exit code 75
 
           --state <DIR>
               The folder with journal, ledger and tokens; by default `$FORTILAKE_STATE`, else the
               system's folder for such things
-
-      -v, --verbose...
-              Log to standard error: -v phases and warnings, -vv calls, -vvv everything but bodies
 
           --summary <FILE>
               Write the summary of the run to this file as JSON, too

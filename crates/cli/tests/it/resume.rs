@@ -143,6 +143,7 @@ fn what_is_kept_is_listed_shown_and_removed() {
     calls:     10
     made by:   fortilake 0.1.0
     finished:  TIME
+    sink:      csv:out: published
     ");
     assert!(shown.contains("\"complete\": true"), "{shown}");
     let text = folder.check("crawls show 20260101T000000Z-00000000");

@@ -131,6 +131,7 @@ impl Lab {
                 sink: Box::new(Collect(collected.clone())),
             }],
             incomplete,
+            guard: None,
             journal,
             clock: Arc::new(|| 1_700_000_000_000_000),
             observer: Arc::new(|_| {}),

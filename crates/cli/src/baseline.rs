@@ -1,0 +1,32 @@
+//! What a crawl's rows are compared with before they are published, and who comes after it.
+
+use fortilake_crawler::{
+    Census, Guard, Report, sink,
+    state::{Baseline, State},
+};
+
+use crate::exit::{Failure, Result};
+
+/// The guard of a crawl of these sources: nothing where there is no complete snapshot of them.
+pub(crate) fn guard(state: &State, reach: &str, max_shrink: f64) -> Result<Option<Guard>> {
+    let Some(Baseline { snapshot, figures }) = state.baseline(reach)? else {
+        return Ok(None);
+    };
+    let before: Census = serde_json::from_str(&figures).map_err(Failure::failed)?;
+    Ok(Some(Guard {
+        max_shrink,
+        snapshot,
+        before,
+    }))
+}
+
+/// Makes what was just published the one that the next crawl is compared with.
+pub(crate) fn keep(state: &State, reach: &str, crawl: &sink::Crawl, report: &Report) -> Result<()> {
+    if !report.complete || !report.published {
+        return Ok(());
+    }
+    let figures = serde_json::to_string(&report.census).map_err(Failure::failed)?;
+    let snapshot = crawl.snapshot.clone();
+    state.set_baseline(reach, &Baseline { snapshot, figures })?;
+    Ok(())
+}

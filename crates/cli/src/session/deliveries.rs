@@ -1,0 +1,171 @@
+//! Which sinks a crawl was opened for, and how that ended.
+
+use std::path;
+
+use fortilake_crawler::{
+    SinkReport, one_line,
+    sink::{self, Context, Spec, registry},
+    state::{Crawl, CrawlJournal, State},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tracing::warn;
+
+use super::{Session, identity};
+use crate::{config::SinkConfig, exit::Result};
+
+/// The option by which sinks that publish files say where.
+const PATH: &str = "path";
+
+/// How far one sink has come with a crawl.
+///
+/// Of the sink's options it holds the folder alone, for others may be secrets.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Delivery {
+    /// The sink's name.
+    sink: String,
+    /// The folder that it publishes into, if it does.
+    path: Option<String>,
+    /// How far it is.
+    pub(crate) state: Progress,
+    /// Why it failed, if it did.
+    pub(crate) error: Option<String>,
+}
+
+/// How far a sink is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Progress {
+    /// It was opened, and nobody knows more.
+    Open,
+    /// It has the snapshot.
+    Published,
+    /// It failed.
+    Failed,
+    /// Its process died, and what that left behind is finished or cleared away.
+    Recovered,
+}
+
+impl Progress {
+    /// As people read it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Published => "published",
+            Self::Failed => "failed",
+            Self::Recovered => "not published",
+        }
+    }
+}
+
+impl Session {
+    /// Remembers the sinks before anything is written to them.
+    pub(crate) fn begin_deliveries(&self, sinks: &[SinkConfig]) -> Result<()> {
+        for SinkConfig { label, spec } in sinks {
+            let target = registry::find(&spec.sink)?.target;
+            let folder = spec.options.get(PATH).filter(|_| target == PATH);
+            let folder = folder.and_then(Value::as_str);
+            // Whoever reads it may be in another folder.
+            let path = folder.and_then(|path| {
+                let path = path::absolute(path).ok()?;
+                path.to_str().map(str::to_owned)
+            });
+            let delivery = Delivery {
+                sink: spec.sink.clone(),
+                path,
+                state: Progress::Open,
+                error: None,
+            };
+            self.set_delivery(label, &delivery)?;
+        }
+        Ok(())
+    }
+
+    /// Remembers how the sinks ended.
+    pub(crate) fn end_deliveries(&self, reports: &[SinkReport]) -> Result<()> {
+        let Some(stored) = &self.stored else {
+            return Ok(());
+        };
+        for (label, mut delivery) in read(stored.deliveries()?) {
+            let Some(report) = reports.iter().find(|report| report.name == label) else {
+                continue;
+            };
+            let error = report.result.as_ref().err();
+            delivery.error = error.map(|error| one_line(error));
+            delivery.state = match error {
+                Some(_) => Progress::Failed,
+                None => Progress::Published,
+            };
+            self.set_delivery(&label, &delivery)?;
+        }
+        Ok(())
+    }
+
+    fn set_delivery(&self, label: &str, delivery: &Delivery) -> Result<()> {
+        match &self.stored {
+            Some(stored) => put(stored, label, delivery),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The sinks of a crawl that is kept.
+pub(crate) fn of(state: &State, crawl: &Crawl) -> Result<Vec<(String, Delivery)>> {
+    Ok(read(state.deliveries(crawl)?))
+}
+
+/// Finishes or undoes what dead processes have left behind where they were publishing.
+///
+/// Opening a sink does just that, whichever crawl it is opened for.
+pub(crate) async fn recover(state: &State) -> Result<()> {
+    for crawl in state.crawls()? {
+        let open = of(state, &crawl)?
+            .into_iter()
+            .filter(|(_, delivery)| delivery.state == Progress::Open)
+            .collect::<Vec<_>>();
+        if open.is_empty() || !crawl.status.is_unfinished() {
+            continue;
+        }
+        // A crawl that somebody works on is not left behind.
+        let Ok(journal) = state.take_up(&crawl.id) else {
+            continue;
+        };
+        for (label, mut delivery) in open {
+            match reopen(&delivery).await {
+                Ok(()) => {
+                    delivery.state = Progress::Recovered;
+                    put(&journal, &label, &delivery)?;
+                }
+                Err(error) => {
+                    warn!(sink = label, error = one_line(&error), "sink not recovered");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn reopen(delivery: &Delivery) -> sink::Result<()> {
+    let Some(path) = &delivery.path else {
+        return Ok(());
+    };
+    let spec = Spec {
+        sink: delivery.sink.clone(),
+        options: Map::from_iter([(PATH.to_owned(), Value::String(path.clone()))]),
+    };
+    let context = Context::new(identity(jiff::Timestamp::now()), Vec::new());
+    spec.open(context).await?.abort().await
+}
+
+fn put(journal: &CrawlJournal, label: &str, delivery: &Delivery) -> Result<()> {
+    let text = serde_json::to_string(delivery).unwrap_or_default();
+    journal.set_delivery(label, &text)?;
+    Ok(())
+}
+
+/// What another version wrote is left alone.
+fn read(kept: Vec<(String, String)>) -> Vec<(String, Delivery)> {
+    kept.into_iter()
+        .filter_map(|(label, text)| Some((label, serde_json::from_str(&text).ok()?)))
+        .collect()
+}

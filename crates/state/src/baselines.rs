@@ -1,0 +1,72 @@
+//! What the next snapshot is compared with.
+
+#[cfg(test)]
+mod tests;
+
+use rusqlite::OptionalExtension as _;
+
+use crate::{Error, Kind, Result, State, checksum::Checksum, error::Fault};
+
+/// What is known of the last complete snapshot of some sources.
+///
+/// It outlasts the crawl that made it: a row of failed crawls must not make the guard forget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baseline {
+    /// The snapshot's name.
+    pub snapshot: String,
+    /// Its figures, in the caller's words.
+    pub figures: String,
+}
+
+impl State {
+    /// The baseline of these sources.
+    pub fn baseline(&self, sources: &str) -> Result<Option<Baseline>> {
+        self.0.write("read a baseline", |transaction| {
+            let row: Option<(String, Vec<u8>, i64)> = transaction
+                .prepare_cached("SELECT snapshot, body, checksum FROM baselines WHERE key = ?")?
+                .query_row((sources,), |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })
+                .optional()?;
+            let Some((snapshot, body, sum)) = row else {
+                return Ok(None);
+            };
+            let figures = zstd::decode_all(body.as_slice()).ok();
+            let figures = figures.and_then(|text| String::from_utf8(text).ok());
+            match figures {
+                Some(figures) if sum == checksum(sources, &snapshot, &body) => {
+                    Ok(Some(Baseline { snapshot, figures }))
+                }
+                _ => Err(Fault::Damaged(format!(
+                    "the figures of snapshot {snapshot}"
+                ))),
+            }
+        })
+    }
+
+    /// Keeps a baseline in place of an older one of the same sources.
+    pub fn set_baseline(&self, sources: &str, baseline: &Baseline) -> Result<()> {
+        let Baseline { snapshot, figures } = baseline;
+        let body = zstd::encode_all(figures.as_bytes(), 0).map_err(|error| {
+            Error::new(
+                Kind::Unforeseen,
+                "cannot compress the figures of a snapshot",
+            )
+            .with_source(error)
+        })?;
+        self.0.write("keep a baseline", |transaction| {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?)")?
+                .execute((sources, snapshot, &body, checksum(sources, snapshot, &body)))?;
+            Ok(())
+        })
+    }
+}
+
+fn checksum(sources: &str, snapshot: &str, body: &[u8]) -> i64 {
+    Checksum::of("baselines")
+        .text(sources)
+        .text(snapshot)
+        .bytes(body)
+        .finish()
+}
