@@ -1,8 +1,12 @@
 //! The command line, parsed into plain data.
 
+mod call;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::call::CallArgs;
 
 /// Crawls the Fortinet cloud asset inventory and publishes it as tables.
 #[derive(Debug, Parser)]
@@ -47,6 +51,9 @@ pub(crate) enum Command {
     Crawls(CrawlsArgs),
     /// Send a crawl that is kept to sinks once more, without a call.
     Replay(ReplayArgs),
+    /// Call any endpoint of the APIs.
+    #[command(disable_help_flag = true)]
+    Call(CallArgs),
     /// List the sinks of this build, or describe one.
     Sinks(SinksArgs),
     /// List the tables, or describe one.

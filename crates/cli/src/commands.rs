@@ -1,5 +1,6 @@
 //! One module per command; each resolves what it was given, runs, and says how it ended.
 
+pub(crate) mod call;
 pub(crate) mod check;
 pub(crate) mod crawl;
 pub(crate) mod crawls;
@@ -20,7 +21,8 @@ use fortilake_crawler::{
 
 use crate::{
     config::SinkConfig,
-    exit::{Failure, Result},
+    connect::Time,
+    exit::{Code, Failure, Result},
 };
 
 /// Opens the sinks; what opened before a failure is taken back.
@@ -48,6 +50,27 @@ async fn open_sinks(
         }
     }
     Ok(open)
+}
+
+/// What became of a call that a command made by itself.
+fn call_failure(error: client::Error) -> Failure {
+    use client::Kind;
+    let code = match error.kind() {
+        Kind::Credentials | Kind::Config => Code::NotStarted,
+        Kind::Paused => Code::Paused,
+        _ => Code::Failed,
+    };
+    let hint = error.pause().map(|pause| {
+        format!(
+            "the API allows calls again from {} on",
+            Time(pause.resume_at)
+        )
+    });
+    Failure {
+        code,
+        error: error.into(),
+        hint,
+    }
 }
 
 /// A runtime for the commands that wait for something.

@@ -61,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args, console),
         Command::Crawls(args) => commands::crawls::run(&args, console),
         Command::Replay(args) => commands::replay::run(&args, console),
+        Command::Call(args) => commands::call::run(&args, console),
         Command::Sinks(args) => commands::sinks::run(&args, console),
         Command::Tables(args) => commands::tables::run(&args, console),
         Command::Decode(args) => commands::decode::run(&args, console),

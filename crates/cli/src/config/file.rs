@@ -52,11 +52,7 @@ pub(crate) struct SourceConfig {
     pub(crate) name: String,
     /// The system.
     #[serde(rename = "type")]
-    #[expect(
-        dead_code,
-        reason = "there is one system so far; reading it refuses others"
-    )]
-    kind: SourceKind,
+    pub(crate) kind: SourceKind,
     /// The API user's id.
     pub(crate) username: Option<Secret>,
     /// The API user's password; never in the file itself.
@@ -96,6 +92,17 @@ pub(crate) struct SourceConfig {
 pub(crate) enum SourceKind {
     /// FortiCloud.
     FortiCloud,
+}
+
+impl SourceKind {
+    /// Whether this system has the endpoints that this client id opens.
+    pub(crate) fn has(self, client_id: &str) -> bool {
+        let own = match client_id {
+            "organization" | "iam" | "assetmanagement" => Self::FortiCloud,
+            _ => return false,
+        };
+        self == own
+    }
 }
 
 /// `"auto"` or a list.

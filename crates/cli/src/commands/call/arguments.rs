@@ -1,0 +1,193 @@
+//! The arguments of a call: read, and held against the description.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+};
+
+use anyhow::{Context as _, anyhow};
+use fortilake_crawler::{
+    client::models::{Endpoint, Parameter, is_secret},
+    sink::nearest,
+};
+use serde_json::{Map, Value};
+
+use crate::exit::{Failure, Result};
+
+/// What stands for a value that must not be shown.
+const HIDDEN: &str = "[hidden]";
+
+/// The arguments from `--data` and from `name=value`, which go over them.
+pub(super) fn read(
+    endpoint: &Endpoint,
+    data: Option<&str>,
+    pairs: &[String],
+) -> Result<Map<String, Value>> {
+    let mut arguments = match data {
+        None => Map::new(),
+        Some(data) => object(&text_of(data)?)?,
+    };
+    for (name, value) in &arguments {
+        let parameter = parameter(endpoint, name)?;
+        if !fits(parameter.json_type, value) {
+            return Err(misfit(endpoint, parameter));
+        }
+    }
+    let mut given = Map::new();
+    for pair in pairs {
+        let (name, text) = pair.split_once('=').ok_or_else(|| {
+            Failure::not_started(anyhow!("an argument is not of the form `name=value`"))
+                .hint("a whole object goes behind `--data`")
+        })?;
+        let parameter = parameter(endpoint, name)?;
+        if is_secret(name) {
+            let error = anyhow!("`{name}` is a secret, and others can read a command line");
+            return Err(Failure::not_started(error).hint("put it into a file: `--data @FILE`"));
+        }
+        add(&mut given, endpoint, parameter, text)?;
+    }
+    arguments.extend(given);
+    if let Some(missing) = endpoint.parameters.iter().find(|parameter| {
+        parameter.required && arguments.get(parameter.name).is_none_or(Value::is_null)
+    }) {
+        let error = anyhow!("`{}` needs `{}`", endpoint.id, missing.name);
+        return Err(Failure::not_started(error).hint(see(endpoint)));
+    }
+    Ok(arguments)
+}
+
+/// The same with secrets hidden, at any depth.
+pub(super) fn shown(arguments: &Map<String, Value>) -> Map<String, Value> {
+    let shown = |(name, value): (&String, &Value)| {
+        let value = match value {
+            _ if is_secret(name) => Value::from(HIDDEN),
+            Value::Object(members) => Value::Object(self::shown(members)),
+            Value::Array(items) => items
+                .iter()
+                .map(|item| match item {
+                    Value::Object(members) => Value::Object(self::shown(members)),
+                    item => item.clone(),
+                })
+                .collect(),
+            value => value.clone(),
+        };
+        (name.clone(), value)
+    };
+    arguments.iter().map(shown).collect()
+}
+
+fn text_of(data: &str) -> Result<String> {
+    match data.strip_prefix('@') {
+        None => Ok(data.to_owned()),
+        Some("-") => io::read_to_string(io::stdin().lock().take(LONGEST))
+            .context("the arguments on standard input cannot be read")
+            .map_err(Failure::not_started),
+        Some(path) => fs::read_to_string(path)
+            .with_context(|| format!("the arguments in `{path}` cannot be read"))
+            .map_err(Failure::not_started),
+    }
+}
+
+/// No call takes more than this.
+const LONGEST: u64 = 64 << 20;
+
+fn object(text: &str) -> Result<Map<String, Value>> {
+    let text = text.trim_start_matches('\u{feff}');
+    let value = serde_json::from_str(text)
+        .context("the arguments are not JSON")
+        .map_err(Failure::not_started)?;
+    match value {
+        Value::Object(members) => Ok(members),
+        _ => Err(Failure::not_started(anyhow!(
+            "the arguments are JSON, but not an object of them by name"
+        ))),
+    }
+}
+
+fn parameter<'a>(endpoint: &'a Endpoint, name: &str) -> Result<&'a Parameter> {
+    let known = || endpoint.parameters.iter().map(|parameter| parameter.name);
+    let found = endpoint
+        .parameters
+        .iter()
+        .find(|parameter| parameter.name == name);
+    found.ok_or_else(|| {
+        let failure = Failure::not_started(anyhow!("`{}` takes no `{name}`", endpoint.id));
+        match nearest(name, known()) {
+            Some(known) => failure.hint(format!("did you mean `{known}`?")),
+            None => failure.hint(see(endpoint)),
+        }
+    })
+}
+
+/// Adds an argument in the type that the description gives.
+fn add(
+    given: &mut Map<String, Value>,
+    endpoint: &Endpoint,
+    parameter: &Parameter,
+    text: &str,
+) -> Result<()> {
+    let name = parameter.name;
+    let value = match parameter.json_type {
+        "string" => Value::from(text),
+        "array" => {
+            // A list can be given as JSON, or element by element.
+            let item = match serde_json::from_str(text) {
+                Ok(Value::Array(items)) => items,
+                Ok(item @ (Value::Object(_) | Value::Number(_))) => vec![item],
+                _ => vec![Value::from(text)],
+            };
+            let mut items = match given.remove(name) {
+                Some(Value::Array(items)) => items,
+                _ => Vec::new(),
+            };
+            items.extend(item);
+            Value::Array(items)
+        }
+        json_type => serde_json::from_str(text)
+            .ok()
+            .filter(|value| fits(json_type, value))
+            .ok_or_else(|| misfit(endpoint, parameter))?,
+    };
+    if given.insert(name.to_owned(), value).is_some() {
+        let error = anyhow!("`{name}` is given twice, and it is no list");
+        return Err(Failure::not_started(error));
+    }
+    Ok(())
+}
+
+/// Whether a value is of this JSON type; null is what the API makes of it.
+fn fits(json_type: &str, value: &Value) -> bool {
+    match json_type {
+        _ if value.is_null() => true,
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => true,
+    }
+}
+
+fn misfit(endpoint: &Endpoint, parameter: &Parameter) -> Failure {
+    let wanted = match parameter.json_type {
+        "string" => "text",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "true or false",
+        "array" => "a list",
+        _ => "an object",
+    };
+    let (id, name) = (endpoint.id, parameter.name);
+    Failure::not_started(anyhow!("`{name}` of `{id}` wants {wanted}")).hint(see(endpoint))
+}
+
+fn see(endpoint: &Endpoint) -> String {
+    format!(
+        "`fortilake call {} --help` lists its arguments",
+        endpoint.id
+    )
+}
+
+#[cfg(test)]
+mod tests;
