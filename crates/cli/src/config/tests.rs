@@ -1,5 +1,9 @@
 //! What configurations mean, and where secrets come from.
 
+use std::time::Duration;
+
+use fortilake_crawler::{ScopeMode, Search};
+
 use super::*;
 
 fn source(keys: &str) -> Result<SourceConfig> {
@@ -143,4 +147,30 @@ fn values_that_cannot_be_are_told() {
     assert!(source("concurrency = 0").is_err());
     assert!(source("statuses = []").is_err());
     assert!(file::parse("[[source]]\nname=\"a\"\ntype=\"forticloud\"\n[[source]]\nname=\"a\"\ntype=\"forticloud\"\n").is_err());
+}
+
+#[test]
+fn a_wrong_option_of_a_sink_is_found_in_the_file() {
+    let source = "[[source]]\nname = \"acme\"\ntype = \"forticloud\"\n";
+    let told = |sinks: &str| {
+        let failure = file::parse(&format!("{source}{sinks}")).expect_err("it is wrong");
+        crate::exit::render(&failure)
+    };
+    let text = told(
+        "[[sink]]\ntype = \"csv\"\npath = \"a\"\n\n[[sink]]\ntype = \"parquet\"\npath = \"b\"\nrow_group_bytes = \"many\"\n",
+    );
+    assert!(
+        text.contains("line 11: [[sink]] 2 (parquet) cannot be used"),
+        "{text}"
+    );
+    assert!(
+        text.contains("option `row_group_bytes` wants an integer"),
+        "{text}"
+    );
+    let text = told("[[sink]]\ntype = \"csv\"\nlayot = \"latest\"\n");
+    assert!(text.contains("line 6: [[sink]] 1 (csv)"), "{text}");
+    assert!(text.contains("did you mean `layout`?"), "{text}");
+    // What is missing stands nowhere, so its table is named.
+    let text = told("[[sink]]\ntype = \"csv\"\n");
+    assert!(text.contains("line 4: [[sink]] 1 (csv)"), "{text}");
 }

@@ -72,7 +72,7 @@ fn configurations() {
     exit 2
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
-      caused by: [[sink]] 1 (parquet) cannot be used
+      caused by: line 6: [[sink]] 1 (parquet) cannot be used
       caused by: cannot configure sink `parquet`
       caused by: unknown option `pth`; the options are `layout`, `path`, `row_group_bytes`; did you mean `path`?
     ");

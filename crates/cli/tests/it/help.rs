@@ -17,6 +17,7 @@ fn help() {
       check     Sign in to each service and make one call, and say what works
       crawls    List the crawls that are kept, show or remove one
       replay    Send a crawl that is kept to sinks once more, without a call
+      call      Call any endpoint of the APIs
       sinks     List the sinks of this build, or describe one
       tables    List the tables, or describe one
       decode    Turn saved answers into tables, without a crawl
@@ -89,15 +90,15 @@ fn help() {
               
               [default: text]
 
-      -v, --verbose...
-              Log to standard error: -v phases and warnings, -vv calls, -vvv everything but bodies
-
           --wait
               Wait in place where the API allows nothing for long, instead of pausing with exit code 75
 
           --state <DIR>
               The folder with journal, ledger and tokens; by default `$FORTILAKE_STATE`, else the
               system's folder for such things
+
+      -v, --verbose...
+              Log to standard error: -v phases and warnings, -vv calls, -vvv everything but bodies
 
           --summary <FILE>
               Write the summary of the run to this file as JSON, too
