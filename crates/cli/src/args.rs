@@ -180,10 +180,17 @@ pub(crate) enum CrawlsAction {
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
     /// The crawl's id, as `fortilake crawls` lists it.
-    pub(crate) id: String,
-    /// Where to; may be repeated.
-    #[arg(long, required = true, value_name = "NAME:TARGET?option=value")]
+    #[arg(required_unless_present = "dead_letters")]
+    pub(crate) id: Option<String>,
+    /// Send again what the sinks could not deliver, and nothing else.
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) dead_letters: bool,
+    /// Where to, instead of the configured sinks; may be repeated.
+    #[arg(long, value_name = "NAME:TARGET?option=value")]
     pub(crate) sink: Vec<String>,
+    /// The configuration file with the sinks; without it `fortilake.toml` if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }

@@ -17,6 +17,8 @@ use fortilake_crawler::{
     Facts, OpenSink,
     client::{self, Client, models},
     sink::{self, TableSpec},
+    sink_store,
+    state::State,
 };
 
 use crate::{
@@ -30,11 +32,17 @@ async fn open_sinks(
     configs: &[SinkConfig],
     crawl: &sink::Crawl,
     tables: &[Arc<TableSpec>],
+    state: Option<&State>,
 ) -> Result<Vec<OpenSink>> {
     let mut open: Vec<OpenSink> = Vec::new();
     for config in configs {
         let context = sink::Context::new(crawl.clone(), tables.to_vec());
-        match config.spec.clone().open(context).await {
+        let opened = match state.map(|state| sink_store(state, &config.spec)) {
+            None => config.spec.clone().open(context).await,
+            Some(Ok(store)) => config.spec.clone().open(context.with_store(store)).await,
+            Some(Err(error)) => Err(error),
+        };
+        match opened {
             Ok(sink) => open.push(OpenSink {
                 name: config.label.clone(),
                 sink,

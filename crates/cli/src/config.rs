@@ -78,6 +78,24 @@ pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<C
     Ok(config)
 }
 
+/// The sinks of the command line, or those of the named file or `fortilake.toml`.
+pub(crate) fn sinks(path: Option<&Path>, specs: &[String]) -> Result<Vec<SinkConfig>> {
+    if !specs.is_empty() {
+        return sink_specs(specs);
+    }
+    let default = Path::new(DEFAULT_FILE);
+    let sinks = match path.or_else(|| default.is_file().then_some(default)) {
+        Some(path) => file::read(path)?.sinks,
+        None => Vec::new(),
+    };
+    are_apart(&sinks)?;
+    if sinks.is_empty() {
+        let error = anyhow!("nobody says where to");
+        return Err(Failure::not_started(error).hint("name a sink with `--sink`"));
+    }
+    Ok(sinks)
+}
+
 /// The sinks of the command line, or the default one.
 pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
     let default = [DEFAULT_SINK.to_owned()];

@@ -21,6 +21,7 @@ mod plan;
 mod publish;
 mod read;
 mod report;
+mod store;
 mod tables;
 
 pub use fortilake_sink as sink;
@@ -37,5 +38,6 @@ pub use crate::{
     plan::{Plan, Scope, ScopeMode, Search, Settings, Step},
     publish::{Census, CoverageRow, Drift, Page, Publisher, Tally},
     report::{Event, Observer, Report},
+    store::sink_store,
     tables::{spec, tables_of},
 };

@@ -7,7 +7,7 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::{MemoryStore, Result, Store};
 
 /// A destination of one crawl.
 ///
@@ -74,12 +74,25 @@ pub struct Context {
     pub crawl: Crawl,
     /// All tables of the crawl; no other will come.
     pub tables: Vec<Arc<TableSpec>>,
+    /// What the sink may remember beyond this process; nobody else reads or writes it.
+    pub store: Arc<dyn Store>,
 }
 
 impl Context {
-    /// A context of `crawl` with `tables`.
+    /// A context of `crawl` with `tables`, and a [`MemoryStore`] that is forgotten with it.
     pub fn new(crawl: Crawl, tables: Vec<Arc<TableSpec>>) -> Self {
-        Self { crawl, tables }
+        Self {
+            crawl,
+            tables,
+            store: Arc::new(MemoryStore::default()),
+        }
+    }
+
+    /// The same context with another store.
+    #[must_use]
+    pub fn with_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = store;
+        self
     }
 }
 

@@ -3,13 +3,24 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use schemars::Schema;
 
-use crate::{Context, Options, Result, Sink};
+use crate::{Context, Options, Receipt, Result, Sink, Store};
 
 /// A sink that is being opened.
 pub type Opening = Pin<Box<dyn Future<Output = Result<Box<dyn Sink>>> + Send>>;
+
+/// Dead letters that are being sent again.
+pub type Redelivering = Pin<Box<dyn Future<Output = Result<Receipt>> + Send>>;
+
+/// Sends again what a sink has kept because its destination would not take it: its dead letters.
+///
+/// It gets the options that the sink was opened with, and the sink's own [`Store`].
+/// What the destination takes now is kept no longer and is counted in the receipt; what it refuses again stays.
+/// With nothing to send, the receipt counts nothing.
+pub type Redeliver = fn(Options, Arc<dyn Store>) -> Redelivering;
 
 /// A constant entry in the [registry](crate::registry): all that is known of a sink before it is opened.
 ///
@@ -28,6 +39,8 @@ pub struct Descriptor {
     pub options: fn() -> Schema,
     /// Opens the sink; a configuration that cannot work fails here and not at the first batch.
     pub open: fn(Context, Options) -> Opening,
+    /// Sends dead letters again; `None` for a sink that keeps none.
+    pub redeliver: Option<Redeliver>,
 }
 
 impl fmt::Debug for Descriptor {

@@ -76,6 +76,15 @@ impl Error {
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
+
+    /// Whether the same thing may work later, with the same configuration and the same data.
+    ///
+    /// It is so for [`Kind::Unavailable`] and [`Kind::Full`], and the latter heals only once somebody makes room.
+    /// A sink has made the tries that were worth making before it returns an error, so this says whether
+    /// delivering the crawl again is worth it, and not that the same call should be repeated.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.0.kind, Kind::Unavailable | Kind::Full)
+    }
 }
 
 fn kind_of(error: &(dyn StdError + 'static)) -> Kind {

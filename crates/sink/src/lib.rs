@@ -58,6 +58,7 @@
 //!         delivery: Delivery::Atomic,
 //!         options: || schema_for!(Config),
 //!         open: |context, options| Box::pin(open(context, options)),
+//!         redeliver: None,
 //!     }
 //! }
 //!
@@ -81,18 +82,22 @@ pub use inventory;
 pub use self::contract::{
     Batch, Context, Crawl, FailedScope, Outcome, Receipt, Scopes, Sink, TableSpec, TableTotal,
 };
-pub use self::descriptor::{Delivery, Descriptor, Opening};
+pub use self::descriptor::{Delivery, Descriptor, Opening, Redeliver, Redelivering};
 pub use self::error::{Error, Kind, Result};
 pub use self::nearest::nearest;
 pub use self::options::Options;
 pub use self::spec::Spec;
+pub use self::store::{MemoryStore, Store};
 
 mod contract;
 mod descriptor;
 mod error;
 #[cfg(feature = "files")]
 pub mod files;
+#[cfg(feature = "json")]
+pub mod json;
 mod nearest;
 mod options;
 pub mod registry;
 mod spec;
+mod store;

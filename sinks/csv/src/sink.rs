@@ -19,6 +19,7 @@ inventory::submit! {
         delivery: Delivery::Atomic,
         options: || schema_for!(Config),
         open: |context, options| Box::pin(open(context, options)),
+        redeliver: None,
     }
 }
 

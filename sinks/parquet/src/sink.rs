@@ -18,6 +18,7 @@ inventory::submit! {
         delivery: Delivery::Atomic,
         options: || schema_for!(Config),
         open: |context, options| Box::pin(open(context, options)),
+        redeliver: None,
     }
 }
 

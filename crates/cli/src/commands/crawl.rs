@@ -4,7 +4,10 @@ use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use fortilake_crawler::{
-    Crawl, Guard, Incomplete, Kind, Report, Source, sink::nearest, state::Status, tables_of,
+    Crawl, Guard, Incomplete, Kind, Report, Source,
+    sink::nearest,
+    state::{State, Status},
+    tables_of,
 };
 use tokio::sync::watch;
 
@@ -92,6 +95,7 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
     }
     let terms = Publishing {
         sinks: &config.sinks,
+        state: state.as_ref(),
         incomplete: if args.require_complete {
             Incomplete::Discard
         } else {
@@ -114,6 +118,8 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
 pub(crate) struct Publishing<'a> {
     /// The sinks.
     pub(crate) sinks: &'a [SinkConfig],
+    /// Where the sinks remember things, if they may.
+    pub(crate) state: Option<&'a State>,
     /// What to do if scopes failed.
     pub(crate) incomplete: Incomplete,
     /// What to do if rows are missing.
@@ -131,7 +137,7 @@ pub(crate) async fn publish(
     let endpoints: Vec<&str> = ENDPOINTS.into_iter().chain(includes.copied()).collect();
     let tables = tables_of(&endpoints);
     session.begin_deliveries(terms.sinks)?;
-    let sinks = super::open_sinks(terms.sinks, &session.crawl, &tables).await?;
+    let sinks = super::open_sinks(terms.sinks, &session.crawl, &tables, terms.state).await?;
     let (stop, stopped) = watch::channel(false);
     let clients = sources
         .iter()

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &DecodeArgs, console: Console) -> Result {
     super::runtime()?.block_on(async {
         let crawl = session::identity(jiff::Timestamp::now());
         let tables = tables_of(&[endpoint.id]);
-        let sinks = super::open_sinks(&sinks, &crawl, &tables).await?;
+        let sinks = super::open_sinks(&sinks, &crawl, &tables, None).await?;
         let mut publisher = Publisher::new(&crawl.id, &tables, sinks);
         if let Err(failure) = feed(&mut publisher, endpoint, args).await {
             publisher.abort().await;

@@ -1,18 +1,23 @@
 //! `fortilake replay`: a crawl that is kept to sinks once more, without a call.
 
 use anyhow::anyhow;
-use fortilake_crawler::{Incomplete, Source, state::Status};
+use fortilake_crawler::{
+    Incomplete, SinkReport, Source,
+    sink::{Options, registry},
+    sink_store,
+    state::{State, Status},
+};
 
 use super::{
-    crawl::{self, Publishing},
+    crawl::{Publishing, publish},
     crawls,
 };
 use crate::{
     args::ReplayArgs,
     baseline,
-    config::{self, Env},
+    config::{self, Env, SinkConfig},
     console::Console,
-    exit::{Failure, Result},
+    exit::{Code, Failure, Result},
     session::{self, Fingerprint, Session},
     summary,
 };
@@ -20,7 +25,15 @@ use crate::{
 /// Sends it.
 pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
     let state = session::open_state(args.state.state.as_deref(), &Env::read()?)?;
-    let kept = crawls::find(&state, &args.id)?;
+    let sinks = config::sinks(args.config.as_deref(), &args.sink)?;
+    match &args.id {
+        Some(id) => crawl(id, &state, &sinks, console),
+        None => super::runtime()?.block_on(dead_letters(&state, &sinks, console)),
+    }
+}
+
+fn crawl(id: &str, state: &State, sinks: &[SinkConfig], console: Console) -> Result {
+    let kept = crawls::find(state, id)?;
     if kept.status.is_unfinished() && kept.summary.is_none() {
         let error = anyhow!(
             "crawl `{}` is unfinished, so there is nothing whole to send",
@@ -37,21 +50,43 @@ pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
         concurrency: 1,
     };
     let sources = fingerprint.settings().map(source).collect();
-    let sinks = config::sink_specs(&args.sink)?;
     super::runtime()?.block_on(async {
-        let session = Session::take_up(&state, &kept.id)?;
+        let session = Session::take_up(state, &kept.id)?;
         let terms = Publishing {
-            sinks: &sinks,
+            sinks,
+            state: Some(state),
             incomplete: Incomplete::Publish,
             // Whoever names a crawl wants that one.
             guard: None,
         };
-        let (report, _) = crawl::publish(&session, sources, terms, console).await?;
+        let (report, _) = publish(&session, sources, terms, console).await?;
         console.note(&summary::text(&session.crawl, &report));
         if kept.status == Status::Discarded && summary::reached_a_sink(&report) {
             session.set_status(Status::Published, None)?;
-            baseline::keep(&state, &fingerprint.reach(), &session.crawl, &report)?;
+            baseline::keep(state, &fingerprint.reach(), &session.crawl, &report)?;
         }
         Ok(summary::code(&report))
     })
+}
+
+/// Lets every sink that keeps dead letters send them again.
+async fn dead_letters(state: &State, sinks: &[SinkConfig], console: Console) -> Result {
+    let mut reports = Vec::new();
+    for SinkConfig { label, spec } in sinks {
+        let Some(redeliver) = registry::find(&spec.sink)?.redeliver else {
+            continue;
+        };
+        let store = sink_store(state, spec)?;
+        reports.push(SinkReport {
+            name: label.clone(),
+            result: redeliver(Options(spec.options.clone()), store).await,
+        });
+    }
+    if reports.is_empty() {
+        let error = anyhow!("none of the sinks keeps dead letters");
+        return Err(Failure::not_started(error).hint("name one that does with `--sink`"));
+    }
+    console.note(&summary::sinks(&reports));
+    let failed = reports.iter().any(|report| report.result.is_err());
+    Ok(if failed { Code::Failed } else { Code::Complete })
 }

@@ -49,3 +49,16 @@ fn a_wrong_path_is_a_matter_of_configuration_and_a_sick_disk_is_not() {
 fn an_error_is_one_pointer_wide() {
     assert_eq!(size_of::<Error>(), size_of::<usize>());
 }
+
+#[test]
+fn what_heals_by_itself_or_with_room_is_worth_another_try() {
+    for (kind, wanted) in [
+        (Kind::Unavailable, true),
+        (Kind::Full, true),
+        (Kind::Config, false),
+        (Kind::Rejected, false),
+        (Kind::Internal, false),
+    ] {
+        assert_eq!(Error::new(kind, "x").is_transient(), wanted, "{kind:?}");
+    }
+}

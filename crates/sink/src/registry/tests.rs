@@ -16,6 +16,7 @@ const fn named(name: &'static str) -> Descriptor {
         delivery: Delivery::Atomic,
         options: || schema_for!(None_),
         open: |_, _| Box::pin(async { Err(Error::new(Kind::Internal, "not for opening")) }),
+        redeliver: None,
     }
 }
 

@@ -25,6 +25,7 @@ inventory::submit! {
             let text = format!("there is nothing behind {}", options.0["path"]);
             Err(Error::new(Kind::Unavailable, text))
         }),
+        redeliver: None,
     }
 }
 

@@ -1,0 +1,126 @@
+//! Rows as JSON, one form for every sink that sends or writes it.
+//!
+//! | value | JSON |
+//! | --- | --- |
+//! | null | `null`; the member is always there |
+//! | text | text, also where it holds JSON as in `_extra` |
+//! | true, 7, 0.5 | `true`, `7`, `0.5` |
+//! | wall-clock timestamp | `"2026-09-01T12:00:00"`, with six decimals if it has a fraction |
+//! | timestamp in UTC | `"2026-09-01T12:00:00Z"` |
+//!
+//! Members are in the order of the columns, and the same rows always make the same bytes.
+//! Integers are written in full, so `9223372036854775807` is what it was for whoever does not read numbers as floats;
+//! a float that is not finite has no form in JSON and becomes `null`.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{Array, RecordBatch, TimestampMicrosecondArray, temporal_conversions};
+use arrow_json::writer::{JsonArray, JsonFormat, LineDelimited, WriterBuilder};
+use arrow_json::{Encoder, EncoderFactory, EncoderOptions, writer::NullableEncoder};
+use arrow_schema::{ArrowError, DataType, FieldRef, TimeUnit};
+
+use crate::{Error, Kind, Result};
+
+#[cfg(test)]
+mod tests;
+
+/// The first microsecond of the year 0 and the last of the year 9999: beyond them dates need more than four digits.
+const TIMES: std::ops::RangeInclusive<i64> = -62_167_219_200_000_000..=253_402_300_799_999_999;
+
+/// One object per row and one line per object; nothing for no rows.
+///
+/// Text cannot break a line, so the result may be cut into rows at its line feeds.
+///
+/// # Errors
+///
+/// [`Kind::Rejected`] for a timestamp whose year does not have four digits,
+/// and [`Kind::Internal`] for a column whose type has no form in JSON.
+pub fn lines(records: &RecordBatch) -> Result<Vec<u8>> {
+    encode::<LineDelimited>(records)
+}
+
+/// One array with an object per row; `[]` for no rows.
+///
+/// # Errors
+///
+/// As [`lines`].
+pub fn array(records: &RecordBatch) -> Result<Vec<u8>> {
+    encode::<JsonArray>(records)
+}
+
+fn encode<F: JsonFormat>(records: &RecordBatch) -> Result<Vec<u8>> {
+    check_times(records)?;
+    let mut writer = WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .with_encoder_factory(Arc::new(Times))
+        .build::<_, F>(Vec::new());
+    let written = writer.write(records).and_then(|()| writer.finish());
+    written.map_err(|error| {
+        Error::new(Kind::Internal, "cannot write the rows as JSON").with_source(error)
+    })?;
+    Ok(writer.into_inner())
+}
+
+/// Refuses timestamps that [`TimeEncoder`], which cannot fail, could not write.
+fn check_times(records: &RecordBatch) -> Result<()> {
+    let schema = records.schema_ref();
+    for (field, column) in schema.fields().iter().zip(records.columns()) {
+        let Some(times) = column.as_primitive_opt::<TimestampMicrosecondType>() else {
+            continue;
+        };
+        if times.iter().flatten().any(|time| !TIMES.contains(&time)) {
+            let text = format!("a timestamp in column `{}` is out of range", field.name());
+            return Err(Error::new(Kind::Rejected, text));
+        }
+    }
+    Ok(())
+}
+
+/// Writes timestamps as our tables have them; the library's own form has three decimals or six.
+#[derive(Debug)]
+struct Times;
+
+impl EncoderFactory for Times {
+    fn make_default_encoder<'a>(
+        &self,
+        _field: &'a FieldRef,
+        array: &'a dyn Array,
+        _options: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let suffix = match array.data_type() {
+            DataType::Timestamp(TimeUnit::Microsecond, None) => "",
+            DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if is_utc(zone) => "Z",
+            _ => return Ok(None),
+        };
+        let times = array.as_primitive();
+        let nulls = times.nulls().cloned();
+        let encoder = TimeEncoder { times, suffix };
+        Ok(Some(NullableEncoder::new(Box::new(encoder), nulls)))
+    }
+}
+
+struct TimeEncoder<'a> {
+    times: &'a TimestampMicrosecondArray,
+    suffix: &'static str,
+}
+
+impl Encoder for TimeEncoder<'_> {
+    fn encode(&mut self, index: usize, out: &mut Vec<u8>) {
+        let microseconds = self.times.value(index);
+        let form = match microseconds.rem_euclid(1_000_000) {
+            0 => "%Y-%m-%dT%H:%M:%S",
+            _ => "%Y-%m-%dT%H:%M:%S%.6f",
+        };
+        // Everything in `TIMES` is a date, and writing to memory does not fail.
+        if let Some(time) = temporal_conversions::timestamp_us_to_datetime(microseconds) {
+            let _ = write!(out, "\"{}{}\"", time.format(form), self.suffix);
+        }
+    }
+}
+
+fn is_utc(zone: &str) -> bool {
+    matches!(zone, "UTC" | "Z" | "+00:00")
+}

@@ -1,0 +1,173 @@
+//! Every column type of our tables, and text that wants out of its quotes.
+
+use arrow_array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray, UInt64Array,
+};
+use arrow_schema::{Field, Schema};
+use serde_json::Value;
+
+use super::*;
+
+fn records(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    let fields = columns
+        .iter()
+        .map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    let columns = columns.into_iter().map(|(_, column)| column).collect();
+    RecordBatch::try_new(Arc::new(schema), columns).unwrap()
+}
+
+fn text(records: &RecordBatch) -> String {
+    String::from_utf8(lines(records).unwrap()).unwrap()
+}
+
+fn times(values: &[i64]) -> TimestampMicrosecondArray {
+    TimestampMicrosecondArray::from(values.to_vec())
+}
+
+fn every_type() -> RecordBatch {
+    let times = TimestampMicrosecondArray::from(vec![Some(1_700_000_000_120_000), None, Some(0)]);
+    records(vec![
+        (
+            "id",
+            Arc::new(Int64Array::from(vec![i64::MIN, 0, i64::MAX])),
+        ),
+        (
+            "text",
+            Arc::new(StringArray::from(vec![Some("ü 漢"), None, Some("")])),
+        ),
+        (
+            "share",
+            Arc::new(Float64Array::from(vec![Some(-0.1), None, Some(1e300)])),
+        ),
+        (
+            "is",
+            Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
+        ),
+        ("wall", Arc::new(times.clone())),
+        ("utc", Arc::new(times.with_timezone("UTC"))),
+        (
+            "index",
+            Arc::new(Int32Array::from(vec![Some(i32::MIN), None, Some(7)])),
+        ),
+        (
+            "count",
+            Arc::new(UInt64Array::from(vec![Some(0), None, Some(u64::MAX)])),
+        ),
+        (
+            "_extra",
+            Arc::new(StringArray::from(vec![
+                Some(r#"{"a":1}"#),
+                None,
+                Some("{}"),
+            ])),
+        ),
+    ])
+}
+
+#[test]
+fn every_type_has_its_form() {
+    let records = every_type();
+    assert_eq!(
+        text(&records),
+        concat!(
+            r#"{"id":-9223372036854775808,"text":"ü 漢","share":-0.1,"is":true,"#,
+            r#""wall":"2023-11-14T22:13:20.120000","utc":"2023-11-14T22:13:20.120000Z","#,
+            r#""index":-2147483648,"count":0,"_extra":"{\"a\":1}"}"#,
+            "\n",
+            r#"{"id":0,"text":null,"share":null,"is":null,"wall":null,"utc":null,"#,
+            r#""index":null,"count":null,"_extra":null}"#,
+            "\n",
+            r#"{"id":9223372036854775807,"text":"","share":1.0e300,"is":false,"#,
+            r#""wall":"1970-01-01T00:00:00","utc":"1970-01-01T00:00:00Z","#,
+            r#""index":7,"count":18446744073709551615,"_extra":"{}"}"#,
+            "\n",
+        )
+    );
+    assert_eq!(lines(&records).unwrap(), lines(&records).unwrap());
+}
+
+#[test]
+fn an_array_holds_the_same_objects() {
+    let records = every_type();
+    let whole: Value = serde_json::from_slice(&array(&records).unwrap()).unwrap();
+    let text = text(&records);
+    let rows = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    assert_eq!(whole, Value::Array(rows.collect()));
+}
+
+#[test]
+fn no_rows_are_no_lines_and_an_empty_array() {
+    let none = every_type().slice(0, 0);
+    assert_eq!(text(&none), "");
+    assert_eq!(array(&none).unwrap(), b"[]");
+}
+
+#[test]
+fn rows_of_a_slice_are_those_of_the_slice() {
+    let records = every_type();
+    let middle = text(&records.slice(1, 1));
+    assert_eq!(
+        middle,
+        format!("{}\n", text(&records).lines().nth(1).unwrap())
+    );
+}
+
+#[test]
+fn hostile_text_stays_in_its_line_and_comes_back() {
+    let every: String = (0..0x300).filter_map(char::from_u32).collect();
+    let values = [
+        "\"},{\"a\":\"",
+        "\\",
+        "a\r\nb\u{2028}c\0",
+        "=1+1",
+        "\u{202e}abc\u{feff}",
+        &every,
+    ];
+    let records = records(vec![(
+        "a\"\n",
+        Arc::new(StringArray::from(values.to_vec())),
+    )]);
+    let text = text(&records);
+    let rows: Vec<_> = text.split_terminator('\n').collect();
+    assert_eq!(rows.len(), values.len());
+    for (row, value) in rows.into_iter().zip(values) {
+        let row: Value = serde_json::from_str(row).unwrap();
+        assert_eq!(row["a\"\n"], value);
+    }
+}
+
+#[test]
+fn timestamps_reach_from_year_0_to_9999_and_no_further() {
+    let edges = times(&[*TIMES.start(), -1, *TIMES.end()]);
+    assert_eq!(
+        text(&records(vec![("at", Arc::new(edges))])),
+        "{\"at\":\"0000-01-01T00:00:00\"}\n\
+         {\"at\":\"1969-12-31T23:59:59.999999\"}\n\
+         {\"at\":\"9999-12-31T23:59:59.999999\"}\n"
+    );
+    for beyond in [TIMES.start() - 1, TIMES.end() + 1, i64::MAX] {
+        let error = lines(&records(vec![("at", Arc::new(times(&[beyond])))])).unwrap_err();
+        assert_eq!(error.kind(), Kind::Rejected);
+        assert_eq!(
+            error.to_string(),
+            "a timestamp in column `at` is out of range"
+        );
+    }
+}
+
+#[test]
+fn a_float_that_is_not_finite_is_null() {
+    let floats = Float64Array::from(vec![f64::NAN, f64::INFINITY, 0.5]);
+    assert_eq!(
+        text(&records(vec![("x", Arc::new(floats))])),
+        "{\"x\":null}\n{\"x\":null}\n{\"x\":0.5}\n"
+    );
+}
+
+#[test]
+fn a_type_without_a_form_is_an_error() {
+    let berlin = times(&[0]).with_timezone("Europe/Berlin");
+    let error = lines(&records(vec![("at", Arc::new(berlin))])).unwrap_err();
+    assert_eq!(error.kind(), Kind::Internal);
+}
