@@ -34,6 +34,7 @@ mod print_types;
 mod report;
 mod rows;
 mod schema;
+mod secrets;
 mod tables;
 mod types;
 

@@ -34,11 +34,7 @@ pub(crate) struct Denial {
 
 /// Reads an answer: a token, or whose fault it is that there is none.
 pub(crate) fn read(answer: &Response) -> Result<Grant, Denial> {
-    let text = answer
-        .body
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(&answer.body);
-    let Ok(body) = serde_json::from_slice::<Map<String, Value>>(text) else {
+    let Some(body) = object(answer) else {
         let text = "the answer is not a JSON object".to_owned();
         return Err(Denial {
             kind: without_body(answer.status),
@@ -64,7 +60,17 @@ pub(crate) fn read(answer: &Response) -> Result<Grant, Denial> {
     })
 }
 
-fn word<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+/// The body, if it is a JSON object.
+pub(crate) fn object(answer: &Response) -> Option<Map<String, Value>> {
+    let text = answer
+        .body
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(&answer.body);
+    serde_json::from_slice(text).ok()
+}
+
+/// The text of this member, if it is one and not empty.
+pub(crate) fn word<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     body.get(name)
         .and_then(Value::as_str)
         .filter(|word| !word.is_empty())
@@ -110,7 +116,7 @@ fn with_body(http: StatusCode, status: Option<i64>, body: &Map<String, Value>) -
 }
 
 /// Clients in the field probe these places, and this is their order.
-fn message(body: &Map<String, Value>) -> Option<&str> {
+pub(crate) fn message(body: &Map<String, Value>) -> Option<&str> {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let inside = |name: &str| body.get(name)?.get("message")?.as_str();
     text("error_message")
@@ -120,6 +126,9 @@ fn message(body: &Map<String, Value>) -> Option<&str> {
         .or_else(|| inside("oauth"))
         .or_else(|| text("error"))
         .or_else(|| inside("error"))
+        // Nobody has published what FortiPortal's refusals look like; its framework says it here.
+        .or_else(|| text("detail"))
+        .or_else(|| inside("status"))
         .filter(|text| !text.trim().is_empty())
 }
 

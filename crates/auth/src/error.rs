@@ -30,6 +30,8 @@ pub enum Kind {
     Credentials,
     /// The user exists, but gets no token for this `client_id`.
     ClientId,
+    /// Another token of the user is valid, and there is no second one before it ends.
+    Taken,
     /// Too many calls or errors; [`Error::limit`] has what the server said, if it was asked at all.
     Limited,
     /// The same may well succeed a little later.
@@ -72,13 +74,20 @@ impl Error {
 
     /// A sign-in that got no answer.
     pub(crate) fn unanswered(client_id: &str, source: transport::Error) -> Self {
+        Self::no_answer(
+            format!("no answer to the sign-in for `{client_id}`"),
+            source,
+        )
+    }
+
+    /// A request that got no answer.
+    pub(crate) fn no_answer(message: String, source: transport::Error) -> Self {
         let kind = match source.kind() {
             transport::Kind::TooLarge => Kind::Unexpected,
             transport::Kind::Paused => Kind::Limited,
             kind if kind.is_transient() => Kind::Transient,
             _ => Kind::Config,
         };
-        let message = format!("no answer to the sign-in for `{client_id}`");
         Self(Arc::new(Inner {
             kind,
             message,

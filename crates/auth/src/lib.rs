@@ -9,7 +9,10 @@
 //! A [`TokenStore`] keeps tokens between runs, and a token that ends is refreshed where the server
 //! offers that; where it refuses, the password is used, and refreshing is not tried again.
 //!
-//! What it leaves out: it neither retries nor waits; `fortilake-client` does both.
+//! [`Portal`] does the same for the one token that FortiPortal gives a user, which is given back in
+//! the end, and [`Key`] is what takes the place of a token where somebody has made one by hand.
+//!
+//! What the crate leaves out: it neither retries nor waits; `fortilake-client` does both.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -38,16 +41,23 @@ mod answer;
 mod clock;
 mod credentials;
 mod error;
+mod key;
 mod oauth;
+mod portal;
 mod store;
+#[cfg(test)]
+mod testing;
 mod text;
 mod token;
+mod tokens;
 
 pub use crate::{
     clock::{Clock, Micros, later, real_time, until},
     credentials::Credentials,
     error::{Error, Kind, Limit, Result},
+    key::{FORTIAUTHENTICATOR, Key},
     oauth::OAuth,
+    portal::{FORTIPORTAL, Portal},
     store::{StoredToken, TokenStore},
     text::quotable,
     token::Token,

@@ -1,11 +1,10 @@
 //! Signing in: with the refresh grant where that is likely to work, else with the password.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -16,7 +15,9 @@ use serde::Serialize;
 use crate::{
     Clock, Credentials, Error, Kind, Limit, Result, StoredToken, Token, TokenStore,
     answer::{self, Denial},
-    later, quotable, real_time,
+    later, quotable,
+    token::Scheme,
+    tokens::{Before, Last, Tokens},
 };
 
 /// The tokens of one API user.
@@ -24,18 +25,10 @@ pub struct OAuth {
     transport: Arc<dyn Transport>,
     token_url: Url,
     credentials: Credentials,
-    clock: Clock,
-    kept: Option<Kept>,
-    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    tokens: Tokens,
     standing: tokio::sync::Mutex<Standing>,
     /// Whether the server has refused to refresh a token; it is not asked to again.
     refresh_refused: AtomicBool,
-}
-
-/// Where tokens outlive the process, and whose they are there.
-struct Kept {
-    store: Arc<dyn TokenStore>,
-    user: String,
 }
 
 /// What is known of the credentials.
@@ -47,29 +40,6 @@ enum Standing {
     Proven,
     /// They are wrong, and no more errors are spent on them.
     Refused(Error),
-}
-
-/// One `client_id`.
-#[derive(Default)]
-struct Slot {
-    /// The newest token; one that has ended stays, since it may be refreshed.
-    token: Mutex<Option<Token>>,
-    /// The token that an API has refused last.
-    refused: Mutex<Option<Secret>>,
-    /// How many sign-ins have ended.
-    /// Who comes before one ends gets its result, who comes after starts another.
-    ended: AtomicU64,
-    /// Held while signing in.
-    last: tokio::sync::Mutex<Last>,
-}
-
-/// How the last sign-in of a `client_id` ended.
-#[derive(Default)]
-enum Last {
-    #[default]
-    None,
-    Succeeded,
-    Failed(Error),
 }
 
 #[derive(Serialize)]
@@ -96,9 +66,7 @@ impl OAuth {
             transport,
             token_url,
             credentials,
-            clock: real_time(),
-            kept: None,
-            slots: Mutex::default(),
+            tokens: Tokens::new(Scheme::Bearer),
             standing: tokio::sync::Mutex::new(Standing::Unproven),
             refresh_refused: AtomicBool::new(false),
         }
@@ -107,14 +75,14 @@ impl OAuth {
     /// Tells the time by this clock.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+        self.tokens.set_clock(clock);
         self
     }
 
     /// Keeps tokens between runs, under this id of the user.
     #[must_use]
     pub fn keep(mut self, store: Arc<dyn TokenStore>, user: String) -> Self {
-        self.kept = Some(Kept { store, user });
+        self.tokens.keep(store, user);
         self
     }
 
@@ -124,38 +92,11 @@ impl OAuth {
     ///
     /// If the future that does the signing in is dropped, the next one waiting does it again.
     pub async fn token(&self, client_id: &str) -> Result<Token> {
-        let slot = self.slot(client_id);
-        let ended = slot.ended.load(Ordering::Acquire);
-        if let Some(token) = slot.live() {
-            return Ok(token);
-        }
-        let mut last = slot.last.lock().await;
-        if let Some(token) = slot.live() {
-            return Ok(token);
-        }
-        if slot.ended.load(Ordering::Acquire) != ended
-            && let Last::Failed(error) = &*last
-        {
-            return Err(error.clone());
-        }
-        if let Some(token) = self.load(client_id, &slot) {
-            tracing::debug!(client_id, "token found in the store");
-            *lock(&slot.token) = Some(token.clone());
-            return Ok(token);
-        }
-        let result = self.renew(client_id, &slot, &last).await;
-        *last = match &result {
-            Ok(token) => {
-                *lock(&slot.token) = Some(token.clone());
-                if let Some(Kept { store, user }) = &self.kept {
-                    store.save(user, client_id, token.stored());
-                }
-                Last::Succeeded
-            }
-            Err(error) => Last::Failed(error.clone()),
-        };
-        slot.ended.fetch_add(1, Ordering::Release);
-        result
+        self.tokens
+            .get(client_id, async |before| {
+                self.renew(client_id, before).await
+            })
+            .await
     }
 
     /// Whether this is the token to make a call with now.
@@ -163,57 +104,19 @@ impl OAuth {
     /// A call that has waited for its turn asks again: by then its token may have ended,
     /// or another call may have found it refused.
     pub fn is_current(&self, client_id: &str, token: &Token) -> bool {
-        self.slot(client_id)
-            .live()
-            .is_some_and(|current| current.is(token))
+        self.tokens.is_current(client_id, token)
     }
 
     /// Drops a token that an API has refused, so that the next call signs in again.
     ///
     /// A newer token stays: many calls may be refused for one revoked token.
     pub fn refused(&self, client_id: &str, token: &Token) {
-        let slot = self.slot(client_id);
-        // What was revoked is not refreshed: its refresh token is likely to be revoked as well.
-        lock(&slot.token).take_if(|current| current.is(token));
-        let refused = &token.stored().access_token;
-        *lock(&slot.refused) = Some(refused.clone());
-        if let Some(Kept { store, user }) = &self.kept
-            && let Some(stored) = store.load(user, client_id)
-            && stored.access_token == *refused
-        {
-            store.remove(user, client_id);
-        }
-        tracing::debug!(client_id, "token dropped");
-    }
-
-    /// The token of an earlier run or of another process, if it will do for a call.
-    fn load(&self, client_id: &str, slot: &Slot) -> Option<Token> {
-        let Kept { store, user } = self.kept.as_ref()?;
-        let stored = store.load(user, client_id)?;
-        if lock(&slot.refused).as_ref() == Some(&stored.access_token) {
-            return None;
-        }
-        let token = Token::new(stored, Arc::clone(&self.clock)).ok()?;
-        if !token.is_live() {
-            // It may be refreshed, unless this process has one that is newer.
-            lock(&slot.token).get_or_insert(token);
-            return None;
-        }
-        Some(token)
-    }
-
-    fn slot(&self, client_id: &str) -> Arc<Slot> {
-        let mut slots = lock(&self.slots);
-        if let Some(slot) = slots.get(client_id) {
-            return Arc::clone(slot);
-        }
-        Arc::clone(slots.entry(client_id.to_owned()).or_default())
+        self.tokens.refused(client_id, token);
     }
 
     /// Refreshes the last token where that is likely to work, and signs in otherwise.
-    async fn renew(&self, client_id: &str, slot: &Slot, last: &Last) -> Result<Token> {
-        let before = lock(&slot.token).clone();
-        let refresh_token = before.as_ref().and_then(Token::refresh);
+    async fn renew(&self, client_id: &str, before: Before) -> Result<Token> {
+        let refresh_token = before.token.as_ref().and_then(Token::refresh);
         if let Some(refresh_token) = refresh_token
             && !self.refresh_refused.load(Ordering::Relaxed)
         {
@@ -230,7 +133,7 @@ impl OAuth {
                 result => return result,
             }
         }
-        self.sign_in(client_id, last).await
+        self.sign_in(client_id, &before.last).await
     }
 
     async fn sign_in(&self, client_id: &str, last: &Last) -> Result<Token> {
@@ -278,7 +181,8 @@ impl OAuth {
                 format!("cannot write the sign-in as JSON ({error})"),
             )
         })?;
-        let issued_at = (self.clock)();
+        let clock = self.tokens.clock();
+        let issued_at = clock();
         let answer = self
             .transport
             .send(Request::post(self.token_url.clone(), body))
@@ -292,7 +196,7 @@ impl OAuth {
             expires_at: later(issued_at, grant.life),
             issued_at,
         };
-        let token = Token::new(stored, Arc::clone(&self.clock)).map_err(|_| {
+        let token = Token::new(Scheme::Bearer, stored, Arc::clone(clock)).map_err(|_| {
             let message = format!("the token for `{client_id}` holds characters no token has");
             Error::new(Kind::Unexpected, message)
         })?;
@@ -333,7 +237,7 @@ impl OAuth {
                 "there is no token server at `{}` ({said})",
                 shown(&self.token_url)
             ),
-            Kind::Transient | Kind::Unexpected => {
+            Kind::Taken | Kind::Transient | Kind::Unexpected => {
                 format!(
                     "no token for `{client_id}` from `{}` ({said})",
                     shown(&self.token_url)
@@ -344,12 +248,6 @@ impl OAuth {
     }
 }
 
-impl Slot {
-    fn live(&self) -> Option<Token> {
-        lock(&self.token).clone().filter(Token::is_live)
-    }
-}
-
 impl fmt::Debug for OAuth {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -357,11 +255,6 @@ impl fmt::Debug for OAuth {
             .field("token_url", &shown(&self.token_url))
             .finish_non_exhaustive()
     }
-}
-
-/// Nothing is left half done when a holder of these locks panics, so poison is of no interest.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -10,22 +10,55 @@ use crate::{Clock, StoredToken, later, until};
 /// How long before its end a token is renewed, at most.
 const MARGIN: Duration = Duration::from_mins(1);
 
-/// A bearer token of one `client_id`.
+/// What is sent with a call to show who calls.
 #[derive(Clone)]
 pub struct Token(Arc<Inner>);
 
+/// What kind of a token it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// Of the OAuth server.
+    Bearer,
+    /// Of FortiPortal, from a sign-in.
+    Portal,
+    /// Of FortiPortal, from an earlier run or another process; it may have been given back since.
+    PortalKept,
+    /// Made by hand; there is no other to be had.
+    Key,
+}
+
 struct Inner {
+    scheme: Scheme,
     stored: StoredToken,
     header: HeaderValue,
     clock: Clock,
 }
 
 impl Token {
-    pub(crate) fn new(stored: StoredToken, clock: Clock) -> Result<Self, InvalidHeaderValue> {
-        let mut header =
-            HeaderValue::from_str(&format!("Bearer {}", stored.access_token.expose()))?;
+    pub(crate) fn new(
+        scheme: Scheme,
+        stored: StoredToken,
+        clock: Clock,
+    ) -> Result<Self, InvalidHeaderValue> {
+        let word = match scheme {
+            Scheme::Bearer => "Bearer",
+            Scheme::Portal | Scheme::PortalKept | Scheme::Key => "Token",
+        };
+        let header = format!("{word} {}", stored.access_token.expose());
+        Self::with_header(scheme, &header, stored, clock)
+    }
+
+    /// A token whose header is not made of it in the usual way.
+    pub(crate) fn with_header(
+        scheme: Scheme,
+        header: &str,
+        stored: StoredToken,
+        clock: Clock,
+    ) -> Result<Self, InvalidHeaderValue> {
+        let mut header = HeaderValue::from_str(header)?;
         header.set_sensitive(true);
         Ok(Self(Arc::new(Inner {
+            scheme,
             stored,
             header,
             clock,
@@ -44,11 +77,16 @@ impl Token {
 
     /// Whether a refusal may be the token's fault: half of its life is over.
     ///
-    /// The API says "access denied" for a stale token as well as for a missing permission.
+    /// FortiCloud says "access denied" for a stale token as well as for a missing permission, and
+    /// nobody has published what FortiPortal says.
     /// A new token tells the two apart, but finding out costs an error,
     /// so a young token gets the benefit of the doubt.
     pub fn is_old(&self) -> bool {
-        self.age() >= self.life() / 2
+        match self.0.scheme {
+            Scheme::Bearer | Scheme::Portal => self.age() >= self.life() / 2,
+            Scheme::PortalKept => true,
+            Scheme::Key => false,
+        }
     }
 
     /// Whether it can still be used for a call.
@@ -58,6 +96,11 @@ impl Token {
         let now = (self.0.clock)();
         let margin = MARGIN.min(self.life() / 10);
         self.0.stored.issued_at <= now && later(now, margin) < self.0.stored.expires_at
+    }
+
+    /// Whether the server has forgotten it by itself.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.stored.expires_at <= (self.0.clock)()
     }
 
     /// What gets the next token, as long as that is likely to work.

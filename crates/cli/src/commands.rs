@@ -14,7 +14,7 @@ pub(crate) mod tables;
 use std::sync::Arc;
 
 use fortilake_crawler::{
-    Facts, OpenSink,
+    Facts, Names, OpenSink,
     client::{self, Client, models},
     sink::{self, TableSpec},
     sink_store,
@@ -96,10 +96,10 @@ async fn ask(
     arguments: serde_json::Value,
 ) -> client::Result<serde_json::Result<Facts>> {
     let serde_json::Value::Object(arguments) = arguments else {
-        return Ok(Facts::read(endpoint, "{}"));
+        return Ok(Facts::read(endpoint, "{}", Names::Unwanted));
     };
     let Some(endpoint) = models::endpoint(endpoint) else {
-        return Ok(Facts::read(endpoint, "{}"));
+        return Ok(Facts::read(endpoint, "{}", Names::Unwanted));
     };
     let page = client.fetch(endpoint, &arguments).await?;
     let body = if page.is_empty_result() {
@@ -107,5 +107,5 @@ async fn ask(
     } else {
         &page.body
     };
-    Ok(Facts::read(endpoint.id, body))
+    Ok(Facts::read(endpoint.id, body, Names::Unwanted))
 }

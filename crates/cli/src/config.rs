@@ -21,7 +21,7 @@ use serde_json::Value;
 
 pub(crate) use self::{
     env::Env,
-    source::{Secret, SourceConfig},
+    source::{Secret, SourceConfig, SourceKind},
 };
 use crate::exit::{Failure, Result};
 

@@ -15,7 +15,7 @@ use fortilake_crawler::{
 use fortilake_simulator::{Scenario, Simulator};
 
 use crate::{
-    config::{Env, SourceConfig},
+    config::{Env, SourceConfig, SourceKind},
     console::Console,
     exit::{Failure, Result},
 };
@@ -72,25 +72,58 @@ pub(crate) fn client(source: &SourceConfig, env: &Env, terms: &Terms) -> Result<
 
 /// What a client of this source goes by.
 pub(crate) fn config(source: &SourceConfig, env: &Env) -> Result<client::Config> {
+    let mut config = by_kind(source, env)?;
+    config.timeout = source.call_timeout()?;
+    if let Some(calls) = source.call_limits()? {
+        config.calls = calls;
+    }
+    if let Some(errors) = source.error_limit()? {
+        config.errors = Some(errors);
+    }
+    config.share = source.quota.share;
+    Ok(config)
+}
+
+fn by_kind(source: &SourceConfig, env: &Env) -> Result<client::Config> {
+    let api_url = source.api_url.as_ref();
+    let api_url = api_url.map(|text| url(text, "api_url")).transpose()?;
+    let address = || {
+        api_url.clone().ok_or_else(|| {
+            Failure::not_started(anyhow!("source `{}` has no `api_url`", source.name)).hint(
+                "add the address of the system, such as `api_url = \"https://portal.example\"`",
+            )
+        })
+    };
+    if source.kind == SourceKind::FortiPortal && source.api_key.is_some() {
+        let key = source.secret("api_key", env)?;
+        let secret = key.expose().into();
+        return Ok(client::Config::portal_key(address()?, secret, key.origin));
+    }
+    let credentials = credentials(source, env)?;
+    Ok(match source.kind {
+        SourceKind::FortiPortal => client::Config::portal(address()?, credentials),
+        SourceKind::FortiAuthenticator => client::Config::authenticator(address()?, credentials),
+        SourceKind::FortiCloud => {
+            let mut config = client::Config::new(credentials);
+            if let Some(auth_url) = &source.auth_url {
+                config.auth_url = url(auth_url, "auth_url")?;
+            }
+            if let Some(api_url) = api_url {
+                config.api_url = api_url;
+            }
+            config
+        }
+    })
+}
+
+fn credentials(source: &SourceConfig, env: &Env) -> Result<Credentials> {
     let (username, password) = source.credentials(env)?;
-    let mut config = client::Config::new(Credentials {
+    Ok(Credentials {
         username: username.expose().to_owned(),
         username_origin: username.origin.clone(),
         password: password.expose().into(),
         password_origin: password.origin.clone(),
-    });
-    if let Some(auth_url) = &source.auth_url {
-        config.auth_url = url(auth_url, "auth_url")?;
-    }
-    if let Some(api_url) = &source.api_url {
-        config.api_url = url(api_url, "api_url")?;
-    }
-    config.timeout = source.call_timeout()?;
-    let window = |(max, per)| client::Window { max, per };
-    config.calls = source.call_limits()?.into_iter().map(window).collect();
-    config.errors = Some(source.error_limit()?);
-    config.share = source.quota.share;
-    Ok(config)
+    })
 }
 
 /// A client of the embedded simulator; nothing leaves the process.

@@ -1,6 +1,6 @@
 //! Exit codes, and the failures that lead to them.
 
-use std::process::ExitCode;
+use std::{error::Error, process::ExitCode};
 
 use fortilake_crawler as crawler;
 
@@ -90,26 +90,48 @@ impl From<crawler::Error> for Failure {
             ),
             Kind::Paused => (Code::Paused, None),
             Kind::Interrupted => (Code::Interrupted, None),
+            Kind::Sinks => (
+                Code::Failed,
+                Some("once that is mended, run the same command again"),
+            ),
+            _ => (Code::Failed, None),
+        };
+        let hint = hint.map(str::to_owned).or_else(|| mend_state(&error));
+        Self {
+            code,
+            error: error.into(),
+            hint,
+        }
+    }
+}
+
+/// What to do about the state, if it is among the reasons.
+fn mend_state(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<crawler::state::Error>() {
+            return error.hint().map(str::to_owned);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+impl From<crawler::sink::Error> for Failure {
+    fn from(error: crawler::sink::Error) -> Self {
+        use crawler::sink::Kind;
+        let (code, hint) = match error.kind() {
+            Kind::Config => (Code::NotStarted, None),
+            Kind::Full => (
+                Code::Failed,
+                Some("make room there and run the same command again"),
+            ),
             _ => (Code::Failed, None),
         };
         Self {
             code,
             error: error.into(),
             hint: hint.map(str::to_owned),
-        }
-    }
-}
-
-impl From<crawler::sink::Error> for Failure {
-    fn from(error: crawler::sink::Error) -> Self {
-        let code = match error.kind() {
-            crawler::sink::Kind::Config => Code::NotStarted,
-            _ => Code::Failed,
-        };
-        Self {
-            code,
-            error: error.into(),
-            hint: None,
         }
     }
 }

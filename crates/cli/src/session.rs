@@ -27,6 +27,8 @@ pub(crate) const GENERATOR: &str = concat!("fortilake ", env!("CARGO_PKG_VERSION
 pub(crate) struct Session {
     /// What the crawl is called.
     pub(crate) crawl: sink::Crawl,
+    /// When it began, in microseconds of Unix time.
+    pub(crate) began: i64,
     /// Where its pages are.
     pub(crate) journal: Arc<dyn Journal>,
     /// The same on disk, unless it ends with the process.
@@ -39,8 +41,10 @@ impl Session {
     /// A crawl that ends with the process.
     pub(crate) fn passing() -> Self {
         let journal = Arc::new(MemoryJournal::default());
+        let began = jiff::Timestamp::now();
         Self {
-            crawl: identity(jiff::Timestamp::now()),
+            crawl: identity(began),
+            began: began.as_microsecond(),
             journal,
             stored: None,
             recalled: 0,
@@ -80,14 +84,15 @@ impl Session {
     }
 
     fn begin(state: &State, fingerprint: &Fingerprint) -> Result<Self> {
-        let crawl = identity(jiff::Timestamp::now());
+        let began = jiff::Timestamp::now();
+        let crawl = identity(began);
         let journal = state.begin(&NewCrawl {
             id: crawl.id.clone(),
             snapshot: crawl.snapshot.clone(),
             fingerprint: fingerprint.to_text(),
             version: GENERATOR.to_owned(),
         })?;
-        Ok(Self::stored(crawl, journal, 0))
+        Ok(Self::stored(crawl, began, journal, 0))
     }
 
     /// Takes up a crawl, finished or not.
@@ -100,13 +105,19 @@ impl Session {
             snapshot: kept.snapshot,
             ..identity(began)
         };
-        Ok(Self::stored(crawl, journal, kept.records))
+        Ok(Self::stored(crawl, began, journal, kept.records))
     }
 
-    fn stored(crawl: sink::Crawl, journal: CrawlJournal, recalled: u64) -> Self {
+    fn stored(
+        crawl: sink::Crawl,
+        began: jiff::Timestamp,
+        journal: CrawlJournal,
+        recalled: u64,
+    ) -> Self {
         let stored = Arc::new(journal);
         Self {
             crawl,
+            began: began.as_microsecond(),
             journal: stored.clone(),
             stored: Some(stored),
             recalled,

@@ -4,19 +4,36 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{console::Console, exit::Code};
 
-/// Sends `true` to `stop` at the first signal and ends the process at the second.
-pub(crate) fn watch(stop: watch::Sender<bool>, console: Console) -> JoinHandle<()> {
-    // They are listened to from here on without a gap, so that none is lost.
-    let mut signals = Signals::new();
-    tokio::spawn(async move {
-        signals.next().await;
-        console.note("stopping; once more to stop at once\n");
-        // The crawl may have ended in this very moment.
-        let _ = stop.send(true);
-        signals.next().await;
-        #[expect(clippy::exit, reason = "whoever asks twice wants it now")]
-        std::process::exit(Code::Interrupted as i32);
-    })
+/// A watch for signals; they are listened to from its beginning on without a gap.
+pub(crate) struct Watch {
+    /// Turns true at the first signal.
+    pub(crate) stop: watch::Receiver<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Watch {
+    /// From here on the first signal asks for an end, and the second one ends the process.
+    ///
+    /// It begins before anything is held or written, so that no signal finds the system's way.
+    pub(crate) fn begin(console: Console) -> Self {
+        let (sender, stop) = watch::channel(false);
+        let mut signals = Signals::new();
+        let task = tokio::spawn(async move {
+            signals.next().await;
+            console.note("stopping; once more to stop at once\n");
+            // The crawl may have ended in this very moment.
+            let _ = sender.send(true);
+            signals.next().await;
+            #[expect(clippy::exit, reason = "whoever asks twice wants it now")]
+            std::process::exit(Code::Interrupted as i32);
+        });
+        Self { stop, task }
+    }
+
+    /// From here on signals are not answered: what is left takes a moment.
+    pub(crate) fn end(self) {
+        self.task.abort();
+    }
 }
 
 /// The signals that ask for an end; those that cannot be listened to still work the system's way.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use fortilake_auth::{
-    Micros, OAuth, Token, later,
+    self as auth, Micros, Token, later,
     models::{Endpoint, Operation},
     transport::{Redirects, Transport, http::header, shown, url::Url},
 };
@@ -11,14 +11,17 @@ use serde_json::{Map, Value};
 use tokio::time;
 
 use crate::{
-    Config, Error, Jitter, Page, Pause, Reason, Result, Retries, Waiting, Window,
+    Config, Error, Jitter, Page, Pause, Reason, Result, Retries, SignIn, Waiting, Window,
     class::Class,
+    error::Source,
     failure::Failure,
     line::{Hops, Line},
     page,
-    quota::{Gate, Permit, Rules, State},
-    request::Call,
+    quota::{Permit, Rules},
+    request::{Call, Keep},
     retry::{Next, Repeat, Retry},
+    signer::Signer,
+    typed,
 };
 
 /// How many tokens may end or be refused while one call waits for its turn.
@@ -31,8 +34,13 @@ const STALE_TOKENS: usize = 5;
 /// Clients of the same user should share the ledger and the queue of their [`Config`].
 pub struct Client {
     api_url: Url,
+    /// Where the endpoints are that take no token, because they are about tokens.
+    auth_host: Url,
     line: Arc<Line>,
-    oauth: OAuth,
+    /// For signing out, when what the run allows is over and what the API allows is not.
+    parting: Arc<Line>,
+    sign_in: SignIn,
+    signer: Signer,
     retries: Retries,
     jitter: Jitter,
 }
@@ -61,37 +69,26 @@ impl Client {
     /// Checks the configuration; nothing is sent yet.
     pub fn new(config: Config, transport: Arc<dyn Transport>, jitter: Jitter) -> Result<Self> {
         config.check()?;
-        let user = config.user();
-        let gate = Gate {
-            limits: config.limits(),
-            lane: config.queue.lane(&user),
-            user: user.clone(),
-            ledger: config.ledger,
-            clock: Arc::clone(&config.clock),
-            rules: Rules {
-                waiting: config.waiting,
-                on_wait: config.on_wait,
-                max_calls: config.max_calls,
-                deadline: config.deadline,
-            },
-            state: State::default(),
+        let rules = Rules {
+            waiting: config.waiting,
+            on_wait: config.on_wait.clone(),
+            max_calls: config.max_calls,
+            deadline: config.deadline,
         };
-        let line = Arc::new(Line {
-            transport,
-            gate,
-            timeout: config.timeout,
-        });
+        let line = Arc::new(Line::new(&config, Arc::clone(&transport), rules));
+        let parting = Arc::new(Line::new(&config, transport, Rules::default()));
         // Redirects lie above the limits, so that every hop counts as the call that it is.
         let transport = Arc::new(Redirects::new(Arc::clone(&line)));
-        let mut oauth =
-            OAuth::new(transport, config.auth_url, config.credentials).clock(config.clock);
-        if let Some(store) = config.tokens {
-            oauth = oauth.keep(store, user);
-        }
+        let signer = Signer::new(&config, transport)?;
+        let mut auth_host = config.auth_url;
+        auth_host.set_path("");
         Ok(Self {
             api_url: config.api_url,
+            auth_host,
             line,
-            oauth,
+            parting,
+            sign_in: config.sign_in,
+            signer,
             retries: config.retries,
             jitter,
         })
@@ -110,11 +107,13 @@ impl Client {
         endpoint: &'static Endpoint,
         arguments: &Map<String, Value>,
     ) -> Result<Page> {
-        self.carry_out(&Call::new(&self.api_url, endpoint, arguments)?)
-            .await
+        self.carry_out(&self.prepare(endpoint, arguments)?).await
     }
 
     /// Calls an operation with its own types.
+    ///
+    /// A [`Secret`](fortilake_auth::models::Secret) in them is what the caller is after, so it
+    /// stays, unlike in a page; the caller's token goes.
     ///
     /// # Cancellation
     ///
@@ -126,10 +125,12 @@ impl Client {
             Ok(_) => return Err(Error::arguments(&name, "takes named arguments alone")),
             Err(error) => return Err(Error::json(&name, "has arguments that are no JSON", error)),
         };
-        let call = Call::new(&self.api_url, O::ENDPOINT, &arguments)?;
+        let call = Call {
+            keep: Keep::Secrets,
+            ..self.prepare(O::ENDPOINT, &arguments)?
+        };
         let page = self.carry_out(&call).await?;
-        serde_json::from_str(&page.body)
-            .map_err(|error| Error::json(&call.label, "got an answer of another shape", error))
+        typed::read(O::ENDPOINT, &call.label, &page.body)
     }
 
     /// Signs in ahead of the first call that needs it, so that sign-ins can run side by side.
@@ -142,6 +143,21 @@ impl Client {
             .map_err(|failure| Error::last(&format!("`{client_id}`"), failure, 1))
     }
 
+    /// Gives back the token of a FortiPortal, which is in the way of the next one until it ends.
+    ///
+    /// It is a call like any other, but for what ends a run: it is sent after
+    /// [`stop`](Self::stop) too, beyond the deadline, and beyond the calls that may be made.
+    /// Where there is no token, and for the other systems, it does nothing.
+    /// If it fails, the token stays where tokens are kept, for the next run to use.
+    pub async fn sign_out(&self) -> Result<()> {
+        let Signer::Portal(portal) = &self.signer else {
+            return Ok(());
+        };
+        let transport = Redirects::new(Arc::clone(&self.parting));
+        let result = portal.sign_out(&transport).await;
+        result.map_err(|error| Error::sign_out(self.parting.no_token(error)))
+    }
+
     /// The id under which the ledger and the store of tokens know the user.
     pub fn user(&self) -> &str {
         &self.line.gate.user
@@ -149,7 +165,7 @@ impl Client {
 
     /// How many requests have been sent, sign-ins and repetitions included.
     pub fn calls(&self) -> u64 {
-        self.line.gate.calls()
+        self.line.gate.calls() + self.parting.gate.calls()
     }
 
     /// Sends nothing from now on, not even what waits for its turn; calls in flight go on.
@@ -167,7 +183,7 @@ impl Client {
         let errors_left =
             |limit: crate::ledger::ErrorLimit| limit.usable().saturating_sub(usage.errors);
         Ok(Usage {
-            calls: gate.calls(),
+            calls: self.calls(),
             windows: gate.limits.calls.iter().copied().zip(usage.calls).collect(),
             errors_left: gate.limits.errors.map(errors_left),
             in_flight: usage.in_flight,
@@ -175,6 +191,21 @@ impl Client {
             waiting,
             next_call,
         })
+    }
+
+    /// Checks a call; nothing is sent yet.
+    fn prepare(&self, endpoint: &'static Endpoint, arguments: &Map<String, Value>) -> Result<Call> {
+        let base = match (endpoint.client_id, self.sign_in) {
+            (None, SignIn::OAuth) => &self.auth_host,
+            _ => &self.api_url,
+        };
+        let call = Call::new(base, endpoint, arguments)?;
+        match endpoint.client_id {
+            Some(client_id) if !self.sign_in.opens(client_id) => {
+                Err(Error::arguments(&call.label, "belongs to another system"))
+            }
+            _ => Ok(call),
+        }
     }
 
     /// Tries until there is an answer, or no point in trying.
@@ -209,7 +240,7 @@ impl Client {
                 "call failed, trying again"
             );
             match next {
-                Next::SignIn => self.drop_token(call, failure.token.as_ref()),
+                Next::SignIn => self.doubt_token(call, &failure),
                 Next::Pause(pause) => time::sleep(pause).await,
                 Next::Close(pause) => drop(self.close(pause)?),
                 Next::GiveUp | Next::Suspend(_) => {}
@@ -257,7 +288,7 @@ impl Client {
         for _ in 0..STALE_TOKENS {
             let token = self.token(client_id).await?;
             let permit = admit().await?;
-            if self.oauth.is_current(client_id, &token) {
+            if self.signer.is_current(client_id, &token) {
                 return Ok((Some(token), permit));
             }
             permit.give_back();
@@ -266,14 +297,8 @@ impl Client {
     }
 
     async fn token(&self, client_id: &str) -> Result<Token, Failure> {
-        let gate = &self.line.gate;
-        self.oauth.token(client_id).await.map_err(|error| {
-            let mut failure = Failure::sign_in(error, (gate.clock)());
-            if failure.class == Class::Suspended {
-                failure.pause = gate.last_pause();
-            }
-            failure
-        })
+        let token = self.signer.token(client_id).await;
+        token.map_err(|error| self.line.no_token(error))
     }
 
     async fn exchange(
@@ -297,10 +322,14 @@ impl Client {
         let http = response.status.as_u16();
         let headers = std::mem::take(&mut response.headers);
         let bytes = response.body.len();
-        let (class, page) = page::read(response, token);
+        let (mut class, page) = page::read(call, self.line.dialect, response, token);
+        let mut source = None;
         if class == Class::Token {
             // It is of no use to anyone, even if this call is not tried again.
-            self.drop_token(call, token);
+            if let Err(error) = self.drop_token(call, token) {
+                class = Class::Credentials;
+                source = Some(Source::Auth(error));
+            }
         }
         hops.settle(class, Some(http));
         let endpoint = call.endpoint.id;
@@ -308,16 +337,27 @@ impl Client {
         match (class, page) {
             (Class::Success | Class::Empty, Some(page)) => Ok(page),
             (class, page) => {
-                let envelope = page.map(|page| page.envelope);
                 let now = (self.line.gate.clock)();
-                Err(Failure::answered(class, http, &headers, envelope, now))
+                let failure = Failure::answered(class, http, &headers, page, now);
+                Err(Failure { source, ..failure })
             }
         }
     }
 
-    fn drop_token(&self, call: &Call, token: Option<&Token>) {
-        if let (Some(client_id), Some(token)) = (call.endpoint.client_id, token) {
-            self.oauth.refused(client_id, token);
+    /// A token that was refused for certain is dropped by now; this one is old, which may be why.
+    fn doubt_token(&self, call: &Call, failure: &Failure) {
+        if let (Class::Access, Some(client_id), Some(token)) =
+            (failure.class, call.endpoint.client_id, &failure.token)
+        {
+            self.signer.doubted(client_id, token);
+        }
+    }
+
+    /// An error where no other token is to be had.
+    fn drop_token(&self, call: &Call, token: Option<&Token>) -> auth::Result<()> {
+        match (call.endpoint.client_id, token) {
+            (Some(client_id), Some(token)) => self.signer.refused(client_id, token),
+            _ => Ok(()),
         }
     }
 }

@@ -1,20 +1,26 @@
 //! What a client has to know.
 
+mod check;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use fortilake_auth::{
-    Clock, Credentials, Micros, TokenStore, real_time,
+    Clock, Credentials, Micros, TokenStore,
+    models::Secret,
+    real_time,
     transport::{shown, url::Url},
 };
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Error, OnWait, Queue, Result, Waiting,
+    OnWait, Queue, Waiting,
     ledger::{ErrorLimit, Ledger, Limits, MemoryLedger},
 };
 
-/// Beyond this no service counts, and instants would overflow in the end.
-const LONGEST_WINDOW: Duration = Duration::from_hours(31 * 24);
+/// How long a token of FortiPortal is valid that nobody has given back.
+///
+/// Until then it may lock its user out, and it is renewed for as long as it is in use.
+const PORTAL_LIFE: Duration = Duration::from_mins(30);
 
 /// How a [`Client`](crate::Client) calls.
 #[derive(Clone)]
@@ -22,9 +28,13 @@ pub struct Config {
     /// Where the resource APIs are; the paths of endpoints are appended.
     pub api_url: Url,
     /// Where tokens come from; sent as it is, with the trailing slash that the server wants.
+    ///
+    /// Where nobody signs in, it is the system's address.
     pub auth_url: Url,
     /// Who calls.
     pub credentials: Credentials,
+    /// How the credentials are shown.
+    pub sign_in: SignIn,
     /// How long one exchange may take.
     pub timeout: Duration,
     /// How many calls the API allows, sign-ins included; all windows hold at once.
@@ -57,6 +67,24 @@ pub struct Config {
     pub retries: Retries,
 }
 
+/// How a caller shows its credentials, by which the system is known as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignIn {
+    /// To FortiCloud: the password gets a token per `client_id` from [`Config::auth_url`].
+    OAuth,
+    /// To FortiPortal: the password gets the one token of the user from [`Config::auth_url`],
+    /// which [`Client::sign_out`](crate::Client::sign_out) gives back.
+    Portal {
+        /// How long the token is valid if nobody gives it back: whole minutes, at most 30 days.
+        life: Duration,
+    },
+    /// To FortiPortal: the password is an API key from its GUI, and the user is not sent.
+    PortalKey,
+    /// To FortiAuthenticator: the password is the user's API key.
+    Basic,
+}
+
 /// A limit of calls in any span of time of this length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -83,15 +111,12 @@ pub struct Retries {
 }
 
 impl Config {
-    /// The service as it is documented, with its documented limits.
+    /// FortiCloud as it is documented, with its documented limits.
     #[expect(clippy::missing_panics_doc, reason = "the constants are addresses")]
     pub fn new(credentials: Credentials) -> Self {
         let parse = |url: &str| Url::parse(url).expect("the constant is a URL");
+        let auth_url = parse("https://customerapiauth.fortinet.com/api/v1/oauth/token/");
         Self {
-            api_url: parse("https://support.fortinet.com"),
-            auth_url: parse("https://customerapiauth.fortinet.com/api/v1/oauth/token/"),
-            credentials,
-            timeout: Duration::from_mins(1),
             calls: vec![
                 Window {
                     max: 100,
@@ -107,6 +132,53 @@ impl Config {
                 per: Duration::from_hours(1),
                 reserve: 2,
             }),
+            ..Self::bare(
+                parse("https://support.fortinet.com"),
+                auth_url,
+                credentials,
+                SignIn::OAuth,
+            )
+        }
+    }
+
+    /// A FortiPortal at this address, signed in to for a short while; it has no limits of calls.
+    pub fn portal(url: Url, credentials: Credentials) -> Self {
+        let mut auth_url = url.clone();
+        if let Ok(mut path) = auth_url.path_segments_mut() {
+            path.pop_if_empty()
+                .extend(["fpc", "api", "auth", "tokenlogin", ""]);
+        }
+        let life = PORTAL_LIFE;
+        Self::bare(url, auth_url, credentials, SignIn::Portal { life })
+    }
+
+    /// A FortiPortal at this address, called with a key from its GUI, which is from this origin.
+    pub fn portal_key(url: Url, key: Secret, origin: String) -> Self {
+        let credentials = Credentials {
+            username: String::new(),
+            username_origin: origin.clone(),
+            password: key,
+            password_origin: origin,
+        };
+        Self::bare(url.clone(), url, credentials, SignIn::PortalKey)
+    }
+
+    /// A FortiAuthenticator at this address; the password is the user's API key, and there are no
+    /// limits of calls.
+    pub fn authenticator(url: Url, credentials: Credentials) -> Self {
+        Self::bare(url.clone(), url, credentials, SignIn::Basic)
+    }
+
+    /// A system without limits of its own.
+    fn bare(api_url: Url, auth_url: Url, credentials: Credentials, sign_in: SignIn) -> Self {
+        Self {
+            api_url,
+            auth_url,
+            credentials,
+            sign_in,
+            timeout: Duration::from_mins(1),
+            calls: Vec::new(),
+            errors: None,
             share: 1.0,
             ledger: Arc::new(MemoryLedger::new()),
             queue: Queue::new(),
@@ -157,48 +229,6 @@ impl Config {
         const ROUNDING: f64 = 1e-9;
         (f64::from(max) * self.share + ROUNDING) as u32
     }
-
-    pub(crate) fn check(&self) -> Result<()> {
-        for (name, url) in [("api_url", &self.api_url), ("auth_url", &self.auth_url)] {
-            if url.cannot_be_a_base() || !url.has_host() {
-                return Err(Error::config(format!("`{name}` is no web address")));
-            }
-            if !url.username().is_empty() || url.password().is_some() {
-                return Err(Error::config(format!(
-                    "`{name}` must not hold a user or a password"
-                )));
-            }
-        }
-        if self
-            .calls
-            .iter()
-            .any(|window| window.max == 0 || window.per.is_zero())
-        {
-            return Err(Error::config(
-                "a limit of calls must allow at least one".to_owned(),
-            ));
-        }
-        let lengths = self.calls.iter().map(|window| window.per);
-        if lengths.chain(self.errors.map(|limit| limit.per)).max() > Some(LONGEST_WINDOW) {
-            return Err(Error::config(
-                "a window of a limit must not be longer than 31 days".to_owned(),
-            ));
-        }
-        if self
-            .errors
-            .is_some_and(|limit| limit.usable() == 0 || limit.per.is_zero())
-        {
-            return Err(Error::config(
-                "the limit of errors must be larger than its reserve".to_owned(),
-            ));
-        }
-        if !(self.share > 0.0 && self.share <= 1.0) {
-            return Err(Error::config(
-                "`share` must be more than 0 and at most 1".to_owned(),
-            ));
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Debug for Config {
@@ -207,6 +237,7 @@ impl fmt::Debug for Config {
             .debug_struct("Config")
             .field("api_url", &shown(&self.api_url))
             .field("auth_url", &shown(&self.auth_url))
+            .field("sign_in", &self.sign_in)
             .field("limits", &self.limits())
             .field("waiting", &self.waiting)
             .finish_non_exhaustive()

@@ -11,6 +11,9 @@ use serde_json::value::RawValue;
 
 /// The members that the answers of all FortiCloud APIs share.
 ///
+/// FortiPortal and FortiAuthenticator have but a text where something went wrong, and FortiPortal
+/// the number of a failure.
+///
 /// What they look like varies by service and age, so everything is optional.
 /// Texts are one line long at most and without the token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub enum Status {
     Number(i64),
     /// A word, such as `success` from the token server.
     Word(String),
+    /// The number of a failure inside an object, as FortiPortal has it.
+    Code(i64),
     /// Something that is no status of the FortiCloud APIs.
     Other,
 }
@@ -134,9 +139,9 @@ impl<'de> Visitor<'de> for RawVisitor {
 }
 
 #[derive(Deserialize, PartialEq, Eq, Hash)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-fn content_of(value: &RawValue) -> Content {
+pub(crate) fn content_of(value: &RawValue) -> Content {
     let inside = value
         .get()
         .strip_prefix(['[', '{'])
@@ -175,7 +180,7 @@ fn read_error(value: &RawValue) -> (Fault, Option<String>) {
 }
 
 /// A whole number, quoted or not.
-fn number_of(value: &RawValue) -> Option<i64> {
+pub(crate) fn number_of(value: &RawValue) -> Option<i64> {
     text_of(value)
         .as_deref()
         .unwrap_or(value.get())
@@ -185,7 +190,7 @@ fn number_of(value: &RawValue) -> Option<i64> {
 }
 
 /// A string that is not blank.
-fn text_of(value: &RawValue) -> Option<String> {
+pub(crate) fn text_of(value: &RawValue) -> Option<String> {
     serde_json::from_str::<String>(value.get())
         .ok()
         .filter(|text| !text.trim().is_empty())

@@ -20,16 +20,25 @@ struct Inner {
     code: Option<i64>,
     http: Option<u16>,
     pause: Option<Pause>,
+    answer: Option<Answer>,
     source: Option<Source>,
 }
+
+/// The answer that was no success, without the secrets in it; it is data, so it is never printed.
+pub(crate) struct Answer(pub(crate) String);
 
 #[derive(Debug)]
 pub(crate) enum Source {
     Auth(auth::Error),
     Transport(transport::Error),
     Json(serde_json::Error),
+    Shape(Shape),
     Ledger(Box<dyn error::Error + Send + Sync>),
 }
+
+/// What does not fit a type, without a text of the answer.
+#[derive(Debug)]
+pub(crate) struct Shape(String);
 
 /// What a caller can do about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,6 +85,14 @@ impl Error {
         self.0.pause
     }
 
+    /// The answer that was no success: a JSON text, without the secrets in it.
+    ///
+    /// An API that carries out a part of what it was asked says here what it did: a registration
+    /// names each unit with its own status.
+    pub fn answer(&self) -> Option<&str> {
+        self.0.answer.as_ref().map(|answer| answer.0.as_str())
+    }
+
     /// The ledger of calls cannot be read or written, for implementations of
     /// [`Ledger`](crate::ledger::Ledger).
     pub fn ledger(source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
@@ -97,7 +114,33 @@ impl Error {
         Self::new(Kind::BadRequest, format!("{label} {reason}"))
     }
 
-    /// Arguments or an answer that their type does not fit.
+    /// The credentials cannot be used as they are; nothing was sent.
+    pub(crate) fn credentials(source: auth::Error) -> Self {
+        let mut error = Self::new(Kind::Credentials, "calls cannot be signed".to_owned());
+        error.0.source = Some(Source::Auth(source));
+        error
+    }
+
+    /// An answer that its type does not fit at this path, for a reason that can be shown.
+    pub(crate) fn shape(label: &str, path: &str, reason: Option<String>) -> Self {
+        let message = match path {
+            "." => format!("{label} got an answer of another shape"),
+            path => format!("{label} got an answer of another shape at `{path}`"),
+        };
+        let mut error = Self::new(Kind::Unexpected, message);
+        error.0.source = reason.map(|reason| Source::Shape(Shape(reason)));
+        error
+    }
+
+    /// A token that could not be given back.
+    pub(crate) fn sign_out(failure: Failure) -> Self {
+        let message = "the API cannot be signed out of, so its token stays valid until it ends";
+        let mut error = Self::last("", failure, 1);
+        message.clone_into(&mut error.0.message);
+        error
+    }
+
+    /// Arguments that are no JSON.
     pub(crate) fn json(label: &str, reason: &str, source: serde_json::Error) -> Self {
         let mut error = Self::new(Kind::Unexpected, format!("{label} {reason}"));
         error.0.source = Some(Source::Json(source));
@@ -122,19 +165,20 @@ impl Error {
             code,
             http: failure.http,
             pause: failure.pause,
+            answer: failure.answer,
             source: failure.source,
         }))
     }
 
     fn new(kind: Kind, message: String) -> Self {
-        let (code, http, pause, source) = (None, None, None, None);
         Self(Box::new(Inner {
             kind,
             message,
-            code,
-            http,
-            pause,
-            source,
+            code: None,
+            http: None,
+            pause: None,
+            answer: None,
+            source: None,
         }))
     }
 }
@@ -164,7 +208,7 @@ fn verdict(failure: &Failure) -> String {
             "has to wait"
         }
         (Class::Uncounted, _) => "is not sent",
-        (_, Stage::SignIn) => "cannot sign in",
+        (_, Stage::SignIn) | (Class::Credentials, _) => "cannot sign in",
         (Class::Token, _) => "is refused even with a new token",
         (Class::Access, _) => "is refused",
         (Class::BadRequest, _) => "is not accepted",
@@ -182,7 +226,7 @@ fn facts(failure: &Failure, tries: u32) -> String {
     if let Fault::Code(code) = envelope.fault {
         numbers.push(format!("error {code}"));
     }
-    if let Status::Number(status) = envelope.status {
+    if let Status::Number(status) | Status::Code(status) = envelope.status {
         numbers.push(format!("status {status}"));
     }
     numbers.extend(failure.http.map(|http| format!("HTTP {http}")));
@@ -211,7 +255,22 @@ impl error::Error for Error {
             Source::Auth(error) => Some(error),
             Source::Transport(error) => Some(error),
             Source::Json(error) => Some(error),
+            Source::Shape(error) => Some(error),
             Source::Ledger(error) => Some(&**error),
         }
     }
 }
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} bytes", self.0.len())
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl error::Error for Shape {}

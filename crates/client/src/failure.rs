@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use fortilake_auth::{self as auth, Micros, Token, transport};
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 
 use crate::{
-    Envelope, Pause,
+    Envelope, Page, Pause,
     class::{self, Class},
-    error::Source,
+    error::{Answer, Source},
     quota::Stop,
     request::Call,
     retry::{Repeat, Stage, TokenState, Trial},
@@ -22,6 +23,7 @@ pub(crate) struct Failure {
     pub(crate) stage: Stage,
     pub(crate) http: Option<u16>,
     pub(crate) envelope: Option<Envelope>,
+    pub(crate) answer: Option<Answer>,
     pub(crate) source: Option<Source>,
     /// The token that the call was made with.
     pub(crate) token: Option<Token>,
@@ -62,7 +64,7 @@ impl Failure {
     pub(crate) fn sign_in(error: auth::Error, now: Micros) -> Self {
         let mut failure = Self::new(Class::Unexpected, Stage::SignIn);
         failure.class = match (error.kind(), error.limit()) {
-            (auth::Kind::Credentials, _) => Class::Credentials,
+            (auth::Kind::Credentials | auth::Kind::Taken, _) => Class::Credentials,
             (auth::Kind::ClientId, _) => Class::Access,
             (auth::Kind::Limited, Some(limit)) => {
                 let class = class::by_limit(limit.status);
@@ -92,13 +94,17 @@ impl Failure {
         class: Class,
         http: u16,
         headers: &transport::http::HeaderMap,
-        envelope: Option<Envelope>,
+        page: Option<Page>,
         now: Micros,
     ) -> Self {
         let wait = retry_after::wait(class, headers, timestamp(now));
+        let (envelope, answer) = page.map(|page| (page.envelope, page.body)).unzip();
+        // What is no JSON is nobody's answer, but a text from something on the way.
+        let is_json = |text: &String| serde_json::from_str::<&RawValue>(text).is_ok();
         Self {
             http: Some(http),
             envelope,
+            answer: answer.filter(is_json).map(Answer),
             wait,
             ..Self::new(class, Stage::Call)
         }
@@ -136,6 +142,7 @@ impl Failure {
             stage,
             http: None,
             envelope: None,
+            answer: None,
             source: None,
             token: None,
             wait,

@@ -2,8 +2,15 @@
 //!
 //! [`Client`] makes one call at a time as well as it can be made: it gets a token, waits for its
 //! turn within the limits of the API, sends, judges the answer, and tries again where that helps.
-//! [`Client::fetch`] returns the answer as text for the journal, [`Client::call`] as a type.
-//! Either way the secrets in it are gone before anyone sees it.
+//! [`Client::fetch`] returns the answer as text for the journal, and the secrets in it are gone
+//! before anyone sees it.
+//! [`Client::call`] returns it as a type, in which a license that was asked for is a
+//! [`Secret`](models::Secret); the caller's own token is gone here too.
+//!
+//! A [`Config`] says which system it is: FortiCloud, where everything below was learned,
+//! a FortiPortal, or a FortiAuthenticator. Those two say in the HTTP status how a call went, and
+//! have no limits that anybody knows; FortiPortal wants its token back at the end, which
+//! [`Client::sign_out`] does.
 //!
 //! Calls are scarce, and errors are the scarcest: ten an hour.
 //! That shaped what is tried again: what may succeed later, up to three times;
@@ -64,6 +71,7 @@ mod breaker;
 mod class;
 mod client;
 mod config;
+mod dialect;
 mod envelope;
 mod error;
 mod failure;
@@ -77,10 +85,12 @@ mod request;
 mod retry;
 mod retry_after;
 mod scrub;
+mod signer;
+mod typed;
 
 pub use crate::{
     client::{Client, Usage},
-    config::{Config, Retries, Window},
+    config::{Config, Retries, SignIn, Window},
     envelope::{Envelope, Fault, Status},
     error::{Error, Kind, Result},
     page::Page,

@@ -7,13 +7,18 @@ use std::{
 };
 
 use async_trait::async_trait;
-use fortilake_auth::transport::{self, Kind, Request, Response, Transport, shown};
+use fortilake_auth::{
+    self as auth,
+    transport::{self, Kind, Request, Response, Transport, shown},
+};
 use tokio::time;
 
 use crate::{
+    Config, SignIn,
     class::{self, Class},
-    envelope::Envelope,
-    quota::{Gate, Permit, Stop},
+    dialect::Dialect,
+    failure::Failure,
+    quota::{Gate, Permit, Rules, State, Stop},
 };
 
 /// A transport that sends when the gate allows it, and does not wait for ever for the answer.
@@ -24,6 +29,7 @@ pub(crate) struct Line {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) gate: Gate,
     pub(crate) timeout: Duration,
+    pub(crate) dialect: Dialect,
 }
 
 /// One call that has had its turn, and the hops that redirects add to it.
@@ -37,6 +43,37 @@ pub(crate) struct Hops<'a> {
 }
 
 impl Line {
+    pub(crate) fn new(config: &Config, transport: Arc<dyn Transport>, rules: Rules) -> Self {
+        let user = config.user();
+        let gate = Gate {
+            limits: config.limits(),
+            lane: config.queue.lane(&user),
+            user,
+            ledger: Arc::clone(&config.ledger),
+            clock: Arc::clone(&config.clock),
+            rules,
+            state: State::default(),
+        };
+        Self {
+            transport,
+            gate,
+            timeout: config.timeout,
+            dialect: match config.sign_in {
+                SignIn::OAuth => Dialect::FortiCloud,
+                SignIn::Portal { .. } | SignIn::PortalKey | SignIn::Basic => Dialect::Http,
+            },
+        }
+    }
+
+    /// Why there is no token, and until when nothing is sent if that is why.
+    pub(crate) fn no_token(&self, error: auth::Error) -> Failure {
+        let mut failure = Failure::sign_in(error, (self.gate.clock)());
+        if failure.class == Class::Suspended {
+            failure.pause = self.gate.last_pause();
+        }
+        failure
+    }
+
     async fn exchange(&self, request: Request) -> transport::Result<Response> {
         let url = shown(&request.url);
         let answer = time::timeout(self.timeout, self.transport.send(request)).await;
@@ -61,6 +98,20 @@ impl Line {
             }
         })
     }
+
+    fn judge(&self, answer: &transport::Result<Response>) -> (Class, Option<u16>) {
+        match answer {
+            Ok(response) if response.status.is_redirection() => (Class::Success, None),
+            Ok(response) => {
+                let http = response.status.as_u16();
+                let text = str::from_utf8(&response.body).unwrap_or_default();
+                let text = text.trim_start_matches('\u{feff}');
+                let envelope = self.dialect.envelope(http, text, &[]);
+                (class::classify(http, envelope.as_ref()), Some(http))
+            }
+            Err(error) => (class::unanswered(error.kind()), None),
+        }
+    }
 }
 
 /// For sign-ins, whose answers are small enough to be judged here as well as where they are read.
@@ -69,7 +120,7 @@ impl Transport for Line {
     async fn send(&self, request: Request) -> transport::Result<Response> {
         let permit = self.admit(&request).await?;
         let answer = self.exchange(request).await;
-        let (class, http) = judge(&answer);
+        let (class, http) = self.judge(&answer);
         permit.settle(class, http);
         answer
     }
@@ -106,19 +157,6 @@ impl Transport for Hops<'_> {
         let answer = self.line.exchange(request).await;
         *lock(&self.last) = Some(permit);
         answer
-    }
-}
-
-fn judge(answer: &transport::Result<Response>) -> (Class, Option<u16>) {
-    match answer {
-        Ok(response) if response.status.is_redirection() => (Class::Success, None),
-        Ok(response) => {
-            let http = response.status.as_u16();
-            let text = str::from_utf8(&response.body).unwrap_or_default();
-            let envelope = Envelope::read(text.trim_start_matches('\u{feff}'), &[]);
-            (class::classify(http, envelope.as_ref()), Some(http))
-        }
-        Err(error) => (class::unanswered(error.kind()), None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Puts the arguments of a call where its endpoint wants them.
 
 use fortilake_auth::{
-    models::{Access, Endpoint, Location, is_secret},
+    models::{Access, Endpoint, Location},
     quotable,
     transport::{
         Request,
@@ -11,7 +11,7 @@ use fortilake_auth::{
 };
 use serde_json::{Map, Value};
 
-use crate::{Error, Result, retry::Repeat};
+use crate::{Error, Result, retry::Repeat, scrub::SHORTEST_SECRET};
 
 /// A call that is ready to be sent, but for its token.
 #[derive(Debug)]
@@ -20,6 +20,17 @@ pub(crate) struct Call {
     pub(crate) request: Request,
     /// How messages name it, such as "`products/list` for accountId 710112".
     pub(crate) label: String,
+    /// The secrets among its arguments, which the answer may repeat.
+    pub(crate) secrets: Vec<String>,
+    pub(crate) keep: Keep,
+}
+
+/// What becomes of the secrets in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Nothing,
+    /// They are what is asked for; the caller's token goes all the same.
+    Secrets,
 }
 
 impl Call {
@@ -48,6 +59,8 @@ impl Call {
                 endpoint,
                 request,
                 label,
+                secrets: secrets(endpoint, arguments),
+                keep: Keep::Nothing,
             }),
             Err(reason) => wrong(reason),
         }
@@ -169,11 +182,29 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
+/// The values of secret members, wherever they stand.
+fn secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut members: Vec<_> = arguments.iter().collect();
+    while let Some((name, value)) = members.pop() {
+        match value {
+            Value::Object(inner) => members.extend(inner),
+            // What a list holds is known by the list's name.
+            Value::Array(items) => members.extend(items.iter().map(|item| (name, item))),
+            Value::String(text) if endpoint.is_secret(name) && text.len() >= SHORTEST_SECRET => {
+                found.push(text.clone());
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Names the endpoint, and which of many such calls it is.
 fn label(endpoint: &Endpoint, arguments: &Map<String, Value>) -> String {
     let tells = |name: &str| {
         (name.ends_with("Id") || name.ends_with("Number") || name.ends_with("_id"))
-            && !is_secret(name)
+            && !endpoint.is_secret(name)
     };
     let ids = arguments
         .iter()

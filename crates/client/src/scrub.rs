@@ -9,8 +9,8 @@ use std::borrow::Cow;
 /// What stands for a token that is no member of its own.
 const REDACTED: &str = "[redacted]";
 
-/// Shorter texts are no tokens worth hiding, but would be found all over the data.
-const SHORTEST_TOKEN: usize = 8;
+/// Shorter texts are no secrets worth hiding, but would be found all over the data.
+pub(crate) const SHORTEST_SECRET: usize = 8;
 
 /// The text without the members whose names are secret, at any depth.
 pub(crate) fn remove(text: &str, is_secret: impl Fn(&str) -> bool) -> String {
@@ -41,12 +41,12 @@ pub(crate) fn remove(text: &str, is_secret: impl Fn(&str) -> bool) -> String {
     kept
 }
 
-/// The text with the token replaced wherever it stands in a string.
+/// The text with this secret, such as a token, replaced wherever it stands in a string.
 pub(crate) fn redact(text: String, token: &str) -> String {
     // Some servers write a slash as `\/`.
     let escaped = token.replace('/', r"\/");
     let found = |text: &str| text.contains(token) || text.contains(&escaped);
-    if token.len() < SHORTEST_TOKEN || !found(&text) {
+    if token.len() < SHORTEST_SECRET || !found(&text) {
         return text;
     }
     let mut kept = String::with_capacity(text.len());

@@ -13,10 +13,11 @@ use tokio::{
 };
 
 use crate::{
-    CoverageRow, Error, Event, Guard, Observer, OpenSink, Page, Plan, Publisher, Report, Result,
+    CoverageRow, Error, Event, Guard, Names, Observer, OpenSink, Page, Publisher, Report, Result,
     Scope, Settings,
     error::{Kind, one_line},
-    read::{Effort, Reader},
+    planner::planner,
+    read::{Effort, Older, Reader},
 };
 
 /// Gives the time in microseconds of Unix time.
@@ -30,6 +31,8 @@ pub struct Source {
     pub client: Option<Arc<Client>>,
     /// How many calls may be in flight.
     pub concurrency: usize,
+    /// What earlier crawls know of single products, if that may be used.
+    pub older: Option<Older>,
 }
 
 /// A crawl to be done.
@@ -86,9 +89,14 @@ impl Crawl {
             let (sender, scopes) = mpsc::unbounded_channel();
             feeds.push((source.settings.source.clone(), scopes));
             let reader = Reader {
-                plan: Plan::new(source.settings),
+                names: match source.settings.details {
+                    None => Names::Unwanted,
+                    Some(_) => Names::Wanted,
+                },
+                plan: planner(source.settings),
                 client: source.client,
                 concurrency: source.concurrency.max(1),
+                older: source.older,
                 journal: self.journal.clone(),
                 clock: self.clock.clone(),
                 observer: self.observer.clone(),
@@ -176,14 +184,11 @@ impl Desk {
                 ));
             };
             self.newest = self.newest.max(Some(record.observed_at));
-            let asked = fetch
-                .numbers()
-                .into_iter()
-                .map(|(name, number)| (name.to_owned(), number));
             let page = Page {
                 source: source.clone(),
                 layout,
-                asked: asked.collect(),
+                asked: fetch.numbers(),
+                given: fetch.texts(),
                 observed_at: record.observed_at,
                 body: record.body,
             };
@@ -203,6 +208,7 @@ impl Desk {
             endpoint: scope.endpoint,
             account_id: scope.account_id,
             ou_id: scope.ou_id,
+            organization_id: scope.organization_id,
             pages,
             rows,
             error: error.clone(),
@@ -210,6 +216,9 @@ impl Desk {
             observed_at: self.newest.unwrap_or_else(|| (self.clock)()),
         };
         self.publisher.coverage(&row).await?;
+        for rejected in &scope.rejected {
+            self.publisher.rejected(rejected, row.observed_at).await?;
+        }
         self.count(source, scope, error);
         (self.observer)(&Event::Published { scope, rows });
         Ok(())

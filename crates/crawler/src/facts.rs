@@ -2,14 +2,22 @@
 //!
 //! Numbers are read as the decoder reads them, so that a page which decodes has facts.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use fortilake_state::client::models::{integer_of, lenient, text_of};
 use serde::{Deserialize, de::Error as _};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
+use crate::authenticator;
+
+mod portal;
 #[cfg(test)]
 mod tests;
+
+pub use self::portal::CountedFacts;
 
 /// What the plan has to know of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +31,10 @@ pub enum Facts {
     },
     /// Of `accounts/list`.
     Accounts(Ids),
+    /// Of a list that counts its rows.
+    Counted(CountedFacts),
+    /// Of a unit that says who it is: what it tells, by the names of columns.
+    Unit(Vec<(String, Value)>),
     /// Of any other list.
     List(ListFacts),
 }
@@ -47,6 +59,26 @@ pub struct ListFacts {
     pub rows: usize,
     /// A hash of each row's serial number, where it has one.
     pub serials: Vec<u64>,
+    /// The products by name, where the plan wants to ask for each of them.
+    pub products: Vec<ProductName>,
+}
+
+/// A product, as far as it takes to ask for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductName {
+    /// Its serial number.
+    pub serial: String,
+    /// Its model.
+    pub model: Option<String>,
+}
+
+/// Whether the products of a page are wanted by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// Numbers prove that a list is whole, and that is all that is asked of them.
+    Unwanted,
+    /// Each will be asked for.
+    Wanted,
 }
 
 impl Facts {
@@ -55,8 +87,10 @@ impl Facts {
     /// # Errors
     ///
     /// If the page is not shaped so that its rows can be counted.
-    pub fn read(endpoint: &str, page: &str) -> serde_json::Result<Self> {
+    pub fn read(endpoint: &str, page: &str, names: Names) -> serde_json::Result<Self> {
         Ok(match endpoint {
+            _ if portal::ENDPOINTS.contains(&endpoint) => Self::Counted(CountedFacts::read(page)?),
+            authenticator::UNIT => Self::Unit(portal::unit(page)?),
             "units/list" => {
                 let page: UnitsPage<'_> = serde_json::from_str(page)?;
                 let units = page.organization_units.unwrap_or_default();
@@ -78,6 +112,10 @@ impl Facts {
                     total: page.total_pages,
                     rows: assets.len(),
                     serials: assets.iter().filter_map(Asset::fingerprint).collect(),
+                    products: match names {
+                        Names::Unwanted => Vec::new(),
+                        Names::Wanted => assets.iter().filter_map(Asset::name).collect(),
+                    },
                 })
             }
         })
@@ -159,9 +197,18 @@ struct Asset<'a> {
     serial_number: Option<&'a RawValue>,
     #[serde(borrow, default)]
     account_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    product_model: Option<&'a RawValue>,
 }
 
 impl Asset<'_> {
+    fn name(&self) -> Option<ProductName> {
+        Some(ProductName {
+            serial: self.serial_number.and_then(text_of)?.into_owned(),
+            model: self.product_model.and_then(text_of).map(Cow::into_owned),
+        })
+    }
+
     /// The hasher's keys are fixed, so the plan folds the same way in every process.
     fn fingerprint(&self) -> Option<u64> {
         let serial = self.serial_number.and_then(text_of)?;

@@ -15,6 +15,10 @@ pub struct Fetch {
     pub endpoint: &'static str,
     /// The arguments; the map keeps them sorted.
     pub arguments: Map<String, Value>,
+    /// What is known of the rows beside the arguments, by the names of arguments or columns.
+    ///
+    /// It follows from earlier outcomes, so it is no part of the name.
+    pub given: Vec<(String, Value)>,
     /// How often this list was begun anew because it moved; zero at first.
     pub round: u32,
 }
@@ -28,6 +32,7 @@ impl Fetch {
     ///     source: "acme".into(),
     ///     endpoint: "accounts/list",
     ///     arguments: serde_json::from_str(r#"{"parentId": 2100014}"#)?,
+    ///     given: Vec::new(),
     ///     round: 0,
     /// };
     /// assert_eq!(fetch.key(), r#"acme accounts/list {"parentId":2100014} 0"#);
@@ -41,13 +46,34 @@ impl Fetch {
         )
     }
 
-    /// The numbers among the arguments, which rows inherit.
-    pub fn numbers(&self) -> Vec<(&str, i64)> {
-        let numbers = self.arguments.iter();
-        numbers
-            .filter_map(|(name, value)| Some((name.as_str(), value.as_i64()?)))
+    /// The numbers among the arguments and what else is known, which rows inherit.
+    pub fn numbers(&self) -> Vec<(String, i64)> {
+        self.known()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_i64()?)))
             .collect()
     }
+
+    /// The texts that are known beside the arguments, for the columns of these names.
+    pub fn texts(&self) -> Vec<(String, String)> {
+        let given = self.given.iter();
+        given
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect()
+    }
+
+    fn known(&self) -> impl Iterator<Item = (&String, &Value)> {
+        let given = self.given.iter().map(|(name, value)| (name, value));
+        self.arguments.iter().chain(given)
+    }
+}
+
+/// A call whose arguments the API does not take, without harm to the rest of its scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// The call.
+    pub fetch: Fetch,
+    /// The whole story in one line.
+    pub message: String,
 }
 
 /// What came of a [`Fetch`].

@@ -11,6 +11,7 @@
 //!
 //! The crate knows no sink by name, prints nothing and reads no environment variable.
 
+mod authenticator;
 mod crawl;
 mod error;
 mod facts;
@@ -18,6 +19,8 @@ mod fetch;
 mod guard;
 mod lanes;
 mod plan;
+mod planner;
+mod portal;
 mod publish;
 mod read;
 mod report;
@@ -31,12 +34,13 @@ pub use fortilake_state::client;
 pub use crate::{
     crawl::{Clock, Crawl, Incomplete, Source},
     error::{Error, Kind, Result, one_line},
-    facts::{Facts, Ids, ListFacts},
-    fetch::{Failure, FailureKind, Fetch, Outcome},
+    facts::{CountedFacts, Facts, Ids, ListFacts, Names, ProductName},
+    fetch::{Failure, FailureKind, Fetch, Outcome, Rejected},
     guard::{AccountShrink, Guard, Shrink},
     lanes::{OpenSink, SinkReport},
-    plan::{Plan, Scope, ScopeMode, Search, Settings, Step},
+    plan::{DetailsFor, Plan, Scope, ScopeMode, Search, Settings, Step, System},
     publish::{Census, CoverageRow, Drift, Page, Publisher, Tally},
+    read::Older,
     report::{Event, Observer, Report},
     store::sink_store,
     tables::{spec, tables_of},

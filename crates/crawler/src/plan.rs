@@ -7,6 +7,7 @@
 //! Outcomes may arrive in any order; scopes are published in one order all the same: the units,
 //! then unit by unit its accounts and what was read of those that no earlier unit named.
 
+mod details;
 mod discovery;
 mod listing;
 mod publish;
@@ -24,18 +25,35 @@ use std::{
 
 use serde_json::Map;
 
+pub use self::details::DetailsFor;
+pub(crate) use self::details::ENDPOINT as DETAILS;
 use self::{
+    details::Details,
     listing::{Ask, Listing},
     sweep::Sweep,
     wildcard::Wildcard,
 };
-use crate::{Fetch, Outcome};
+use crate::{Fetch, Outcome, authenticator, fetch::Rejected, portal};
+
+/// The system behind a source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum System {
+    /// FortiCloud.
+    #[default]
+    FortiCloud,
+    /// A FortiPortal; of the settings, its name is all that it wants.
+    FortiPortal,
+    /// A FortiAuthenticator; as for a FortiPortal.
+    FortiAuthenticator,
+}
 
 /// What a crawl of one source is to read.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The source's name.
     pub source: Arc<str>,
+    /// The system behind it.
+    pub system: System,
     /// Whether accounts are found through the organization.
     pub scope: ScopeMode,
     /// How serial numbers are searched for.
@@ -46,6 +64,24 @@ pub struct Settings {
     pub accounts: Vec<i64>,
     /// Further list endpoints to ask of each account, such as `folders/list`.
     pub include: Vec<&'static str>,
+    /// The products to ask for one by one, if any.
+    pub details: Option<DetailsFor>,
+}
+
+impl Settings {
+    /// The endpoints whose answers are rows of the tables to publish.
+    pub fn endpoints(&self) -> Vec<&'static str> {
+        match self.system {
+            System::FortiPortal => portal::ENDPOINTS.to_vec(),
+            System::FortiAuthenticator => vec![authenticator::COUNTERS],
+            System::FortiCloud => {
+                let mut endpoints = vec!["units/list", "accounts/list", "products/list"];
+                endpoints.extend(&self.include);
+                endpoints.extend(self.details.as_ref().map(|_| DETAILS));
+                endpoints
+            }
+        }
+    }
 }
 
 /// Whether accounts are found through the organization.
@@ -86,6 +122,10 @@ pub struct Scope {
     pub account_id: Option<i64>,
     /// The organizational unit, if the scope is one.
     pub ou_id: Option<i64>,
+    /// The organization of a portal, if the scope is one.
+    pub organization_id: Option<i64>,
+    /// The calls that were rejected without harm to the others.
+    pub rejected: Vec<Rejected>,
     /// The calls whose pages are the scope's rows, in order; or why there are none.
     pub pages: Result<Vec<Fetch>, String>,
 }
@@ -108,6 +148,8 @@ pub struct Plan {
     /// Whether a page that was asked for by number has come.
     paging_works: bool,
     published: Published,
+    /// What is asked of each product, once the lists are published.
+    details: Option<Details>,
 }
 
 /// One call of `accounts/list`.
@@ -120,11 +162,12 @@ struct Discovery {
     sweeps: Vec<usize>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Slot {
     Units(Ask),
     Accounts(usize, Ask),
     Sweep { sweep: usize, list: usize, ask: Ask },
+    Details(details::Ask),
 }
 
 /// How far publishing is.
@@ -154,6 +197,8 @@ impl Plan {
         if let Search::Patterns(patterns) = &mut settings.search {
             distinct(patterns);
         }
+        let of = settings.details.clone();
+        let details = of.map(|of| Details::new(settings.source.clone(), of));
         Self {
             settings,
             asked: HashMap::new(),
@@ -165,6 +210,7 @@ impl Plan {
             wildcard: Wildcard::default(),
             paging_works: false,
             published: Published::default(),
+            details,
         }
     }
 
@@ -203,6 +249,11 @@ impl Plan {
             Some(Slot::Sweep { sweep, list, ask }) => {
                 self.follow_sweep(sweep, list, ask, outcome, &mut fetches);
             }
+            Some(Slot::Details(ask)) => {
+                if let Some(details) = &mut self.details {
+                    details.follow(&ask, outcome);
+                }
+            }
             None => {}
         }
         self.step(fetches)
@@ -217,26 +268,53 @@ impl Plan {
                 let list = self.sweeps[*sweep].list(*list);
                 list.is_some_and(|list| list.awaits(*ask))
             }
+            Some(Slot::Details(ask)) => {
+                let details = self.details.as_ref();
+                details.is_some_and(|details| details.awaits(ask))
+            }
             Some(_) => true,
             None => false,
         }
     }
 
     /// Gives up a call that was asked for and is not awaited any more.
-    pub fn forget(&mut self, fetch: &Fetch) {
-        self.asked.remove(&fetch.key());
+    ///
+    /// Others may take its place.
+    pub fn forget(&mut self, fetch: &Fetch) -> Step {
+        if let Some(Slot::Details(ask)) = self.asked.remove(&fetch.key())
+            && let Some(details) = &mut self.details
+        {
+            details.forget(&ask);
+        }
+        self.step(Vec::new())
     }
 
     /// Whether everything was asked and everything is published.
     pub fn is_finished(&self) -> bool {
-        self.asked.is_empty() && self.published.units && self.published.turns.is_empty()
+        let details = self.details.as_ref();
+        self.asked.is_empty()
+            && self.lists_are_published()
+            && details.is_none_or(Details::is_finished)
     }
 
     fn step(&mut self, mut fetches: Vec<Fetch>) -> Step {
         self.decide(&mut fetches);
-        Step {
-            fetches,
-            closed: self.publish(),
+        let mut closed = self.publish();
+        self.ask_details(&mut fetches);
+        // An account without products ends as it begins.
+        closed.extend(self.publish());
+        Step { fetches, closed }
+    }
+
+    fn ask_details(&mut self, fetches: &mut Vec<Fetch>) {
+        let listed = self.lists_are_published();
+        let Some(details) = self.details.as_mut().filter(|_| listed) else {
+            return;
+        };
+        for ask in details.next() {
+            let fetch = details.fetch(&ask);
+            self.asked.insert(fetch.key(), Slot::Details(ask));
+            fetches.push(fetch);
         }
     }
 

@@ -11,12 +11,12 @@ use fortilake_sink::{Batch, TableSpec, TableTotal};
 use fortilake_state::client::models::{
     self, COVERAGE_LAYOUT, Decoded, ISSUES_LAYOUT, Layout, PageContext, Table, decode,
 };
-use serde_json::json;
+use serde_json::{Map, json};
 
 pub use self::census::{Census, Tally};
 use self::dedup::Seen;
 use crate::{
-    Error, Result,
+    Error, Rejected, Result,
     error::Kind,
     lanes::{Lanes, OpenSink, SinkReport},
 };
@@ -56,8 +56,10 @@ pub struct Page {
     pub source: Arc<str>,
     /// How the endpoint's rows lie in the page.
     pub layout: &'static Layout,
-    /// The numbers among the request's arguments.
+    /// The numbers among the request's arguments, and those that the plan knows besides.
     pub asked: Vec<(String, i64)>,
+    /// The texts for columns that another endpoint's answer fills, by the columns' names.
+    pub given: Vec<(String, String)>,
     /// When the page arrived, in microseconds of Unix time.
     pub observed_at: i64,
     /// The text, secrets already gone.
@@ -75,6 +77,8 @@ pub struct CoverageRow {
     pub account_id: Option<i64>,
     /// The organizational unit, if the scope is one.
     pub ou_id: Option<i64>,
+    /// The organization of a portal, if the scope is one.
+    pub organization_id: Option<i64>,
     /// The pages that were read.
     pub pages: usize,
     /// The rows that the scope gave to its table.
@@ -155,12 +159,33 @@ impl Publisher {
             "endpoint": row.endpoint,
             "account_id": row.account_id,
             "ou_id": row.ou_id,
+            "organization_id": row.organization_id,
             "outcome": if row.error.is_some() { "failed" } else { "complete" },
             "pages": row.pages,
             "rows": row.rows,
             "error": row.error,
         }] });
         self.report(&COVERAGE_LAYOUT, &json, &row.source, row.observed_at)
+            .await
+    }
+
+    /// Publishes that the row of one call is missing, because the API rejected that call alone.
+    pub async fn rejected(&mut self, rejected: &Rejected, observed_at: i64) -> Result<()> {
+        let Rejected { fetch, message } = rejected;
+        let table = models::endpoint(fetch.endpoint)
+            .and_then(|endpoint| endpoint.layout)
+            .and_then(|layout| layout.tables.first());
+        let known = fetch.given.iter().cloned().chain(fetch.arguments.clone());
+        let key: Map<_, _> = known
+            .map(|(name, value)| (column_of(&name), value))
+            .collect();
+        let json = json!({ "rows": [{
+            "table": table.map(|table| table.name),
+            "key": key,
+            "reason": message,
+        }] });
+        self.drift.misfits += 1;
+        self.report(&ISSUES_LAYOUT, &json, &fetch.source, observed_at)
             .await
     }
 
@@ -204,6 +229,7 @@ impl Publisher {
             crawl_id: &crawl_id,
             observed_at,
             asked: &[],
+            given: &[],
         };
         let decoded = decode(layout, &rows.to_string(), &context).map_err(|error| {
             Error::new(Kind::Unforeseen, "a report cannot be written").with_source(error)
@@ -280,17 +306,35 @@ impl Publisher {
     }
 }
 
+/// The column that an argument's value would be in.
+fn column_of(argument: &str) -> String {
+    let mut column = String::new();
+    for letter in argument.chars() {
+        if letter.is_ascii_uppercase() {
+            column.push('_');
+        }
+        column.push(letter.to_ascii_lowercase());
+    }
+    column
+}
+
 fn decode_page(page: &Page, crawl_id: &str) -> Result<Decoded, models::Error> {
     let asked: Vec<_> = page
         .asked
         .iter()
         .map(|(name, number)| (name.as_str(), *number))
         .collect();
+    let given: Vec<_> = page
+        .given
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
     let context = PageContext {
         source: &page.source,
         crawl_id,
         observed_at: page.observed_at,
         asked: &asked,
+        given: &given,
     };
     decode(page.layout, &page.body, &context)
 }

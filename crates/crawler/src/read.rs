@@ -9,7 +9,7 @@ mod recall;
 use std::{collections::VecDeque, sync::Arc};
 
 use fortilake_state::{
-    Journal,
+    Archive, Journal,
     client::{self, Client, models},
 };
 use tokio::{
@@ -18,18 +18,23 @@ use tokio::{
 };
 
 use crate::{
-    Clock, Error, Event, Facts, Failure, FailureKind, Fetch, Observer, Outcome, Plan, Result,
+    Clock, Error, Event, Facts, Failure, FailureKind, Fetch, Names, Observer, Outcome, Result,
     Scope, Step,
     error::{Kind, one_line},
+    planner::Planner,
 };
 
 /// Reads one source to its end.
 pub(crate) struct Reader {
-    pub(crate) plan: Plan,
+    pub(crate) plan: Box<dyn Planner>,
+    /// Whether the plan wants to know products by name.
+    pub(crate) names: Names,
     /// Makes the calls; without one, what the journal lacks stays unread.
     pub(crate) client: Option<Arc<Client>>,
     pub(crate) concurrency: usize,
     pub(crate) journal: Arc<dyn Journal>,
+    /// What earlier crawls know of single products.
+    pub(crate) older: Option<Older>,
     pub(crate) clock: Clock,
     pub(crate) observer: Observer,
     /// Where scopes go as they close. Unbounded, because a source that is published later must
@@ -37,6 +42,15 @@ pub(crate) struct Reader {
     pub(crate) scopes: mpsc::UnboundedSender<Scope>,
     /// Turns true when no further call is to be made.
     pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// Answers of earlier crawls that are still good enough.
+#[derive(Clone)]
+pub struct Older {
+    /// Where they are.
+    pub archive: Arc<Archive>,
+    /// How old they may be, in microseconds of Unix time.
+    pub since: i64,
 }
 
 /// What reading a source took.
@@ -77,8 +91,9 @@ impl Reader {
                     break;
                 };
                 if !self.plan.awaits(&fetch) {
-                    self.plan.forget(&fetch);
                     (self.observer)(&Event::Dropped);
+                    let step = self.plan.forget(&fetch);
+                    self.take(step, &mut waiting);
                     continue;
                 }
                 if let Some(outcome) = self.recall(&fetch)? {
@@ -94,7 +109,7 @@ impl Reader {
                     ahead.spawn(sign_in_ahead(client.clone()));
                 }
                 match &self.client {
-                    Some(client) => drop(calls.spawn(call(client.clone(), fetch))),
+                    Some(client) => drop(calls.spawn(call(client.clone(), fetch, self.names))),
                     None => self.follow(&fetch, &not_read(&fetch), &mut waiting),
                 }
             }
@@ -239,7 +254,7 @@ struct Answer {
     facts: serde_json::Result<Facts>,
 }
 
-async fn call(client: Arc<Client>, fetch: Fetch) -> (Fetch, client::Result<Answer>) {
+async fn call(client: Arc<Client>, fetch: Fetch, names: Names) -> (Fetch, client::Result<Answer>) {
     let Some(endpoint) = models::endpoint(fetch.endpoint) else {
         let facts = Err(serde::de::Error::custom(
             "the descriptions have no such endpoint",
@@ -261,7 +276,7 @@ async fn call(client: Arc<Client>, fetch: Fetch) -> (Fetch, client::Result<Answe
             page.body.into()
         };
         Answer {
-            facts: Facts::read(fetch.endpoint, &body),
+            facts: Facts::read(fetch.endpoint, &body, names),
             body,
         }
     });

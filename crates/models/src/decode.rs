@@ -9,6 +9,7 @@
 
 mod finish;
 mod list;
+mod row;
 mod walk;
 
 #[cfg(test)]
@@ -17,11 +18,15 @@ mod tests;
 use arrow_array::RecordBatch;
 use serde::de::DeserializeSeed;
 
-use self::walk::{Place, Walk};
+use self::{
+    list::List,
+    row::{Path, Row, TableBuilder},
+    walk::{Place, Walk},
+};
 use crate::{
     Error, Layout, Origin, Table,
-    layout::{Field, Target},
-    value::{ColumnBuilder, Pushed, Scalar},
+    layout::{Answer, Field, Rows, Target},
+    value::{Pushed, Scalar},
 };
 
 /// What a page's rows need and its text does not say.
@@ -33,8 +38,26 @@ pub struct PageContext<'a> {
     pub crawl_id: &'a str,
     /// When the page arrived, in microseconds of Unix time.
     pub observed_at: i64,
-    /// The numbers in the request's arguments, by name.
+    /// The numbers in the request's arguments, by name, and those that the crawl knows besides.
     pub asked: &'a [(&'a str, i64)],
+    /// The texts for columns that another endpoint's answer fills, by the columns' names.
+    pub given: &'a [(&'a str, &'a str)],
+}
+
+impl PageContext<'_> {
+    fn argument(&self, name: &str) -> Option<i64> {
+        let mut asked = self.asked.iter();
+        asked
+            .find(|(asked, _)| *asked == name)
+            .map(|(_, number)| *number)
+    }
+
+    fn given(&self, column: &str) -> Option<&str> {
+        let mut given = self.given.iter();
+        given
+            .find(|(given, _)| *given == column)
+            .map(|(_, text)| *text)
+    }
 }
 
 /// The rows of one page.
@@ -96,14 +119,22 @@ pub fn decode(
 ) -> Result<Decoded, Error> {
     let mut engine = Engine::new(layout, context);
     let mut json = serde_json::Deserializer::from_str(page);
-    Walk {
-        engine: &mut engine,
-        fields: layout.fields,
-        place: Place::Outside,
-    }
-    .deserialize(&mut json)
-    .and_then(|()| json.end())
-    .map_err(Error::json)?;
+    let walked = match layout.answer {
+        Answer::Object(fields) => Walk {
+            engine: &mut engine,
+            fields,
+            place: Place::Outside,
+        }
+        .deserialize(&mut json),
+        Answer::Rows(rows) => List {
+            engine: &mut engine,
+            rows,
+            name: "answer",
+            around: None,
+        }
+        .deserialize(&mut json),
+    };
+    walked.and_then(|()| json.end()).map_err(Error::json)?;
     engine.finish()
 }
 
@@ -118,18 +149,6 @@ struct Engine<'a> {
     positions: Vec<i64>,
     issues: Vec<PendingIssue>,
     unknown_fields: u64,
-}
-
-/// The rows of one table so far.
-struct TableBuilder {
-    table: &'static Table,
-    /// The columns that the row's own object fills; the others come at the end of the page.
-    columns: Vec<Option<ColumnBuilder>>,
-    extra: Vec<Option<String>>,
-    /// The index columns' values, row by row.
-    positions: Vec<Vec<i64>>,
-    root: usize,
-    roots: Vec<u32>,
 }
 
 /// An issue whose row has no key yet.
@@ -148,7 +167,7 @@ impl<'a> Engine<'a> {
             .iter()
             .map(|table| TableBuilder::new(table))
             .collect();
-        for_each_root(layout.fields, &mut |root, table| tables[table].root = root);
+        for_each_root(&layout.answer, &mut |root, table| tables[table].root = root);
         Self {
             layout,
             context,
@@ -161,7 +180,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Puts a member's value into its column, and what the column cannot hold where it belongs.
-    fn fill(&mut self, row: &mut Row, field: &Field, column: usize, value: &Scalar<'_>) {
+    fn fill(&mut self, row: &mut Row, name: Path<'_>, column: usize, value: &Scalar<'_>) {
         let table = &mut self.tables[row.table];
         let Some(builder) = &mut table.columns[column] else {
             return;
@@ -169,7 +188,7 @@ impl<'a> Engine<'a> {
         if builder.len() > row.at {
             // The same column under a second spelling: the first one stands.
             if !matches!(value, Scalar::Null) {
-                row.keep_scalar(field.name, value);
+                row.keep_scalar(&name.to_string(), value);
                 self.unknown_fields += 1;
             }
             return;
@@ -177,7 +196,7 @@ impl<'a> Engine<'a> {
         match builder.push(value) {
             Pushed::Nothing | Pushed::Stored => {}
             Pushed::StoredWithoutOffset(offset) => {
-                row.keep_scalar(field.name, &Scalar::Text(offset));
+                row.keep_scalar(&name.to_string(), &Scalar::Text(offset));
             }
             Pushed::Misfit(reason) => {
                 let column = table.table.columns[column].name;
@@ -194,6 +213,29 @@ impl<'a> Engine<'a> {
             value: value.to_owned(),
             reason,
         });
+    }
+
+    /// Opens a list of rows.
+    ///
+    /// A row may hold such a list under two names; then the second goes on counting, so that no
+    /// two rows share a position.
+    fn open_list(&mut self, table: usize, around: Option<&Row>) {
+        let (row, next) = self.tables[table].resumed;
+        let first = around.map_or(0, |around| if around.at == row { next } else { 0 });
+        self.positions.push(first);
+    }
+
+    fn next_position(&mut self) {
+        if let Some(position) = self.positions.last_mut() {
+            *position += 1;
+        }
+    }
+
+    fn close_list(&mut self, table: usize, around: Option<&Row>) {
+        let next = self.positions.pop().unwrap_or_default();
+        if let Some(around) = around {
+            self.tables[table].resumed = (around.at, next);
+        }
     }
 
     /// Opens a row; rows of nested lists may open and close before it does.
@@ -252,72 +294,13 @@ impl<'a> Engine<'a> {
     }
 }
 
-impl PageContext<'_> {
-    fn argument(&self, name: &str) -> Option<i64> {
-        self.asked
-            .iter()
-            .find(|(asked, _)| *asked == name)
-            .map(|(_, number)| *number)
-    }
-}
-
-impl TableBuilder {
-    fn new(table: &'static Table) -> Self {
-        let columns = table
-            .columns
-            .iter()
-            .map(|column| match column.origin {
-                Origin::Field | Origin::FieldOrAsked(_) => Some(ColumnBuilder::new(column.kind)),
-                _ => None,
-            })
-            .collect();
-        let positions = table
-            .columns
-            .iter()
-            .filter(|column| matches!(column.origin, Origin::Index | Origin::ParentIndex(_)))
-            .map(|_| Vec::new())
-            .collect();
-        Self {
-            table,
-            columns,
-            extra: Vec::new(),
-            positions,
-            root: 0,
-            roots: Vec::new(),
-        }
-    }
-}
-
-/// A row that is open.
-struct Row {
-    table: usize,
-    at: usize,
-    root: u32,
-    /// The members without a column, as a JSON object that lacks its closing brace.
-    extra: String,
-}
-
-impl Row {
-    fn keep(&mut self, name: &str, json: &str) {
-        self.extra
-            .push(if self.extra.is_empty() { '{' } else { ',' });
-        self.extra
-            .push_str(&serde_json::Value::from(name).to_string());
-        self.extra.push(':');
-        self.extra.push_str(json);
-    }
-
-    fn keep_scalar(&mut self, name: &str, value: &Scalar<'_>) {
-        match value {
-            Scalar::Text(text) => self.keep(name, &serde_json::Value::from(&**text).to_string()),
-            _ => self.keep(name, value.as_written()),
-        }
-    }
-}
-
 /// Calls back with (table of the outermost rows, table of the rows in them) for all tables.
-fn for_each_root(fields: &'static [Field], each: &mut dyn FnMut(usize, usize)) {
-    fn inside(root: usize, fields: &'static [Field], each: &mut dyn FnMut(usize, usize)) {
+fn for_each_root(answer: &Answer, each: &mut dyn FnMut(usize, usize)) {
+    fn outermost(rows: &Rows, each: &mut dyn FnMut(usize, usize)) {
+        each(rows.table, rows.table);
+        inside(rows.table, rows.fields, each);
+    }
+    fn inside(root: usize, fields: &[Field], each: &mut dyn FnMut(usize, usize)) {
         for field in fields {
             match field.target {
                 Target::Rows(rows) => {
@@ -329,14 +312,17 @@ fn for_each_root(fields: &'static [Field], each: &mut dyn FnMut(usize, usize)) {
             }
         }
     }
-    for field in fields {
-        match field.target {
-            Target::Rows(rows) => {
-                each(rows.table, rows.table);
-                inside(rows.table, rows.fields, each);
+    fn outside(fields: &[Field], each: &mut dyn FnMut(usize, usize)) {
+        for field in fields {
+            match field.target {
+                Target::Rows(rows) => outermost(rows, each),
+                Target::Object(fields) => outside(fields, each),
+                _ => {}
             }
-            Target::Object(fields) => for_each_root(fields, each),
-            _ => {}
         }
+    }
+    match answer {
+        Answer::Object(fields) => outside(fields, each),
+        Answer::Rows(rows) => outermost(rows, each),
     }
 }

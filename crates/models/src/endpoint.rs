@@ -2,7 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::Layout;
+use crate::{Layout, is_secret};
 
 /// One operation of an API, generated from its description.
 #[derive(Debug)]
@@ -16,7 +16,10 @@ pub struct Endpoint {
     pub method: &'static str,
     /// The path from the host on, with `{name}` for path parameters.
     pub path: &'static str,
-    /// The OAuth client whose token opens this endpoint, if it is behind one.
+    /// Which credential opens this endpoint, if it takes one.
+    ///
+    /// For FortiCloud it is the OAuth client whose token is asked for; the systems that are signed
+    /// in to once have one name for all of their endpoints, such as `fortiportal`.
     pub client_id: Option<&'static str>,
     /// Whether a call changes anything on the other side.
     pub access: Access,
@@ -26,6 +29,8 @@ pub struct Endpoint {
     pub parameters: &'static [Parameter],
     /// How the answer's rows lie in it, if it has any.
     pub layout: Option<&'static Layout>,
+    /// Fields that are secret here, although other endpoints have harmless ones of that name.
+    pub secrets: &'static [&'static str],
 }
 
 impl Endpoint {
@@ -57,7 +62,23 @@ impl Endpoint {
             summary,
             parameters,
             layout,
+            secrets: &[],
         }
+    }
+
+    /// Names the fields that are secret in this endpoint alone.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_secrets(mut self, secrets: &'static [&'static str]) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// Whether a field of this name must never be kept, in an argument or an answer of this
+    /// endpoint.
+    pub fn is_secret(&self, field: &str) -> bool {
+        let mut secrets = self.secrets.iter();
+        is_secret(field) || secrets.any(|secret| secret.eq_ignore_ascii_case(field))
     }
 }
 

@@ -11,7 +11,11 @@ pub mod asset_management_v3_product;
 #[rustfmt::skip]
 pub mod asset_management_v3_service;
 #[rustfmt::skip]
+pub mod fortiauthenticator_v1;
+#[rustfmt::skip]
 pub mod forticloud_oauth;
+#[rustfmt::skip]
+pub mod fortiportal;
 #[rustfmt::skip]
 pub mod iam_v1_accounts;
 #[rustfmt::skip]
@@ -24,6 +28,10 @@ pub static ENDPOINTS: &[&fortilake_models::Endpoint] = &[
     &iam_v1_accounts::endpoints::ACCOUNTS_GETCOMMONDATA,
     &iam_v1_accounts::endpoints::ACCOUNTS_LIST,
     &iam_v1_accounts::endpoints::ACCOUNTS_MOVE,
+    &fortiauthenticator_v1::endpoints::AUTHENTICATOR_FORTITOKENMOBILELICENSES,
+    &fortiauthenticator_v1::endpoints::AUTHENTICATOR_FORTITOKENMOBILELICENSES_POST,
+    &fortiauthenticator_v1::endpoints::AUTHENTICATOR_FORTITOKENS,
+    &fortiauthenticator_v1::endpoints::AUTHENTICATOR_SYSTEMINFO,
     &asset_management_v3_contract::endpoints::CONTRACTS_LIST,
     &asset_management_v3_folder::endpoints::FOLDERS_CREATE,
     &asset_management_v3_folder::endpoints::FOLDERS_DELETE,
@@ -33,6 +41,26 @@ pub static ENDPOINTS: &[&fortilake_models::Endpoint] = &[
     &asset_management_v3_license::endpoints::LICENSES_REGISTER,
     &forticloud_oauth::endpoints::OAUTH_REVOKE_TOKEN,
     &forticloud_oauth::endpoints::OAUTH_TOKEN,
+    &fortiportal::endpoints::PORTAL_ACCOUNT_ORGANIZATION_CONTACT,
+    &fortiportal::endpoints::PORTAL_ACCOUNT_ORGANIZATION_GENERAL,
+    &fortiportal::endpoints::PORTAL_ACCOUNT_ORGANIZATION_USERS,
+    &fortiportal::endpoints::PORTAL_ACCOUNT_ORGANIZATIONS,
+    &fortiportal::endpoints::PORTAL_ACCOUNT_ORGANIZATIONS_INSTALLS,
+    &fortiportal::endpoints::PORTAL_ACCOUNT_ROLES,
+    &fortiportal::endpoints::PORTAL_AUTH_TOKENLOGIN,
+    &fortiportal::endpoints::PORTAL_AUTH_TOKENLOGOUT,
+    &fortiportal::endpoints::PORTAL_DEVICE_ADOM,
+    &fortiportal::endpoints::PORTAL_DEVICE_FORTIANALYZER_POLL,
+    &fortiportal::endpoints::PORTAL_DEVICE_FORTIANALYZER_SUMMARY,
+    &fortiportal::endpoints::PORTAL_DEVICE_FORTIMANAGER_POLL,
+    &fortiportal::endpoints::PORTAL_DEVICE_FORTIMANAGER_SUMMARY,
+    &fortiportal::endpoints::PORTAL_DEVICE_REPORT,
+    &fortiportal::endpoints::PORTAL_DEVICE_REPORT_ORG,
+    &fortiportal::endpoints::PORTAL_DEVICE_SITE,
+    &fortiportal::endpoints::PORTAL_DEVICE_SITE_CUSTOMER,
+    &fortiportal::endpoints::PORTAL_DEVICE_SITE_LIST_CUSTOMER,
+    &fortiportal::endpoints::PORTAL_DEVICE_VDOM_SITE,
+    &fortiportal::endpoints::PORTAL_DEVICE_VDOM_SITE_AVAILABLE,
     &asset_management_v3_product::endpoints::PRODUCTS_DECOMMISSION,
     &asset_management_v3_product::endpoints::PRODUCTS_DESCRIPTION,
     &asset_management_v3_product::endpoints::PRODUCTS_DETAILS,
@@ -66,6 +94,10 @@ pub static TABLES: &[&fortilake_models::Table] = &[
     &asset_management_v3_product::tables::PRODUCT_DETAILS,
     &asset_management_v3_product::tables::PRODUCT_LOCATIONS,
     &asset_management_v3_product::tables::PRODUCT_LICENSES,
+    &fortiportal::tables::PORTAL_ORGANIZATIONS,
+    &fortiportal::tables::PORTAL_SITES,
+    &fortiportal::tables::PORTAL_VDOMS,
+    &fortiauthenticator_v1::tables::FTM_LICENSES,
 ];
 
 /// The fields that must never be kept.

@@ -7,10 +7,19 @@ use crate::Table;
 pub struct Layout {
     /// The tables that one answer feeds; [`Rows::table`] points into this list.
     pub tables: &'static [&'static Table],
-    /// The members of the answer's outermost object that matter.
-    pub fields: &'static [Field],
+    /// What the answer as a whole is.
+    pub answer: Answer,
     /// How many values the decoder has to remember for [`Target::Enclosing`].
     pub enclosing: usize,
+}
+
+/// What an answer as a whole is.
+#[derive(Debug)]
+pub enum Answer {
+    /// An object around the rows; these of its members matter.
+    Object(&'static [Field]),
+    /// The rows themselves: a bare list, or one bare object.
+    Rows(&'static Rows),
 }
 
 /// A list whose elements are rows.

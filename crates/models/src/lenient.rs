@@ -2,12 +2,18 @@
 //!
 //! The generated types name these functions in `deserialize_with`.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, Unexpected, Visitor},
+    de::{
+        Error, MapAccess, SeqAccess, Unexpected, Visitor,
+        value::{MapAccessDeserializer, MapDeserializer, StrDeserializer},
+    },
 };
+
+#[cfg(test)]
+mod tests;
 
 /// A list in which null is empty, and one bare object is a list of one.
 pub fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
@@ -15,7 +21,7 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    struct List<T>(std::marker::PhantomData<T>);
+    struct List<T>(PhantomData<T>);
 
     impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
         type Value = Vec<T>;
@@ -28,7 +34,7 @@ where
             Ok(Vec::new())
         }
 
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
             let mut items = Vec::new();
             while let Some(item) = list.next_element::<Option<T>>()? {
                 items.extend(item);
@@ -36,16 +42,16 @@ where
             Ok(items)
         }
 
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
-            T::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(|item| vec![item])
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<T>, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(|item| vec![item])
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<Vec<T>, E> {
-            T::deserialize(serde::de::value::StrDeserializer::new(text)).map(|item| vec![item])
+            T::deserialize(StrDeserializer::new(text)).map(|item| vec![item])
         }
     }
 
-    deserializer.deserialize_any(List(std::marker::PhantomData))
+    deserializer.deserialize_any(List(PhantomData))
 }
 
 /// An integer, also in quotes.
@@ -94,6 +100,79 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>
     }
 
     deserializer.deserialize_any(Integer)
+}
+
+/// A number, also in quotes.
+pub fn float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    parsed(deserializer, |text| {
+        text.parse().ok().filter(|number: &f64| number.is_finite())
+    })
+}
+
+/// True or false, also as 1 or 0 and as a word.
+pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    parsed(deserializer, |text| {
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        }
+    })
+}
+
+/// What this makes of a value's text; blank is none.
+fn parsed<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, D::Error> {
+    let Some(text) = text(deserializer)? else {
+        return Ok(None);
+    };
+    match text.trim() {
+        "" => Ok(None),
+        trimmed => match parse(trimmed) {
+            Some(value) => Ok(Some(value)),
+            None => Err(D::Error::invalid_value(
+                Unexpected::Str(&text),
+                &std::any::type_name::<T>(),
+            )),
+        },
+    }
+}
+
+/// The object of an error, also when mere text stands in its place: that is its message then.
+pub fn message<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Message<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Message<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object or text")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+            if text.is_empty() {
+                return Ok(None);
+            }
+            let only = [("message", text)].into_iter();
+            T::deserialize(MapDeserializer::new(only)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Message(PhantomData))
 }
 
 /// Text, also when it comes as a number or a truth value.
@@ -188,7 +267,9 @@ macro_rules! open_enum {
 
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                <String as ::serde::Deserialize>::deserialize(deserializer).map(Self::from)
+                $crate::lenient::text(deserializer)?.map(Self::from).ok_or_else(|| {
+                    ::serde::de::Error::custom("null where a value belongs")
+                })
             }
         }
     };

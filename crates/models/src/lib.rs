@@ -27,6 +27,7 @@ mod decode;
 mod endpoint;
 mod error;
 mod layout;
+mod nullable;
 mod report;
 mod secret;
 mod table;
@@ -37,7 +38,8 @@ pub use crate::{
     decode::{Decoded, DecodedTable, Issue, PageContext, decode},
     endpoint::{Access, Endpoint, Location, NoArguments, Operation, Parameter},
     error::Error,
-    layout::{Field, Layout, Rows, Target},
+    layout::{Answer, Field, Layout, Rows, Target},
+    nullable::Nullable,
     report::{COVERAGE, COVERAGE_LAYOUT, ISSUES, ISSUES_LAYOUT},
     secret::Secret,
     table::{Column, Kind, Origin, Table},
@@ -62,6 +64,8 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
 }
 
 /// Whether a field of this name must never be kept, in whatever answer it stands.
+///
+/// An endpoint may have further ones: [`Endpoint::is_secret`].
 pub fn is_secret(field: &str) -> bool {
     generated::SECRETS
         .iter()

@@ -2,7 +2,7 @@
 
 use crate::{
     Column, Kind, Layout, Origin, Table,
-    layout::{Field, Rows, Target},
+    layout::{Answer, Field, Rows, Target},
 };
 
 const fn column(name: &'static str, kind: Kind, doc: &'static str) -> Column {
@@ -42,8 +42,8 @@ const EXTRA: Column = Column {
 /// One row per scope: whether everything in it was read.
 pub static COVERAGE: Table = Table {
     name: "coverage",
-    summary: "One scope of the crawl: what was asked of which account or organizational unit, and how it ended.",
-    key: &["_source", "endpoint", "account_id", "ou_id"],
+    summary: "One scope of the crawl: what was asked of which account, organizational unit or organization, and how it ended.",
+    key: &["_source", "endpoint", "account_id", "ou_id", "organization_id"],
     endpoint: None,
     columns: &[
         column("endpoint", Kind::Text, "The endpoint that was asked."),
@@ -69,6 +69,11 @@ pub static COVERAGE: Table = Table {
             "The rows that this scope gave to its table, duplicates apart.",
         ),
         column("error", Kind::Text, "Why the scope failed."),
+        column(
+            "organization_id",
+            Kind::Int,
+            "The organization of a FortiPortal that was asked, if the scope is one.",
+        ),
         SOURCE,
         CRAWL_ID,
         OBSERVED_AT,
@@ -98,7 +103,7 @@ pub static ISSUES: Table = Table {
 /// How rows of [`COVERAGE`] lie in `{"rows": […]}`, so that they take the way of all rows.
 pub static COVERAGE_LAYOUT: Layout = Layout {
     tables: &[&COVERAGE],
-    fields: &[Field {
+    answer: Answer::Object(&[Field {
         name: "rows",
         target: Target::Rows(&Rows {
             table: 0,
@@ -131,17 +136,21 @@ pub static COVERAGE_LAYOUT: Layout = Layout {
                     name: "error",
                     target: Target::Column(6),
                 },
+                Field {
+                    name: "organization_id",
+                    target: Target::Column(7),
+                },
             ],
             scalar: None,
         }),
-    }],
+    }]),
     enclosing: 0,
 };
 
 /// How rows of [`ISSUES`] lie in `{"rows": […]}`.
 pub static ISSUES_LAYOUT: Layout = Layout {
     tables: &[&ISSUES],
-    fields: &[Field {
+    answer: Answer::Object(&[Field {
         name: "rows",
         target: Target::Rows(&Rows {
             table: 0,
@@ -169,6 +178,6 @@ pub static ISSUES_LAYOUT: Layout = Layout {
             ],
             scalar: None,
         }),
-    }],
+    }]),
     enclosing: 0,
 };

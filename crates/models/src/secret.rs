@@ -3,7 +3,9 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::lenient;
 
 /// A secret in a request or an answer: a license file, a registration code, a token.
 ///
@@ -58,6 +60,8 @@ impl Serialize for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
+        let text = lenient::text(deserializer)?;
+        text.map(Self::from)
+            .ok_or_else(|| D::Error::custom("null where a secret belongs"))
     }
 }

@@ -62,6 +62,8 @@ pub enum Origin {
     FieldOrAsked(&'static str),
     /// The argument of this name in the request.
     Asked(&'static str),
+    /// What the crawl knows from elsewhere, under the column's own name.
+    Given,
     /// A column of the outermost row around this one.
     Root(usize),
     /// A field of an object that encloses the outermost row's list.

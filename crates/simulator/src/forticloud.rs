@@ -1,22 +1,23 @@
 //! The FortiCloud system: OAuth, Organization V1, IAM V1 and Asset Management V3.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
-use http::{Method, Response};
+use http::Method;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use self::envelope::{Asked, Meddling, Reply};
 use self::oauth::Tokens;
 use self::world::World;
+use crate::answered::{Answered, not_allowed};
 use crate::incoming::Incoming;
 use crate::json::{Json, Object};
 use crate::scenario::Scenario;
-use crate::truth::Truth;
+use crate::truth::Row;
 
 mod catalog;
-mod dates;
+pub(crate) mod dates;
 pub(crate) mod envelope;
 mod iam;
 mod lists;
@@ -25,9 +26,9 @@ mod oauth;
 mod organization;
 mod products;
 mod registration;
-mod seeded;
+pub(crate) mod seeded;
 mod truth;
-mod wire;
+pub(crate) mod wire;
 mod world;
 mod writes;
 
@@ -186,13 +187,6 @@ const fn asset(
     endpoint(path, "assetmanagement", payload, run)
 }
 
-/// An answer, and the status in its body if there is one.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) response: Response<Bytes>,
-    pub(crate) status: Option<i64>,
-}
-
 /// A simulated FortiCloud.
 #[derive(Debug)]
 pub(crate) struct FortiCloud {
@@ -218,14 +212,12 @@ impl FortiCloud {
             return oauth::answer(&mut tokens, &self.scenario, incoming, now);
         }
         let Some(endpoint) = ENDPOINTS.iter().find(|endpoint| endpoint.path == path) else {
-            return unrouted(
-                404,
-                "No HTTP resource was found that matches the request URI.",
-            );
+            let text = "No HTTP resource was found that matches the request URI.";
+            return unrouted(404, text);
         };
         if incoming.method != Method::POST {
             let text = "The requested resource does not support this http method.";
-            return unrouted(405, text);
+            return not_allowed("POST", &Object::new().with("Message", text));
         }
         let reply = self
             .authorize(endpoint, incoming, now)
@@ -236,14 +228,11 @@ impl FortiCloud {
 
     /// Whatever is wrong, in the envelope.
     pub(crate) fn envelope(&self, reply: &Reply, incoming: &Incoming) -> Answered {
-        let mut body = reply.body(&self.scenario.quirks, incoming.token.as_deref());
+        let mut body = reply.body(&self.scenario.quirks, incoming.credential("bearer"));
         if self.scenario.quirks.unknown_fields {
             body.push("requestId", "00000000-0000-4000-8000-000000000042");
         }
-        Answered {
-            response: json(reply.http, &body),
-            status: Some(reply.status),
-        }
+        Answered::json(reply.http, &body).with_status(reply.status)
     }
 
     fn authorize(
@@ -252,7 +241,7 @@ impl FortiCloud {
         incoming: &Incoming,
         now: Instant,
     ) -> Result<(), Reply> {
-        let Some(token) = &incoming.token else {
+        let Some(token) = incoming.credential("bearer") else {
             return Err(Reply::refused(201, "Please provide token in request."));
         };
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
@@ -321,33 +310,12 @@ impl FortiCloud {
         }
     }
 
-    pub(crate) fn truth(&self) -> Truth {
+    pub(crate) fn truth(&self) -> BTreeMap<String, Vec<Row>> {
         let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        truth::truth(&world)
+        truth::truth(&world).into_rows()
     }
 }
 
 fn unrouted(status: u16, message: &'static str) -> Answered {
-    let mut response = json(status, &Object::new().with("Message", message));
-    if status == 405 {
-        let allow = http::HeaderValue::from_static("POST");
-        response.headers_mut().insert(http::header::ALLOW, allow);
-    }
-    Answered {
-        response,
-        status: None,
-    }
-}
-
-/// A JSON answer.
-pub(crate) fn json(status: u16, body: &Object) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body.to_bytes()));
-    // A scripted code may be any number; one that is no HTTP status becomes the plainest failure.
-    *response.status_mut() =
-        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    let json = http::HeaderValue::from_static("application/json; charset=utf-8");
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, json);
-    response
+    Answered::json(status, &Object::new().with("Message", message))
 }

@@ -13,9 +13,11 @@ use crate::random::hash;
 pub(crate) struct Incoming {
     pub(crate) method: Method,
     pub(crate) path: String,
-    /// The bearer token.
-    pub(crate) token: Option<String>,
+    /// The `Authorization` header.
+    authorization: Option<String>,
     pub(crate) body: Bytes,
+    /// What follows the path, decoded.
+    query: Vec<(String, String)>,
     /// The texts of a JSON object or a form, as OAuth takes both.
     pub(crate) fields: HashMap<String, String>,
     /// The arguments without secrets.
@@ -27,10 +29,11 @@ impl Incoming {
         let (parts, body) = request.into_parts();
         let form = text(&parts.headers, &header::CONTENT_TYPE)
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        let query = pairs(parts.uri.query().unwrap_or_default().as_bytes());
         let arguments = if form {
-            let fields = url::form_urlencoded::parse(&body);
-            let fields = fields.map(|(key, value)| (key.into_owned(), value.into_owned().into()));
-            Value::Object(fields.collect())
+            object(pairs(&body))
+        } else if body.is_empty() && !query.is_empty() {
+            object(query.clone())
         } else {
             serde_json::from_slice(&body).unwrap_or(Value::Null)
         };
@@ -39,18 +42,34 @@ impl Incoming {
             let value = value.as_str()?;
             Some((key.clone(), value.to_owned()))
         });
-        let token = text(&parts.headers, &header::AUTHORIZATION)
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim().to_owned());
         Self {
             method: parts.method,
             path: parts.uri.path().to_owned(),
-            token,
+            authorization: text(&parts.headers, &header::AUTHORIZATION).map(str::to_owned),
+            query,
             fields: fields.collect(),
             arguments: without_secrets(arguments),
             body,
         }
+    }
+
+    /// What `Authorization` says under this scheme.
+    pub(crate) fn credential(&self, scheme: &str) -> Option<&str> {
+        let (named, credential) = self.authorization.as_deref()?.split_once(' ')?;
+        named
+            .eq_ignore_ascii_case(scheme)
+            .then(|| credential.trim())
+    }
+
+    /// A parameter of the query; of several under one name the first.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        let mut named = self.parameters();
+        named.find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.query.iter();
+        pairs.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// The `accountId` that is asked about.
@@ -72,12 +91,22 @@ impl Incoming {
     }
 }
 
+fn pairs(encoded: &[u8]) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(encoded).into_owned().collect()
+}
+
+fn object(pairs: Vec<(String, String)>) -> Value {
+    let members = pairs.into_iter().map(|(key, value)| (key, value.into()));
+    Value::Object(members.collect())
+}
+
 fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
 fn without_secrets(value: Value) -> Value {
-    const SECRETS: [&str; 6] = [
+    const SECRETS: [&str; 7] = [
+        "license",
         "password",
         "client_secret",
         "token",

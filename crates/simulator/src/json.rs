@@ -10,6 +10,7 @@ pub(crate) enum Json {
     Null,
     Bool(bool),
     Integer(i64),
+    Float(f64),
     Text(Cow<'static, str>),
     List(Vec<Json>),
     Object(Object),
@@ -41,11 +42,6 @@ impl Object {
     pub(crate) fn remove(&mut self, key: &str) {
         self.0.retain(|(name, _)| *name != key);
     }
-
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        // Serializing to memory fails only for maps with keys that are no text, and there are none here.
-        serde_json::to_vec(self).unwrap_or_default()
-    }
 }
 
 impl Serialize for Object {
@@ -64,6 +60,7 @@ impl Serialize for Json {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Integer(value) => serializer.serialize_i64(*value),
+            Self::Float(value) => serializer.serialize_f64(*value),
             Self::Text(value) => serializer.serialize_str(value),
             Self::List(values) => {
                 let mut list = serializer.serialize_seq(Some(values.len()))?;
@@ -86,6 +83,12 @@ impl From<bool> for Json {
 impl From<i64> for Json {
     fn from(value: i64) -> Self {
         Self::Integer(value)
+    }
+}
+
+impl From<f64> for Json {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) enum Stream {
     Token,
     Latency,
     Fault,
+    PortalSite,
+    PortalToken,
 }
 
 /// A number that depends on the seed, the use and the index alone (splitmix64's finalizer).

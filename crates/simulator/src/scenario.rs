@@ -5,14 +5,18 @@ use std::time::Duration;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use serde::{Deserialize, Serialize};
 
+pub use self::authenticator::Authenticator;
 pub use self::fault::{Action, Fault};
+pub use self::portal::Portal;
 pub use self::quirks::{
     Arrays, Dates, Empty, LicenseForm, NullDates, ParentKey, Quirks, RootParent,
 };
 pub use self::quota::{CallLimit, ErrorLimit, Quota, QuotaAnswer, WindowKind};
 use crate::Error;
 
+mod authenticator;
 mod fault;
+mod portal;
 mod quirks;
 mod quota;
 #[cfg(test)]
@@ -48,6 +52,10 @@ pub struct Scenario {
     pub quirks: Quirks,
     /// What it allows; nothing is limited by default.
     pub quota: Quota,
+    /// The `FortiPortal` that manages some of its devices.
+    pub portal: Portal,
+    /// A `FortiAuthenticator`.
+    pub authenticator: Authenticator,
     /// What goes wrong, in order: the first fault that applies to a call is the one that happens.
     #[serde(rename = "fault")]
     pub faults: Vec<Fault>,
@@ -108,6 +116,8 @@ impl Scenario {
             organization: Organization::default(),
             quirks: Quirks::default(),
             quota: Quota::default(),
+            portal: Portal::default(),
+            authenticator: Authenticator::default(),
             faults: Vec::new(),
         }
     }
@@ -139,7 +149,8 @@ impl Scenario {
         if self.organization.products >= 20_000_000 {
             return Err("`products` is at most 19999999, the number of serials there are");
         }
-        Ok(())
+        self.portal.check()?;
+        self.authenticator.check()
     }
 }
 

@@ -9,14 +9,15 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::answered::Answered;
 use crate::faults::Script;
 use crate::forticloud::envelope::{Failure, Meddling, Reply};
-use crate::forticloud::{Answered, FortiCloud};
 use crate::incoming::Incoming;
 use crate::json::Object;
 use crate::quota::{Breach, Ledger};
 use crate::random::{Stream, draw};
 use crate::scenario::{Action, QuotaAnswer, Scenario};
+use crate::systems::Systems;
 use crate::truth::Truth;
 
 /// A simulated tenant. Clones share it.
@@ -28,7 +29,7 @@ pub struct Simulator(Arc<Inner>);
 struct Inner {
     scenario: Scenario,
     start: Instant,
-    forticloud: FortiCloud,
+    systems: Systems,
     ledger: Mutex<Ledger>,
     script: Mutex<Script>,
     calls: Mutex<Vec<Call>>,
@@ -42,11 +43,11 @@ pub struct Call {
     pub at: Duration,
     /// The path as it was written.
     pub path: String,
-    /// Its arguments without secrets; null if there was no readable body.
+    /// Its arguments without secrets: of its body, or of its query where there is no body; null if neither can be read.
     pub arguments: Value,
     /// The HTTP status of the answer; none if the connection broke or nothing was answered.
     pub http_status: Option<u16>,
-    /// The envelope's `status`, where there is an envelope.
+    /// The envelope's `status`, or its code in `FortiPortal`'s, where there is an envelope.
     pub body_status: Option<i64>,
 }
 
@@ -67,7 +68,7 @@ impl Simulator {
         let start = Instant::now();
         Self(Arc::new(Inner {
             start,
-            forticloud: FortiCloud::new(scenario.clone()),
+            systems: Systems::new(&scenario, start),
             ledger: Mutex::new(Ledger::new(scenario.quota.clone(), start)),
             script: Mutex::new(Script::new(&scenario)),
             calls: Mutex::new(Vec::new()),
@@ -99,7 +100,7 @@ impl Simulator {
 
     /// What the published tables must hold for the tenant's current data.
     pub fn truth(&self) -> Truth {
-        self.0.forticloud.truth()
+        self.0.systems.truth()
     }
 
     /// Every call so far, in order of arrival.
@@ -129,12 +130,17 @@ impl fmt::Debug for Simulator {
 impl Inner {
     /// Everything that happens to a call happens at its arrival; only the answer takes its time.
     fn decide(&self, incoming: &Incoming, now: Instant) -> (Answer, Duration) {
-        let allowed = lock(&self.ledger).call(now);
+        let limited = Systems::is_limited(incoming);
+        let allowed = if limited {
+            lock(&self.ledger).call(now)
+        } else {
+            Ok(())
+        };
         let (counts, decided) = match allowed {
             Ok(()) => {
                 let action = lock(&self.script).next(incoming);
                 let decided = self.act(action, incoming, now);
-                (decided.is_error(), decided)
+                (limited && decided.is_error(), decided)
             }
             Err(breach) => (breach.counts, self.throttled(&breach, incoming).into()),
         };
@@ -190,16 +196,11 @@ impl Inner {
             status,
             breach.message,
         );
-        let mut answered = self.forticloud.envelope(&reply, incoming);
+        let mut answered = self.systems.forticloud.envelope(&reply, incoming);
         if quota.retry_after && quota.answer == QuotaAnswer::Http {
             // Rounded up, so that whoever waits as told is let in.
             let seconds = breach.wait.as_millis().div_ceil(1000).max(1);
-            if let Ok(seconds) = HeaderValue::from_str(&seconds.to_string()) {
-                answered
-                    .response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, seconds);
-            }
+            answered = answered.header(header::RETRY_AFTER, &seconds.to_string());
         }
         answered
     }
@@ -212,15 +213,15 @@ impl Inner {
         match action {
             None | Some(Action::CutBody) => {}
             Some(Action::Delay { by }) => delay = by,
-            Some(Action::RevokeTokens) => self.forticloud.revoke_tokens(),
-            Some(Action::Vanish) => self.forticloud.vanish(incoming.account()),
-            Some(Action::Appear) => self.forticloud.appear(incoming.account()),
+            Some(Action::RevokeTokens) => self.systems.revoke_tokens(incoming),
+            Some(Action::Vanish) => self.systems.forticloud.vanish(incoming.account()),
+            Some(Action::Appear) => self.systems.forticloud.appear(incoming.account()),
             Some(Action::RepeatPage) => meddling.repeat_page = true,
             Some(Action::DropRows { rows }) => meddling.drop_rows = rows,
             Some(Action::TotalPages { total_pages }) => meddling.total_pages = Some(total_pages),
             Some(instead) => return self.replaced(instead, incoming),
         }
-        let mut decided: Decided = self.forticloud.answer(incoming, meddling, now).into();
+        let mut decided: Decided = self.systems.answer(incoming, meddling, now).into();
         decided.delay = delay;
         match decided.answer {
             Answer::Whole(response) if cut => Answer::Cut(response).into(),
@@ -251,13 +252,13 @@ impl Inner {
             } => {
                 let mut reply = envelope(http, status, &message);
                 reply.error = Some(Failure { code, message });
-                self.forticloud.envelope(&reply, incoming).into()
+                self.systems.failure(&reply, incoming).into()
             }
             Action::Reset => Answer::Reset.into(),
             Action::Silence => Answer::Silence.into(),
             Action::Flood { bytes } => Answer::Flood(bytes).into(),
             // What is left changes the service's own answer, and only a refusal is made here.
-            _ => self.forticloud.envelope(&Reply::denied(), incoming).into(),
+            _ => self.systems.denied(incoming).into(),
         }
     }
 }

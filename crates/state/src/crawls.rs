@@ -52,6 +52,12 @@ pub struct Crawl {
     number: i64,
 }
 
+impl Crawl {
+    pub(crate) fn number(&self) -> i64 {
+        self.number
+    }
+}
+
 /// How far a crawl has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -56,11 +56,17 @@ impl Error {
     /// An operation on a path of the file system that failed.
     pub(crate) fn io(operation: &str, path: &Path, source: io::Error) -> Self {
         let kind = match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Full,
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Kind::Full,
             _ => Kind::Io,
         };
         let message = format!("cannot {operation} `{}`", path.display());
-        Self::new(kind, message).with_source(source)
+        let error = Self::new(kind, message).with_source(source);
+        match mend(kind) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
     }
 
     /// Something that the state file says and that cannot be.
@@ -79,9 +85,10 @@ impl Error {
             _ => format!("cannot {operation} in `{shown}`"),
         };
         let error = Self::new(kind, message).with_source(source);
-        match kind {
-            Kind::Damaged => error.with_hint(way_out(path)),
-            _ => error,
+        match mend(kind) {
+            _ if kind == Kind::Damaged => error.with_hint(way_out(path)),
+            Some(hint) => error.with_hint(hint),
+            None => error,
         }
     }
 
@@ -142,6 +149,20 @@ impl From<rusqlite::Error> for Fault {
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         Self::Error(error)
+    }
+}
+
+/// What to do about the disk, if it is to blame.
+fn mend(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Full => Some(
+            "make room there and run the same command again; nothing that was kept before is lost",
+        ),
+        Kind::Io => Some(
+            "see that it can be read and written, and run the same command again; nothing that \
+             was kept before is lost",
+        ),
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The journal of pages.
 
+mod archive;
 mod memory;
 mod page;
 mod stored;
@@ -10,7 +11,7 @@ mod writer;
 use std::sync::Arc;
 
 pub(crate) use self::page::{check_pages, last_sequence, remove_pages};
-pub use self::{memory::MemoryJournal, stored::CrawlJournal};
+pub use self::{archive::Archive, memory::MemoryJournal, stored::CrawlJournal};
 use crate::Result;
 
 /// What a call has ended with.

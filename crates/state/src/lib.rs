@@ -69,7 +69,7 @@ pub use crate::{
     checksum::digest,
     crawls::{Crawl, NewCrawl, Status},
     error::{Error, Kind, Result},
-    journal::{CrawlJournal, Journal, MemoryJournal, Record, RecordKind, Records},
+    journal::{Archive, CrawlJournal, Journal, MemoryJournal, Record, RecordKind, Records},
     sink_store::SinkStore,
     state::State,
 };

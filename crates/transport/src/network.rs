@@ -1,15 +1,22 @@
 //! The real transport.
 
 mod fault;
+mod trust;
 
-use std::{fs, path::PathBuf, sync::OnceLock, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use reqwest::{Certificate, Client, ClientBuilder};
+use reqwest::{Client, ClientBuilder};
+use rustls::crypto::CryptoProvider;
 use tokio::sync::Semaphore;
 use url::Url;
 
+use self::trust::Authorities;
 use crate::{
     DEFAULT_MAX_BODY, Error, Kind, Request, Response, Result, Transport,
     policy::{check_encrypted, check_size},
@@ -28,7 +35,8 @@ pub struct NetworkConfig {
     pub connect_timeout: Duration,
     /// How many bytes an answer may have, uncompressed.
     pub max_body: usize,
-    /// A PEM file of authorities to trust beside those of the system.
+    /// A PEM file of certificates to trust beside the system's: those of authorities, and those
+    /// that a server has made for itself.
     pub ca_cert: Option<PathBuf>,
     /// Whether any certificate of anybody is taken, so that everyone on the way can read along.
     pub insecure_tls: bool,
@@ -56,7 +64,7 @@ impl Default for NetworkConfig {
 #[derive(Debug)]
 pub struct Network {
     config: NetworkConfig,
-    authorities: Vec<Certificate>,
+    authorities: Option<Authorities>,
     encrypted: OnceLock<Client>,
     plain: OnceLock<Client>,
     /// Held by the one answer that may be larger than [`LARGE_BODY`].
@@ -68,8 +76,9 @@ impl Network {
     pub fn new(config: NetworkConfig) -> Result<Self> {
         let authorities = config
             .ca_cert
-            .as_ref()
-            .map_or(Ok(Vec::new()), authorities)?;
+            .as_deref()
+            .map(Authorities::read)
+            .transpose()?;
         if config.insecure_tls {
             tracing::warn!("certificates are not checked: `insecure_tls` is on");
         }
@@ -92,14 +101,17 @@ impl Network {
             return Ok(client);
         }
         // Two first requests may both build a client; the later one is dropped unused.
+        let unusable =
+            |cause: String| Error::new(Kind::Config, "the network cannot be set up").because(cause);
         let builder = if plain {
             self.plain()
         } else {
             self.encrypted()
+                .map_err(|error| unusable(error.to_string()))?
         };
-        let client = builder.build().map_err(|error| {
-            Error::new(Kind::Config, "the network cannot be set up").because(fault::root(&error))
-        })?;
+        let client = builder
+            .build()
+            .map_err(|error| unusable(fault::root(&error)))?;
         Ok(cell.get_or_init(|| client))
     }
 
@@ -111,10 +123,18 @@ impl Network {
             .retry(reqwest::retry::never())
     }
 
-    fn encrypted(&self) -> ClientBuilder {
-        self.builder()
-            .tls_certs_merge(self.authorities.iter().cloned())
-            .tls_danger_accept_invalid_certs(self.config.insecure_tls)
+    fn encrypted(&self) -> Result<ClientBuilder, rustls::Error> {
+        let builder = self.builder();
+        if self.config.insecure_tls {
+            return Ok(builder.tls_danger_accept_invalid_certs(true));
+        }
+        let Some(authorities) = &self.authorities else {
+            return Ok(builder);
+        };
+        let provider = CryptoProvider::get_default().cloned();
+        let provider =
+            provider.unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()));
+        Ok(builder.tls_backend_preconfigured(authorities.tls(&provider)?))
     }
 
     /// A proxy would take a password off the machine, and certificates are not needed.
@@ -166,18 +186,4 @@ impl Transport for Network {
             body,
         })
     }
-}
-
-fn authorities(path: &PathBuf) -> Result<Vec<Certificate>> {
-    let unreadable = |cause: String| {
-        let message = format!("`ca_cert` cannot be read from `{}`", path.display());
-        Error::new(Kind::Config, message).because(cause)
-    };
-    let pem = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-    let certificates =
-        Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(fault::root(&error)))?;
-    if certificates.is_empty() {
-        return Err(unreadable("there is no certificate in it".to_owned()));
-    }
-    Ok(certificates)
 }

@@ -26,6 +26,8 @@ struct Endpoint<'a> {
     access: &'static str,
     summary: &'a str,
     parameters: Vec<Parameter<'a>>,
+    /// Fields that are secret here beside those that are secret everywhere.
+    secrets: &'a [String],
     tables: Vec<&'a str>,
 }
 
@@ -90,6 +92,7 @@ fn endpoint<'a>(api: &'a str, call: &'a Call, layout: Option<&'a Layout>) -> End
         access: if call.reads { "read" } else { "write" },
         summary: &call.summary,
         parameters: parameters.collect(),
+        secrets: &call.secrets,
         tables: rows.map(|rows| rows.table.as_str()).collect(),
     }
 }

@@ -79,6 +79,9 @@ impl<'a> Builder<'a, '_> {
                 ..own.clone()
             }));
         }
+        if let Some(given) = spec.given.get(name) {
+            return Ok(column(given.kind, Origin::Given, &given.doc));
+        }
         own.cloned().ok_or_else(|| {
             let known = row.own.iter().map(|column| column.name.as_str());
             anyhow!(
@@ -112,12 +115,16 @@ impl<'a> Builder<'a, '_> {
 }
 
 impl TableSpec {
-    /// The columns that stand first.
+    /// The columns that stand first; those that stand last may be in the key as well.
     fn special(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        let meta = meta_columns();
+        let is_meta = |name: &&str| meta.iter().any(|column| column.name == *name);
+        let key = self.key.iter().map(String::as_str);
+        let mut names: Vec<&str> = key.filter(|name| !is_meta(name)).collect();
         names.extend(self.inherit.iter().map(String::as_str));
         names.extend(self.enclosing.keys().map(String::as_str));
         names.extend(self.asked.keys().map(String::as_str));
+        names.extend(self.given.keys().map(String::as_str));
         names.extend(self.levels.iter().rev().map(String::as_str));
         names.extend(self.index.then_some(INDEX));
         names
@@ -126,6 +133,7 @@ impl TableSpec {
     /// The columns that no field of the row may fill.
     pub(super) fn reserved(&self) -> BTreeSet<String> {
         let names = self.inherit.iter().chain(self.enclosing.keys());
+        let names = names.chain(self.given.keys());
         names.chain(&self.levels).cloned().collect()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::names::Words;
+use super::{names::Words, tables::Kind};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -31,11 +31,16 @@ pub(super) struct Config {
 pub(super) struct Service {
     /// The base path, such as `/ES/api/iam/v1`.
     pub(super) base: String,
-    /// The OAuth client whose tokens open it.
+    /// What the names of its endpoints begin with; without it, they follow from the path alone.
+    pub(super) name: Option<String>,
+    /// Which credential opens it.
     pub(super) client_id: Option<String>,
     /// The endpoints that change nothing although their method is not `GET`.
     #[serde(default)]
     pub(super) reads: Vec<String>,
+    /// The endpoints that change something although their method is `GET`.
+    #[serde(default)]
+    pub(super) writes: Vec<String>,
 }
 
 /// One table.
@@ -54,6 +59,7 @@ pub(super) struct TableSpec {
     /// Where the rows lie: from the answer on or, with a parent, from the parent's row on.
     ///
     /// Further entries are other spellings of the same list.
+    /// A lone dot is the answer itself: a bare list, or a single row.
     pub(super) rows: Vec<String>,
     /// The columns that tell one row from another.
     #[serde(default)]
@@ -78,6 +84,9 @@ pub(super) struct TableSpec {
     /// Column to the argument of the request that fills it where the row does not.
     #[serde(default)]
     pub(super) asked: BTreeMap<String, String>,
+    /// Columns that the crawl fills from what other endpoints answered.
+    #[serde(default)]
+    pub(super) given: BTreeMap<String, Given>,
     /// Column to the field around the list that fills it, such as `organizationUnits.orgId`.
     #[serde(default)]
     pub(super) enclosing: BTreeMap<String, String>,
@@ -99,6 +108,16 @@ pub(super) struct TableSpec {
     /// The places of the schemas of the rows around and of these rows, outermost first.
     #[serde(skip)]
     pub(super) places: Vec<String>,
+}
+
+/// A column that no field of the row fills.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Given {
+    /// What it holds.
+    pub(super) kind: Kind,
+    /// What it means and where it comes from.
+    pub(super) doc: String,
 }
 
 impl Config {

@@ -6,14 +6,14 @@ use anyhow::{Context, Result, anyhow};
 
 use super::{
     calls, catalogue,
-    config::Config,
+    config::{Config, Service},
     load::{Description, Folder},
     lower::Lowering,
     names::{self, Words},
     notes::Notes,
     operations::{self, Operation},
     places::Builder,
-    print, print_index, print_tables, print_types, report,
+    print, print_index, print_tables, print_types, report, secrets,
     tables::{Layout, Table, Tables},
     types::{Call, Definition},
 };
@@ -83,7 +83,7 @@ fn apis(folder: &Folder) -> Result<Vec<Api<'_>>> {
     let mut sources = Vec::new();
     for description in &folder.descriptions {
         let notes = Notes::default();
-        let operations = operations::read(description, &notes)?;
+        let operations = operations::read(description, config, &notes)?;
         sources.push(Source {
             description,
             operations,
@@ -128,7 +128,10 @@ fn ids(sources: &[Source<'_>]) -> Vec<Vec<String>> {
     let unique = |source: &Source<'_>, operation: &Operation<'_>| {
         if short[&operation.id] == 1 {
             operation.id.clone()
-        } else if long[&operation.long_id] == 1 && !short.contains_key(&operation.long_id) {
+        } else if long[&operation.long_id] == 1
+            // A short name that several wanted is nobody's.
+            && short.get(&operation.long_id).is_none_or(|&count| count > 1)
+        {
             operation.long_id.clone()
         } else {
             format!("{}/{}", source.description.module, operation.long_id)
@@ -195,17 +198,21 @@ fn call(
     notes: &Notes,
 ) -> Result<Call> {
     let service = config.and_then(|config| config.service(&operation.path));
-    let listed = service.is_some_and(|service| service.reads.iter().any(|read| read == id));
+    let listed = |ids: fn(&Service) -> &[String]| {
+        service.is_some_and(|service| ids(service).iter().any(|listed| listed == id))
+    };
+    // By HTTP's own rules these two methods change nothing.
+    let harmless = ["GET", "HEAD"].contains(&operation.method.as_str());
     Ok(Call {
         name,
         id: id.to_owned(),
         method: operation.method.clone(),
         path: operation.path.clone(),
         client_id: service.and_then(|service| service.client_id.clone()),
-        // By HTTP's own rules these two methods change nothing.
-        reads: listed || ["GET", "HEAD"].contains(&operation.method.as_str()),
+        reads: listed(|service| &service.reads) || (harmless && !listed(|service| &service.writes)),
         summary: operation.summary.clone(),
         arguments: calls::arguments(operation, notes)?,
+        secrets: secrets::own(operation, config, notes)?,
     })
 }
 
@@ -222,8 +229,10 @@ fn check_endpoints(config: &Config, ids: &[Vec<String>]) -> Result<()> {
         ))
     };
     for service in &config.services {
-        for id in &service.reads {
-            check(id, &format!("reads of `{}`", service.base))?;
+        for (list, ids) in [("reads", &service.reads), ("writes", &service.writes)] {
+            for id in ids {
+                check(id, &format!("{list} of `{}`", service.base))?;
+            }
         }
     }
     for table in &config.tables {

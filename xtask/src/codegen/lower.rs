@@ -211,7 +211,7 @@ impl<'c> Lowering<'c> {
             return Ok(());
         }
         let schema = Schema::read(at, self.notes)?;
-        let ty = if (self.is_secret)(name) {
+        let ty = if (self.is_secret)(name) || schema.is_secret(self.notes)? {
             let Some(ty) = secret(&schema, self.notes)? else {
                 let text = format!("secret `{name}` is no text: left out");
                 self.notes.add(at, text);

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{at::At, load::Description, node::Node, notes::Notes, schema::Schema};
+use super::{at::At, config::Config, load::Description, node::Node, notes::Notes, schema::Schema};
 
 /// One operation, before it has a name that is unique over all descriptions.
 #[derive(Debug)]
@@ -58,7 +58,11 @@ const METHODS: &[&str] = &[
 ];
 
 /// Reads all operations of a description, in its order.
-pub(super) fn read<'a>(description: &'a Description, notes: &Notes) -> Result<Vec<Operation<'a>>> {
+pub(super) fn read<'a>(
+    description: &'a Description,
+    config: &Config,
+    notes: &Notes,
+) -> Result<Vec<Operation<'a>>> {
     let root = At::root(description);
     let version = root.text_of("openapi")?.to_owned() + root.text_of("swagger")?;
     if !(version.starts_with("3.") || version.starts_with('2')) {
@@ -95,11 +99,10 @@ pub(super) fn read<'a>(description: &'a Description, notes: &Notes) -> Result<Ve
                 _ if count == 1 => String::new(),
                 _ => format!(":{method}"),
             };
-            let id = after_version(&full).unwrap_or_else(|| path.trim_matches('/'));
-            let short = if id.is_empty() { "root" } else { id };
+            let (short, long) = names(path, &full, config);
             let mut operation = Operation {
                 id: format!("{short}{suffix}"),
-                long_id: format!("{}{suffix}", full.trim_matches('/')),
+                long_id: format!("{long}{suffix}"),
                 method: method.to_ascii_uppercase(),
                 path: full,
                 summary: summary(&place)?,
@@ -140,6 +143,33 @@ fn server_path(at: &At<'_>) -> Result<Option<String>> {
     };
     let path = path.split(['?', '#']).next().unwrap_or_default();
     Ok(Some(path.trim_end_matches('/').to_owned()))
+}
+
+/// The name of a path, and a longer one for the case that two paths have one name.
+///
+/// A service with a name has its endpoints' names begin with it; what follows is the path below
+/// the service's base without its parameters, or with their bare names in the longer form.
+fn names(path: &str, full: &str, config: &Config) -> (String, String) {
+    let service = config.service(full);
+    let Some((name, base)) =
+        service.and_then(|service| Some((service.name.as_ref()?, &service.base)))
+    else {
+        let id = after_version(full).unwrap_or_else(|| path.trim_matches('/'));
+        let short = if id.is_empty() { "root" } else { id };
+        return (short.to_owned(), full.trim_matches('/').to_owned());
+    };
+    let segments = full[base.len()..].split('/');
+    let segments = segments.filter(|segment| !segment.is_empty());
+    let (mut short, mut long) = (name.clone(), name.clone());
+    for segment in segments {
+        let parameter = segment.strip_prefix('{');
+        let parameter = parameter.and_then(|segment| segment.strip_suffix('}'));
+        long.extend(["/", parameter.unwrap_or(segment)]);
+        if parameter.is_none() {
+            short.extend(["/", segment]);
+        }
+    }
+    (short, long)
 }
 
 /// What follows the last segment that is a version, such as `v3`.

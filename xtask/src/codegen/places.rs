@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 
 use super::{
     config::{Config, TableSpec},
@@ -12,6 +12,9 @@ use super::{
     schema::{Schema, Shape},
     tables::{Field, Tables, Target},
 };
+
+/// The path to the answer itself.
+pub(super) const WHOLE: &str = ".";
 
 /// How deep objects are looked into.
 pub(super) const MAX_DEPTH: usize = 4;
@@ -84,8 +87,15 @@ impl<'a> Builder<'a, '_> {
             around.push((column.clone(), slot, schema));
         }
         for path in &spec.rows {
-            let target = Target::Rows(spec.name.clone());
-            place(&mut self.out.layout.fields, path, target);
+            if path == WHOLE {
+                self.out.layout.whole = Some(spec.name.clone());
+            } else {
+                let target = Target::Rows(spec.name.clone());
+                place(&mut self.out.layout.fields, path, target);
+            }
+        }
+        if self.out.layout.whole.is_some() && !self.out.layout.fields.is_empty() {
+            bail!("the answer cannot be rows and hold rows beside them");
         }
         self.rows(spec, &lists, &around, None)
     }
@@ -93,6 +103,9 @@ impl<'a> Builder<'a, '_> {
     /// The schema at a path of property names.
     fn find(&self, answer: &Schema<'a>, path: &str) -> Result<Schema<'a>> {
         let mut schema = answer.clone();
+        if path == WHOLE {
+            return Ok(schema);
+        }
         for (depth, name) in path.split('.').enumerate() {
             let property = schema.property(name).ok_or_else(|| {
                 let known = schema.properties().iter();
@@ -116,13 +129,11 @@ impl<'a> Builder<'a, '_> {
     /// The tables of an answer of which nobody says anything: all lists of objects.
     fn discover(&mut self, answer: &Schema<'a>) -> Result<Vec<TableSpec>> {
         let mut specs = Vec::new();
-        if let Shape::List(Some(items)) = &answer.shape
-            && !Schema::read(items, self.notes)?.properties().is_empty()
+        if let Some(row) = element(answer, self.notes)?
+            && !row.properties().is_empty()
         {
-            self.notes.add(
-                &self.operation.at,
-                "the answer is a bare list, which the decoder does not read: no table",
-            );
+            let name = self.id.replace(':', " ");
+            specs.push(self.unsaid(&name, &[WHOLE.to_owned()], answer, &row));
         }
         self.discover_in(answer, "", &mut Vec::new(), &mut specs)?;
         Ok(specs)
@@ -173,11 +184,9 @@ impl<'a> Builder<'a, '_> {
         TableSpec {
             name: names::unique(&self.words.snake(name), "_", self.taken),
             summary: summary.map_or_else(
-                || {
-                    format!(
-                        "One element of `{}` in the answers of `{}`.",
-                        rows[0], self.id
-                    )
+                || match rows[0].as_str() {
+                    WHOLE => format!("One element of the answers of `{}`.", self.id),
+                    list => format!("One element of `{list}` in the answers of `{}`.", self.id),
                 },
                 Clone::clone,
             ),

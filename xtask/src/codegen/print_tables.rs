@@ -55,6 +55,7 @@ pub(super) fn tables(
         body.push_str(&print::format(&self::layout(call, layout))?);
     }
     let names = [
+        ("Answer", "Answer::"),
         ("Column", "Column {"),
         ("Field", "Field {"),
         ("Kind", "Kind::"),
@@ -97,6 +98,10 @@ fn endpoint(call: &Call, has_layout: bool) -> String {
     } else {
         "None".to_owned()
     };
+    let secrets = match call.secrets.as_slice() {
+        [] => String::new(),
+        names => format!(".with_secrets(&{names:?})"),
+    };
     let doc = match call.summary.as_str() {
         "" => format!("The operation `{}`.", call.id),
         summary => format!("{summary}."),
@@ -105,7 +110,7 @@ fn endpoint(call: &Call, has_layout: bool) -> String {
     format!(
         "{doc}pub static {constant}: Endpoint = Endpoint::new(\n\
          {id:?}, API, {method:?}, {path:?}, {client}, Access::{access}, {summary}, \
-         &[{arguments}], {layout});\n",
+         &[{arguments}], {layout}){secrets};\n",
         id = call.id,
         method = call.method,
         path = call.path,
@@ -196,12 +201,15 @@ fn layout(call: &Call, layout: &Layout) -> String {
         .iter()
         .map(|rows| format!("&{}", upper(&rows.table)))
         .collect();
+    let answer = match &layout.whole {
+        Some(table) => format!("Rows(&{}_ROWS)", upper(table)),
+        None => format!("Object(&[{}])", fields(&layout.fields, &|_| 0)),
+    };
     format!(
-        "pub(super) static {}_LAYOUT: Layout = Layout {{ tables: &[{}], fields: &[{}], \
-         enclosing: {} }};\n",
+        "pub(super) static {}_LAYOUT: Layout = Layout {{ tables: &[{}], \
+         answer: Answer::{answer}, enclosing: {} }};\n",
         constant(&call.name),
         tables.join(", "),
-        fields(&layout.fields, &|_| 0),
         layout.enclosing,
     )
 }

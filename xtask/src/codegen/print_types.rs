@@ -113,8 +113,7 @@ fn open_enum(name: &str, doc: &str, variants: &[(String, String)]) -> String {
 /// How a member is written: its type, and what serde has to know.
 struct Form {
     ty: String,
-    skip: Option<&'static str>,
-    read: Option<&'static str>,
+    attributes: Vec<String>,
 }
 
 fn field(definitions: &[Definition], position: usize, body: &Struct, member: &Member) -> String {
@@ -123,20 +122,12 @@ fn field(definitions: &[Definition], position: usize, body: &Struct, member: &Me
         ty = format!("Box<{ty}>");
     }
     let form = match body.side {
-        Side::Response => answered(member, ty),
+        Side::Response => answered(definitions, member, ty),
         Side::Request => sent(member, ty),
     };
-    let mut attributes = Vec::new();
+    let mut attributes = form.attributes;
     if member.ident.trim_start_matches("r#") != member.wire {
-        attributes.push(format!("rename = {:?}", member.wire));
-    }
-    if let Some(skip) = form.skip {
-        attributes.push(format!("skip_serializing_if = \"{skip}\""));
-    }
-    if let Some(read) = form.read {
-        attributes.push(format!(
-            "deserialize_with = \"fortilake_models::lenient::{read}\""
-        ));
+        attributes.insert(0, format!("rename = {:?}", member.wire));
     }
     let attributes = if attributes.is_empty() {
         String::new()
@@ -149,38 +140,60 @@ fn field(definitions: &[Definition], position: usize, body: &Struct, member: &Me
 }
 
 /// A member of an answer: everything may be missing or null.
-fn answered(member: &Member, ty: String) -> Form {
+fn answered(definitions: &[Definition], member: &Member, ty: String) -> Form {
     if let Type::List(_) = member.ty {
-        return Form {
-            ty,
-            skip: Some("Vec::is_empty"),
-            read: Some("list"),
-        };
+        let attributes = vec![skip("Vec::is_empty"), read("list")];
+        return Form { ty, attributes };
     }
-    let read = match member.ty {
+    let reader = match member.ty {
         Type::Text => Some("text"),
         Type::Integer => Some("integer"),
+        Type::Float => Some("float"),
+        Type::Bool => Some("boolean"),
+        Type::Named(position) => match &definitions[position].body {
+            Body::Struct(body) if tells(body) => Some("message"),
+            _ => None,
+        },
         _ => None,
     };
+    let mut attributes = vec![skip("Option::is_none")];
+    attributes.extend(reader.map(read));
     Form {
         ty: format!("Option<{ty}>"),
-        skip: Some("Option::is_none"),
-        read,
+        attributes,
     }
+}
+
+/// Whether an object is the long form of a message, which may come as mere text.
+fn tells(body: &Struct) -> bool {
+    let mut members = body.members.iter();
+    body.side == Side::Response
+        && members.any(|member| member.wire == "message" && member.ty == Type::Text)
 }
 
 /// A member of a request: what is required is said by the type.
 fn sent(member: &Member, ty: String) -> Form {
-    let (ty, skip) = match (member.required, member.nullable) {
-        (true, false) => (ty, None),
-        (true, true) => (format!("Option<{ty}>"), None),
-        (false, _) => (format!("Option<{ty}>"), Some("Option::is_none")),
+    let (ty, attributes) = match (member.required, member.nullable) {
+        (true, false) => (ty, vec![]),
+        (true, true) => (format!("Option<{ty}>"), vec![]),
+        (false, false) => (format!("Option<{ty}>"), vec![skip("Option::is_none")]),
+        (false, true) => (
+            format!("fortilake_models::Nullable<{ty}>"),
+            vec![
+                "default".to_owned(),
+                skip("fortilake_models::Nullable::is_absent"),
+            ],
+        ),
     };
-    Form {
-        ty,
-        skip,
-        read: None,
-    }
+    Form { ty, attributes }
+}
+
+fn skip(condition: &str) -> String {
+    format!("skip_serializing_if = {condition:?}")
+}
+
+fn read(reader: &str) -> String {
+    format!("deserialize_with = \"fortilake_models::lenient::{reader}\"")
 }
 
 fn rest_field(definitions: &[Definition], body: &Struct, rest: &Type) -> String {

@@ -8,7 +8,7 @@ use super::{
     columns::kind,
     config::TableSpec,
     names,
-    places::{Builder, MAX_DEPTH, element},
+    places::{Builder, MAX_DEPTH, WHOLE, element},
     schema::{Property, Schema, Shape},
     tables::{Column, Field, Origin, Rows, Table, Target},
 };
@@ -132,13 +132,16 @@ impl<'a> Builder<'a, '_> {
         open: &mut Vec<String>,
     ) -> Result<Target> {
         let path = format!("{prefix}{}", property.name);
-        let secret = self
+        let named = self
             .config
             .is_some_and(|config| config.is_secret(&property.name));
-        if secret || row.spec.ignore.contains(&path) {
+        if named || row.spec.ignore.contains(&path) {
             return Ok(Target::Ignored);
         }
         let schema = Schema::read(&property.at, self.notes)?;
+        if schema.is_secret(self.notes)? {
+            return Ok(Target::Ignored);
+        }
         if let Some(child) = self.child(row, &path, &schema)? {
             return Ok(Target::Rows(child));
         }
@@ -225,7 +228,11 @@ impl<'a> Builder<'a, '_> {
         child.index = true;
         child.places.extend(row.spec.places.clone());
         child.levels.clone_from(&row.spec.levels);
-        let level = format!("{}_index", self.words.snake(&row.spec.rows[0]));
+        let list = match row.spec.rows[0].as_str() {
+            WHOLE => &row.spec.name,
+            list => list,
+        };
+        let level = format!("{}_index", self.words.snake(list));
         let mut taken = child.levels.iter().cloned().collect();
         child
             .levels

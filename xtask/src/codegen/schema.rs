@@ -23,6 +23,8 @@ pub(super) struct Schema<'a> {
     pub(super) doc: String,
     /// Whether null is a value.
     pub(super) nullable: bool,
+    /// Whether its values are text in the format `password`.
+    password: bool,
     /// What its values are.
     pub(super) shape: Shape<'a>,
 }
@@ -116,6 +118,7 @@ impl<'a> Schema<'a> {
             at,
             doc: String::new(),
             nullable: false,
+            password: false,
             shape,
         }
     }
@@ -237,9 +240,19 @@ impl<'a> Schema<'a> {
                 Shape::Any
             }
         };
+        let password = name == "string" && at.text_of("format")? == "password";
         let mut schema = Self::plain(at, shape);
         schema.nullable = nullable || null_value;
+        schema.password = password;
         Ok(schema)
+    }
+
+    /// Whether the description marks its values as secret: passwords, or lists of them.
+    pub(super) fn is_secret(&self, notes: &Notes) -> Result<bool> {
+        Ok(match &self.shape {
+            Shape::List(Some(items)) => Self::read(items, notes)?.password,
+            _ => self.password,
+        })
     }
 
     /// The properties of an object; none for everything else.

@@ -1,5 +1,7 @@
 //! Tables and layouts as data: what `places` and `rows` make and `print_tables` prints.
 
+use serde::Deserialize;
+
 /// One table.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -33,7 +35,8 @@ pub(super) struct Column {
 }
 
 /// What a column holds; the names are the runtime's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
     Text,
     Int,
@@ -51,6 +54,7 @@ pub(super) enum Origin {
     Field,
     FieldOrAsked(String),
     Asked(String),
+    Given,
     Root(String),
     Enclosing(usize),
     Index,
@@ -64,8 +68,10 @@ pub(super) enum Origin {
 /// How the rows of one endpoint lie in its answers.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    /// The members of the answer that matter.
+    /// The members of the answer that matter, unless the answer is made of rows.
     pub(super) fields: Vec<Field>,
+    /// The table whose rows, or whose only row, the answer itself is.
+    pub(super) whole: Option<String>,
     /// The rows of each table.
     pub(super) rows: Vec<Rows>,
     /// How many values are kept for rows further in.

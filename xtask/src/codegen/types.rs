@@ -95,7 +95,7 @@ pub(super) struct Call {
     pub(super) method: String,
     /// The path from the host on.
     pub(super) path: String,
-    /// The OAuth client whose tokens open it.
+    /// Which credential opens it.
     pub(super) client_id: Option<String>,
     /// Whether it changes nothing.
     pub(super) reads: bool,
@@ -103,6 +103,8 @@ pub(super) struct Call {
     pub(super) summary: String,
     /// What it takes.
     pub(super) arguments: Vec<Argument>,
+    /// The fields that are secret in it alone.
+    pub(super) secrets: Vec<String>,
 }
 
 /// One argument of an operation.

@@ -1,6 +1,6 @@
 //! What the expected outputs do when they run.
 
-use fortilake_models::{Operation, PageContext, Secret, decode};
+use fortilake_models::{Nullable, Operation, PageContext, Secret, decode};
 use serde_json::{Value, json};
 
 use crate::expected;
@@ -12,6 +12,7 @@ use crate::expected;
 fn column<O: Operation>(page: &Value, table: &str, column: &str) -> String {
     let context = PageContext {
         asked: &[("ownerId", 7), ("zone", 3)],
+        given: &[("serial", "U1"), ("booted_at", "2026-11-22T08:00:00")],
         ..PageContext::default()
     };
     let layout = O::ENDPOINT.layout.unwrap();
@@ -81,6 +82,41 @@ fn lists_without_a_file_are_tables_too() {
 }
 
 #[test]
+fn a_whole_answer_may_be_rows() {
+    use expected::whole_answer::{Things, Unit};
+    let page = json!({"used": 82, "serial": "U2", "new": 1});
+    let unit = |name| column::<Unit>(&page, "units", name);
+    assert_eq!(unit("serial"), r#""U1""#);
+    assert_eq!(unit("serial_2"), r#""U2""#);
+    assert_eq!(unit("booted_at"), "2026-11-22T08:00:00");
+    assert_eq!(unit("used"), "82");
+    assert_eq!(unit("_extra"), r#""{\"new\":1}""#);
+    let page =
+        json!([{"id": 1, "parts": [{"size": 2}, {"size": 3}]}, {"id": 4, "parts": {"size": 5}}]);
+    let part = |name| column::<Things>(&page, "parts", name);
+    assert_eq!(column::<Things>(&page, "things", "id"), "1, 4");
+    assert_eq!(part("id"), "1, 1, 4");
+    assert_eq!(part("_index"), "0, 1, 0");
+}
+
+#[test]
+fn a_service_names_its_endpoints() {
+    use expected::named_service::endpoints as e;
+    use fortilake_models::Access;
+    for (endpoint, id, access) in [
+        (&e::SHOP_OWNERS_SITES, "shop/owners/sites", Access::Read),
+        (&e::SHOP_REPORTS, "shop/reports", Access::Read),
+        (&e::SHOP_REPORTS_OWNER, "shop/reports/owner", Access::Read),
+        (&e::SHOP_POLL, "shop/poll", Access::Write),
+    ] {
+        assert_eq!((endpoint.id, endpoint.access), (id, access));
+        assert_eq!(endpoint.client_id, Some("shop"));
+    }
+    assert_eq!(e::SHOP_REPORTS.path, "/shop/v1/api/reports/");
+    assert_eq!(e::SHOP_REPORTS_OWNER.path, "/shop/v1/api/reports/{owner}");
+}
+
+#[test]
 fn secrets_are_in_no_table_and_in_no_debug_text() {
     use expected::secret::{ThingsAsk, ThingsAskRequest, ThingsAskResponse};
     let request = ThingsAskRequest {
@@ -102,6 +138,34 @@ fn secrets_are_in_no_table_and_in_no_debug_text() {
         names,
         ["id", "_source", "_crawl_id", "_observed_at", "_extra"]
     );
+}
+
+#[test]
+fn a_name_may_be_secret_in_one_endpoint_alone() {
+    use expected::secret::{Licenses, LicensesPostRequest, LicensesPostResponse, endpoints};
+    assert_eq!(endpoints::LICENSES_POST.secrets, ["license", "pins"]);
+    assert_eq!(endpoints::LICENSES.secrets, ["pin"]);
+    let request = LicensesPostRequest {
+        license: Secret::from("hush"),
+    };
+    assert!(!format!("{request:?}").contains("hush"));
+    let echo = json!({"echo": {"license": "hush", "pins": ["hush"]}});
+    let answer: LicensesPostResponse = serde_json::from_value(echo).unwrap();
+    assert!(!format!("{answer:?}").contains("hush"));
+    let page = json!({"licenses": [{"license": "L1", "pin": "hush"}]});
+    assert_eq!(column::<Licenses>(&page, "licenses", "license"), r#""L1""#);
+    assert_eq!(column::<Licenses>(&page, "licenses", "_extra"), "null");
+}
+
+#[test]
+fn an_error_may_be_text_and_an_enum_a_number() {
+    let answer: expected::messages::ThingsAskResponse = serde_json::from_value(
+        json!({"error": "none left", "state": 7, "ready": "true", "ratio": "0.5"}),
+    )
+    .unwrap();
+    assert_eq!(answer.error.unwrap().message.as_deref(), Some("none left"));
+    assert_eq!(answer.state.unwrap().as_str(), "7");
+    assert_eq!((answer.ready, answer.ratio), (Some(true), Some(0.5)));
 }
 
 #[test]
@@ -128,6 +192,12 @@ fn requests_say_what_is_required() {
     };
     let sent = serde_json::to_value(&request).unwrap();
     assert_eq!(sent, json!({"must": null, "plain": "p"}));
+    let request = ThingsAskRequest {
+        may: Nullable::Null,
+        ..request
+    };
+    let sent = serde_json::to_value(&request).unwrap();
+    assert_eq!(sent, json!({"must": null, "may": null, "plain": "p"}));
     let request = parameters::ShopsShopThingsIdRequest {
         dry_run: Some(true),
         ..Default::default()

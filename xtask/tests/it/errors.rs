@@ -102,6 +102,7 @@ fn tables_files() {
     unknown field `secretz`, expected one of `words`, `secrets`, `service`, `table`
     ");
     let table = |more: &str| tables(&format!("[[table]]\nname = \"t\"\nsummary = \"\"\n{more}"));
+    insta::assert_snapshot!(table("endpoint = \"things/list\"\nrows = [\"box.things\", \".\"]"), @"`api.json`: table `t`: the answer cannot be rows and hold rows beside them");
     insta::assert_snapshot!(table("rows = [\"a\"]"), @"cannot read `tables.toml`: table `t` has neither an `endpoint` nor a `parent`");
     insta::assert_snapshot!(table("rows = [\"a\"]\nparent = \"u\""), @"cannot read `tables.toml`: table `t`: its parent `u` is not a table above it");
     insta::assert_snapshot!(table("rows = [\"a\"]\nendpoint = \"things/lisst\""), @"`tables.toml`: table `t`: no description has the endpoint `things/lisst`; nearest: `things/list`");
@@ -125,4 +126,15 @@ fn tables_files() {
         tables("[[service]]\nbase = \"/v1\"\nreads = [\"things/lst\"]"),
         @"`tables.toml`: reads of `/v1`: no description has the endpoint `things/lst`; nearest: `things/list`"
     );
+    insta::assert_snapshot!(
+        tables("[[service]]\nbase = \"/v1\"\nwrites = [\"things/lst\"]"),
+        @"`tables.toml`: writes of `/v1`: no description has the endpoint `things/lst`; nearest: `things/list`"
+    );
+    insta::assert_snapshot!(table("given = { age = { kind = \"number\", doc = \"\" } }"), @r#"
+    cannot read `tables.toml`: TOML parse error at line 6, column 26
+      |
+    6 | given = { age = { kind = "number", doc = "" } }
+      |                          ^^^^^^^^
+    unknown variant `number`, expected one of `text`, `int`, `id`, `float`, `bool`, `timestamp`, `instant`, `json`
+    "#);
 }

@@ -31,11 +31,17 @@ pub(crate) mod inline_nested;
 #[path = "../golden/keyword/expected.rs"]
 pub(crate) mod keyword;
 #[rustfmt::skip]
+#[path = "../golden/messages/expected.rs"]
+pub(crate) mod messages;
+#[rustfmt::skip]
 #[path = "../golden/methods/expected.rs"]
 pub(crate) mod methods;
 #[rustfmt::skip]
 #[path = "../golden/name_clash/expected.rs"]
 pub(crate) mod name_clash;
+#[rustfmt::skip]
+#[path = "../golden/named_service/expected.rs"]
+pub(crate) mod named_service;
 #[rustfmt::skip]
 #[path = "../golden/nested_tables/expected.rs"]
 pub(crate) mod nested_tables;
@@ -72,6 +78,9 @@ pub(crate) mod type_array;
 #[rustfmt::skip]
 #[path = "../golden/unsaid_tables/expected.rs"]
 pub(crate) mod unsaid_tables;
+#[rustfmt::skip]
+#[path = "../golden/whole_answer/expected.rs"]
+pub(crate) mod whole_answer;
 #[rustfmt::skip]
 #[path = "../golden/words/expected.rs"]
 pub(crate) mod words;

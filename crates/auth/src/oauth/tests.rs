@@ -2,7 +2,7 @@
 
 mod kept;
 
-use std::{error::Error as _, io, time::Duration};
+use std::{error::Error as _, io, sync::Mutex, time::Duration};
 
 use fortilake_transport::{
     InProcess,
@@ -12,11 +12,14 @@ use fortilake_transport::{
 use tokio::{task::JoinSet, time};
 
 use super::*;
+use crate::{
+    real_time,
+    testing::{PASSWORD, credentials},
+    tokens::lock,
+};
 
 /// Stands for a connection that breaks.
 const RESET: u16 = 0;
-
-const PASSWORD: &str = "0123456789ABCDEF@hunter2";
 
 /// Counts the sign-ins and answers each after a second.
 #[derive(Clone, Default)]
@@ -53,15 +56,6 @@ impl Server {
         });
         let url = "https://auth.example/api/v1/oauth/token/".parse().unwrap();
         Arc::new(OAuth::new(Arc::new(server), url, credentials()))
-    }
-}
-
-fn credentials() -> Credentials {
-    Credentials {
-        username: "EXAMPLE-USER-0001".to_owned(),
-        username_origin: "variable `FORTICLOUD_USERNAME`".to_owned(),
-        password: PASSWORD.into(),
-        password_origin: "file `/run/password`".to_owned(),
     }
 }
 

@@ -117,6 +117,11 @@ fn said(facts: &Facts) -> String {
             }
             _ => format!("{} products in the first account", list.serials.len()),
         },
+        Facts::Counted(list) => format!("{} rows", list.total.unwrap_or(list.ids.len() as u64)),
+        Facts::Unit(unit) => {
+            let unit = unit.iter().filter_map(|(_, value)| value.as_str());
+            unit.collect::<Vec<_>>().join(", ")
+        }
     }
 }
 

@@ -4,12 +4,11 @@ use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use fortilake_crawler::{
-    Crawl, Guard, Incomplete, Kind, Report, Source,
+    Crawl, Guard, Incomplete, Kind, Older, Report, Source,
     sink::nearest,
-    state::{State, Status},
+    state::{self, State, Status},
     tables_of,
 };
-use tokio::sync::watch;
 
 use crate::{
     args::{CrawlArgs, SourceArgs},
@@ -22,9 +21,6 @@ use crate::{
     session::{self, Fingerprint, Session},
     signals, summary,
 };
-
-/// The endpoints that every FortiCloud crawl asks.
-pub(crate) const ENDPOINTS: [&str; 3] = ["units/list", "accounts/list", "products/list"];
 
 /// Crawls and publishes.
 pub(crate) fn run(args: &CrawlArgs, console: Console) -> Result {
@@ -43,6 +39,7 @@ pub(crate) fn run(args: &CrawlArgs, console: Console) -> Result {
 }
 
 async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -> Result {
+    let signals = signals::Watch::begin(console);
     // What is simulated is over with the process, unless somebody wants to see it resumed.
     let passing = args.simulate && args.state.state.is_none();
     let state = if passing {
@@ -74,6 +71,7 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
             settings,
             client: Some(Arc::new(client)),
             concurrency: source.concurrency,
+            older: None,
         });
     }
     let settings = sources.iter().map(|source| &source.settings);
@@ -82,6 +80,20 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
         None => Session::passing(),
         Some(state) => Session::resume_or_begin(state, &fingerprint, args.fresh)?,
     };
+    if let Some(state) = &state {
+        let earlier = earlier(state, &fingerprint, &session)?;
+        for (source, of) in sources.iter_mut().zip(&config.sources) {
+            if source.settings.details.is_some() {
+                let age = of.details_max_age()?.as_micros();
+                source.older = Some(Older {
+                    archive: Arc::new(state.archive(&earlier)?),
+                    since: session
+                        .began
+                        .saturating_sub(age.try_into().unwrap_or(i64::MAX)),
+                });
+            }
+        }
+    }
     let reach = fingerprint.reach();
     let guard = match &state {
         Some(state) if !args.accept_shrink => baseline::guard(state, &reach, config.max_shrink)?,
@@ -103,7 +115,7 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
         },
         guard,
     };
-    let result = publish(&session, sources, terms, console).await;
+    let result = publish(&session, sources, terms, signals, console).await;
     let (report, code) = end(&session, result, args, console)?;
     if let Some(state) = &state {
         if summary::reached_a_sink(&report) {
@@ -112,6 +124,19 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
         state.retain(config.keep)?;
     }
     Ok(code)
+}
+
+/// The crawls of the same sources before this one, the newest first.
+fn earlier(
+    state: &State,
+    fingerprint: &Fingerprint,
+    session: &Session,
+) -> Result<Vec<state::Crawl>> {
+    let crawls = state.crawls()?.into_iter();
+    let is_earlier = |crawl: &state::Crawl| {
+        crawl.id != session.crawl.id && fingerprint.has_sources_of(&crawl.fingerprint)
+    };
+    Ok(crawls.filter(is_earlier).collect())
 }
 
 /// Where to and on what terms a crawl is published.
@@ -131,14 +156,16 @@ pub(crate) async fn publish(
     session: &Session,
     sources: Vec<Source>,
     terms: Publishing<'_>,
+    signals: signals::Watch,
     console: Console,
 ) -> Result<(Report, Progress)> {
-    let includes = sources.iter().flat_map(|source| &source.settings.include);
-    let endpoints: Vec<&str> = ENDPOINTS.into_iter().chain(includes.copied()).collect();
+    let endpoints: Vec<&str> = sources
+        .iter()
+        .flat_map(|source| source.settings.endpoints())
+        .collect();
     let tables = tables_of(&endpoints);
     session.begin_deliveries(terms.sinks)?;
     let sinks = super::open_sinks(terms.sinks, &session.crawl, &tables, terms.state).await?;
-    let (stop, stopped) = watch::channel(false);
     let clients = sources
         .iter()
         .filter_map(|source| source.client.clone())
@@ -154,11 +181,10 @@ pub(crate) async fn publish(
         journal: session.journal.clone(),
         clock: Arc::new(|| jiff::Timestamp::now().as_microsecond()),
         observer: progress.observer(),
-        stop: stopped,
+        stop: signals.stop.clone(),
     };
-    let signals = signals::watch(stop, console);
     let result = crawl.run().await;
-    signals.abort();
+    signals.end();
     progress.end().await;
     match result {
         Ok(report) => {
@@ -228,6 +254,16 @@ fn end(
         (true, false) => Status::Done,
         (true, true) => Status::Published,
     };
+    if session.is_resumable() && summary::code(&report) == Code::Failed {
+        let what = match status {
+            Status::Done => "the same command publishes it without a call".to_owned(),
+            _ => format!(
+                "`fortilake replay {}` publishes it without a call",
+                session.crawl.id
+            ),
+        };
+        console.note(&format!("\nhint: nothing is lost: {what}\n"));
+    }
     session.set_status(status, Some(&summary))?;
     if let Some(path) = &args.summary {
         write_summary(path, &summary)?;

@@ -92,6 +92,7 @@ async fn feed(
             source: SOURCE.into(),
             layout,
             asked: args.asked.clone(),
+            given: Vec::new(),
             observed_at: jiff::Timestamp::now().as_microsecond(),
             body: read(path)?,
         };
@@ -104,6 +105,7 @@ async fn feed(
         endpoint: endpoint.id,
         account_id: None,
         ou_id: None,
+        organization_id: None,
         pages: args.files.len(),
         rows,
         error: None,

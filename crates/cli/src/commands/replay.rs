@@ -19,7 +19,7 @@ use crate::{
     console::Console,
     exit::{Code, Failure, Result},
     session::{self, Fingerprint, Session},
-    summary,
+    signals, summary,
 };
 
 /// Sends it.
@@ -48,9 +48,11 @@ fn crawl(id: &str, state: &State, sinks: &[SinkConfig], console: Console) -> Res
         settings,
         client: None,
         concurrency: 1,
+        older: None,
     };
     let sources = fingerprint.settings().map(source).collect();
     super::runtime()?.block_on(async {
+        let signals = signals::Watch::begin(console);
         let session = Session::take_up(state, &kept.id)?;
         let terms = Publishing {
             sinks,
@@ -59,7 +61,7 @@ fn crawl(id: &str, state: &State, sinks: &[SinkConfig], console: Console) -> Res
             // Whoever names a crawl wants that one.
             guard: None,
         };
-        let (report, _) = publish(&session, sources, terms, console).await?;
+        let (report, _) = publish(&session, sources, terms, signals, console).await?;
         console.note(&summary::text(&session.crawl, &report));
         if kept.status == Status::Discarded && summary::reached_a_sink(&report) {
             session.set_status(Status::Published, None)?;

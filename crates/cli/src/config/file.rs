@@ -89,7 +89,11 @@ pub(super) fn parse(text: &str) -> Result<Config> {
                 source.name
             )));
         }
-        if matches!(source.password, Some(Secret::Plain(_))) {
+        let secrets = [&source.password, &source.api_key];
+        if secrets
+            .iter()
+            .any(|secret| matches!(secret, Some(Secret::Plain(_))))
+        {
             return Err(Failure::not_started(anyhow!(
                 "the password of source `{}` stands in the file",
                 source.name

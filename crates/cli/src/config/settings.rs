@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{ScopeMode, Search, Settings, client};
-use jiff::SignedDuration;
+use fortilake_crawler::{DetailsFor, ScopeMode, Search, Settings, System, client};
+use jiff::{Span, SpanRelativeTo};
 
-use super::{Env, Secret, SourceConfig, secret, source::SearchConfig};
+use super::{
+    Env, SourceConfig, secret,
+    source::{SearchConfig, SourceKind},
+};
 use crate::exit::{Failure, Result};
+
+/// Products change rarely, and each costs a call.
+const DETAILS_MAX_AGE: &str = "7d";
 
 impl SourceConfig {
     /// What the plan goes by.
@@ -20,20 +26,48 @@ impl SourceConfig {
                 return Err(self.wrong("scope", other, "`auto`, `organization` or `local`"));
             }
         };
-        let include = self.include.iter().map(|name| match name.as_str() {
-            "folders" => Ok("folders/list"),
-            "licenses" => Ok("licenses/list"),
-            "contracts" => Ok("contracts/list"),
-            other => Err(self.wrong("include", other, "`folders`, `licenses` or `contracts`")),
-        });
+        let mut details = None;
+        let mut include = Vec::new();
+        for name in &self.include {
+            match name.as_str() {
+                "folders" => include.push("folders/list"),
+                "licenses" => include.push("licenses/list"),
+                "contracts" => include.push("contracts/list"),
+                "product_details" => details = Some(self.details()),
+                other => {
+                    let known = "`folders`, `licenses`, `contracts` or `product_details`";
+                    return Err(self.wrong("include", other, known));
+                }
+            }
+        }
         Ok(Settings {
             source: self.name.as_str().into(),
+            system: match self.kind {
+                SourceKind::FortiCloud => System::FortiCloud,
+                SourceKind::FortiPortal => System::FortiPortal,
+                SourceKind::FortiAuthenticator => System::FortiAuthenticator,
+            },
             scope,
             search: self.search()?,
             statuses: self.statuses.clone(),
             accounts: accounts.to_vec(),
-            include: include.collect::<Result<_>>()?,
+            include,
+            details,
         })
+    }
+
+    fn details(&self) -> DetailsFor {
+        let of = self.details_for.as_ref();
+        DetailsFor {
+            models: of.map_or(Vec::new(), |of| of.models.clone()),
+            serials: of.map_or(Vec::new(), |of| of.serials.clone()),
+        }
+    }
+
+    /// How old details of an earlier crawl may be.
+    pub(crate) fn details_max_age(&self) -> Result<Duration> {
+        let text = self.details_max_age.as_deref().unwrap_or(DETAILS_MAX_AGE);
+        self.duration("details_max_age", text)
     }
 
     fn search(&self) -> Result<Search> {
@@ -59,32 +93,42 @@ impl SourceConfig {
         self.duration("timeout", self.timeout.as_deref().unwrap_or("60s"))
     }
 
-    /// The windows in which calls are limited.
-    pub(crate) fn call_limits(&self) -> Result<Vec<(u32, Duration)>> {
-        let limits = self.quota.calls.iter();
-        limits
-            .map(|limit| Ok((limit.max, self.duration("quota.calls.per", &limit.per)?)))
-            .collect()
+    /// The windows in which calls are limited, where the file says so.
+    pub(crate) fn call_limits(&self) -> Result<Option<Vec<client::Window>>> {
+        let Some(limits) = &self.quota.calls else {
+            return Ok(None);
+        };
+        let windows = limits.iter().map(|limit| {
+            Ok(client::Window {
+                max: limit.max,
+                per: self.duration("quota.calls.per", &limit.per)?,
+            })
+        });
+        windows.collect::<Result<_>>().map(Some)
     }
 
-    /// The limit of errors.
-    pub(crate) fn error_limit(&self) -> Result<client::ledger::ErrorLimit> {
-        let limit = &self.quota.errors;
-        Ok(client::ledger::ErrorLimit {
+    /// The limit of errors, where the file says so.
+    pub(crate) fn error_limit(&self) -> Result<Option<client::ledger::ErrorLimit>> {
+        let Some(limit) = &self.quota.errors else {
+            return Ok(None);
+        };
+        Ok(Some(client::ledger::ErrorLimit {
             max: limit.max,
             per: self.duration("quota.errors.per", &limit.per)?,
             reserve: limit.reserve,
-        })
+        }))
     }
 
     fn duration(&self, key: &str, text: &str) -> Result<Duration> {
-        let duration = text
-            .parse::<SignedDuration>()
+        // A day is 24 hours: what it measures has no calendar.
+        let length = text
+            .parse::<Span>()
             .ok()
-            .and_then(|length| length.try_into().ok());
+            .and_then(|length| length.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+        let duration = length.and_then(|length| length.try_into().ok());
         duration
             .filter(|length: &Duration| !length.is_zero())
-            .ok_or_else(|| self.wrong(key, text, "a duration such as `60s` or `1h`"))
+            .ok_or_else(|| self.wrong(key, text, "a duration such as `60s`, `1h` or `7d`"))
     }
 
     fn wrong(&self, key: &str, value: &str, wanted: &str) -> Failure {
@@ -94,27 +138,35 @@ impl SourceConfig {
         ))
     }
 
-    /// The user name and the password.
+    /// The user name and the password, or the key in its place.
     pub(crate) fn credentials(&self, env: &Env) -> Result<(secret::Resolved, secret::Resolved)> {
-        let need = |key: &str, secret: &Option<Secret>| {
-            secret.clone().ok_or_else(|| {
-                Failure::not_started(anyhow!("source `{}` has no `{key}`", self.name)).hint(
-                    format!(
-                        "add `{key} = {{ env = \"FORTICLOUD_{}\" }}`",
-                        key.to_uppercase()
-                    ),
-                )
-            })
+        let password = match (&self.api_key, self.kind) {
+            (Some(_), SourceKind::FortiAuthenticator) => self.secret("api_key", env)?,
+            _ => self.secret("password", env)?,
         };
-        let read = |key: &str, secret: &Option<Secret>| {
-            need(key, secret)?
-                .resolve(env)
-                .with_context(|| format!("`{key}` of source `{}` cannot be read", self.name))
-                .map_err(Failure::not_started)
+        Ok((self.secret("username", env)?, password))
+    }
+
+    /// The value of one of the keys that hold secrets.
+    pub(crate) fn secret(&self, key: &str, env: &Env) -> Result<secret::Resolved> {
+        let secret = match key {
+            "username" => &self.username,
+            "password" => &self.password,
+            _ => &self.api_key,
         };
-        Ok((
-            read("username", &self.username)?,
-            read("password", &self.password)?,
-        ))
+        let secret = secret.clone().ok_or_else(|| {
+            let prefix = match self.kind {
+                SourceKind::FortiCloud => "FORTICLOUD",
+                SourceKind::FortiPortal => "FORTIPORTAL",
+                SourceKind::FortiAuthenticator => "FORTIAUTHENTICATOR",
+            };
+            let name = key.to_uppercase();
+            Failure::not_started(anyhow!("source `{}` has no `{key}`", self.name))
+                .hint(format!("add `{key} = {{ env = \"{prefix}_{name}\" }}`"))
+        })?;
+        secret
+            .resolve(env)
+            .with_context(|| format!("`{key}` of source `{}` cannot be read", self.name))
+            .map_err(Failure::not_started)
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct SourceConfig {
     pub(crate) username: Option<Secret>,
     /// The API user's password; never in the file itself.
     pub(crate) password: Option<Secret>,
+    /// A key that takes the password's place: from FortiPortal's GUI, or of FortiAuthenticator.
+    pub(crate) api_key: Option<Secret>,
     /// The token endpoint.
     pub(crate) auth_url: Option<String>,
     /// The host of the APIs.
@@ -31,6 +33,10 @@ pub(crate) struct SourceConfig {
     /// What to read beyond the products.
     #[serde(default)]
     pub(crate) include: Vec<String>,
+    /// Of which products details are read, where `include` has `product_details`.
+    pub(crate) details_for: Option<DetailsConfig>,
+    /// How old details of an earlier crawl may be so that they are not read again.
+    pub(crate) details_max_age: Option<String>,
     /// How many calls may be in flight.
     #[serde(default = "concurrency")]
     pub(crate) concurrency: usize,
@@ -49,9 +55,17 @@ pub(crate) struct SourceConfig {
 /// The system behind a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "that is how the products are called"
+)]
 pub(crate) enum SourceKind {
     /// FortiCloud.
     FortiCloud,
+    /// FortiPortal.
+    FortiPortal,
+    /// FortiAuthenticator.
+    FortiAuthenticator,
 }
 
 impl SourceKind {
@@ -59,6 +73,8 @@ impl SourceKind {
     pub(crate) fn has(self, client_id: &str) -> bool {
         let own = match client_id {
             "organization" | "iam" | "assetmanagement" => Self::FortiCloud,
+            "fortiportal" => Self::FortiPortal,
+            "fortiauthenticator" => Self::FortiAuthenticator,
             _ => return false,
         };
         self == own
@@ -75,16 +91,26 @@ pub(crate) enum SearchConfig {
     Patterns(Vec<String>),
 }
 
+/// Some products; where nothing is named, all.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DetailsConfig {
+    /// Of these models; a `*` at the end stands for any ending.
+    #[serde(default)]
+    pub(crate) models: Vec<String>,
+    /// Of these serial numbers.
+    #[serde(default)]
+    pub(crate) serials: Vec<String>,
+}
+
 /// What the API allows, and which part of it is ours.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quota {
-    /// The windows in which calls are counted.
-    #[serde(default = "call_limits")]
-    pub(crate) calls: Vec<Limit>,
-    /// The window in which errors are counted.
-    #[serde(default = "error_limit")]
-    pub(crate) errors: ErrorLimit,
+    /// The windows in which calls are counted, if not the system's own.
+    pub(crate) calls: Option<Vec<Limit>>,
+    /// The window in which errors are counted, if not the system's own.
+    pub(crate) errors: Option<ErrorLimit>,
     /// Which part of all windows is ours; the rest is for other tools of the same user.
     #[serde(default = "share")]
     pub(crate) share: f64,
@@ -93,8 +119,8 @@ pub(crate) struct Quota {
 impl Default for Quota {
     fn default() -> Self {
         Self {
-            calls: call_limits(),
-            errors: error_limit(),
+            calls: None,
+            errors: None,
             share: share(),
         }
     }
@@ -156,12 +182,15 @@ impl SourceConfig {
             kind: SourceKind::FortiCloud,
             username: None,
             password: None,
+            api_key: None,
             auth_url: None,
             api_url: None,
             scope: None,
             search: None,
             statuses: statuses(),
             include: Vec::new(),
+            details_for: None,
+            details_max_age: None,
             concurrency: concurrency(),
             timeout: None,
             ca_cert: None,
@@ -177,19 +206,6 @@ fn statuses() -> Vec<String> {
 
 fn concurrency() -> usize {
     8
-}
-
-fn call_limits() -> Vec<Limit> {
-    vec![
-        Limit {
-            max: 100,
-            per: "1m".to_owned(),
-        },
-        Limit {
-            max: 1000,
-            per: "1h".to_owned(),
-        },
-    ]
 }
 
 /// [`Secret`] as it is written.
@@ -213,14 +229,6 @@ impl From<SecretConfig> for Secret {
             SecretConfig::File { file } => Self::File(file),
             SecretConfig::Command { command } => Self::Command(command),
         }
-    }
-}
-
-fn error_limit() -> ErrorLimit {
-    ErrorLimit {
-        max: 10,
-        per: "1h".to_owned(),
-        reserve: reserve(),
     }
 }
 

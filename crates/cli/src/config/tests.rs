@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use fortilake_crawler::{ScopeMode, Search};
+use fortilake_crawler::{
+    ScopeMode, Search, System,
+    client::{SignIn, Window},
+};
 
 use super::*;
 
@@ -33,21 +36,61 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(settings.statuses, ["Registered", "Pending"]);
     assert_eq!(source.concurrency, 8);
     assert_eq!(source.call_timeout().unwrap(), Duration::from_mins(1));
-    let limits = source.call_limits().unwrap();
+    // The system's own limits stand where the file says nothing.
+    assert!(source.call_limits().unwrap().is_none());
+    assert!(source.error_limit().unwrap().is_none());
+    assert_eq!(settings.details, None);
+    let week = Duration::from_hours(7 * 24);
+    assert_eq!(source.details_max_age().unwrap(), week);
+}
+
+#[test]
+fn a_source_is_of_one_of_three_systems() {
+    let env = Env::of([("U", "admin"), ("K", "EXAMPLE-KEY")]);
+    let credentials = "username = { env = \"U\" }\npassword = { env = \"K\" }";
+    let connect = |kind: &str, keys: &str| {
+        let text = format!("[[source]]\nname = \"s\"\ntype = \"{kind}\"\n{keys}\n");
+        let source = file::parse(&text)?.sources.remove(0);
+        let system = source.settings(&[])?.system;
+        let config = crate::connect::config(&source, &env)?;
+        Ok((system, config.sign_in, config.calls.len()))
+    };
+    let url = "api_url = \"https://portal.example\"";
+    let portal = connect("fortiportal", &format!("{url}\n{credentials}")).unwrap();
+    assert_eq!((portal.0, portal.2), (System::FortiPortal, 0));
+    assert!(matches!(portal.1, SignIn::Portal { .. }));
+    let key = connect(
+        "fortiportal",
+        &format!("{url}\napi_key = {{ env = \"K\" }}"),
+    )
+    .unwrap();
+    assert_eq!(key.1, SignIn::PortalKey);
+    let keys = format!("{url}\nusername = \"u\"\napi_key = {{ env = \"K\" }}");
+    let unit = connect("fortiauthenticator", &keys).unwrap();
     assert_eq!(
-        limits,
-        [
-            (100, Duration::from_mins(1)),
-            (1000, Duration::from_hours(1))
-        ]
+        (unit.0, unit.1),
+        (System::FortiAuthenticator, SignIn::Basic)
     );
+    let cloud = connect("forticloud", credentials).unwrap();
+    assert_eq!(
+        (cloud.0, cloud.1, cloud.2),
+        (System::FortiCloud, SignIn::OAuth, 2)
+    );
+    let text = message(connect("fortiportal", credentials));
+    assert!(text.contains("has no `api_url`"), "{text}");
+    let text = message(connect(
+        "fortiportal",
+        &format!("{url}\napi_key = \"plain\""),
+    ));
+    assert!(!text.contains("plain\""), "{text}");
 }
 
 #[test]
 fn every_key_is_heard() {
     let source = source(
         "scope = \"local\"\nsearch = [\"F\", \"S\"]\nstatuses = [\"Pending\"]\n\
-         include = [\"folders\", \"licenses\", \"contracts\"]\ntimeout = \"90s\"\n\
+         include = [\"folders\", \"licenses\", \"contracts\", \"product_details\"]\ntimeout = \"90s\"\n\
+         details_for = { models = [\"FortiGate*\"] }\ndetails_max_age = \"1d 12h\"\n\
          [source.quota]\ncalls = [{ max = 5, per = \"10s\" }]",
     );
     let source = source.unwrap();
@@ -63,10 +106,18 @@ fn every_key_is_heard() {
     );
     assert_eq!(settings.accounts, [7]);
     assert_eq!(source.call_timeout().unwrap(), Duration::from_secs(90));
+    let window = Window {
+        max: 5,
+        per: Duration::from_secs(10),
+    };
+    assert_eq!(source.call_limits().unwrap(), Some(vec![window]));
+    let of = settings.details.unwrap();
     assert_eq!(
-        source.call_limits().unwrap(),
-        [(5, Duration::from_secs(10))]
+        (of.models, of.serials),
+        (vec!["FortiGate*".to_owned()], Vec::new())
     );
+    let age = Duration::from_hours(36);
+    assert_eq!(source.details_max_age().unwrap(), age);
 }
 
 #[test]

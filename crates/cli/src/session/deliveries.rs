@@ -53,7 +53,7 @@ impl Progress {
             Self::Open => "open",
             Self::Published => "published",
             Self::Failed => "failed",
-            Self::Recovered => "not published",
+            Self::Recovered => "interrupted",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What a crawl depends on, so that another configuration does not resume it.
 
-use fortilake_crawler::{ScopeMode, Search, Settings, client::models, state::digest};
+use fortilake_crawler::{
+    DetailsFor, ScopeMode, Search, Settings, System, client::models, state::digest,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,6 +24,21 @@ struct SourcePrint {
     statuses: Vec<String>,
     accounts: Vec<i64>,
     include: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    details: Option<DetailsPrint>,
+    #[serde(default, skip_serializing_if = "is_forticloud")]
+    system: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct DetailsPrint {
+    models: Vec<String>,
+    serials: Vec<String>,
+}
+
+/// The one system that crawls of older versions could have.
+fn is_forticloud(system: &str) -> bool {
+    system.is_empty()
 }
 
 impl Fingerprint {
@@ -124,6 +141,16 @@ impl SourcePrint {
                 .iter()
                 .map(|&endpoint| endpoint.to_owned())
                 .collect(),
+            details: settings.details.as_ref().map(|of| DetailsPrint {
+                models: of.models.clone(),
+                serials: of.serials.clone(),
+            }),
+            system: match settings.system {
+                System::FortiCloud => "",
+                System::FortiPortal => "fortiportal",
+                System::FortiAuthenticator => "fortiauthenticator",
+            }
+            .to_owned(),
         }
     }
 
@@ -144,6 +171,15 @@ impl SourcePrint {
             statuses: self.statuses.clone(),
             accounts: self.accounts.clone(),
             include: include.map(|endpoint| endpoint.id).collect(),
+            details: self.details.as_ref().map(|of| DetailsFor {
+                models: of.models.clone(),
+                serials: of.serials.clone(),
+            }),
+            system: match self.system.as_str() {
+                "fortiportal" => System::FortiPortal,
+                "fortiauthenticator" => System::FortiAuthenticator,
+                _ => System::FortiCloud,
+            },
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Tests of whole calls against scripted answers, in virtual time.
 
+mod appliance;
 mod limits;
 mod secrets;
 mod server;
 mod tokens;
+mod writes;
 
 use std::{error::Error as _, time::Duration};
 
@@ -304,7 +306,7 @@ async fn operations_have_types() {
     assert_eq!(error.kind(), Kind::Unexpected);
     assert_eq!(
         error.to_string(),
-        "`products/list` for accountId 710112 got an answer of another shape"
+        "`products/list` for accountId 710112 got an answer of another shape at `assets`"
     );
     assert!(error.source().is_some());
 }

@@ -81,3 +81,42 @@ fn a_window_of_centuries_is_refused() {
     config.calls[0].per = Duration::from_secs(u64::MAX / 1_000_000);
     assert!(config.check().is_err());
 }
+
+#[test]
+fn appliances_have_no_limits_that_anybody_knows() {
+    let url: Url = "https://portal.example:8443/below/".parse().unwrap();
+    let credentials = config().credentials;
+    let portal = Config::portal(url.clone(), credentials.clone());
+    assert_eq!(
+        portal.auth_url.as_str(),
+        "https://portal.example:8443/below/fpc/api/auth/tokenlogin/"
+    );
+    let key = Config::portal_key(url.clone(), "hunter2".into(), "the test".to_owned());
+    let authenticator = Config::authenticator(url.clone(), credentials);
+    for config in [&portal, &key, &authenticator] {
+        assert!(config.check().is_ok());
+        assert_eq!(config.api_url, url);
+        assert_eq!((config.calls.len(), config.errors), (0, None));
+        let printed = format!("{config:?}");
+        assert!(!printed.contains("hunter2"), "{printed}");
+    }
+    // A key has no user, and the two appliances may be one host behind one address.
+    assert_ne!(portal.user(), key.user());
+}
+
+#[test]
+fn a_token_has_a_life_that_can_be_asked_for() {
+    let url: Url = "https://portal.example".parse().unwrap();
+    for (life, fits) in [
+        (Duration::from_secs(59), false),
+        (Duration::from_mins(1), true),
+        (Duration::from_hours(30 * 24), true),
+        (Duration::from_hours(31 * 24), false),
+    ] {
+        let config = Config {
+            sign_in: SignIn::Portal { life },
+            ..Config::portal(url.clone(), config().credentials)
+        };
+        assert_eq!(config.check().is_ok(), fits, "{life:?}");
+    }
+}

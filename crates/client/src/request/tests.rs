@@ -177,3 +177,27 @@ fn labels_name_what_tells_calls_apart() {
         "`things/do`"
     );
 }
+
+static REGISTER: Endpoint = endpoint(
+    "POST",
+    "/register/",
+    &[
+        parameter("units", Location::Body, false),
+        parameter("license", Location::Body, false),
+    ],
+)
+.with_secrets(&["license"]);
+
+#[test]
+fn secrets_among_arguments_are_known_wherever_they_stand() {
+    let arguments = json!({
+        "license": "1234-5678",
+        "units": [{"serialNumber": "FGT1", "cloudKey": "ABCDEFGH"}, {"licenseKeys": ["abcdefgh", "a", 5]}],
+    });
+    let url = "https://api.example".parse().unwrap();
+    let call = Call::new(&url, &REGISTER, arguments.as_object().unwrap()).unwrap();
+    let mut secrets = call.secrets;
+    secrets.sort();
+    assert_eq!(secrets, ["1234-5678", "ABCDEFGH", "abcdefgh"]);
+    assert_eq!(call.request.url.path(), "/register/");
+}

@@ -1,6 +1,7 @@
 //! The client against the simulator, in process with virtual time and on a port.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod appliances;
 mod budget;
 mod foreign;
 mod tokens;

@@ -1,9 +1,13 @@
 //! What is read off a page, in all the shapes that tenants send.
 
-use super::{Facts, Ids, ListFacts};
+use super::{Facts, Ids, ListFacts, Names, ProductName};
+
+fn read_page(endpoint: &str, page: &str) -> serde_json::Result<Facts> {
+    Facts::read(endpoint, page, Names::Wanted)
+}
 
 fn list(page: &str) -> ListFacts {
-    match Facts::read("products/list", page) {
+    match read_page("products/list", page) {
         Ok(Facts::List(facts)) => facts,
         other => panic!("{other:?}"),
     }
@@ -11,7 +15,7 @@ fn list(page: &str) -> ListFacts {
 
 #[test]
 fn units_in_both_spellings_and_none() {
-    let read = |page| Facts::read("units/list", page).unwrap();
+    let read = |page| read_page("units/list", page).unwrap();
     let page =
         r#"{"organizationUnits": {"orgId": "5", "orgUnits": [{"id": 5}, {"id": "6"}, null]}}"#;
     assert_eq!(
@@ -55,7 +59,7 @@ fn padding_does_not_make_another_product() {
 
 #[test]
 fn numbers_are_read_as_the_decoder_reads_them() {
-    let accounts = |page| match Facts::read("accounts/list", page) {
+    let accounts = |page| match read_page("accounts/list", page) {
         Ok(Facts::Accounts(ids)) => (ids.known, ids.missing),
         other => panic!("{other:?}"),
     };
@@ -78,6 +82,34 @@ fn an_object_without_members_is_an_empty_list() {
 
 #[test]
 fn a_list_that_is_none_is_an_error() {
-    assert!(Facts::read("products/list", r#"{"assets": 7}"#).is_err());
-    assert!(Facts::read("accounts/list", "[").is_err());
+    assert!(read_page("products/list", r#"{"assets": 7}"#).is_err());
+    assert!(read_page("accounts/list", "[").is_err());
+}
+
+#[test]
+fn products_are_named_where_that_is_wanted() {
+    let page = r#"{"assets": [{"serialNumber": "FGT1  ", "productModel": "FortiGate 60F"}, {}]}"#;
+    let names = |names| match Facts::read("products/list", page, names) {
+        Ok(Facts::List(facts)) => facts.products,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(names(Names::Unwanted), []);
+    let product = ProductName {
+        serial: "FGT1".to_owned(),
+        model: Some("FortiGate 60F".to_owned()),
+    };
+    assert_eq!(names(Names::Wanted), [product]);
+}
+
+#[test]
+fn a_portals_list_counts_its_rows_in_either_container() {
+    let counted = |page: &str| match read_page("portal/account/organizations", page) {
+        Ok(Facts::Counted(facts)) => (facts.total, facts.ids, facts.missing),
+        other => panic!("{other:?}"),
+    };
+    let rows = r#""results": [{"id": 4}, {"id": "9"}, {"name": "x"}], "totalResultsCount": "7""#;
+    let expected = (Some(7), vec![4, 9], 1);
+    assert_eq!(counted(&format!("{{\"data\": {{{rows}}}}}")), expected);
+    assert_eq!(counted(&format!("{{{rows}}}")), expected);
+    assert_eq!(counted("{\"data\": null}"), (None, Vec::new(), 0));
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use crate::{Facts, Fetch, ListFacts, Outcome, fetch::FailureKind};
+use crate::{Facts, Fetch, ListFacts, Outcome, ProductName, fetch::FailureKind};
 
 /// How often a list is begun anew because it moved while it was read.
 const ROUNDS: u32 = 2;
@@ -76,6 +76,7 @@ impl Listing {
             source: source.clone(),
             endpoint: self.endpoint,
             arguments,
+            given: Vec::new(),
             round,
         }
     }
@@ -95,6 +96,18 @@ impl Listing {
                     .map(|number| self.fetch(source, (number, self.round)))
                     .collect())
             }
+        }
+    }
+
+    /// The products on all pages by name, in order; or why the list stayed unread.
+    pub(super) fn products(&self) -> Result<Vec<ProductName>, String> {
+        match &self.state {
+            ListingState::Failed(_, message) => Err(message.clone()),
+            _ => Ok(self
+                .pages
+                .values()
+                .flat_map(|page| page.products.clone())
+                .collect()),
         }
     }
 

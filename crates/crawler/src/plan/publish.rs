@@ -20,6 +20,8 @@ impl Plan {
                 endpoint: "units/list",
                 account_id: None,
                 ou_id: None,
+                organization_id: None,
+                rejected: Vec::new(),
                 pages,
             });
             self.published.units = true;
@@ -35,10 +37,26 @@ impl Plan {
             self.published.turns.pop_front();
             match turn {
                 Turn::Accounts(at) => scopes.push(self.publish_accounts(at)),
-                Turn::Sweep(at) => scopes.extend(self.sweeps[at].take_scopes(&self.settings)),
+                Turn::Sweep(at) => {
+                    if let Some(details) = &mut self.details {
+                        let (account, products) = self.sweeps[at].products();
+                        details.add(account, products);
+                    }
+                    scopes.extend(self.sweeps[at].take_scopes(&self.settings));
+                }
             }
         }
+        if self.lists_are_published()
+            && let Some(details) = &mut self.details
+        {
+            scopes.extend(details.publish());
+        }
         scopes
+    }
+
+    /// Whether every list has ended and had its turn.
+    pub(super) fn lists_are_published(&self) -> bool {
+        self.published.units && self.published.turns.is_empty()
     }
 
     /// What was read of these accounts is next, unless an earlier unit had its turn with them.
@@ -62,6 +80,8 @@ impl Plan {
             endpoint: "accounts/list",
             account_id: discovery.account,
             ou_id: discovery.ou,
+            organization_id: None,
+            rejected: Vec::new(),
             pages,
         }
     }

@@ -8,7 +8,7 @@ use super::{
     Scope, Search, Settings,
     listing::{Listing, ListingState},
 };
-use crate::fetch::FailureKind;
+use crate::{ProductName, fetch::FailureKind};
 
 /// The search pattern that matches every serial number.
 const EVERYTHING: &str = "%";
@@ -209,6 +209,12 @@ impl Sweep {
                 .all(|list| list.state != ListingState::Open)
     }
 
+    /// The account, and its products by name if every list of them is whole.
+    pub(super) fn products(&self) -> (Option<i64>, Result<Vec<ProductName>, String>) {
+        let named: Result<Vec<_>, String> = self.product_lists().map(Listing::products).collect();
+        (self.account, named.map(|lists| lists.concat()))
+    }
+
     /// The account's scopes; the lists are given up, because nothing asks for them again.
     pub(super) fn take_scopes(&mut self, settings: &Settings) -> Vec<Scope> {
         let products = self.product_lists();
@@ -234,6 +240,8 @@ impl Sweep {
             endpoint,
             account_id: self.account,
             ou_id: None,
+            organization_id: None,
+            rejected: Vec::new(),
             pages,
         }
     }

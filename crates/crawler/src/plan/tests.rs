@@ -149,6 +149,7 @@ impl Tenant {
             Some(asked) => asked,
         };
         Outcome::Page(Facts::List(ListFacts {
+            products: Vec::new(),
             page: Some(page_number),
             total: Some(total),
             rows: page.len(),
@@ -168,11 +169,13 @@ impl Tenant {
 fn settings() -> Settings {
     Settings {
         source: "acme".into(),
+        system: System::FortiCloud,
         scope: ScopeMode::Auto,
         search: Search::Auto,
         statuses: vec!["Registered".to_owned(), "Pending".to_owned()],
         accounts: Vec::new(),
         include: Vec::new(),
+        details: None,
     }
 }
 
@@ -204,9 +207,7 @@ fn crawl(tenant: &Tenant, settings: Settings, mut pick: impl FnMut(usize) -> usi
                             Outcome::Page(Facts::Units { units, .. }) => units.known.len(),
                             Outcome::Page(Facts::Accounts(accounts)) => accounts.known.len(),
                             Outcome::Page(Facts::List(facts)) => facts.rows,
-                            Outcome::Failed(_) => {
-                                panic!("a failed call among the pages: {fetch:?}")
-                            }
+                            other => panic!("no page of a list: {other:?}"),
                         })
                         .sum();
                     writeln!(

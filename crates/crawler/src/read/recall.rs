@@ -6,7 +6,9 @@ use fortilake_state::{Record, RecordKind};
 use serde::{Deserialize, Serialize};
 
 use super::Reader;
-use crate::{Error, Facts, Failure, FailureKind, Fetch, Outcome, Result, error::Kind};
+use crate::{
+    Error, Facts, Failure, FailureKind, Fetch, Outcome, Result, error::Kind, plan::DETAILS,
+};
 
 /// A [`Failure`] as the journal keeps it.
 #[derive(Serialize, Deserialize)]
@@ -19,11 +21,17 @@ impl Reader {
     /// What this call ended with before, if it was made before.
     pub(super) fn recall(&self, fetch: &Fetch) -> Result<Option<Outcome>> {
         let key = fetch.key();
-        let Some(record) = self.journal.read(&key).map_err(Error::state)? else {
-            return Ok(None);
+        let record = match self.journal.read(&key).map_err(Error::state)? {
+            Some(record) => record,
+            None => match self.borrow(fetch)? {
+                Some(record) => record,
+                None => return Ok(None),
+            },
         };
         let outcome = match record.kind {
-            RecordKind::Page => Facts::read(fetch.endpoint, &record.body).map(Outcome::Page),
+            RecordKind::Page => {
+                Facts::read(fetch.endpoint, &record.body, self.names).map(Outcome::Page)
+            }
             RecordKind::Failure => serde_json::from_str::<Kept>(&record.body).map(|kept| {
                 let kind = if kept.refused {
                     FailureKind::Refused
@@ -43,6 +51,22 @@ impl Reader {
             )
             .with_source(error)
         })
+    }
+
+    /// Takes over what an earlier crawl knows of a product, so that it is this crawl's from now on.
+    fn borrow(&self, fetch: &Fetch) -> Result<Option<Record>> {
+        let Some(older) = self.older.as_ref().filter(|_| fetch.endpoint == DETAILS) else {
+            return Ok(None);
+        };
+        let key = fetch.key();
+        let found = older.archive.newest(&key, older.since);
+        let found = found.map_err(Error::state)?;
+        if let Some(record) = &found {
+            // It keeps its time, which is that of the observation.
+            let kept = self.journal.append(&key, record.clone());
+            kept.map_err(Error::state)?;
+        }
+        Ok(found)
     }
 
     pub(super) fn keep_page(&self, fetch: &Fetch, body: Arc<str>) -> Result<()> {

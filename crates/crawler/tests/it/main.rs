@@ -5,7 +5,9 @@
     reason = "a test that cannot go on may say so this way"
 )]
 
+mod details;
 mod faults;
+mod interrupted;
 mod resume;
 mod truth;
 mod util;

@@ -16,13 +16,13 @@ use fortilake_simulator::Scenario;
 use crate::util::{Crawled, INCLUDE, Lab, crawl, settings};
 
 /// A state in a folder of its own, and a crawl in it.
-struct Kept {
+pub(crate) struct Kept {
     _folder: tempfile::TempDir,
     state: State,
 }
 
 impl Kept {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(|| 1_700_000_000_000_000);
         let state = State::open(folder.path(), clock).unwrap();
@@ -38,7 +38,7 @@ impl Kept {
         }
     }
 
-    fn take_up(&self) -> Arc<CrawlJournal> {
+    pub(crate) fn take_up(&self) -> Arc<CrawlJournal> {
         Arc::new(self.state.take_up("crawl").unwrap())
     }
 }

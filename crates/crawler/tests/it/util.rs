@@ -8,14 +8,14 @@ use std::{
 use arrow_array::{Array, RecordBatch, cast::AsArray, types};
 use arrow_schema::{DataType, TimeUnit};
 use fortilake_crawler::{
-    Crawl, Incomplete, OpenSink, Report, Result, ScopeMode, Search, Settings, Source,
+    Crawl, Incomplete, OpenSink, Report, Result, ScopeMode, Search, Settings, Source, System,
     client::{
         Client, Config, Jitter,
         auth::{Clock, Credentials, real_time},
         ledger::MemoryLedger,
         transport::InProcess,
     },
-    sink::{self, Batch, Outcome, Receipt, Sink},
+    sink::{self, Batch, Outcome, Receipt, Sink, TableSpec},
     state::{Journal, MemoryJournal},
     tables_of,
 };
@@ -26,12 +26,17 @@ use tokio::sync::watch;
 /// What is crawled beyond the products, unless a test says otherwise.
 pub(crate) const INCLUDE: [&str; 3] = ["folders/list", "licenses/list", "contracts/list"];
 
+/// How many calls may be in flight.
+pub(crate) const CONCURRENCY: usize = 8;
+
 /// A crawl that is done, and everything it touched.
 pub(crate) struct Crawled {
     pub(crate) simulator: Simulator,
     pub(crate) report: Result<Report>,
     /// The rows of every table in the order in which they came, without the columns all share.
     pub(crate) tables: BTreeMap<String, Vec<Row>>,
+    /// The tables that were asked for.
+    pub(crate) specs: Vec<Arc<TableSpec>>,
     /// The ids of the batches in the order in which they came.
     pub(crate) batches: Vec<String>,
     /// Whether the sink was let finish.
@@ -48,11 +53,13 @@ impl Crawled {
 pub(crate) fn settings() -> Settings {
     Settings {
         source: "acme".into(),
+        system: System::FortiCloud,
         scope: ScopeMode::Auto,
         search: Search::Auto,
         statuses: vec!["Registered".to_owned(), "Pending".to_owned()],
         accounts: Vec::new(),
         include: INCLUDE.to_vec(),
+        details: None,
     }
 }
 
@@ -78,6 +85,8 @@ pub(crate) struct Lab {
     ledger: Arc<MemoryLedger>,
     /// One clock for all crawls, since each would begin at the real time again.
     clock: Clock,
+    /// How many calls have been sent, by all crawls.
+    pub(crate) calls: watch::Sender<usize>,
 }
 
 impl Lab {
@@ -93,6 +102,7 @@ impl Lab {
             credentials,
             ledger: Arc::new(MemoryLedger::new()),
             clock: real_time(),
+            calls: watch::Sender::new(0),
         }
     }
 
@@ -103,40 +113,14 @@ impl Lab {
         journal: Arc<dyn Journal>,
         change: impl FnOnce(&mut Config),
     ) -> Crawled {
-        let server = self.simulator.clone();
-        let transport = InProcess::new(move |request| {
-            let server = server.clone();
-            async move { server.handle(request).await }
-        });
-        let mut config = Config::new(self.credentials.clone());
-        config.ledger = self.ledger.clone();
-        config.clock = self.clock.clone();
-        change(&mut config);
-        let client = Client::new(config, Arc::new(transport), Jitter::seeded(7)).unwrap();
         let collected = Arc::new(Mutex::new(Collected::default()));
-        let endpoints = ["units/list", "accounts/list", "products/list"]
-            .into_iter()
-            .chain(settings.include.clone());
-        let (_stop, stopped) = watch::channel(false);
-        let crawl = Crawl {
-            id: "crawl".to_owned(),
-            tables: tables_of(&endpoints.collect::<Vec<_>>()),
-            sources: vec![Source {
-                settings,
-                client: Some(Arc::new(client)),
-                concurrency: 8,
-            }],
-            sinks: vec![OpenSink {
-                name: "collect".to_owned(),
-                sink: Box::new(Collect(collected.clone())),
-            }],
-            incomplete,
-            guard: None,
-            journal,
-            clock: Arc::new(|| 1_700_000_000_000_000),
-            observer: Arc::new(|_| {}),
-            stop: stopped,
-        };
+        let (_stop, mut crawl) = self.crawl(settings, journal, change);
+        crawl.incomplete = incomplete;
+        crawl.sinks = vec![OpenSink {
+            name: "collect".to_owned(),
+            sink: Box::new(Collect(collected.clone())),
+        }];
+        let specs = crawl.tables.clone();
         let report = crawl.run().await;
         let Collected {
             tables,
@@ -147,9 +131,49 @@ impl Lab {
             simulator: self.simulator.clone(),
             report,
             tables,
+            specs,
             batches,
             finished,
         }
+    }
+
+    /// A crawl without sinks, and what stops it.
+    pub(crate) fn crawl(
+        &self,
+        settings: Settings,
+        journal: Arc<dyn Journal>,
+        change: impl FnOnce(&mut Config),
+    ) -> (watch::Sender<bool>, Crawl) {
+        let (server, calls) = (self.simulator.clone(), self.calls.clone());
+        let transport = InProcess::new(move |request| {
+            let server = server.clone();
+            calls.send_modify(|calls| *calls += 1);
+            async move { server.handle(request).await }
+        });
+        let mut config = Config::new(self.credentials.clone());
+        config.ledger = self.ledger.clone();
+        config.clock = self.clock.clone();
+        change(&mut config);
+        let client = Client::new(config, Arc::new(transport), Jitter::seeded(7)).unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let crawl = Crawl {
+            id: "crawl".to_owned(),
+            tables: tables_of(&settings.endpoints()),
+            sources: vec![Source {
+                settings,
+                client: Some(Arc::new(client)),
+                concurrency: CONCURRENCY,
+                older: None,
+            }],
+            sinks: Vec::new(),
+            incomplete: Incomplete::Publish,
+            guard: None,
+            journal,
+            clock: Arc::new(|| 1_700_000_000_000_000),
+            observer: Arc::new(|_| {}),
+            stop: stopped,
+        };
+        (stop, crawl)
     }
 }
 

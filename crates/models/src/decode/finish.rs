@@ -8,7 +8,7 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 
-use super::{Decoded, DecodedTable, Engine, Issue, PendingIssue, TableBuilder};
+use super::{Decoded, DecodedTable, Engine, Issue, PendingIssue, row::TableBuilder};
 use crate::{
     Column, Error, Origin, PageContext, Table,
     value::{ColumnBuilder, Scalar},
@@ -80,10 +80,18 @@ impl TableBuilder {
                     },
                     (Origin::Asked(name), None) => {
                         let number = context.argument(name).map(|number| number.to_string());
-                        repeat(number.as_deref(), column, rows)
+                        let value = number.as_deref().map_or(Scalar::Null, Scalar::Literal);
+                        repeat(&value, column, rows)
+                    }
+                    (Origin::Given, None) => {
+                        let value = context.given(column.name);
+                        let value = value.map_or(Scalar::Null, |text| Scalar::Text(text.into()));
+                        repeat(&value, column, rows)
                     }
                     (Origin::Enclosing(slot), None) => {
-                        repeat(enclosing.get(slot).and_then(Option::as_deref), column, rows)
+                        let json = enclosing.get(slot).and_then(Option::as_deref);
+                        let raw = json.and_then(|json| serde_json::from_str(json).ok());
+                        repeat(&raw.map_or(Scalar::Null, Scalar::of), column, rows)
                     }
                     (Origin::Source, None) => constant(context.source, rows),
                     (Origin::CrawlId, None) => constant(context.crawl_id, rows),
@@ -116,13 +124,11 @@ fn constant(text: &str, rows: usize) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-/// One JSON value on all rows.
-fn repeat(json: Option<&str>, column: &Column, rows: usize) -> ArrayRef {
+/// One value on all rows.
+fn repeat(value: &Scalar<'_>, column: &Column, rows: usize) -> ArrayRef {
     let mut builder = ColumnBuilder::new(column.kind);
-    let raw = json.and_then(|json| serde_json::from_str(json).ok());
-    let value = raw.map_or(Scalar::Null, Scalar::of);
     for row in 0..rows {
-        builder.push(&value);
+        builder.push(value);
         if builder.len() == row {
             builder.push_null();
         }

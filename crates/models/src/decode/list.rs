@@ -11,13 +11,11 @@ use serde::{
 };
 
 use super::{
-    Engine, Row,
+    Engine,
+    row::{Path, Row},
     walk::{Name, Place, Walk},
 };
-use crate::{
-    layout::{Field, Rows, Target},
-    value::Scalar,
-};
+use crate::{layout::Rows, value::Scalar};
 
 /// Reads a list of rows, or one object in its place.
 pub(super) struct List<'e, 'a, 'r> {
@@ -61,7 +59,7 @@ impl<'de> Visitor<'de> for List<'_, '_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        self.engine.positions.push(0);
+        self.engine.open_list(self.rows.table, self.around);
         loop {
             let element = Element {
                 engine: self.engine,
@@ -72,11 +70,9 @@ impl<'de> Visitor<'de> for List<'_, '_, '_> {
             if list.next_element_seed(element)?.is_none() {
                 break;
             }
-            if let Some(position) = self.engine.positions.last_mut() {
-                *position += 1;
-            }
+            self.engine.next_position();
         }
-        self.engine.positions.pop();
+        self.engine.close_list(self.rows.table, self.around);
         Ok(())
     }
 
@@ -86,7 +82,7 @@ impl<'de> Visitor<'de> for List<'_, '_, '_> {
         let Some(first) = map.next_key_seed(Name { fields, guess: 0 })? else {
             return Ok(());
         };
-        self.engine.positions.push(0);
+        self.engine.open_list(self.rows.table, self.around);
         let mut row = self
             .engine
             .open_row(self.rows.table, self.around.map(|row| row.root));
@@ -102,7 +98,8 @@ impl<'de> Visitor<'de> for List<'_, '_, '_> {
         }
         .members(first, map)?;
         self.engine.close_row(row);
-        self.engine.positions.pop();
+        self.engine.next_position();
+        self.engine.close_list(self.rows.table, self.around);
         Ok(())
     }
 
@@ -155,11 +152,8 @@ impl Element<'_, '_, '_> {
         let mut row = self
             .engine
             .open_row(self.rows.table, self.around.map(|row| row.root));
-        let field = Field {
-            name: self.name,
-            target: Target::Column(column),
-        };
-        self.engine.fill(&mut row, &field, column, value);
+        self.engine
+            .fill(&mut row, Path("", self.name), column, value);
         self.engine.close_row(row);
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Pages in, rows out: the shapes that the field has shown, and those it may.
 
+mod systems;
+
 use std::fmt::Write as _;
 
 use arrow_array::{Array, RecordBatch, cast::AsArray, types};
@@ -13,7 +15,17 @@ const CONTEXT: PageContext<'_> = PageContext {
     source: "acme",
     crawl_id: "crawl",
     observed_at: 1_700_000_000_000_000,
-    asked: &[("accountId", 710_112), ("parentId", 2_100_014)],
+    asked: &[
+        ("accountId", 710_112),
+        ("parentId", 2_100_014),
+        ("org", 4),
+        ("site", 6),
+    ],
+    given: &[
+        ("serial_number", "FAC-VMTM24900001"),
+        ("ha_serial_number", ""),
+        ("firmware", "FACVMKVM v8.0.3, build0099 (GA)"),
+    ],
 };
 
 fn decoded(endpoint_id: &str, page: &str) -> Decoded {

@@ -5,7 +5,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Engine, Row, list::List};
+use super::{
+    Engine,
+    list::List,
+    row::{Path, Row},
+};
 use crate::{
     is_secret,
     layout::{Field, Target},
@@ -89,9 +93,10 @@ impl Walk<'_, '_, '_> {
             (Target::Ignored, _) | (Target::Column(_), Place::Outside) => {
                 map.next_value::<IgnoredAny>().map(|_| ())
             }
-            (Target::Column(column), Place::Inside { row, .. }) => {
+            (Target::Column(column), Place::Inside { row, prefix }) => {
                 let raw: &RawValue = map.next_value()?;
-                self.engine.fill(row, field, *column, &Scalar::of(raw));
+                let path = Path(prefix, field.name);
+                self.engine.fill(row, path, *column, &Scalar::of(raw));
                 Ok(())
             }
             (Target::Enclosing(slot), _) => {

@@ -126,7 +126,10 @@ pub struct ContractsListResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The contracts. Null means none.
     #[serde(
@@ -207,7 +210,7 @@ pub mod endpoints {
 
 /// The tables that the answers of Asset Management V3 Contract feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// One contract.
     pub static CONTRACTS: Table = Table {
@@ -308,12 +311,14 @@ pub mod tables {
 
     pub(super) static CONTRACTS_LIST_LAYOUT: Layout = Layout {
         tables: &[&CONTRACTS],
-        fields: &[
-            Field {
-                name: "contracts",
-                target: Target::Rows(&CONTRACTS_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "contracts",
+                    target: Target::Rows(&CONTRACTS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 }

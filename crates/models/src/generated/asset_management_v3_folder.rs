@@ -110,7 +110,10 @@ pub struct Envelope {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
 }
 
@@ -184,7 +187,10 @@ pub struct FoldersCreateResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The new folder, alone in its list. Null on errors.
     #[serde(
@@ -254,7 +260,10 @@ pub struct FoldersListResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The folders, flat. Null means none.
     #[serde(
@@ -358,7 +367,7 @@ pub mod endpoints {
 
 /// The tables that the answers of Asset Management V3 Folder feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// One folder of products.
     pub static FOLDERS: Table = Table {
@@ -459,12 +468,14 @@ pub mod tables {
 
     pub(super) static FOLDERS_LIST_LAYOUT: Layout = Layout {
         tables: &[&FOLDERS],
-        fields: &[
-            Field {
-                name: "assetFolders",
-                target: Target::Rows(&FOLDERS_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "assetFolders",
+                    target: Target::Rows(&FOLDERS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 }

@@ -76,7 +76,11 @@ pub struct AssetDetails {
     )]
     pub registration_date: Option<String>,
     /// True for a unit taken out of service; such units stay in the lists.
-    #[serde(rename = "isDecommissioned", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "isDecommissioned",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::boolean"
+    )]
     pub is_decommissioned: Option<bool>,
     /// Folder that holds the product; 0 is the root folder, and also what a failed registration
     /// shows. Absent from answers before 2024.
@@ -145,10 +149,13 @@ pub struct AssetDetails {
     /// Where the product stands. Null when nobody has said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
-    /// License of the product. Disputed: an object in one publication, a list in another, null in
-    /// the one published answer; read a list as its items.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub license: Option<License>,
+    /// Licenses of the product. Disputed: a list in one publication, a single object in two others,
+    /// null in the one published answer of the details; read a single object as a list of one.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "fortilake_models::lenient::list"
+    )]
+    pub license: Vec<License>,
     /// Licenses of the product, as older answers name them. Null means none; read a single object
     /// as a list of one.
     #[serde(
@@ -488,7 +495,10 @@ pub struct LicensesDownloadResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// Serial number of the product, as it was asked.
     #[serde(
@@ -568,7 +578,10 @@ pub struct LicensesListResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The licenses. Null means none.
     #[serde(
@@ -641,7 +654,10 @@ pub struct LicensesRegisterResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The product. Null on errors.
     #[serde(rename = "assetDetails", skip_serializing_if = "Option::is_none")]
@@ -853,7 +869,7 @@ pub mod endpoints {
 
 /// The tables that the answers of Asset Management V3 License feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// One license.
     pub static LICENSES: Table = Table {
@@ -978,12 +994,14 @@ pub mod tables {
 
     pub(super) static LICENSES_LIST_LAYOUT: Layout = Layout {
         tables: &[&LICENSES],
-        fields: &[
-            Field {
-                name: "licenses",
-                target: Target::Rows(&LICENSES_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "licenses",
+                    target: Target::Rows(&LICENSES_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 }

@@ -125,7 +125,11 @@ pub struct Asset {
     )]
     pub registration_date: Option<String>,
     /// True for a unit taken out of service; such units stay in the lists.
-    #[serde(rename = "isDecommissioned", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "isDecommissioned",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::boolean"
+    )]
     pub is_decommissioned: Option<bool>,
     /// State of the registration. Absent from answers before 2023. Open list: unknown values are
     /// kept.
@@ -233,7 +237,11 @@ pub struct AssetDetails {
     )]
     pub registration_date: Option<String>,
     /// True for a unit taken out of service; such units stay in the lists.
-    #[serde(rename = "isDecommissioned", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "isDecommissioned",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::boolean"
+    )]
     pub is_decommissioned: Option<bool>,
     /// Folder that holds the product; 0 is the root folder, and also what a failed registration
     /// shows. Absent from answers before 2024.
@@ -302,10 +310,13 @@ pub struct AssetDetails {
     /// Where the product stands. Null when nobody has said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
-    /// License of the product. Disputed: an object in one publication, a list in another, null in
-    /// the one published answer; read a list as its items.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub license: Option<License>,
+    /// Licenses of the product. Disputed: a list in one publication, a single object in two others,
+    /// null in the one published answer of the details; read a single object as a list of one.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "fortilake_models::lenient::list"
+    )]
+    pub license: Vec<License>,
     /// Licenses of the product, as older answers name them. Null means none; read a single object
     /// as a list of one.
     #[serde(
@@ -500,7 +511,10 @@ pub struct Envelope {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
 }
 
@@ -763,7 +777,10 @@ pub struct ProductsDetailsResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The product. Null on errors.
     #[serde(rename = "assetDetails", skip_serializing_if = "Option::is_none")]
@@ -778,8 +795,12 @@ pub struct ProductsFolderRequest {
     #[serde(rename = "serialNumbers")]
     pub serial_numbers: Vec<String>,
     /// The new folder; null is the root folder.
-    #[serde(rename = "folderId", skip_serializing_if = "Option::is_none")]
-    pub folder_id: Option<i64>,
+    #[serde(
+        rename = "folderId",
+        default,
+        skip_serializing_if = "fortilake_models::Nullable::is_absent"
+    )]
+    pub folder_id: fortilake_models::Nullable<i64>,
 }
 
 /// The answer of `products/folder`.
@@ -793,8 +814,8 @@ pub struct ProductsListRequest {
     #[serde(rename = "accountId", skip_serializing_if = "Option::is_none")]
     pub account_id: Option<i64>,
     /// Serial number or pattern: `%` stands for any text, and a bare prefix matches as if `%`
-    /// followed. Empty is an error; null is fine beside `expireBefore`. Disputed: `*` instead of
-    /// `%`.
+    /// followed. Empty is an error; null, beside `expireBefore`, says what leaving it out says.
+    /// Disputed: `*` instead of `%`.
     #[serde(rename = "serialNumber", skip_serializing_if = "Option::is_none")]
     pub serial_number: Option<String>,
     /// Only products with a coverage that ends before this moment. Wall clock without an offset is
@@ -858,7 +879,10 @@ pub struct ProductsListResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// Products of this page. Null for an empty result and on errors.
     #[serde(
@@ -889,8 +913,8 @@ pub struct ProductsLocationRequest {
     #[serde(rename = "serialNumber")]
     pub serial_number: String,
     /// The new location; null deletes the present one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub location: Option<LocationInput>,
+    #[serde(default, skip_serializing_if = "fortilake_models::Nullable::is_absent")]
+    pub location: fortilake_models::Nullable<LocationInput>,
 }
 
 /// The answer of `products/location`.
@@ -946,7 +970,10 @@ pub struct ProductsRegisterResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The outcome of each unit. Null when the request as a whole was refused.
     #[serde(
@@ -1005,7 +1032,10 @@ pub struct ProductsTransferResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The products after the transfer. Unproven: the shape of an item is unpublished and presumed
     /// to be that of the list.
@@ -1057,7 +1087,11 @@ pub struct RegisteredAsset {
     )]
     pub registration_date: Option<String>,
     /// True for a unit taken out of service; such units stay in the lists.
-    #[serde(rename = "isDecommissioned", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "isDecommissioned",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::boolean"
+    )]
     pub is_decommissioned: Option<bool>,
     /// Outcome of this unit: 0 good, 2 failed. A number here, where lists have a word under the
     /// same name.
@@ -1225,7 +1259,7 @@ pub mod endpoints {
                 location: Location::Body,
                 required: false,
                 json_type: "string",
-                doc: "Serial number or pattern: `%` stands for any text, and a bare prefix matches as if `%` followed. Empty is an error; null is fine beside `expireBefore`. Disputed: `*` instead of `%`.",
+                doc: "Serial number or pattern: `%` stands for any text, and a bare prefix matches as if `%` followed. Empty is an error; null, beside `expireBefore`, says what leaving it out says. Disputed: `*` instead of `%`.",
             },
             Parameter {
                 name: "expireBefore",
@@ -1458,7 +1492,7 @@ pub mod endpoints {
 
 /// The tables that the answers of Asset Management V3 Product feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// One registered product.
     pub static PRODUCTS: Table = Table {
@@ -2445,12 +2479,14 @@ pub mod tables {
             &PRODUCT_CONTRACTS,
             &CONTRACT_TERMS,
         ],
-        fields: &[
-            Field {
-                name: "assets",
-                target: Target::Rows(&PRODUCTS_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "assets",
+                    target: Target::Rows(&PRODUCTS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 
@@ -2629,12 +2665,14 @@ pub mod tables {
 
     pub(super) static PRODUCTS_DETAILS_LAYOUT: Layout = Layout {
         tables: &[&PRODUCT_DETAILS, &PRODUCT_LOCATIONS, &PRODUCT_LICENSES],
-        fields: &[
-            Field {
-                name: "assetDetails",
-                target: Target::Rows(&PRODUCT_DETAILS_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "assetDetails",
+                    target: Target::Rows(&PRODUCT_DETAILS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 }

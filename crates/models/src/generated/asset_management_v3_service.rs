@@ -56,7 +56,11 @@ pub struct AssetDetails {
     )]
     pub registration_date: Option<String>,
     /// True for a unit taken out of service; such units stay in the lists.
-    #[serde(rename = "isDecommissioned", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "isDecommissioned",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::boolean"
+    )]
     pub is_decommissioned: Option<bool>,
     /// Folder that holds the product; 0 is the root folder, and also what a failed registration
     /// shows. Absent from answers before 2024.
@@ -125,10 +129,13 @@ pub struct AssetDetails {
     /// Where the product stands. Null when nobody has said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
-    /// License of the product. Disputed: an object in one publication, a list in another, null in
-    /// the one published answer; read a list as its items.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub license: Option<License>,
+    /// Licenses of the product. Disputed: a list in one publication, a single object in two others,
+    /// null in the one published answer of the details; read a single object as a list of one.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "fortilake_models::lenient::list"
+    )]
+    pub license: Vec<License>,
     /// Licenses of the product, as older answers name them. Null means none; read a single object
     /// as a list of one.
     #[serde(
@@ -486,7 +493,10 @@ pub struct ServicesRegisterResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The product, with a generated serial. Null on errors.
     #[serde(rename = "assetDetails", skip_serializing_if = "Option::is_none")]

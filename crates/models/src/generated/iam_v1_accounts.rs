@@ -143,7 +143,10 @@ pub struct AccountsCommonDataResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The members that the description does not name.
     #[serde(flatten)]
@@ -256,7 +259,10 @@ pub struct AccountsListResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The accounts. Null and absent mean none.
     #[serde(
@@ -315,7 +321,10 @@ pub struct Envelope {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
 }
 
@@ -358,8 +367,12 @@ pub struct RolesCreateRequest {
     #[serde(rename = "nodeId", skip_serializing_if = "Option::is_none")]
     pub node_id: Option<i64>,
     /// Folder of products that the role covers; null for all.
-    #[serde(rename = "folderId", skip_serializing_if = "Option::is_none")]
-    pub folder_id: Option<i64>,
+    #[serde(
+        rename = "folderId",
+        default,
+        skip_serializing_if = "fortilake_models::Nullable::is_absent"
+    )]
+    pub folder_id: fortilake_models::Nullable<i64>,
 }
 
 fortilake_models::open_enum! {
@@ -628,7 +641,7 @@ pub mod endpoints {
 
 /// The tables that the answers of IAM V1 Accounts feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// One account.
     pub static ACCOUNTS: Table = Table {
@@ -743,12 +756,14 @@ pub mod tables {
 
     pub(super) static ACCOUNTS_LIST_LAYOUT: Layout = Layout {
         tables: &[&ACCOUNTS],
-        fields: &[
-            Field {
-                name: "accounts",
-                target: Target::Rows(&ACCOUNTS_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "accounts",
+                    target: Target::Rows(&ACCOUNTS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 }

@@ -79,7 +79,10 @@ pub struct Envelope {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
 }
 
@@ -217,7 +220,10 @@ pub struct UnitsCreateResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The organization with the new unit alone in its list. Null on errors.
     #[serde(rename = "organizationUnits", skip_serializing_if = "Option::is_none")]
@@ -280,7 +286,10 @@ pub struct UnitsListResponse {
     pub message: Option<String>,
     /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
     /// string has been documented and is to be accepted as well.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::message"
+    )]
     pub error: Option<Error>,
     /// The organization and its units. Presumably null or absent on errors.
     #[serde(rename = "organizationUnits", skip_serializing_if = "Option::is_none")]
@@ -431,7 +440,7 @@ pub mod endpoints {
 
 /// The tables that the answers of Organization V1 Units feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// One organizational unit.
     pub static ORG_UNITS: Table = Table {
@@ -526,23 +535,25 @@ pub mod tables {
 
     pub(super) static UNITS_LIST_LAYOUT: Layout = Layout {
         tables: &[&ORG_UNITS],
-        fields: &[
-            Field {
-                name: "organizationUnits",
-                target: Target::Object(
-                    &[
-                        Field {
-                            name: "orgId",
-                            target: Target::Enclosing(0),
-                        },
-                        Field {
-                            name: "orgUnits",
-                            target: Target::Rows(&ORG_UNITS_ROWS),
-                        },
-                    ],
-                ),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "organizationUnits",
+                    target: Target::Object(
+                        &[
+                            Field {
+                                name: "orgId",
+                                target: Target::Enclosing(0),
+                            },
+                            Field {
+                                name: "orgUnits",
+                                target: Target::Rows(&ORG_UNITS_ROWS),
+                            },
+                        ],
+                    ),
+                },
+            ],
+        ),
         enclosing: 1,
     };
 }

@@ -239,6 +239,9 @@ pub(crate) const LAST_NAMES: &[&str] = &[
 pub(crate) const FOLDER_NAMES: &[&str] =
     &["Stores", "North", "South", "Lab", "Data Center", "Spare"];
 
+/// The id of the first asset group; the others follow.
+pub(crate) const FIRST_GROUP: i64 = 41_277;
+
 pub(crate) const GROUP_NAMES: &[&str] =
     &["POS sites", "Critical", "Guest network", "To be replaced"];
 

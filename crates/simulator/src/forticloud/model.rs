@@ -2,6 +2,8 @@
 
 use jiff::civil::{DateTime, date};
 
+use crate::scenario::LicenseForm;
+
 /// An organizational unit.
 #[derive(Debug, Clone)]
 pub(crate) struct Unit {
@@ -125,6 +127,7 @@ pub(crate) struct License {
     pub(crate) sku: String,
     pub(crate) serial: Option<String>,
     pub(crate) status: Status,
+    pub(crate) expires: Option<DateTime>,
 }
 
 /// A row of the list of contracts.
@@ -144,6 +147,19 @@ pub(crate) const ROOT_FOLDER: &str = "/My Assets";
 
 /// The description of every license, where lists are extended.
 pub(crate) const LISTED_DESCRIPTION: &str = "Lab hypervisor 2";
+
+/// What the details of every product say, where they say it.
+pub(crate) const ADDRESS_ID: &str = "905512";
+pub(crate) const LICENSE_TYPE: &str = "Perpetual";
+pub(crate) const WARRANTY_TYPE: &str = "Limited Lifetime";
+
+/// The name of a license's expiry; each of two sources misspells it in its own way.
+pub(crate) fn expiry_key(form: LicenseForm) -> &'static str {
+    match form {
+        LicenseForm::Plural => "experiationDate",
+        LicenseForm::Object | LicenseForm::List => "experationDate",
+    }
+}
 
 /// The dates of licenses and contracts, where lists are extended; what is pending has not begun.
 pub(crate) fn listed_dates(status: Status) -> Option<(DateTime, DateTime)> {

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Response, header};
+use http::{Method, header};
 use tokio::time::Instant;
 
-use super::{Answered, json, unrouted};
+use super::unrouted;
+use crate::answered::{Answered, not_allowed};
 use crate::incoming::Incoming;
 use crate::json::Object;
 use crate::random::{Stream, at, draw};
@@ -79,41 +79,21 @@ pub(crate) fn answer(
         return unrouted(404, "No such endpoint.");
     }
     if endpoint == name && scenario.token_redirect != 0 {
-        return redirect(scenario.token_redirect, &format!("{PREFIX}{endpoint}/"));
+        let slashed = format!("{PREFIX}{endpoint}/");
+        let redirect = Answered::json(scenario.token_redirect, &Object::new());
+        return redirect.header(header::LOCATION, &slashed);
     }
     if incoming.method != Method::POST {
-        return unrouted(405, "Method not allowed.");
+        let body = Object::new().with("Message", "Method not allowed.");
+        return not_allowed("POST", &body);
     }
-    let response = match endpoint {
+    match endpoint {
         "token" => token(tokens, scenario, incoming, now),
         _ => revoke(tokens, scenario, incoming),
-    };
-    Answered {
-        response,
-        status: None,
     }
 }
 
-fn redirect(status: u16, location: &str) -> Answered {
-    let mut answered = Answered {
-        response: json(status, &Object::new()),
-        status: None,
-    };
-    if let Ok(location) = HeaderValue::from_str(location) {
-        answered
-            .response
-            .headers_mut()
-            .insert(header::LOCATION, location);
-    }
-    answered
-}
-
-fn token(
-    tokens: &mut Tokens,
-    scenario: &Scenario,
-    incoming: &Incoming,
-    now: Instant,
-) -> Response<Bytes> {
+fn token(tokens: &mut Tokens, scenario: &Scenario, incoming: &Incoming, now: Instant) -> Answered {
     let field = |name: &str| incoming.fields.get(name).map(String::as_str);
     let client = field("client_id").unwrap_or_default();
     if !scenario
@@ -151,7 +131,7 @@ fn token(
     };
     let (access, refresh) = tokens.issue(scenario, client, now);
     let expires_in = i64::try_from(scenario.expires_in).unwrap_or(i64::MAX);
-    json(
+    Answered::json(
         200,
         &Object::new()
             .with("access_token", access)
@@ -164,20 +144,20 @@ fn token(
     )
 }
 
-fn failure(status: u16, error: &'static str, description: &'static str) -> Response<Bytes> {
+fn failure(status: u16, error: &'static str, description: &'static str) -> Answered {
     let body = Object::new().with("error", error);
-    json(status, &body.with("error_description", description))
+    Answered::json(status, &body.with("error_description", description))
 }
 
 /// The recorded answer, which says nothing of its type.
-fn wrong_password() -> Response<Bytes> {
+fn wrong_password() -> Answered {
     let body = Object::new().with("error", "Unexpected error has happened");
-    let mut response = json(401, &body.with("status", "failure"));
-    response.headers_mut().remove(header::CONTENT_TYPE);
-    response
+    let mut answered = Answered::json(401, &body.with("status", "failure"));
+    answered.response.headers_mut().remove(header::CONTENT_TYPE);
+    answered
 }
 
-fn revoke(tokens: &mut Tokens, scenario: &Scenario, incoming: &Incoming) -> Response<Bytes> {
+fn revoke(tokens: &mut Tokens, scenario: &Scenario, incoming: &Incoming) -> Answered {
     let field = |name: &str| incoming.fields.get(name).map(String::as_str);
     let client = field("client_id").unwrap_or_default();
     if !scenario
@@ -193,7 +173,7 @@ fn revoke(tokens: &mut Tokens, scenario: &Scenario, incoming: &Incoming) -> Resp
         Some(token) => {
             tokens.access.remove(token);
             tokens.refresh.remove(token);
-            json(200, &Object::new())
+            Answered::json(200, &Object::new())
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::catalog::{LICENSED, Model, SUBSCRIPTION, model_of};
+use super::catalog::{FIRST_GROUP, GROUP_NAMES, LICENSED, Model, SUBSCRIPTION, model_of};
 use super::dates::written;
 use super::envelope::{Asked, Failure, Reply, integer};
-use super::model::{Contract, License, Location, Product, Status};
+use super::model::{Contract, Group, License, Location, Product, Status};
 use super::seeded::coverage::period;
 use super::wire::Wire;
 use super::world::World;
@@ -90,7 +90,14 @@ fn register_unit(
 ) -> Result<Registered, String> {
     let serial = text(unit, "serialNumber").unwrap_or_default();
     let number = text(unit, "contractNumber");
-    let model = model_of(serial).ok_or("Product-> Invalid serial number.")?;
+    let model = model_of(serial).filter(|_| is_serial(serial));
+    let model = model.ok_or("Product-> Invalid serial number.")?;
+    if number.is_some_and(|number| !is_contract(number)) {
+        return Err("Product-> Invalid contract number.".to_owned());
+    }
+    if text(unit, "replacedSerialNumber").is_some_and(|serial| world.product(serial).is_none()) {
+        return Err("Product-> Invalid replaced serial number.".to_owned());
+    }
     let mut product = match world.product(serial) {
         Some(product) if product.status == Status::Registered => {
             if number.is_none() {
@@ -120,6 +127,9 @@ fn register_unit(
         }
         product.folder = folder;
     }
+    if let Some(groups) = groups_of(unit)? {
+        product.groups = groups;
+    }
     if let Some(location) = referred_location(asked, unit)? {
         product.location = Some(location);
     }
@@ -129,6 +139,33 @@ fn register_unit(
     };
     world.keep(product.clone());
     Ok(Registered { product, contract })
+}
+
+/// Lengths vary and hyphens occur, so this is as much as can be said.
+fn is_serial(serial: &str) -> bool {
+    (12..=20).contains(&serial.len())
+        && serial
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// Twelve characters as a rule; some examples are shorter.
+fn is_contract(number: &str) -> bool {
+    (6..=12).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn groups_of(unit: &Map<String, Value>) -> Result<Option<Vec<Group>>, String> {
+    let Some(ids) = unit.get("assetGroupIds").and_then(Value::as_array) else {
+        return Ok(None);
+    };
+    let group = |id: &Value| {
+        let id = integer(id)?;
+        let index = usize::try_from(id.checked_sub(FIRST_GROUP)?).ok()?;
+        GROUP_NAMES.get(index).map(|&name| Group { id, name })
+    };
+    let groups: Option<Vec<Group>> = ids.iter().map(group).collect();
+    let groups = groups.ok_or("Product-> Invalid asset group.")?;
+    Ok(Some(groups))
 }
 
 /// The location that `{"ref": "#/locations/N"}` points to.
@@ -233,7 +270,8 @@ pub(crate) fn license(world: &mut World, asked: &Asked) -> Result<Reply, Reply> 
     let account = asked.account(world)?;
     let code = asked.required("licenseRegistrationCode")?;
     let groups: Vec<usize> = code.split('-').map(str::len).collect();
-    if groups != [5, 5, 5, 5, 6] {
+    let letters = |byte: u8| byte == b'-' || byte.is_ascii_alphanumeric();
+    if groups != [5, 5, 5, 5, 6] || !code.bytes().all(letters) {
         return Err(Reply::refused(
             102,
             "Invalid license registration code provided.",
@@ -264,6 +302,7 @@ pub(crate) fn license(world: &mut World, asked: &Asked) -> Result<Reply, Reply> 
         sku: "FG-VM04V".to_owned(),
         serial: Some(product.serial.clone()),
         status: Status::Registered,
+        expires: None,
     });
     Ok(registered(world, asked, product))
 }

@@ -15,7 +15,10 @@ use super::model::{Account, Folder, License, ListedContract, Misfit, ROOT_FOLDER
 use crate::random::{Dice, Stream, at, draw};
 use crate::scenario::{Scenario, Scope};
 
+pub(crate) use self::neighbors::{Firewall, Person, firewalls, people};
+
 pub(crate) mod coverage;
+mod neighbors;
 pub(crate) mod product;
 #[cfg(test)]
 mod tests;
@@ -183,6 +186,7 @@ impl Seeded {
                 sku: "FG-VM04V".to_owned(),
                 serial: None,
                 status: Status::Pending,
+                expires: None,
             })
             .collect()
     }

@@ -3,19 +3,20 @@
 //! Nothing here looks at an answer or at the code that writes them, so that the two cannot share a mistake.
 
 use jiff::civil::DateTime;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::catalog::level_name;
-use super::dates::offset_of;
 use super::model::{
     Account, Entitlement, Folder, LISTED_DESCRIPTION, License, ListedContract, Misfit, Product,
     Status, Unit, listed_dates,
 };
 use super::world::World;
-use crate::scenario::{Dates, Quirks, Scope};
-use crate::truth::{Row, Truth};
+use crate::scenario::{Quirks, Scope};
+use crate::truth::{Draft, Tables};
 
-const TABLES: [&str; 11] = [
+mod details;
+
+const TABLES: [&str; 14] = [
     "org_units",
     "accounts",
     "products",
@@ -27,19 +28,21 @@ const TABLES: [&str; 11] = [
     "folders",
     "licenses",
     "contracts",
+    "product_details",
+    "product_locations",
+    "product_licenses",
 ];
 
-pub(crate) fn truth(world: &World) -> Truth {
+/// Adds what a crawl of the tenant must publish.
+pub(crate) fn truth(world: &World) -> Tables<'_> {
     let scenario = world.scenario();
     let mut builder = Builder {
         quirks: &scenario.quirks,
         scope: scenario.organization.scope,
-        truth: Truth {
-            tables: TABLES.map(|table| (table.to_owned(), Vec::new())).into(),
-        },
+        tables: Tables::new(&scenario.quirks, &TABLES),
     };
     if scenario.quirks.misfits {
-        builder.truth.tables.insert("issues".to_owned(), Vec::new());
+        builder.tables.add("issues");
     }
     if builder.scope == Scope::Organization {
         let root = world.units.iter().find(|unit| unit.parent.is_none());
@@ -55,106 +58,31 @@ pub(crate) fn truth(world: &World) -> Truth {
         }
         builder.belongings(world, account.id);
     }
-    builder.truth
-}
-
-/// A row in the making.
-struct Draft {
-    row: Row,
-    extra: Map<String, Value>,
-    dates: Dates,
-}
-
-impl Draft {
-    fn with(mut self, column: &str, value: impl Into<Value>) -> Self {
-        self.row.insert(column.to_owned(), value.into());
-        self
-    }
-
-    fn text(self, column: &str, text: &str) -> Self {
-        self.with(column, text.trim_end_matches(' '))
-    }
-
-    /// A timestamp, and the offset that was written after it under the API's name.
-    fn date(mut self, column: &str, field: &str, at: Option<&DateTime>) -> Self {
-        if let Some(offset) = at.and_then(|at| offset_of(self.dates, at)) {
-            self.extra.insert(field.to_owned(), offset.into());
-        }
-        self.with(column, at.map(moment))
-    }
-}
-
-fn moment(at: &DateTime) -> String {
-    let seconds = at.strftime("%Y-%m-%dT%H:%M:%S");
-    match at.subsec_nanosecond() / 1000 {
-        0 => seconds.to_string(),
-        microsecond => format!("{seconds}.{microsecond:06}"),
-    }
+    builder.tables
 }
 
 struct Builder<'a> {
     quirks: &'a Quirks,
     scope: Scope,
-    truth: Truth,
+    tables: Tables<'a>,
 }
 
 impl Builder<'_> {
-    fn draft(&self) -> Draft {
-        let mut extra = Map::new();
-        if self.quirks.unknown_fields {
-            extra.insert("siteCode".to_owned(), "AX-0042".into());
-            let extension = json!({ "phase": "GA", "steps": [1, null, "x"] });
-            extra.insert("extension".to_owned(), extension);
-        }
-        Draft {
-            row: Row::new(),
-            extra,
-            dates: self.quirks.dates,
-        }
-    }
-
-    fn push(&mut self, table: &str, draft: Draft) {
-        let extra = Some(draft.extra).filter(|extra| !extra.is_empty());
-        let mut row = draft.row;
-        row.insert(
-            "_extra".to_owned(),
-            extra.map_or(Value::Null, Value::Object),
-        );
-        self.truth
-            .tables
-            .entry(table.to_owned())
-            .or_default()
-            .push(row);
-    }
-
-    fn issue(&mut self, table: &str, key: &Value, column: &str, value: Value) {
-        let row = [
-            ("table", table.into()),
-            ("key", key.clone()),
-            ("column", column.into()),
-            ("value", value),
-        ];
-        let row = row.map(|(column, value)| (column.to_owned(), value)).into();
-        self.truth
-            .tables
-            .entry("issues".to_owned())
-            .or_default()
-            .push(row);
-    }
-
     fn unit(&mut self, unit: &Unit, root: Option<i64>) {
         let draft = self
+            .tables
             .draft()
             .with("ou_id", unit.id)
             .with("org_id", root)
             .text("name", &unit.name)
             .text("description", &unit.description)
             .with("parent_ou_id", unit.parent);
-        self.push("org_units", draft);
+        self.tables.push("org_units", draft);
     }
 
     fn account(&mut self, account: &Account) {
         let draft = self
+            .tables
             .draft()
             .with("account_id", account.id)
             .with("ou_id", account.unit)
@@ -163,10 +91,10 @@ impl Builder<'_> {
             .text("last_name", &account.last_name)
             .text("company", &account.company)
             .with("country_id", (!account.misfit).then_some(account.country));
-        self.push("accounts", draft);
+        self.tables.push("accounts", draft);
         if account.misfit {
             let value = json!({ "code": account.country });
-            self.issue(
+            self.tables.issue(
                 "accounts",
                 &json!({ "account_id": account.id }),
                 "country_id",
@@ -183,6 +111,10 @@ impl Builder<'_> {
             let silent = self.quirks.missing_account_id || self.quirks.old_shape;
             let owner = if silent { asked } else { Some(product.account) };
             self.product(&product, owner, &folders);
+            // Details always tell the folder, whatever the shape of the list.
+            let silent = self.quirks.missing_account_id;
+            let owner = if silent { asked } else { Some(product.account) };
+            self.details(&product, owner, &folders);
         }
         for folder in &folders {
             let count = self
@@ -205,6 +137,7 @@ impl Builder<'_> {
         let yesterday = product.misfit == Some(Misfit::Registered);
         let registered = (!yesterday).then_some(&product.registered);
         let draft = self
+            .tables
             .draft()
             .with("account_id", account)
             .with("serial_number", product.serial.as_str())
@@ -231,10 +164,11 @@ impl Builder<'_> {
                 "productModelEoS",
                 product.end_of_support.as_ref(),
             );
-        self.push("products", draft);
+        self.tables.push("products", draft);
         if yesterday {
             let key = json!({ "account_id": account, "serial_number": product.serial });
-            self.issue("products", &key, "registration_date", "yesterday".into());
+            self.tables
+                .issue("products", &key, "registration_date", "yesterday".into());
         }
         self.entitlements("entitlements", product, account, &product.entitlements);
         self.entitlements(
@@ -248,7 +182,8 @@ impl Builder<'_> {
     }
 
     fn nested(&self, product: &Product, account: Option<i64>, index: usize) -> Draft {
-        self.draft()
+        self.tables
+            .draft()
             .with("account_id", account)
             .with("serial_number", product.serial.as_str())
             .with("_index", index)
@@ -273,10 +208,10 @@ impl Builder<'_> {
                 .date("start_date", "startDate", Some(&entitlement.start))
                 .date("end_date", "endDate", Some(&entitlement.end))
                 .with("units", entitlement.units);
-            self.push(table, draft);
+            self.tables.push(table, draft);
             if high {
                 let key = json!({ "account_id": account, "serial_number": product.serial, "_index": index });
-                self.issue(table, &key, "level", "high".into());
+                self.tables.issue(table, &key, "level", "high".into());
             }
         }
     }
@@ -287,7 +222,7 @@ impl Builder<'_> {
                 .nested(product, account, index)
                 .with("asset_group_id", group.id)
                 .with("asset_group", group.name);
-            self.push("asset_groups", draft);
+            self.tables.push("asset_groups", draft);
         }
     }
 
@@ -297,7 +232,7 @@ impl Builder<'_> {
                 .nested(product, account, index)
                 .text("contract_number", &contract.number)
                 .text("sku", &contract.sku);
-            self.push("product_contracts", draft);
+            self.tables.push("product_contracts", draft);
             for (term_index, term) in contract.terms.iter().enumerate() {
                 let draft = self
                     .nested(product, account, term_index)
@@ -305,13 +240,14 @@ impl Builder<'_> {
                     .date("start_date", "startDate", Some(&term.start))
                     .date("end_date", "endDate", Some(&term.end))
                     .with("support_type", term.support);
-                self.push("contract_terms", draft);
+                self.tables.push("contract_terms", draft);
             }
         }
     }
 
     fn folder(&mut self, folder: &Folder, account: Option<i64>, assets: Option<i64>) {
         let draft = self
+            .tables
             .draft()
             .with("account_id", account)
             .with("folder_id", folder.id)
@@ -319,7 +255,7 @@ impl Builder<'_> {
             .with("parent_folder_id", folder.parent)
             .text("folder_path", &folder.path)
             .with("asset_count", assets);
-        self.push("folders", draft);
+        self.tables.push("folders", draft);
     }
 
     fn listed(&self, status: Status) -> Option<(DateTime, DateTime)> {
@@ -330,6 +266,7 @@ impl Builder<'_> {
         let dates = self.listed(license.status);
         let described = self.quirks.extended_lists.then_some(LISTED_DESCRIPTION);
         let draft = self
+            .tables
             .draft()
             .with("account_id", account)
             .text("license_number", &license.number)
@@ -343,12 +280,13 @@ impl Builder<'_> {
                 dates.as_ref().map(|(start, _)| start),
             )
             .date("end_date", "endDate", dates.as_ref().map(|(_, end)| end));
-        self.push("licenses", draft);
+        self.tables.push("licenses", draft);
     }
 
     fn contract(&mut self, contract: &ListedContract, account: Option<i64>) {
         let dates = self.listed(contract.status);
         let draft = self
+            .tables
             .draft()
             .with("account_id", account)
             .text("contract_number", &contract.number)
@@ -360,6 +298,6 @@ impl Builder<'_> {
                 dates.as_ref().map(|(start, _)| start),
             )
             .date("end_date", "endDate", dates.as_ref().map(|(_, end)| end));
-        self.push("contracts", draft);
+        self.tables.push("contracts", draft);
     }
 }

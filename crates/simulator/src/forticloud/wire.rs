@@ -5,8 +5,9 @@ use jiff::civil::DateTime;
 use super::catalog::level_name;
 use super::dates::written;
 use super::model::{
-    Account, Contract, Entitlement, Folder, LISTED_DESCRIPTION, License, ListedContract, Misfit,
-    Product, Status, Unit, listed_dates,
+    ADDRESS_ID, Account, Contract, Entitlement, Folder, LICENSE_TYPE, LISTED_DESCRIPTION, License,
+    ListedContract, Location, Misfit, Product, Status, Unit, WARRANTY_TYPE, expiry_key,
+    listed_dates,
 };
 use super::world::World;
 use crate::json::{Json, Object};
@@ -60,7 +61,7 @@ impl Wire<'_> {
     }
 
     /// What nobody has described, at the end of a row.
-    fn finish(self, mut row: Object) -> Object {
+    pub(crate) fn finish(self, mut row: Object) -> Object {
         if self.quirks.unknown_fields {
             row.push("siteCode", "AX-0042");
             let phases = vec![Json::Integer(1), Json::Null, "x".into()];
@@ -197,7 +198,12 @@ impl Wire<'_> {
 
     /// A product as `products/details` and the registrations show it.
     pub(crate) fn details(self, product: &Product, folders: &[Folder]) -> Object {
-        let mut row = self.product_core(product);
+        // What does not fit a column is in the lists alone.
+        let fitting = Product {
+            misfit: None,
+            ..product.clone()
+        };
+        let mut row = self.product_core(&fitting);
         let license = product
             .license
             .as_ref()
@@ -209,36 +215,41 @@ impl Wire<'_> {
             (Some(license), LicenseForm::List) => row.push("license", vec![license.into()]),
             (Some(license), LicenseForm::Plural) => row.push("licenses", vec![license.into()]),
         }
-        let location = product.location.as_ref().map(|location| {
-            let mut row = Object::new().with("addressId", "905512");
-            for (key, value) in &location.0 {
-                row.push(key, value.clone());
-            }
-            row
-        });
-        row.push("location", location);
+        let location = product.location.as_ref();
+        row.push("location", location.map(|location| self.location(location)));
         row.push("partner", product.partner);
-        row.push("accountId", self.integer(product.account));
+        if !self.quirks.missing_account_id {
+            row.push("accountId", self.integer(product.account));
+        }
         row.push("folderId", self.integer(product.folder));
-        row.push(
-            "folderPath",
-            World::folder_path(folders, product.folder).to_owned(),
-        );
+        let path = World::folder_path(folders, product.folder);
+        row.push("folderPath", path.to_owned());
+        if self.quirks.extended_lists {
+            row.push("warrantyTypeName", WARRANTY_TYPE);
+            // Keys that can be redeemed: whoever keeps them has leaked them.
+            row.push("licenseKeys", vec!["SIMULATED-SECRET-KEY".into()]);
+        }
+        self.finish(row)
+    }
+
+    fn location(self, location: &Location) -> Object {
+        let mut row = Object::new().with("addressId", ADDRESS_ID);
+        for (key, value) in &location.0 {
+            row.push(key, value.clone());
+        }
         self.finish(row)
     }
 
     fn detailed_license(self, license: &License) -> Object {
-        let misspelt = match self.quirks.license_form {
-            LicenseForm::Plural => "experiationDate",
-            LicenseForm::Object | LicenseForm::List => "experationDate",
-        };
-        Object::new()
+        let mut row = Object::new()
             .with("licenseNumber", license.number.clone())
-            .with("licenseSKU", license.sku.clone())
-            .with("licenseType", "Perpetual")
+            .with("licenseSKU", self.padded(&license.sku, 30))
+            .with("licenseType", LICENSE_TYPE)
             .with("licenseFile", license_file(license))
-            .with("serialNumber", license.serial.clone())
-            .with(misspelt, Json::Null)
+            .with("serialNumber", license.serial.clone());
+        let misspelt = expiry_key(self.quirks.license_form);
+        self.date(&mut row, misspelt, license.expires.as_ref());
+        self.finish(row)
     }
 
     pub(crate) fn folder(self, folder: &Folder, assets: i64) -> Object {

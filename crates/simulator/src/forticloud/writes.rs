@@ -25,7 +25,7 @@ pub(crate) fn location(world: &mut World, asked: &Asked) -> Result<Reply, Reply>
     Ok(Reply::success(Object::new()))
 }
 
-/// Reads a location; some countries want a state in two letters.
+/// Reads a location: countries in two letters, states too in some of them, phones in one form.
 pub(crate) fn location_of(location: &Value) -> Result<Location, &'static str> {
     const KEYS: [&str; 9] = [
         "company",
@@ -46,14 +46,34 @@ pub(crate) fn location_of(location: &Value) -> Result<Location, &'static str> {
         text.unwrap_or_default().to_owned()
     };
     let country = text("countryCode");
-    if country.len() != 2 {
+    if !is_code(&country) {
         return Err("Invalid countryCode provided.");
     }
     let coded = ["US", "CA", "IN", "BR", "UA"].contains(&country.as_str());
-    if coded && text("stateOrProvince").len() != 2 {
+    if coded && !is_code(&text("stateOrProvince")) {
         return Err("Invalid stateOrProvince provided.");
     }
+    if !is_phone(&text("phone")) {
+        return Err("Invalid phone provided.");
+    }
+    if !is_phone(&text("fax")) {
+        return Err("Invalid fax provided.");
+    }
     Ok(Location(KEYS.map(|key| (key, text(key))).to_vec()))
+}
+
+fn is_code(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// `+` and the country's code, one blank, and the number; or nothing at all.
+fn is_phone(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = text.strip_prefix('+').and_then(|text| text.split_once(' '));
+    text.is_empty()
+        || parts.is_some_and(|(country, number)| {
+            country.len() <= 3 && digits(country) && digits(&number.replace('-', ""))
+        })
 }
 
 pub(crate) fn folder(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {

@@ -17,7 +17,7 @@ pub struct Fault {
     /// The call's `accountId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<i64>,
-    /// The call's `pageNumber`; a call without one asks for the first page.
+    /// The call's `pageNumber`; a call without one asks for the first page, and so does one of a system that counts rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
     /// Of the matching calls the one with this number, from 1.
@@ -54,7 +54,7 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<String>,
     },
-    /// Answers with a status in the service's own envelope.
+    /// Answers with a status in the service's own envelope; `FortiAuthenticator` has none and answers the text alone.
     Status {
         /// The envelope's `status`.
         status: i64,
@@ -86,13 +86,13 @@ pub enum Action {
     },
     /// Never answers.
     Silence,
-    /// Answers error 202, as to a user without permission.
+    /// Answers as to a user without permission: error 202, or HTTP 403 from the other systems.
     Refuse,
-    /// Forgets every token, then answers as to any call with a token that it does not know.
+    /// The called system forgets every token, then answers as to any call with a token that it does not know; keys stay.
     RevokeTokens,
-    /// Answers `products/list` with the first page, whichever was asked for.
+    /// Answers `products/list`, or a list of another system, with the first page, whichever was asked for.
     RepeatPage,
-    /// Leaves out the last rows of a page of `products/list`.
+    /// Leaves out the last rows of a page of `products/list`, or of a list of another system.
     DropRows {
         /// How many.
         rows: usize,

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// In which of the known forms a tenant answers; the default is the form of most captures.
+/// In which of the known forms `FortiCloud` answers; the default is the form of most captures.
+///
+/// Of the other systems too little is published to know any habits; they share `unknown_fields` alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(
@@ -28,7 +30,7 @@ pub struct Quirks {
     pub null_dates: NullDates,
     /// Integers are written in quotes (the envelope's own `status` and error code are not).
     pub quoted_integers: bool,
-    /// `levelDesc` is padded to 40, `typeDesc` to 255 or 23, `sku` to 30.
+    /// `levelDesc` is padded to 40, `typeDesc` to 255 or 23, every SKU to 30.
     pub padded_text: bool,
     /// Rows of every kind carry the fields `siteCode` and `extension`, which nobody has described.
     pub unknown_fields: bool,
@@ -36,9 +38,9 @@ pub struct Quirks {
     pub duplicate_rows: bool,
     /// Descriptions of products and OUs are what breaks naive software.
     pub hostile_text: bool,
-    /// Some values do not fit their type: a level in words, a date that is none, an object for a number.
+    /// Some values of the lists do not fit their type: a level in words, a date that is none, an object for a number.
     pub misfits: bool,
-    /// Assets do not say whose they are.
+    /// Assets and their details do not say whose they are.
     pub missing_account_id: bool,
     /// Assets lack account, folder and status, and there are no page fields: the shape before 2023. Everything is in one page.
     pub old_shape: bool,
@@ -48,7 +50,7 @@ pub struct Quirks {
     pub error_as_text: bool,
     /// Some products carry warranty supports.
     pub warranty_supports: bool,
-    /// Licenses, contracts and folders carry the fields that only some clients' types know: dates, description, registration code, asset count.
+    /// Licenses, contracts and folders carry the fields that only some clients' types know: dates, description, registration code, asset count. Details have a type of warranty and license keys.
     pub extended_lists: bool,
     /// The form of licenses in `products/details`.
     pub license_form: LicenseForm,

@@ -34,6 +34,12 @@ fn the_example_files_say_what_they_are_named_for() {
             .any(|fault| fault.action == Action::Reset)
     );
     assert_eq!(faults.quota.calls.len(), 2);
+    let neighbors = check(include_str!("../../scenarios/neighbors.toml"));
+    assert_eq!(
+        (neighbors.portal.page_size, neighbors.portal.refusal),
+        (7, 403)
+    );
+    assert!(!neighbors.authenticator.systeminfo && neighbors.authenticator.total_ftm > 1000);
 }
 
 #[test]
@@ -50,6 +56,14 @@ fn a_bad_scenario_is_explained() {
         ("token_redirect = 200", "`token_redirect` is 301"),
         ("latency = 'soon'", "latency"),
         ("[organization]\nous = 0", "needs an OU"),
+        ("[portal]\nrefusal = 404", "`refusal` of `portal` is 401"),
+        ("[portal]\nsites = 1000000", "at most 1000000 sites"),
+        ("[portal]\nusers = 1", "unknown field `users`"),
+        ("[authenticator]\nused_ftm = 201", "`used_ftm` is at most"),
+        (
+            "[authenticator]\ntotal_ftm = 1000001",
+            "at most 1000000 tokens",
+        ),
         ("[quirks]\nempty = '301'", "error-301"),
         (
             "[[fault]]\naction = { kind = 'explode' }",

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Mutex;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use fortilake_simulator::{Scenario, Simulator};
 use http::{Request, Response};
@@ -98,6 +100,40 @@ pub(crate) fn sign_in(client: &str) -> Request<Bytes> {
         "grant_type": "password",
     });
     post("/api/v1/oauth/token/", None, &body.to_string())
+}
+
+/// Signs in to the portal, with a time to live or other fields beside the name and password.
+pub(crate) fn portal_login(more: &Value) -> Request<Bytes> {
+    let mut body = json!({ "username": "simulated", "password": "simulated" });
+    for (key, value) in more.as_object().unwrap() {
+        body[key] = value.clone();
+    }
+    post("/fpc/api/auth/tokenlogin/", None, &body.to_string())
+}
+
+pub(crate) fn portal_logout(token: &str) -> Request<Bytes> {
+    let request = Request::post("/fpc/api/auth/tokenlogout/");
+    let request = request.header("authorization", format!("Token {token}"));
+    request.body(Bytes::new()).unwrap()
+}
+
+/// A read of the portal; the path begins behind the base.
+pub(crate) fn portal_get(token: &str, path: &str) -> Request<Bytes> {
+    let request = Request::get(format!("/fpc/v1/api/{path}"));
+    let request = request.header("authorization", format!("Token {token}"));
+    request.body(Bytes::new()).unwrap()
+}
+
+/// A call to the `FortiAuthenticator`; the path begins behind the base.
+pub(crate) fn basic(method: &str, path: &str, body: Option<&Value>) -> Request<Bytes> {
+    let credentials = BASE64_STANDARD.encode("simulated:simulated");
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1/{path}"))
+        .header("content-type", "application/json")
+        .header("authorization", format!("Basic {credentials}"));
+    let body = body.map(ToString::to_string).unwrap_or_default();
+    request.body(Bytes::from(body)).unwrap()
 }
 
 /// The keys of an object in writing order do not survive parsing, so only their set is told.

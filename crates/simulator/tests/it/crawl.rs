@@ -6,100 +6,13 @@ use fortilake_simulator::Row;
 use serde_json::{Map, Value, json};
 
 use crate::client::{ACCOUNTS, ASSETS, Client, UNITS};
+use crate::columns::{
+    ACCOUNT, CONTRACT, Columns, DETAILED_LICENSE, DETAILS, ENTITLEMENT, FOLDER, GROUP, Kind,
+    LICENSE, LISTED, LOCATION, NESTED, PRODUCT, SECRETS, TERM, UNIT,
+};
+use crate::neighbors;
 
 type Tables = BTreeMap<String, Vec<Row>>;
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Any,
-    Integer,
-    Date,
-}
-use Kind::{Any, Date, Integer};
-
-type Columns = &'static [(&'static str, &'static str, Kind)];
-
-const UNIT: Columns = &[
-    ("ou_id", "id", Integer),
-    ("name", "name", Any),
-    ("description", "desc", Any),
-    ("parent_ou_id", "parentId", Integer),
-    ("parent_ou_id", "parentID", Integer),
-];
-const ACCOUNT: Columns = &[
-    ("account_id", "id", Integer),
-    ("ou_id", "parentId", Integer),
-    ("email", "email", Any),
-    ("first_name", "firstName", Any),
-    ("last_name", "lastName", Any),
-    ("company", "company", Any),
-    ("country_id", "countryId", Integer),
-];
-const PRODUCT: Columns = &[
-    ("account_id", "accountId", Integer),
-    ("serial_number", "serialNumber", Any),
-    ("product_model", "productModel", Any),
-    ("description", "description", Any),
-    ("registration_date", "registrationDate", Date),
-    ("is_decommissioned", "isDecommissioned", Any),
-    ("status", "status", Any),
-    ("folder_id", "folderId", Integer),
-    ("folder_path", "folderPath", Any),
-    ("product_model_eor", "productModelEoR", Date),
-    ("product_model_eos", "productModelEoS", Date),
-];
-const ENTITLEMENT: Columns = &[
-    ("level", "level", Integer),
-    ("level_desc", "levelDesc", Any),
-    ("type", "type", Integer),
-    ("type_desc", "typeDesc", Any),
-    ("start_date", "startDate", Date),
-    ("end_date", "endDate", Date),
-    ("units", "units", Integer),
-];
-const CONTRACT: Columns = &[
-    ("contract_number", "contractNumber", Any),
-    ("sku", "sku", Any),
-];
-const TERM: Columns = &[
-    ("start_date", "startDate", Date),
-    ("end_date", "endDate", Date),
-    ("support_type", "supportType", Any),
-];
-const GROUP: Columns = &[
-    ("asset_group_id", "assetGroupId", Integer),
-    ("asset_group", "assetGroup", Any),
-];
-const FOLDER: Columns = &[
-    ("folder_id", "folderId", Integer),
-    ("folder_name", "folderName", Any),
-    ("parent_folder_id", "parentFolderId", Integer),
-    ("folder_path", "folderPath", Any),
-    ("asset_count", "assetCount", Integer),
-];
-const LICENSE: Columns = &[
-    ("license_number", "licenseNumber", Any),
-    ("sku", "licenseSKU", Any),
-    ("serial_number", "serialNumber", Any),
-    ("status", "status", Any),
-    ("description", "description", Any),
-    ("start_date", "startDate", Date),
-    ("end_date", "endDate", Date),
-];
-const LISTED: Columns = &[
-    ("contract_number", "contractNumber", Any),
-    ("sku", "contractSKU", Any),
-    ("status", "status", Any),
-    ("start_date", "startDate", Date),
-    ("end_date", "endDate", Date),
-];
-const NESTED: [&str; 5] = [
-    "entitlements",
-    "warrantySupports",
-    "assetGroups",
-    "contracts",
-    "terms",
-];
 
 /// Crawls a tenant and compares every table with the truth, row by row.
 pub(crate) async fn check(scenario: &str) -> Tables {
@@ -110,6 +23,7 @@ pub(crate) async fn check(scenario: &str) -> Tables {
 pub(crate) async fn check_client(client: &Client) -> Tables {
     let mut crawl = Crawl::default();
     crawl.run(client).await;
+    neighbors::crawl(client, &mut crawl).await;
     let truth = client.simulator.truth().tables;
     for (table, expected) in &truth {
         let read = crawl.tables.remove(table).unwrap_or_default();
@@ -133,10 +47,12 @@ fn sorted(rows: &[Row]) -> Vec<String> {
 }
 
 #[derive(Default)]
-struct Crawl {
+pub(crate) struct Crawl {
     tables: Tables,
     /// The keys of rows that were read, by table.
     seen: BTreeSet<String>,
+    /// Products whose details are still to be read, with the account that was asked.
+    unread: Vec<(Option<i64>, Value)>,
 }
 
 impl Crawl {
@@ -179,6 +95,7 @@ impl Crawl {
                 self.search(client, account, status, "S").await;
             }
         }
+        self.details(client).await;
         for (table, path, key, columns, id) in [
             (
                 "folders",
@@ -208,6 +125,40 @@ impl Crawl {
                 let row = self.row(table, columns, row, &fixed, &["account_id", id]);
                 self.push(table, row, &["account_id", id]);
             }
+        }
+    }
+
+    async fn details(&mut self, client: &Client) {
+        for (account, serial) in std::mem::take(&mut self.unread) {
+            let arguments = json!({ "serialNumber": serial });
+            let body = client.asset("products/details", arguments).await;
+            let details = &body["assetDetails"];
+            let fixed = [("account_id", json!(account))];
+            let row = self.row("product_details", DETAILS, details, &fixed, &[]);
+            let above = [
+                ("account_id", row["account_id"].clone()),
+                ("serial_number", row["serial_number"].clone()),
+            ];
+            self.push("product_details", row, &["account_id", "serial_number"]);
+            if details["location"].is_object() {
+                let row = self.row(
+                    "product_locations",
+                    LOCATION,
+                    &details["location"],
+                    &above,
+                    &[],
+                );
+                self.push("product_locations", row, &["account_id", "serial_number"]);
+            }
+            let licenses = details.get("licenses").unwrap_or(&details["license"]);
+            let one = [licenses.clone()];
+            let licenses = if licenses.is_object() {
+                &one
+            } else {
+                rows(licenses)
+            };
+            let licenses = Value::Array(licenses.to_vec());
+            self.nested("product_licenses", DETAILED_LICENSE, &licenses, &above);
         }
     }
 
@@ -248,6 +199,7 @@ impl Crawl {
             if !self.push("products", product, KEY) {
                 continue;
             }
+            self.unread.push((account, asset["serialNumber"].clone()));
             self.nested("entitlements", ENTITLEMENT, &asset["entitlements"], &fixed);
             self.nested(
                 "warranty_supports",
@@ -276,7 +228,7 @@ impl Crawl {
     }
 
     /// Reads a row: its columns, and into `_extra` what has none.
-    fn row(
+    pub(crate) fn row(
         &mut self,
         table: &str,
         columns: Columns,
@@ -295,15 +247,15 @@ impl Crawl {
         }
         for (name, value) in value.as_object().unwrap() {
             let Some((column, _, kind)) = columns.iter().find(|(_, key, _)| key == name) else {
-                if !NESTED.contains(&name.as_str()) && name != "registrationCode" {
+                if !NESTED.contains(&name.as_str()) && !SECRETS.contains(&name.as_str()) {
                     extra.insert(name.clone(), value.clone());
                 }
                 continue;
             };
             let read = match kind {
-                Any => trimmed(value),
-                Integer => integer(value),
-                Date => date(value, name, &mut extra),
+                Kind::Any => trimmed(value),
+                Kind::Integer => integer(value),
+                Kind::Date => date(value, name, &mut extra),
             };
             if read.is_null()
                 && !value.is_null()
@@ -332,7 +284,7 @@ impl Crawl {
     }
 
     /// Keeps a row unless its key was seen before.
-    fn push(&mut self, table: &str, row: Row, key: &[&str]) -> bool {
+    pub(crate) fn push(&mut self, table: &str, row: Row, key: &[&str]) -> bool {
         let key: Vec<_> = key.iter().map(|column| &row[*column]).collect();
         let new = self
             .seen

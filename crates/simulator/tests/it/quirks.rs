@@ -246,3 +246,25 @@ async fn licenses_of_a_product_come_in_three_forms() {
         assert!(license.is_array() || license.is_object());
     }
 }
+
+#[tokio::test]
+async fn details_read_as_the_truth_in_every_form() {
+    const SMALL: &str = "[organization]\nous = 3\naccounts = 3\nproducts = 90\n";
+    for quirks in [
+        "license_form = 'list'\npadded_text = true\nextended_lists = true",
+        "license_form = 'plural'\ndates = 'mixed'\nunknown_fields = true",
+        "missing_account_id = true\nnull_dates = 'minimum'",
+        "old_shape = true\nmisfits = true",
+    ] {
+        let tables = check(&format!("{SMALL}[quirks]\n{quirks}")).await;
+        for table in ["product_details", "product_locations", "product_licenses"] {
+            assert!(!tables[table].is_empty(), "{table}");
+        }
+        let ends = |ended: bool| {
+            let rows = tables["product_licenses"].iter();
+            rows.filter(|row| row["expiration_date"].is_null() != ended)
+                .count()
+        };
+        assert!(ends(true) > 0 && ends(false) > 0);
+    }
+}

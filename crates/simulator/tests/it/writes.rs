@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::client::{ASSETS, Client, FIRST};
 use crate::crawl::check_client;
 
-const SMALL: &str = "[organization]\nous = 3\naccounts = 3\nproducts = 60";
+pub(crate) const SMALL: &str = "[organization]\nous = 3\naccounts = 3\nproducts = 60";
 const SECOND: i64 = FIRST + 11;
 
 async fn serials(client: &Client, account: i64) -> Vec<String> {
@@ -16,7 +16,7 @@ async fn serials(client: &Client, account: i64) -> Vec<String> {
         .collect()
 }
 
-async fn found(client: &Client, serial: &str) -> Value {
+pub(crate) async fn found(client: &Client, serial: &str) -> Value {
     let body = client
         .asset("products/details", json!({ "serialNumber": serial }))
         .await;
@@ -24,7 +24,7 @@ async fn found(client: &Client, serial: &str) -> Value {
 }
 
 /// The accounts that have products, and one product of the first of them.
-async fn settled(client: &Client) -> (i64, i64, String) {
+pub(crate) async fn settled(client: &Client) -> (i64, i64, String) {
     let mut accounts = Vec::new();
     for account in [FIRST, SECOND, SECOND + 11] {
         let serials = serials(client, account).await;
@@ -150,105 +150,6 @@ async fn a_transfer_there_and_back_leaves_one_product() {
 }
 
 #[tokio::test]
-async fn registered_products_are_listed() {
-    let client = Client::new(SMALL);
-    let units = json!([
-        { "serialNumber": "FGT60FTK25900811", "description": "edge", "contractNumber": "5210LD300981" },
-        { "serialNumber": "S124FPTK25900812", "location": { "ref": "#/locations/0" } },
-    ]);
-    let locations = json!([{ "company": "A", "countryCode": "US", "stateOrProvince": "NY" }]);
-    let arguments =
-        json!({ "accountId": FIRST, "registrationUnits": units, "locations": locations });
-    let body = client.asset("products/register", arguments.clone()).await;
-    assert_eq!(
-        (&body["assets"][0]["status"], &body["assets"][0]["message"]),
-        (&json!(0), &json!(""))
-    );
-    assert_eq!(body["assets"][0]["contractNumber"], "5210LD300981");
-    assert!(body["assets"][0]["contractTerms"][0]["typeDesc"].is_string());
-    let listed = client.products(FIRST, "FGT60FTK25900811").await;
-    assert_eq!(
-        (&listed[0]["description"], &listed[0]["status"]),
-        (&json!("edge"), &json!("Registered"))
-    );
-    assert_eq!(
-        found(&client, "S124FPTK25900812").await["location"]["stateOrProvince"],
-        "NY"
-    );
-    let truth = check_client(&client).await;
-    assert_eq!(truth["products"].len(), 62);
-
-    let (status, body) = client
-        .call(&format!("{ASSETS}products/register"), arguments)
-        .await;
-    assert_eq!(
-        (status, &body["status"], &body["error"]["errorCode"]),
-        (400, &json!(2), &json!(301))
-    );
-    assert_eq!(
-        body["assets"][0]["message"],
-        "Product-> Contract is in use already."
-    );
-    assert_eq!(
-        body["assets"][1]["message"],
-        "Product-> Product already registered, but no contract associated with request. Please check again."
-    );
-    assert_eq!(
-        (&body["assets"][1]["status"], &body["assets"][1]["folderId"]),
-        (&json!(2), &json!(0))
-    );
-}
-
-#[tokio::test]
-async fn registrations_keep_their_limits() {
-    let client = Client::new(SMALL);
-    let register = |units: Vec<Value>| {
-        let arguments = json!({ "accountId": FIRST, "registrationUnits": units });
-        let client = &client;
-        async move {
-            client
-                .call(&format!("{ASSETS}products/register"), arguments)
-                .await
-        }
-    };
-    let unit = |number: usize| json!({ "serialNumber": format!("XX{number}") });
-    let (status, body) = register((0..11).map(unit).collect()).await;
-    assert_eq!(
-        (status, &body["status"], &body["assets"]),
-        (400, &json!(-1), &Value::Null)
-    );
-    let mut units: Vec<Value> = (0..6).map(unit).collect();
-    units.push(json!({ "serialNumber": "FGT60FTK25900811" }));
-    let (_, body) = register(units).await;
-    assert_eq!(
-        body["assets"][4]["message"],
-        "Product-> Invalid serial number."
-    );
-    assert_eq!(
-        body["assets"][6]["message"],
-        "Product-> Too many errors in this request."
-    );
-    let (_, body) = register(vec![
-        json!({ "serialNumber": "FP231FTK25000001", "cloudKey": "SHORT" }),
-    ])
-    .await;
-    assert_eq!(
-        body["error"],
-        json!({ "errorCode": 102, "message": "Invalid cloud key provided for registration units[0]. " })
-    );
-    let (_, body) = register(vec![json!({ "serialNumber": "FP231FTK25000001" })]).await;
-    assert_eq!(
-        body["assets"][0]["message"],
-        "Product-> FortiCloud Key is Required."
-    );
-    let (status, _) = register(vec![
-        json!({ "serialNumber": "FP231FTK25000001", "cloudKey": "ABCDEFGH" }),
-    ])
-    .await;
-    assert_eq!(status, 200);
-}
-
-#[tokio::test]
 async fn licenses_make_products() {
     let client = Client::new(SMALL);
     let code = "ABCDE-FGHIJ-KLMNO-PQRST-UVWXYZ";
@@ -353,5 +254,53 @@ async fn what_is_not_there_cannot_be_changed() {
     ] {
         let (status, body) = client.call(&format!("{ASSETS}{path}"), arguments).await;
         assert_eq!((status, &body["status"]), (400, &json!(-1)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn locations_are_checked() {
+    let client = Client::new(SMALL);
+    let (_, _, serial) = settled(&client).await;
+    let locate = async |location: Value| {
+        let arguments = json!({ "serialNumber": serial, "location": location });
+        let path = format!("{ASSETS}products/location");
+        let (status, body) = client.call(&path, arguments).await;
+        (status, body["error"]["message"].clone())
+    };
+    for (location, error) in [
+        (json!("Bergen"), "Invalid location provided."),
+        (
+            json!({ "countryCode": "NOR" }),
+            "Invalid countryCode provided.",
+        ),
+        (
+            json!({ "countryCode": "no" }),
+            "Invalid countryCode provided.",
+        ),
+        (
+            json!({ "countryCode": "US", "stateOrProvince": "New York" }),
+            "Invalid stateOrProvince provided.",
+        ),
+        (
+            json!({ "countryCode": "NO", "phone": "55501234" }),
+            "Invalid phone provided.",
+        ),
+        (
+            json!({ "countryCode": "NO", "phone": "+47" }),
+            "Invalid phone provided.",
+        ),
+        (
+            json!({ "countryCode": "NO", "fax": "+47 555 01234" }),
+            "Invalid fax provided.",
+        ),
+    ] {
+        assert_eq!(locate(location).await, (400, json!(error)));
+    }
+    for location in [
+        json!({ "countryCode": "UA", "stateOrProvince": "KV", "phone": "+380 44-555-0123" }),
+        json!({ "countryCode": "NO", "stateOrProvince": "Vestland", "phone": "" }),
+        Value::Null,
+    ] {
+        assert_eq!(locate(location).await, (200, Value::Null));
     }
 }

@@ -18,6 +18,9 @@ use crate::Result;
 pub(super) struct Plan {
     pub(super) layout: Layout,
     pub(super) moves: Vec<Move>,
+    /// The crawl whose snapshot of the same name is replaced: one that began in the same second.
+    #[serde(default)]
+    pub(super) replaces: Option<String>,
     /// This sink's part of the manifest.
     pub(super) manifest: Manifest,
 }
@@ -51,7 +54,11 @@ impl Plan {
     pub(super) fn resume(&self, root: &Root, lock: &Lock, staging: &Path) -> Result<()> {
         let snapshot = &self.manifest.snapshot;
         let there = root.manifest(snapshot)?;
-        let replaced = there.is_some_and(|there| there.crawl.id != self.manifest.crawl.id);
+        // If it was there when we began, some of its files may be ours by now, so ours go on.
+        let replaced = there.is_some_and(|there| {
+            let id = Some(&there.crawl.id);
+            id != Some(&self.manifest.crawl.id) && id != self.replaces.as_ref()
+        });
         let outdated = root
             .latest()?
             .is_some_and(|latest| latest.snapshot > *snapshot);

@@ -215,6 +215,7 @@ impl<F: Format> Files<F> {
         let plan = Plan {
             layout: self.layout,
             moves,
+            replaces: self.replaces.clone(),
             manifest,
         };
 

@@ -5,6 +5,7 @@ use std::{error::Error as StdError, io};
 use rustls::CertificateError;
 use url::{Host, Url};
 
+use super::trust;
 use crate::{Error, Kind, shown};
 
 /// An error before the answer's head was there.
@@ -45,6 +46,12 @@ fn tls_message(url: &Url, error: &rustls::Error) -> String {
         .host()
         .map(|host: Host<&str>| host.to_string())
         .unwrap_or_default();
+    if trust::is_authority(error) {
+        return format!(
+            "the certificate of `{host}` is one that its server has made for itself; \
+             if it is the right one, name the file of it as `ca_cert`"
+        );
+    }
     let rustls::Error::InvalidCertificate(reason) = error else {
         return format!("no encrypted connection to `{host}`");
     };

@@ -23,6 +23,11 @@ use crate::{chain, config, ping};
 fn serve() -> u16 {
     let certificate = CertificateDer::from_pem_slice(include_bytes!("certs/server.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("certs/server.key.pem")).unwrap();
+    serve_as(certificate, key)
+}
+
+/// Serves one connection, showing this certificate.
+pub(crate) fn serve_as(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> u16 {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

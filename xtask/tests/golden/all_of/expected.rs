@@ -25,7 +25,10 @@ pub struct Thing {
     )]
     pub id: Option<i64>,
     /// `size` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::float"
+    )]
     pub size: Option<f64>,
 }
 

@@ -74,7 +74,11 @@ pub struct ThingsAskResponse {
     )]
     pub r#match: Option<String>,
     /// `2fa` of the API.
-    #[serde(rename = "2fa", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "2fa",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::boolean"
+    )]
     pub _2fa: Option<bool>,
     /// `odd name!` of the API.
     #[serde(

@@ -107,7 +107,10 @@ pub struct ThingsAskResponseBoxThingsItem {
 #[serde(default)]
 pub struct ThingsAskResponseBoxThingsItemPartsItem {
     /// `size` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::float"
+    )]
     pub size: Option<f64>,
     /// `screws` of the API.
     #[serde(
@@ -149,7 +152,10 @@ pub struct ThingsAskResponseBoxThingsItemPlace {
 #[serde(default)]
 pub struct ThingsAskResponseBoxThingsItemPlaceGeo {
     /// `lat` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::float"
+    )]
     pub lat: Option<f64>,
 }
 
@@ -202,7 +208,7 @@ pub mod endpoints {
 
 /// The tables that the answers of api feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// A thing.
     pub static THINGS: Table = Table {
@@ -562,23 +568,25 @@ pub mod tables {
 
     pub(super) static THINGS_ASK_LAYOUT: Layout = Layout {
         tables: &[&THINGS, &PARTS, &SCREWS, &TAGS],
-        fields: &[
-            Field {
-                name: "box",
-                target: Target::Object(
-                    &[
-                        Field {
-                            name: "zoneName",
-                            target: Target::Enclosing(0),
-                        },
-                        Field {
-                            name: "things",
-                            target: Target::Rows(&THINGS_ROWS),
-                        },
-                    ],
-                ),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "box",
+                    target: Target::Object(
+                        &[
+                            Field {
+                                name: "zoneName",
+                                target: Target::Enclosing(0),
+                            },
+                            Field {
+                                name: "things",
+                                target: Target::Rows(&THINGS_ROWS),
+                            },
+                        ],
+                    ),
+                },
+            ],
+        ),
         enclosing: 1,
     };
 }

@@ -20,8 +20,8 @@ pub struct ThingsAskRequest {
     /// `must` of the API.
     pub must: Option<String>,
     /// `may` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub may: Option<String>,
+    #[serde(default, skip_serializing_if = "fortilake_models::Nullable::is_absent")]
+    pub may: fortilake_models::Nullable<String>,
     /// `plain` of the API.
     pub plain: String,
 }

@@ -46,7 +46,10 @@ pub struct ShopsShopThingsIdRequest {
 #[serde(default)]
 pub struct ShopsShopThingsIdResponse {
     /// `done` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::boolean"
+    )]
     pub done: Option<bool>,
 }
 

@@ -14,6 +14,90 @@ impl fortilake_models::Operation for ThingsAsk {
     type Response = ThingsAskResponse;
 }
 
+/// A name that is secret here alone: `licenses:post`.
+#[derive(Debug, Clone, Copy)]
+pub struct LicensesPost;
+
+impl fortilake_models::Operation for LicensesPost {
+    const ENDPOINT: &'static fortilake_models::Endpoint = &endpoints::LICENSES_POST;
+    type Request = LicensesPostRequest;
+    type Response = LicensesPostResponse;
+}
+
+/// The same name, and no secret: `licenses`.
+#[derive(Debug, Clone, Copy)]
+pub struct Licenses;
+
+impl fortilake_models::Operation for Licenses {
+    const ENDPOINT: &'static fortilake_models::Endpoint = &endpoints::LICENSES;
+    type Request = LicensesRequest;
+    type Response = LicensesResponse;
+}
+
+/// The arguments of `licenses:post`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LicensesPostRequest {
+    /// `license` of the API.
+    pub license: fortilake_models::Secret,
+}
+
+/// The answer of `licenses:post`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LicensesPostResponse {
+    /// `echo` of the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub echo: Option<LicensesPostResponseEcho>,
+}
+
+/// `LicensesPostResponseEcho` of the description.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LicensesPostResponseEcho {
+    /// `license` of the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<fortilake_models::Secret>,
+    /// `pins` of the API.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "fortilake_models::lenient::list"
+    )]
+    pub pins: Vec<fortilake_models::Secret>,
+    /// `token` of the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<fortilake_models::Secret>,
+}
+
+/// The arguments of `licenses`.
+pub type LicensesRequest = fortilake_models::NoArguments;
+
+/// The answer of `licenses`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LicensesResponse {
+    /// `licenses` of the API.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "fortilake_models::lenient::list"
+    )]
+    pub licenses: Vec<LicensesResponseLicensesItem>,
+}
+
+/// `LicensesResponseLicensesItem` of the description.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LicensesResponseLicensesItem {
+    /// `license` of the API.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::text"
+    )]
+    pub license: Option<String>,
+    /// `pin` of the API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<fortilake_models::Secret>,
+}
+
 /// The arguments of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ThingsAskRequest {
@@ -92,11 +176,47 @@ pub mod endpoints {
         ],
         Some(&super::tables::THINGS_ASK_LAYOUT),
     );
+
+    /// A name that is secret here alone.
+    pub static LICENSES_POST: Endpoint = Endpoint::new(
+            "licenses:post",
+            API,
+            "POST",
+            "/v1/licenses",
+            None,
+            Access::Write,
+            "A name that is secret here alone",
+            &[
+                Parameter {
+                    name: "license",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "",
+                },
+            ],
+            None,
+        )
+        .with_secrets(&["license", "pins"]);
+
+    /// The same name, and no secret.
+    pub static LICENSES: Endpoint = Endpoint::new(
+            "licenses",
+            API,
+            "GET",
+            "/v1/licenses",
+            None,
+            Access::Read,
+            "The same name, and no secret",
+            &[],
+            Some(&super::tables::LICENSES_LAYOUT),
+        )
+        .with_secrets(&["pin"]);
 }
 
 /// The tables that the answers of api feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// A thing.
     pub static THINGS: Table = Table {
@@ -108,6 +228,46 @@ pub mod tables {
             Column {
                 name: "id",
                 kind: Kind::Int,
+                origin: Origin::Field,
+                doc: "",
+            },
+            Column {
+                name: "_source",
+                kind: Kind::Text,
+                origin: Origin::Source,
+                doc: "The source's name.",
+            },
+            Column {
+                name: "_crawl_id",
+                kind: Kind::Text,
+                origin: Origin::CrawlId,
+                doc: "The crawl that read this.",
+            },
+            Column {
+                name: "_observed_at",
+                kind: Kind::Instant,
+                origin: Origin::ObservedAt,
+                doc: "When the answer behind this row arrived.",
+            },
+            Column {
+                name: "_extra",
+                kind: Kind::Json,
+                origin: Origin::Extra,
+                doc: "What had no column, as a JSON object.",
+            },
+        ],
+    };
+
+    /// A license.
+    pub static LICENSES: Table = Table {
+        name: "licenses",
+        summary: "A license.",
+        key: &["license"],
+        endpoint: Some("licenses"),
+        columns: &[
+            Column {
+                name: "license",
+                kind: Kind::Text,
                 origin: Origin::Field,
                 doc: "",
             },
@@ -155,12 +315,42 @@ pub mod tables {
 
     pub(super) static THINGS_ASK_LAYOUT: Layout = Layout {
         tables: &[&THINGS],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "things",
+                    target: Target::Rows(&THINGS_ROWS),
+                },
+            ],
+        ),
+        enclosing: 0,
+    };
+
+    static LICENSES_ROWS: Rows = Rows {
+        table: 0,
         fields: &[
             Field {
-                name: "things",
-                target: Target::Rows(&THINGS_ROWS),
+                name: "license",
+                target: Target::Column(0),
+            },
+            Field {
+                name: "pin",
+                target: Target::Ignored,
             },
         ],
+        scalar: None,
+    };
+
+    pub(super) static LICENSES_LAYOUT: Layout = Layout {
+        tables: &[&LICENSES],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "licenses",
+                    target: Target::Rows(&LICENSES_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 }

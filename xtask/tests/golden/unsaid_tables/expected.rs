@@ -215,13 +215,13 @@ pub mod endpoints {
         Access::Read,
         "List pets",
         &[],
-        None,
+        Some(&super::tables::PETS_LAYOUT),
     );
 }
 
 /// The tables that the answers of api feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// One element of `data.owners` in the answers of `owners`.
     pub static OWNERS_DATA_OWNERS: Table = Table {
@@ -461,6 +461,110 @@ pub mod tables {
         ],
     };
 
+    /// One element of the answers of `pets`.
+    pub static PETS: Table = Table {
+        name: "pets",
+        summary: "One element of the answers of `pets`.",
+        key: &[],
+        endpoint: Some("pets"),
+        columns: &[
+            Column {
+                name: "name",
+                kind: Kind::Text,
+                origin: Origin::Field,
+                doc: "",
+            },
+            Column {
+                name: "friends",
+                kind: Kind::Json,
+                origin: Origin::Field,
+                doc: "",
+            },
+            Column {
+                name: "mother",
+                kind: Kind::Json,
+                origin: Origin::Field,
+                doc: "",
+            },
+            Column {
+                name: "_source",
+                kind: Kind::Text,
+                origin: Origin::Source,
+                doc: "The source's name.",
+            },
+            Column {
+                name: "_crawl_id",
+                kind: Kind::Text,
+                origin: Origin::CrawlId,
+                doc: "The crawl that read this.",
+            },
+            Column {
+                name: "_observed_at",
+                kind: Kind::Instant,
+                origin: Origin::ObservedAt,
+                doc: "When the answer behind this row arrived.",
+            },
+            Column {
+                name: "_extra",
+                kind: Kind::Json,
+                origin: Origin::Extra,
+                doc: "What had no column, as a JSON object.",
+            },
+        ],
+    };
+
+    /// One element of `toys` in the answers of `pets`.
+    pub static PETS_TOYS: Table = Table {
+        name: "pets_toys",
+        summary: "One element of `toys` in the answers of `pets`.",
+        key: &[],
+        endpoint: Some("pets"),
+        columns: &[
+            Column {
+                name: "pets_index",
+                kind: Kind::Int,
+                origin: Origin::ParentIndex(1),
+                doc: "The position, in its list, of the row around this one, from zero.",
+            },
+            Column {
+                name: "_index",
+                kind: Kind::Int,
+                origin: Origin::Index,
+                doc: "The position of the row in its list, from zero.",
+            },
+            Column {
+                name: "name",
+                kind: Kind::Text,
+                origin: Origin::Field,
+                doc: "",
+            },
+            Column {
+                name: "_source",
+                kind: Kind::Text,
+                origin: Origin::Source,
+                doc: "The source's name.",
+            },
+            Column {
+                name: "_crawl_id",
+                kind: Kind::Text,
+                origin: Origin::CrawlId,
+                doc: "The crawl that read this.",
+            },
+            Column {
+                name: "_observed_at",
+                kind: Kind::Instant,
+                origin: Origin::ObservedAt,
+                doc: "When the answer behind this row arrived.",
+            },
+            Column {
+                name: "_extra",
+                kind: Kind::Json,
+                origin: Origin::Extra,
+                doc: "What had no column, as a JSON object.",
+            },
+        ],
+    };
+
     static OWNERS_DATA_OWNERS_ROWS: Rows = Rows {
         table: 0,
         fields: &[
@@ -559,23 +663,65 @@ pub mod tables {
             &OWNERS_DATA_OWNERS_PETS_TOYS,
             &OWNERS_ERRORS,
         ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "data",
+                    target: Target::Object(
+                        &[
+                            Field {
+                                name: "owners",
+                                target: Target::Rows(&OWNERS_DATA_OWNERS_ROWS),
+                            },
+                        ],
+                    ),
+                },
+                Field {
+                    name: "errors",
+                    target: Target::Rows(&OWNERS_ERRORS_ROWS),
+                },
+            ],
+        ),
+        enclosing: 0,
+    };
+
+    static PETS_ROWS: Rows = Rows {
+        table: 0,
         fields: &[
             Field {
-                name: "data",
-                target: Target::Object(
-                    &[
-                        Field {
-                            name: "owners",
-                            target: Target::Rows(&OWNERS_DATA_OWNERS_ROWS),
-                        },
-                    ],
-                ),
+                name: "name",
+                target: Target::Column(0),
             },
             Field {
-                name: "errors",
-                target: Target::Rows(&OWNERS_ERRORS_ROWS),
+                name: "toys",
+                target: Target::Rows(&PETS_TOYS_ROWS),
+            },
+            Field {
+                name: "friends",
+                target: Target::Column(1),
+            },
+            Field {
+                name: "mother",
+                target: Target::Column(2),
             },
         ],
+        scalar: None,
+    };
+
+    static PETS_TOYS_ROWS: Rows = Rows {
+        table: 1,
+        fields: &[
+            Field {
+                name: "name",
+                target: Target::Column(2),
+            },
+        ],
+        scalar: None,
+    };
+
+    pub(super) static PETS_LAYOUT: Layout = Layout {
+        tables: &[&PETS, &PETS_TOYS],
+        answer: Answer::Rows(&PETS_ROWS),
         enclosing: 0,
     };
 }

@@ -105,7 +105,7 @@ pub mod endpoints {
 
 /// The tables that the answers of api feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// A thing.
     pub static THINGS: Table = Table {
@@ -220,12 +220,14 @@ pub mod tables {
 
     pub(super) static THINGS_ASK_LAYOUT: Layout = Layout {
         tables: &[&THINGS],
-        fields: &[
-            Field {
-                name: "things",
-                target: Target::Rows(&THINGS_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "things",
+                    target: Target::Rows(&THINGS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 }

@@ -1,24 +1,7 @@
 //! Tests of tokens that are kept between runs, and of those that are refreshed.
 
 use super::*;
-
-/// Keeps tokens for the next [`OAuth`].
-#[derive(Default)]
-struct Store(Mutex<HashMap<String, StoredToken>>);
-
-impl TokenStore for Store {
-    fn load(&self, user: &str, client_id: &str) -> Option<StoredToken> {
-        lock(&self.0).get(&format!("{user} {client_id}")).cloned()
-    }
-
-    fn save(&self, user: &str, client_id: &str, token: &StoredToken) {
-        lock(&self.0).insert(format!("{user} {client_id}"), token.clone());
-    }
-
-    fn remove(&self, user: &str, client_id: &str) {
-        lock(&self.0).remove(&format!("{user} {client_id}"));
-    }
-}
+use crate::testing::Store;
 
 /// Processes one after the other, or side by side, with one store and one clock.
 struct Runs {

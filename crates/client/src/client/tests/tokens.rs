@@ -139,3 +139,21 @@ async fn signing_in_ahead_saves_the_first_call_the_wait() {
     list(&client).await.unwrap();
     assert_eq!(signed_in(&server), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_about_tokens_are_where_tokens_come_from() {
+    static REVOKE: Endpoint = Endpoint::new(
+        "oauth/revoke_token",
+        "OAuth",
+        "POST",
+        "/api/v1/oauth/revoke_token/",
+        None,
+        Access::Write,
+        "",
+        &[],
+        None,
+    );
+    let server = Server::new([]).sign_ins([Answer::Json(200, r#"{"status":0,"a":1}"#)]);
+    let page = server.client().fetch(&REVOKE, &Map::new()).await.unwrap();
+    assert_eq!(page.body, r#"{"status":0,"a":1}"#);
+}

@@ -77,6 +77,7 @@ fn an_absurd_number_of_pages_is_refused() {
     });
     let fetch = plan.begin().fetches.remove(0);
     let facts = ListFacts {
+        products: Vec::new(),
         page: Some(1),
         total: Some(i64::MAX),
         rows: 1,

@@ -1,11 +1,11 @@
 //! A product in full.
 
 use jiff::ToSpan;
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, date};
 
 use super::coverage::period;
 use super::{Seeded, folder_base, is_virtual};
-use crate::forticloud::catalog::{GROUP_NAMES, PLACES, hostile};
+use crate::forticloud::catalog::{FIRST_GROUP, GROUP_NAMES, PLACES, hostile};
 use crate::forticloud::dates::with_fraction;
 use crate::forticloud::model::{Contract, Entitlement, Group, License, Location, Product, Status};
 use crate::random::{Dice, Stream};
@@ -73,6 +73,11 @@ impl Seeded {
             sku: format!("{}-V04", &model.prefix[..3]),
             serial: Some(self.serial(product)),
             status: Status::Registered,
+            // Most licenses have no end.
+            expires: product.is_multiple_of(3).then(|| {
+                let expires = date(2027, 1, 17).at(0, 0, 0, 0);
+                with_fraction(self.scenario.quirks.dates, expires)
+            }),
         })
     }
 
@@ -170,7 +175,7 @@ fn groups(dice: &mut Dice) -> Vec<Group> {
         85..=94 => 1,
         _ => 2,
     };
-    (41_277..)
+    (FIRST_GROUP..)
         .zip(GROUP_NAMES)
         .skip(usize::from(dice.percent(50)))
         .take(count)

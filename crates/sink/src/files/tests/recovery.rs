@@ -70,6 +70,25 @@ async fn what_another_crawl_has_replaced_is_not_brought_back() {
 }
 
 #[tokio::test]
+async fn what_replaces_a_snapshot_of_the_same_second_is_finished() {
+    for layout in [Layout::Snapshots, Layout::Latest] {
+        let out = tempfile::tempdir().unwrap();
+        publish(out.path(), "txt", layout, context(FIRST, "c1")).await;
+        match layout {
+            Layout::Snapshots => fs::remove_dir_all(out.path().join("pears")).unwrap(),
+            Layout::Latest => fs::remove_file(out.path().join("pears.txt")).unwrap(),
+        }
+        interrupt(out.path(), layout, context(FIRST, "c2")).await;
+        assert_eq!(manifest(out.path(), FIRST).crawl.id, "c1");
+        let next = open_lines(out.path(), "txt", layout, context(SECOND, "c3"))
+            .await
+            .unwrap();
+        assert_eq!(manifest(out.path(), FIRST).crawl.id, "c2");
+        next.abort().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn abandoned_folders_are_removed_by_the_sink_that_made_them() {
     let out = tempfile::tempdir().unwrap();
     let staging = out.path().join("_fortilake/staging");

@@ -81,8 +81,8 @@ pub struct NewVehicle {
     /// `engine` of the API.
     pub engine: serde_json::Value,
     /// `depot` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub depot: Option<VehicleDepot>,
+    #[serde(default, skip_serializing_if = "fortilake_models::Nullable::is_absent")]
+    pub depot: fortilake_models::Nullable<VehicleDepot>,
 }
 
 /// `Problem` of the description.
@@ -238,10 +238,16 @@ pub struct VehicleListLinks {
 #[serde(default)]
 pub struct VehiclePosition {
     /// `lat` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::float"
+    )]
     pub lat: Option<f64>,
     /// `lon` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::float"
+    )]
     pub lon: Option<f64>,
 }
 
@@ -295,7 +301,10 @@ pub struct VehiclesIdTripsResponseTripsItem {
     )]
     pub ended: Option<String>,
     /// In km, see \[units\](<https://fleet.example/units>).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::float"
+    )]
     pub distance: Option<f64>,
     /// `stops` of the API.
     #[serde(
@@ -451,7 +460,7 @@ pub mod endpoints {
 
 /// The tables that the answers of fleet feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// One element of `data` in the answers of `vehicles`.
     pub static VEHICLES_DATA: Table = Table {
@@ -906,16 +915,18 @@ pub mod tables {
 
     pub(super) static VEHICLES_LAYOUT: Layout = Layout {
         tables: &[&VEHICLES_DATA, &VEHICLES_DATA_HISTORY, &VEHICLES_ERRORS],
-        fields: &[
-            Field {
-                name: "data",
-                target: Target::Rows(&VEHICLES_DATA_ROWS),
-            },
-            Field {
-                name: "errors",
-                target: Target::Rows(&VEHICLES_ERRORS_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "data",
+                    target: Target::Rows(&VEHICLES_DATA_ROWS),
+                },
+                Field {
+                    name: "errors",
+                    target: Target::Rows(&VEHICLES_ERRORS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 
@@ -936,12 +947,14 @@ pub mod tables {
 
     pub(super) static VEHICLES_POST_LAYOUT: Layout = Layout {
         tables: &[&VEHICLES_POST_HISTORY],
-        fields: &[
-            Field {
-                name: "history",
-                target: Target::Rows(&VEHICLES_POST_HISTORY_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "history",
+                    target: Target::Rows(&VEHICLES_POST_HISTORY_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 
@@ -1000,12 +1013,14 @@ pub mod tables {
 
     pub(super) static VEHICLES_ID_TRIPS_LAYOUT: Layout = Layout {
         tables: &[&VEHICLES_ID_TRIPS_TRIPS, &VEHICLES_ID_TRIPS_TRIPS_STOPS],
-        fields: &[
-            Field {
-                name: "trips",
-                target: Target::Rows(&VEHICLES_ID_TRIPS_TRIPS_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "trips",
+                    target: Target::Rows(&VEHICLES_ID_TRIPS_TRIPS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 }

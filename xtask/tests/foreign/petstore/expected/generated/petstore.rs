@@ -149,7 +149,10 @@ pub struct Pet {
     )]
     pub born: Option<String>,
     /// `weight` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "fortilake_models::lenient::float"
+    )]
     pub weight: Option<f64>,
     /// `mother` of the API.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -449,7 +452,7 @@ pub mod endpoints {
 
 /// The tables that the answers of petstore feed.
 pub mod tables {
-    use fortilake_models::{Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
 
     /// One element of `items` in the answers of `pets`.
     pub static PETS_ITEMS: Table = Table {
@@ -760,12 +763,14 @@ pub mod tables {
 
     pub(super) static PETS_LAYOUT: Layout = Layout {
         tables: &[&PETS_ITEMS, &PETS_ITEMS_TAGS],
-        fields: &[
-            Field {
-                name: "items",
-                target: Target::Rows(&PETS_ITEMS_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "items",
+                    target: Target::Rows(&PETS_ITEMS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 
@@ -786,12 +791,14 @@ pub mod tables {
 
     pub(super) static PETS_POST_LAYOUT: Layout = Layout {
         tables: &[&PETS_POST_TAGS],
-        fields: &[
-            Field {
-                name: "tags",
-                target: Target::Rows(&PETS_POST_TAGS_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "tags",
+                    target: Target::Rows(&PETS_POST_TAGS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 
@@ -812,12 +819,14 @@ pub mod tables {
 
     pub(super) static PETS_PET_ID_LAYOUT: Layout = Layout {
         tables: &[&PETS_PET_ID_TAGS],
-        fields: &[
-            Field {
-                name: "tags",
-                target: Target::Rows(&PETS_PET_ID_TAGS_ROWS),
-            },
-        ],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "tags",
+                    target: Target::Rows(&PETS_PET_ID_TAGS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 }

@@ -1,0 +1,99 @@
+//! Keys that are sent with every call as they are.
+
+use std::sync::{Arc, Mutex};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{
+    Clock, Credentials, Error, Kind, Micros, Result, StoredToken, Token, token::Scheme,
+    tokens::lock,
+};
+
+/// The `client_id` of FortiAuthenticator's endpoints.
+pub const FORTIAUTHENTICATOR: &str = "fortiauthenticator";
+
+/// An API key that somebody has made and only they can replace.
+///
+/// So it is never given back, and once it has been refused it is not sent again.
+#[derive(Debug)]
+pub struct Key {
+    token: Token,
+    /// What is said where the key is refused.
+    complaint: String,
+    refused: Mutex<Option<Error>>,
+}
+
+impl Key {
+    /// A key from FortiPortal's GUI: the password of these credentials, whose user is not sent.
+    pub fn portal(credentials: &Credentials, clock: &Clock) -> Result<Self> {
+        let origin = &credentials.password_origin;
+        let header = format!("Token {}", credentials.password.expose());
+        let complaint = format!(
+            "FortiPortal refuses the API key from {origin}: it is wrong, was deleted, or has ended"
+        );
+        Self::new(credentials, &header, clock, complaint)
+    }
+
+    /// The key of a FortiAuthenticator administrator, as the password of basic authentication.
+    pub fn basic(credentials: &Credentials, clock: &Clock) -> Result<Self> {
+        let Credentials {
+            username,
+            username_origin,
+            password,
+            password_origin,
+        } = credentials;
+        if username.contains(':') {
+            let message = format!("the user from {username_origin} has a colon in its name");
+            return Err(Error::new(Kind::Credentials, message));
+        }
+        let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
+        let complaint = format!(
+            "the user or its API key is wrong: the user is from {username_origin}, the key from \
+             {password_origin}; the password that the user logs in with is no API key"
+        );
+        Self::new(credentials, &format!("Basic {pair}"), clock, complaint)
+    }
+
+    fn new(
+        credentials: &Credentials,
+        header: &str,
+        clock: &Clock,
+        complaint: String,
+    ) -> Result<Self> {
+        let stored = StoredToken {
+            access_token: credentials.password.clone(),
+            refresh_token: None,
+            expires_at: Micros::MAX,
+            issued_at: clock(),
+        };
+        let token =
+            Token::with_header(Scheme::Key, header, stored, Arc::clone(clock)).map_err(|_| {
+                let origin = &credentials.password_origin;
+                let message = format!("the API key from {origin} holds characters no key has");
+                Error::new(Kind::Credentials, message)
+            })?;
+        Ok(Self {
+            token,
+            complaint,
+            refused: Mutex::default(),
+        })
+    }
+
+    /// The key, unless it has been refused.
+    pub fn token(&self) -> Result<Token> {
+        match &*lock(&self.refused) {
+            Some(error) => Err(error.clone()),
+            None => Ok(self.token.clone()),
+        }
+    }
+
+    /// Says that the key has been refused, and what is to be done about it.
+    pub fn refused(&self) -> Error {
+        let error = Error::new(Kind::Credentials, self.complaint.clone());
+        *lock(&self.refused) = Some(error.clone());
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+//! Signing in to FortiPortal, and out again.
+
+mod answer;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use fortilake_models::Secret;
+use fortilake_transport::{
+    Request, Response, Transport,
+    http::{StatusCode, header},
+    shown,
+    url::Url,
+};
+use serde::Serialize;
+
+use crate::{
+    Clock, Credentials, Error, Kind, Limit, Result, StoredToken, Token, TokenStore,
+    answer::Denial,
+    later, quotable,
+    token::Scheme,
+    tokens::{Before, Tokens, lock},
+};
+
+/// The `client_id` of FortiPortal's endpoints, under which its one token is kept as well.
+pub const FORTIPORTAL: &str = "fortiportal";
+
+/// The one token of a FortiPortal administrator.
+///
+/// FortiPortal gives a user no second token while one is valid: it answers 403.
+/// So a token is asked for with a short life, kept between runs, given back before the next one
+/// is asked for, and given back at the end with [`sign_out`](Self::sign_out).
+/// What a crash leaves behind is in the way until its life is over, unless it was kept.
+pub struct Portal {
+    transport: Arc<dyn Transport>,
+    login_url: Url,
+    credentials: Credentials,
+    life: Duration,
+    tokens: Tokens,
+    /// Credentials that were refused; no more errors are spent on them.
+    refused: Mutex<Option<Error>>,
+}
+
+#[derive(Serialize)]
+struct Login<'a> {
+    username: &'a str,
+    password: &'a Secret,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl_days: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl_hours: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl_minutes: Option<u64>,
+}
+
+impl Portal {
+    /// The shortest life that can be asked for.
+    pub const SHORTEST_LIFE: Duration = Duration::from_mins(1);
+
+    /// The longest life that can be asked for.
+    pub const LONGEST_LIFE: Duration = Duration::from_hours(30 * 24);
+
+    /// Nothing is sent before a token is asked for.
+    ///
+    /// The address is that of `tokenlogin`, and `tokenlogout` is beside it.
+    /// A life beyond the bounds is brought within them, and rounded up to minutes.
+    pub fn new(
+        transport: Arc<dyn Transport>,
+        login_url: Url,
+        credentials: Credentials,
+        life: Duration,
+    ) -> Self {
+        let life = life.clamp(Self::SHORTEST_LIFE, Self::LONGEST_LIFE);
+        Self {
+            transport,
+            login_url,
+            credentials,
+            life: Duration::from_mins(life.as_secs().div_ceil(60)),
+            tokens: Tokens::new(Scheme::Portal),
+            refused: Mutex::default(),
+        }
+    }
+
+    /// Tells the time by this clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.tokens.set_clock(clock);
+        self
+    }
+
+    /// Keeps the token between runs, under this id of the user.
+    #[must_use]
+    pub fn keep(mut self, store: Arc<dyn TokenStore>, user: String) -> Self {
+        self.tokens.keep(store, user);
+        self
+    }
+
+    /// A token that will do for a call: the one that is there, or a new one.
+    ///
+    /// # Cancellation
+    ///
+    /// A dropped future may leave a token that nobody knows, which is in the way until it ends.
+    pub async fn token(&self) -> Result<Token> {
+        self.tokens
+            .get(FORTIPORTAL, async |before| self.renew(before).await)
+            .await
+    }
+
+    /// Whether this is the token to make a call with now.
+    pub fn is_current(&self, token: &Token) -> bool {
+        self.tokens.is_current(FORTIPORTAL, token)
+    }
+
+    /// Drops a token that is no longer good, so that the next call signs in again.
+    pub fn refused(&self, token: &Token) {
+        self.tokens.refused(FORTIPORTAL, token);
+    }
+
+    /// Has a token replaced that may be the reason of a refusal, or may be good after all.
+    ///
+    /// It is given back before the next one is asked for.
+    pub fn doubted(&self, token: &Token) {
+        self.tokens.retire(FORTIPORTAL, token);
+    }
+
+    /// Gives the token back through this transport, and drops it where it was kept.
+    ///
+    /// Without a token nothing is sent. If there is no answer, the token stays, for the next run
+    /// to use or to give back.
+    pub async fn sign_out(&self, transport: &dyn Transport) -> Result<()> {
+        self.tokens
+            .give_back(FORTIPORTAL, async |token| {
+                self.log_out(transport, &token).await
+            })
+            .await
+    }
+
+    async fn renew(&self, before: Before) -> Result<Token> {
+        if let Some(error) = &*lock(&self.refused) {
+            return Err(error.clone());
+        }
+        if let Some(ending) = before.token.filter(|token| !token.has_ended()) {
+            match self.log_out(&self.transport, &ending).await {
+                // It may be gone already; if not, the sign-in will tell.
+                Err(error) if error.kind() != Kind::Unexpected => return Err(error),
+                _ => {}
+            }
+        }
+        match self.log_in().await {
+            // Somebody else may have signed in a moment before, and keeps the token in our store.
+            Err(error) if error.kind() == Kind::Taken => self.tokens.load(FORTIPORTAL).ok_or(error),
+            Err(error) if error.kind() == Kind::Credentials => {
+                *lock(&self.refused) = Some(error.clone());
+                Err(error)
+            }
+            result => result,
+        }
+    }
+
+    async fn log_in(&self) -> Result<Token> {
+        let minutes = self.life.as_secs() / 60;
+        let given = |number: u64| (number > 0).then_some(number);
+        let login = Login {
+            username: &self.credentials.username,
+            password: &self.credentials.password,
+            ttl_days: given(minutes / (24 * 60)),
+            ttl_hours: given(minutes / 60 % 24),
+            ttl_minutes: given(minutes % 60),
+        };
+        let body = serde_json::to_vec(&login).map_err(|error| {
+            let message = format!("cannot write the sign-in as JSON ({error})");
+            Error::new(Kind::Unexpected, message)
+        })?;
+        let clock = self.tokens.clock();
+        let issued_at = clock();
+        let request = Request::post(self.login_url.clone(), body);
+        let answer = self.transport.send(request).await;
+        let answer = answer.map_err(|error| Error::unanswered(FORTIPORTAL, error))?;
+        let grant = answer::read(&answer, self.life, issued_at)
+            .map_err(|denial| self.denied(&answer, &denial))?;
+        let stored = StoredToken {
+            access_token: grant.token,
+            refresh_token: None,
+            expires_at: later(issued_at, grant.life),
+            issued_at,
+        };
+        let token = Token::new(Scheme::Portal, stored, Arc::clone(clock)).map_err(|_| {
+            let message = "the token of FortiPortal holds characters no token has".to_owned();
+            Error::new(Kind::Unexpected, message)
+        })?;
+        tracing::debug!(seconds = grant.life.as_secs(), "signed in to FortiPortal");
+        Ok(token)
+    }
+
+    async fn log_out(&self, transport: &dyn Transport, token: &Token) -> Result<()> {
+        let mut request = Request::post(self.logout_url(), "");
+        request.headers.remove(header::CONTENT_TYPE);
+        let headers = &mut request.headers;
+        headers.insert(header::AUTHORIZATION, token.header());
+        let url = shown(&request.url);
+        let answer = transport.send(request).await;
+        let answer = answer
+            .map_err(|error| Error::no_answer("no answer to the sign-out".to_owned(), error))?;
+        // A token that the server does not know is as good as given back.
+        if answer.status.is_success() || answer.status == StatusCode::UNAUTHORIZED {
+            tracing::debug!("signed out of FortiPortal");
+            return Ok(());
+        }
+        let kind = match answer.status.as_u16() {
+            429 | 500.. => Kind::Transient,
+            404 | 405 => Kind::Config,
+            _ => Kind::Unexpected,
+        };
+        let http = answer.status.as_u16();
+        Err(Error::new(
+            kind,
+            format!("`{url}` does not sign out (HTTP {http})"),
+        ))
+    }
+
+    fn logout_url(&self) -> Url {
+        let mut url = self.login_url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().pop().extend(["tokenlogout", ""]);
+        }
+        url
+    }
+
+    fn denied(&self, answer: &Response, denial: &Denial) -> Error {
+        let Credentials {
+            username,
+            username_origin,
+            password,
+            password_origin,
+        } = &self.credentials;
+        let text = quotable(&denial.text, &[password.expose(), username]);
+        let said = format!("HTTP {}: {text}", answer.status.as_u16());
+        let url = shown(&self.login_url);
+        let message = match denial.kind {
+            Kind::Credentials => format!(
+                "the FortiPortal user or its password is wrong: the user is from \
+                 {username_origin}, the password from {password_origin} ({said})"
+            ),
+            Kind::Taken => format!(
+                "FortiPortal gives the user from {username_origin} no token ({said}): it gives no \
+                 second one while another is valid; one that a run of this program has left \
+                 behind lasts {} min at most, how long another lasts nobody knows; wait for its \
+                 end, log out where it is in use, or use an API key from FortiPortal's GUI; a \
+                 user without permission or a wrong password may be refused like this as well",
+                self.life.as_secs() / 60
+            ),
+            Kind::Limited => {
+                let limit = Limit {
+                    http: answer.status,
+                    headers: answer.headers.clone(),
+                    status: denial.status,
+                };
+                let message = format!("too many calls to sign in to FortiPortal ({said})");
+                return Error::limited(message, limit);
+            }
+            Kind::Config => format!(
+                "there is no sign-in at `{url}` ({said}); releases before 7.0.7 take an API key \
+                 from FortiPortal's GUI alone"
+            ),
+            Kind::ClientId | Kind::Transient | Kind::Unexpected => {
+                format!("no token from `{url}` ({said})")
+            }
+        };
+        Error::new(denial.kind, message)
+    }
+}
+
+impl fmt::Debug for Portal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Portal")
+            .field("login_url", &shown(&self.login_url))
+            .field("life", &self.life)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! What FortiPortal answers to a sign-in.
+
+use std::time::Duration;
+
+use fortilake_models::Secret;
+use fortilake_transport::{
+    Response,
+    http::{StatusCode, header},
+};
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
+use serde_json::{Map, Value};
+
+use crate::{
+    Kind, Micros,
+    answer::{Denial, message, object, word},
+    later, until,
+};
+
+/// A token and how long it lasts.
+#[derive(Debug, PartialEq)]
+pub(super) struct Grant {
+    pub(super) token: Secret,
+    pub(super) life: Duration,
+}
+
+/// Reads an answer: a token, or whose fault it is that there is none.
+pub(super) fn read(answer: &Response, asked: Duration, now: Micros) -> Result<Grant, Denial> {
+    let http = answer.status;
+    let body = object(answer);
+    if let Some(body) = body.as_ref().filter(|_| http.is_success())
+        && let Some(token) = word(body, "token")
+    {
+        return Ok(Grant {
+            token: token.into(),
+            life: life(body, answer, asked, now),
+        });
+    }
+    let text = match &body {
+        Some(body) => message(body).unwrap_or("the answer holds no token"),
+        None => "the answer is not a JSON object",
+    };
+    Err(Denial {
+        kind: blame(http, body.is_some()),
+        status: None,
+        text: text.to_owned(),
+    })
+}
+
+/// How long the token lasts: what was asked for, unless the server says less.
+///
+/// What it says is a time by its own clock, so it is compared with the answer's `Date` first.
+/// A token without an end is believed to have the one that was asked for.
+fn life(body: &Map<String, Value>, answer: &Response, asked: Duration, now: Micros) -> Duration {
+    let date = answer.headers.get(header::DATE);
+    let sent = date
+        .and_then(|date| date.to_str().ok())
+        .and_then(|date| DateTimeParser::new().parse_timestamp(date).ok())
+        .map_or(now, Timestamp::as_microsecond);
+    word(body, "expiry")
+        .and_then(|expiry| expiry.parse::<Timestamp>().ok())
+        .map(Timestamp::as_microsecond)
+        .filter(|&expiry| sent < expiry && expiry < later(sent, asked))
+        .map_or(asked, |expiry| until(sent, expiry))
+}
+
+fn blame(http: StatusCode, is_object: bool) -> Kind {
+    match http.as_u16() {
+        429 => Kind::Limited,
+        400 | 401 => Kind::Credentials,
+        403 => Kind::Taken,
+        404 | 405 => Kind::Config,
+        500.. => Kind::Transient,
+        200..=299 if !is_object => Kind::Transient,
+        _ => Kind::Unexpected,
+    }
+}

@@ -1,0 +1,35 @@
+//! What the tests of several files need.
+
+use std::{collections::HashMap, sync::Mutex};
+
+use crate::{Credentials, StoredToken, TokenStore, tokens::lock};
+
+/// A password as it must never be shown.
+pub(crate) const PASSWORD: &str = "0123456789ABCDEF@hunter2";
+
+/// Keeps tokens for the next run.
+#[derive(Default)]
+pub(crate) struct Store(Mutex<HashMap<String, StoredToken>>);
+
+impl TokenStore for Store {
+    fn load(&self, user: &str, client_id: &str) -> Option<StoredToken> {
+        lock(&self.0).get(&format!("{user} {client_id}")).cloned()
+    }
+
+    fn save(&self, user: &str, client_id: &str, token: &StoredToken) {
+        lock(&self.0).insert(format!("{user} {client_id}"), token.clone());
+    }
+
+    fn remove(&self, user: &str, client_id: &str) {
+        lock(&self.0).remove(&format!("{user} {client_id}"));
+    }
+}
+
+pub(crate) fn credentials() -> Credentials {
+    Credentials {
+        username: "EXAMPLE-USER-0001".to_owned(),
+        username_origin: "variable `FORTICLOUD_USERNAME`".to_owned(),
+        password: PASSWORD.into(),
+        password_origin: "file `/run/password`".to_owned(),
+    }
+}

@@ -1,0 +1,62 @@
+//! Refuses configurations that make no sense.
+
+use std::time::Duration;
+
+use fortilake_auth::Portal;
+
+use super::{Config, SignIn};
+use crate::{Error, Result};
+
+/// Beyond this no service counts, and instants would overflow in the end.
+const LONGEST_WINDOW: Duration = Duration::from_hours(31 * 24);
+
+impl Config {
+    pub(crate) fn check(&self) -> Result<()> {
+        for (name, url) in [("api_url", &self.api_url), ("auth_url", &self.auth_url)] {
+            if url.cannot_be_a_base() || !url.has_host() {
+                return Err(Error::config(format!("`{name}` is no web address")));
+            }
+            if !url.username().is_empty() || url.password().is_some() {
+                return Err(Error::config(format!(
+                    "`{name}` must not hold a user or a password"
+                )));
+            }
+        }
+        if self
+            .calls
+            .iter()
+            .any(|window| window.max == 0 || window.per.is_zero())
+        {
+            return Err(Error::config(
+                "a limit of calls must allow at least one".to_owned(),
+            ));
+        }
+        let lengths = self.calls.iter().map(|window| window.per);
+        if lengths.chain(self.errors.map(|limit| limit.per)).max() > Some(LONGEST_WINDOW) {
+            return Err(Error::config(
+                "a window of a limit must not be longer than 31 days".to_owned(),
+            ));
+        }
+        if self
+            .errors
+            .is_some_and(|limit| limit.usable() == 0 || limit.per.is_zero())
+        {
+            return Err(Error::config(
+                "the limit of errors must be larger than its reserve".to_owned(),
+            ));
+        }
+        if let SignIn::Portal { life } = self.sign_in
+            && !(Portal::SHORTEST_LIFE..=Portal::LONGEST_LIFE).contains(&life)
+        {
+            return Err(Error::config(
+                "a token must be valid for at least a minute and at most 30 days".to_owned(),
+            ));
+        }
+        if !(self.share > 0.0 && self.share <= 1.0) {
+            return Err(Error::config(
+                "`share` must be more than 0 and at most 1".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! A member of a request in which null says something.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+#[cfg(test)]
+mod tests;
+
+/// A member of a request that may be left out, be null, or have a value.
+///
+/// Leaving it out changes nothing, while null takes away what was there:
+/// a product's location, or the folder that it is in.
+///
+/// ```
+/// use fortilake_models::{Nullable, generated::asset_management_v3_product::ProductsFolderRequest};
+///
+/// let request = |folder_id| ProductsFolderRequest {
+///     serial_numbers: vec!["FGT60FTK23900101".to_owned()],
+///     folder_id,
+/// };
+/// let json = |folder_id| serde_json::to_string(&request(folder_id));
+/// assert_eq!(json(Nullable::Absent)?, r#"{"serialNumbers":["FGT60FTK23900101"]}"#);
+/// assert_eq!(json(Nullable::Null)?, r#"{"serialNumbers":["FGT60FTK23900101"],"folderId":null}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Nullable<T> {
+    /// Not sent.
+    #[default]
+    Absent,
+    /// Sent as null.
+    Null,
+    /// Sent as this.
+    Value(T),
+}
+
+impl<T> Nullable<T> {
+    /// Whether it is not sent.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+/// None is null, because a caller who has nothing to say leaves the member at its default.
+impl<T> From<Option<T>> for Nullable<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Self::Value)
+    }
+}
+
+impl<T: Serialize> Serialize for Nullable<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Absent | Self::Null => serializer.serialize_none(),
+            Self::Value(value) => serializer.serialize_some(value),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::from)
+    }
+}

@@ -1,0 +1,182 @@
+//! The list of tokens: filtered, ordered and cut as such lists are.
+
+use url::form_urlencoded::Serializer;
+
+use super::{TOKENS, count, failure};
+use crate::answered::Answered;
+use crate::forticloud::envelope::Meddling;
+use crate::incoming::Incoming;
+use crate::json::{Json, Object};
+use crate::scenario::Authenticator;
+
+/// Rows in an answer that nobody has asked to be longer.
+const LIMIT: usize = 20;
+/// Rows in the longest answer, which `limit=0` asks for.
+const MAX_LIMIT: usize = 1000;
+/// Parameters that are no filters.
+const OPTIONS: [&str; 4] = ["format", "limit", "offset", "order_by"];
+
+/// All tokens of the unit.
+pub(crate) struct Tokens(Vec<Token>);
+
+#[derive(Debug)]
+struct Token {
+    id: u64,
+    serial: String,
+    kind: &'static str,
+    assigned: bool,
+    locked: bool,
+    license: String,
+}
+
+impl Token {
+    fn status(&self) -> &'static str {
+        if self.assigned {
+            "assigned"
+        } else {
+            "available"
+        }
+    }
+
+    /// A field as a filter sees it.
+    fn field(&self, name: &str) -> Option<String> {
+        Some(match name {
+            "id" => self.id.to_string(),
+            "serial" => self.serial.clone(),
+            "type" => self.kind.to_owned(),
+            "status" => self.status().to_owned(),
+            "locked" => self.locked.to_string(),
+            "license" => self.license.clone(),
+            _ => return None,
+        })
+    }
+
+    fn row(&self) -> Object {
+        let used = self.assigned.then_some("2025-10-05T18:22:09.120000+00:00");
+        Object::new()
+            .with("id", count(self.id))
+            .with("resource_uri", format!("{TOKENS}{}/", self.id))
+            .with("serial", self.serial.clone())
+            .with("type", self.kind)
+            .with("status", self.status())
+            .with("locked", self.locked)
+            .with("license", self.license.clone())
+            .with("last_used_at", used)
+    }
+}
+
+impl Tokens {
+    pub(crate) fn new(unit: &Authenticator, activated: u64) -> Self {
+        let first = (0..unit.total_ftm).map(|index| (123, index));
+        let imported = (1..=activated).flat_map(|license| {
+            (0..unit.tokens_per_license).map(move |index| (123 + license, unit.total_ftm + index))
+        });
+        let mobile = (11..).zip(first.chain(imported));
+        let mut tokens: Vec<Token> = mobile
+            .map(|(id, (license, index))| Token {
+                id,
+                serial: format!("FTKMOB29{id:08X}"),
+                kind: "ftm",
+                assigned: index < unit.used_ftm,
+                locked: index % 50 == 49 && index < unit.used_ftm,
+                license: format!("EFTM{license:012}"),
+            })
+            .collect();
+        let next = 11 + tokens.len() as u64;
+        tokens.extend((0..unit.hardware_tokens).map(|index| Token {
+            id: next + index,
+            serial: format!("FTK200{index:010}"),
+            kind: "ftk",
+            assigned: false,
+            locked: false,
+            license: String::new(),
+        }));
+        Self(tokens)
+    }
+
+    pub(crate) fn answer(self, incoming: &Incoming, meddling: &Meddling) -> Answered {
+        self.page(incoming, meddling)
+            .map_or_else(|text| failure(400, text), |body| Answered::json(200, &body))
+    }
+
+    fn page(self, incoming: &Incoming, meddling: &Meddling) -> Result<Object, &'static str> {
+        let number = |name: &str, default: usize| match incoming.parameter(name) {
+            None => Ok(default),
+            Some(text) => text.parse().map_err(|_| "Invalid limit or offset."),
+        };
+        let limit = match number("limit", LIMIT)? {
+            0 => MAX_LIMIT,
+            limit => limit.min(MAX_LIMIT),
+        };
+        let offset: usize = number("offset", 0)?;
+        let found = self.filtered(incoming)?.ordered(incoming)?.0;
+        let total = found.len();
+        let shown = if meddling.repeat_page { 0 } else { offset };
+        let rows = found.iter().skip(shown).take(limit);
+        let mut rows: Vec<Json> = rows.map(|token| token.row().into()).collect();
+        rows.truncate(rows.len().saturating_sub(meddling.drop_rows));
+        let next = offset.saturating_add(limit);
+        let next = (next < total).then(|| link(incoming, limit, next));
+        let previous = offset.checked_sub(limit);
+        let previous = previous.map(|offset| link(incoming, limit, offset));
+        let meta = Object::new()
+            .with("limit", count(limit as u64))
+            .with("next", next)
+            .with("offset", count(offset as u64))
+            .with("previous", previous)
+            .with("total_count", count(total as u64));
+        Ok(Object::new().with("meta", meta).with("objects", rows))
+    }
+
+    /// Keeps what every filter lets through: `field`, `field__exact` or `field__in`.
+    fn filtered(mut self, incoming: &Incoming) -> Result<Self, &'static str> {
+        for (name, wanted) in incoming.parameters() {
+            if OPTIONS.contains(&name) {
+                continue;
+            }
+            let (field, operator) = name.split_once("__").unwrap_or((name, "exact"));
+            let known = self
+                .0
+                .first()
+                .is_none_or(|token| token.field(field).is_some());
+            let wanted: Vec<&str> = match operator {
+                "exact" => vec![wanted],
+                "in" => wanted.split(',').collect(),
+                _ => return Err("Invalid filter."),
+            };
+            if !known {
+                return Err("Invalid filter.");
+            }
+            self.0.retain(|token| {
+                let value = token.field(field);
+                value.is_some_and(|value| wanted.contains(&value.as_str()))
+            });
+        }
+        Ok(self)
+    }
+
+    /// By one field, backwards behind a hyphen; without one, in the order of their ids.
+    fn ordered(mut self, incoming: &Incoming) -> Result<Self, &'static str> {
+        let by = incoming.parameter("order_by").unwrap_or("id");
+        let field = by.strip_prefix('-').unwrap_or(by);
+        match field {
+            "id" => self.0.sort_by_key(|token| token.id),
+            "serial" | "type" | "status" => self.0.sort_by_cached_key(|token| token.field(field)),
+            _ => return Err("Invalid order."),
+        }
+        if by != field {
+            self.0.reverse();
+        }
+        Ok(self)
+    }
+}
+
+/// A relative URL with the same options elsewhere in the list.
+fn link(incoming: &Incoming, limit: usize, offset: usize) -> String {
+    let mut query = Serializer::new(String::new());
+    let kept = incoming.parameters();
+    query.extend_pairs(kept.filter(|(name, _)| !matches!(*name, "limit" | "offset")));
+    query.append_pair("limit", &limit.to_string());
+    query.append_pair("offset", &offset.to_string());
+    format!("{TOKENS}?{}", query.finish())
+}

@@ -1,0 +1,190 @@
+//! The reads under `/fpc/v1/api/`, each in its own container.
+
+use super::wire::{self, Wire};
+use super::world::World;
+use crate::answered::Answered;
+use crate::forticloud::envelope::Meddling;
+use crate::incoming::Incoming;
+use crate::json::{Json, Object};
+use crate::scenario::Quirks;
+
+/// Users per answer, where a call does not say how many.
+const USERS: usize = 10;
+
+/// A read and what it reads.
+pub(crate) struct Asked<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) quirks: &'a Quirks,
+    pub(crate) page_size: u64,
+    pub(crate) incoming: &'a Incoming,
+    pub(crate) meddling: &'a Meddling,
+}
+
+/// The rows that are shown of a list.
+struct Page {
+    rows: Vec<Json>,
+    start: usize,
+    size: usize,
+    total: usize,
+}
+
+impl Asked<'_> {
+    /// Answers a resource, if there is such a one.
+    pub(crate) fn read(&self, resource: &str) -> Option<Answered> {
+        let segments: Vec<&str> = resource.split('/').collect();
+        match segments.as_slice() {
+            ["account", rest @ ..] => self.account(rest),
+            ["device", rest @ ..] => self.device(rest),
+            _ => None,
+        }
+    }
+
+    fn account(&self, segments: &[&str]) -> Option<Answered> {
+        let wire = self.wire();
+        match segments {
+            ["organizations", ""] => {
+                let organizations = self.world.organizations.iter();
+                Some(self.listed(organizations.map(|one| wire.organization(one))))
+            }
+            ["organization", "general", id, ""] => {
+                let organization = self.world.organization(number(id)?)?;
+                Some(Answered::json(200, &wire.general(organization)))
+            }
+            ["organization", "contact", id, ""] => {
+                let organization = self.world.organization(number(id)?)?;
+                Some(Answered::json(200, &wire.contact(organization)))
+            }
+            ["organization", "users", ""] => {
+                let organizations = self.world.organizations.iter();
+                Some(self.users(organizations.map(|one| wire.user(one))))
+            }
+            ["organizations", id, "installs", ""] => {
+                self.world.organization(number(id)?)?;
+                // Nobody has shown what an installation looks like.
+                Some(self.listed([].into_iter()))
+            }
+            ["roles", ""] => Some(self.listed(wire::roles())),
+            _ => None,
+        }
+    }
+
+    fn device(&self, segments: &[&str]) -> Option<Answered> {
+        let wire = self.wire();
+        match segments {
+            ["adom", ""] => {
+                let organizations = self.world.organizations.iter();
+                Some(self.listed(organizations.map(wire::adom)))
+            }
+            // A poll changes nothing that anybody could see here.
+            ["fortimanager" | "fortianalyzer", "poll", ""] => Some(enveloped(Object::new())),
+            ["fortimanager", "summary", ""] => Some(self.listed([wire::manager()].into_iter())),
+            ["fortianalyzer", "summary", ""] => Some(self.listed([wire::analyzer()].into_iter())),
+            ["site", "customer", id, ""] => {
+                let organization = self.world.organization(number(id)?)?;
+                let sites = self.world.sites_of(organization.id);
+                Some(self.listed(sites.map(|site| wire.site(site))))
+            }
+            ["site", "list", "customer", id, ""] => {
+                let organization = self.world.organization(number(id)?)?;
+                let sites = self.world.sites_of(organization.id);
+                Some(self.listed(sites.map(|site| wire.site_with_vdoms(site))))
+            }
+            ["site", id, ""] => {
+                let site = self.world.site(number(id)?)?;
+                let data = wire
+                    .site_with_vdoms(site)
+                    .with("aps", Vec::new())
+                    .with("switches", Vec::new())
+                    .with("extenders", Vec::new());
+                Some(enveloped(data))
+            }
+            ["vdom", "site", "available", ""] => Some(self.available()),
+            ["vdom", "site", id, ""] => {
+                let site = self.world.site(number(id)?)?;
+                let vdoms = self.world.vdoms_of(site.id);
+                Some(self.listed(vdoms.map(|vdom| wire.vdom(vdom))))
+            }
+            ["report", ""] => Some(self.listed(wire::reports())),
+            // This one path has no slash at its end.
+            ["report", id] => {
+                self.world.organization(number(id)?)?;
+                Some(self.listed(wire::reports().take(1)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The VDOMs that no site has; which site would get them changes nothing.
+    fn available(&self) -> Answered {
+        let named = |name: &str| self.incoming.parameter(name).and_then(number);
+        let organization = named("customerId");
+        let wire = self.wire();
+        let vdoms = self.world.vdoms.iter().filter(|vdom| {
+            vdom.site.is_none() && organization.is_none_or(|id| vdom.organization == id)
+        });
+        self.listed(vdoms.map(|vdom| wire.available(vdom)))
+    }
+
+    fn wire(&self) -> Wire<'_> {
+        Wire {
+            world: self.world,
+            quirks: self.quirks,
+        }
+    }
+
+    fn listed(&self, rows: impl Iterator<Item = Object>) -> Answered {
+        let page = self.page(rows, usize::MAX);
+        enveloped(
+            Object::new()
+                .with("results", page.rows)
+                .with("totalResultsCount", count(page.total)),
+        )
+    }
+
+    /// The form that only users have, with the paging fields and without an envelope.
+    fn users(&self, rows: impl Iterator<Item = Object>) -> Answered {
+        let page = self.page(rows, USERS);
+        let body = Object::new()
+            .with("results", page.rows)
+            .with("size", count(page.size))
+            .with("start", count(page.start))
+            .with("totalResultsCount", count(page.total));
+        Answered::json(200, &body)
+    }
+
+    /// The rows that `start` and `size` ask for, within what the portal gives at once.
+    fn page(&self, rows: impl Iterator<Item = Object>, default: usize) -> Page {
+        let number = |name: &str| self.incoming.parameter(name)?.parse::<usize>().ok();
+        let most = match usize::try_from(self.page_size) {
+            Ok(0) | Err(_) => usize::MAX,
+            Ok(most) => most,
+        };
+        let rows: Vec<Json> = rows.map(Json::Object).collect();
+        let total = rows.len();
+        let size = number("size").unwrap_or(default).min(most);
+        let start = number("start").unwrap_or(0);
+        let shown = if self.meddling.repeat_page { 0 } else { start };
+        let mut rows: Vec<Json> = rows.into_iter().skip(shown).take(size).collect();
+        rows.truncate(rows.len().saturating_sub(self.meddling.drop_rows));
+        Page {
+            rows,
+            start,
+            size,
+            total,
+        }
+    }
+}
+
+fn enveloped(data: Object) -> Answered {
+    let status = Object::new().with("code", 0).with("message", "success");
+    let body = Object::new().with("data", data).with("status", status);
+    Answered::json(200, &body).with_status(0)
+}
+
+fn number(text: &str) -> Option<i64> {
+    text.parse().ok()
+}
+
+fn count(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}

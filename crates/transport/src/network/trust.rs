@@ -1,0 +1,140 @@
+//! Whose certificates are trusted beside those of the system's authorities.
+
+use std::{fs, path::Path, sync::Arc};
+
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, OtherError,
+    RootCertStore, SignatureScheme,
+    client::{
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_cert_signed_by_trust_anchor, verify_server_name,
+    },
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+    server::ParsedCertificate,
+};
+use rustls_platform_verifier::Verifier;
+
+use crate::{Error, Kind, Result};
+
+const UNKNOWN_ISSUER: TlsError = TlsError::InvalidCertificate(CertificateError::UnknownIssuer);
+
+/// The certificates of `ca_cert`.
+#[derive(Debug)]
+pub(super) struct Authorities(Vec<CertificateDer<'static>>);
+
+impl Authorities {
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let unreadable = |cause: String| {
+            let message = format!("`ca_cert` cannot be read from `{}`", path.display());
+            Error::new(Kind::Config, message).because(cause)
+        };
+        let pem = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<_, _>>()
+            .map_err(|error| unreadable(error.to_string()))?;
+        if certificates.is_empty() {
+            return Err(unreadable("there is no certificate in it".to_owned()));
+        }
+        Ok(Self(certificates))
+    }
+
+    /// Trusts these certificates beside the authorities of the system.
+    pub(super) fn tls(&self, provider: &Arc<CryptoProvider>) -> Result<ClientConfig, TlsError> {
+        let verifier = Pinned {
+            system: Verifier::new_with_extra_roots(self.0.iter().cloned(), Arc::clone(provider))?,
+            certificates: self.0.clone(),
+            provider: Arc::clone(provider),
+        };
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+/// Trusts the system's authorities, and a server that shows one of these very certificates.
+///
+/// Appliances make a certificate for themselves, and many of them mark it as that of an authority.
+/// No authority may be a server by the usual rules, however it is trusted; so where those say no,
+/// the certificate may still be the one that `ca_cert` holds, byte by byte.
+/// Its name and its dates have to be right all the same.
+#[derive(Debug)]
+struct Pinned {
+    system: Verifier,
+    certificates: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Pinned {
+    fn verify(
+        &self,
+        certificate: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), TlsError> {
+        let parsed = ParsedCertificate::try_from(certificate)?;
+        verify_server_name(&parsed, name)?;
+        let nobody = RootCertStore::empty();
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        match verify_server_cert_signed_by_trust_anchor(&parsed, &nobody, &[], now, algorithms) {
+            // Who made it is the one thing that does not matter, and it is looked at after the
+            // dates; tests hold that.
+            Err(error) if is_authority(&error) || error == UNKNOWN_ISSUER => Ok(()),
+            result => result,
+        }
+    }
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        if self.certificates.contains(end_entity) {
+            self.verify(end_entity, server_name, now)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.system
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.system
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        self.system
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.system.supported_verify_schemes()
+    }
+}
+
+/// Whether the certificate is that of an authority, which no server may show by the usual rules.
+pub(super) fn is_authority(error: &TlsError) -> bool {
+    let TlsError::InvalidCertificate(CertificateError::Other(OtherError(error))) = error else {
+        return false;
+    };
+    matches!(error.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
