@@ -10,6 +10,7 @@ use fortilake_crawler::{
         ledger::Micros,
         transport::{self, InProcess, Network, Transport},
     },
+    one_line,
     state::State,
 };
 use fortilake_simulator::{Scenario, Simulator};
@@ -168,6 +169,15 @@ fn connect(
         ));
     }));
     Client::new(config, transport, client::Jitter::random()).map_err(Failure::not_started)
+}
+
+/// Gives back what signing in took; a token that stays behind is in the way of the next one.
+pub(crate) async fn sign_out(clients: &[Arc<Client>], console: Console) {
+    for client in clients {
+        if let Err(error) = client.sign_out().await {
+            console.note(&format!("warning: {}\n", one_line(&error)));
+        }
+    }
 }
 
 fn url(text: &str, key: &str) -> Result<url::Url> {

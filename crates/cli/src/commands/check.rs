@@ -1,6 +1,6 @@
 //! `fortilake check`: sign in to each service, one call each, and say what works.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use fortilake_crawler::{
     Facts, Ids,
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::crawl;
 use crate::{
     args::CheckArgs,
-    config::Env,
+    config::{Env, SourceKind},
     connect::{self, Terms},
     console::Console,
     exit::{Code, Failure, Result},
@@ -28,17 +28,38 @@ pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
     super::runtime()?.block_on(async {
         let mut code = Code::Complete;
         for source in &config.sources {
-            let client = connect::client(source, &env, &terms)?;
-            let findings = check(&client).await;
-            console
-                .data(&table(&source.name, &findings))
-                .map_err(Failure::failed)?;
-            if !findings.usable() {
+            let client = Arc::new(connect::client(source, &env, &terms)?);
+            let (text, usable) = match source.kind {
+                SourceKind::FortiCloud => {
+                    let findings = check(&client).await;
+                    (table(&source.name, &findings), findings.usable())
+                }
+                kind => neighbor(kind, &source.name, &client).await,
+            };
+            connect::sign_out(&[client], console).await;
+            console.data(&text).map_err(Failure::failed)?;
+            if !usable {
                 code = Code::NotStarted;
             }
         }
         Ok(code)
     })
+}
+
+/// Asks a system that is signed in to once for the first thing that a crawl would ask.
+async fn neighbor(kind: SourceKind, source: &str, client: &Client) -> (String, bool) {
+    let (service, endpoint, what) = match kind {
+        SourceKind::FortiAuthenticator => ("FortiAuthenticator", "authenticator/systeminfo", ""),
+        _ => (
+            "FortiPortal",
+            "portal/account/organizations",
+            " organizations",
+        ),
+    };
+    let found = ask(client, endpoint, json!({})).await;
+    let usable = found.is_ok();
+    let said = found.map(|facts| said(&facts) + what);
+    (format!("{source}\n{}", line(service, Some(&said))), usable)
 }
 
 /// What one call to each service came to; nothing of those that were not asked.
@@ -117,7 +138,7 @@ fn said(facts: &Facts) -> String {
             }
             _ => format!("{} products in the first account", list.serials.len()),
         },
-        Facts::Counted(list) => format!("{} rows", list.total.unwrap_or(list.ids.len() as u64)),
+        Facts::Counted(list) => list.total.unwrap_or(list.ids.len() as u64).to_string(),
         Facts::Unit(unit) => {
             let unit = unit.iter().filter_map(|(_, value)| value.as_str());
             unit.collect::<Vec<_>>().join(", ")
@@ -127,25 +148,26 @@ fn said(facts: &Facts) -> String {
 
 fn table(source: &str, findings: &Findings) -> String {
     let mut text = format!("{source}\n");
-    let mut line = |service: &str, found: Option<&client::Result<String>>| {
-        let said = match found {
-            Some(Ok(said)) => format!("ok      {said}"),
-            Some(Err(error)) if error.kind() == client::Kind::Refused => {
-                format!(
-                    "lacks   the user's permission profile does not allow it: {}",
-                    one_line(error)
-                )
-            }
-            Some(Err(error)) => format!("failed  {}", one_line(error)),
-            None => "-       not asked".to_owned(),
-        };
-        let _ = writeln!(text, "  {service:16}  {said}");
-    };
-    line("Organization", Some(&findings.organization));
-    line("IAM", findings.iam.as_ref());
-    line("Asset Management", findings.products.as_ref());
+    text.push_str(&line("Organization", Some(&findings.organization)));
+    text.push_str(&line("IAM", findings.iam.as_ref()));
+    text.push_str(&line("Asset Management", findings.products.as_ref()));
     if findings.organization.is_err() && findings.usable() {
         let _ = writeln!(text, "  A crawl reads this user's own account alone.");
     }
     text
+}
+
+fn line(service: &str, found: Option<&client::Result<String>>) -> String {
+    let said = match found {
+        Some(Ok(said)) => format!("ok      {said}"),
+        Some(Err(error)) if error.kind() == client::Kind::Refused => {
+            format!(
+                "lacks   the user's permission profile does not allow it: {}",
+                one_line(error)
+            )
+        }
+        Some(Err(error)) => format!("failed  {}", one_line(error)),
+        None => "-       not asked".to_owned(),
+    };
+    format!("  {service:16}  {said}\n")
 }

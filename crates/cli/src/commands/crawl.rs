@@ -1,12 +1,14 @@
 //! `fortilake crawl`: read the sources, publish a snapshot.
 
+mod prepare;
+
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow};
 use fortilake_crawler::{
-    Crawl, Guard, Incomplete, Kind, Older, Report, Source,
+    Crawl, Guard, Incomplete, Kind, Report, Source,
     sink::nearest,
-    state::{self, State, Status},
+    state::{State, Status},
     tables_of,
 };
 
@@ -14,11 +16,11 @@ use crate::{
     args::{CrawlArgs, SourceArgs},
     baseline,
     config::{self, Config, Env, SinkConfig, SourceConfig},
-    connect::{self, Terms, Time},
+    connect::{self, Time},
     console::Console,
     exit::{Code, Failure, Result},
     progress::Progress,
-    session::{self, Fingerprint, Session},
+    session::{self, Session},
     signals, summary,
 };
 
@@ -47,52 +49,14 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
     } else {
         Some(session::open_state(args.state.state.as_deref(), env)?)
     };
-    let terms = Terms {
-        max_calls: args.max_calls,
-        deadline: args.deadline.map(|length| {
-            let end = jiff::Timestamp::now()
-                .saturating_add(jiff::SignedDuration::try_from(length).unwrap_or_default());
-            end.map_or(i64::MAX, jiff::Timestamp::as_microsecond)
-        }),
-        wait: args.wait,
-        ..Terms::new(state.clone(), console)
-    };
-    let mut sources = Vec::new();
-    let mut users = Vec::new();
-    for source in &config.sources {
-        let settings = source.settings(&args.account)?;
-        let client = if args.simulate {
-            connect::simulated(&terms)?
-        } else {
-            connect::client(source, env, &terms)?
-        };
-        users.push(client.user().to_owned());
-        sources.push(Source {
-            settings,
-            client: Some(Arc::new(client)),
-            concurrency: source.concurrency,
-            older: None,
-        });
-    }
-    let settings = sources.iter().map(|source| &source.settings);
-    let fingerprint = Fingerprint::new(settings.zip(users));
+    let terms = prepare::terms(args, state.as_ref(), console);
+    let (mut sources, fingerprint) = prepare::sources(args, config, env, &terms)?;
     let session = match &state {
         None => Session::passing(),
         Some(state) => Session::resume_or_begin(state, &fingerprint, args.fresh)?,
     };
     if let Some(state) = &state {
-        let earlier = earlier(state, &fingerprint, &session)?;
-        for (source, of) in sources.iter_mut().zip(&config.sources) {
-            if source.settings.details.is_some() {
-                let age = of.details_max_age()?.as_micros();
-                source.older = Some(Older {
-                    archive: Arc::new(state.archive(&earlier)?),
-                    since: session
-                        .began
-                        .saturating_sub(age.try_into().unwrap_or(i64::MAX)),
-                });
-            }
-        }
+        prepare::lend_details(&mut sources, config, state, &fingerprint, &session)?;
     }
     let reach = fingerprint.reach();
     let guard = match &state {
@@ -115,7 +79,13 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
         },
         guard,
     };
+    let clients: Vec<_> = sources
+        .iter()
+        .filter_map(|source| source.client.clone())
+        .collect();
     let result = publish(&session, sources, terms, signals, console).await;
+    // Whatever became of the crawl, and before anything of the state can fail.
+    connect::sign_out(&clients, console).await;
     let (report, code) = end(&session, result, args, console)?;
     if let Some(state) = &state {
         if summary::reached_a_sink(&report) {
@@ -124,19 +94,6 @@ async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -
         state.retain(config.keep)?;
     }
     Ok(code)
-}
-
-/// The crawls of the same sources before this one, the newest first.
-fn earlier(
-    state: &State,
-    fingerprint: &Fingerprint,
-    session: &Session,
-) -> Result<Vec<state::Crawl>> {
-    let crawls = state.crawls()?.into_iter();
-    let is_earlier = |crawl: &state::Crawl| {
-        crawl.id != session.crawl.id && fingerprint.has_sources_of(&crawl.fingerprint)
-    };
-    Ok(crawls.filter(is_earlier).collect())
 }
 
 /// Where to and on what terms a crawl is published.

@@ -1,9 +1,9 @@
 //! `fortilake plan`: what a crawl costs, before it is spent.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use fortilake_crawler::{
-    Facts, Settings,
+    Facts, Settings, System,
     client::{Client, Window, ledger::Limits, models},
     state::{Crawl, State},
 };
@@ -18,6 +18,9 @@ use crate::{
     exit::{Code, Failure, Result},
     session::{self, Fingerprint},
 };
+
+/// The endpoint with a call per product.
+const DETAILS: &str = "products/details";
 
 /// The calls of a crawl, by endpoint.
 type Calls = BTreeMap<String, u64>;
@@ -46,10 +49,18 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
             .filter(|crawl| fingerprint.has_sources_of(&crawl.fingerprint))
             .collect();
         for (source, settings) in config.sources.iter().zip(&settings) {
-            let client = connect::client(source, &env, &terms)?;
-            let (calls, basis) = match (args.discover, last_shape(&kept, &source.name)) {
+            let client = Arc::new(connect::client(source, &env, &terms)?);
+            let (calls, basis) = match (args.discover, last_shape(&kept, settings)) {
                 (false, Some(shape)) => shape,
-                (_, _) if args.discover => discovered(&client, settings).await?,
+                (_, _) if args.discover => {
+                    let found = match settings.system {
+                        System::FortiCloud => discovered(&client, settings).await,
+                        System::FortiPortal => organizations(&client).await,
+                        System::FortiAuthenticator => Ok(unit()),
+                    };
+                    connect::sign_out(std::slice::from_ref(&client), console).await;
+                    found?
+                }
                 (_, _) => (
                     Calls::new(),
                     "nothing: there is no finished crawl; ask with `--discover`".to_owned(),
@@ -72,12 +83,44 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
 }
 
 /// The calls of the newest crawl that has finished.
-fn last_shape(kept: &[Crawl], source: &str) -> Option<(Calls, String)> {
+fn last_shape(kept: &[Crawl], settings: &Settings) -> Option<(Calls, String)> {
+    let source = settings.source.as_ref();
     kept.iter().find_map(|crawl| {
         let summary: Value = serde_json::from_str(crawl.summary.as_deref()?).ok()?;
-        let calls = serde_json::from_value(summary["calls_by_endpoint"][source].clone()).ok()?;
+        let calls = summary["calls_by_endpoint"][source].clone();
+        let mut calls: Calls = serde_json::from_value(calls).ok()?;
+        let products = summary["tables"]["products"].as_u64();
+        if settings.details.is_some() && !calls.contains_key(DETAILS) {
+            // How many of them are to be read is not known before the lists are; all of them bound it.
+            calls.insert(DETAILS.to_owned(), products.unwrap_or(0));
+        }
         Some((calls, format!("crawl {}", crawl.id)))
     })
+}
+
+/// Asks a portal for its organizations, and reckons one list of sites for each and one site each.
+async fn organizations(client: &Client) -> Result<(Calls, String)> {
+    let list = "portal/account/organizations";
+    let organizations = match ask(client, list, json!({})).await? {
+        Facts::Counted(facts) => facts.total.unwrap_or(facts.ids.len() as u64),
+        _ => 0,
+    };
+    let calls = Calls::from([
+        (list.to_owned(), 1),
+        ("portal/device/site/customer".to_owned(), organizations),
+        ("portal/device/vdom/site".to_owned(), organizations),
+    ]);
+    let basis = format!("{organizations} organizations, with one site each");
+    Ok((calls, basis))
+}
+
+/// What a FortiAuthenticator is always asked.
+fn unit() -> (Calls, String) {
+    let calls = Calls::from([
+        ("authenticator/systeminfo".to_owned(), 1),
+        ("authenticator/fortitokenmobilelicenses".to_owned(), 1),
+    ]);
+    (calls, "what every unit is asked".to_owned())
 }
 
 /// Asks for units and accounts, and reckons one page for each list of each account.
