@@ -5,6 +5,7 @@ use std::path::PathBuf;
 pub mod ci;
 pub mod codegen;
 pub mod interop;
+pub mod new_sink;
 pub mod tidy;
 
 /// The root of the repository.

@@ -1,7 +1,7 @@
 //! `cargo xtask`: the tasks of this repository, each in a file of its own.
 
 use clap::Parser;
-use xtask::{ci, codegen, interop};
+use xtask::{ci, codegen, interop, new_sink};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Tasks of this repository.")]
@@ -13,6 +13,7 @@ enum Task {
     /// Checks what needs Python: published readers of our files, published clients of the API,
     /// and a server that shares no line with this workspace.
     Interop,
+    NewSink(new_sink::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -20,5 +21,6 @@ fn main() -> anyhow::Result<()> {
         Task::Codegen(args) => args.run(),
         Task::Ci => ci::run(),
         Task::Interop => interop::run(),
+        Task::NewSink(args) => args.run(),
     }
 }

@@ -11,32 +11,74 @@ use crate::{MemoryStore, Result, Store};
 
 /// A destination of one crawl.
 ///
-/// The caller opens a sink through its [`Descriptor`](crate::Descriptor), writes batches one after the other in
-/// journal order, and ends with exactly one of [`finish`](Sink::finish) and [`abort`](Sink::abort).
+/// The caller opens a sink through its [`Descriptor`](crate::Descriptor), writes batches one after the other, and
+/// ends with exactly one of [`finish`](Sink::finish) and [`abort`](Sink::abort), which consume the sink.
 /// Dropping a sink is an abort without a promise: what was written may stay behind until the next open.
 ///
-/// After any error the sink is spent: `finish` then fails too, and `abort` is what is left to do.
+/// The suite in `conformance`, a feature of this crate, holds a sink to what follows.
+///
+/// # What is delivered
+///
+/// A [`Batch`] is some rows of one table; every row of the crawl is in exactly one batch.
+/// The [`Outcome`] comes last and says whether rows are missing, and how many there are in each table.
+/// The [`Receipt`] is the sink's word that all of it is at the destination to stay: a sink that cannot say so yet waits,
+/// and one that cannot say so at all fails.
+///
+/// # Order and ids
+///
+/// The batches of a table come in the order of their numbers, without a gap, and those of different tables in between.
+/// Two deliveries of one crawl hand over the same batches in the same order, whatever happened to the first:
+/// the order is that of the journal, not of the answers of a server.
+/// So [`Batch::id`] means the same rows each time, and what a sink makes of one batch has to have the same ids and
+/// content each time too, with no clock and no random number in them.
+///
+/// # The same again
+///
+/// A crawl comes again when it was interrupted, when a sink had failed, and when a user replays it, and it comes whole.
+/// A sink may therefore be opened over what an earlier one of the same crawl has left, finished or not.
+/// An atomic sink replaces that; one that delivers at least once repeats itself with the same ids,
+/// leaving out what it knows from its [`Store`] to be there.
+///
+/// # What is visible when
+///
+/// It depends on the [`Delivery`](crate::Delivery) that the sink declares.
+/// Of an atomic sink readers see nothing before [`finish`](Sink::finish), then everything, and after an
+/// [`abort`](Sink::abort) nothing.
+/// Of one that delivers at least once they may see batches at once, and those stay if it is aborted;
+/// only the outcome, which such a sink hands on, tells them that they have a whole snapshot.
+///
+/// # Back-pressure
+///
+/// [`write`](Sink::write) returns when the sink can take the next batch, and the crawl waits for it.
+/// A sink keeps a bounded amount in memory, however many rows there are, and waits for its destination beyond that.
+/// Each sink has a task and a queue of its own, so a slow one delays others by no more than the queue's length.
+///
+/// # Errors
+///
+/// [`Error::kind`](crate::Error::kind) says what can be done about it, and
+/// [`Error::is_transient`](crate::Error::is_transient) whether delivering the crawl later can help.
+/// A sink makes all tries itself that are worth making: only it knows whether its destination took half of something.
+/// After an error it is spent: `finish` fails too, and `abort` is what is left to do.
 #[async_trait]
 pub trait Sink: Send {
     /// Takes the whole batch, or fails as a whole.
-    ///
-    /// Nothing of it is visible to readers before [`finish`](Sink::finish).
     ///
     /// # Cancellation
     ///
     /// A sink whose `write` was dropped half-way is spent, as after an error.
     async fn write(&mut self, batch: &Batch) -> Result<()>;
 
-    /// Makes everything visible and says where it is.
+    /// Makes everything visible and says where it is; when it returns, readers see it.
     ///
     /// `outcome` says what became of the crawl; every table of the [`Context`] is delivered, also those without rows.
     ///
     /// # Cancellation
     ///
-    /// Publishing that has begun runs on; a dropped future only loses the receipt.
+    /// The caller does not know then whether anything was published: an atomic sink has published all or nothing,
+    /// or does so soon, and the next one of the same crawl makes it whole in either case.
     async fn finish(self: Box<Self>, outcome: &Outcome) -> Result<Receipt>;
 
-    /// Takes everything back.
+    /// Takes back what readers do not see yet, and leaves nothing behind that nobody needs.
     async fn abort(self: Box<Self>) -> Result<()>;
 }
 
@@ -96,7 +138,7 @@ impl Context {
     }
 }
 
-/// Some rows of one table.
+/// Some rows of one table; how many is the crawl's choice, and none is possible.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// The table, one of the [`Context`]'s.
@@ -117,6 +159,8 @@ impl Batch {
 }
 
 /// What became of the crawl.
+///
+/// Rows of a scope that failed are not there at all: a scope is delivered whole or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Whether every scope closed, so that no row is missing.
@@ -164,7 +208,7 @@ pub struct TableTotal {
     pub rows: u64,
 }
 
-/// What a sink delivered.
+/// A sink's word that everything is where it should be, to stay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     /// Where it is: a path, a URL.

@@ -57,7 +57,9 @@ impl fmt::Debug for Descriptor {
 pub enum Delivery {
     /// Sees nothing before the end and then everything once.
     Atomic,
-    /// Sees batches as they come, some of them more than once after a failure.
+    /// Sees batches as they come, some of them more than once after a failure, but then with the same ids.
+    ///
+    /// Whether they make a whole snapshot is only in the outcome, which comes last.
     AtLeastOnce,
 }
 

@@ -70,6 +70,9 @@
 //! # }
 //! ```
 //!
+//! What a sink has to keep to is said at [`Sink`], and `conformance` (a feature, for tests) holds it to that.
+//! Features bring what many sinks need: `files` for those that publish into a folder, `json` for rows as JSON.
+//!
 //! # What is left out
 //!
 //! Retries, because only the sink knows whether its destination took half of something.
@@ -89,6 +92,8 @@ pub use self::options::Options;
 pub use self::spec::Spec;
 pub use self::store::{MemoryStore, Store};
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod contract;
 mod descriptor;
 mod error;

@@ -31,6 +31,13 @@ impl Options {
     }
 }
 
+impl<N: Into<String>> FromIterator<(N, Value)> for Options {
+    fn from_iter<I: IntoIterator<Item = (N, Value)>>(options: I) -> Self {
+        let options = options.into_iter();
+        Self(options.map(|(name, value)| (name.into(), value)).collect())
+    }
+}
+
 /// Whether `options` are what `schema` describes.
 pub(crate) fn check(schema: &Value, options: &Map<String, Value>) -> Result<()> {
     let fields = Fields(schema);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod behavior;
+mod copy;
 mod errors;
 #[allow(
     dead_code,
@@ -13,4 +14,6 @@ mod expected;
 mod fresh;
 mod garbage;
 mod golden;
+mod guides;
 mod new_field;
+mod new_sink;

@@ -19,6 +19,8 @@ use fortilake_sink::{
 };
 use fortilake_sink_csv as _;
 
+mod conformance;
+
 const SNAPSHOT: &str = "20260901T120000Z";
 
 fn context(tables: Vec<Arc<TableSpec>>) -> Context {

@@ -4,7 +4,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::*;
 
-fn read(path: &Path) -> (Schema, Vec<RecordBatch>) {
+pub(crate) fn read(path: &Path) -> (Schema, Vec<RecordBatch>) {
     let builder = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
     let mut schema = builder.schema().as_ref().clone();
     schema.metadata.clear();

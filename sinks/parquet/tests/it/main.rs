@@ -20,6 +20,7 @@ use fortilake_sink::{
 };
 use fortilake_sink_parquet as _;
 
+mod conformance;
 mod content;
 mod options;
 mod shape;

@@ -1,0 +1,106 @@
+//! Much of everything.
+
+use crate::conformance::bench::{Bench, Stop};
+use crate::conformance::load::{self, Load};
+
+/// The bytes of text in one batch of the case on memory, and how many there are: 64 MiB.
+const BATCH_BYTES: usize = 2 << 20;
+const BATCHES: usize = 32;
+
+/// The rows of such a batch.
+const BATCH_ROWS: usize = 2048;
+
+pub(super) async fn wide(bench: &Bench<'_>) -> Result<(), Stop> {
+    let columns = (0..200).map(|column| {
+        let values =
+            (0..20).map(move |row| (row != column % 20).then(|| format!("{column}/{row}")));
+        load::text(&format!("column_{column}"), values)
+    });
+    bench
+        .delivers(&Load::of("wide", 20, columns.collect()))
+        .await
+}
+
+pub(super) async fn long(bench: &Bench<'_>) -> Result<(), Stop> {
+    let mut load = Load::new(1);
+    let table = load.table("things", &load::plain_columns(0, 0));
+    load.batch(&table, load::plain_columns(0, 12_000));
+    load.batch(&table, load::plain_columns(0, 0));
+    bench.delivers(&load).await
+}
+
+pub(super) async fn many_batches(bench: &Bench<'_>) -> Result<(), Stop> {
+    let mut load = Load::new(1);
+    let table = load.table("things", &load::plain_columns(0, 0));
+    for row in 0..300 {
+        load.batch(&table, load::plain_columns(row, 1));
+    }
+    bench.delivers(&load).await
+}
+
+/// Measured is the process, so the bound is generous: half of what was delivered is still twice what others use.
+pub(super) async fn memory(bench: &Bench<'_>) -> Result<(), Stop> {
+    let room = bench.room();
+    let Some(bound) = room.destination.memory() else {
+        return Err(super::left_out(
+            "the destination does not say how far the process may grow",
+        ));
+    };
+    let Some(before) = resident() else {
+        return Err(super::left_out(
+            "this system does not say how large a process is",
+        ));
+    };
+    let mut load = memory_load();
+    let batch = load.batches.remove(0);
+    let mut sink = room.open(&load).await?;
+    for sequence in 0..BATCHES as u64 {
+        let again = crate::Batch {
+            sequence,
+            ..batch.clone()
+        };
+        room.write(sink.as_mut(), &again).await?;
+    }
+    let grown = resident().unwrap_or(before).saturating_sub(before);
+    room.abort(sink).await?;
+    if grown <= bound {
+        return Ok(());
+    }
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    Err(room.failed(
+        format!("the process grows by at most {} MiB", mib(bound)),
+        format!("it grew by {} MiB", mib(grown)),
+    ))
+}
+
+/// One batch of text that does not repeat itself, so that a dictionary or a compressor does not make it small.
+fn memory_load() -> Load {
+    let mut state = 1_u64;
+    let mut next = move || {
+        // A linear congruential generator is noise enough, and the same on every run.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        format!("{state:016x}")
+    };
+    let cells = (0..BATCH_ROWS).map(|_| {
+        let words = BATCH_BYTES / BATCH_ROWS / 16;
+        Some((0..words).map(|_| next()).collect::<String>())
+    });
+    let cells: Vec<_> = cells.collect();
+    Load::of(
+        "things",
+        BATCH_ROWS,
+        vec![load::text("noise", cells.into_iter())],
+    )
+}
+
+/// The memory that this process has, where the system says so.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}

@@ -1,0 +1,166 @@
+//! Whether a reader sees what was delivered, and what the difference is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::load::{Load, number};
+use super::{Part, View};
+use crate::Delivery;
+
+/// Differences that are told; beyond them a report does not get clearer.
+const TOLD: usize = 3;
+
+/// How often rows may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Times {
+    /// Nothing went wrong, so once.
+    Once,
+    /// There was a failure or a repetition: a sink that delivers at least once may have sent rows again.
+    Repeated,
+}
+
+/// What a reader of the whole snapshot sees wrong, if anything.
+pub(super) fn difference(
+    view: &View,
+    load: &Load,
+    delivery: Delivery,
+    times: Times,
+) -> Option<String> {
+    if !view.whole {
+        return Some("the reader has not been told that the snapshot is whole".to_owned());
+    }
+    let mut faults = Vec::new();
+    let may_repeat = delivery == Delivery::AtLeastOnce && times == Times::Repeated;
+    let parts = distinct(&view.parts, may_repeat, &mut faults);
+    let expected = load.expected();
+    for (table, rows) in &expected {
+        let theirs: Vec<_> = parts.iter().filter(|part| part.table == *table).collect();
+        // Who gets rows as they come learns of a table without any from the outcome.
+        if theirs.is_empty() && (!rows.is_empty() || delivery == Delivery::Atomic) {
+            faults.push(format!("table `{table}` is missing"));
+            continue;
+        }
+        compare(table, rows, &theirs, may_repeat, &mut faults);
+    }
+    let tables: BTreeSet<_> = parts.iter().map(|part| &part.table).collect();
+    let unknown = tables
+        .into_iter()
+        .filter(|table| !expected.contains_key(*table));
+    faults
+        .extend(unknown.map(|table| format!("there is a table `{table}` that was not delivered")));
+    summary(faults)
+}
+
+/// What is visible although nothing should be.
+pub(super) fn visible(view: &View) -> Option<String> {
+    if view.whole {
+        return Some("the reader has been told that the snapshot is whole".to_owned());
+    }
+    let parts = view.parts.iter();
+    let told = parts.map(|part| format!("{} rows of table `{}`", part.rows.len(), part.table));
+    summary(told.collect())
+}
+
+/// The parts as a reader has them who leaves out an id that has come before.
+fn distinct<'a>(parts: &'a [Part], may_repeat: bool, faults: &mut Vec<String>) -> Vec<&'a Part> {
+    let mut by_id: BTreeMap<&str, &Part> = BTreeMap::new();
+    let mut distinct = Vec::new();
+    for part in parts {
+        let Some(id) = part.id.as_deref() else {
+            distinct.push(part);
+            continue;
+        };
+        match by_id.insert(id, part) {
+            None => distinct.push(part),
+            Some(before) if before != part => {
+                faults.push(format!("id `{id}` came twice, and not with the same rows"));
+            }
+            Some(_) if !may_repeat => faults.push(format!("id `{id}` came twice")),
+            Some(_) => {}
+        }
+    }
+    distinct
+}
+
+fn compare(
+    table: &str,
+    expected: &BTreeMap<i64, Value>,
+    parts: &[&&Part],
+    may_repeat: bool,
+    faults: &mut Vec<String>,
+) {
+    let mut seen = BTreeSet::new();
+    for (part, row) in parts
+        .iter()
+        .flat_map(|part| part.rows.iter().map(move |row| (part, row)))
+    {
+        let Some(key) = number(row) else {
+            faults.push(format!(
+                "a row of `{table}` has no `row_number`: {}",
+                short(row)
+            ));
+            continue;
+        };
+        let again = !seen.insert(key);
+        // Whoever gets ids leaves out by them, and has nothing else to leave out by.
+        if again && !(may_repeat && part.id.is_none()) {
+            faults.push(format!("row {key} of `{table}` is there twice"));
+        }
+        match expected.get(&key) {
+            None => faults.push(format!("row {key} of `{table}` was not delivered")),
+            Some(wanted) => columns(table, key, wanted, row, faults),
+        }
+    }
+    let missing = expected.keys().filter(|key| !seen.contains(*key));
+    faults.extend(missing.map(|key| format!("row {key} of `{table}` is missing")));
+}
+
+fn columns(table: &str, key: i64, wanted: &Value, seen: &Value, faults: &mut Vec<String>) {
+    let (Some(wanted), Some(seen)) = (wanted.as_object(), seen.as_object()) else {
+        return;
+    };
+    for (column, wanted) in wanted {
+        // A destination without nulls leaves the member out.
+        let seen = seen.get(column).unwrap_or(&Value::Null);
+        if !same(wanted, seen) {
+            let (wanted, seen) = (short(wanted), short(seen));
+            faults.push(format!(
+                "`{table}.{column}` of row {key} is {seen} and not {wanted}"
+            ));
+        }
+    }
+    let unknown = seen.keys().filter(|column| !wanted.contains_key(*column));
+    faults.extend(unknown.map(|column| format!("`{table}` has a column `{column}` too many")));
+}
+
+/// Whether two values are the same to a reader: integers to the last digit, floats as near as reading text gets.
+fn same(wanted: &Value, seen: &Value) -> bool {
+    if !wanted.is_f64() {
+        return wanted == seen;
+    }
+    let (Some(wanted), Some(seen)) = (wanted.as_f64(), seen.as_f64()) else {
+        return false;
+    };
+    (wanted - seen).abs() <= wanted.abs() * 4.0 * f64::EPSILON
+}
+
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(80) {
+        None => text,
+        Some((at, _)) => format!("{}…", &text[..at]),
+    }
+}
+
+/// The first faults, and how many more there are.
+fn summary(faults: Vec<String>) -> Option<String> {
+    let more = faults.len().saturating_sub(TOLD);
+    let mut text = faults.into_iter().take(TOLD).collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        // Writing to memory does not fail.
+        let _ = write!(text, "; and {more} more");
+    }
+    (!text.is_empty()).then_some(text)
+}

@@ -1,0 +1,303 @@
+//! Two small sinks that are right, one of each kind, and can be told to be wrong in one way.
+//!
+//! `probe` stages lines in `<crawl>.part` and renames them to `<crawl>.json`;
+//! `probe-stream` appends them to `<crawl>.json` as they come.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use schemars::{JsonSchema, schema_for};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::task::yield_now;
+
+use super::{Defect, rows};
+use crate::{
+    Batch, Context, Delivery, Descriptor, Error, Kind, Options, Outcome, Receipt, Result, Sink,
+    Store, inventory,
+};
+
+/// Options of both.
+#[derive(Deserialize, JsonSchema)]
+struct Config {
+    /// The folder.
+    path: PathBuf,
+    /// What to do wrong.
+    defect: Option<Defect>,
+}
+
+inventory::submit! {
+    Descriptor {
+        name: "conformance-probe",
+        summary: "Publishes at the end.",
+        target: "path",
+        delivery: Delivery::Atomic,
+        options: || schema_for!(Config),
+        open: |context, options| Box::pin(open(context, options, Delivery::Atomic)),
+        redeliver: None,
+    }
+}
+
+inventory::submit! {
+    Descriptor {
+        name: "conformance-probe-stream",
+        summary: "Shows batches as they come.",
+        target: "path",
+        delivery: Delivery::AtLeastOnce,
+        options: || schema_for!(Config),
+        open: |context, options| Box::pin(open(context, options, Delivery::AtLeastOnce)),
+        redeliver: None,
+    }
+}
+
+/// One line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Line {
+    pub(super) table: String,
+    pub(super) id: String,
+    pub(super) rows: Vec<Value>,
+}
+
+/// What comes after the last line.
+pub(super) const END: &str = "end\n";
+
+/// Counts whatever must not be counted.
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+struct Probe {
+    path: PathBuf,
+    crawl: String,
+    file: File,
+    delivery: Delivery,
+    defect: Option<Defect>,
+    store: Arc<dyn Store>,
+    /// A call is under way, or was dropped.
+    busy: bool,
+    batches: u64,
+    rows: u64,
+    skips: bool,
+    last_table: Option<String>,
+    hoard: Vec<Vec<u8>>,
+}
+
+async fn open(context: Context, options: Options, delivery: Delivery) -> Result<Box<dyn Sink>> {
+    let given = options.0.get("defect").cloned();
+    let options = if given == Some(json!("ignores_options")) {
+        let known = options.0.into_iter();
+        known.filter(|(name, _)| name == "path").collect()
+    } else {
+        options
+    };
+    let Config { path, defect } = options.parse()?;
+    let crawl = context.crawl.id.clone();
+    let part = path.join(format!("{crawl}.part"));
+    let whole = path.join(format!("{crawl}.json"));
+    if defect == Some(Defect::KeepsLock) {
+        File::create_new(path.join("lock")).map_err(failed)?;
+    }
+    yield_now().await;
+    let early = defect == Some(Defect::ShowsEarly);
+    let skips = defect == Some(Defect::LosesAfterCrash) && part.exists();
+    let file = match delivery {
+        Delivery::AtLeastOnce => File::options().append(true).create(true).open(&whole),
+        Delivery::Atomic if early => File::create(&whole),
+        Delivery::Atomic => File::create(&part),
+    };
+    let mut probe = Probe {
+        path,
+        crawl,
+        file: file.map_err(failed)?,
+        delivery,
+        defect,
+        store: context.store,
+        busy: false,
+        batches: 0,
+        rows: 0,
+        skips,
+        last_table: None,
+        hoard: Vec::new(),
+    };
+    if defect == Some(Defect::DoublesReplay) && delivery == Delivery::Atomic {
+        let before = fs::read_to_string(&whole).unwrap_or_default();
+        probe.append(before.replace(END, "").as_bytes())?;
+    }
+    for table in &context.tables {
+        if delivery == Delivery::Atomic && defect != Some(Defect::ForgetsEmptyTables) {
+            let line = json!({"table": table.name, "id": "", "rows": []});
+            probe.append(format!("{line}\n").as_bytes())?;
+        }
+    }
+    Ok(Box::new(probe))
+}
+
+#[async_trait]
+impl Sink for Probe {
+    async fn write(&mut self, batch: &Batch) -> Result<()> {
+        let is_spent = std::mem::replace(&mut self.busy, self.defect != Some(Defect::GoesOn));
+        if is_spent {
+            return Err(Error::new(Kind::Internal, "an earlier call failed"));
+        }
+        yield_now().await;
+        let line = self.line(batch)?;
+        let written = self.weather().await.and_then(|()| self.append(&line));
+        if self.defect != Some(Defect::SwallowsErrors) {
+            written?;
+        }
+        if self.defect == Some(Defect::Hoards) {
+            self.hoard.push(line);
+        }
+        self.batches += 1;
+        self.rows += batch.records.num_rows() as u64;
+        self.busy = false;
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>, outcome: &Outcome) -> Result<Receipt> {
+        if self.busy {
+            return Err(Error::new(Kind::Internal, "an earlier call failed"));
+        }
+        if self.defect == Some(Defect::RefusesIncomplete) && !outcome.complete {
+            return Err(Error::new(Kind::Rejected, "the crawl is incomplete"));
+        }
+        yield_now().await;
+        let weather = self.weather().await;
+        if self.defect != Some(Defect::SwallowsErrors) {
+            weather?;
+        }
+        if self.defect == Some(Defect::GrowsStore) {
+            self.store.put(&self.crawl, &[0; 100])?;
+        }
+        let (part, whole) = (self.file("part"), self.file("json"));
+        if self.defect == Some(Defect::TearsFinish) {
+            fs::write(&whole, END).map_err(failed)?;
+            yield_now().await;
+        }
+        self.append(END.as_bytes())?;
+        if self.delivery == Delivery::Atomic && self.defect != Some(Defect::ShowsEarly) {
+            fs::rename(part, &whole).map_err(failed)?;
+        }
+        self.unlock();
+        let miscount = u64::from(self.defect == Some(Defect::Miscounts));
+        Ok(Receipt {
+            location: whole.display().to_string(),
+            rows: self.rows + miscount,
+            files: 1,
+            bytes: 0,
+        })
+    }
+
+    async fn abort(mut self: Box<Self>) -> Result<()> {
+        if self.defect == Some(Defect::EndsAborted) {
+            self.append(END.as_bytes())?;
+        }
+        self.unlock();
+        if self.delivery == Delivery::Atomic && self.defect != Some(Defect::LeavesRubbish) {
+            let _ = fs::remove_file(self.file("part"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        let keeps = [Defect::LosesAfterCrash, Defect::LeavesRubbish];
+        if !self.defect.is_some_and(|defect| keeps.contains(&defect)) {
+            let _ = fs::remove_file(self.file("part"));
+        }
+    }
+}
+
+impl Probe {
+    fn file(&self, extension: &str) -> PathBuf {
+        self.path.join(format!("{}.{extension}", self.crawl))
+    }
+
+    fn append(&mut self, line: &[u8]) -> Result<()> {
+        self.file.write_all(line).map_err(failed)
+    }
+
+    fn unlock(&self) {
+        let _ = fs::remove_file(self.path.join("lock"));
+    }
+
+    /// What [`super::Folder`] makes of the destination.
+    async fn weather(&self) -> Result<()> {
+        let fault = fs::read_to_string(self.path.join("fault")).unwrap_or_default();
+        let blames_itself = self.defect == Some(Defect::BlamesItself);
+        match fault.as_str() {
+            "Down" => Err(Error::new(Kind::Unavailable, "it is down")),
+            "Full" if blames_itself => Err(Error::new(Kind::Internal, "it is full")),
+            "Full" => Err(Error::new(Kind::Full, "it is full")),
+            "Slow" if self.defect == Some(Defect::IsImpatient) => {
+                Err(Error::new(Kind::Unavailable, "it is slow"))
+            }
+            "Slow" => {
+                for _ in 0..100 {
+                    yield_now().await;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn line(&mut self, batch: &Batch) -> Result<Vec<u8>> {
+        let mut rows = rows(&batch.records)?;
+        if let Some(defect) = self.defect {
+            defect.spoil(&mut rows);
+        }
+        if self.skips && self.batches == 0
+            || self.defect == Some(Defect::StopsAt256Batches) && batch.sequence >= 256
+        {
+            rows.clear();
+        }
+        let mut table = batch.table.name.clone();
+        if self.defect == Some(Defect::MixesTables) {
+            let last = self.last_table.get_or_insert_with(|| table.clone());
+            // Many tables make it lose count.
+            if last.starts_with("table_") {
+                table.clone_from(last);
+            }
+        }
+        let id = self.id(batch)?;
+        let mut line = serde_json::to_vec(&Line { table, id, rows })
+            .map_err(|error| Error::new(Kind::Internal, "no line").with_source(error))?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    fn id(&self, batch: &Batch) -> Result<String> {
+        let id = batch.id(&self.crawl);
+        match self.defect {
+            Some(Defect::ChangesIds) => {
+                let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+                Ok(format!("{id}/{count}"))
+            }
+            Some(Defect::RemembersIds) => {
+                // The same in every replay, as long as the store is there.
+                let fresh = COUNTER.fetch_add(1, Ordering::Relaxed).to_string();
+                let known = self.store.get(&id)?;
+                let tail = known.unwrap_or_else(|| fresh.into_bytes());
+                self.store.put(&id, &tail)?;
+                Ok(format!("{id}/{}", String::from_utf8_lossy(&tail)))
+            }
+            _ => Ok(id),
+        }
+    }
+}
+
+/// The lines of a file, and whether the end is there.
+pub(super) fn read(path: &Path) -> (Vec<Line>, bool) {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let lines = text.split_inclusive('\n').filter(|line| *line != END);
+    let lines = lines.filter_map(|line| serde_json::from_str(line).ok());
+    (lines.collect(), text.contains(END))
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Error::new(Kind::Internal, "the folder does not work").with_source(error)
+}

@@ -1,0 +1,118 @@
+//! The suite that every sink passes.
+
+use std::fs;
+use std::path::Path;
+
+use fortilake_sink::conformance::{self, Destination, Fault, Folder, View};
+use fortilake_sink::{Context, Options, TableSpec};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A line break between quotes is text, and `""` is an empty text where nothing is a null.
+///
+/// The `csv` crate, which judges the files elsewhere, cannot tell those two apart.
+fn records(text: &str) -> Vec<Vec<Option<String>>> {
+    let mut records = Vec::new();
+    let mut record = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let cell;
+        (cell, rest) = next_cell(rest);
+        record.push(cell);
+        if let Some(tail) = rest.strip_prefix("\r\n") {
+            records.push(std::mem::take(&mut record));
+            rest = tail;
+        } else {
+            rest = rest.strip_prefix(',').unwrap();
+        }
+    }
+    records
+}
+
+fn next_cell(text: &str) -> (Option<String>, &str) {
+    let Some(mut rest) = text.strip_prefix('"') else {
+        let (cell, rest) = text.split_at(text.find([',', '\r']).unwrap());
+        return (Some(cell.to_owned()).filter(|cell| !cell.is_empty()), rest);
+    };
+    let mut cell = String::new();
+    loop {
+        let (part, tail) = rest.split_once('"').unwrap();
+        cell.push_str(part);
+        match tail.strip_prefix('"') {
+            Some(tail) => rest = tail,
+            None => return (Some(cell), tail),
+        }
+        cell.push('"');
+    }
+}
+
+fn rows(table: &TableSpec, path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    let mut records = records(&text).into_iter();
+    let header: Vec<_> = records.next().unwrap().into_iter().flatten().collect();
+    let row = |cells: Vec<Option<String>>| {
+        assert_eq!(cells.len(), header.len());
+        let cells = header.iter().zip(cells).map(|(name, cell)| {
+            let column = table.schema.field_with_name(name).unwrap();
+            (name.clone(), conformance::value(column, cell.as_deref()))
+        });
+        Value::Object(cells.collect())
+    };
+    records.map(row).collect()
+}
+
+struct Csv {
+    layout: &'static str,
+    path: TempDir,
+}
+
+impl Csv {
+    fn folder(&self) -> Folder {
+        Folder::new(self.path.path())
+    }
+}
+
+impl Destination for Csv {
+    fn options(&self) -> Options {
+        Options::from_iter([
+            ("path", json!(self.path.path())),
+            ("layout", json!(self.layout)),
+            // Behind a prefix a text is not as it was, which is the point of it.
+            ("formula_prefix", json!(false)),
+        ])
+    }
+
+    fn read(&self, context: &Context) -> View {
+        self.folder().view(context, rows)
+    }
+
+    fn fail(&self, fault: Fault) -> bool {
+        self.folder().fail(fault)
+    }
+
+    fn leftovers(&self) -> Vec<String> {
+        self.folder().leftovers()
+    }
+
+    fn memory(&self) -> Option<u64> {
+        // One layout is enough to measure what both share.
+        (self.layout == "latest").then_some(32 << 20)
+    }
+}
+
+#[tokio::test]
+async fn both_layouts_pass_the_suite() {
+    for layout in ["latest", "snapshots"] {
+        let fresh = || Csv {
+            layout,
+            path: tempfile::tempdir().unwrap(),
+        };
+        let report = conformance::run("csv", fresh).await;
+        assert!(report.passed(), "{report}");
+        // What a folder cannot be made to do; where there is no `/dev/full` it cannot be made full either.
+        let left_out: Vec<_> = report.left_out().map(|case| case.name).collect();
+        if cfg!(target_os = "linux") {
+            assert!(!left_out.contains(&"full"), "{report}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The options of the sink.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fortilake_sink::{Error, Kind, Result};
+use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
+
+/// Options of the `exec` sink.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The program: a path, or a name that is looked for in `PATH`; or a list of it and its first arguments.
+    pub(crate) command: Words,
+    /// Arguments after those of `command`: one, or a list.
+    #[serde(default)]
+    pub(crate) args: Words,
+    /// What the program reads: an Arrow IPC stream, or a line of JSON for each row.
+    #[serde(default)]
+    pub(crate) format: Format,
+    /// How long the program may take for one table, such as `10m`.
+    #[serde(default = "default_timeout")]
+    timeout: String,
+    /// The folder that the program is started in; otherwise the one that we were started in.
+    pub(crate) directory: Option<PathBuf>,
+    /// Variables for the program's environment, beside those that it inherits.
+    #[serde(default)]
+    pub(crate) env: BTreeMap<String, String>,
+    /// The folder for the temporary files in which tables wait for the end; otherwise the system's.
+    pub(crate) spool: Option<PathBuf>,
+    /// How many tables are handed over side by side, each to a program of its own.
+    #[serde(default = "default_concurrency")]
+    #[schemars(range(min = 1, max = 64))]
+    pub(crate) concurrency: usize,
+}
+
+impl Config {
+    pub(crate) fn timeout(&self) -> Result<Duration> {
+        let timeout = self.timeout.parse::<SignedDuration>().ok();
+        let timeout = timeout.and_then(|timeout| Duration::try_from(timeout).ok());
+        timeout.filter(|timeout| !timeout.is_zero()).ok_or_else(|| {
+            let text = format!(
+                "option `timeout` wants a length of time such as `10m`, not `{}`",
+                self.timeout
+            );
+            Error::new(Kind::Config, text)
+        })
+    }
+}
+
+/// One word, which is never split, or a list of words.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Words {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl Words {
+    pub(crate) fn into_list(self) -> Vec<String> {
+        match self {
+            Self::One(word) => vec![word],
+            Self::Many(words) => words,
+        }
+    }
+}
+
+/// What a program reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// An Arrow IPC stream.
+    #[default]
+    Arrow,
+    /// A line of JSON for each row.
+    Ndjson,
+}
+
+impl Format {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Arrow => "arrow",
+            Self::Ndjson => "ndjson",
+        }
+    }
+}
+
+fn default_timeout() -> String {
+    "1h".to_owned()
+}
+
+fn default_concurrency() -> usize {
+    1
+}

@@ -1,0 +1,63 @@
+//! Rows to what a program reads.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+use arrow_ipc::writer::StreamWriter;
+use fortilake_sink::{Error, RecordBatch, Result, SchemaRef, json};
+
+use crate::config::Format;
+
+/// Writes the rows of one table.
+pub(crate) enum Encoder {
+    Arrow(Box<StreamWriter<BufWriter<File>>>),
+    /// The lines of a batch are written at once and need no buffer.
+    Ndjson(File),
+}
+
+/// Why rows could not be written.
+pub(crate) enum Failure {
+    /// Where they go to is at fault.
+    Write(Box<dyn std::error::Error + Send + Sync>),
+    /// The rows are at fault.
+    Rows(Error),
+}
+
+impl Encoder {
+    pub(crate) fn new(format: Format, schema: &SchemaRef, file: File) -> Result<Self, Failure> {
+        Ok(match format {
+            Format::Ndjson => Self::Ndjson(file),
+            Format::Arrow => {
+                let writer = StreamWriter::try_new_buffered(file, schema).map_err(write)?;
+                Self::Arrow(Box::new(writer))
+            }
+        })
+    }
+
+    pub(crate) fn write(&mut self, records: &RecordBatch) -> Result<(), Failure> {
+        match self {
+            Self::Arrow(writer) => writer.write(records).map_err(write),
+            Self::Ndjson(file) => {
+                let lines = json::lines(records).map_err(Failure::Rows)?;
+                file.write_all(&lines).map_err(write)
+            }
+        }
+    }
+
+    /// Writes what is left and hands the file back, its position at the end.
+    pub(crate) fn finish(self) -> Result<File, Failure> {
+        match self {
+            Self::Ndjson(file) => Ok(file),
+            Self::Arrow(writer) => {
+                let buffer = writer.into_inner().map_err(write)?;
+                buffer
+                    .into_inner()
+                    .map_err(|error| write(error.into_error()))
+            }
+        }
+    }
+}
+
+fn write(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
+    Failure::Write(error.into())
+}

@@ -1,0 +1,68 @@
+//! Finds the program before the crawl, which may take hours, and not after it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use fortilake_sink::{Error, Kind, Result};
+
+#[cfg(test)]
+mod tests;
+
+/// The file that `command` names, looked for in the folders of `path` if it is a bare name.
+///
+/// A path is taken from the folder that we were started in, wherever the program is going to run.
+pub(crate) fn program(command: &str, path: Option<&OsStr>) -> Result<PathBuf> {
+    let is_bare = Path::new(command).components().nth(1).is_none();
+    if !cfg!(unix) && is_bare {
+        // Elsewhere endings are added to names, and the system knows better which.
+        return Ok(command.into());
+    }
+    if !is_bare {
+        let file = std::path::absolute(command)
+            .map_err(|error| Error::io("find the program", Path::new(command), error))?;
+        return check(&file, command).map(|()| file);
+    }
+    let mut folders = path.into_iter().flat_map(env::split_paths);
+    let found = folders.find_map(|folder| {
+        let file = std::path::absolute(folder.join(command)).ok()?;
+        is_executable(&file).then_some(file)
+    });
+    found.ok_or_else(|| {
+        let hint = if Path::new(command).is_file() {
+            format!("; for the one in this folder write `./{command}`")
+        } else {
+            String::new()
+        };
+        Error::new(
+            Kind::Config,
+            format!("there is no program `{command}` in `PATH`{hint}"),
+        )
+    })
+}
+
+fn check(file: &Path, command: &str) -> Result<()> {
+    let metadata =
+        fs::metadata(file).map_err(|error| Error::io("find the program", file, error))?;
+    let text = if !metadata.is_file() {
+        format!("the program `{command}` is not a file")
+    } else if !is_executable(file) {
+        format!("the program `{command}` is not marked as executable")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(Kind::Config, text))
+}
+
+#[cfg(unix)]
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+
+    let metadata = fs::metadata(file);
+    metadata.is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(file: &Path) -> bool {
+    file.is_file()
+}

@@ -1,0 +1,206 @@
+//! The program as it was configured: how it is started, and what its end means.
+
+use std::env;
+use std::io::{self, Seek};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use fortilake_sink::{Crawl, Error, Kind, Outcome, Result};
+use tokio::process::Command;
+use tracing::debug;
+
+use crate::config::{Config, Format};
+use crate::find;
+use crate::process::{Ended, Process};
+use crate::spool::Table;
+
+/// `EX_TEMPFAIL` of `sysexits.h`: "try again later".
+const TRY_LATER: i32 = 75;
+
+/// What the names of our own variables begin with.
+const OURS: &str = "FORTILAKE_";
+
+/// What is started for each table.
+pub(crate) struct Program {
+    /// As it was configured, for people.
+    name: String,
+    file: PathBuf,
+    args: Vec<String>,
+    format: Format,
+    timeout: Duration,
+    directory: Option<PathBuf>,
+    env: Vec<(String, String)>,
+}
+
+impl Program {
+    /// The program, if it is there and can be started.
+    pub(crate) fn new(config: Config) -> Result<Self> {
+        let timeout = config.timeout()?;
+        check_env(config.env.keys())?;
+        let mut words = config.command.into_list().into_iter();
+        let name = words.next().filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| Error::new(Kind::Config, "option `command` is empty"))?;
+        if let Some(directory) = config.directory.as_deref() {
+            check_directory(directory)?;
+        }
+        let path = config.env.get("PATH").map(Into::into);
+        let path = path.or_else(|| env::var_os("PATH"));
+        let file = find::program(&name, path.as_deref())?;
+        Ok(Self {
+            name,
+            file,
+            args: words.chain(config.args.into_list()).collect(),
+            format: config.format,
+            timeout,
+            directory: config.directory,
+            env: config.env.into_iter().collect(),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the program is told of a table.
+    pub(crate) fn variables(
+        &self,
+        crawl: &Crawl,
+        table: &Table,
+        outcome: &Outcome,
+    ) -> Vec<(String, String)> {
+        let variables = [
+            ("TABLE", table.spec.name.clone()),
+            ("KEY", table.spec.key.join(",")),
+            ("ROWS", table.rows.to_string()),
+            ("FORMAT", self.format.name().to_owned()),
+            ("CRAWL_ID", crawl.id.clone()),
+            ("SNAPSHOT", crawl.snapshot.clone()),
+            ("STARTED_AT", crawl.started_at.clone()),
+            ("COMPLETE", outcome.complete.to_string()),
+            ("FAILED_SCOPES", outcome.scopes.failed.to_string()),
+        ];
+        let variables = variables.into_iter();
+        variables
+            .map(|(name, value)| (format!("{OURS}{name}"), value))
+            .collect()
+    }
+
+    /// Hands one table over and waits for the receipt.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, the program is killed.
+    pub(crate) async fn run(
+        &self,
+        mut table: Table,
+        variables: Vec<(String, String)>,
+    ) -> Result<()> {
+        let mut process = self.start(&table, variables)?;
+        let ended = process.wait(&table.spec.name, self.timeout).await;
+        let ended = ended.map_err(|error| self.lost(error))?;
+        let Some(status) = ended.status else {
+            let text = format!("was killed because it took more than {:?}", self.timeout);
+            return Err(self.failed(&table, Kind::Unavailable, &text, &ended));
+        };
+        if !status.success() {
+            let (kind, text) = describe(status);
+            return Err(self.failed(&table, kind, &text, &ended));
+        }
+        let read = table
+            .file
+            .stream_position()
+            .map_err(|error| self.lost(error))?;
+        if 0 < read && read < table.bytes {
+            let text = format!(
+                "ended well and yet read only {read} of {} bytes",
+                table.bytes
+            );
+            return Err(self.failed(&table, Kind::Rejected, &text, &ended));
+        }
+        debug!(
+            program = self.name,
+            table = table.spec.name,
+            rows = table.rows,
+            "table taken"
+        );
+        Ok(())
+    }
+
+    fn start(&self, table: &Table, variables: Vec<(String, String)>) -> Result<Process> {
+        // The program's copy shares its position with ours, which is how we know what was read.
+        let input = table.file.try_clone().map_err(|error| self.lost(error))?;
+        let mut command = Command::new(&self.file);
+        command
+            .args(&self.args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .envs(variables)
+            .stdin(Stdio::from(input));
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
+        Process::start(command).map_err(|error| {
+            // These two pass when other programs end; all others would come again.
+            let kind = match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => Kind::Unavailable,
+                _ => Kind::Config,
+            };
+            let (name, table) = (&self.name, &table.spec.name);
+            let text = format!("cannot start program `{name}` for table `{table}`");
+            Error::new(kind, text).with_source(error)
+        })
+    }
+
+    /// "program `x` for table `y` `what`", because of the last that it wrote to standard error.
+    fn failed(&self, table: &Table, kind: Kind, what: &str, ended: &Ended) -> Error {
+        let (name, table) = (&self.name, &table.spec.name);
+        let text = format!("program `{name}` for table `{table}` {what}");
+        let error = Error::new(kind, text);
+        match ended.last_lines() {
+            Some(lines) => error.with_source(lines),
+            None => error,
+        }
+    }
+
+    fn lost(&self, error: io::Error) -> Error {
+        Error::io("wait for the program", Path::new(&self.name), error)
+    }
+}
+
+fn describe(status: ExitStatus) -> (Kind, String) {
+    match status.code() {
+        Some(TRY_LATER) => (
+            Kind::Unavailable,
+            format!("asked to try later with exit status {TRY_LATER}"),
+        ),
+        Some(code) => (Kind::Rejected, format!("failed with exit status {code}")),
+        // On Unix the text of a status without a code is the signal's number and name.
+        None => (Kind::Unavailable, format!("was killed ({status})")),
+    }
+}
+
+fn check_env<'a>(names: impl Iterator<Item = &'a String>) -> Result<()> {
+    for name in names {
+        let text = if name.starts_with(OURS) {
+            format!("option `env` cannot set `{name}`: what begins with `{OURS}` is set by us")
+        } else if name.is_empty() || name.contains(['=', '\0']) {
+            format!(
+                "option `env` has `{}`, which is no name",
+                name.escape_default()
+            )
+        } else {
+            continue;
+        };
+        return Err(Error::new(Kind::Config, text));
+    }
+    Ok(())
+}
+
+fn check_directory(directory: &Path) -> Result<()> {
+    let failed = |error| Error::io("start a program in", directory, error);
+    let metadata = directory.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Ok(());
+    }
+    Err(failed(io::ErrorKind::NotADirectory.into()))
+}

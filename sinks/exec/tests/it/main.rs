@@ -1,0 +1,123 @@
+//! The sink as its users meet it: opened by name, judged by what its programs saw.
+
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail the test, and clippy only knows the tests themselves"
+)]
+
+mod conformance;
+mod endings;
+mod options;
+mod tables;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, StringArray};
+use fortilake_sink::{
+    Batch, Context, Crawl, DataType, Field, Outcome, RecordBatch, Result, Schema, Sink, Spec,
+    TableSpec,
+};
+use fortilake_sink_exec as _;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Where a test's programs write, as `$OUT`.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path().join(file)).unwrap_or_default()
+    }
+
+    /// A sink that runs `script` in a shell for each table, with more options.
+    async fn open(&self, script: &str, more: Value, context: Context) -> Result<Box<dyn Sink>> {
+        let mut options = json!({
+            "command": ["sh", "-c", script],
+            "env": { "OUT": self.path() },
+            // A test that hangs shall fail.
+            "timeout": "1m",
+        });
+        let more = more.as_object().unwrap().clone();
+        options.as_object_mut().unwrap().extend(more);
+        open(options, context).await
+    }
+}
+
+async fn open(options: Value, context: Context) -> Result<Box<dyn Sink>> {
+    let spec = Spec {
+        sink: "exec".to_owned(),
+        options: options.as_object().unwrap().clone(),
+    };
+    spec.open(context).await
+}
+
+fn context(tables: Vec<Arc<TableSpec>>) -> Context {
+    let crawl = Crawl {
+        id: "c1".to_owned(),
+        snapshot: "20260901T120000Z".to_owned(),
+        started_at: "2026-09-01T12:00:00Z".to_owned(),
+        generator: "fortilake 0.1.0".to_owned(),
+    };
+    Context::new(crawl, tables)
+}
+
+fn table(name: &str, fields: Vec<Field>) -> Arc<TableSpec> {
+    Arc::new(TableSpec {
+        name: name.to_owned(),
+        summary: format!("One of the {name}."),
+        key: fields.iter().map(|field| field.name().clone()).collect(),
+        schema: Arc::new(Schema::new(fields)),
+    })
+}
+
+fn batch(table: &Arc<TableSpec>, columns: Vec<ArrayRef>) -> Batch {
+    Batch {
+        table: Arc::clone(table),
+        sequence: 0,
+        records: RecordBatch::try_new(Arc::clone(&table.schema), columns).unwrap(),
+    }
+}
+
+/// A table with a number and a text.
+fn plain(name: &str) -> Arc<TableSpec> {
+    let fields = vec![
+        Field::new("id", DataType::Int64, false),
+        Field::new("name", DataType::Utf8, true),
+    ];
+    table(name, fields)
+}
+
+/// `count` rows of a [`plain`] table.
+fn rows(table: &Arc<TableSpec>, count: i64) -> Batch {
+    let ids = Int64Array::from_iter_values(0..count);
+    let names: StringArray = (0..count).map(|id| Some(format!("row {id}"))).collect();
+    batch(table, vec![Arc::new(ids), Arc::new(names)])
+}
+
+/// Delivers tables `a` and `b` with three rows each to `script`.
+async fn deliver(place: &Place, script: &str, more: Value) -> Result<fortilake_sink::Receipt> {
+    let tables = vec![plain("a"), plain("b")];
+    let mut sink = place.open(script, more, context(tables.clone())).await?;
+    for table in &tables {
+        sink.write(&rows(table, 3)).await?;
+    }
+    sink.finish(&Outcome::default()).await
+}
+
+/// The error and its reason, which may be nothing.
+fn told(error: &fortilake_sink::Error) -> (String, String) {
+    let source = std::error::Error::source(error);
+    let source = source.map(ToString::to_string).unwrap_or_default();
+    (error.to_string(), source)
+}

@@ -1,0 +1,78 @@
+//! A configuration that cannot work, told before the crawl.
+
+use fortilake_sink::{Kind, Spec};
+use serde_json::{Value, json};
+
+use crate::{context, open, plain, told};
+
+/// Opens with `options` and returns the reason why that does not work.
+async fn refused(options: Value) -> String {
+    let opened = open(options, context(vec![plain("a")])).await;
+    let error = opened.err().unwrap();
+    assert_eq!(error.kind(), Kind::Config);
+    let (text, reason) = told(&error);
+    assert_eq!(text, "cannot open sink `exec`");
+    reason
+}
+
+#[tokio::test]
+async fn what_cannot_work_is_told_at_open() {
+    for (options, wanted) in [
+        (json!({ "command": "" }), "option `command` is empty"),
+        (json!({ "command": [] }), "option `command` is empty"),
+        (
+            json!({ "command": "no-such-program" }),
+            "there is no program `no-such-program` in `PATH`",
+        ),
+        (
+            json!({ "command": "no-such-program", "env": { "PATH": "" } }),
+            "there is no program `no-such-program` in `PATH`",
+        ),
+        (
+            json!({ "command": "./Cargo.toml" }),
+            "the program `./Cargo.toml` is not marked as executable",
+        ),
+        (
+            json!({ "command": "sh", "timeout": "soon" }),
+            "option `timeout` wants a length of time such as `10m`, not `soon`",
+        ),
+        (
+            json!({ "command": "sh", "directory": "Cargo.toml" }),
+            "cannot start a program in `Cargo.toml`",
+        ),
+        (
+            json!({ "command": "sh", "directory": "nowhere" }),
+            "cannot start a program in `nowhere`",
+        ),
+        (
+            json!({ "command": "sh", "spool": "nowhere" }),
+            "cannot write table `a` to a temporary file in `nowhere`",
+        ),
+        (
+            json!({ "command": "sh", "env": { "FORTILAKE_TABLE": "b" } }),
+            "option `env` cannot set `FORTILAKE_TABLE`: what begins with `FORTILAKE_` is set by us",
+        ),
+        (
+            json!({ "command": "sh", "env": { "A=B": "" } }),
+            "option `env` has `A=B`, which is no name",
+        ),
+    ] {
+        assert_eq!(refused(options).await, wanted);
+    }
+}
+
+#[test]
+fn a_line_names_a_program_and_options() {
+    let spec = Spec::parse("exec:./my loader.py?args=--fast&format=ndjson&concurrency=2").unwrap();
+    assert_eq!(
+        Value::Object(spec.options),
+        json!({
+            "command": "./my loader.py", "args": "--fast", "format": "ndjson", "concurrency": 2,
+        })
+    );
+    let error = Spec::parse("exec").unwrap_err();
+    assert_eq!(
+        told(&error).1,
+        "`exec` does not say where to: write `exec:COMMAND`"
+    );
+}

@@ -1,0 +1,185 @@
+//! What a reader of the pipe sees, and when.
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Arc, Mutex};
+
+use arrow_array::{ArrayRef, Int64Array};
+use fortilake_sink::{
+    Batch, Context, Crawl, DataType, Field, Kind, Outcome, Receipt, RecordBatch, Result, Schema,
+    Sink, TableSpec, TableTotal,
+};
+
+use super::{CHUNK, open};
+
+/// A pipe whose other end is closed after some bytes.
+#[derive(Clone)]
+struct Reader {
+    seen: Arc<Mutex<Vec<u8>>>,
+    closes_after: usize,
+    closing: ErrorKind,
+}
+
+impl Reader {
+    fn new(closes_after: usize, closing: ErrorKind) -> Self {
+        Self {
+            seen: Arc::default(),
+            closes_after,
+            closing,
+        }
+    }
+
+    fn patient() -> Self {
+        Self::new(usize::MAX, ErrorKind::BrokenPipe)
+    }
+
+    fn seen(&self) -> String {
+        String::from_utf8(self.seen.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Reader {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let mut seen = self.seen.lock().unwrap();
+        let count = buffer.len().min(self.closes_after - seen.len());
+        if count == 0 && !buffer.is_empty() {
+            return Err(self.closing.into());
+        }
+        seen.extend_from_slice(&buffer[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn table(name: &str) -> Arc<TableSpec> {
+    Arc::new(TableSpec {
+        name: name.to_owned(),
+        summary: String::new(),
+        key: Vec::new(),
+        schema: Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, false)])),
+    })
+}
+
+fn batch(name: &str, ids: std::ops::Range<i64>) -> Batch {
+    let table = table(name);
+    let values: ArrayRef = Arc::new(Int64Array::from_iter_values(ids));
+    let records = RecordBatch::try_new(Arc::clone(&table.schema), vec![values]).unwrap();
+    Batch {
+        table,
+        sequence: 0,
+        records,
+    }
+}
+
+async fn sink(reader: &Reader) -> Box<dyn Sink> {
+    let crawl = Crawl {
+        id: "c1".to_owned(),
+        snapshot: "20260901T120000Z".to_owned(),
+        started_at: "2026-09-01T12:00:00Z".to_owned(),
+        generator: "test".to_owned(),
+    };
+    let context = Context::new(crawl, vec![table("a"), table("b"), table("empty")]);
+    open(context, Box::new(reader.clone())).await.unwrap()
+}
+
+/// Delivers more than one chunk of rows.
+async fn deliver_many(reader: &Reader) -> Result<Receipt> {
+    let mut sink = sink(reader).await;
+    for start in (0..20_000).step_by(1000) {
+        sink.write(&batch("a", start..start + 1000)).await.unwrap();
+    }
+    sink.finish(&Outcome::default()).await
+}
+
+#[tokio::test]
+async fn lines_come_at_the_end_and_in_order() {
+    let reader = Reader::patient();
+    let mut sink = sink(&reader).await;
+    sink.write(&batch("b", 0..2)).await.unwrap();
+    sink.write(&batch("a", 7..8)).await.unwrap();
+    sink.write(&batch("b", 2..3)).await.unwrap();
+    assert_eq!(reader.seen(), "");
+    let receipt = sink.finish(&Outcome::default()).await.unwrap();
+    let seen = reader.seen();
+    assert_eq!(
+        seen,
+        "{\"_table\":\"b\",\"id\":0}\n{\"_table\":\"b\",\"id\":1}\n\
+         {\"_table\":\"a\",\"id\":7}\n{\"_table\":\"b\",\"id\":2}\n"
+    );
+    assert_eq!((receipt.rows, receipt.bytes), (4, seen.len() as u64));
+}
+
+#[tokio::test]
+async fn more_than_a_chunk_arrives_whole() {
+    let reader = Reader::patient();
+    let receipt = deliver_many(&reader).await.unwrap();
+    let seen = reader.seen();
+    assert!(seen.len() > 3 * CHUNK);
+    assert!((0..20_000).eq(seen.lines().map(|line| {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        row["id"].as_i64().unwrap()
+    })));
+    assert_eq!((receipt.rows, receipt.bytes), (20_000, seen.len() as u64));
+}
+
+#[tokio::test]
+async fn after_an_abort_nothing_comes() {
+    let reader = Reader::patient();
+    let mut sink = sink(&reader).await;
+    sink.write(&batch("a", 0..2)).await.unwrap();
+    sink.abort().await.unwrap();
+    assert_eq!(reader.seen(), "");
+}
+
+#[tokio::test]
+async fn a_reader_that_has_seen_enough_is_no_error() {
+    let reader = Reader::new(CHUNK + 100, ErrorKind::BrokenPipe);
+    let receipt = deliver_many(&reader).await.unwrap();
+    let taken = &reader.seen()[..CHUNK];
+    assert_eq!(receipt.bytes, CHUNK as u64);
+    assert_eq!(receipt.rows, taken.matches('\n').count() as u64);
+}
+
+#[tokio::test]
+async fn any_other_failure_is_one() {
+    let reader = Reader::new(CHUNK, ErrorKind::StorageFull);
+    let error = deliver_many(&reader).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Full);
+    assert_eq!(error.to_string(), "cannot write to `standard output`");
+}
+
+#[tokio::test]
+async fn a_short_table_is_not_written() {
+    let reader = Reader::patient();
+    let mut sink = sink(&reader).await;
+    sink.write(&batch("a", 0..2)).await.unwrap();
+    let outcome = Outcome {
+        tables: vec![TableTotal {
+            table: "a".to_owned(),
+            rows: 3,
+        }],
+        ..Outcome::default()
+    };
+    let error = sink.finish(&outcome).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "table `a` has 2 rows, and the crawl counted 3"
+    );
+    assert_eq!(reader.seen(), "");
+}
+
+#[tokio::test]
+async fn after_a_failed_write_the_sink_is_spent() {
+    let reader = Reader::patient();
+    let mut sink = sink(&reader).await;
+    let error = sink.write(&batch("other", 0..1)).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "table `other` was not announced when the sink was opened"
+    );
+    sink.write(&batch("a", 0..1)).await.unwrap_err();
+    sink.finish(&Outcome::default()).await.unwrap_err();
+    assert_eq!(reader.seen(), "");
+}

@@ -1,0 +1,59 @@
+//! The suite that every sink passes, over files.
+//!
+//! Standard output is not read here; what a reader of the pipe sees is in `src/pipe/tests.rs`.
+
+use std::fs;
+use std::path::Path;
+
+use fortilake_sink::conformance::{self, Destination, Fault, Folder, View};
+use fortilake_sink::{Context, Options, TableSpec};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// By how much the process may grow: batches that are encoded, and buffers.
+const MEMORY: u64 = 40 << 20;
+
+struct Files(TempDir);
+
+impl Files {
+    fn folder(&self) -> Folder {
+        Folder::new(self.0.path())
+    }
+}
+
+fn rows(_table: &TableSpec, path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    let rows = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    rows.collect()
+}
+
+impl Destination for Files {
+    fn options(&self) -> Options {
+        Options::from_iter([
+            ("path", json!(self.0.path())),
+            ("layout", json!("snapshots")),
+        ])
+    }
+
+    fn read(&self, context: &Context) -> View {
+        self.folder().view(context, rows)
+    }
+
+    fn fail(&self, fault: Fault) -> bool {
+        self.folder().fail(fault)
+    }
+
+    fn leftovers(&self) -> Vec<String> {
+        self.folder().leftovers()
+    }
+
+    fn memory(&self) -> Option<u64> {
+        Some(MEMORY)
+    }
+}
+
+#[tokio::test]
+async fn passes_the_suite() {
+    let fresh = || Files(tempfile::tempdir().unwrap());
+    conformance::check("ndjson", fresh).await;
+}

@@ -1,0 +1,174 @@
+//! The sink as its users meet it: opened by name, judged by the files it leaves.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail the test, and clippy only knows the tests themselves"
+)]
+
+mod conformance;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, StringArray};
+use fortilake_sink::{
+    Batch, Context, Crawl, DataType, Field, Kind, Outcome, RecordBatch, Result, Schema, Sink, Spec,
+    TableSpec, TableTotal,
+};
+use fortilake_sink_ndjson as _;
+use serde_json::json;
+use tempfile::TempDir;
+
+const SNAPSHOT: &str = "20260901T120000Z";
+
+fn context() -> Context {
+    let crawl = Crawl {
+        id: "c1".to_owned(),
+        snapshot: SNAPSHOT.to_owned(),
+        started_at: "2026-09-01T12:00:00Z".to_owned(),
+        generator: "fortilake 0.1.0".to_owned(),
+    };
+    Context::new(crawl, vec![table("accounts"), table("products")])
+}
+
+fn table(name: &str) -> Arc<TableSpec> {
+    let fields = vec![
+        Field::new("id", DataType::Int64, false),
+        Field::new("name", DataType::Utf8, true),
+    ];
+    Arc::new(TableSpec {
+        name: name.to_owned(),
+        summary: format!("One of the {name}."),
+        key: vec!["id".to_owned()],
+        schema: Arc::new(Schema::new(fields)),
+    })
+}
+
+fn batch(name: &str, names: &[Option<&str>]) -> Batch {
+    let table = table(name);
+    let ids = Int64Array::from_iter_values((0..).take(names.len()));
+    let columns: Vec<ArrayRef> = vec![Arc::new(ids), Arc::new(StringArray::from(names.to_vec()))];
+    let records = RecordBatch::try_new(Arc::clone(&table.schema), columns).unwrap();
+    Batch {
+        table,
+        sequence: 0,
+        records,
+    }
+}
+
+async fn open(path: &Path, query: &str) -> Result<Box<dyn Sink>> {
+    let spec = Spec::parse(&format!("ndjson:{}{query}", path.display()))?;
+    spec.open(context()).await
+}
+
+/// Delivers two tables, of which the first has no rows, and counts as a crawl does.
+async fn deliver(query: &str) -> TempDir {
+    let out = tempfile::tempdir().unwrap();
+    let mut sink = open(out.path(), query).await.unwrap();
+    let products = batch("products", &[Some("=\"a\"\r\n漢"), None, Some("")]);
+    sink.write(&products).await.unwrap();
+    let total = |table: &str, rows| TableTotal {
+        table: table.to_owned(),
+        rows,
+    };
+    let outcome = Outcome {
+        tables: vec![total("accounts", 0), total("products", 3)],
+        ..Outcome::default()
+    };
+    sink.finish(&outcome).await.unwrap();
+    out
+}
+
+fn read(out: &TempDir, file: &str) -> Option<String> {
+    fs::read_to_string(out.path().join(file)).ok()
+}
+
+#[tokio::test]
+async fn each_table_is_a_file_of_lines() {
+    let out = deliver("").await;
+    assert_eq!(
+        read(&out, "products.ndjson").unwrap(),
+        "{\"id\":0,\"name\":\"=\\\"a\\\"\\r\\n漢\"}\n{\"id\":1,\"name\":null}\n{\"id\":2,\"name\":\"\"}\n"
+    );
+    assert_eq!(read(&out, "accounts.ndjson").unwrap(), "");
+
+    let manifest = read(&out, &format!("_fortilake/snapshots/{SNAPSHOT}.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let file = &manifest["tables"][1]["files"][0];
+    assert_eq!(file["path"], "products.ndjson");
+    assert_eq!(file["format"], "ndjson");
+    assert_eq!(file["rows"], 3);
+}
+
+#[tokio::test]
+async fn every_snapshot_is_kept_by_choice() {
+    let out = deliver("?layout=snapshots").await;
+    let file = format!("products/snapshot={SNAPSHOT}/part-00000.ndjson");
+    assert_eq!(read(&out, &file).unwrap().lines().count(), 3);
+}
+
+#[tokio::test]
+async fn tables_are_left_out_by_choice() {
+    for query in ["?tables=products", "?tables=, products ,"] {
+        let out = deliver(query).await;
+        assert_eq!(read(&out, "products.ndjson").unwrap().lines().count(), 3);
+        assert_eq!(read(&out, "accounts.ndjson"), None);
+    }
+    for query in ["?tables=accounts,products", "?tables="] {
+        let out = deliver(query).await;
+        assert_eq!(read(&out, "accounts.ndjson").unwrap(), "");
+    }
+    let out = deliver("?tables=accounts").await;
+    assert_eq!(read(&out, "accounts.ndjson").unwrap(), "");
+    assert_eq!(read(&out, "products.ndjson"), None);
+}
+
+#[tokio::test]
+async fn a_list_of_tables_is_read_too() {
+    let out = tempfile::tempdir().unwrap();
+    let options = json!({ "path": out.path(), "tables": ["accounts"] });
+    let spec = Spec {
+        sink: "ndjson".to_owned(),
+        options: options.as_object().unwrap().clone(),
+    };
+    let sink = spec.open(context()).await.unwrap();
+    sink.finish(&Outcome::default()).await.unwrap();
+    assert!(out.path().join("accounts.ndjson").exists());
+    assert!(!out.path().join("products.ndjson").exists());
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_there_is_told_at_open() {
+    for path in ["-", "out"] {
+        let error = open(Path::new(path), "?tables=product")
+            .await
+            .err()
+            .unwrap();
+        assert_eq!(error.kind(), Kind::Config);
+        assert_eq!(
+            std::error::Error::source(&error).unwrap().to_string(),
+            "option `tables` names `product`; the tables of this crawl are `accounts`, `products`; \
+             did you mean `products`?"
+        );
+    }
+    assert!(!Path::new("out").exists());
+}
+
+#[test]
+fn wrong_options_are_explained() {
+    for (spec, wanted) in [
+        (
+            "ndjson:-?table=products",
+            "unknown option `table`; the options are `layout`, `path`, `tables`; did you mean `tables`?",
+        ),
+        (
+            "ndjson",
+            "`ndjson` does not say where to: write `ndjson:PATH`",
+        ),
+    ] {
+        let error = Spec::parse(spec).unwrap_err();
+        let reason = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(reason, wanted);
+    }
+}

@@ -1,0 +1,119 @@
+//! Where messages go, and what may be shown of it.
+
+use std::fmt::Write as _;
+
+use fortilake_sink::{Error, Kind, Result};
+use sha2::{Digest as _, Sha256};
+use url::{Host, Url};
+
+/// A longer part of a path may be a token and is not shown.
+const LONGEST_SHOWN: usize = 20;
+
+/// Bytes of the digest that tells destinations apart: enough for the few that a user has.
+const DIGEST_BYTES: usize = 8;
+
+/// What the configuration says about a URL, beside the URL.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// Whether the URL stands in the configuration for everybody to read.
+    pub(crate) plain_text: bool,
+    /// Whether unencrypted HTTP may leave the machine.
+    pub(crate) allow_http: bool,
+}
+
+/// Where messages go; it has no `Debug` because the URL may hold a password.
+pub(crate) struct Target {
+    pub(crate) url: Url,
+    /// The URL as far as it may be shown: no user, no query, and of the path only a short beginning.
+    pub(crate) shown: String,
+    /// Tells this destination from others; a user and password make no difference.
+    pub(crate) digest: String,
+}
+
+impl Target {
+    /// Checks the URL; nothing is connected.
+    pub(crate) fn parse(text: &str, terms: Terms) -> Result<Self> {
+        let wrong = |reason: &str| config(format!("option `url` {reason}"));
+        let mut url = Url::parse(text).map_err(|error| wrong("is not a URL").with_source(error))?;
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(wrong("wants `https://…`"));
+        }
+        url.set_fragment(None);
+        let shown = shown(&url, terms.plain_text);
+        if url.scheme() == "http" && !is_loopback(&url) && !terms.allow_http {
+            return Err(config(format!(
+                "`{shown}` is not encrypted; write `https://…`, or set `allow_http` if that is meant"
+            )));
+        }
+        let digest = digest(&url);
+        Ok(Self { url, shown, digest })
+    }
+
+    /// Whether messages stay on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_loopback(&self.url)
+    }
+
+    /// A name for a folder: the host, so that people know it, and the digest.
+    pub(crate) fn folder_name(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        let host = host.replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "_");
+        format!("{host}-{}", self.digest)
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+fn shown(url: &Url, plain_text: bool) -> String {
+    let mut text = format!(
+        "{}://{}",
+        url.scheme(),
+        url.host().map(|host| host.to_string()).unwrap_or_default()
+    );
+    if let Some(port) = url.port() {
+        // Writing to a string does not fail.
+        let _ = write!(text, ":{port}");
+    }
+    let path = url.path().trim_start_matches('/');
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    text.push('/');
+    if plain_text && first.len() < LONGEST_SHOWN {
+        text.push_str(first);
+        if !rest.is_empty() {
+            text.push_str("/…");
+        }
+    } else if !path.is_empty() {
+        text.push('…');
+    }
+    text
+}
+
+fn digest(url: &Url) -> String {
+    let mut url = url.clone();
+    // Neither fails for a URL with a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    let digest = Sha256::digest(url.as_str());
+    hex(&digest[..DIGEST_BYTES])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn config(text: String) -> Error {
+    Error::new(Kind::Config, text)
+}
+
+#[cfg(test)]
+mod tests;

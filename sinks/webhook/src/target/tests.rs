@@ -1,0 +1,98 @@
+//! URLs that are taken, and what is shown of them.
+
+use super::*;
+
+const TERMS: Terms = Terms {
+    plain_text: true,
+    allow_http: false,
+};
+
+#[test]
+fn what_may_be_secret_is_not_shown() {
+    let check = |url: &str, shown: &str| {
+        assert_eq!(Target::parse(url, TERMS).unwrap().shown, shown);
+    };
+    check("https://example.com", "https://example.com/");
+    check("https://example.com/hook", "https://example.com/hook");
+    check(
+        "https://user:pass@example.com:8443/hook?token=t#f",
+        "https://example.com:8443/hook",
+    );
+    check(
+        "https://example.com/services/T0/B0/secret",
+        "https://example.com/services/…",
+    );
+    check(
+        "https://example.com/0f8fad5b-d9cb-469f-a165-70867728950e",
+        "https://example.com/…",
+    );
+    check("https://[2001:db8::1]/x", "https://[2001:db8::1]/x");
+
+    let secret = Terms {
+        plain_text: false,
+        ..TERMS
+    };
+    let target = Target::parse("https://example.com/hook", secret).unwrap();
+    assert_eq!(target.shown, "https://example.com/…");
+}
+
+#[test]
+fn plain_http_stays_on_this_machine() {
+    for url in [
+        "http://127.0.0.1:1/x",
+        "http://[::1]/",
+        "http://localhost/",
+        "http://a.localhost/",
+    ] {
+        assert!(Target::parse(url, TERMS).unwrap().is_loopback(), "{url}");
+    }
+    for url in [
+        "http://10.0.0.1/",
+        "http://example.com/",
+        "http://localhost.example.com/",
+    ] {
+        let error = Target::parse(url, TERMS)
+            .err()
+            .expect("it leaves the machine");
+        assert_eq!(error.kind(), Kind::Config);
+        assert!(error.to_string().contains("set `allow_http`"), "{error}");
+        let allowed = Terms {
+            allow_http: true,
+            ..TERMS
+        };
+        assert!(Target::parse(url, allowed).is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn what_is_no_web_address_is_refused_without_repeating_it() {
+    for url in [
+        "",
+        "example.com/hook",
+        "ftp://example.com/secret",
+        "file:///secret",
+        "https://",
+    ] {
+        let error = Target::parse(url, TERMS)
+            .err()
+            .expect("it is no web address");
+        assert!(error.to_string().starts_with("option `url`"), "{error}");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+    }
+}
+
+#[test]
+fn destinations_differ_by_all_but_the_user() {
+    let digest = |url: &str| Target::parse(url, TERMS).unwrap().digest;
+    let one = digest("https://example.com/a?tenant=1");
+    assert_eq!(one, digest("https://user:pass@example.com/a?tenant=1"));
+    assert_eq!(one, digest("https://example.com:443/a?tenant=1#top"));
+    assert_ne!(one, digest("https://example.com/a?tenant=2"));
+    assert_ne!(one, digest("https://example.com/b?tenant=1"));
+    assert_eq!(one.len(), 2 * DIGEST_BYTES);
+
+    let folder = Target::parse("https://[::1]:1/", TERMS)
+        .unwrap()
+        .folder_name();
+    assert!(folder.starts_with("___1_-"), "{folder}");
+}

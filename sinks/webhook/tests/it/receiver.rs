@@ -1,0 +1,279 @@
+//! A receiver on a port of this machine that answers as it is told and remembers what came.
+//!
+//! It shares no code with the sink: not the HTTP library, and not the one that signs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+/// What the receiver does with a message.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Status(u16),
+    /// A status with one header.
+    With(u16, String),
+    /// The connection is closed without an answer.
+    Close,
+    /// There is never an answer.
+    Hang,
+    /// 200, a little later.
+    Slow,
+    /// 200 once another message is at the same point.
+    Meet(Arc<Barrier>),
+}
+
+/// A message as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) raw: Vec<u8>,
+    /// The body, inflated.
+    pub(crate) body: Vec<u8>,
+    /// Whether it was answered with 200.
+    pub(crate) accepted: bool,
+}
+
+impl Received {
+    pub(crate) fn id(&self) -> &str {
+        &self.headers["webhook-id"]
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Whether one of the signatures is that of `secret`.
+    pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
+        let timestamp = &self.headers["webhook-timestamp"];
+        let mut signed = format!("{}.{timestamp}.", self.id()).into_bytes();
+        signed.extend_from_slice(&self.body);
+        let wanted = format!("v1,{}", encode(&hmac(&decode(secret), &signed)));
+        let signatures = self.headers["webhook-signature"].split(' ');
+        signatures.into_iter().any(|signature| signature == wanted)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    script: VecDeque<Reply>,
+    always: Option<Reply>,
+    received: Vec<Received>,
+    under_way: usize,
+    most_under_way: usize,
+}
+
+/// A receiver; its threads end with the process.
+pub(crate) struct Receiver {
+    port: u16,
+    state: Arc<Mutex<State>>,
+}
+
+impl Receiver {
+    /// One that follows its script and then answers 200.
+    pub(crate) fn new(script: impl IntoIterator<Item = Reply>) -> Self {
+        Self::start(script, None)
+    }
+
+    /// One that is reached over TLS.
+    pub(crate) fn encrypted(config: ServerConfig) -> Self {
+        Self::start([], Some(Arc::new(config)))
+    }
+
+    fn start(script: impl IntoIterator<Item = Reply>, tls: Option<Arc<ServerConfig>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let state = Arc::new(Mutex::new(State {
+            script: script.into_iter().collect(),
+            ..State::default()
+        }));
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (state, tls) = (Arc::clone(&shared), tls.clone());
+                thread::spawn(move || match tls {
+                    None => serve(stream, &state),
+                    Some(tls) => serve(encrypt(stream, tls), &state),
+                });
+            }
+        });
+        Self { port, state }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// From now on gives this answer once the script is at its end; with `None` it is 200 again.
+    pub(crate) fn always(&self, reply: Option<Reply>) {
+        self.lock().always = reply;
+    }
+
+    pub(crate) fn then(&self, script: impl IntoIterator<Item = Reply>) {
+        self.lock().script.extend(script);
+    }
+
+    /// All that came, in the order of arrival.
+    pub(crate) fn messages(&self) -> Vec<Received> {
+        self.lock().received.clone()
+    }
+
+    /// The ids of what was answered with 200, in that order.
+    pub(crate) fn accepted(&self) -> Vec<String> {
+        let received = self.messages();
+        let accepted = received.iter().filter(|received| received.accepted);
+        accepted.map(|received| received.id().to_owned()).collect()
+    }
+
+    pub(crate) fn most_under_way(&self) -> usize {
+        self.lock().most_under_way
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+fn encrypt(stream: TcpStream, tls: Arc<ServerConfig>) -> impl Read + Write {
+    StreamOwned::new(ServerConnection::new(tls).unwrap(), stream)
+}
+
+fn serve(mut stream: impl Read + Write, state: &Mutex<State>) {
+    let Some((headers, raw)) = read(&mut stream) else {
+        return;
+    };
+    let mut received = Received {
+        body: inflate(&headers, &raw),
+        headers,
+        raw,
+        accepted: false,
+    };
+    let reply = {
+        let mut state = state.lock().unwrap();
+        state.under_way += 1;
+        state.most_under_way = state.most_under_way.max(state.under_way);
+        let reply = state.script.pop_front().or_else(|| state.always.clone());
+        let reply = reply.unwrap_or(Reply::Status(200));
+        received.accepted = matches!(reply, Reply::Status(200) | Reply::Meet(_) | Reply::Slow);
+        state.received.push(received);
+        reply
+    };
+    let (status, header) = match reply {
+        Reply::Status(status) => (status, String::new()),
+        Reply::With(status, header) => (status, header + "\r\n"),
+        Reply::Meet(barrier) => {
+            barrier.wait();
+            (200, String::new())
+        }
+        Reply::Slow => {
+            thread::sleep(Duration::from_millis(2));
+            (200, String::new())
+        }
+        Reply::Hang => {
+            // The sender hangs up at some time.
+            let _ = stream.read(&mut [0]);
+            return;
+        }
+        Reply::Close => return,
+    };
+    // Before the answer, because the next message may come at once.
+    state.lock().unwrap().under_way -= 1;
+    let answer =
+        format!("HTTP/1.1 {status} X\r\n{header}content-length: 0\r\nconnection: close\r\n\r\n");
+    let _ = stream.write_all(answer.as_bytes());
+}
+
+fn read(stream: &mut impl Read) -> Option<(BTreeMap<String, String>, Vec<u8>)> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader
+        .read_line(&mut line)
+        .ok()
+        .filter(|&length| length > 0)?;
+    assert!(line.starts_with("POST /"), "{line}");
+    let mut headers = BTreeMap::new();
+    loop {
+        line.clear();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else {
+            break;
+        };
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+    let mut body = vec![0; headers["content-length"].parse().unwrap()];
+    reader.read_exact(&mut body).ok()?;
+    Some((headers, body))
+}
+
+fn inflate(headers: &BTreeMap<String, String>, raw: &[u8]) -> Vec<u8> {
+    match headers.get("content-encoding").map(String::as_str) {
+        None => raw.to_vec(),
+        Some("gzip") => {
+            let mut body = Vec::new();
+            flate2::read::GzDecoder::new(raw)
+                .read_to_end(&mut body)
+                .unwrap();
+            body
+        }
+        Some("zstd") => zstd::stream::decode_all(raw).unwrap(),
+        Some(other) => panic!("nobody asked for `{other}`"),
+    }
+}
+
+/// HMAC-SHA256 as RFC 2104 tells it, for keys that are not longer than a block.
+fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
+    let pad = |byte: u8| -> Vec<u8> {
+        let padded = key.iter().copied().chain(std::iter::repeat(0)).take(64);
+        padded.map(|key| key ^ byte).collect()
+    };
+    let inner = Sha256::new()
+        .chain_update(pad(0x36))
+        .chain_update(text)
+        .finalize();
+    Sha256::new()
+        .chain_update(pad(0x5c))
+        .chain_update(inner)
+        .finalize()
+        .to_vec()
+}
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn decode(secret: &str) -> Vec<u8> {
+    let text = secret.strip_prefix("whsec_").unwrap().trim_end_matches('=');
+    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
+    for digit in text.bytes() {
+        let value = DIGITS.iter().position(|&known| known == digit).unwrap();
+        bits = bits << 6 | u32::try_from(value).unwrap();
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count & 0xff).unwrap());
+        }
+    }
+    bytes
+}
+
+fn encode(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let value = bits >> (18 - 6 * digit) & 63;
+            let is_padding = digit > chunk.len();
+            text.push(if is_padding {
+                '='
+            } else {
+                char::from(DIGITS[value as usize])
+            });
+        }
+    }
+    text
+}

@@ -1,0 +1,123 @@
+//! Crawls that are delivered by more than one process.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+#[tokio::test]
+async fn after_a_crash_nothing_is_missing_and_nothing_comes_twice() {
+    let batches = [
+        batch("products", 0, 4),
+        batch("accounts", 0, 2),
+        batch("products", 1, 4),
+    ];
+    for (order, concurrency) in [("table", 1), ("parallel", 4)] {
+        for delivered in 0..8 {
+            // So many messages are taken, and the next ones find nobody.
+            let receiver = Receiver::new(vec![Reply::Status(200); delivered]);
+            receiver.always(Some(Reply::Hang));
+            let sender = Sender::to(&receiver)
+                .with("batch_rows", 2)
+                .with("order", order)
+                .with("concurrency", concurrency);
+            let crashed = async {
+                let mut sink = sender.open().await.unwrap();
+                for batch in &batches {
+                    sink.write(batch).await.unwrap();
+                }
+                sink.finish(&outcome(&batches)).await
+            };
+            // Of the 5 messages with rows as many as may hang then, and of the summary that comes after them.
+            let hanging = 5_usize.saturating_sub(delivered).min(concurrency).max(1);
+            let taken = async {
+                while receiver.messages().len() < delivered + hanging
+                    || remembered(&sender) < delivered
+                {
+                    tokio::task::yield_now().await;
+                }
+            };
+            // The first to end drops the other: the sink dies in the middle of a request.
+            tokio::select! {
+                result = crashed => assert!(result.is_ok() && delivered > 5),
+                () = taken => {}
+            }
+            receiver.always(None);
+            let receipt = sender.deliver(&batches).await.unwrap();
+            assert_eq!(receipt.rows, 10);
+
+            let accepted = receiver.accepted();
+            let distinct: BTreeSet<_> = accepted.iter().collect();
+            assert_eq!(
+                distinct.len(),
+                6,
+                "5 messages of rows and a summary: {accepted:?}"
+            );
+            assert_eq!(accepted.len(), 6, "{accepted:?}");
+            assert_eq!(accepted.last(), Some(&summary_id()));
+        }
+    }
+}
+
+/// How many messages with rows the sender knows to be delivered.
+fn remembered(sender: &Sender) -> usize {
+    let pieces = |key: &String| -> u64 {
+        let value = sender.store.get(key).unwrap().unwrap();
+        let ranges: Vec<(u64, u64)> = serde_json::from_slice(&value).unwrap();
+        ranges.iter().map(|(first, last)| last - first + 1).sum()
+    };
+    let keys = sender.store.keys("batch/").unwrap();
+    usize::try_from(keys.iter().map(pieces).sum::<u64>()).unwrap()
+}
+
+#[tokio::test]
+async fn a_crawl_goes_on_with_the_bounds_it_began_with() {
+    let receiver = Receiver::new([Reply::Status(200), Reply::Status(200), Reply::Status(400)]);
+    let sender = Sender::to(&receiver).with("batch_rows", 2);
+    let batches = [batch("products", 0, 6)];
+    sender.deliver(&batches).await.unwrap_err();
+    let sender = sender
+        .with("batch_rows", 100)
+        .with("envelope", "cloudevents");
+    let receipt = sender.deliver(&batches).await.unwrap();
+    assert_eq!((receipt.rows, receipt.files), (6, 2));
+    let third = receiver.messages()[3].clone();
+    assert_eq!(third.id(), id("products", 0, 2));
+    assert_eq!(third.raw, receiver.messages()[2].raw);
+}
+
+#[tokio::test]
+async fn what_was_delivered_comes_again_on_request_only() {
+    let receiver = Receiver::new([]);
+    let sender = Sender::to(&receiver);
+    let batches = [batch("products", 0, 3)];
+    sender.deliver(&batches).await.unwrap();
+    let receipt = sender.deliver(&batches).await.unwrap();
+    assert_eq!((receipt.rows, receipt.files), (3, 0));
+    assert_eq!(receiver.messages().len(), 2);
+
+    sender.with("resend", true).deliver(&batches).await.unwrap();
+    let messages = receiver.messages();
+    assert_eq!(messages.len(), 4);
+    assert_eq!(messages[0].raw, messages[2].raw);
+    assert_eq!(messages[1].raw, messages[3].raw);
+}
+
+#[tokio::test]
+async fn another_destination_gets_everything() {
+    let receiver = Receiver::new([]);
+    let sender = Sender::to(&receiver);
+    let batches = [batch("products", 0, 3)];
+    sender.deliver(&batches).await.unwrap();
+    let url = receiver.url("/hook?tenant=2");
+    let receipt = sender.with("url", url).deliver(&batches).await.unwrap();
+    assert_eq!(receipt.files, 2);
+}
+
+#[tokio::test]
+async fn a_delivered_crawl_leaves_one_key_behind() {
+    let receiver = Receiver::new([]);
+    let sender = Sender::to(&receiver).with("batch_rows", 1);
+    let batches = [batch("products", 0, 9), batch("accounts", 0, 9)];
+    sender.deliver(&batches).await.unwrap();
+    assert_eq!(sender.store.keys("").unwrap().len(), 1);
+}

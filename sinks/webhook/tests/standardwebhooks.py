@@ -1,0 +1,216 @@
+"""A receiver that verifies every delivery with the `standardwebhooks` package, and misbehaves.
+
+Of three requests it serves one badly: it answers 500 or 503, closes the connection, or answers too late.
+It never does so to the same message more often than the sender's `attempts` allow.
+On SIGTERM or SIGINT, or at a GET of /report, it tells as JSON what it got:
+
+    {"messages": {id: {"type": …, "table": …, "rows": n, "tries": n, "delivered": n}},
+     "rows": {table: n}, "summary": {…} or null, "faults": [text, …]}
+
+`faults` lists what must not be: a signature that does not verify, a repetition with another body,
+two messages with the same place, a message of a table that overtook an earlier one (unless --parallel),
+a table with other rows or messages than the summary says when it comes.
+The exit status is 1 if there are any, and 0 otherwise.
+`delivered` is how often a message was answered with 200; at-least-once delivery allows more than one.
+
+    python3 -m pip install standardwebhooks
+    python3 standardwebhooks.py --secret whsec_… [--port N] [--seed N] [--late SECONDS] [--clean] [--parallel]
+
+The port is the first line of standard output and the report is the last.
+The sender's options fit if `timeout` is shorter than `--late`, `backoff` is some milliseconds, and `attempts` at least 5.
+`--clean` turns the misbehavior off. Bodies may come as they are or as gzip.
+"""
+
+import argparse
+import gzip
+import json
+import random
+import signal
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+# The file has the name of the package that it wants.
+sys.path = [entry for entry in sys.path if entry != sys.path[0]]
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError  # noqa: E402
+
+MISDEEDS = ("500", "503", "close", "late")
+MOST_MISDEEDS = 4
+
+
+class Log:
+    """What came, and what was wrong with it."""
+
+    def __init__(self, in_order):
+        self.in_order = in_order
+        self.lock = threading.Lock()
+        self.messages = {}
+        self.bodies = {}
+        self.places = {}
+        self.last = {}
+        self.summary = None
+        self.faults = []
+
+    def arrived(self, message_id, body):
+        """Notes an attempt and says how often the message was tried before."""
+        with self.lock:
+            before = self.bodies.setdefault(message_id, body)
+            if before != body:
+                self.faults.append(f"{message_id} came again with another body")
+            entry = self.messages.get(message_id)
+            if entry is None:
+                entry = self.describe(message_id, json.loads(body))
+                self.messages[message_id] = entry
+            entry["tries"] += 1
+            return entry["tries"] - 1
+
+    def describe(self, message_id, payload):
+        data = payload["data"]
+        rows = data.get("rows", [])
+        if "table" in data:
+            place = (data["crawl_id"], data["table"], data["sequence"], data["piece"])
+            if self.places.setdefault(place, message_id) != message_id:
+                self.faults.append(f"{message_id} has the place of {self.places[place]}")
+        return {
+            "type": payload["type"],
+            "table": data.get("table"),
+            "rows": len(rows),
+            "tries": 0,
+            "delivered": 0,
+        }
+
+    def delivered(self, message_id, body):
+        with self.lock:
+            entry = self.messages[message_id]
+            entry["delivered"] += 1
+            data = json.loads(body)["data"]
+            if entry["type"] == "fortilake.summary":
+                self.summary = data
+                self.check_summary(data)
+            elif entry["delivered"] == 1:
+                place = (data["sequence"], data["piece"])
+                if self.in_order and place < self.last.get(data["table"], place):
+                    self.faults.append(f"{message_id} was overtaken")
+                self.last[data["table"]] = place
+
+    def check_summary(self, data):
+        for table in data["tables"]:
+            there = [
+                entry
+                for entry in self.messages.values()
+                if entry["table"] == table["table"] and entry["delivered"]
+            ]
+            rows = sum(entry["rows"] for entry in there)
+            if (rows, len(there)) != (table["rows"], table["messages"]):
+                self.faults.append(
+                    f"{table['table']} has {rows} rows in {len(there)} messages, "
+                    f"and the summary says {table['rows']} in {table['messages']}"
+                )
+
+    def wrong(self, text):
+        with self.lock:
+            self.faults.append(text)
+
+    def report(self):
+        with self.lock:
+            rows = {}
+            for entry in self.messages.values():
+                if entry["table"] and entry["delivered"]:
+                    rows[entry["table"]] = rows.get(entry["table"], 0) + entry["rows"]
+            return {
+                "messages": self.messages,
+                "rows": rows,
+                "summary": self.summary,
+                "faults": self.faults,
+            }
+
+
+def handler(arguments, log):
+    webhook = Webhook(arguments.secret)
+    dice = random.Random(arguments.seed)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            text = json.dumps(log.report()).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            encoding = self.headers.get("content-encoding")
+            if encoding == "gzip":
+                body = gzip.decompress(body)
+            elif encoding is not None:
+                log.wrong(f"{self.headers.get('webhook-id')}: nobody here reads {encoding}")
+                return self.answer(415)
+            try:
+                webhook.verify(body, dict(self.headers))
+            except WebhookVerificationError as error:
+                log.wrong(f"{self.headers.get('webhook-id')}: {error}")
+                return self.answer(401)
+            message_id = self.headers["webhook-id"]
+            tries = log.arrived(message_id, body)
+            with log.lock:
+                misdeed = dice.choice(MISDEEDS) if dice.random() < 1 / 3 else None
+            if arguments.clean or tries >= MOST_MISDEEDS:
+                misdeed = None
+            if misdeed == "close":
+                self.close_connection = True
+                return None
+            if misdeed == "late":
+                time.sleep(arguments.late)
+                self.close_connection = True
+                return None
+            if misdeed == "503":
+                return self.answer(503, ("retry-after", "0"))
+            if misdeed == "500":
+                return self.answer(500)
+            # Before the answer, or the sender might send the next message before this one is noted.
+            log.delivered(message_id, body)
+            return self.answer(200)
+
+        def answer(self, status, *headers):
+            self.send_response(status)
+            for name, value in headers:
+                self.send_header(name, value)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments):
+            pass
+
+    return Handler
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--secret", required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--late", type=float, default=1.0)
+    parser.add_argument("--clean", action="store_true")
+    parser.add_argument("--parallel", action="store_true")
+    arguments = parser.parse_args()
+    log = Log(in_order=not arguments.parallel)
+    server = ThreadingHTTPServer(("127.0.0.1", arguments.port), handler(arguments, log))
+    server.daemon_threads = True
+
+    def stop(*_arguments):
+        threading.Thread(target=server.shutdown).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    print(server.server_port, flush=True)
+    server.serve_forever()
+    report = log.report()
+    print(json.dumps(report))
+    return 1 if report["faults"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

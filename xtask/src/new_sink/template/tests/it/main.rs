@@ -1,0 +1,86 @@
+//! The sink as its users meet it: the suite that every sink passes, and the file that it leaves.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail the test, and clippy only knows the tests themselves"
+)]
+
+use std::fs;
+
+use fortilake_sink::conformance::{self, Destination, Part, View};
+use fortilake_sink::{Context, Crawl, Options, Outcome, Spec};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use {{crate}} as _;
+
+/// The folder that the sink publishes into, as a reader sees it.
+struct Folder(TempDir);
+
+impl Destination for Folder {
+    fn options(&self) -> Options {
+        Options::from_iter([("path", json!(self.0.path()))])
+    }
+
+    fn read(&self, context: &Context) -> View {
+        let file = format!("{}.jsonl", context.crawl.snapshot);
+        let Ok(text) = fs::read_to_string(self.0.path().join(file)) else {
+            return View::default();
+        };
+        let mut lines = text.split_terminator('\n').map(|line| serde_json::from_str(line).unwrap());
+        let head: Value = lines.next().unwrap();
+        let named = head["tables"].as_array().unwrap().iter();
+        let mut parts: Vec<_> = named.map(|table| part(table, Vec::new())).collect();
+        let lines: Vec<Value> = lines.collect();
+        let whole = lines.last().is_some_and(|line| line["outcome"].is_object());
+        let rows = lines.iter().filter(|line| line["row"].is_object());
+        parts.extend(rows.map(|line| part(&line["table"], vec![line["row"].clone()])));
+        View { whole, parts }
+    }
+
+    fn leftovers(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path()).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().display().to_string());
+        names.filter(|name| name.starts_with('.')).collect()
+    }
+
+    fn memory(&self) -> Option<u64> {
+        Some(32 << 20)
+    }
+}
+
+fn part(table: &Value, rows: Vec<Value>) -> Part {
+    Part {
+        table: table.as_str().unwrap().to_owned(),
+        id: None,
+        rows,
+    }
+}
+
+#[tokio::test]
+async fn passes_the_suite() {
+    conformance::check("{{name}}", || Folder(tempfile::tempdir().unwrap())).await;
+}
+
+#[tokio::test]
+async fn a_crawl_without_tables_is_two_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let crawl = Crawl {
+        id: "c1".to_owned(),
+        snapshot: "20260901T120000Z".to_owned(),
+        started_at: "2026-09-01T12:00:00Z".to_owned(),
+        generator: "fortilake 0.1.0".to_owned(),
+    };
+    let spec = Spec {
+        sink: "{{name}}".to_owned(),
+        options: Options::from_iter([("path", json!(folder.path()))]).0,
+    };
+    let sink = spec.open(Context::new(crawl, Vec::new())).await.unwrap();
+    let receipt = sink.finish(&Outcome::default()).await.unwrap();
+    let text = fs::read_to_string(receipt.location).unwrap();
+    assert_eq!(
+        text.lines().next().unwrap(),
+        r#"{"crawl_id":"c1","snapshot":"20260901T120000Z","tables":[]}"#
+    );
+    assert_eq!(text.lines().count(), 2);
+    assert_eq!(receipt.bytes, text.len() as u64);
+}
