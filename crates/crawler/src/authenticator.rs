@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
-use crate::{Facts, FailureKind, Fetch, Outcome, Scope, Step, planner::Planner};
+use crate::{Facts, FailureKind, Fetch, Outcome, Pages, Scope, Step, planner::Planner};
 
 #[cfg(test)]
 mod tests;
@@ -39,13 +39,7 @@ impl Authenticator {
     }
 
     fn fetch(&self, endpoint: &'static str) -> Fetch {
-        Fetch {
-            source: self.source.clone(),
-            endpoint,
-            arguments: Map::new(),
-            given: Vec::new(),
-            round: 0,
-        }
+        Fetch::new(self.source.clone(), endpoint, Map::new(), 0)
     }
 
     /// Not every release has the first endpoint and not every user may read it; the counters are
@@ -65,14 +59,11 @@ impl Authenticator {
             }
             Outcome::Page(_) | Outcome::Failed(_) => Vec::new(),
         };
-        let fetch = Fetch {
-            given,
-            ..self.fetch(COUNTERS)
-        };
+        let fetch = self.fetch(COUNTERS).given(given);
         self.state = State::Counters(fetch.clone());
         Step {
             fetches: vec![fetch],
-            closed: vec![scope(UNIT, Ok(Vec::new()))],
+            closed: vec![scope(UNIT, Ok(Pages::default()))],
         }
     }
 }
@@ -90,7 +81,7 @@ impl Planner for Authenticator {
             State::Unit if fetch.endpoint == UNIT => self.follow_unit(outcome),
             State::Counters(asked) if asked.key() == fetch.key() => {
                 let pages = match outcome {
-                    Outcome::Page(_) => Ok(vec![asked.clone()]),
+                    Outcome::Page(_) => Ok(asked.clone().into()),
                     Outcome::Failed(failure) => Err(failure.message.clone()),
                 };
                 self.state = State::Done;
@@ -120,7 +111,7 @@ impl Planner for Authenticator {
     }
 }
 
-fn scope(endpoint: &'static str, pages: Result<Vec<Fetch>, String>) -> Scope {
+fn scope(endpoint: &'static str, pages: Result<Pages, String>) -> Scope {
     Scope {
         endpoint,
         account_id: None,

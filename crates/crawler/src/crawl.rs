@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use crate::{
-    CoverageRow, Error, Event, Guard, Names, Observer, OpenSink, Page, Publisher, Report, Result,
-    Scope, Settings,
+    CoverageRow, Error, Event, Guard, Names, Observer, OpenSink, Page, Pages, Publisher, Report,
+    Result, Scope, Settings,
     error::{Kind, one_line},
     planner::planner,
     read::{Effort, Older, Reader},
@@ -85,6 +85,7 @@ impl Crawl {
         let (halt, halted) = watch::channel(false);
         let mut readers = JoinSet::new();
         let mut feeds = Vec::new();
+        let alone = self.sources.len() == 1;
         for source in self.sources {
             let (sender, scopes) = mpsc::unbounded_channel();
             feeds.push((source.settings.source.clone(), scopes));
@@ -97,6 +98,7 @@ impl Crawl {
                 client: source.client,
                 concurrency: source.concurrency.max(1),
                 older: source.older,
+                alone,
                 journal: self.journal.clone(),
                 clock: self.clock.clone(),
                 observer: self.observer.clone(),
@@ -124,12 +126,21 @@ impl Crawl {
         };
         let read = async {
             let mut effort = Effort::default();
+            let mut paused = None;
             while let Some(reader) = readers.join_next().await {
-                effort.add(reader.map_err(|error| {
+                let ended = reader.map_err(|error| {
                     Error::new(Kind::Unforeseen, "a source's task broke off").with_source(error)
-                })??);
+                })?;
+                match ended {
+                    Ok(one) => effort.add(one),
+                    // The other sources have limits of their own, and go on to their ends.
+                    Err(error) if error.kind() == Kind::Paused => {
+                        paused.get_or_insert(error);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            Ok(effort)
+            paused.map_or(Ok(effort), Err)
         };
         // What ends one part of the crawl ends all of it, whichever source is being published.
         let work = async { tokio::try_join!(published, read).map(|((), effort)| effort) };
@@ -172,10 +183,10 @@ impl Desk {
     async fn publish(&mut self, source: &Arc<str>, scope: &Scope) -> Result<()> {
         let mut rows = 0;
         let mut error = scope.pages.as_ref().err().cloned();
-        for fetch in scope.pages.iter().flatten() {
+        for fetch in scope.pages.iter().flat_map(Pages::iter) {
             let key = fetch.key();
-            let record = self.journal.read(&key).map_err(Error::state)?;
-            self.journal.release(&key);
+            let record = self.journal.read(key).map_err(Error::state)?;
+            self.journal.release(key);
             let layout = models::endpoint(fetch.endpoint).and_then(|endpoint| endpoint.layout);
             let (Some(record), Some(layout)) = (record, layout) else {
                 return Err(Error::new(
@@ -202,7 +213,7 @@ impl Desk {
                 Err(failure) => return Err(failure),
             }
         }
-        let pages = scope.pages.as_ref().map_or(0, Vec::len);
+        let pages = scope.pages.as_ref().map_or(0, Pages::len);
         let row = CoverageRow {
             source: source.clone(),
             endpoint: scope.endpoint,

@@ -8,16 +8,18 @@ use std::{
 };
 
 use fortilake_state::client::models::{integer_of, lenient, text_of};
-use serde::{Deserialize, de::Error as _};
+use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use crate::authenticator;
 
 mod portal;
+mod rows;
 #[cfg(test)]
 mod tests;
 
 pub use self::portal::CountedFacts;
+use self::rows::Rows;
 
 /// What the plan has to know of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,16 +99,16 @@ impl Facts {
                 let organization = units.organization.and_then(integer_of);
                 Self::Units {
                     organization: organization.filter(|&id| id != 0),
-                    units: Ids::of(&rows(units.units)?),
+                    units: Ids::of(&units.units.0),
                 }
             }
             "accounts/list" => {
                 let page: AccountsPage<'_> = serde_json::from_str(page)?;
-                Self::Accounts(Ids::of(&rows(page.accounts)?))
+                Self::Accounts(Ids::of(&page.accounts.0))
             }
             _ => {
                 let page: ListPage<'_> = serde_json::from_str(page)?;
-                let assets: Vec<Asset<'_>> = rows(page.assets)?;
+                let Rows(assets) = page.assets;
                 Self::List(ListFacts {
                     page: page.page_number,
                     total: page.total_pages,
@@ -135,23 +137,6 @@ impl Ids {
     }
 }
 
-/// The elements of a list, in all the forms that the decoder takes for one.
-fn rows<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> serde_json::Result<Vec<T>> {
-    let Some(text) = list.map(RawValue::get) else {
-        return Ok(Vec::new());
-    };
-    match text.as_bytes().first() {
-        Some(b'[') => {
-            let rows: Vec<Option<T>> = serde_json::from_str(text)?;
-            Ok(rows.into_iter().flatten().collect())
-        }
-        Some(b'{') if text[1..].trim_start().starts_with('}') => Ok(Vec::new()),
-        Some(b'{') => Ok(vec![serde_json::from_str(text)?]),
-        Some(b'n') => Ok(Vec::new()),
-        _ => Err(serde_json::Error::custom("the list of rows is none")),
-    }
-}
-
 #[derive(Deserialize)]
 struct UnitsPage<'a> {
     #[serde(borrow, default, rename = "organizationUnits")]
@@ -163,13 +148,13 @@ struct Units<'a> {
     #[serde(borrow, default, rename = "orgId")]
     organization: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "orgUnits")]
-    units: Option<&'a RawValue>,
+    units: Rows<Identified<'a>>,
 }
 
 #[derive(Deserialize)]
 struct AccountsPage<'a> {
     #[serde(borrow, default)]
-    accounts: Option<&'a RawValue>,
+    accounts: Rows<Identified<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -187,7 +172,7 @@ struct ListPage<'a> {
     #[serde(default, deserialize_with = "lenient::integer")]
     total_pages: Option<i64>,
     #[serde(borrow, default)]
-    assets: Option<&'a RawValue>,
+    assets: Rows<Asset<'a>>,
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::Facts;
 
-/// One call with a stable name.
+/// One call with a stable name, which is made of all but `given` when the call is planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
     /// The source's name.
@@ -21,29 +21,54 @@ pub struct Fetch {
     pub given: Vec<(String, Value)>,
     /// How often this list was begun anew because it moved; zero at first.
     pub round: u32,
+    key: Arc<str>,
 }
 
 impl Fetch {
+    /// Names a call.
+    #[expect(clippy::missing_panics_doc, reason = "a map of values is always JSON")]
+    pub fn new(
+        source: Arc<str>,
+        endpoint: &'static str,
+        arguments: Map<String, Value>,
+        round: u32,
+    ) -> Self {
+        let written = serde_json::to_string(&arguments).expect("a map of values is JSON");
+        let key = format!("{source} {endpoint} {written} {round}").into();
+        Self {
+            source,
+            endpoint,
+            arguments,
+            given: Vec::new(),
+            round,
+            key,
+        }
+    }
+
     /// The name under which the journal keeps the outcome.
     ///
     /// ```
     /// use fortilake_crawler::Fetch;
-    /// let fetch = Fetch {
-    ///     source: "acme".into(),
-    ///     endpoint: "accounts/list",
-    ///     arguments: serde_json::from_str(r#"{"parentId": 2100014}"#)?,
-    ///     given: Vec::new(),
-    ///     round: 0,
-    /// };
-    /// assert_eq!(fetch.key(), r#"acme accounts/list {"parentId":2100014} 0"#);
+    /// let arguments = serde_json::from_str(r#"{"parentId": 2100014}"#)?;
+    /// let fetch = Fetch::new("acme".into(), "accounts/list", arguments, 0);
+    /// assert_eq!(&**fetch.key(), r#"acme accounts/list {"parentId":2100014} 0"#);
     /// # Ok::<(), serde_json::Error>(())
     /// ```
-    pub fn key(&self) -> String {
-        let arguments = Value::Object(self.arguments.clone());
-        format!(
-            "{} {} {arguments} {}",
-            self.source, self.endpoint, self.round
-        )
+    pub fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+
+    /// The call with another value of one argument.
+    pub(crate) fn with(&self, argument: &str, value: Value) -> Self {
+        let mut arguments = self.arguments.clone();
+        arguments.insert(argument.to_owned(), value);
+        Self::new(self.source.clone(), self.endpoint, arguments, self.round)
+            .given(self.given.clone())
+    }
+
+    /// The call with what else is known of its rows.
+    pub(crate) fn given(self, given: Vec<(String, Value)>) -> Self {
+        Self { given, ..self }
     }
 
     /// The numbers among the arguments and what else is known, which rows inherit.

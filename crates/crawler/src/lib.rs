@@ -24,6 +24,7 @@ mod portal;
 mod publish;
 mod read;
 mod report;
+mod scope;
 mod store;
 mod tables;
 
@@ -38,10 +39,11 @@ pub use crate::{
     fetch::{Failure, FailureKind, Fetch, Outcome, Rejected},
     guard::{AccountShrink, Guard, Shrink},
     lanes::{OpenSink, SinkReport},
-    plan::{DetailsFor, Plan, Scope, ScopeMode, Search, Settings, Step, System},
+    plan::{DetailsFor, Plan, ScopeMode, Search, Settings, Step, System},
     publish::{Census, CoverageRow, Drift, Page, Publisher, Tally},
     read::Older,
     report::{Event, Observer, Report},
+    scope::{Pages, Scope},
     store::sink_store,
     tables::{spec, tables_of},
 };

@@ -33,7 +33,7 @@ use self::{
     sweep::Sweep,
     wildcard::Wildcard,
 };
-use crate::{Fetch, Outcome, authenticator, fetch::Rejected, portal};
+use crate::{Fetch, Outcome, Scope, authenticator, portal};
 
 /// The system behind a source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -113,29 +113,12 @@ pub struct Step {
     pub closed: Vec<Scope>,
 }
 
-/// One scope of the coverage: an endpoint, and whom it was asked about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
-    /// The endpoint.
-    pub endpoint: &'static str,
-    /// The account, if the scope is one.
-    pub account_id: Option<i64>,
-    /// The organizational unit, if the scope is one.
-    pub ou_id: Option<i64>,
-    /// The organization of a portal, if the scope is one.
-    pub organization_id: Option<i64>,
-    /// The calls that were rejected without harm to the others.
-    pub rejected: Vec<Rejected>,
-    /// The calls whose pages are the scope's rows, in order; or why there are none.
-    pub pages: Result<Vec<Fetch>, String>,
-}
-
 /// The plan of one source's crawl.
 #[derive(Debug)]
 pub struct Plan {
     settings: Settings,
     /// Which list every call in flight belongs to.
-    asked: HashMap<String, Slot>,
+    asked: HashMap<Arc<str>, Slot>,
     units: Option<Listing>,
     /// One list of accounts per unit (or per account asked by number), in publishing order.
     discovery: Vec<Discovery>,
@@ -243,7 +226,7 @@ impl Plan {
     /// A call that this plan is not waiting for changes nothing.
     pub fn follow(&mut self, fetch: &Fetch, outcome: &Outcome) -> Step {
         let mut fetches = Vec::new();
-        match self.asked.remove(&fetch.key()) {
+        match self.asked.remove(fetch.key()) {
             Some(Slot::Units(ask)) => self.follow_units(ask, outcome, &mut fetches),
             Some(Slot::Accounts(at, ask)) => self.follow_accounts(at, ask, outcome, &mut fetches),
             Some(Slot::Sweep { sweep, list, ask }) => {
@@ -263,7 +246,7 @@ impl Plan {
     ///
     /// A list that has failed or was begun anew does not wait for its pages any more.
     pub fn awaits(&self, fetch: &Fetch) -> bool {
-        match self.asked.get(&fetch.key()) {
+        match self.asked.get(fetch.key()) {
             Some(Slot::Sweep { sweep, list, ask }) => {
                 let list = self.sweeps[*sweep].list(*list);
                 list.is_some_and(|list| list.awaits(*ask))
@@ -281,7 +264,7 @@ impl Plan {
     ///
     /// Others may take its place.
     pub fn forget(&mut self, fetch: &Fetch) -> Step {
-        if let Some(Slot::Details(ask)) = self.asked.remove(&fetch.key())
+        if let Some(Slot::Details(ask)) = self.asked.remove(fetch.key())
             && let Some(details) = &mut self.details
         {
             details.forget(&ask);
@@ -313,14 +296,14 @@ impl Plan {
         };
         for ask in details.next() {
             let fetch = details.fetch(&ask);
-            self.asked.insert(fetch.key(), Slot::Details(ask));
+            self.asked.insert(fetch.key().clone(), Slot::Details(ask));
             fetches.push(fetch);
         }
     }
 
     fn ask(&mut self, slot: Slot, fetch: Fetch) -> Fetch {
         self.discovering += usize::from(!matches!(slot, Slot::Sweep { .. }));
-        self.asked.insert(fetch.key(), slot);
+        self.asked.insert(fetch.key().clone(), slot);
         fetch
     }
 

@@ -12,7 +12,7 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::Map;
 
 use self::counted::{Ask, Counted, CountedState};
-use crate::{Fetch, Outcome, Scope, Step, planner::Planner};
+use crate::{Fetch, Outcome, Pages, Scope, Step, planner::Planner};
 
 /// The endpoints, from the outside in.
 pub(crate) const ENDPOINTS: [&str; 3] = [ORGANIZATIONS, SITES, VDOMS];
@@ -25,7 +25,7 @@ const VDOMS: &str = "portal/device/vdom/site";
 pub(crate) struct Portal {
     source: Arc<str>,
     /// Which list every call in flight belongs to.
-    asked: HashMap<String, Slot>,
+    asked: HashMap<Arc<str>, Slot>,
     organizations: Counted,
     branches: Vec<Branch>,
     /// How many scopes were published: the organizations, then the branches in order.
@@ -69,7 +69,7 @@ impl Portal {
     fn ask(&mut self, slot: Slot) -> Fetch {
         let (list, ask) = self.list(slot);
         let fetch = list.fetch(ask);
-        self.asked.insert(fetch.key(), slot);
+        self.asked.insert(fetch.key().clone(), slot);
         fetch
     }
 
@@ -126,8 +126,7 @@ impl Branch {
         let vdoms = if let Err(message) = &sites {
             Err(format!("not asked, because {message}"))
         } else {
-            let pages: Result<Vec<_>, _> = self.vdoms.iter().map(Counted::pages).collect();
-            pages.map(|pages| pages.concat())
+            self.vdoms.iter().map(Counted::pages).collect()
         };
         let organization = Some(self.organization);
         [
@@ -147,7 +146,7 @@ impl Planner for Portal {
     }
 
     fn follow(&mut self, fetch: &Fetch, outcome: &Outcome) -> Step {
-        let Some(slot) = self.asked.remove(&fetch.key()) else {
+        let Some(slot) = self.asked.remove(fetch.key()) else {
             return Step::default();
         };
         let (list, make): (&mut Counted, &dyn Fn(Ask) -> Slot) = match slot {
@@ -181,14 +180,14 @@ impl Planner for Portal {
     }
 
     fn awaits(&self, fetch: &Fetch) -> bool {
-        self.asked.get(&fetch.key()).is_some_and(|&slot| {
+        self.asked.get(fetch.key()).is_some_and(|&slot| {
             let (list, ask) = self.list(slot);
             list.awaits(ask)
         })
     }
 
     fn forget(&mut self, fetch: &Fetch) -> Step {
-        self.asked.remove(&fetch.key());
+        self.asked.remove(fetch.key());
         Step::default()
     }
 
@@ -202,7 +201,7 @@ impl Planner for Portal {
 fn scope(
     endpoint: &'static str,
     organization_id: Option<i64>,
-    pages: Result<Vec<Fetch>, String>,
+    pages: Result<Pages, String>,
 ) -> Scope {
     Scope {
         endpoint,

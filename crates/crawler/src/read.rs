@@ -5,6 +5,8 @@
 //! folds over old outcomes and new ones alike, and asks for what is left.
 
 mod recall;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -35,6 +37,8 @@ pub(crate) struct Reader {
     pub(crate) journal: Arc<dyn Journal>,
     /// What earlier crawls know of single products.
     pub(crate) older: Option<Older>,
+    /// Whether it is the crawl's only source, so that without it there is nothing to publish.
+    pub(crate) alone: bool,
     pub(crate) clock: Clock,
     pub(crate) observer: Observer,
     /// Where scopes go as they close. Unbounded, because a source that is published later must
@@ -84,7 +88,7 @@ impl Reader {
         let mut effort = Effort::default();
         let mut end = None;
         let step = self.plan.begin();
-        self.take(step, &mut waiting);
+        self.take(step, None, &mut waiting);
         loop {
             while end.is_none() && calls.len() < self.concurrency {
                 let Some(fetch) = waiting.pop_front() else {
@@ -93,7 +97,7 @@ impl Reader {
                 if !self.plan.awaits(&fetch) {
                     (self.observer)(&Event::Dropped);
                     let step = self.plan.forget(&fetch);
-                    self.take(step, &mut waiting);
+                    self.take(step, None, &mut waiting);
                     continue;
                 }
                 if let Some(outcome) = self.recall(&fetch)? {
@@ -158,7 +162,7 @@ impl Reader {
         };
         (self.observer)(&Event::Answered { fetch, error });
         let step = self.plan.follow(fetch, outcome);
-        self.take(step, waiting);
+        self.take(step, Some(fetch), waiting);
     }
 
     /// Journals what a call ended with, and tells what fails a scope from what ends the crawl.
@@ -185,8 +189,12 @@ impl Reader {
             }
             Err(error) => {
                 let kind = match error.kind() {
-                    client::Kind::Credentials => return Err(end(Kind::Credentials, fetch, error)),
-                    client::Kind::Config => return Err(end(Kind::Configuration, fetch, error)),
+                    client::Kind::Credentials if self.alone => {
+                        return Err(end(Kind::Credentials, fetch, error));
+                    }
+                    client::Kind::Config if self.alone => {
+                        return Err(end(Kind::Configuration, fetch, error));
+                    }
                     client::Kind::Paused => return Err(paused(fetch, error)),
                     client::Kind::Ledger => return Err(end(Kind::State, fetch, error)),
                     client::Kind::Refused => FailureKind::Refused,
@@ -203,17 +211,21 @@ impl Reader {
         }
     }
 
-    fn take(&mut self, step: Step, waiting: &mut VecDeque<Fetch>) {
+    fn take(&mut self, step: Step, after: Option<&Fetch>, waiting: &mut VecDeque<Fetch>) {
         if !step.fetches.is_empty() {
             (self.observer)(&Event::Planned {
                 calls: step.fetches.len(),
             });
         }
-        // A list that is begun is read to its end first: its pages wait in the journal till then.
-        let (further, first): (Vec<_>, Vec<_>) = step
-            .fetches
-            .into_iter()
-            .partition(|fetch| fetch.round > 0 || fetch.arguments.contains_key("pageNumber"));
+        // What is begun is read to its end first, a list and then its account: till then the pages
+        // wait in the journal and what proves them in the plan.
+        let account = after.and_then(|fetch| fetch.arguments.get("accountId"));
+        let (further, first): (Vec<_>, Vec<_>) = step.fetches.into_iter().partition(|fetch| {
+            let arguments = &fetch.arguments;
+            fetch.round > 0
+                || arguments.contains_key("pageNumber")
+                || (account.is_some() && arguments.get("accountId") == account)
+        });
         further
             .into_iter()
             .rev()

@@ -4,7 +4,7 @@ use fortilake_state::client::models::{integer_of, text_of};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::rows;
+use super::rows::Rows;
 pub(super) use crate::portal::ENDPOINTS;
 
 /// What the plan has to know of a page of a list that counts its rows.
@@ -25,7 +25,7 @@ impl CountedFacts {
             results: page.results,
             total: page.total,
         });
-        let rows: Vec<Row<'_>> = rows(page.results)?;
+        let Rows(rows) = page.results;
         let ids: Vec<i64> = rows
             .iter()
             .filter_map(|row| row.id.and_then(integer_of))
@@ -59,7 +59,7 @@ struct CountedPage<'a> {
     #[serde(borrow, default)]
     data: Option<Results<'a>>,
     #[serde(borrow, default)]
-    results: Option<&'a RawValue>,
+    results: Rows<Row<'a>>,
     #[serde(borrow, default, rename = "totalResultsCount")]
     total: Option<&'a RawValue>,
 }
@@ -67,7 +67,7 @@ struct CountedPage<'a> {
 #[derive(Deserialize)]
 struct Results<'a> {
     #[serde(borrow, default)]
-    results: Option<&'a RawValue>,
+    results: Rows<Row<'a>>,
     #[serde(borrow, default, rename = "totalResultsCount")]
     total: Option<&'a RawValue>,
 }

@@ -10,11 +10,13 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::Scope;
-use crate::{FailureKind, Fetch, Outcome, ProductName, fetch::Rejected};
+use crate::{FailureKind, Fetch, Outcome, Pages, ProductName, Rejected, Scope, scope::Others};
 
 /// The endpoint.
 pub(crate) const ENDPOINT: &str = "products/details";
+
+/// The argument that names the product.
+const SERIAL_NUMBER: &str = "serialNumber";
 
 /// How many of these calls are on their way at once, in flight or about to be.
 ///
@@ -147,16 +149,11 @@ impl Details {
     }
 
     fn fetch_of(&self, account: Option<i64>, serial: &str) -> Fetch {
-        let serial = ("serialNumber".to_owned(), Value::from(serial));
+        let serial = (SERIAL_NUMBER.to_owned(), Value::from(serial));
         // The API is not told whose product it is, and does not always tell.
         let given = account.map(|id| ("accountId".to_owned(), Value::from(id)));
-        Fetch {
-            source: self.source.clone(),
-            endpoint: ENDPOINT,
-            arguments: Map::from_iter([serial]),
-            given: given.into_iter().collect(),
-            round: 0,
-        }
+        Fetch::new(self.source.clone(), ENDPOINT, Map::from_iter([serial]), 0)
+            .given(given.into_iter().collect())
     }
 
     /// Whether the outcome of this call would still be of use.
@@ -210,19 +207,9 @@ impl Details {
     }
 
     fn scope(&self, account: Account) -> Scope {
-        let rejected: HashSet<String> = account
-            .rejected
-            .iter()
-            .map(|rejected| rejected.fetch.key())
-            .collect();
         let pages = match account.failed {
             Some(message) => Err(message),
-            None => Ok(account
-                .serials
-                .lines()
-                .map(|serial| self.fetch_of(account.id, serial))
-                .filter(|fetch| !rejected.contains(&fetch.key()))
-                .collect()),
+            None => Ok(self.pages(&account)),
         };
         Scope {
             endpoint: ENDPOINT,
@@ -232,6 +219,24 @@ impl Details {
             rejected: account.rejected,
             pages,
         }
+    }
+
+    fn pages(&self, account: &Account) -> Pages {
+        let rejected: HashSet<&str> = account
+            .rejected
+            .iter()
+            .filter_map(|rejected| rejected.fetch.arguments.get(SERIAL_NUMBER)?.as_str())
+            .collect();
+        let mut serials = account
+            .serials
+            .lines()
+            .filter(|serial| !rejected.contains(serial));
+        let Some(first) = serials.next() else {
+            return Pages::default();
+        };
+        let others = serials.collect::<Vec<_>>().join("\n");
+        let first = self.fetch_of(account.id, first);
+        Pages::series(first, SERIAL_NUMBER, Others::Texts(others))
     }
 
     pub(super) fn is_finished(&self) -> bool {

@@ -7,13 +7,18 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use crate::{Facts, Fetch, ListFacts, Outcome, ProductName, fetch::FailureKind};
+use crate::{
+    Facts, Fetch, ListFacts, Outcome, Pages, ProductName, fetch::FailureKind, scope::Others,
+};
 
 /// How often a list is begun anew because it moved while it was read.
 const ROUNDS: u32 = 2;
 
 /// More pages than this in one list is a broken answer, not a fleet.
 const MAX_PAGES: i64 = 100_000;
+
+/// The argument that asks for a page.
+const PAGE_NUMBER: &str = "pageNumber";
 
 /// One list: the same arguments over all its pages.
 #[derive(Debug)]
@@ -70,31 +75,21 @@ impl Listing {
     pub(super) fn fetch(&self, source: &Arc<str>, (page, round): Ask) -> Fetch {
         let mut arguments = self.arguments.clone();
         if let Some(page) = page {
-            arguments.insert("pageNumber".to_owned(), page.into());
+            arguments.insert(PAGE_NUMBER.to_owned(), page.into());
         }
-        Fetch {
-            source: source.clone(),
-            endpoint: self.endpoint,
-            arguments,
-            given: Vec::new(),
-            round,
-        }
+        Fetch::new(source.clone(), self.endpoint, arguments, round)
     }
 
     /// The calls whose pages are the list, in order; or why it stayed unread.
-    pub(super) fn pages(&self, source: &Arc<str>) -> Result<Vec<Fetch>, String> {
+    pub(super) fn pages(&self, source: &Arc<str>) -> Result<Pages, String> {
         match &self.state {
             ListingState::Failed(_, message) => Err(message.clone()),
             ListingState::Open => Err("the list was not read to its end".to_owned()),
             ListingState::Closed => {
                 // The first page was asked for without a number.
-                let numbers = self
-                    .pages
-                    .keys()
-                    .map(|&number| Some(number).filter(|_| Some(number) != self.base));
-                Ok(numbers
-                    .map(|number| self.fetch(source, (number, self.round)))
-                    .collect())
+                let first = self.fetch(source, self.begin());
+                let numbers = self.pages.keys().skip(1).copied().collect();
+                Ok(Pages::series(first, PAGE_NUMBER, Others::Numbers(numbers)))
             }
         }
     }
@@ -165,6 +160,9 @@ impl Listing {
         if i64::try_from(self.pages.len()) == Ok(self.total) {
             self.state = ListingState::Closed;
             self.seen = HashMap::new();
+            for page in self.pages.values_mut() {
+                page.serials = Vec::new();
+            }
             asks.clear();
         }
         asks

@@ -1,7 +1,7 @@
 //! The order in which scopes are published, whatever the order in which they end.
 
-use super::{Plan, Scope, Turn, listing::ListingState};
-use crate::FailureKind;
+use super::{Plan, Turn, listing::ListingState};
+use crate::{FailureKind, Pages, Scope};
 
 impl Plan {
     /// The scopes that ended and whose turn it is.
@@ -72,7 +72,7 @@ impl Plan {
             ListingState::Failed(kind, _)
                 if discovery.account.is_some() && *kind != FailureKind::Lost =>
             {
-                Ok(Vec::new())
+                Ok(Pages::default())
             }
             _ => discovery.list.pages(&self.settings.source),
         };

@@ -5,10 +5,10 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::{
-    Scope, Search, Settings,
+    Search, Settings,
     listing::{Listing, ListingState},
 };
-use crate::{ProductName, fetch::FailureKind};
+use crate::{ProductName, Scope, fetch::FailureKind};
 
 /// The search pattern that matches every serial number.
 const EVERYTHING: &str = "%";
@@ -233,16 +233,13 @@ impl Sweep {
         settings: &Settings,
         lists: impl Iterator<Item = &'a Listing>,
     ) -> Scope {
-        let pages: Result<Vec<_>, String> =
-            lists.map(|list| list.pages(&settings.source)).collect();
-        let pages = pages.map(|lists| lists.concat());
         Scope {
             endpoint,
             account_id: self.account,
             ou_id: None,
             organization_id: None,
             rejected: Vec::new(),
-            pages,
+            pages: lists.map(|list| list.pages(&settings.source)).collect(),
         }
     }
 

@@ -203,7 +203,7 @@ fn crawl(tenant: &Tenant, settings: Settings, mut pick: impl FnMut(usize) -> usi
                 Ok(pages) => {
                     let rows: usize = pages
                         .iter()
-                        .map(|fetch| match tenant.answer(fetch) {
+                        .map(|fetch| match tenant.answer(&fetch) {
                             Outcome::Page(Facts::Units { units, .. }) => units.known.len(),
                             Outcome::Page(Facts::Accounts(accounts)) => accounts.known.len(),
                             Outcome::Page(Facts::List(facts)) => facts.rows,
@@ -357,10 +357,8 @@ fn named_accounts_are_read_without_discovery() {
 fn an_outcome_nobody_asked_for_changes_nothing() {
     let mut plan = Plan::new(settings());
     let begin = plan.begin();
-    let stranger = Fetch {
-        round: 7,
-        ..begin.fetches[0].clone()
-    };
+    let begun = begin.fetches[0].clone();
+    let stranger = Fetch::new(begun.source, begun.endpoint, begun.arguments, 7);
     let step = plan.follow(&stranger, &failure(FailureKind::Lost));
     assert!(step.fetches.is_empty() && step.closed.is_empty());
     assert!(!plan.is_finished());

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use crate::{CountedFacts, Facts, Fetch, Outcome};
+use crate::{CountedFacts, Facts, Fetch, Outcome, Pages};
 
 /// How often a list is begun anew because it moved while it was read.
 const ROUNDS: u32 = 2;
@@ -79,13 +79,7 @@ impl Counted {
         if start > 0 {
             arguments.insert("start".to_owned(), start.into());
         }
-        Fetch {
-            source: self.source.clone(),
-            endpoint: self.endpoint,
-            arguments,
-            given: Vec::new(),
-            round,
-        }
+        Fetch::new(self.source.clone(), self.endpoint, arguments, round)
     }
 
     /// Whether the outcome of this page would still be of use.
@@ -138,14 +132,14 @@ impl Counted {
     }
 
     /// The calls whose pages are the list, in order; or why it stayed unread.
-    pub(super) fn pages(&self) -> Result<Vec<Fetch>, String> {
+    pub(super) fn pages(&self) -> Result<Pages, String> {
         match &self.state {
             CountedState::Failed(message) => Err(message.clone()),
             CountedState::Open => Err("the list was not read to its end".to_owned()),
             CountedState::Closed => {
-                let starts = self.pages.keys();
-                Ok(starts
-                    .map(|&start| self.fetch((start, self.round)))
+                let calls = self.pages.keys();
+                Ok(calls
+                    .map(|&start| Pages::from(self.fetch((start, self.round))))
                     .collect())
             }
         }

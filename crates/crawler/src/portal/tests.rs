@@ -76,7 +76,7 @@ impl Tenant {
             let at = if first { 0 } else { waiting.len() - 1 };
             let fetch = waiting.remove(at);
             assert!(plan.awaits(&fetch) && !plan.is_finished());
-            assert_eq!(asked.insert(fetch.key(), ()), None, "asked twice");
+            assert_eq!(asked.insert(fetch.key().clone(), ()), None, "asked twice");
             let step = plan.follow(&fetch, &self.answer(&fetch));
             waiting.extend(step.fetches);
             closed.extend(step.closed.iter().map(|scope| {

@@ -21,7 +21,7 @@ impl Reader {
     /// What this call ended with before, if it was made before.
     pub(super) fn recall(&self, fetch: &Fetch) -> Result<Option<Outcome>> {
         let key = fetch.key();
-        let record = match self.journal.read(&key).map_err(Error::state)? {
+        let record = match self.journal.read(key).map_err(Error::state)? {
             Some(record) => record,
             None => match self.borrow(fetch)? {
                 Some(record) => record,
@@ -59,11 +59,11 @@ impl Reader {
             return Ok(None);
         };
         let key = fetch.key();
-        let found = older.archive.newest(&key, older.since);
+        let found = older.archive.newest(key, older.since);
         let found = found.map_err(Error::state)?;
         if let Some(record) = &found {
             // It keeps its time, which is that of the observation.
-            let kept = self.journal.append(&key, record.clone());
+            let kept = self.journal.append(key, record.clone());
             kept.map_err(Error::state)?;
         }
         Ok(found)
@@ -96,7 +96,7 @@ impl Reader {
             observed_at: (self.clock)(),
         };
         self.journal
-            .append(&fetch.key(), record)
+            .append(fetch.key(), record)
             .map_err(Error::state)
     }
 }

@@ -41,9 +41,8 @@ impl Archive {
         for &crawl in &self.crawls {
             let found = page::read(&connection, crawl, key);
             let found = found.map_err(|fault| fault.during("read a page", self.state.path()))?;
-            let is_good = |record: &Record| {
-                record.kind == RecordKind::Page && record.observed_at >= since
-            };
+            let is_good =
+                |record: &Record| record.kind == RecordKind::Page && record.observed_at >= since;
             if let Some(record) = found.filter(is_good) {
                 return Ok(Some(record));
             }

@@ -1,8 +1,9 @@
 //! Rows of the journal's table.
 
-use std::sync::Arc;
+use std::{cell::RefCell, io, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension, Row};
+use zstd::bulk::Decompressor;
 
 use super::{Record, RecordKind};
 use crate::{Error, Kind, Result, checksum, checksum::Checksum, error::Fault};
@@ -136,7 +137,7 @@ impl Stored {
             _ => return Err(damaged(place)),
         };
         let size = usize::try_from(self.size).map_err(|_| damaged(place))?;
-        let body = zstd::bulk::decompress(&self.body, size).map_err(|_| damaged(place))?;
+        let body = decompress(&self.body, size).map_err(|_| damaged(place))?;
         let body = String::from_utf8(body).map_err(|_| damaged(place))?;
         Ok(Record {
             kind,
@@ -179,19 +180,16 @@ pub(super) fn read(
     crawl: i64,
     key: &str,
 ) -> Result<Option<Record>, Fault> {
-    let Some(place) = find(connection, crawl, key)? else {
+    let sql =
+        format!("SELECT {COLUMNS} FROM pages WHERE hash = ? AND place BETWEEN ? AND ? AND key = ?");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let (first, last) = (Place::before(crawl), Place::end(crawl));
+    let mut rows = statement.query((checksum::hash(key), first.0, last.0, key))?;
+    let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let sql = format!("SELECT {COLUMNS} FROM pages WHERE place = ?");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query((place.0,))?;
-    match rows.next()? {
-        Some(row) => {
-            let (place, stored) = Stored::read(row)?;
-            stored.record(place).map(Some)
-        }
-        None => Err(damaged(place)),
-    }
+    let (place, stored) = Stored::read(row)?;
+    stored.record(place).map(Some)
 }
 
 /// The records after a place, up to the last and up to some number and bytes of them.
@@ -258,11 +256,25 @@ pub(crate) fn check_pages(connection: &Connection, crawl: i64) -> Result<(), Fau
     Ok(())
 }
 
+/// A decompressor takes longer to make than a small page to decompress, so each thread keeps one.
+fn decompress(body: &[u8], size: usize) -> io::Result<Vec<u8>> {
+    thread_local! {
+        static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            None => kept.insert(Decompressor::new()?),
+        };
+        decompressor.decompress(body, size)
+    })
+}
+
 pub(super) fn compressor() -> Result<zstd::bulk::Compressor<'static>> {
     zstd::bulk::Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL).map_err(uncompressed)
 }
 
 /// Nothing but want of memory makes a compressor fail.
-fn uncompressed(error: std::io::Error) -> Error {
+fn uncompressed(error: io::Error) -> Error {
     Error::new(Kind::Unforeseen, "a page cannot be compressed").with_source(error)
 }

@@ -1,0 +1,244 @@
+//! Crawls of the simulator in process, with the journal on disk and without sinks.
+
+use std::{
+    error::Error,
+    future::pending,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use fortilake_crawler::{
+    Crawl, Event, Incomplete, Observer, Report, ScopeMode, Search, Settings, Source, System,
+    client::{
+        Client, Config, Jitter,
+        auth::{Credentials, real_time},
+        transport::{InProcess, Transport},
+    },
+    one_line,
+    state::{CrawlJournal, Journal, NewCrawl, State, Status},
+    tables_of,
+};
+use fortilake_simulator::{Scenario, Simulator};
+use tokio::sync::watch;
+
+use crate::{Figures, Result};
+
+/// How many products an account has, on average.
+const PRODUCTS_PER_ACCOUNT: u64 = 200;
+/// The documented size of a page.
+const PAGE: u64 = 25;
+/// How many calls may be in flight.
+const CONCURRENCY: usize = 8;
+/// So many answers are the discovery and more; after them, few calls left means that the end is near.
+const BEGINNING: usize = 100;
+/// A crawl is cut off with so many calls left: more than are in flight, few beside all.
+const LEFT: usize = 2 * CONCURRENCY;
+
+/// The crawl's name in the state.
+const ID: &str = "bench";
+
+/// The whole crawl of the preset, within the documented limits.
+pub(crate) async fn preset(state: &Path) -> Result<Figures> {
+    let journal = begin(state)?;
+    let simulator = Simulator::new(Scenario::production());
+    let transport = InProcess::new(move |request| {
+        let simulator = simulator.clone();
+        async move { simulator.handle(request).await }
+    });
+    let began = Instant::now();
+    let config = Config::new(credentials());
+    let report = crawl(journal, transport, config, Arc::new(|_| {}))?
+        .run()
+        .await?;
+    let seconds = began.elapsed().as_secs_f64();
+    assert!(report.complete, "{:?}", report.failed);
+    Ok(Figures::from([
+        ("s", seconds),
+        ("calls", as_float(report.calls)),
+    ]))
+}
+
+/// Journals a crawl of so many products, but for its last calls.
+pub(crate) async fn journal(state: &Path, products: u64) -> Result<Figures> {
+    let journal = begin(state)?;
+    let mut scenario = Scenario::production();
+    scenario.page_size = PAGE;
+    scenario.organization.ous = 20;
+    scenario.organization.accounts = products.div_ceil(PRODUCTS_PER_ACCOUNT);
+    scenario.organization.products = products;
+    let simulator = Simulator::new(scenario);
+    let (last, mut reached) = watch::channel(false);
+    let is_last = last.subscribe();
+    let transport = InProcess::new(move |request| {
+        let (simulator, is_last) = (simulator.clone(), is_last.clone());
+        async move {
+            if *is_last.borrow() {
+                return pending().await;
+            }
+            simulator.handle(request).await
+        }
+    });
+    let began = Instant::now();
+    let crawl = crawl(journal.clone(), transport, unlimited(), until_last(last))?;
+    tokio::select! {
+        report = crawl.run() => return Err(ended(&report)),
+        reached = reached.wait_for(|last| *last) => drop(reached?),
+    }
+    journal.set_status(Status::Paused)?;
+    let records = journal.crawl()?.records;
+    Ok(Figures::from([
+        ("s", began.elapsed().as_secs_f64()),
+        ("records", as_float(records)),
+    ]))
+}
+
+/// Resumes a crawl up to its first call, which is not answered.
+pub(crate) async fn resume(state: &Path) -> Result<Figures> {
+    let began = Instant::now();
+    let journal = Arc::new(open(state)?.take_up(ID)?);
+    let (first, mut called) = watch::channel(false);
+    let signal = first.clone();
+    let transport = InProcess::new(move |_| {
+        signal.send_replace(true);
+        pending()
+    });
+    let published = Arc::new(AtomicUsize::new(0));
+    let recalled = Arc::new(AtomicUsize::new(0));
+    let (scopes, answers) = (published.clone(), recalled.clone());
+    let observer = move |event: &Event<'_>| match event {
+        Event::Published { .. } => drop(scopes.fetch_add(1, Ordering::Relaxed)),
+        Event::Answered { .. } => drop(answers.fetch_add(1, Ordering::Relaxed)),
+        _ => {}
+    };
+    let crawl = crawl(journal, transport, unlimited(), Arc::new(observer))?;
+    tokio::select! {
+        report = crawl.run() => return Err(ended(&report)),
+        called = called.wait_for(|called| *called) => drop(called?),
+    }
+    drop(first);
+    Ok(Figures::from([
+        ("s", began.elapsed().as_secs_f64()),
+        (
+            "recalled",
+            as_float(recalled.load(Ordering::Relaxed) as u64),
+        ),
+        (
+            "published scopes",
+            as_float(published.load(Ordering::Relaxed) as u64),
+        ),
+    ]))
+}
+
+/// Watches for the moment when few calls are left to make.
+fn until_last(last: watch::Sender<bool>) -> Observer {
+    let left = Mutex::new((0_usize, 0_usize));
+    let done = AtomicBool::new(false);
+    Arc::new(move |event| {
+        let (answered, left) = &mut *left.lock().expect("no other holder panics");
+        match event {
+            Event::Planned { calls } => *left += calls,
+            Event::Dropped => *left -= 1,
+            Event::Answered { .. } => {
+                *answered += 1;
+                *left -= 1;
+            }
+            _ => {}
+        }
+        if *answered > BEGINNING && *left <= LEFT && !done.swap(true, Ordering::Relaxed) {
+            last.send_replace(true);
+        }
+    })
+}
+
+fn ended(report: &fortilake_crawler::Result<Report>) -> Box<dyn Error + Send + Sync> {
+    match report {
+        Ok(_) => "the crawl came to its end".into(),
+        Err(error) => one_line(error).into(),
+    }
+}
+
+fn begin(state: &Path) -> Result<Arc<CrawlJournal>> {
+    let crawl = NewCrawl {
+        id: ID.to_owned(),
+        snapshot: ID.to_owned(),
+        fingerprint: ID.to_owned(),
+        version: ID.to_owned(),
+    };
+    Ok(Arc::new(open(state)?.begin(&crawl)?))
+}
+
+pub(crate) fn open(state: &Path) -> Result<State> {
+    Ok(State::open(state, real_time())?)
+}
+
+pub(crate) fn take_up(state: &Path) -> Result<CrawlJournal> {
+    Ok(open(state)?.take_up(ID)?)
+}
+
+fn crawl(
+    journal: Arc<dyn Journal>,
+    transport: impl Transport + 'static,
+    config: Config,
+    observer: Observer,
+) -> Result<Crawl> {
+    let settings = Settings {
+        source: "acme".into(),
+        system: System::FortiCloud,
+        scope: ScopeMode::Auto,
+        search: Search::Auto,
+        statuses: vec!["Registered".to_owned(), "Pending".to_owned()],
+        accounts: Vec::new(),
+        include: Vec::new(),
+        details: None,
+    };
+    let tables = tables_of(&settings.endpoints());
+    let client = Client::new(config, Arc::new(transport), Jitter::seeded(7))?;
+    let (stop, stopped) = watch::channel(false);
+    // Nobody says stop.
+    drop(stop);
+    Ok(Crawl {
+        id: ID.to_owned(),
+        sources: vec![Source {
+            settings,
+            client: Some(Arc::new(client)),
+            concurrency: CONCURRENCY,
+            older: None,
+        }],
+        tables,
+        sinks: Vec::new(),
+        incomplete: Incomplete::Publish,
+        guard: None,
+        journal,
+        clock: real_time(),
+        observer,
+        stop: stopped,
+    })
+}
+
+fn credentials() -> Credentials {
+    let Scenario { credentials, .. } = Scenario::production();
+    Credentials {
+        username: credentials.username,
+        username_origin: "the preset".to_owned(),
+        password: credentials.password.as_str().into(),
+        password_origin: "the preset".to_owned(),
+    }
+}
+
+/// Calls cost nothing here, so only what the program does by itself takes time.
+fn unlimited() -> Config {
+    Config {
+        calls: Vec::new(),
+        errors: None,
+        ..Config::new(credentials())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
+pub(crate) fn as_float(count: u64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,53 @@
+//! One measurement in a process of its own, for `cargo xtask bench`, which repeats and compares.
+//!
+//! A process of its own, because the most memory that a process ever held is a figure too.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are read by the process that started this one"
+)]
+
+mod crawls;
+mod decoding;
+
+use std::{collections::BTreeMap, env, error::Error, fs, path::Path};
+
+/// What was measured, by name and unit.
+type Figures = BTreeMap<&'static str, f64>;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut figures = match arguments[..] {
+        ["crawl", state] => crawls::preset(Path::new(state)).await?,
+        ["journal", state, products] => {
+            crawls::journal(Path::new(state), products.parse()?).await?
+        }
+        ["resume", state] => crawls::resume(Path::new(state)).await?,
+        ["decode", state] => decoding::columns(Path::new(state))?,
+        ["decode-peer", state] => decoding::values(Path::new(state))?,
+        _ => {
+            return Err(
+                "crawl STATE | journal STATE PRODUCTS | resume STATE | decode[-peer] STATE".into(),
+            );
+        }
+    };
+    if let Some(peak) = peak_memory() {
+        figures.insert("peak MiB", peak);
+    }
+    println!("{}", serde_json::to_string(&figures)?);
+    Ok(())
+}
+
+/// The most memory that this process ever held, where the system says so.
+fn peak_memory() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes / 1024.0)
+}
