@@ -11,7 +11,9 @@ pub(crate) mod simulate;
 pub(crate) mod sinks;
 pub(crate) mod tables;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use anyhow::anyhow;
 
 use fortilake_crawler::{
     Facts, Names, OpenSink,
@@ -24,7 +26,9 @@ use fortilake_crawler::{
 use crate::{
     config::SinkConfig,
     connect::Time,
+    console::Console,
     exit::{Code, Failure, Result},
+    signals,
 };
 
 /// Opens the sinks; what opened before a failure is taken back.
@@ -80,6 +84,33 @@ fn call_failure(error: client::Error) -> Failure {
         hint,
     }
 }
+
+/// Runs something that the first signal asks to end, and that ends at the second one.
+///
+/// Ending at once is dropping all of it: what a task holds goes with the task, the programs that
+/// a sink has started included.
+fn interruptible<F: Future<Output = Result>>(
+    console: Console,
+    work: impl FnOnce(signals::Watch) -> F,
+) -> Result {
+    let runtime = runtime()?;
+    let result = runtime.block_on(async {
+        let (watch, insistence) = signals::Watch::begin(console);
+        tokio::select! {
+            result = work(watch) => result,
+            () = insistence.wait() => Err(Failure {
+                code: Code::Interrupted,
+                error: anyhow!("stopped at once"),
+                hint: Some("the same command goes on from what is journaled".to_owned()),
+            }),
+        }
+    });
+    runtime.shutdown_timeout(PATIENCE);
+    result
+}
+
+/// How long a thread that writes may take to see that it is over.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A runtime for the commands that wait for something.
 fn runtime() -> Result<tokio::runtime::Runtime> {

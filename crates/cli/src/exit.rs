@@ -84,7 +84,7 @@ impl From<crawler::Error> for Failure {
             Kind::Credentials => (
                 Code::NotStarted,
                 Some(
-                    "check the API user's id and password; downloading the credentials file again \
+                    "check the user and the password or key; for FortiCloud, downloading the credentials file again \
                      resets the password",
                 ),
             ),

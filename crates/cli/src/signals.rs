@@ -1,8 +1,11 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the first asks, the second insists.
 
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
 
-use crate::{console::Console, exit::Code};
+use crate::console::Console;
 
 /// A watch for signals; they are listened to from its beginning on without a gap.
 pub(crate) struct Watch {
@@ -12,11 +15,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// From here on the first signal asks for an end, and the second one ends the process.
+    /// From here on the first signal asks for an end, and the second one insists.
     ///
     /// It begins before anything is held or written, so that no signal finds the system's way.
-    pub(crate) fn begin(console: Console) -> Self {
+    pub(crate) fn begin(console: Console) -> (Self, Insistence) {
         let (sender, stop) = watch::channel(false);
+        let (insist, insistence) = oneshot::channel();
         let mut signals = Signals::new();
         let task = tokio::spawn(async move {
             signals.next().await;
@@ -24,15 +28,27 @@ impl Watch {
             // The crawl may have ended in this very moment.
             let _ = sender.send(true);
             signals.next().await;
-            #[expect(clippy::exit, reason = "whoever asks twice wants it now")]
-            std::process::exit(Code::Interrupted as i32);
+            let _ = insist.send(());
         });
-        Self { stop, task }
+        (Self { stop, task }, Insistence(insistence))
     }
 
     /// From here on signals are not answered: what is left takes a moment.
     pub(crate) fn end(self) {
         self.task.abort();
+    }
+}
+
+/// The second signal.
+pub(crate) struct Insistence(oneshot::Receiver<()>);
+
+impl Insistence {
+    /// Waits for it, forever if need be.
+    pub(crate) async fn wait(self) {
+        if self.0.await.is_err() {
+            // Nobody listens any more.
+            std::future::pending::<()>().await;
+        }
     }
 }
 

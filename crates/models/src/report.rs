@@ -43,7 +43,13 @@ const EXTRA: Column = Column {
 pub static COVERAGE: Table = Table {
     name: "coverage",
     summary: "One scope of the crawl: what was asked of which account, organizational unit or organization, and how it ended.",
-    key: &["_source", "endpoint", "account_id", "ou_id", "organization_id"],
+    key: &[
+        "_source",
+        "endpoint",
+        "account_id",
+        "ou_id",
+        "organization_id",
+    ],
     endpoint: None,
     columns: &[
         column("endpoint", Kind::Text, "The endpoint that was asked."),

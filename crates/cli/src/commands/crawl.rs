@@ -37,11 +37,18 @@ pub(crate) fn run(args: &CrawlArgs, console: Console) -> Result {
     if let Some(path) = &args.summary {
         try_summary(path)?;
     }
-    super::runtime()?.block_on(crawl(args, &config, &env, console))
+    super::interruptible(console, |signals| {
+        crawl(args, &config, &env, signals, console)
+    })
 }
 
-async fn crawl(args: &CrawlArgs, config: &Config, env: &Env, console: Console) -> Result {
-    let signals = signals::Watch::begin(console);
+async fn crawl(
+    args: &CrawlArgs,
+    config: &Config,
+    env: &Env,
+    signals: signals::Watch,
+    console: Console,
+) -> Result {
     // What is simulated is over with the process, unless somebody wants to see it resumed.
     let passing = args.simulate && args.state.state.is_none();
     let state = if passing {

@@ -19,7 +19,7 @@ use crate::{
     console::Console,
     exit::{Code, Failure, Result},
     session::{self, Fingerprint, Session},
-    signals, summary,
+    summary,
 };
 
 /// Sends it.
@@ -51,8 +51,7 @@ fn crawl(id: &str, state: &State, sinks: &[SinkConfig], console: Console) -> Res
         older: None,
     };
     let sources = fingerprint.settings().map(source).collect();
-    super::runtime()?.block_on(async {
-        let signals = signals::Watch::begin(console);
+    super::interruptible(console, async |signals| {
         let session = Session::take_up(state, &kept.id)?;
         let terms = Publishing {
             sinks,

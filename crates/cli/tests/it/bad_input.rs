@@ -25,7 +25,7 @@ fn configurations() {
     exit 2
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
-      caused by: line 4: unknown field `pasword`, expected one of `name`, `type`, `username`, `password`, `auth_url`, `api_url`, `scope`, `search`, `statuses`, `include`, `concurrency`, `timeout`, `ca_cert`, `insecure_tls`, `quota`
+      caused by: line 4: unknown field `pasword`, expected one of `name`, `type`, `username`, `password`, `api_key`, `auth_url`, `api_url`, `scope`, `search`, `statuses`, `include`, `details_for`, `details_max_age`, `concurrency`, `timeout`, `ca_cert`, `insecure_tls`, `quota`
 
     hint: did you mean `password`?
     ");
@@ -47,7 +47,7 @@ fn configurations() {
     exit 2
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
-      caused by: line 3: unknown variant `forticlod`, expected `forticloud`
+      caused by: line 3: unknown variant `forticlod`, expected one of `forticloud`, `fortiportal`, `fortiauthenticator`
 
     hint: did you mean `forticloud`?
     ");
@@ -90,7 +90,7 @@ fn sinks() {
     exit 2
     --- stderr
     error: `--sink parket:out` cannot be used
-      caused by: there is no sink `parket`; the sinks are `csv`, `parquet`; did you mean `parquet`?
+      caused by: there is no sink `parket`; the sinks are SINKS; did you mean `parquet`?
     ");
     insta::assert_snapshot!(Folder::new().check("crawl --simulate --sink csv:out?layot=latest"), @"
     exit 2
@@ -144,7 +144,7 @@ fn wrong_credentials() {
       caused by: `units/list` cannot sign in
       caused by: the API user or its password is wrong: the user is from the variable `FORTICLOUD_USERNAME`, the password from the variable `FORTICLOUD_PASSWORD` (`organization`, HTTP 401: Unexpected error has happened)
 
-    hint: check the API user's id and password; downloading the credentials file again resets the password
+    hint: check the user and the password or key; for FortiCloud, downloading the credentials file again resets the password
     ");
     assert!(folder.files("out").is_empty(), "{:?}", folder.files("out"));
 }

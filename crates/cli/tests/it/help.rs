@@ -1,6 +1,6 @@
 //! What it says of itself.
 
-use crate::util::Folder;
+use crate::util::{Folder, text_of};
 
 #[test]
 fn help() {
@@ -116,12 +116,16 @@ fn no_command_is_a_mistake() {
 
 #[test]
 fn exactly_these_sinks_are_linked() {
-    insta::assert_snapshot!(Folder::new().check("sinks"), @"
-    exit 0
-    --- stdout
-    csv      CSV files that are safe to open, one for each table, published at once when the crawl ends.
-    parquet  Parquet files, one for each table, published at once when the crawl ends.
-    ");
+    let listed = text_of(Folder::new().run("sinks").stdout);
+    let names: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    // A list of its own, so that a new sink is a new line.
+    let expected: Vec<&str> = include_str!("sinks.txt").lines().collect();
+    assert_eq!(names, expected);
+    let is_told = |line: &str| line.split_whitespace().count() > 3;
+    assert!(listed.lines().all(is_told), "{listed}");
 }
 
 #[test]
@@ -145,7 +149,7 @@ fn one_sink() {
     insta::assert_snapshot!(Folder::new().check("sinks parket"), @"
     exit 2
     --- stderr
-    error: there is no sink `parket`; the sinks are `csv`, `parquet`; did you mean `parquet`?
+    error: there is no sink `parket`; the sinks are SINKS; did you mean `parquet`?
     ");
 }
 
@@ -154,22 +158,26 @@ fn all_tables() {
     insta::assert_snapshot!(Folder::new().check("tables"), @"
     exit 0
     --- stdout
-    org_units          One organizational unit.
-    accounts           One account.
-    products           One registered product.
-    entitlements       One entitlement of a product, current or expired.
-    product_contracts  One contract of a product.
-    contract_terms     One term of a product's contract.
-    asset_groups       One asset group that a product is in.
-    warranty_supports  One warranty support of a product.
-    folders            One folder of products.
-    licenses           One license.
-    contracts          One contract.
-    product_details    What a product's details say beyond the list of products.
-    product_locations  Where a product is.
-    product_licenses   One license of a product.
-    coverage           One scope of the crawl: what was asked of which account or organizational unit, and how it ended.
-    issues             One value that did not fit its column.
+    org_units             One organizational unit.
+    accounts              One account.
+    products              One registered product.
+    entitlements          One entitlement of a product, current or expired.
+    product_contracts     One contract of a product.
+    contract_terms        One term of a product's contract.
+    asset_groups          One asset group that a product is in.
+    warranty_supports     One warranty support of a product.
+    folders               One folder of products.
+    licenses              One license.
+    contracts             One contract.
+    product_details       What a product's details say beyond the list of products.
+    product_locations     Where a product is.
+    product_licenses      One license of a product.
+    portal_organizations  One organization of a FortiPortal.
+    portal_sites          One site of an organization of a FortiPortal.
+    portal_vdoms          One VDOM of a device that a FortiPortal manages.
+    ftm_licenses          The FortiToken Mobile counters of one FortiAuthenticator.
+    coverage              One scope of the crawl: what was asked of which account, organizational unit or organization, and how it ended.
+    issues                One value that did not fit its column.
     ");
 }
 

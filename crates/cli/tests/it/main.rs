@@ -7,11 +7,17 @@
 
 mod bad_input;
 mod crawl;
+mod damage;
 mod decode;
+mod full_disk;
+mod guard;
 mod help;
+mod kill;
 mod preview;
 mod quota;
+mod recovery;
 mod resume;
 mod secrets;
 mod stop;
+mod systems;
 mod util;

@@ -2,11 +2,11 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::util::{Folder, SMALL, Simulator, text_of};
+use crate::util::{Folder, SMALL, Simulator, send, text_of};
 
 /// A crawl that is under way.
 struct Running {
@@ -28,10 +28,7 @@ impl Running {
     }
 
     fn signal(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .args([signal, &self.process.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
+        send(signal, &self.process);
     }
 
     /// The exit code and what was still said.

@@ -49,13 +49,20 @@ fn three_systems_make_one_snapshot() {
     assert!(!devices.is_empty());
     assert!(devices.iter().all(|serial| products.contains(serial)));
     let sources = |table| column(&folder, table, "_source");
-    assert!(sources("portal_vdoms").iter().all(|source| source == "managed"));
+    assert!(
+        sources("portal_vdoms")
+            .iter()
+            .all(|source| source == "managed")
+    );
     assert_eq!(sources("ftm_licenses"), ["tokens"]);
     let unit = column(&folder, "ftm_licenses", "serial_number").remove(0);
     assert!(unit.starts_with("FAC-"), "{unit}");
     let gates = column(&folder, "products", "product_model");
     let gates = gates.iter().filter(|model| model.starts_with("FortiGate"));
-    assert_eq!(column(&folder, "product_details", "serial_number").len(), gates.count());
+    assert_eq!(
+        column(&folder, "product_details", "serial_number").len(),
+        gates.count()
+    );
     let plan = text_of(folder.run("plan").stdout);
     assert!(plan.contains("products/details"), "{plan}");
     assert!(plan.contains("portal/device/vdom/site"), "{plan}");
@@ -70,7 +77,10 @@ fn a_source_that_cannot_sign_in_fails_alone() {
     assert_eq!(output.status.code(), Some(3), "{text}");
     let summary: Value = serde_json::from_str(&folder.read("summary.json")).unwrap();
     let failed = summary["failed"].as_array().unwrap();
-    assert!(failed.iter().all(|scope| scope["source"] == "managed"), "{failed:?}");
+    assert!(
+        failed.iter().all(|scope| scope["source"] == "managed"),
+        "{failed:?}"
+    );
     assert_eq!(column(&folder, "products", "serial_number").len(), 60);
     assert_eq!(column(&folder, "ftm_licenses", "total_ftm").len(), 1);
     assert!(column(&folder, "portal_vdoms", "serial_number").is_empty());

@@ -1,5 +1,9 @@
 //! The one helper: a folder, the binary in it, and perhaps a simulator on a port.
 
+pub(crate) mod disk;
+pub(crate) mod published;
+pub(crate) mod tenant;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},
@@ -8,6 +12,9 @@ use std::{
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_fortilake");
+
+/// Where the configuration of a [`tenant::Tenant`] publishes: CSV as `latest`, Parquet as `snapshots`.
+pub(crate) const SINKS: [&str; 2] = ["out/csv", "out/pq"];
 
 /// A folder of its own to run in.
 pub(crate) struct Folder {
@@ -44,9 +51,15 @@ impl Folder {
     }
 
     pub(crate) fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(BINARY);
+        let mut command = self.program(BINARY);
+        command.args(line.split_whitespace());
         command
-            .args(line.split_whitespace())
+    }
+
+    /// Any program in this folder.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command
             .current_dir(self.path.path())
             .env_clear()
             .envs(self.environment.iter().cloned())
@@ -77,7 +90,14 @@ impl Folder {
 
     fn filter(&self, text: &str) -> String {
         let folder = self.path.path().display().to_string();
-        let text = text.replace(&folder, "FOLDER");
+        // A new sink is in no test's way.
+        let sinks: Vec<_> = include_str!("sinks.txt")
+            .lines()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let text = text
+            .replace(&folder, "FOLDER")
+            .replace(&sinks.join(", "), "SINKS");
         text.split_inclusive('\n')
             .map(|line| {
                 filter_size(line)
@@ -115,6 +135,13 @@ impl Folder {
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path.path().join(name)
     }
+}
+
+/// Sends a signal to a process that was not waited for.
+pub(crate) fn send(signal: &str, process: &Child) {
+    let number = process.id().to_string();
+    let sent = Command::new("kill").args([signal, &number]).status();
+    assert!(sent.unwrap().success());
 }
 
 pub(crate) fn text_of(bytes: Vec<u8>) -> String {

@@ -1,0 +1,100 @@
+//! A state file that is not as it was written: named, with a way out, and nothing wrong published from it.
+
+use std::fs;
+
+use crate::util::{Folder, SINKS, published, tenant::Tenant};
+
+const SCENARIO: &str = "page_size = 8\n[organization]\nous = 2\naccounts = 3\nproducts = 60\n";
+
+/// A crawl that stopped halfway, and what its state file holds.
+fn paused() -> (Tenant, Folder, Vec<u8>) {
+    let tenant = Tenant::start(SCENARIO);
+    let folder = tenant.folder("");
+    let text = folder.check("crawl --max-calls 15");
+    assert!(text.starts_with("exit 75"), "{text}");
+    let state = fs::read(folder.join("state/state.sqlite")).unwrap();
+    // All of it is in the one file.
+    assert!(!folder.join("state/state.sqlite-wal").exists());
+    (tenant, folder, state)
+}
+
+/// Crawls on with this state, and says whether the damage was noticed.
+fn is_noticed(tenant: &Tenant, folder: &Folder, state: &[u8]) -> bool {
+    for left in ["state", "out"] {
+        // The first time there is no `out` yet.
+        let _ = fs::remove_dir_all(folder.join(left));
+    }
+    fs::create_dir(folder.join("state")).unwrap();
+    fs::write(folder.join("state/state.sqlite"), state).unwrap();
+    let text = folder.check("crawl");
+    let csv = folder.join(SINKS[0]);
+    if text.starts_with("exit 0\n") {
+        published::check_exact(&csv, &tenant.simulator.truth());
+        return false;
+    }
+    assert!(
+        text.starts_with("exit 1\n") || text.starts_with("exit 2\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("the state file `FOLDER/state/state.sqlite`"),
+        "{text}"
+    );
+    assert!(text.contains("\nhint: "), "{text}");
+    assert!(published::list(&csv, "csv").is_empty(), "{text}");
+    assert!(published::parquet_files(&folder.join(SINKS[1])).is_empty());
+    true
+}
+
+#[test]
+fn a_flipped_bit() {
+    let (tenant, folder, state) = paused();
+    let flips = 64;
+    let mut noticed = 0;
+    for flip in 0..flips {
+        // Spread over the file, and over the bits of a byte.
+        let mut state = state.clone();
+        let at = (flip * state.len() / flips + flip * 37) % state.len();
+        state[at] ^= 1 << (flip % 8);
+        noticed += usize::from(is_noticed(&tenant, &folder, &state));
+    }
+    // A good part of the file is room that is not used.
+    assert!(noticed >= 8, "{noticed} flips were noticed");
+}
+
+#[test]
+fn a_page_that_is_not_what_was_journaled() {
+    let (tenant, folder, state) = paused();
+    // A page's body stands behind its key; some keys stand where nothing is any more.
+    let key = b"acme products/list";
+    let keys = state.windows(key.len()).enumerate();
+    let keys: Vec<_> = keys.filter(|(_, found)| found == key).collect();
+    let noticed = keys.iter().filter(|(at, _)| {
+        let mut state = state.clone();
+        // The last key of a page of the file may have its body in another page.
+        state.get_mut(at + 200).is_some_and(|byte| {
+            *byte ^= 1;
+            true
+        }) && is_noticed(&tenant, &folder, &state)
+    });
+    assert!(noticed.count() >= 5, "of {} keys", keys.len());
+}
+
+#[test]
+fn a_file_that_was_cut() {
+    let (tenant, folder, state) = paused();
+    let parts = 12;
+    for part in 0..parts {
+        let length = state.len() * part / parts;
+        assert!(is_noticed(&tenant, &folder, &state[..length]), "{length}");
+    }
+    assert!(is_noticed(&tenant, &folder, &state[..state.len() - 1]));
+    assert!(is_noticed(&tenant, &folder, &state[..10]));
+    insta::assert_snapshot!(folder.check("crawl"), @r"
+    exit 1
+    --- stderr
+    error: the state file `FOLDER/state/state.sqlite` is damaged: its header
+
+    hint: move `FOLDER/state/state.sqlite` away, and `FOLDER/state/state.sqlite-wal` and `FOLDER/state/state.sqlite-shm` with it if they are there; lost with them are the crawls that can be resumed or replayed, the tokens, and the record of the calls of the last hour, so wait an hour before the next crawl; what is published stays
+    ");
+}

@@ -1,0 +1,283 @@
+//! Processes that die at random moments: the next one goes on, and readers never notice.
+
+mod watcher;
+
+use std::{
+    collections::HashSet,
+    process::{Child, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use self::watcher::Watcher;
+use crate::util::{
+    Folder, SINKS, published, send,
+    tenant::{Tenant, journaled},
+    text_of,
+};
+
+/// Some pages of each of a few accounts, answered slowly enough to die in between.
+const SCENARIO: &str = "page_size = 8\nlatency = \"8ms\"\nlatency_spread = \"8ms\"\n\
+    [organization]\nous = 2\naccounts = 3\nproducts = 60\n";
+
+/// How often to look whether something has happened.
+const GLANCE: Duration = Duration::from_micros(200);
+
+/// When to strike.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Aim {
+    /// At any moment of a run.
+    Anywhere,
+    /// Once a sink has begun to publish.
+    Publishing,
+}
+
+/// How to strike.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Blow {
+    Kill,
+    Terminate,
+    /// And a second time soon after.
+    TerminateTwice,
+}
+
+/// A folder in which crawls die, and everything that must hold in between.
+struct Trial {
+    tenant: Tenant,
+    folder: Folder,
+    watcher: Watcher,
+    /// How long a run takes that nobody stops.
+    length: Duration,
+    /// How much of that is publishing.
+    publishing: Duration,
+    dice: Dice,
+}
+
+/// How a run came to its end.
+struct Ended {
+    status: ExitStatus,
+    said: String,
+    /// Whether it was struck before it came to its own end.
+    struck: bool,
+}
+
+impl Trial {
+    fn begin(seed: u64) -> Self {
+        let tenant = Tenant::start(SCENARIO);
+        let folder = tenant.folder("");
+        let began = Instant::now();
+        let mut first = folder.command("crawl");
+        let mut first = first.stderr(Stdio::null()).spawn().unwrap();
+        let mut publishes = None;
+        while first.try_wait().unwrap().is_none() {
+            if publishes.is_none() && is_publishing(&folder) {
+                publishes = Some(began.elapsed());
+            }
+            thread::sleep(GLANCE);
+        }
+        let length = began.elapsed();
+        assert_eq!(first.wait().unwrap().code(), Some(0));
+        let csv = folder.join("out/csv");
+        published::check_exact(&csv, &tenant.simulator.truth());
+        let tables = published::list(&csv, "csv").into_iter();
+        let rows = tables.map(|path| {
+            let rows = published::read_csv(&path).rows.len();
+            (published::stem(&path), rows)
+        });
+        Self {
+            watcher: Watcher::start(folder.path.path(), rows.collect()),
+            length,
+            publishing: length.saturating_sub(publishes.unwrap_or(length)),
+            dice: Dice(seed),
+            tenant,
+            folder,
+        }
+    }
+
+    /// One run that is struck at a random moment, unless it ends before.
+    fn run(&mut self, aim: Aim, blow: Blow) -> Ended {
+        let journaled = journaled(&self.folder.join("state"));
+        let calls = self.tenant.calls();
+        let holders = holders(&self.folder);
+        let mut crawl = self.folder.command("crawl");
+        let mut crawl = crawl.stderr(Stdio::piped()).spawn().unwrap();
+        if blow != Blow::Kill {
+            // Whoever has the state open listens to signals; before that, nothing is begun.
+            while holders.is_superset(&self::holders(&self.folder)) && is_alive(&mut crawl) {
+                thread::sleep(GLANCE);
+            }
+        }
+        self.wait_for(aim, &mut crawl);
+        let struck = self.strike(blow, &mut crawl);
+        let output = crawl.wait_with_output().unwrap();
+        self.tenant.check_calls(calls, &journaled);
+        assert!(self.watcher.is_content(), "a reader found something torn");
+        Ended {
+            status: output.status,
+            said: text_of(output.stderr),
+            struck,
+        }
+    }
+
+    /// The moment is random, and so it is one of the few that a test really sleeps for.
+    fn wait_for(&mut self, aim: Aim, crawl: &mut Child) {
+        match aim {
+            Aim::Anywhere => thread::sleep(self.dice.part_of(self.length)),
+            Aim::Publishing => {
+                while !is_publishing(&self.folder) && is_alive(crawl) {
+                    thread::sleep(GLANCE);
+                }
+                thread::sleep(self.dice.part_of(self.publishing));
+            }
+        }
+    }
+
+    /// Says whether there was still a process to strike.
+    fn strike(&mut self, blow: Blow, crawl: &mut Child) -> bool {
+        // Whoever has ended may have left its number to another process.
+        if !is_alive(crawl) {
+            return false;
+        }
+        match blow {
+            Blow::Kill => crawl.kill().unwrap(),
+            Blow::Terminate => send("-TERM", crawl),
+            Blow::TerminateTwice => {
+                send("-TERM", crawl);
+                thread::sleep(self.dice.part_of(Duration::from_millis(20)));
+                if is_alive(crawl) {
+                    send("-TERM", crawl);
+                }
+            }
+        }
+        true
+    }
+
+    /// What was interrupted is finished or undone without a crawl.
+    fn check_recovery(&self) {
+        let listed = self.folder.check("crawls");
+        assert!(listed.starts_with("exit 0"), "{listed}");
+        self.check_tidy();
+    }
+
+    /// Nothing is half done, and nothing is left behind.
+    fn check_tidy(&self) {
+        for sink in SINKS.map(|sink| self.folder.join(sink)) {
+            let staged = published::staged(&sink);
+            assert!(staged.is_empty(), "left behind: {staged:?}");
+            published::check_digests(&sink);
+        }
+    }
+
+    /// Lets the last run come to its end and looks at all that is there.
+    fn end(self) {
+        let text = self.folder.check("crawl");
+        assert!(text.starts_with("exit 0"), "{text}");
+        let truth = self.tenant.simulator.truth();
+        published::check_exact(&self.folder.join("out/csv"), &truth);
+        self.check_tidy();
+        let listed = self.folder.check("crawls");
+        assert!(listed.starts_with("exit 0"), "{listed}");
+        assert!(!listed.contains("running"), "{listed}");
+        assert!(self.watcher.end() > 10);
+    }
+}
+
+/// Random numbers that are the same for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        // The step and the mixing of SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn part_of(&mut self, whole: Duration) -> Duration {
+        let nanos = u64::try_from(whole.as_nanos()).unwrap();
+        Duration::from_nanos(self.next() % nanos.max(1))
+    }
+}
+
+/// A seed that differs from run to run; the test tells it, should it fail.
+#[expect(clippy::print_stderr, reason = "a test that fails must tell its seed")]
+fn seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    let seed = RandomState::new().hash_one(());
+    eprintln!("the seed is {seed}");
+    seed
+}
+
+fn is_alive(process: &mut Child) -> bool {
+    process.try_wait().unwrap().is_none()
+}
+
+/// Whether a sink is publishing, or was when its process died.
+fn is_publishing(folder: &Folder) -> bool {
+    SINKS
+        .iter()
+        .any(|sink| published::is_begun(&folder.join(sink)))
+}
+
+/// The files by which processes show that they have the state open.
+fn holders(folder: &Folder) -> HashSet<String> {
+    let files = folder.files("state").into_iter();
+    files.filter(|name| name.contains("holder")).collect()
+}
+
+#[test]
+fn two_hundred_kills_lose_nothing_and_no_reader_notices() {
+    let mut trial = Trial::begin(seed());
+    let (mut kills, mut in_publishing) = (0, 0);
+    for aim in [Aim::Anywhere, Aim::Publishing].into_iter().cycle() {
+        let ended = trial.run(aim, Blow::Kill);
+        let code = ended.status.code();
+        assert!(
+            matches!(code, None | Some(0)),
+            "exit {code:?}: {}",
+            ended.said
+        );
+        kills += usize::from(code.is_none());
+        in_publishing += usize::from(code.is_none() && is_publishing(&trial.folder));
+        if trial.dice.next().is_multiple_of(4) {
+            trial.check_recovery();
+        }
+        if kills >= 200 && in_publishing >= 40 {
+            break;
+        }
+        assert!(
+            kills < 1000,
+            "of {kills} kills {in_publishing} came while publishing"
+        );
+    }
+    trial.end();
+}
+
+#[test]
+fn a_polite_end_loses_nothing_either() {
+    let mut trial = Trial::begin(seed());
+    let aims = [Aim::Anywhere, Aim::Anywhere, Aim::Publishing];
+    let blows = [Blow::Terminate, Blow::TerminateTwice];
+    let mut struck = 0;
+    for (aim, blow) in aims.into_iter().cycle().zip(blows.into_iter().cycle()) {
+        let Ended {
+            status,
+            said,
+            struck: was_struck,
+        } = trial.run(aim, blow);
+        // A publication that is under way is finished, and then there is nothing to resume.
+        assert!(
+            matches!(status.code(), Some(0 | 130)),
+            "{aim:?} {blow:?}: {status}: {said}"
+        );
+        if blow == Blow::Terminate && status.code() == Some(130) {
+            assert!(said.contains("the same command resumes crawl"), "{said}");
+        }
+        struck += usize::from(was_struck);
+        if struck == 60 {
+            break;
+        }
+    }
+    trial.end();
+}

@@ -1,0 +1,156 @@
+//! A simulator in the test's own process, so that its calls can be read and its data exchanged.
+
+use std::{fs, io::ErrorKind, mem, net::TcpListener, path::Path};
+
+use fortilake_simulator::{Scenario, Simulator};
+use rusqlite::Connection;
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+
+use super::Folder;
+
+/// A simulator on a port of its own; it ends with its owner.
+pub(crate) struct Tenant {
+    pub(crate) simulator: Simulator,
+    listener: TcpListener,
+    serving: Runtime,
+    seed: u64,
+}
+
+impl Tenant {
+    pub(crate) fn start(scenario: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let simulator = simulator(scenario, 1);
+        let serving = serve(&simulator, &listener);
+        Self {
+            simulator,
+            listener,
+            serving,
+            seed: 1,
+        }
+    }
+
+    /// From now on there is other data at the same address.
+    pub(crate) fn turn_into(&mut self, scenario: &str) {
+        // Tokens follow from the seed: those from before must not be known for another API by chance.
+        self.seed += 1;
+        self.simulator = simulator(scenario, self.seed);
+        let serving = serve(&self.simulator, &self.listener);
+        mem::replace(&mut self.serving, serving).shutdown_background();
+    }
+
+    /// A folder with a configuration that begins with `head`, limits nothing and publishes below `out`.
+    pub(crate) fn folder(&self, head: &str) -> Folder {
+        let address = self.listener.local_addr().unwrap();
+        let configuration = format!(
+            r#"{head}
+[[source]]
+name = "acme"
+type = "forticloud"
+username = {{ env = "NAME" }}
+password = {{ env = "PASSWORD" }}
+auth_url = "http://{address}/api/v1/oauth/token/"
+api_url = "http://{address}"
+[source.quota]
+calls = [{{ max = 1000000, per = "1m" }}]
+errors = {{ max = 1000000, per = "1h" }}
+[[sink]]
+type = "csv"
+path = "out/csv"
+formula_prefix = false
+[[sink]]
+type = "parquet"
+path = "out/pq"
+"#
+        );
+        Folder::new()
+            .with("NAME", "simulated")
+            .with("PASSWORD", "simulated")
+            .file("fortilake.toml", &configuration)
+    }
+
+    /// How many calls there were so far.
+    pub(crate) fn calls(&self) -> usize {
+        self.simulator.calls().len()
+    }
+
+    /// Neither what was journaled nor anything twice was asked since there were so many calls.
+    pub(crate) fn check_calls(&self, since: usize, journaled: &[Asked]) {
+        let calls = self.simulator.calls();
+        let mut asked = Vec::new();
+        for call in calls.iter().skip(since) {
+            if call.path.contains("oauth") {
+                continue;
+            }
+            let again = journaled.iter().any(|journaled| {
+                call.path.ends_with(&journaled.endpoint) && call.arguments == journaled.arguments
+            });
+            assert!(!again, "asked although it is journaled: {call:?}");
+            let name = (&call.path, &call.arguments);
+            assert!(!asked.contains(&name), "asked twice by one run: {call:?}");
+            asked.push(name);
+        }
+    }
+}
+
+fn simulator(scenario: &str, seed: u64) -> Simulator {
+    let scenario = Scenario::from_toml(scenario).unwrap();
+    Simulator::new(Scenario { seed, ..scenario })
+}
+
+fn serve(simulator: &Simulator, listener: &TcpListener) -> Runtime {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (simulator, listener) = (simulator.clone(), listener.try_clone().unwrap());
+    runtime.spawn(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        simulator.serve(listener, std::future::pending()).await
+    });
+    runtime
+}
+
+/// What a page in the journal answers.
+pub(crate) struct Asked {
+    endpoint: String,
+    arguments: Value,
+}
+
+/// What the journal of the unfinished crawl has, if there is one.
+pub(crate) fn journaled(state: &Path) -> Vec<Asked> {
+    // Of a copy, so that it is the next crawl that finds what the last one has left.
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["state.sqlite", "state.sqlite-wal"] {
+        match fs::copy(state.join(name), copy.path().join(name)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            copied => drop(copied.unwrap()),
+        }
+    }
+    let path = copy.path().join("state.sqlite");
+    if !path.exists() {
+        return Vec::new();
+    }
+    let state = Connection::open(path).unwrap();
+    let mut pages = state
+        .prepare(
+            "SELECT key FROM pages, (SELECT number, status FROM crawls ORDER BY number DESC LIMIT 1)
+             WHERE place >> 32 = number AND status IN ('running', 'paused', 'done')",
+        )
+        .unwrap();
+    let keys = pages.query_map((), |row| row.get::<_, String>(0)).unwrap();
+    let asked = keys.map(|key| {
+        let key = key.unwrap();
+        let (_, fetch) = key.split_once(' ').unwrap();
+        let (endpoint, rest) = fetch.split_once(' ').unwrap();
+        let (arguments, round) = rest.rsplit_once(' ').unwrap();
+        assert_eq!(round, "0", "no list moves here: {key}");
+        Asked {
+            endpoint: endpoint.to_owned(),
+            arguments: serde_json::from_str(arguments).unwrap(),
+        }
+    });
+    asked.collect()
+}
