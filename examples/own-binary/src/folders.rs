@@ -38,6 +38,7 @@ struct Folders {
     /// Where files are written, and where readers find them.
     staged: PathBuf,
     published: PathBuf,
+    files: u64,
     rows: u64,
     bytes: u64,
     failed: bool,
@@ -56,6 +57,7 @@ async fn open(context: Context, options: Options) -> Result<Box<dyn Sink>> {
     Ok(Box::new(Folders {
         staged,
         published: path.join(&context.crawl.snapshot),
+        files: context.tables.len() as u64,
         rows: 0,
         bytes: 0,
         failed: false,
@@ -95,7 +97,7 @@ impl Sink for Folders {
         Ok(Receipt {
             location: self.published.display().to_string(),
             rows: self.rows,
-            files: 1,
+            files: self.files,
             bytes: self.bytes,
         })
     }

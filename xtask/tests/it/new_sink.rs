@@ -12,7 +12,14 @@ const NAME: &str = "data-lake";
 fn a_new_sink_passes_the_suite_and_is_linked_with_no_other_edit() {
     let copy = Copy::take();
     copy.cargo(&["run", "--package", "xtask", "--", "new-sink", NAME]);
-    copy.cargo(&["fmt", "--all", "--check"]);
+    copy.cargo(&[
+        "fmt",
+        "--package",
+        "fortilake-sink-data-lake",
+        "--package",
+        "fortilake",
+        "--check",
+    ]);
     copy.cargo(&["test", "--package", "fortilake-sink-data-lake"]);
 
     let printed = copy.cargo(&["run", "--package", "fortilake", "--", "sinks"]);
