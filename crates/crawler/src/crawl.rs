@@ -116,13 +116,16 @@ impl Crawl {
             failed: Vec::new(),
             newest: None,
         };
+        let stopping = self.stop.clone();
         let published = async {
             for (name, mut scopes) in feeds {
                 while let Some(scope) = scopes.recv().await {
+                    // Reading may be over long before this is.
+                    go_on(&stopping)?;
                     desk.publish(&name, &scope).await?;
                 }
             }
-            Ok(())
+            go_on(&stopping)
         };
         let read = async {
             let mut effort = Effort::default();
@@ -165,6 +168,14 @@ impl Crawl {
             Err(error) => Err(desk.give_up(error).await),
         }
     }
+}
+
+/// An error once the caller has said stop.
+fn go_on(stop: &watch::Receiver<bool>) -> Result<()> {
+    if *stop.borrow() {
+        return Err(Error::new(Kind::Interrupted, "interrupted"));
+    }
+    Ok(())
 }
 
 /// Where closed scopes become rows.
@@ -258,8 +269,8 @@ impl Desk {
         began: Instant,
     ) -> Result<Report> {
         let complete = self.failed.is_empty();
-        let nothing_read = self.scopes.complete == 0 && effort.pages == 0;
-        if let Some(first) = self.failed.first().filter(|_| nothing_read) {
+        // A scope can close without a page, but a crawl of failures and such has read nothing.
+        if let Some(first) = self.failed.first().filter(|_| effort.pages == 0) {
             let message = format!("nothing could be read from source `{}`", first.source);
             let error = Error::new(Kind::Unreadable, message).with_source(first.error.clone());
             return Err(self.give_up(error).await);

@@ -8,11 +8,12 @@ use std::{
 };
 
 use fortilake_state::client::models::{integer_of, lenient, text_of};
-use serde::Deserialize;
+use serde::{Deserialize, de::Error as _};
 use serde_json::{Value, value::RawValue};
 
 use crate::authenticator;
 
+mod origin;
 mod portal;
 mod rows;
 #[cfg(test)]
@@ -88,8 +89,30 @@ impl Facts {
     ///
     /// # Errors
     ///
-    /// If the page is not shaped so that its rows can be counted.
+    /// If the page is not shaped so that its rows can be counted, or has none and nothing else that
+    /// shows whose answer it is: what a gateway says must not be taken for an empty list.
     pub fn read(endpoint: &str, page: &str, names: Names) -> serde_json::Result<Self> {
+        let facts = Self::of(endpoint, page, names)?;
+        if facts.is_empty() && !origin::is_known(endpoint, page)? {
+            let message = "it has no member that an answer of this endpoint has";
+            return Err(serde_json::Error::custom(message));
+        }
+        Ok(facts)
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Units {
+                organization,
+                units,
+            } => organization.is_none() && *units == Ids::default(),
+            Self::Accounts(accounts) => *accounts == Ids::default(),
+            Self::Counted(_) | Self::Unit(_) => false,
+            Self::List(list) => list.rows == 0,
+        }
+    }
+
+    fn of(endpoint: &str, page: &str, names: Names) -> serde_json::Result<Self> {
         Ok(match endpoint {
             _ if portal::ENDPOINTS.contains(&endpoint) => Self::Counted(CountedFacts::read(page)?),
             authenticator::UNIT => Self::Unit(portal::unit(page)?),

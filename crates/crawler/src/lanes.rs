@@ -1,13 +1,14 @@
-//! The sinks, side by side: each in a task of its own behind a bounded channel.
+//! The sinks, side by side: each in a task of its own behind a queue.
+
+mod queue;
 
 use std::sync::Arc;
 
 use fortilake_sink::{Batch, Outcome, Receipt, Sink};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tracing::warn;
 
-/// How many batches may wait for a sink before the crawl waits for it.
-const WAITING_BATCHES: usize = 8;
+use self::queue::{Message, Receiver, Sender, queue};
 
 /// A sink that is open, under the name that messages call it by.
 pub struct OpenSink {
@@ -26,14 +27,9 @@ pub struct SinkReport {
     pub result: Result<Receipt, fortilake_sink::Error>,
 }
 
-enum Message {
-    Write(Arc<Batch>),
-    Finish(Arc<Outcome>),
-}
-
 struct Lane {
     name: String,
-    sender: mpsc::Sender<Message>,
+    sender: Sender,
     task: JoinHandle<Option<Result<Receipt, fortilake_sink::Error>>>,
 }
 
@@ -43,7 +39,7 @@ pub(crate) struct Lanes(Vec<Lane>);
 impl Lanes {
     pub(crate) fn new(sinks: Vec<OpenSink>) -> Self {
         let lanes = sinks.into_iter().map(|OpenSink { name, sink }| {
-            let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
+            let (sender, receiver) = queue();
             Lane {
                 name,
                 sender,
@@ -58,11 +54,7 @@ impl Lanes {
         let batch = Arc::new(batch);
         let mut alive = false;
         for lane in &self.0 {
-            alive |= lane
-                .sender
-                .send(Message::Write(batch.clone()))
-                .await
-                .is_ok();
+            alive |= lane.sender.send(&batch).await;
         }
         alive || self.0.is_empty()
     }
@@ -71,8 +63,7 @@ impl Lanes {
     pub(crate) async fn finish(self, outcome: Outcome) -> Vec<SinkReport> {
         let outcome = Arc::new(outcome);
         for lane in &self.0 {
-            // A sink that failed has closed its channel; its task says why.
-            let _ = lane.sender.send(Message::Finish(outcome.clone())).await;
+            lane.sender.finish(outcome.clone());
         }
         self.join().await
     }
@@ -103,23 +94,26 @@ impl Lanes {
 /// Runs one sink to its end: a receipt, a failure, or nothing if it was aborted.
 async fn drive(
     mut sink: Box<dyn Sink>,
-    mut messages: mpsc::Receiver<Message>,
+    messages: Receiver,
 ) -> Option<Result<Receipt, fortilake_sink::Error>> {
-    while let Some(message) = messages.recv().await {
-        match message {
-            Message::Write(batch) => {
-                if let Err(error) = sink.write(&batch).await {
-                    // From here on the crawl sees a closed channel and goes on without this sink.
-                    drop(messages);
-                    abort(sink).await;
-                    return Some(Err(error));
-                }
+    loop {
+        let failure = match messages.next().await {
+            Ok(Some(Message::Write(batch))) => match sink.write(&batch).await {
+                Ok(()) => continue,
+                Err(error) => error,
+            },
+            Ok(Some(Message::Finish(outcome))) => return Some(sink.finish(&outcome).await),
+            Ok(None) => {
+                abort(sink).await;
+                return None;
             }
-            Message::Finish(outcome) => return Some(sink.finish(&outcome).await),
-        }
+            Err(error) => error,
+        };
+        // From here on the crawl goes on without this sink.
+        drop(messages);
+        abort(sink).await;
+        return Some(Err(failure));
     }
-    abort(sink).await;
-    None
 }
 
 async fn abort(sink: Box<dyn Sink>) {

@@ -23,8 +23,6 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::Map;
-
 pub use self::details::DetailsFor;
 pub(crate) use self::details::ENDPOINT as DETAILS;
 use self::{
@@ -213,7 +211,7 @@ impl Plan {
         } else if self.settings.scope == ScopeMode::Local {
             self.go_local(&mut fetches);
         } else {
-            let list = Listing::new("units/list", Map::new());
+            let list = Listing::new("units/list", Vec::new());
             let ask = list.begin();
             fetches.push(self.ask(Slot::Units(ask), list.fetch(&self.settings.source, ask)));
             self.units = Some(list);

@@ -23,6 +23,7 @@ use crate::{
     Clock, Error, Event, Facts, Failure, FailureKind, Fetch, Names, Observer, Outcome, Result,
     Scope, Step,
     error::{Kind, one_line},
+    plan::DETAILS,
     planner::Planner,
 };
 
@@ -168,9 +169,20 @@ impl Reader {
     /// Journals what a call ended with, and tells what fails a scope from what ends the crawl.
     fn judge(&self, fetch: &Fetch, answer: client::Result<Answer>) -> Result<Outcome> {
         match answer {
+            // Nothing is an answer to a list. Of a product that a list has named it is none, and
+            // must not be taken for its details for as long as those are good.
+            Ok(Answer { nothing: true, .. }) if fetch.endpoint == DETAILS => {
+                let failure = Failure {
+                    kind: FailureKind::Rejected,
+                    message: format!("`{DETAILS}` knows no such product"),
+                };
+                self.keep_failure(fetch, &failure)?;
+                Ok(Outcome::Failed(failure))
+            }
             Ok(Answer {
                 body,
                 facts: Ok(facts),
+                ..
             }) => {
                 self.keep_page(fetch, body)?;
                 Ok(Outcome::Page(facts))
@@ -262,6 +274,8 @@ async fn sign_in_ahead(client: Arc<Client>) {
 }
 
 struct Answer {
+    /// Whether the API says in so many words that there is nothing.
+    nothing: bool,
     body: Arc<str>,
     facts: serde_json::Result<Facts>,
 }
@@ -274,6 +288,7 @@ async fn call(client: Arc<Client>, fetch: Fetch, names: Names) -> (Fetch, client
         return (
             fetch,
             Ok(Answer {
+                nothing: false,
                 body: "".into(),
                 facts,
             }),
@@ -288,6 +303,7 @@ async fn call(client: Arc<Client>, fetch: Fetch, names: Names) -> (Fetch, client
             page.body.into()
         };
         Answer {
+            nothing,
             facts: Facts::read(fetch.endpoint, &body, names),
             body,
         }

@@ -1,5 +1,8 @@
 //! What a crawl is accountable for, scope by scope.
 
+#[cfg(test)]
+mod tests;
+
 use std::iter;
 
 use serde_json::Value;

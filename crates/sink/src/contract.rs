@@ -51,7 +51,7 @@ use crate::{MemoryStore, Result, Store};
 ///
 /// [`write`](Sink::write) returns when the sink can take the next batch, and the crawl waits for it.
 /// A sink keeps a bounded amount in memory, however many rows there are, and waits for its destination beyond that.
-/// Each sink has a task and a queue of its own, so a slow one delays others by no more than the queue's length.
+/// Each sink has a task and a queue of its own, which goes on in a temporary file, so a slow one delays no other.
 ///
 /// # Errors
 ///

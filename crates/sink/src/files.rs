@@ -5,7 +5,7 @@
 //! ```text
 //! PATH/products/snapshot=20260901T120000Z/part-00000.parquet   layout `snapshots`
 //! PATH/products.csv                                            layout `latest`
-//! PATH/_fortilake/staging/20260901T120000Z-parquet.0/          not published yet
+//! PATH/_fortilake/staging/20260901T120000Z-parquet.71-0/       not published yet
 //! PATH/_fortilake/snapshots/20260901T120000Z.json              the manifest of a snapshot
 //! PATH/_fortilake/latest.json                                  names the newest manifest
 //! PATH/_fortilake/lock                                         held while publishing

@@ -44,7 +44,10 @@ impl Spec {
             pairs.push((descriptor.target, target));
         }
         for pair in query.into_iter().flat_map(|query| query.split('&')) {
-            let wants_value = || config(format!("`{pair}` in `{text}` is not `option=value`"));
+            let wants_value = || {
+                // What stands there may be a secret that a `&` has cut in two.
+                config(format!("an option of `{name}` is not `option=value`"))
+            };
             pairs.push(pair.split_once('=').ok_or_else(wants_value)?);
         }
 
@@ -56,7 +59,7 @@ impl Spec {
             let value = options::from_text(schema.as_value(), option, decode(value)?);
             if spec.options.insert(option.to_owned(), value).is_some() {
                 return Err(config(format!(
-                    "option `{option}` is given twice in `{text}`"
+                    "option `{option}` of `{name}` is given twice"
                 )));
             }
         }
@@ -64,7 +67,7 @@ impl Spec {
             && options::requires(schema.as_value(), descriptor.target)
         {
             let target = descriptor.target.to_uppercase();
-            let message = format!("`{text}` does not say where to: write `{name}:{target}`");
+            let message = format!("`{name}` does not say where to: write `{name}:{target}`");
             return Err(spec.wrap("configure", config(message)));
         }
         spec.check()?;

@@ -1,7 +1,7 @@
 //! What the plans of the other two systems have to know of a page.
 
 use fortilake_state::client::models::{integer_of, text_of};
-use serde::Deserialize;
+use serde::{Deserialize, de::Error as _};
 use serde_json::{Value, value::RawValue};
 
 use super::rows::Rows;
@@ -30,9 +30,19 @@ impl CountedFacts {
             .iter()
             .filter_map(|row| row.id.and_then(integer_of))
             .collect();
-        let total = page.total.and_then(integer_of);
+        let told = page.total.filter(|total| total.get() != "null");
+        let total = told.map(|told| {
+            let total = integer_of(told).and_then(|total| total.try_into().ok());
+            // A number of rows that cannot be read is no proof of anything.
+            total.ok_or_else(|| serde_json::Error::custom("the number of rows is none"))
+        });
+        let total = total.transpose()?;
+        if rows.is_empty() && total.is_none() {
+            let message = "it has neither rows nor their number";
+            return Err(serde_json::Error::custom(message));
+        }
         Ok(Self {
-            total: total.and_then(|total| total.try_into().ok()),
+            total,
             missing: rows.len() - ids.len(),
             ids,
         })

@@ -111,5 +111,43 @@ fn a_portals_list_counts_its_rows_in_either_container() {
     let expected = (Some(7), vec![4, 9], 1);
     assert_eq!(counted(&format!("{{\"data\": {{{rows}}}}}")), expected);
     assert_eq!(counted(&format!("{{{rows}}}")), expected);
-    assert_eq!(counted("{\"data\": null}"), (None, Vec::new(), 0));
+    assert_eq!(
+        counted("{\"data\": {\"totalResultsCount\": 0}}"),
+        (Some(0), Vec::new(), 0)
+    );
+    for page in [
+        "{\"data\": null}",
+        "{\"data\": {\"results\": {}}}",
+        "{\"message\": \"x\"}",
+    ] {
+        assert!(
+            read_page("portal/account/organizations", page).is_err(),
+            "{page}"
+        );
+    }
+}
+
+#[test]
+fn what_somebody_else_says_is_no_empty_list() {
+    for endpoint in [
+        "units/list",
+        "accounts/list",
+        "products/list",
+        "folders/list",
+    ] {
+        for page in [
+            r#"{"x": 1}"#,
+            r#"{"fault": {"faultstring": "gateway timeout"}}"#,
+        ] {
+            assert!(read_page(endpoint, page).is_err(), "{endpoint}: {page}");
+        }
+        // What a tenant leaves out where there is nothing, and what the journal has for it.
+        for page in [r#"{"status": 0}"#, "{}"] {
+            assert!(read_page(endpoint, page).is_ok(), "{endpoint}: {page}");
+        }
+    }
+    assert!(read_page("products/list", r#"{"assets": null}"#).is_ok());
+    let counters = "authenticator/fortitokenmobilelicenses";
+    assert!(read_page(counters, r#"{"message": "maintenance"}"#).is_err());
+    assert!(read_page(counters, r#"{"total_ftm": 3}"#).is_ok());
 }

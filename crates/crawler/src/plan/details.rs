@@ -100,8 +100,10 @@ impl Details {
         let mut seen = HashSet::new();
         let mut serials = String::new();
         for product in products.iter().filter(|product| self.of.includes(product)) {
-            // A line feed is in no serial number; were it in one, that product could not be asked.
-            if seen.insert(product.serial.as_str()) && !product.serial.contains('\n') {
+            // Without a serial number there is nothing to ask for, and a line break is in none.
+            let serial = product.serial.as_str();
+            let is_one = !serial.trim().is_empty() && !serial.contains(['\n', '\r']);
+            if is_one && seen.insert(serial) {
                 serials.push_str(&product.serial);
                 serials.push('\n');
             }

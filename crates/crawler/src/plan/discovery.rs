@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     Discovery, Plan, ScopeMode, Slot, Turn,
@@ -71,10 +71,10 @@ impl Plan {
         fetches: &mut Vec<Fetch>,
     ) {
         let argument = match (ou, account) {
-            (Some(ou), _) => ("parentId".to_owned(), Value::from(ou)),
-            (None, account) => ("accountId".to_owned(), Value::from(account)),
+            (Some(ou), _) => ("parentId", Value::from(ou)),
+            (None, account) => ("accountId", Value::from(account)),
         };
-        let list = Listing::new("accounts/list", Map::from_iter([argument]));
+        let list = Listing::new("accounts/list", vec![argument]);
         let ask = list.begin();
         self.published
             .turns

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     Facts, Fetch, ListFacts, Outcome, Pages, ProductName, fetch::FailureKind, scope::Others,
@@ -24,7 +24,8 @@ const PAGE_NUMBER: &str = "pageNumber";
 #[derive(Debug)]
 pub(super) struct Listing {
     pub(super) endpoint: &'static str,
-    arguments: Map<String, Value>,
+    /// As a list and not as a map, because there may be tens of thousands of these.
+    arguments: Vec<Argument>,
     pub(super) state: ListingState,
     round: u32,
     /// The number of the first page; the answers say it, and one of them may say it wrong.
@@ -48,11 +49,14 @@ pub(super) enum ListingState {
     Failed(FailureKind, String),
 }
 
+/// An argument of all pages.
+pub(super) type Argument = (&'static str, Value);
+
 /// A page to ask for: its number (none: the first) and the round.
 pub(super) type Ask = (Option<i64>, u32);
 
 impl Listing {
-    pub(super) fn new(endpoint: &'static str, arguments: Map<String, Value>) -> Self {
+    pub(super) fn new(endpoint: &'static str, arguments: Vec<Argument>) -> Self {
         Self {
             endpoint,
             arguments,
@@ -73,11 +77,10 @@ impl Listing {
 
     /// The call that asks for a page.
     pub(super) fn fetch(&self, source: &Arc<str>, (page, round): Ask) -> Fetch {
-        let mut arguments = self.arguments.clone();
-        if let Some(page) = page {
-            arguments.insert(PAGE_NUMBER.to_owned(), page.into());
-        }
-        Fetch::new(source.clone(), self.endpoint, arguments, round)
+        let number = page.map(|page| (PAGE_NUMBER, page.into()));
+        let arguments = self.arguments.iter().cloned().chain(number);
+        let arguments = arguments.map(|(name, value)| (name.to_owned(), value));
+        Fetch::new(source.clone(), self.endpoint, arguments.collect(), round)
     }
 
     /// The calls whose pages are the list, in order; or why it stayed unread.

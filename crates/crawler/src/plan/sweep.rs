@@ -2,11 +2,9 @@
 
 use std::ops::Range;
 
-use serde_json::{Map, Value};
-
 use super::{
     Search, Settings,
-    listing::{Listing, ListingState},
+    listing::{Argument, Listing, ListingState},
 };
 use crate::{ProductName, Scope, fetch::FailureKind};
 
@@ -247,10 +245,10 @@ impl Sweep {
         self.products.iter().map(|&at| &self.lists[at])
     }
 
-    fn arguments(&self) -> Map<String, Value> {
-        self.account
-            .iter()
-            .map(|&account| ("accountId".to_owned(), account.into()))
+    fn arguments(&self) -> Vec<Argument> {
+        let account = self.account.iter();
+        account
+            .map(|&account| ("accountId", account.into()))
             .collect()
     }
 
@@ -260,8 +258,8 @@ impl Sweep {
         for pattern in patterns {
             for status in &settings.statuses {
                 let mut arguments = self.arguments();
-                arguments.insert("serialNumber".to_owned(), (*pattern).into());
-                arguments.insert("status".to_owned(), status.as_str().into());
+                arguments.push(("serialNumber", (*pattern).into()));
+                arguments.push(("status", status.as_str().into()));
                 self.lists.push(Listing::new("products/list", arguments));
             }
         }

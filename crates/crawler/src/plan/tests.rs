@@ -357,8 +357,8 @@ fn named_accounts_are_read_without_discovery() {
 fn an_outcome_nobody_asked_for_changes_nothing() {
     let mut plan = Plan::new(settings());
     let begin = plan.begin();
-    let begun = begin.fetches[0].clone();
-    let stranger = Fetch::new(begun.source, begun.endpoint, begun.arguments, 7);
+    let first = begin.fetches[0].clone();
+    let stranger = Fetch::new(first.source, first.endpoint, first.arguments, 7);
     let step = plan.follow(&stranger, &failure(FailureKind::Lost));
     assert!(step.fetches.is_empty() && step.closed.is_empty());
     assert!(!plan.is_finished());

@@ -1,14 +1,17 @@
 //! A portal as data, answered in any order.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::*;
 use crate::{CountedFacts, Facts, Failure, FailureKind};
 
+/// A site and the ids of its VDOMs.
+type Site = (i64, Vec<i64>);
+
 /// A portal, as far as the plan can see it.
 struct Tenant {
     /// Organizations with their sites, and those with the ids of their VDOMs.
-    organizations: Vec<(i64, Vec<(i64, Vec<i64>)>)>,
+    organizations: Vec<(i64, Vec<Site>)>,
     page_size: usize,
     /// Whether `start` is heeded.
     pages: bool,
@@ -71,12 +74,12 @@ impl Tenant {
         let mut plan = Portal::new("managed".into());
         let mut waiting = plan.begin().fetches;
         let mut closed = Vec::new();
-        let mut asked = BTreeMap::new();
+        let mut asked = BTreeSet::new();
         while !waiting.is_empty() {
             let at = if first { 0 } else { waiting.len() - 1 };
             let fetch = waiting.remove(at);
             assert!(plan.awaits(&fetch) && !plan.is_finished());
-            assert_eq!(asked.insert(fetch.key().clone(), ()), None, "asked twice");
+            assert!(asked.insert(fetch.key().clone()), "asked twice");
             let step = plan.follow(&fetch, &self.answer(&fetch));
             waiting.extend(step.fetches);
             closed.extend(step.closed.iter().map(|scope| {

@@ -52,7 +52,7 @@ fn small() -> Scenario {
 }
 
 #[track_caller]
-fn same(found: &Crawled, expected: &Crawled) {
+pub(crate) fn same(found: &Crawled, expected: &Crawled) {
     assert_eq!(found.tables, expected.tables);
     let sorted = |crawled: &Crawled| crawled.batches.iter().cloned().collect::<BTreeSet<_>>();
     assert_eq!(sorted(found), sorted(expected));

@@ -13,14 +13,29 @@ pub(super) fn create_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| Error::io("create the folder", path, error))
 }
 
+/// Removes a folder with all that is in it; that somebody else does so too is no error.
 pub(super) fn remove_folder(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(Error::io("remove the folder", path, error))
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let error = match fs::remove_dir_all(path) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let is_raced = matches!(
+            error.kind(),
+            ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty
+        );
+        match error.kind() {
+            ErrorKind::NotFound if !path.exists() => return Ok(()),
+            _ if is_raced && tries < TRIES => {}
+            _ => return Err(Error::io("remove the folder", path, error)),
         }
-        _ => Ok(()),
     }
 }
+
+/// How often a folder is removed that somebody else is removing, or has put something into.
+const TRIES: u32 = 5;
 
 /// Renames, replacing what is there.
 pub(super) fn rename(from: &Path, to: &Path) -> Result<()> {

@@ -45,7 +45,18 @@ impl Plan {
     pub(super) fn publish(&self, root: &Root, _lock: &Lock, staging: &Path) -> Result<()> {
         self.publish_files(root, staging)?;
         let manifest = self.publish_manifest(root, staging)?;
+        // A crawl that is sent once more does not become the newest by that; where its files have
+        // taken the place of others, it is what readers find.
+        if self.layout == Layout::Snapshots && self.is_outdated(root)? {
+            return Ok(());
+        }
         root.put_latest(staging, &manifest)
+    }
+
+    /// Whether a newer snapshot has been published.
+    fn is_outdated(&self, root: &Root) -> Result<bool> {
+        let latest = root.latest()?;
+        Ok(latest.is_some_and(|latest| latest.snapshot > self.manifest.snapshot))
     }
 
     /// Finishes what another process began.
@@ -59,16 +70,10 @@ impl Plan {
             let id = Some(&there.crawl.id);
             id != Some(&self.manifest.crawl.id) && id != self.replaces.as_ref()
         });
-        let outdated = root
-            .latest()?
-            .is_some_and(|latest| latest.snapshot > *snapshot);
+        let outdated = self.is_outdated(root)?;
         match self.layout {
             _ if replaced => Ok(()),
             Layout::Latest if outdated => Ok(()),
-            Layout::Snapshots if outdated => {
-                self.publish_files(root, staging)?;
-                self.publish_manifest(root, staging).map(drop)
-            }
             Layout::Latest | Layout::Snapshots => self.publish(root, lock, staging),
         }
     }

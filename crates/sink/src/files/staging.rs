@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::info;
 
@@ -27,9 +28,11 @@ impl Staging {
     ///
     /// The root's lock keeps others from taking the folder for abandoned while its own lock is not held yet.
     pub(super) fn create(root: &Root, _lock: &Lock, snapshot: &str, sink: &str) -> Result<Self> {
-        let mut number = 0;
+        let process = std::process::id();
         loop {
-            let path = root.staging().join(format!("{snapshot}-{sink}.{number}"));
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{snapshot}-{sink}.{process}-{number}");
+            let path = root.staging().join(name);
             match fs::create_dir(&path) {
                 Ok(()) => {
                     let mut staging = Self {
@@ -40,8 +43,8 @@ impl Staging {
                     staging.alive = try_own(&staging.path)?;
                     return Ok(staging);
                 }
-                // Another process is at work on the same snapshot.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+                // A process of this number was there before.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::io("create the folder", &path, error)),
             }
         }
@@ -106,7 +109,11 @@ impl Drop for Staging {
     }
 }
 
-/// Whether a folder's name is `<snapshot>-<sink>.<number>`.
+/// Counts folders, for a name must not be used again while somebody may still be removing the folder
+/// that had it.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// Whether a folder's name is `<snapshot>-<sink>.<process>-<number>`.
 fn made_by(name: &str, sink: &str) -> bool {
     let parts = name
         .split_once('-')
@@ -118,12 +125,17 @@ fn made_by(name: &str, sink: &str) -> bool {
 fn try_own(folder: &Path) -> Result<Option<File>> {
     let path = folder.join("lock");
     let failed = |error| Error::io("lock", &path, error);
-    let file = File::options()
+    let opened = File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(&path)
-        .map_err(failed)?;
+        .open(&path);
+    let file = match opened {
+        Ok(file) => file,
+        // Its owner has just ended, and taken the folder along.
+        Err(error) if error.kind() == ErrorKind::NotFound && !folder.exists() => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),

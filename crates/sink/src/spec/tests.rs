@@ -62,12 +62,12 @@ fn a_wrong_line_is_explained() {
     for (text, wanted) in [
         (
             "probe:out?level",
-            "`level` in `probe:out?level` is not `option=value`",
+            "an option of `probe` is not `option=value`",
         ),
-        ("probe:out?", "`` in `probe:out?` is not `option=value`"),
+        ("probe:out?", "an option of `probe` is not `option=value`"),
         (
             "probe:out?path=in",
-            "option `path` is given twice in `probe:out?path=in`",
+            "option `path` of `probe` is given twice",
         ),
         (
             "probe:100%",
@@ -83,7 +83,7 @@ fn a_wrong_line_is_explained() {
         ),
         (
             "probe:",
-            "cannot configure sink `probe`: `probe:` does not say where to: write `probe:PATH`",
+            "cannot configure sink `probe`: `probe` does not say where to: write `probe:PATH`",
         ),
         (
             "probe:out?level=high",

@@ -1,5 +1,7 @@
 //! Removing crawls: much at once, but never for long.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, Transaction};
 
 use super::{free, seal};
@@ -29,10 +31,18 @@ impl State {
         self.sweep()
     }
 
-    /// Removes all but the newest crawls and those that somebody works on; gives the ids.
+    /// Removes all but the newest crawls, those that somebody works on, and those that a run of the
+    /// same kind would resume; gives the ids.
     pub fn retain(&self, keep: usize) -> Result<Vec<String>> {
         let mut removed = Vec::new();
-        for crawl in self.crawls()?.into_iter().skip(keep) {
+        let mut newer = HashSet::new();
+        let mut kept = 0;
+        for crawl in self.crawls()? {
+            let is_newest = newer.insert(crawl.fingerprint.clone());
+            kept += 1;
+            if kept <= keep || (is_newest && crawl.status.is_unfinished()) {
+                continue;
+            }
             match self.remove(&crawl.id) {
                 Ok(()) => removed.push(crawl.id),
                 Err(error) if matches!(error.kind(), Kind::Held | Kind::Missing) => {}

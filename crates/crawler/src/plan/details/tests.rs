@@ -22,14 +22,11 @@ fn failed(kind: FailureKind) -> Outcome {
     })
 }
 
+/// The account of a scope, its calls, and how many were rejected.
+type Closed = (Option<i64>, Result<usize, String>, usize);
+
 /// Answers everything, and gives the calls in order and the scopes with their pages.
-fn run(
-    details: &mut Details,
-    answer: impl Fn(&str) -> Outcome,
-) -> (
-    Vec<String>,
-    Vec<(Option<i64>, Result<usize, String>, usize)>,
-) {
+fn run(details: &mut Details, answer: impl Fn(&str) -> Outcome) -> (Vec<String>, Vec<Closed>) {
     let (mut asked, mut closed) = (Vec::new(), Vec::new());
     let mut waiting: VecDeque<Ask> = details.next().into();
     loop {
