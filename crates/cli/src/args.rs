@@ -1,12 +1,24 @@
 //! The command line, parsed into plain data.
 
+mod appliance;
+mod asset;
 mod call;
+mod operation;
+mod organization;
+mod product;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::call::CallArgs;
+pub(crate) use self::{
+    appliance::{FtmAction, PortalAction},
+    asset::{AboutArgs, ContractAction, FolderAction, LicenseAction, ServiceAction, Status},
+    call::CallArgs,
+    operation::{AccountArgs, CodeArgs, Format, ReadArgs, TargetArgs, WriteArgs},
+    organization::{AccountAction, AccountCreateArgs, OuAction},
+    product::{LocationArgs, ProductAction, RegisterArgs, RowFormat},
+};
 
 /// Crawls the Fortinet cloud asset inventory and publishes it as tables.
 #[derive(Debug, Parser)]
@@ -54,6 +66,33 @@ pub(crate) enum Command {
     /// Call any endpoint of the APIs.
     #[command(disable_help_flag = true)]
     Call(CallArgs),
+    /// Register products, and change or show what is registered.
+    #[command(subcommand)]
+    Product(ProductAction),
+    /// Redeem, download and list licenses.
+    #[command(subcommand)]
+    License(LicenseAction),
+    /// List contracts.
+    #[command(subcommand)]
+    Contract(ContractAction),
+    /// List, make and delete folders of products.
+    #[command(subcommand)]
+    Folder(FolderAction),
+    /// Register subscriptions.
+    #[command(subcommand)]
+    Service(ServiceAction),
+    /// List, make, change and delete organizational units.
+    #[command(subcommand)]
+    Ou(OuAction),
+    /// List, make and move accounts.
+    #[command(subcommand)]
+    Account(AccountAction),
+    /// Sign in to a FortiPortal and out again.
+    #[command(subcommand)]
+    Portal(PortalAction),
+    /// Show and activate the licenses for mobile tokens of a FortiAuthenticator.
+    #[command(subcommand)]
+    Ftm(FtmAction),
     /// List the sinks of this build, or describe one.
     Sinks(SinksArgs),
     /// List the tables, or describe one.
@@ -182,6 +221,9 @@ pub(crate) struct ReplayArgs {
     /// The crawl's id, as `fortilake crawls` lists it.
     #[arg(required_unless_present = "dead_letters")]
     pub(crate) id: Option<String>,
+    /// Take it for the last complete snapshot, which the next crawl is compared with.
+    #[arg(long)]
+    pub(crate) accept_shrink: bool,
     /// Send again what the sinks could not deliver, and nothing else.
     #[arg(long, conflicts_with = "id")]
     pub(crate) dead_letters: bool,

@@ -25,8 +25,13 @@ pub(crate) fn keep(state: &State, reach: &str, crawl: &sink::Crawl, report: &Rep
     if !report.complete || !report.published {
         return Ok(());
     }
-    let figures = serde_json::to_string(&report.census).map_err(Failure::failed)?;
     let snapshot = crawl.snapshot.clone();
+    // What is replayed may be older than what has been published since.
+    let kept = state.baseline(reach)?;
+    if kept.is_some_and(|kept| kept.snapshot > snapshot) {
+        return Ok(());
+    }
+    let figures = serde_json::to_string(&report.census).map_err(Failure::failed)?;
     state.set_baseline(reach, &Baseline { snapshot, figures })?;
     Ok(())
 }

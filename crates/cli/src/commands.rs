@@ -1,15 +1,27 @@
 //! One module per command; each resolves what it was given, runs, and says how it ended.
 
+pub(crate) mod account;
 pub(crate) mod call;
 pub(crate) mod check;
+pub(crate) mod contract;
 pub(crate) mod crawl;
 pub(crate) mod crawls;
 pub(crate) mod decode;
+pub(crate) mod folder;
+pub(crate) mod ftm;
+pub(crate) mod license;
+mod operation;
+pub(crate) mod ou;
 pub(crate) mod plan;
+pub(crate) mod portal;
+pub(crate) mod product;
 pub(crate) mod replay;
+pub(crate) mod service;
+mod shown;
 pub(crate) mod simulate;
 pub(crate) mod sinks;
 pub(crate) mod tables;
+mod view;
 
 use std::{sync::Arc, time::Duration};
 
@@ -89,10 +101,10 @@ fn call_failure(error: client::Error) -> Failure {
 ///
 /// Ending at once is dropping all of it: what a task holds goes with the task, the programs that
 /// a sink has started included.
-fn interruptible<F: Future<Output = Result>>(
+fn interruptible<T, F: Future<Output = Result<T>>>(
     console: Console,
     work: impl FnOnce(signals::Watch) -> F,
-) -> Result {
+) -> Result<T> {
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         let (watch, insistence) = signals::Watch::begin(console);

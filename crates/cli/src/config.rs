@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::anyhow;
 use fortilake_crawler::sink::{Spec, registry};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub(crate) use self::{
     env::Env,
@@ -105,7 +105,7 @@ pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
         .iter()
         .map(|text| {
             let spec = Spec::parse(text).map_err(|error| {
-                Failure::from(error).context(format!("`--sink {text}` cannot be used"))
+                Failure::from(error).context(format!("`--sink {}` cannot be used", label(text)))
             })?;
             let label = label(text);
             let number = labels.entry(label.clone()).or_insert(0);
@@ -159,12 +159,16 @@ struct Place {
     sink: &'static str,
     target: Option<PathBuf>,
     layout: Option<Value>,
+    /// Everything that was said, of a sink that is no folder: two may well go to one place.
+    options: Option<Map<String, Value>>,
 }
 
 impl Place {
     fn of(spec: &Spec) -> Result<Self> {
         let descriptor = registry::find(&spec.sink)?;
+        let is_folder = descriptor.target == "path";
         let target = spec.options.get(descriptor.target).and_then(Value::as_str);
+        let target = target.filter(|_| is_folder);
         let target = target.map(|text| std::path::absolute(text).unwrap_or_else(|_| text.into()));
         let schema = (descriptor.options)();
         let default = schema.as_value().pointer("/properties/layout/default");
@@ -173,6 +177,7 @@ impl Place {
             // Components know neither a slash at the end nor two in a row.
             target: target.map(|path| path.components().collect()),
             layout: spec.options.get("layout").or(default).cloned(),
+            options: (!is_folder).then(|| spec.options.clone()),
         })
     }
 }

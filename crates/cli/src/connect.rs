@@ -127,22 +127,39 @@ fn credentials(source: &SourceConfig, env: &Env) -> Result<Credentials> {
     })
 }
 
-/// A client of the embedded simulator; nothing leaves the process.
-pub(crate) fn simulated(terms: &Terms) -> Result<Client> {
+/// A client of a system of the embedded simulator; nothing leaves the process.
+pub(crate) fn simulated(kind: SourceKind, terms: &Terms) -> Result<Client> {
     let scenario = Scenario::production();
-    let origin = "the simulator's scenario";
-    let credentials = Credentials {
-        username: scenario.credentials.username.clone(),
-        username_origin: origin.to_owned(),
-        password: scenario.credentials.password.as_str().into(),
-        password_origin: origin.to_owned(),
+    let credentials = |username: &str, password: &str| {
+        let origin = "the simulator's scenario";
+        Credentials {
+            username: username.to_owned(),
+            username_origin: origin.to_owned(),
+            password: password.into(),
+            password_origin: origin.to_owned(),
+        }
+    };
+    let address = || url("https://simulator.invalid", "api_url");
+    let config = match kind {
+        SourceKind::FortiCloud => {
+            let user = &scenario.credentials;
+            client::Config::new(credentials(&user.username, &user.password))
+        }
+        SourceKind::FortiPortal => {
+            let user = &scenario.portal;
+            client::Config::portal(address()?, credentials(&user.username, &user.password))
+        }
+        SourceKind::FortiAuthenticator => {
+            let user = &scenario.authenticator;
+            client::Config::authenticator(address()?, credentials(&user.username, &user.api_key))
+        }
     };
     let simulator = Simulator::new(scenario);
     let transport = InProcess::new(move |request| {
         let simulator = simulator.clone();
         async move { simulator.handle(request).await }
     });
-    connect(client::Config::new(credentials), terms, Arc::new(transport))
+    connect(config, terms, Arc::new(transport))
 }
 
 fn connect(

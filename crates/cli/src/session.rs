@@ -35,6 +35,8 @@ pub(crate) struct Session {
     stored: Option<Arc<CrawlJournal>>,
     /// How many calls an earlier run has answered.
     pub(crate) recalled: u64,
+    /// An unfinished crawl that has some of these sources, and is another one all the same.
+    pub(crate) passed_over: Option<String>,
 }
 
 impl Session {
@@ -48,6 +50,7 @@ impl Session {
             journal,
             stored: None,
             recalled: 0,
+            passed_over: None,
         }
     }
 
@@ -58,11 +61,21 @@ impl Session {
         fresh: bool,
     ) -> Result<Self> {
         let crawls = state.crawls().map_err(Failure::from)?;
+        let other = crawls.iter().find(|crawl| {
+            crawl.status.is_unfinished()
+                && crawl.records > 0
+                && !fingerprint.has_sources_of(&crawl.fingerprint)
+                && fingerprint.shares_a_source_with(&crawl.fingerprint)
+        });
+        let passed_over = other.map(|crawl| crawl.id.clone());
         let same = crawls
             .into_iter()
             .find(|crawl| fingerprint.has_sources_of(&crawl.fingerprint));
         match same.filter(|crawl| crawl.status.is_unfinished() && !fresh) {
-            None => Self::begin(state, fingerprint),
+            None => Ok(Self {
+                passed_over,
+                ..Self::begin(state, fingerprint)?
+            }),
             Some(crawl) => {
                 let differences = fingerprint.differences(&crawl.fingerprint);
                 if differences.is_empty() {
@@ -121,6 +134,7 @@ impl Session {
             journal: stored.clone(),
             stored: Some(stored),
             recalled,
+            passed_over: None,
         }
     }
 

@@ -132,8 +132,8 @@ fn shrunk(crawl: &sink::Crawl, tables: &[Shrink]) -> String {
     }
     let _ = writeln!(
         text,
-        "\nhint: if they are gone for good, `fortilake replay {}` publishes this crawl without a \
-         call,\nand `crawl --accept-shrink` a new one; `max_shrink` of `[guard]` sets the limit",
+        "\nhint: if they are gone for good, `fortilake replay --accept-shrink {}` publishes this crawl\n\
+         without a call, and `crawl --accept-shrink` a new one; `max_shrink` of `[guard]` sets the limit",
         crawl.id
     );
     text

@@ -52,7 +52,8 @@ pub enum Kind {
     Credentials,
     /// Mend the addresses or the connection; nothing works without.
     Config,
-    /// Mend the ledger of calls; without it nobody knows what the API still allows.
+    /// Mend the ledger of calls, or what else is remembered; without it nobody knows what the API
+    /// still allows and has done.
     Ledger,
     /// Go on without: this user has no permission for this call.
     Refused,
@@ -101,6 +102,14 @@ impl Error {
             "the ledger of calls cannot be used".to_owned(),
         );
         error.0.source = Some(Source::Ledger(source.into()));
+        error
+    }
+
+    /// What became of units cannot be remembered.
+    pub(crate) fn memory(source: Box<dyn error::Error + Send + Sync>) -> Self {
+        let message = "what was registered cannot be remembered";
+        let mut error = Self::new(Kind::Ledger, message.to_owned());
+        error.0.source = Some(Source::Ledger(source));
         error
     }
 

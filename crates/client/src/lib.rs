@@ -77,6 +77,7 @@ mod error;
 mod failure;
 pub mod ledger;
 mod line;
+pub mod operations;
 mod page;
 mod pause;
 mod queue;

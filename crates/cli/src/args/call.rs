@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{SourceArgs, StateArgs};
+use super::TargetArgs;
 
 /// Arguments of `call`.
 #[derive(Debug, Args)]
@@ -29,7 +29,5 @@ pub(crate) struct CallArgs {
     #[arg(long, conflicts_with = "config")]
     pub(crate) simulate: bool,
     #[command(flatten)]
-    pub(crate) sources: SourceArgs,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
+    pub(crate) target: TargetArgs,
 }

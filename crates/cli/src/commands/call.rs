@@ -6,22 +6,19 @@ mod catalogue;
 use anyhow::anyhow;
 use clap::CommandFactory as _;
 use fortilake_crawler::{
-    client::{
-        Client,
-        models::{self, Access, Endpoint},
-    },
+    client::models::{self, Access, Endpoint},
     sink::nearest,
 };
 use serde_json::{Map, Value};
 
-use super::crawl;
+use super::{
+    operation::{Desk, Target},
+    shown::shown,
+};
 use crate::{
     args::{CallArgs, Cli},
-    config::Env,
-    connect::{self, Terms},
     console::Console,
     exit::{Code, Failure, Result},
-    session,
 };
 
 /// Calls it, or explains what there is to call.
@@ -71,24 +68,35 @@ fn help() -> String {
 }
 
 fn call(args: &CallArgs, endpoint: &'static Endpoint, console: Console) -> Result {
-    let Some(client_id) = endpoint.client_id else {
+    if let Some(hint) = signs_in(endpoint) {
         let error = anyhow!("`{}` is called by signing in, not by itself", endpoint.id);
-        return Err(Failure::not_started(error).hint("`fortilake check` signs in"));
-    };
+        return Err(Failure::not_started(error).hint(hint));
+    }
     let arguments = arguments::read(endpoint, args.data.as_deref(), &args.arguments)?;
     if endpoint.access == Access::Write {
         announce(endpoint, &arguments, args.write, console)?;
     }
-    super::runtime()?.block_on(async {
-        let client = connect(args, client_id, console)?;
-        let page = client.fetch(endpoint, &arguments).await;
-        let page = page.map_err(super::call_failure)?;
-        let body = page.body.trim_end();
-        console
-            .data(&format!("{body}\n"))
-            .map_err(Failure::failed)?;
-        Ok(Code::Complete)
-    })
+    let desk = if args.simulate {
+        Desk::simulated(endpoint, console)?
+    } else {
+        Target::find(&args.target, endpoint, console)?.connect()?
+    };
+    let page = desk.run(async |desk| desk.fetch(endpoint, &arguments).await)?;
+    let body = page.body.trim_end();
+    console
+        .data(&format!("{body}\n"))
+        .map_err(Failure::failed)?;
+    Ok(Code::Complete)
+}
+
+/// What does the same as an endpoint that is about tokens.
+fn signs_in(endpoint: &Endpoint) -> Option<&'static str> {
+    match (endpoint.client_id, endpoint.id) {
+        (Some(_), _) => None,
+        (None, "portal/auth/tokenlogin") => Some("`fortilake portal login` signs in"),
+        (None, "portal/auth/tokenlogout") => Some("`fortilake portal logout` signs out"),
+        (None, _) => Some("`fortilake check` signs in"),
+    }
 }
 
 /// Says what a call will change, and refuses to change it unless that was asked for.
@@ -98,7 +106,7 @@ fn announce(
     write: bool,
     console: Console,
 ) -> Result<()> {
-    let shown = serde_json::to_string(&arguments::shown(arguments)).map_err(Failure::failed)?;
+    let shown = serde_json::to_string(&shown(endpoint, arguments)).map_err(Failure::failed)?;
     let what = format!(
         "{} {}: {}\n  {shown}\n",
         endpoint.method, endpoint.path, endpoint.summary
@@ -110,26 +118,4 @@ fn announce(
     console.note(&format!("this would send: {what}"));
     let error = anyhow!("`{}` changes something on the other side", endpoint.id);
     Err(Failure::not_started(error).hint("add `--write` to send it"))
-}
-
-/// A client of the first source that has the endpoint's system.
-fn connect(args: &CallArgs, client_id: &str, console: Console) -> Result<Client> {
-    if args.simulate {
-        return connect::simulated(&Terms::new(None, console));
-    }
-    let env = Env::read()?;
-    let config = crawl::of_args(&args.sources, &env)?;
-    let state = session::open_state(args.state.state.as_deref(), &env)?;
-    let terms = Terms::new(Some(state), console);
-    let source = config
-        .sources
-        .iter()
-        .find(|source| source.kind.has(client_id));
-    match source {
-        Some(source) => connect::client(source, &env, &terms),
-        None => Err(Failure::not_started(anyhow!(
-            "no configured source is a system that has this endpoint"
-        ))
-        .hint("add a `[[source]]` of that type, or name another with `--source`")),
-    }
 }

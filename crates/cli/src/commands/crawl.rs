@@ -70,6 +70,12 @@ async fn crawl(
         Some(state) if !args.accept_shrink => baseline::guard(state, &reach, config.max_shrink)?,
         _ => None,
     };
+    if let Some(id) = &session.passed_over {
+        console.note(&format!(
+            "crawl {id} is unfinished and not resumed: its sources or their users are not all the \
+             same\n",
+        ));
+    }
     if session.recalled > 0 {
         console.note(&format!(
             "resuming crawl {}: {} calls are answered already\n",

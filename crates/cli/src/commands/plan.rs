@@ -40,7 +40,7 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
         let users: Vec<String> = config
             .sources
             .iter()
-            .map(|source| Ok(connect::config(source, &env)?.user()))
+            .map(|source| Ok(source.identity(&connect::config(source, &env)?.user())))
             .collect::<Result<_>>()?;
         let fingerprint = Fingerprint::new(settings.iter().zip(users));
         let kept: Vec<Crawl> = state

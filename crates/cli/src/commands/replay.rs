@@ -27,12 +27,12 @@ pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
     let state = session::open_state(args.state.state.as_deref(), &Env::read()?)?;
     let sinks = config::sinks(args.config.as_deref(), &args.sink)?;
     match &args.id {
-        Some(id) => crawl(id, &state, &sinks, console),
+        Some(id) => crawl(id, args.accept_shrink, &state, &sinks, console),
         None => super::runtime()?.block_on(dead_letters(&state, &sinks, console)),
     }
 }
 
-fn crawl(id: &str, state: &State, sinks: &[SinkConfig], console: Console) -> Result {
+fn crawl(id: &str, accept: bool, state: &State, sinks: &[SinkConfig], console: Console) -> Result {
     let kept = crawls::find(state, id)?;
     if kept.status.is_unfinished() && kept.summary.is_none() {
         let error = anyhow!(
@@ -62,7 +62,10 @@ fn crawl(id: &str, state: &State, sinks: &[SinkConfig], console: Console) -> Res
         };
         let (report, _) = publish(&session, sources, terms, signals, console).await?;
         console.note(&summary::text(&session.crawl, &report));
-        if kept.status == Status::Discarded && summary::reached_a_sink(&report) {
+        let reached = summary::reached_a_sink(&report);
+        // Looking at a crawl that was refused is not accepting it; where a disk was full before,
+        // there is nothing to accept.
+        if reached && (accept || kept.status == Status::Done) {
             session.set_status(Status::Published, None)?;
             baseline::keep(state, &fingerprint.reach(), &session.crawl, &report)?;
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{DetailsFor, ScopeMode, Search, Settings, System, client};
+use fortilake_crawler::{DetailsFor, ScopeMode, Search, Settings, System, client, state::digest};
 use jiff::{Span, SpanRelativeTo};
 
 use super::{
@@ -61,6 +61,16 @@ impl SourceConfig {
         DetailsFor {
             models: of.map_or(Vec::new(), |of| of.models.clone()),
             serials: of.map_or(Vec::new(), |of| of.serials.clone()),
+        }
+    }
+
+    /// What the source's crawls are known by: the user, and where the API is if not at the vendor.
+    ///
+    /// An address may hold a password, so it is not kept as it is.
+    pub(crate) fn identity(&self, user: &str) -> String {
+        match &self.api_url {
+            Some(url) => format!("{user} {}", digest(url)),
+            None => user.to_owned(),
         }
     }
 

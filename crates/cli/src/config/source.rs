@@ -69,15 +69,19 @@ pub(crate) enum SourceKind {
 }
 
 impl SourceKind {
+    /// The system that has the endpoints that this client id opens.
+    pub(crate) fn of(client_id: &str) -> Option<Self> {
+        match client_id {
+            "organization" | "iam" | "assetmanagement" => Some(Self::FortiCloud),
+            "fortiportal" => Some(Self::FortiPortal),
+            "fortiauthenticator" => Some(Self::FortiAuthenticator),
+            _ => None,
+        }
+    }
+
     /// Whether this system has the endpoints that this client id opens.
     pub(crate) fn has(self, client_id: &str) -> bool {
-        let own = match client_id {
-            "organization" | "iam" | "assetmanagement" => Self::FortiCloud,
-            "fortiportal" => Self::FortiPortal,
-            "fortiauthenticator" => Self::FortiAuthenticator,
-            _ => return false,
-        };
-        self == own
+        Self::of(client_id) == Some(self)
     }
 }
 

@@ -225,3 +225,24 @@ fn a_wrong_option_of_a_sink_is_found_in_the_file() {
     let text = told("[[sink]]\ntype = \"csv\"\n");
     assert!(text.contains("line 4: [[sink]] 1 (csv)"), "{text}");
 }
+
+#[test]
+fn what_differs_in_any_option_is_another_place_but_for_folders() {
+    let source = "[[source]]\nname = \"acme\"\ntype = \"forticloud\"\n";
+    let apart = |one: &str, other: &str| {
+        let sinks = format!("{source}[[sink]]\n{one}\n[[sink]]\n{other}\n");
+        are_apart(&file::parse(&sinks).unwrap().sinks).is_ok()
+    };
+    let exec = |command: &str| format!("type = \"exec\"\ncommand = {command}");
+    assert!(apart(
+        &exec("[\"python3\", \"a.py\"]"),
+        &exec("[\"python3\", \"b.py\"]")
+    ));
+    assert!(!apart(&exec("\"./a\""), &exec("\"./a\"")));
+    let hook =
+        |url: &str| format!("type = \"webhook\"\nunsigned = true\nurl = {{ env = \"{url}\" }}");
+    assert!(apart(&hook("A"), &hook("B")));
+    let csv = |options: &str| format!("type = \"csv\"\npath = \"out\"\n{options}");
+    assert!(!apart(&csv(""), &csv("formula_prefix = false")));
+    assert!(apart(&csv(""), &csv("layout = \"snapshots\"")));
+}

@@ -17,6 +17,9 @@ use crate::{config::SinkConfig, exit::Result};
 /// The option by which sinks that publish files say where.
 const PATH: &str = "path";
 
+/// The folder in it that such sinks have for themselves.
+const OWN: &str = "_fortilake";
+
 /// How far one sink has come with a crawl.
 ///
 /// Of the sink's options it holds the folder alone, for others may be secrets.
@@ -64,7 +67,9 @@ impl Session {
         for SinkConfig { label, spec } in sinks {
             let target = registry::find(&spec.sink)?.target;
             let folder = spec.options.get(PATH).filter(|_| target == PATH);
-            let folder = folder.and_then(Value::as_str);
+            let folder = folder
+                .and_then(Value::as_str)
+                .filter(|folder| *folder != "-");
             // Whoever reads it may be in another folder.
             let path = folder.and_then(|path| {
                 let path = path::absolute(path).ok()?;
@@ -123,7 +128,7 @@ pub(crate) async fn recover(state: &State) -> Result<()> {
             .into_iter()
             .filter(|(_, delivery)| delivery.state == Progress::Open)
             .collect::<Vec<_>>();
-        if open.is_empty() || !crawl.status.is_unfinished() {
+        if open.is_empty() {
             continue;
         }
         // A crawl that somebody works on is not left behind.
@@ -146,7 +151,9 @@ pub(crate) async fn recover(state: &State) -> Result<()> {
 }
 
 async fn reopen(delivery: &Delivery) -> sink::Result<()> {
-    let Some(path) = &delivery.path else {
+    // A folder that is gone was taken away by somebody who does not want it back.
+    let is_there = |path: &&String| path::Path::new(path).join(OWN).is_dir();
+    let Some(path) = delivery.path.as_ref().filter(is_there) else {
         return Ok(());
     };
     let spec = Spec {

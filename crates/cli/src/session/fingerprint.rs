@@ -83,6 +83,13 @@ impl Fingerprint {
         serde_json::json!(sources).to_string()
     }
 
+    /// Whether a crawl that is kept was of a source of the same name, too.
+    pub(crate) fn shares_a_source_with(&self, kept: &str) -> bool {
+        let kept = Self::of_text(kept);
+        let mut kept = kept.iter().flat_map(|kept| &kept.sources);
+        kept.any(|kept| self.sources.iter().any(|source| source.name == kept.name))
+    }
+
     /// What has changed since a crawl that is kept, in words.
     pub(crate) fn differences(&self, kept: &str) -> Vec<String> {
         let Some(kept) = Self::of_text(kept) else {

@@ -95,14 +95,14 @@ fn sinks() {
     insta::assert_snapshot!(Folder::new().check("crawl --simulate --sink csv:out?layot=latest"), @"
     exit 2
     --- stderr
-    error: `--sink csv:out?layot=latest` cannot be used
+    error: `--sink csv:out` cannot be used
       caused by: cannot configure sink `csv`
       caused by: unknown option `layot`; the options are `formula_prefix`, `layout`, `path`; did you mean `layout`?
     ");
     insta::assert_snapshot!(Folder::new().check("crawl --simulate --sink csv:out?layout=newest"), @"
     exit 2
     --- stderr
-    error: `--sink csv:out?layout=newest` cannot be used
+    error: `--sink csv:out` cannot be used
       caused by: cannot configure sink `csv`
       caused by: option `layout` wants one of `snapshots`, `latest` (it is `newest`)
     ");

@@ -18,6 +18,15 @@ fn help() {
       crawls    List the crawls that are kept, show or remove one
       replay    Send a crawl that is kept to sinks once more, without a call
       call      Call any endpoint of the APIs
+      product   Register products, and change or show what is registered
+      license   Redeem, download and list licenses
+      contract  List contracts
+      folder    List, make and delete folders of products
+      service   Register subscriptions
+      ou        List, make, change and delete organizational units
+      account   List, make and move accounts
+      portal    Sign in to a FortiPortal and out again
+      ftm       Show and activate the licenses for mobile tokens of a FortiAuthenticator
       sinks     List the sinks of this build, or describe one
       tables    List the tables, or describe one
       decode    Turn saved answers into tables, without a crawl
@@ -81,6 +90,16 @@ fn help() {
           --deadline <DURATION>
               Pause after this long, such as 45m or 2h
 
+          --wait
+              Wait in place where the API allows nothing for long, instead of pausing with exit code 75
+
+          --state <DIR>
+              The folder with journal, ledger and tokens; by default `$FORTILAKE_STATE`, else the
+              system's folder for such things
+
+          --summary <FILE>
+              Write the summary of the run to this file as JSON, too
+
           --log-format <FORMAT>
               How log lines look
 
@@ -90,18 +109,8 @@ fn help() {
               
               [default: text]
 
-          --wait
-              Wait in place where the API allows nothing for long, instead of pausing with exit code 75
-
-          --state <DIR>
-              The folder with journal, ledger and tokens; by default `$FORTILAKE_STATE`, else the
-              system's folder for such things
-
       -v, --verbose...
               Log to standard error: -v phases and warnings, -vv calls, -vvv everything but bodies
-
-          --summary <FILE>
-              Write the summary of the run to this file as JSON, too
 
       -h, --help
               Print help (see a summary with '-h')

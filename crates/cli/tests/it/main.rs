@@ -13,6 +13,7 @@ mod full_disk;
 mod guard;
 mod help;
 mod kill;
+mod operations;
 mod preview;
 mod quota;
 mod recovery;

@@ -39,7 +39,7 @@ fn no_log_line_and_no_file_holds_a_secret() {
 }
 
 /// All texts and blobs of the state, with the column each is in; pages are unpacked.
-fn values(path: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn values(path: &Path) -> Vec<(String, Vec<u8>)> {
     let file = rusqlite::Connection::open(path).unwrap();
     let mut names = file
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
@@ -111,6 +111,6 @@ fn the_state_holds_no_password_and_tokens_in_one_place() {
     }
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
+pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }

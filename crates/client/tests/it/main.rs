@@ -4,6 +4,7 @@
 mod appliances;
 mod budget;
 mod foreign;
+mod registration;
 mod tokens;
 mod windows;
 

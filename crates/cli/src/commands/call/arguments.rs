@@ -7,15 +7,12 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use fortilake_crawler::{
-    client::models::{Endpoint, Parameter, is_secret},
+    client::models::{Endpoint, Parameter},
     sink::nearest,
 };
 use serde_json::{Map, Value};
 
 use crate::exit::{Failure, Result};
-
-/// What stands for a value that must not be shown.
-const HIDDEN: &str = "[hidden]";
 
 /// The arguments from `--data` and from `name=value`, which go over them.
 pub(super) fn read(
@@ -40,12 +37,9 @@ pub(super) fn read(
                 .hint("a whole object goes behind `--data`")
         })?;
         let parameter = parameter(endpoint, name)?;
-        if is_secret(name) {
-            let error = anyhow!("`{name}` is a secret, and others can read a command line");
-            return Err(Failure::not_started(error).hint("put it into a file: `--data @FILE`"));
-        }
         add(&mut given, endpoint, parameter, text)?;
     }
+    refuse_secrets(endpoint, &given)?;
     arguments.extend(given);
     if let Some(missing) = endpoint.parameters.iter().find(|parameter| {
         parameter.required && arguments.get(parameter.name).is_none_or(Value::is_null)
@@ -56,24 +50,27 @@ pub(super) fn read(
     Ok(arguments)
 }
 
-/// The same with secrets hidden, at any depth.
-pub(super) fn shown(arguments: &Map<String, Value>) -> Map<String, Value> {
-    let shown = |(name, value): (&String, &Value)| {
-        let value = match value {
-            _ if is_secret(name) => Value::from(HIDDEN),
-            Value::Object(members) => Value::Object(self::shown(members)),
-            Value::Array(items) => items
-                .iter()
-                .map(|item| match item {
-                    Value::Object(members) => Value::Object(self::shown(members)),
-                    item => item.clone(),
-                })
-                .collect(),
-            value => value.clone(),
-        };
-        (name.clone(), value)
+/// Refuses secrets that were typed as arguments, at any depth.
+///
+/// What is behind `--data` is often made by a program, which may have no other way.
+fn refuse_secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Result<()> {
+    let Some(name) = secret_in(endpoint, arguments) else {
+        return Ok(());
     };
-    arguments.iter().map(shown).collect()
+    let error = anyhow!("`{name}` is a secret, and others can read a command line");
+    Err(Failure::not_started(error).hint("put it into a file: `--data @FILE`"))
+}
+
+fn secret_in<'a>(endpoint: &Endpoint, members: &'a Map<String, Value>) -> Option<&'a str> {
+    members.iter().find_map(|(name, value)| match value {
+        _ if endpoint.is_secret(name) => Some(name.as_str()),
+        Value::Object(members) => secret_in(endpoint, members),
+        Value::Array(items) => items
+            .iter()
+            .filter_map(Value::as_object)
+            .find_map(|members| secret_in(endpoint, members)),
+        _ => None,
+    })
 }
 
 fn text_of(data: &str) -> Result<String> {

@@ -42,11 +42,11 @@ pub(super) fn sources(
     for source in &config.sources {
         let settings = source.settings(&args.account)?;
         let client = if args.simulate {
-            connect::simulated(terms)?
+            connect::simulated(source.kind, terms)?
         } else {
             connect::client(source, env, terms)?
         };
-        users.push(client.user().to_owned());
+        users.push(source.identity(client.user()));
         sources.push(Source {
             settings,
             client: Some(Arc::new(client)),

@@ -1,6 +1,12 @@
 //! A simulator in the test's own process, so that its calls can be read and its data exchanged.
 
-use std::{fs, io::ErrorKind, mem, net::TcpListener, path::Path};
+use std::{
+    fs,
+    io::ErrorKind,
+    mem,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+};
 
 use fortilake_simulator::{Scenario, Simulator};
 use rusqlite::Connection;
@@ -42,7 +48,7 @@ impl Tenant {
 
     /// A folder with a configuration that begins with `head`, limits nothing and publishes below `out`.
     pub(crate) fn folder(&self, head: &str) -> Folder {
-        let address = self.listener.local_addr().unwrap();
+        let address = self.address();
         let configuration = format!(
             r#"{head}
 [[source]]
@@ -68,6 +74,11 @@ path = "out/pq"
             .with("NAME", "simulated")
             .with("PASSWORD", "simulated")
             .file("fortilake.toml", &configuration)
+    }
+
+    /// Where it is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
     }
 
     /// How many calls there were so far.

@@ -3,7 +3,8 @@
 use fortilake_crawler::client::models;
 use serde_json::{Value, json};
 
-use super::{read, shown};
+use super::read;
+use crate::commands::shown::shown;
 
 /// The arguments of this call, or the error with its hint.
 #[track_caller]
@@ -113,7 +114,8 @@ fn secrets_are_neither_taken_from_the_command_line_nor_shown() {
         "accountId": 1,
         "registrationUnits": [{ "serialNumber": "FGT", "cloudKey": "EXAMPLE-SECRET" }],
     });
-    let shown = Value::Object(shown(arguments.as_object().expect("an object")));
+    let endpoint = models::endpoint("products/register").expect("an endpoint");
+    let shown = Value::Object(shown(endpoint, arguments.as_object().expect("an object")));
     assert_eq!(
         shown,
         json!({

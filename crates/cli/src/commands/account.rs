@@ -1,0 +1,66 @@
+//! `fortilake account`: list, make and move accounts.
+
+use fortilake_crawler::client::models::generated::iam_v1_accounts::{
+    AccountsCreate, AccountsCreateRequest, AccountsList, AccountsListRequest, AccountsMove,
+    AccountsMoveRequest,
+};
+
+use super::{operation, view::View};
+use crate::{
+    args::{AccountAction, AccountCreateArgs},
+    console::Console,
+    exit::Result,
+};
+
+const ACCOUNTS: View = View {
+    rows: "/accounts",
+    columns: &["id", "company", "parentId", "email", "countryId"],
+};
+
+/// Does it.
+pub(crate) fn run(action: &AccountAction, console: Console) -> Result {
+    match action {
+        AccountAction::List { which, read } => {
+            let request = AccountsListRequest {
+                parent_id: which.ou,
+                account_id: which.account,
+                email: which.email.clone(),
+            };
+            operation::read::<AccountsList>(&request, &ACCOUNTS, read, console)
+        }
+        AccountAction::Create(args) => create(args, console),
+        AccountAction::Move {
+            accounts,
+            to,
+            write,
+        } => {
+            let request = AccountsMoveRequest {
+                destination_parent_id: *to,
+                account_ids: accounts.clone(),
+            };
+            let what = format!("moves {} accounts to unit {to}", accounts.len());
+            operation::write::<AccountsMove>(&what, &request, &View::BLANK, write, console)
+        }
+    }
+}
+
+fn create(args: &AccountCreateArgs, console: Console) -> Result {
+    let request = AccountsCreateRequest {
+        parent_id: Some(args.ou),
+        first_name: Some(args.first_name.clone()),
+        last_name: Some(args.last_name.clone()),
+        company: Some(args.company.clone()),
+        title: args.title.clone(),
+        address: args.address.clone(),
+        city: args.city.clone(),
+        state: args.state_or_province.clone(),
+        country_id: args.country_id,
+        postal_code: args.postal_code.clone(),
+        phone: args.phone.clone(),
+        fax: args.fax.clone(),
+        industry_id: args.industry_id,
+        size_id: args.size_id,
+    };
+    let what = format!("makes the account of {} in unit {}", args.company, args.ou);
+    operation::write::<AccountsCreate>(&what, &request, &ACCOUNTS, &args.write, console)
+}

@@ -1,0 +1,47 @@
+//! `fortilake folder`: list, make and delete folders of products.
+
+use fortilake_crawler::client::models::generated::asset_management_v3_folder::{
+    FoldersCreate, FoldersCreateRequest, FoldersDelete, FoldersDeleteRequest, FoldersList,
+    FoldersListRequest,
+};
+
+use super::{operation, view::View};
+use crate::{args::FolderAction, console::Console, exit::Result};
+
+const FOLDERS: View = View {
+    rows: "/assetFolders",
+    columns: &["folderId", "folderName", "parentFolderId", "folderPath"],
+};
+
+/// Does it.
+pub(crate) fn run(action: &FolderAction, console: Console) -> Result {
+    match action {
+        FolderAction::List { account, read } => {
+            let account_id = account.account;
+            let request = FoldersListRequest { account_id };
+            operation::read::<FoldersList>(&request, &FOLDERS, read, console)
+        }
+        FolderAction::Create {
+            name,
+            parent,
+            account,
+            write,
+        } => {
+            let request = FoldersCreateRequest {
+                account_id: account.account,
+                folder_name: name.clone(),
+                parent_folder_id: *parent,
+            };
+            let what = format!("makes the folder `{name}`");
+            operation::write::<FoldersCreate>(&what, &request, &FOLDERS, write, console)
+        }
+        FolderAction::Delete { id, account, write } => {
+            let request = FoldersDeleteRequest {
+                account_id: account.account,
+                folder_id: *id,
+            };
+            let what = format!("deletes folder {id}");
+            operation::write::<FoldersDelete>(&what, &request, &View::BLANK, write, console)
+        }
+    }
+}

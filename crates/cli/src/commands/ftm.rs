@@ -1,0 +1,97 @@
+//! `fortilake ftm`: the licenses for mobile tokens of a FortiAuthenticator.
+
+use fortilake_crawler::client::{
+    Kind,
+    models::{
+        NoArguments, Operation as _,
+        generated::fortiauthenticator_v1::{
+            AuthenticatorFortitokenmobilelicenses, AuthenticatorFortitokenmobilelicensesPost,
+            AuthenticatorSysteminfo, FtmLicenseRequest, SystemInfo,
+        },
+    },
+    operations::check_token_license,
+};
+use serde_json::json;
+
+use super::{
+    operation::{self, Target},
+    view::View,
+};
+use crate::{
+    args::{FtmAction, ReadArgs, WriteArgs},
+    config::{Env, Secret},
+    console::Console,
+    exit::{Code, Failure, Result},
+};
+
+const COUNTS: View = View {
+    rows: "",
+    columns: &["serial", "firmware", "total", "used", "available"],
+};
+
+const ACTIVATED: View = View {
+    rows: "/messages",
+    columns: &["success"],
+};
+
+/// Does it.
+pub(crate) fn run(action: &FtmAction, console: Console) -> Result {
+    match action {
+        FtmAction::Status { read } => status(read, console),
+        FtmAction::Activate {
+            license_env,
+            license_file,
+            write,
+        } => {
+            let kept = operation::kept(license_env.as_ref(), license_file.as_ref());
+            activate(kept.as_ref(), write, console)
+        }
+    }
+}
+
+/// The counters, and of which unit they are where it says so.
+fn status(args: &ReadArgs, console: Console) -> Result {
+    let target = Target::find(
+        &args.target,
+        AuthenticatorFortitokenmobilelicenses::ENDPOINT,
+        console,
+    )?;
+    let row = target.connect()?.run(async |desk| {
+        let client = &desk.client;
+        let counts = client.call::<AuthenticatorFortitokenmobilelicenses>(&NoArguments {});
+        let counts = counts.await.map_err(operation::failure)?;
+        let info = match client
+            .call::<AuthenticatorSysteminfo>(&NoArguments {})
+            .await
+        {
+            Ok(info) => info,
+            // Older releases do not know it, and some users may not see it.
+            Err(error) if matches!(error.kind(), Kind::BadRequest | Kind::Refused) => {
+                SystemInfo::default()
+            }
+            Err(error) => return Err(operation::failure(error)),
+        };
+        Ok(json!({
+            "serial": info.sn,
+            "firmware": info.firmware,
+            "total": counts.total_ftm,
+            "used": counts.used_ftm,
+            "available": counts.available_ftm,
+        }))
+    })?;
+    let text = COUNTS.render(&row.to_string(), args.format);
+    console
+        .data(&text.map_err(Failure::failed)?)
+        .map_err(Failure::failed)?;
+    Ok(Code::Complete)
+}
+
+fn activate(kept: Option<&Secret>, write: &WriteArgs, console: Console) -> Result {
+    let license = operation::secret("the license", "license", kept, &Env::read()?)?;
+    check_token_license(&license).map_err(Failure::not_started)?;
+    let what = "activates a license for FortiToken Mobile";
+    let request = FtmLicenseRequest { license };
+    operation::write::<AuthenticatorFortitokenmobilelicensesPost>(
+        what, &request, &ACTIVATED, write, console,
+    )
+}

@@ -1,0 +1,205 @@
+//! `fortilake license`: redeem, download and list licenses.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{ErrorKind, Write as _},
+    path::Path,
+};
+
+use anyhow::{Context as _, anyhow};
+use fortilake_crawler::client::{
+    models::{
+        Operation as _,
+        generated::asset_management_v3_license::{
+            LicensesDownload, LicensesDownloadRequest, LicensesList, LicensesListRequest,
+            LicensesListRequestStatus, LicensesRegister, LicensesRegisterRequest,
+        },
+    },
+    operations::check_registration_code,
+};
+
+use super::{
+    operation::{self, Target},
+    view::View,
+};
+use crate::{
+    args::{AboutArgs, AccountArgs, CodeArgs, LicenseAction, Status, TargetArgs, WriteArgs},
+    config::Env,
+    console::Console,
+    exit::{Code, Failure, Result},
+};
+
+/// What people want to see of something that was registered.
+pub(super) const REGISTERED: View = View {
+    rows: "/assetDetails",
+    columns: &[
+        "serialNumber",
+        "productModel",
+        "registrationDate",
+        "description",
+    ],
+};
+
+const LICENSES: View = View {
+    rows: "/licenses",
+    columns: &[
+        "licenseNumber",
+        "licenseSKU",
+        "serialNumber",
+        "status",
+        "endDate",
+    ],
+};
+
+/// Does it.
+pub(crate) fn run(action: &LicenseAction, console: Console) -> Result {
+    match action {
+        LicenseAction::List {
+            account,
+            number,
+            sku,
+            status,
+            read,
+        } => {
+            let request = LicensesListRequest {
+                account_id: account.account,
+                license_number: number.clone(),
+                license_sku: sku.clone(),
+                status: status.map(|status| match status {
+                    Status::Registered => LicensesListRequestStatus::Registered,
+                    Status::Pending => LicensesListRequestStatus::Pending,
+                }),
+            };
+            operation::read::<LicensesList>(&request, &LICENSES, read, console)
+        }
+        LicenseAction::Register {
+            code,
+            account,
+            serial,
+            about,
+            write,
+        } => register(code, account, serial.as_ref(), about, write, console),
+        LicenseAction::Download {
+            serial,
+            output,
+            force,
+            target,
+        } => download(serial, output, *force, target, console),
+    }
+}
+
+fn register(
+    code: &CodeArgs,
+    account: &AccountArgs,
+    serial: Option<&String>,
+    about: &AboutArgs,
+    write: &WriteArgs,
+    console: Console,
+) -> Result {
+    let kept = operation::kept(code.code_env.as_ref(), code.code_file.as_ref());
+    let what = "the registration code";
+    let code = operation::secret(what, "code", kept.as_ref(), &Env::read()?)?;
+    check_registration_code(&code).map_err(Failure::not_started)?;
+    let request = LicensesRegisterRequest {
+        account_id: account.account,
+        license_registration_code: code,
+        serial_number: serial.cloned(),
+        description: about.description.clone(),
+        additional_info: about.additional_info.clone(),
+        is_government: about.is_government(),
+        partner: None,
+    };
+    let what = match serial {
+        Some(serial) => format!("redeems a license for {serial}"),
+        None => "redeems a license for a new virtual product".to_owned(),
+    };
+    operation::write::<LicensesRegister>(&what, &request, &REGISTERED, write, console)
+}
+
+/// Saves a license file.
+///
+/// The place is found out about before the call is made, and a file is there whole or not at all.
+fn download(
+    serial: &str,
+    output: &Path,
+    force: bool,
+    target: &TargetArgs,
+    console: Console,
+) -> Result {
+    let shown = output.display();
+    if !force && output.symlink_metadata().is_ok() {
+        let error = anyhow!("`{shown}` is there already");
+        return Err(Failure::not_started(error).hint("add `--force` to write over it"));
+    }
+    let target = Target::find(target, LicensesDownload::ENDPOINT, console)?;
+    let mut draft = Draft::beside(output)?;
+    let request = LicensesDownloadRequest {
+        serial_number: serial.to_owned(),
+    };
+    let answer = target.connect()?.run(async |desk| {
+        let answer = desk.client.call::<LicensesDownload>(&request).await;
+        answer.map_err(operation::failure)
+    })?;
+    let license = answer.license_file;
+    let license = license.filter(|license| !license.expose().trim().is_empty());
+    let Some(license) = license else {
+        let error = anyhow!("there is no license file for `{serial}`");
+        return Err(Failure::failed(error));
+    };
+    draft
+        .write(license.expose().as_bytes())
+        .and_then(|()| draft.keep(output, force))
+        .with_context(|| format!("`{shown}` cannot be written"))
+        .map_err(Failure::failed)?;
+    console.note(&format!("saved the license of {serial} in `{shown}`\n"));
+    Ok(Code::Complete)
+}
+
+/// A file that only its owner can read, and that is gone unless it is kept.
+struct Draft {
+    file: File,
+    path: std::path::PathBuf,
+}
+
+impl Draft {
+    fn beside(output: &Path) -> Result<Self> {
+        let mut name = output.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.part", std::process::id()));
+        let path = output.with_file_name(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options
+            .open(&path)
+            .with_context(|| format!("`{}` cannot be written", output.display()))
+            .map_err(Failure::not_started)?;
+        Ok(Self { file, path })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.file.sync_all()
+    }
+
+    /// Gives it its name; unless that is wanted, not one that somebody else took meanwhile.
+    fn keep(&self, output: &Path, force: bool) -> std::io::Result<()> {
+        if force {
+            return std::fs::rename(&self.path, output);
+        }
+        match std::fs::hard_link(&self.path, output) {
+            // Some file systems have no links; what was there was looked for before.
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                std::fs::rename(&self.path, output)
+            }
+            linked => linked,
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Once it is renamed, nothing has this name any more.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}

@@ -1,0 +1,325 @@
+//! What the commands for single operations share: whom they call, what they ask, how they end.
+
+use std::{
+    io::IsTerminal as _,
+    path::PathBuf,
+    pin::{Pin, pin},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, anyhow};
+use fortilake_crawler::{
+    client::{
+        self, Client, Kind, Page, Reason,
+        auth::{FORTIPORTAL, StoredToken, TokenStore as _},
+        models::{self, Access, Endpoint, Operation},
+    },
+    state::State,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{crawl, shown::shown, view::View};
+use crate::{
+    args::{Format, ReadArgs, TargetArgs, WriteArgs},
+    config::{Env, Secret, SourceConfig, SourceKind},
+    connect::{self, Terms},
+    console::Console,
+    exit::{Code, Failure, Result},
+    session, signals,
+};
+
+/// Makes a call that reads, and prints its rows.
+pub(super) fn read<O: Operation>(
+    request: &O::Request,
+    view: &View,
+    args: &ReadArgs,
+    console: Console,
+) -> Result {
+    let target = Target::find(&args.target, O::ENDPOINT, console)?;
+    let arguments = arguments(request)?;
+    let desk = target.connect()?;
+    let page = desk.run(async |desk| desk.fetch(O::ENDPOINT, &arguments).await)?;
+    print(&page, view, args.format, console)
+}
+
+/// Says what a call will do, makes it once that is wanted, and prints what came of it.
+pub(super) fn write<O: Operation>(
+    what: &str,
+    request: &O::Request,
+    view: &View,
+    args: &WriteArgs,
+    console: Console,
+) -> Result {
+    let target = Target::find(&args.target, O::ENDPOINT, console)?;
+    let arguments = arguments(request)?;
+    target.announce(what, O::ENDPOINT, &arguments)?;
+    confirm(args.yes, console)?;
+    let desk = target.connect()?;
+    let page = desk.run(async |desk| desk.fetch(O::ENDPOINT, &arguments).await)?;
+    console.note("done\n");
+    print(&page, view, args.format, console)
+}
+
+/// A call's typed request as the arguments that go out.
+pub(super) fn arguments(request: &impl Serialize) -> Result<Map<String, Value>> {
+    match serde_json::to_value(request).map_err(Failure::failed)? {
+        Value::Object(arguments) => Ok(arguments),
+        _ => Err(Failure::failed(anyhow!("a request is no object"))),
+    }
+}
+
+fn print(page: &Page, view: &View, format: Format, console: Console) -> Result {
+    let text = view.render(&page.body, format).map_err(Failure::failed)?;
+    if text.is_empty() && !view.is_blank() {
+        console.note("nothing is there\n");
+    }
+    console.data(&text).map_err(Failure::failed)?;
+    Ok(Code::Complete)
+}
+
+/// Asks before something is changed; where nobody can be asked, it has to be said beforehand.
+pub(super) fn confirm(yes: bool, console: Console) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        let error = anyhow!("nobody is there to be asked whether to do that");
+        return Err(Failure::not_started(error).hint("add `--yes` to do it without asking"));
+    }
+    console.note("go on? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(Failure::failed)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(Failure::not_started(anyhow!("that was no yes"))),
+    }
+}
+
+/// A secret from where it is kept, or from whoever is at the terminal; never from a flag's value.
+pub(super) fn secret(
+    what: &str,
+    flag: &str,
+    kept: Option<&Secret>,
+    env: &Env,
+) -> Result<models::Secret> {
+    if let Some(kept) = kept {
+        let value = kept.resolve(env);
+        let value = value.with_context(|| format!("{what} cannot be read"));
+        return Ok(value.map_err(Failure::not_started)?.expose().trim().into());
+    }
+    if !std::io::stdin().is_terminal() {
+        let error = anyhow!("nobody is there to be asked for {what}");
+        let hint = format!("name where it is kept: `--{flag}-env NAME` or `--{flag}-file FILE`");
+        return Err(Failure::not_started(error).hint(hint));
+    }
+    let typed = rpassword::prompt_password(format!("{what} (it is not shown): "));
+    let typed = typed.with_context(|| format!("{what} cannot be read from the terminal"));
+    Ok(typed.map_err(Failure::not_started)?.trim().into())
+}
+
+/// Where a secret is kept, as two flags say it.
+pub(super) fn kept(variable: Option<&String>, file: Option<&PathBuf>) -> Option<Secret> {
+    let variable = variable.cloned().map(Secret::Env);
+    variable.or_else(|| file.cloned().map(Secret::File))
+}
+
+/// The source that an operation is about, before anything is connected.
+pub(super) struct Target<'a> {
+    source: SourceConfig,
+    env: Env,
+    args: &'a TargetArgs,
+    console: Console,
+    keeps_token: bool,
+}
+
+impl<'a> Target<'a> {
+    /// The source whose system has this endpoint.
+    pub(super) fn find(
+        args: &'a TargetArgs,
+        endpoint: &Endpoint,
+        console: Console,
+    ) -> Result<Self> {
+        let client_id = endpoint.client_id.unwrap_or_default();
+        Self::of(args, client_id, endpoint.access, console)
+    }
+
+    /// The source that is opened by this client id; what changes something wants no guess.
+    pub(super) fn of(
+        args: &'a TargetArgs,
+        client_id: &str,
+        access: Access,
+        console: Console,
+    ) -> Result<Self> {
+        let env = Env::read()?;
+        let config = crawl::of_args(&args.sources, &env)?;
+        let mut sources = config
+            .sources
+            .into_iter()
+            .filter(|source| source.kind.has(client_id));
+        let Some(source) = sources.next() else {
+            let error = anyhow!("no configured source is a system that has this");
+            return Err(Failure::not_started(error)
+                .hint("add a `[[source]]` of that type, or name another with `--source`"));
+        };
+        if let (Some(other), Access::Write) = (sources.next(), access) {
+            let names = format!("`{}` and `{}`", source.name, other.name);
+            let error = anyhow!("{names} are both systems that this could change");
+            return Err(Failure::not_started(error).hint("say which with `--source`"));
+        }
+        Ok(Self {
+            source,
+            env,
+            args,
+            console,
+            keeps_token: false,
+        })
+    }
+
+    /// Leaves the token of a FortiPortal to the command.
+    #[must_use]
+    pub(super) fn keep_token(self) -> Self {
+        Self {
+            keeps_token: true,
+            ..self
+        }
+    }
+
+    /// The source's name.
+    pub(super) fn name(&self) -> &str {
+        &self.source.name
+    }
+
+    /// The source's configuration.
+    pub(super) fn source(&self) -> &SourceConfig {
+        &self.source
+    }
+
+    /// Says what is about to be done, with everything that is sent but the secrets.
+    pub(super) fn announce(
+        &self,
+        what: &str,
+        endpoint: &Endpoint,
+        arguments: &Map<String, Value>,
+    ) -> Result<()> {
+        let sent = serde_json::to_string(&shown(endpoint, arguments)).map_err(Failure::failed)?;
+        let (source, method, path) = (&self.source.name, endpoint.method, endpoint.path);
+        self.console
+            .note(&format!("{source}: {what}\n  {method} {path} {sent}\n"));
+        Ok(())
+    }
+
+    /// Opens the state and makes a client; nothing is sent yet.
+    pub(super) fn connect(&self) -> Result<Desk> {
+        let state = session::open_state(self.args.state.state.as_deref(), &self.env)?;
+        let terms = Terms::new(Some(state.clone()), self.console);
+        let client = Arc::new(connect::client(&self.source, &self.env, &terms)?);
+        Ok(Desk {
+            client,
+            state: Some(state),
+            console: self.console,
+            keeps_token: self.keeps_token,
+        })
+    }
+}
+
+/// A client for one command, and what outlasts the command.
+pub(super) struct Desk {
+    /// Makes the calls.
+    pub(super) client: Arc<Client>,
+    state: Option<State>,
+    console: Console,
+    keeps_token: bool,
+}
+
+impl Desk {
+    /// A client of the embedded simulator, which is gone with the command.
+    pub(super) fn simulated(endpoint: &Endpoint, console: Console) -> Result<Self> {
+        let kind = SourceKind::of(endpoint.client_id.unwrap_or_default());
+        let kind = kind.unwrap_or(SourceKind::FortiCloud);
+        let client = connect::simulated(kind, &Terms::new(None, console))?;
+        Ok(Self {
+            client: Arc::new(client),
+            state: None,
+            console,
+            keeps_token: false,
+        })
+    }
+
+    /// What outlasts the command.
+    pub(super) fn state(&self) -> Result<&State> {
+        let state = self.state.as_ref();
+        state.ok_or_else(|| Failure::not_started(anyhow!("nothing outlasts a simulation")))
+    }
+
+    /// Does this, and leaves things as they were found.
+    ///
+    /// The first signal lets nothing more go out; what is in flight is waited for.
+    pub(super) fn run<T>(self, work: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
+        // A token that was there before is somebody's who still wants it.
+        let kept = self.keeps_token || self.portal_token().is_some();
+        super::interruptible(self.console, async |mut watch| {
+            let result = stoppable(pin!(work(&self)), &self.client, &mut watch).await;
+            if !kept {
+                connect::sign_out(&[self.client], self.console).await;
+            }
+            watch.end();
+            result
+        })
+    }
+
+    /// Makes a call; the answer is without secrets.
+    pub(super) async fn fetch(
+        &self,
+        endpoint: &'static Endpoint,
+        arguments: &Map<String, Value>,
+    ) -> Result<Page> {
+        let page = self.client.fetch(endpoint, arguments).await;
+        page.map_err(|error| {
+            let unknown = matches!(error.kind(), Kind::Transient | Kind::Unexpected);
+            let failure = failure(error);
+            match endpoint.access {
+                Access::Write if unknown => failure
+                    .hint("it may have been done all the same: look before you do it once more"),
+                _ => failure,
+            }
+        })
+    }
+
+    /// The token of a FortiPortal that is kept and has not ended.
+    pub(super) fn portal_token(&self) -> Option<StoredToken> {
+        let state = self.state.as_ref()?;
+        let token = state.load(self.client.user(), FORTIPORTAL)?;
+        let now = jiff::Timestamp::now().as_microsecond();
+        Some(token).filter(|token| token.expires_at > now)
+    }
+}
+
+async fn stoppable<T>(
+    mut work: Pin<&mut impl Future<Output = T>>,
+    client: &Client,
+    watch: &mut signals::Watch,
+) -> T {
+    tokio::select! {
+        result = &mut work => return result,
+        stopped = watch.stop.wait_for(|stop| *stop) => drop(stopped),
+    }
+    client.stop();
+    work.await
+}
+
+/// What became of a call; one that was not sent because of a signal is an interruption.
+pub(super) fn failure(error: client::Error) -> Failure {
+    let stopped = error.pause().map(|pause| pause.reason) == Some(Reason::Stopped);
+    let failure = super::call_failure(error);
+    if stopped {
+        return Failure {
+            code: Code::Interrupted,
+            hint: None,
+            ..failure
+        };
+    }
+    failure
+}

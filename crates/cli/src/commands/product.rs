@@ -1,0 +1,145 @@
+//! `fortilake product`: register products, and change or show what is registered.
+
+mod memory;
+mod register;
+mod units;
+
+use fortilake_crawler::client::{
+    models::{
+        Nullable,
+        generated::asset_management_v3_product::{
+            LocationInput, ProductsDecommission, ProductsDecommissionRequest, ProductsDescription,
+            ProductsDescriptionRequest, ProductsDetails, ProductsDetailsRequest, ProductsFolder,
+            ProductsFolderRequest, ProductsLocation, ProductsLocationRequest, ProductsTransfer,
+            ProductsTransferRequest,
+        },
+    },
+    operations::check_location,
+};
+
+use super::{operation, view::View};
+use crate::{
+    args::{LocationArgs, ProductAction, WriteArgs},
+    console::Console,
+    exit::{Failure, Result},
+};
+
+const DETAILS: View = View {
+    rows: "/assetDetails",
+    columns: &[],
+};
+
+const TRANSFERRED: View = View {
+    rows: "/assets",
+    columns: &["serialNumber", "productModel", "accountId", "folderPath"],
+};
+
+/// Does it.
+pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
+    match action {
+        ProductAction::Register(args) => register::run(args, console),
+        ProductAction::Describe {
+            serial,
+            description,
+            write,
+        } => {
+            let request = ProductsDescriptionRequest {
+                serial_number: serial.clone(),
+                description: Some(description.clone()),
+            };
+            let what = format!("describes {serial}");
+            operation::write::<ProductsDescription>(&what, &request, &View::BLANK, write, console)
+        }
+        ProductAction::Locate {
+            serial,
+            location,
+            write,
+            ..
+        } => locate(serial, location, write, console),
+        ProductAction::Move {
+            serials,
+            folder,
+            write,
+            ..
+        } => {
+            let request = ProductsFolderRequest {
+                serial_numbers: serials.clone(),
+                folder_id: Nullable::from(*folder),
+            };
+            let place = folder.map_or("the top".to_owned(), |folder| format!("folder {folder}"));
+            let what = format!("moves {} to {place}", products(serials));
+            operation::write::<ProductsFolder>(&what, &request, &View::BLANK, write, console)
+        }
+        ProductAction::Decommission { serials, write } => {
+            let request = ProductsDecommissionRequest {
+                serial_numbers: serials.clone(),
+            };
+            let what = format!("takes {} out of service, for good", products(serials));
+            operation::write::<ProductsDecommission>(&what, &request, &View::BLANK, write, console)
+        }
+        ProductAction::Transfer {
+            serials,
+            from,
+            to,
+            write,
+        } => {
+            let request = ProductsTransferRequest {
+                source_account_id: *from,
+                target_account_id: *to,
+                serial_numbers: serials.clone(),
+            };
+            let what = format!(
+                "gives {} of account {from} to account {to}",
+                products(serials)
+            );
+            operation::write::<ProductsTransfer>(&what, &request, &TRANSFERRED, write, console)
+        }
+        ProductAction::Details { serial, read } => {
+            let request = ProductsDetailsRequest {
+                serial_number: serial.clone(),
+            };
+            operation::read::<ProductsDetails>(&request, &DETAILS, read, console)
+        }
+    }
+}
+
+fn locate(serial: &str, args: &LocationArgs, write: &WriteArgs, console: Console) -> Result {
+    let location = args.location();
+    if let Some(location) = &location {
+        check_location(location).map_err(Failure::not_started)?;
+    }
+    let what = match location {
+        Some(_) => format!("says where {serial} stands"),
+        None => format!("forgets where {serial} stands"),
+    };
+    let request = ProductsLocationRequest {
+        serial_number: serial.to_owned(),
+        location: Nullable::from(location),
+    };
+    operation::write::<ProductsLocation>(&what, &request, &View::BLANK, write, console)
+}
+
+fn products(serials: &[String]) -> String {
+    match serials {
+        [serial] => serial.clone(),
+        serials => format!("{} products", serials.len()),
+    }
+}
+
+impl LocationArgs {
+    /// The address, if one is given; every other part of it wants the country.
+    fn location(&self) -> Option<LocationInput> {
+        self.country.as_ref()?;
+        Some(LocationInput {
+            company: self.company.clone(),
+            address: self.address.clone(),
+            city: self.city.clone(),
+            state_or_province: self.state_or_province.clone(),
+            country_code: self.country.clone(),
+            postal_code: self.postal_code.clone(),
+            email: self.email.clone(),
+            phone: self.phone.clone(),
+            fax: self.fax.clone(),
+        })
+    }
+}

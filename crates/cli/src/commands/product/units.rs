@@ -1,0 +1,262 @@
+//! The units of a file: CSV, JSON or TOML, with the names of the API.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, anyhow};
+use fortilake_crawler::{
+    client::{
+        models::generated::asset_management_v3_product::{LocationInput, RegistrationUnit},
+        operations::Unit,
+    },
+    sink::nearest,
+};
+use serde_json::{Map, Value};
+
+use crate::exit::{Failure, Result};
+
+#[cfg(test)]
+mod tests;
+
+/// What a row may say.
+const NAMES: [&str; 19] = [
+    "serialNumber",
+    "contractNumber",
+    "description",
+    "assetGroupIds",
+    "replacedSerialNumber",
+    "additionalInfo",
+    "cloudKey",
+    "isGovernment",
+    "folderId",
+    "location",
+    "company",
+    "address",
+    "city",
+    "stateOrProvince",
+    "countryCode",
+    "postalCode",
+    "email",
+    "phone",
+    "fax",
+];
+
+/// A unit, as far as its row can be understood.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    /// The unit.
+    pub(super) unit: Unit,
+    /// Why it cannot be registered as it is written.
+    pub(super) complaint: Option<String>,
+}
+
+/// Reads a file by its ending.
+///
+/// A name that nobody knows is a mistake in the whole file; a value that does not fit concerns its
+/// own row.
+pub(super) fn read(path: &Path) -> Result<Vec<Row>> {
+    let shown = path.display();
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("the units in `{shown}` cannot be read"))
+        .map_err(Failure::not_started)?;
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    parse(&text, &ending.to_ascii_lowercase())
+        .map_err(|failure| failure.context(format!("the units in `{shown}` cannot be used")))
+}
+
+fn parse(text: &str, ending: &str) -> Result<Vec<Row>> {
+    let text = text.trim_start_matches('\u{feff}');
+    let rows = match ending {
+        "csv" => csv_rows(text)?,
+        "json" => {
+            let value = serde_json::from_str(text).context("it is not JSON");
+            listed(value.map_err(Failure::not_started)?)?
+        }
+        "toml" => listed(toml_value(text)?)?,
+        _ => {
+            let error = anyhow!("its name says not what it is");
+            return Err(Failure::not_started(error).hint("call it .csv, .json or .toml"));
+        }
+    };
+    if rows.is_empty() {
+        return Err(Failure::not_started(anyhow!("there is no unit in it")));
+    }
+    rows.iter()
+        .flat_map(Map::keys)
+        .try_for_each(|name| known(name).map(drop))?;
+    rows.iter().map(row).collect()
+}
+
+fn csv_rows(text: &str) -> Result<Vec<Map<String, Value>>> {
+    let head = text.lines().next().unwrap_or_default();
+    // Spreadsheets separate by what a comma does not mean in their country.
+    let delimiter = [b',', b';', b'\t']
+        .into_iter()
+        .find(|delimiter| head.as_bytes().contains(delimiter));
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter.unwrap_or(b','))
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let names = reader.headers().map_err(Failure::not_started)?.clone();
+    let rows = reader.into_records().map(|record| {
+        let record = record.map_err(Failure::not_started)?;
+        let cells = names.iter().zip(&record);
+        let cells = cells.filter(|(_, cell)| !cell.is_empty());
+        Ok(cells
+            .map(|(name, cell)| (name.to_owned(), Value::from(cell)))
+            .collect())
+    });
+    let rows: Vec<Map<String, Value>> = rows.collect::<Result<_>>()?;
+    names.iter().try_for_each(|name| known(name).map(drop))?;
+    Ok(rows.into_iter().filter(|row| !row.is_empty()).collect())
+}
+
+fn toml_value(text: &str) -> Result<Value> {
+    toml::from_str(text).map_err(|error| {
+        // The line itself may hold a secret.
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+        Failure::not_started(anyhow!("line {line}: {}", error.message()))
+    })
+}
+
+/// The objects of a list, which may be the only member of an object.
+fn listed(value: Value) -> Result<Vec<Map<String, Value>>> {
+    let list = match value {
+        Value::Array(items) => Some(items),
+        Value::Object(members) => match members.into_iter().next() {
+            Some((_, Value::Array(items))) => Some(items),
+            _ => None,
+        },
+        _ => None,
+    };
+    let object = |item| match item {
+        Value::Object(members) => Some(members),
+        _ => None,
+    };
+    let objects = list.and_then(|items| items.into_iter().map(object).collect());
+    objects.ok_or_else(|| Failure::not_started(anyhow!("it is no list of objects")))
+}
+
+/// The API's spelling of a name; `serial_number` and `Serial Number` will do.
+fn known(name: &str) -> Result<&'static str> {
+    let plain = |name: &str| {
+        let letters = name.chars().filter(char::is_ascii_alphanumeric);
+        letters.collect::<String>().to_ascii_lowercase()
+    };
+    let found = NAMES.into_iter().find(|known| plain(known) == plain(name));
+    found.ok_or_else(|| {
+        let failure = Failure::not_started(anyhow!("a unit has no `{name}`"));
+        match nearest(name, NAMES) {
+            Some(known) => failure.hint(format!("did you mean `{known}`?")),
+            None => failure.hint(format!("a unit has: {}", NAMES.join(", "))),
+        }
+    })
+}
+
+fn row(members: &Map<String, Value>) -> Result<Row> {
+    let mut row = Row::default();
+    let mut place = LocationInput::default();
+    for (name, value) in members.iter().filter(|(_, value)| !is_blank(value)) {
+        let name = known(name)?;
+        let complaint = match (name, value) {
+            ("location", Value::Object(members)) => {
+                let mut members = members.iter().filter(|(_, value)| !is_blank(value));
+                members.find_map(|(name, value)| set_place(&mut place, known(name).ok(), value))
+            }
+            _ => match set(&mut row.unit.unit, name, value) {
+                Some(outcome) => outcome.err(),
+                None => set_place(&mut place, Some(name), value),
+            },
+        };
+        row.complaint = row.complaint.or(complaint);
+    }
+    row.unit.location = Some(place).filter(|place| *place != LocationInput::default());
+    Ok(row)
+}
+
+/// Sets a member of a unit; nothing if it has none of this name.
+fn set(
+    unit: &mut RegistrationUnit,
+    name: &'static str,
+    value: &Value,
+) -> Option<std::result::Result<(), String>> {
+    let wrong = |wanted: &str| format!("its `{name}` is not {wanted}");
+    let text = || text_of(value).ok_or_else(|| wrong("a text"));
+    let outcome = match name {
+        "serialNumber" => text().map(|text| unit.serial_number = text),
+        "contractNumber" => text().map(|text| unit.contract_number = Some(text)),
+        "description" => text().map(|text| unit.description = Some(text)),
+        "replacedSerialNumber" => text().map(|text| unit.replaced_serial_number = Some(text)),
+        "additionalInfo" => text().map(|text| unit.additional_info = Some(text)),
+        "cloudKey" => text().map(|text| unit.cloud_key = Some(text.into())),
+        "assetGroupIds" => ids_of(value)
+            .map(|ids| unit.asset_group_ids = Some(ids).filter(|ids| !ids.is_empty()))
+            .ok_or_else(|| wrong("a list of whole numbers")),
+        "folderId" => text_of(value)
+            .and_then(|text| text.parse().ok())
+            .map(|id| unit.folder_id = Some(id))
+            .ok_or_else(|| wrong("a whole number")),
+        "isGovernment" => text_of(value)
+            .and_then(|text| truth(&text))
+            .map(|truth| unit.is_government = Some(truth))
+            .ok_or_else(|| wrong("true or false")),
+        _ => return None,
+    };
+    Some(outcome)
+}
+
+/// Sets a part of an address; the complaint if it cannot.
+fn set_place(place: &mut LocationInput, name: Option<&str>, value: &Value) -> Option<String> {
+    let part = match name {
+        Some("company") => &mut place.company,
+        Some("address") => &mut place.address,
+        Some("city") => &mut place.city,
+        Some("stateOrProvince") => &mut place.state_or_province,
+        Some("countryCode") => &mut place.country_code,
+        Some("postalCode") => &mut place.postal_code,
+        Some("email") => &mut place.email,
+        Some("phone") => &mut place.phone,
+        Some("fax") => &mut place.fax,
+        _ => return Some("its `location` is no address".to_owned()),
+    };
+    match text_of(value) {
+        Some(text) => *part = Some(text),
+        None => return Some("its address has a part that is not a text".to_owned()),
+    }
+    None
+}
+
+/// Whether a value says nothing.
+fn is_blank(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// A text, a number or a truth value as a text.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" => Some(true),
+        "false" | "no" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Numbers in a list, or in a text with whatever stands between them.
+fn ids_of(value: &Value) -> Option<Vec<i64>> {
+    match value {
+        Value::Array(items) => items.iter().map(Value::as_i64).collect(),
+        value => {
+            let text = text_of(value)?;
+            let parts = text.split([';', ',', ' ']).filter(|part| !part.is_empty());
+            parts.map(|part| part.parse().ok()).collect()
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! `fortilake service`: register subscriptions.
+
+use fortilake_crawler::client::models::generated::asset_management_v3_service::{
+    ServicesRegister, ServicesRegisterRequest,
+};
+
+use super::{license::REGISTERED, operation};
+use crate::{args::ServiceAction, console::Console, exit::Result};
+
+/// Does it.
+pub(crate) fn run(action: &ServiceAction, console: Console) -> Result {
+    let ServiceAction::Register {
+        contract,
+        account,
+        about,
+        write,
+    } = action;
+    let request = ServicesRegisterRequest {
+        account_id: account.account,
+        contract_number: contract.clone(),
+        description: about.description.clone(),
+        additional_info: about.additional_info.clone(),
+        is_government: about.is_government(),
+    };
+    let what = format!("registers the subscription {contract}, which makes a serial number");
+    operation::write::<ServicesRegister>(&what, &request, &REGISTERED, write, console)
+}

@@ -1,0 +1,129 @@
+//! Rows of an answer, for people and for programs.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+use crate::args::Format;
+
+#[cfg(test)]
+mod tests;
+
+/// Where the rows of an answer are, and which of their members people want to see.
+pub(super) struct View {
+    /// A JSON pointer to a list of objects, or to one.
+    pub(super) rows: &'static str,
+    /// Members of a row, in their order; without any, each row is shown whole.
+    pub(super) columns: &'static [&'static str],
+}
+
+impl View {
+    /// Of answers that say no more than that it is done.
+    pub(super) const BLANK: Self = Self {
+        rows: "/-",
+        columns: &[],
+    };
+
+    /// Whether there is nothing to see.
+    pub(super) fn is_blank(&self) -> bool {
+        self.rows == Self::BLANK.rows
+    }
+
+    /// The rows of this answer; nothing if there are none and people look.
+    pub(super) fn render(&self, answer: &str, format: Format) -> serde_json::Result<String> {
+        let mut answer: Value = serde_json::from_str(answer)?;
+        let rows = match answer.pointer_mut(self.rows).map(Value::take) {
+            Some(Value::Array(rows)) => rows,
+            Some(row @ Value::Object(_)) => vec![row],
+            _ => Vec::new(),
+        };
+        Ok(match format {
+            Format::Json if self.is_blank() => String::new(),
+            Format::Json => serde_json::to_string_pretty(&rows)? + "\n",
+            Format::Text if self.columns.is_empty() => rows.iter().map(whole).collect(),
+            Format::Text => table(self.columns, &rows),
+        })
+    }
+}
+
+/// A line for each row under a line of names.
+fn table(columns: &[&str], rows: &[Value]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+    let cells = |row: &Value| {
+        let cell = |name: &&str| row.get(*name).map(text).unwrap_or_default();
+        columns.iter().map(cell).collect()
+    };
+    let mut lines: Vec<Vec<String>> = vec![head];
+    lines.extend(rows.iter().map(cells));
+    let width = |at: usize| {
+        let cells = lines.iter().map(|cells| cells[at].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let line = |cells: &Vec<String>| {
+        let mut line = String::new();
+        for (cell, &width) in cells.iter().zip(&widths) {
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        format!("{}\n", line.trim_end())
+    };
+    lines.iter().map(line).collect()
+}
+
+/// A line for each member, and for each item of a list.
+fn whole(row: &Value) -> String {
+    let mut lines = String::new();
+    let members = row.as_object().into_iter().flatten();
+    for (name, value) in members {
+        match value {
+            Value::Array(items) if items.is_empty() => {}
+            Value::Array(items) => {
+                let _ = writeln!(lines, "{name}:");
+                for item in items {
+                    let _ = writeln!(lines, "  {}", text(item));
+                }
+            }
+            Value::Null => {}
+            value => {
+                let _ = writeln!(lines, "{name}: {}", text(value));
+            }
+        }
+    }
+    lines
+}
+
+/// A value in one line; what would steer a terminal is taken out.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => plain(text),
+        Value::Array(items) => joined(items.iter().map(text)),
+        Value::Object(members) => object(members),
+        value => value.to_string(),
+    }
+}
+
+fn object(members: &Map<String, Value>) -> String {
+    let known = members.iter().filter(|(_, value)| !value.is_null());
+    joined(known.map(|(name, value)| format!("{name} {}", text(value))))
+}
+
+fn joined(texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+fn plain(text: &str) -> String {
+    let text = text.trim_end();
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
+}
