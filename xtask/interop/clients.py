@@ -18,6 +18,7 @@ from hfortix_forticare import FortiCare
 from pyfortiassetmgmt.core.api import Api
 
 from checks import Checks, binary_from_arguments, environment
+from clients_writes import hfortix, pyfortiassetmgmt
 
 VARIABLES = ("AUTH_URL", "API_URL", "USERNAME", "PASSWORD")
 REGISTRATION = "/ES/api/registration/v3"
@@ -222,6 +223,16 @@ def pyfortiassetmgmt_lists_others(simulated: Simulated, accounts: list[int]) -> 
     return ", ".join(counts)
 
 
+def hfortix_calls_everything(simulated: Simulated, accounts: list[int]) -> str:
+    """Every endpoint, writes included; last, because it changes what is there."""
+    return hfortix(client_hfortix(simulated), accounts[0], accounts[1])
+
+
+def pyfortiassetmgmt_calls_everything(simulated: Simulated) -> str:
+    """Every method, writes included; last, because it changes what is there."""
+    return pyfortiassetmgmt(client_pyfortiassetmgmt(simulated))
+
+
 def pyfortiassetmgmt_lists_local(simulated: Simulated) -> str:
     """`all` of a user of one account, by pattern and by its default far date."""
     api = client_pyfortiassetmgmt(simulated)
@@ -255,13 +266,15 @@ def main() -> None:
             pyfortiassetmgmt_lists_account,
             pyfortiassetmgmt_needs_account,
             pyfortiassetmgmt_lists_others,
+            hfortix_calls_everything,
         ):
             with checks.check(ask.__name__.replace("_", " ", 1).replace("_", " ")):
                 print(f"      {ask(simulated, accounts)}")
     with checks.check("simulate, local scope: starts, serves and ends"):
         with simulate(binary, LOCAL_SCENARIO) as simulated:
-            with checks.check("pyfortiassetmgmt lists local"):
-                print(f"      {pyfortiassetmgmt_lists_local(simulated)}")
+            for ask_local in (pyfortiassetmgmt_lists_local, pyfortiassetmgmt_calls_everything):
+                with checks.check(ask_local.__name__.replace("_", " ")):
+                    print(f"      {ask_local(simulated)}")
     checks.finish()
 
 

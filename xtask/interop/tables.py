@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from datetime import datetime
@@ -54,9 +55,10 @@ def check_files(folder: Path) -> None:
     assert not stray, f"files that the manifest does not name: {stray}"
 
 
-def check_csv(file: Path, table: pa.Table) -> None:
-    """Asserts that a CSV file holds the table cell by cell; a null is no cell, an empty text is `""`."""
-    names = table.column_names
+def read_csv(file: Path) -> pa.Table:
+    """A CSV file as texts; a null is no cell, an empty text is `""`."""
+    with file.open("r", encoding="utf-8", newline="") as lines:
+        names = next(csv.reader(lines))
     options = pyarrow.csv.ConvertOptions(
         column_types={name: pa.string() for name in names},
         null_values=[""],
@@ -64,7 +66,12 @@ def check_csv(file: Path, table: pa.Table) -> None:
         quoted_strings_can_be_null=False,
     )
     parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    cells = pyarrow.csv.read_csv(file, parse_options=parse, convert_options=options)
+    return pyarrow.csv.read_csv(file, parse_options=parse, convert_options=options)
+
+
+def check_csv(file: Path, table: pa.Table) -> None:
+    """Asserts that a CSV file holds the table cell by cell."""
+    names, cells = table.column_names, read_csv(file)
     assert cells.column_names == names, f"{file.name}: {cells.column_names}, not {names}"
     assert cells.num_rows == table.num_rows, f"{file.name}: {cells.num_rows} rows, not {table.num_rows}"
     different = []

@@ -1,19 +1,22 @@
 //! `cargo xtask interop`: checks that need other people's software.
 //!
-//! Published Python readers read our files, published Python clients talk to our simulator, and a
-//! server that shares no line with this workspace is crawled.
+//! Published Python readers read our files, published Python clients talk to our simulator, a
+//! published package verifies our webhooks, programs take our tables, and a server that shares no
+//! line with this workspace is crawled.
 //! They live here and not in `cargo test`, because they need Python and a package registry.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
+
+use crate::executable;
 
 /// The scripts, in the order in which they run; each ends with `N passed, M failed`.
-const SCRIPTS: [&str; 3] = ["read.py", "clients.py", "foreign.py"];
+const SCRIPTS: [&str; 4] = ["read.py", "clients.py", "sinks.py", "foreign.py"];
 
 /// Runs every script, and fails if one did.
 ///
@@ -26,7 +29,7 @@ pub fn run() -> Result<()> {
         .context("the directory of xtask has no parent")?;
     let scripts = root.join("xtask/interop");
     let python = environment(&scripts, &root.join("target/interop/venv"))?;
-    let binary = build(root)?;
+    let binary = build()?;
     let mut failed = Vec::new();
     for script in SCRIPTS {
         let status = Command::new(&python)
@@ -74,26 +77,9 @@ fn environment(scripts: &Path, venv: &Path) -> Result<PathBuf> {
 }
 
 /// Builds `fortilake` and says where it is.
-fn build(root: &Path) -> Result<PathBuf> {
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--package", "fortilake"])
-        .arg("--message-format=json-render-diagnostics")
-        .current_dir(root)
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot run cargo")?;
-    ensure!(output.status.success(), "`fortilake` does not build");
-    // Cargo's own word for the place holds wherever the target directory is.
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
-        let message: serde_json::Value =
-            serde_json::from_str(line).context("cannot read what cargo says")?;
-        if message["target"]["name"] == "fortilake"
-            && let Some(path) = message["executable"].as_str()
-        {
-            return Ok(path.into());
-        }
-    }
-    bail!("cargo built no `fortilake`")
+fn build() -> Result<PathBuf> {
+    let mut cargo = Command::new(env!("CARGO"));
+    executable(cargo.args(["build", "--package", "fortilake"]), "fortilake")
 }
 
 fn succeed(command: &mut Command) -> Result<()> {

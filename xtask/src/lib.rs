@@ -1,7 +1,13 @@
 //! Tasks of this repository, behind `cargo xtask`; a library so that tests can run them.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
+use anyhow::{Context as _, Result, bail, ensure};
+
+pub mod bench;
 pub mod ci;
 pub mod codegen;
 pub mod interop;
@@ -13,4 +19,26 @@ pub(crate) fn root() -> PathBuf {
     let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     root.pop();
     root
+}
+
+/// Runs a `cargo build` and says where the executable of this name is.
+pub(crate) fn executable(build: &mut Command, name: &str) -> Result<PathBuf> {
+    let output = build
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(root())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    ensure!(output.status.success(), "`{name}` does not build");
+    // Cargo's own word for the place holds wherever the target directory is.
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let message: serde_json::Value =
+            serde_json::from_str(line).context("cannot read what cargo says")?;
+        if message["target"]["name"] == name
+            && let Some(path) = message["executable"].as_str()
+        {
+            return Ok(path.into());
+        }
+    }
+    bail!("cargo built no `{name}`")
 }

@@ -1,11 +1,12 @@
 //! `cargo xtask`: the tasks of this repository, each in a file of its own.
 
 use clap::Parser;
-use xtask::{ci, codegen, interop, new_sink};
+use xtask::{bench, ci, codegen, interop, new_sink};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Tasks of this repository.")]
 enum Task {
+    Bench(bench::Args),
     Codegen(codegen::Args),
     /// Checks what a change has to pass beside the tests: format, lints, docs, edges between
     /// crates, generated code.
@@ -18,6 +19,7 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Task::parse() {
+        Task::Bench(args) => args.run(),
         Task::Codegen(args) => args.run(),
         Task::Ci => ci::run(),
         Task::Interop => interop::run(),

@@ -1,0 +1,111 @@
+"""The form of an answer, and which of a client's methods were called."""
+
+from __future__ import annotations
+
+import importlib
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+# What every answer has, and of which types it may be.
+ENVELOPE = {
+    "build": (str,),
+    "error": (dict, type(None)),
+    "message": (str,),
+    "status": (int,),
+    "token": (str,),
+    "version": (str,),
+}
+# What the client declares and captured answers contradict: `error` is an object, and so may `license` be.
+DISPUTED = {"error", "license"}
+
+Answer = dict[str, Any]
+
+
+class Methods:
+    """Calls methods by their names, and remembers which it called."""
+
+    def __init__(self, client: Any, names: set[str]) -> None:
+        self.client, self.names = client, names
+        self.called: dict[str, int] = {}
+
+    def __call__(self, name: str, /, **arguments: Any) -> Any:
+        assert name in self.names, f"`{name}` is not among {sorted(self.names)}"
+        self.called[name] = self.called.get(name, 0) + 1
+        method = self.client
+        for part in name.split("."):
+            method = getattr(method, part)
+        return method(**arguments)
+
+    def check_all_called(self) -> str:
+        """Asserts that no method was left out, and lists them."""
+        missing = self.names - self.called.keys()
+        assert not missing, f"methods that were not called: {sorted(missing)}"
+        calls = ", ".join(f"{name} {count}" for name, count in sorted(self.called.items()))
+        return f"{len(self.called)} methods: {calls}"
+
+
+def check_envelope(answer: Answer) -> None:
+    """Asserts that an answer has the members that all have."""
+    for key, kinds in ENVELOPE.items():
+        assert key in answer, f"no `{key}` in {str(answer)[:300]}"
+        assert isinstance(answer[key], kinds), f"`{key}` is {answer[key]!r:.100}"
+
+
+def check_success(answer: Answer) -> Answer:
+    """Asserts that an answer is one of success."""
+    check_envelope(answer)
+    assert answer["status"] == 0 and answer["error"] is None, f"{str(answer)[:300]}"
+    assert answer["message"], "a success without its message"
+    return answer
+
+
+def check_refusal(answer: Answer, status: int, code: int, text: str, payload: Answer) -> None:
+    """Asserts the documented form of a refusal: status, code and text, and what is left of the payload."""
+    check_envelope(answer)
+    assert answer["status"] == status, f"status {answer['status']}, not {status}: {answer}"
+    error = answer["error"]
+    assert error is not None and error.keys() == {"errorCode", "message"}, f"error: {error}"
+    assert error["errorCode"] == code and text in error["message"], f"error: {error}"
+    # A request that cannot be accepted has one text above all its reasons.
+    general = "Invalid incoming request." if status == -1 else error["message"]
+    assert answer["message"] == general, f"message: {answer['message']}"
+    rest = {key: value for key, value in answer.items() if key not in ENVELOPE}
+    assert rest == payload, f"beside the envelope: {str(rest)[:300]}, not {payload}"
+
+
+def refused(call: Callable[[], Any]) -> Answer:
+    """The body of an answer at which hfortix raises."""
+    try:
+        call()
+    except httpx.HTTPStatusError as error:
+        assert error.response.status_code == 400, f"{error!r}"
+        return error.response.json()
+    raise AssertionError("the call was not refused")
+
+
+def check_declared(endpoint: Any, answer: Answer) -> int:
+    """Asserts that an answer of hfortix has the types that the endpoint's module declares; counts them."""
+    name = type(endpoint).__name__
+    module = importlib.import_module(type(endpoint).__module__)
+    return check_members(name, getattr(module, f"{name}Response"), answer)
+
+
+def check_members(place: str, declared: Any, found: Answer) -> int:
+    """The members of one object, and of the objects in it."""
+    checked = 0
+    for key, kind in typing.get_type_hints(declared).items():
+        value = found.get(key)
+        # What has no value is null, or left out, whatever the declaration says.
+        if value is None or kind is Any or key in DISPUTED:
+            continue
+        checked += 1
+        if typing.is_typeddict(kind):
+            assert isinstance(value, dict), f"{place}.{key} is {value!r:.100}, not an object"
+            checked += check_members(f"{place}.{key}", kind, value)
+            continue
+        wanted = typing.get_origin(kind) or kind
+        assert isinstance(value, wanted), f"{place}.{key} is {value!r:.100}, not {wanted}"
+    return checked

@@ -1,0 +1,140 @@
+//! `cargo xtask bench`: figures of speed and memory, ours and a peer's in the same run.
+//!
+//! What is measured is an example of the crawler, built here and run once per figure, so that this
+//! crate stays quick to build and each figure has a process of its own.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{executable, root};
+
+/// Measures; needs no network.
+///
+/// Figures of a busy machine say little: compare only what one run has measured.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How many products the journal has.
+    #[arg(long, default_value_t = 100_000, value_name = "N")]
+    products: u64,
+    /// The same with a million of them.
+    #[arg(long, conflicts_with = "products")]
+    full: bool,
+    /// How often each case is run; the figures are medians.
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+}
+
+/// A case, and what it is in words.
+const CASES: [(&str, &str); 4] = [
+    ("crawl", "whole crawl of the preset"),
+    ("resume", "journal to first new call"),
+    ("decode", "products to columns, ours"),
+    ("decode-peer", "products to maps, by values"),
+];
+
+/// The figures of one case by name.
+type Figures = BTreeMap<String, f64>;
+
+impl Args {
+    /// Prints a table, and writes it as JSON to `target/bench.json`.
+    #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
+    pub fn run(&self) -> Result<()> {
+        let binary = build()?;
+        let folder = tempfile::tempdir()?;
+        let products = if self.full { 1_000_000 } else { self.products };
+        let journal = folder.path().join("journal");
+        let made = measure(&binary, "journal", &journal, Some(products))?;
+        println!("A journal of {products} products: {}", line(&made));
+        let mut runs: BTreeMap<&str, Vec<Figures>> = BTreeMap::new();
+        // Case by case within a run, so that what else the machine does meets all of them alike.
+        for run in 0..self.runs {
+            for (case, _) in CASES {
+                let state = match case {
+                    "crawl" => folder.path().join(format!("crawl-{run}")),
+                    _ => journal.clone(),
+                };
+                let figures = measure(&binary, case, &state, None)?;
+                runs.entry(case).or_default().push(figures);
+            }
+        }
+        let mut medians = BTreeMap::new();
+        for (case, meaning) in CASES {
+            let median = medians_of(&runs[case]);
+            println!("{meaning:28} {}", line(&median));
+            medians.insert(case, median);
+        }
+        let path = root().join("target/bench.json");
+        let json = serde_json::json!({
+            "products": products,
+            "runs": self.runs,
+            "journal": made,
+            "medians": medians,
+        });
+        fs::write(&path, serde_json::to_string_pretty(&json)?)?;
+        println!("Written to {}", path.display());
+        Ok(())
+    }
+}
+
+fn build() -> Result<PathBuf> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--release", "--package", "fortilake-crawler"]);
+    executable(cargo.args(["--example", "bench"]), "bench")
+}
+
+fn measure(binary: &Path, case: &str, state: &Path, products: Option<u64>) -> Result<Figures> {
+    let output = Command::new(binary)
+        .arg(case)
+        .arg(state)
+        .args(products.map(|products| products.to_string()))
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run `{}`", binary.display()))?;
+    ensure!(output.status.success(), "`{case}` failed");
+    serde_json::from_slice(&output.stdout).with_context(|| format!("`{case}` gave no figures"))
+}
+
+/// The median of each figure by itself.
+fn medians_of(runs: &[Figures]) -> Figures {
+    let names = runs.iter().flat_map(BTreeMap::keys);
+    names
+        .map(|name| {
+            let mut values: Vec<f64> = runs
+                .iter()
+                .filter_map(|run| run.get(name).copied())
+                .collect();
+            values.sort_by(f64::total_cmp);
+            (name.clone(), values[values.len() / 2])
+        })
+        .collect()
+}
+
+fn line(figures: &Figures) -> String {
+    let figures: Vec<_> = figures
+        .iter()
+        .map(|(name, value)| {
+            let is_count = value.fract() == 0.0;
+            let digits = if is_count || *value >= 100.0 { 0 } else { 2 };
+            format!("{value:>10.digits$} {name}")
+        })
+        .collect();
+    figures.join("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_is_no_mean() {
+        let run = |value| Figures::from([("s".to_owned(), value)]);
+        let runs = [run(9.0), run(1.0), run(2.0)];
+        assert_eq!(medians_of(&runs), run(2.0));
+    }
+}
