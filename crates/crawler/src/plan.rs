@@ -120,6 +120,8 @@ pub struct Plan {
     units: Option<Listing>,
     /// One list of accounts per unit (or per account asked by number), in publishing order.
     discovery: Vec<Discovery>,
+    /// The lists of accounts that wait for the first one's answer.
+    held: Vec<Fetch>,
     /// How many calls that may lead to further accounts are in flight.
     discovering: usize,
     sweeps: Vec<Sweep>,
@@ -185,6 +187,7 @@ impl Plan {
             asked: HashMap::new(),
             units: None,
             discovery: Vec::new(),
+            held: Vec::new(),
             discovering: 0,
             sweeps: Vec::new(),
             planned: HashMap::new(),
@@ -200,14 +203,16 @@ impl Plan {
         let mut fetches = Vec::new();
         if !self.settings.accounts.is_empty() {
             self.published.units = true;
+            let mut lists = Vec::new();
             for account in self.settings.accounts.clone() {
                 if self.settings.scope == ScopeMode::Local {
                     let sweep = self.plan_account(Some(account), &mut fetches);
                     self.published.turns.push_back(Turn::Sweep(sweep));
                 } else {
-                    self.discover(None, Some(account), &mut fetches);
+                    self.discover(None, Some(account), &mut lists);
                 }
             }
+            self.lead_accounts(lists, &mut fetches);
         } else if self.settings.scope == ScopeMode::Local {
             self.go_local(&mut fetches);
         } else {

@@ -70,6 +70,9 @@ async fn crawl(
         Some(state) if !args.accept_shrink => baseline::guard(state, &reach, config.max_shrink)?,
         _ => None,
     };
+    if !args.account.is_empty() {
+        console.note("reading the named accounts alone: the tables will hold nothing else\n");
+    }
     if let Some(id) = &session.passed_over {
         console.note(&format!(
             "crawl {id} is unfinished and not resumed: its sources or their users are not all the \
@@ -201,6 +204,18 @@ fn stopped_short(
     })
 }
 
+/// What becomes of a crawl that did not come to its end.
+///
+/// One that could read nothing, such as that of an account that is not there, is no crawl to go on
+/// with, and must not be in the way of the next.
+fn left_as(failure: &Failure) -> Status {
+    let error = failure.error.downcast_ref::<fortilake_crawler::Error>();
+    match error.map(fortilake_crawler::Error::kind) {
+        Some(Kind::Unreadable) => Status::Discarded,
+        _ => Status::Paused,
+    }
+}
+
 /// Tells how the crawl ended, and keeps it in the state.
 fn end(
     session: &Session,
@@ -212,7 +227,7 @@ fn end(
         Ok(ended) => ended,
         Err(failure) => {
             // The first failure is the one to tell; a state that cannot be written is told next time.
-            let _ = session.set_status(Status::Paused, None);
+            let _ = session.set_status(left_as(&failure), None);
             return Err(failure);
         }
     };

@@ -205,3 +205,17 @@ fn what_cannot_be_replayed() {
     ");
     assert!(!folder.join("again").exists());
 }
+
+#[test]
+fn a_crawl_that_could_read_nothing_is_in_nobodys_way() {
+    let simulator = Simulator::start(SMALL);
+    let folder = Folder::beside(&simulator);
+    assert!(folder.check("crawl --sink csv:out").starts_with("exit 0"));
+    let products = folder.read("out/products.csv");
+    let text = folder.check("crawl --account 1 --sink csv:out");
+    assert!(text.starts_with("exit 1"), "{text}");
+    // Nothing took the place of what was there, and the next crawl is the usual one.
+    assert_eq!(folder.read("out/products.csv"), products);
+    let text = folder.check("crawl --sink csv:out");
+    assert!(text.starts_with("exit 0"), "{text}");
+}

@@ -48,13 +48,23 @@ impl Plan {
             }
         }
         let mut seen = HashSet::new();
+        let mut lists = Vec::new();
         for &ou in organization
             .iter()
             .chain(&units.known)
             .filter(|&&ou| seen.insert(ou))
         {
-            self.discover(Some(ou), None, fetches);
+            self.discover(Some(ou), None, &mut lists);
         }
+        self.lead_accounts(lists, fetches);
+    }
+
+    /// Lets the first list of accounts go alone: a token that has ended before its time then costs
+    /// one error, however many units there are.
+    pub(super) fn lead_accounts(&mut self, lists: Vec<Fetch>, fetches: &mut Vec<Fetch>) {
+        let mut lists = lists.into_iter();
+        fetches.extend(lists.next());
+        self.held = lists.collect();
     }
 
     /// One sweep without an account.
@@ -97,6 +107,7 @@ impl Plan {
         fetches: &mut Vec<Fetch>,
     ) {
         self.discovering -= 1;
+        fetches.append(&mut self.held);
         let discovery = &mut self.discovery[at];
         discovery.list.follow(ask, outcome, false);
         if let Outcome::Page(Facts::Accounts(accounts)) = outcome

@@ -87,3 +87,17 @@ fn one_account_that_rejects_the_wildcard_says_nothing_of_the_others() {
         crawled.scopes
     );
 }
+
+#[test]
+fn the_first_list_of_accounts_goes_alone() {
+    let tenant = Tenant::default();
+    let mut plan = Plan::new(settings());
+    let units = plan.begin().fetches.remove(0);
+    let first = plan.follow(&units, &tenant.answer(&units)).fetches;
+    assert_eq!(first.len(), 1);
+    let then = plan.follow(&first[0], &tenant.answer(&first[0])).fetches;
+    let lists = then
+        .iter()
+        .filter(|fetch| fetch.endpoint == "accounts/list");
+    assert_eq!(lists.count(), tenant.units.len() - 1);
+}
