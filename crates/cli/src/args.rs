@@ -208,6 +208,8 @@ pub(crate) enum CrawlsAction {
         /// The crawl's id.
         id: String,
     },
+    /// Read everything that is kept, and compare it with its checksums.
+    Verify,
     /// Remove one with its journal.
     Remove {
         /// The crawl's id.

@@ -180,14 +180,6 @@ impl State {
         Ok(self.crawls()?.into_iter().find(|crawl| crawl.id == id))
     }
 
-    /// The newest crawl with this fingerprint, if something is left to do for it.
-    pub fn latest_unfinished(&self, fingerprint: &str) -> Result<Option<Crawl>> {
-        let mut crawls = self.crawls()?.into_iter();
-        Ok(crawls
-            .find(|crawl| crawl.fingerprint == fingerprint)
-            .filter(|crawl| crawl.status.is_unfinished()))
-    }
-
     /// How far each sink has come with a crawl, by its name.
     pub fn deliveries(&self, crawl: &Crawl) -> Result<Vec<(String, String)>> {
         deliveries(self, crawl.number)

@@ -55,9 +55,6 @@ pub trait Journal: Send + Sync {
     /// The record of this key, also if it was appended just now.
     fn read(&self, key: &str) -> Result<Option<Record>>;
 
-    /// Whether there is a record of this key.
-    fn contains(&self, key: &str) -> Result<bool>;
-
     /// All records that were appended before, first to last, a few in memory at a time.
     fn records(&self) -> Result<Records<'_>>;
 

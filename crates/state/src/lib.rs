@@ -40,7 +40,8 @@
 //! drop((journal, state));
 //!
 //! let state = State::open(directory.path(), clock)?;
-//! let left = state.latest_unfinished("forticloud acme")?.expect("it is unfinished");
+//! let left = state.crawls()?.remove(0);
+//! assert!(left.status.is_unfinished());
 //! let journal = state.take_up(&left.id)?;
 //! assert_eq!(journal.read("acme units/list {} 0")?, Some(page));
 //! # Ok(())

@@ -30,6 +30,10 @@ pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
             let crawl = find(&state, id)?;
             show(&crawl, &deliveries::of(&state, &crawl)?)
         }
+        Some(CrawlsAction::Verify) => {
+            state.check()?;
+            "everything is as it was written\n".to_owned()
+        }
         Some(CrawlsAction::Remove { id }) => {
             let crawl = find(&state, id)?;
             state.remove(&crawl.id)?;

@@ -98,3 +98,21 @@ fn a_file_that_was_cut() {
     hint: move `FOLDER/state/state.sqlite` away, and `FOLDER/state/state.sqlite-wal` and `FOLDER/state/state.sqlite-shm` with it if they are there; lost with them are the crawls that can be resumed or replayed, the tokens, and the record of the calls of the last hour, so wait an hour before the next crawl; what is published stays
     ");
 }
+
+#[test]
+fn whoever_wants_to_be_sure_can_ask() {
+    let (_tenant, folder, mut state) = paused();
+    assert!(folder.check("crawls verify").starts_with("exit 0\n"));
+    // Nothing but a checksum holds the keys of pages; some stand where nothing is any more.
+    let key = b"acme products/list";
+    let last = state.len() - key.len();
+    for at in 0..last {
+        if state[at..].starts_with(key) {
+            state[at] ^= 1;
+        }
+    }
+    fs::write(folder.join("state/state.sqlite"), state).unwrap();
+    let text = folder.check("crawls verify");
+    assert!(text.starts_with("exit 1\n"), "{text}");
+    assert!(text.contains("is damaged"), "{text}");
+}

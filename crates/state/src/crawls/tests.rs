@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{NewCrawl, Status};
+use super::Status;
 use crate::{
     Journal, Kind, State,
     testing::{Fixture, new_crawl, page},
@@ -42,27 +42,6 @@ fn a_crawl_is_what_was_said_of_it() {
     assert_eq!(crawl.summary.as_deref(), Some(r#"{"rows": 3}"#));
     assert_eq!(state.crawl("one").expect("it lists"), Some(crawl));
     assert_eq!(state.crawl("two").expect("it lists"), None);
-}
-
-#[test]
-fn the_newest_crawl_of_a_fingerprint_is_resumed_unless_it_is_finished() {
-    let fixture = Fixture::new();
-    let state = fixture.open();
-    let latest = |fingerprint| {
-        let crawl = state.latest_unfinished(fingerprint).expect("it lists");
-        crawl.map(|crawl| crawl.id)
-    };
-    assert_eq!(latest("acme"), None);
-    drop(state.begin(&new_crawl("one")));
-    let other = NewCrawl {
-        fingerprint: "other".to_owned(),
-        ..new_crawl("two")
-    };
-    drop(state.begin(&other));
-    assert_eq!(latest("acme").as_deref(), Some("one"));
-    assert_eq!(latest("other").as_deref(), Some("two"));
-    done(&state, "three");
-    assert_eq!(latest("acme"), None, "what came before is out of date");
 }
 
 #[test]

@@ -52,10 +52,6 @@ impl Journal for MemoryJournal {
             .map(|(_, record)| record.clone()))
     }
 
-    fn contains(&self, key: &str) -> Result<bool> {
-        Ok(self.kept().records.contains_key(key))
-    }
-
     fn records(&self) -> Result<Records<'_>> {
         let mut records: Vec<_> = self
             .kept()

@@ -97,13 +97,6 @@ impl Journal for CrawlJournal {
         }
     }
 
-    fn contains(&self, key: &str) -> Result<bool> {
-        if self.writer.unwritten(key).is_some() {
-            return Ok(true);
-        }
-        self.look(|connection, crawl| Ok(page::find(connection, crawl, key)?.is_some()))
-    }
-
     fn records(&self) -> Result<Records<'_>> {
         self.flush()?;
         let (last, crawl) =
