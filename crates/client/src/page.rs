@@ -1,10 +1,6 @@
 //! An answer, cleaned of secrets.
 
-use fortilake_auth::{
-    Token,
-    models::{Endpoint, is_secret},
-    transport::Response,
-};
+use fortilake_auth::{Token, models::Endpoint, transport::Response};
 
 use crate::{
     Envelope,
@@ -36,17 +32,16 @@ impl Page {
         self.nothing_found
     }
 
-    /// An answer of FortiCloud that was kept as it came, without its HTTP status; nothing if it is
-    /// no JSON object.
-    pub fn saved(text: &str) -> Option<Self> {
-        Self::kept(Dialect::FortiCloud, is_secret, text)
-    }
-
     /// An answer of this endpoint that was kept as it came, without its HTTP status; nothing if it
     /// is no answer that the endpoint's system gives.
-    pub fn saved_from(endpoint: &Endpoint, text: &str) -> Option<Self> {
-        let is_secret = |name: &str| endpoint.is_secret(name);
-        Self::kept(Dialect::of(endpoint), is_secret, text)
+    pub fn saved(endpoint: &Endpoint, text: &str) -> Option<Self> {
+        let text = text.trim_start_matches('\u{feff}');
+        let kept = serde_json::from_str(text).ok();
+        let token = kept.and_then(|Kept { token }| token).unwrap_or_default();
+        let envelope = Dialect::of(endpoint).envelope(200, text, &[&token])?;
+        let class = class::classify(200, Some(&envelope));
+        let text = scrub::remove(text, |name| endpoint.is_secret(name));
+        Some(Self::new(scrub::redact(text, &token), envelope, class))
     }
 
     /// Whether a saved answer tells of a failure instead of holding data.
@@ -54,16 +49,6 @@ impl Page {
         let class = class::classify(200, Some(&self.envelope));
         // An object without members is an answer that was cut off, and without rows all the same.
         !matches!(class, Class::Success | Class::Empty | Class::Transient)
-    }
-
-    fn kept(dialect: Dialect, is_secret: impl Fn(&str) -> bool, text: &str) -> Option<Self> {
-        let text = text.trim_start_matches('\u{feff}');
-        let kept = serde_json::from_str(text).ok();
-        let token = kept.and_then(|Kept { token }| token).unwrap_or_default();
-        let envelope = dialect.envelope(200, text, &[&token])?;
-        let class = class::classify(200, Some(&envelope));
-        let body = scrub::redact(scrub::remove(text, is_secret), &token);
-        Some(Self::new(body, envelope, class))
     }
 
     fn new(body: String, envelope: Envelope, class: Class) -> Self {

@@ -94,7 +94,7 @@ async fn feed(
             asked: args.asked.clone(),
             given: Vec::new(),
             observed_at: jiff::Timestamp::now().as_microsecond(),
-            body: read(path)?,
+            body: read(endpoint, path)?,
         };
         rows += publisher.page(page).await.map_err(|error| {
             Failure::from(error).context(format!("`{}` cannot be decoded", path.display()))
@@ -132,7 +132,7 @@ fn check_asked(endpoint: &Endpoint, asked: &[(String, i64)]) -> Result<()> {
 }
 
 /// The answer in a file, without the secrets in it.
-fn read(path: &Path) -> Result<Arc<str>> {
+fn read(endpoint: &Endpoint, path: &Path) -> Result<Arc<str>> {
     let text = if path == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)
@@ -143,16 +143,16 @@ fn read(path: &Path) -> Result<Arc<str>> {
         .with_context(|| format!("`{}` cannot be read", path.display()))
         .map_err(Failure::not_started)?;
     let text = text.trim_start_matches('\u{feff}');
-    let answer = answer(text).map_err(|error| {
+    let answer = answer(endpoint, text).map_err(|error| {
         Failure::failed(error).context(format!("`{}` cannot be decoded", path.display()))
     })?;
     Ok(answer.body.into())
 }
 
-fn answer(text: &str) -> anyhow::Result<client::Page> {
-    let Some(answer) = client::Page::saved(text) else {
+fn answer(endpoint: &Endpoint, text: &str) -> anyhow::Result<client::Page> {
+    let Some(answer) = client::Page::saved(endpoint, text) else {
         serde_json::from_str::<IgnoredAny>(text).context("the answer is no JSON")?;
-        bail!("the answer is JSON, but no object");
+        bail!("the answer is JSON, but not what this endpoint answers");
     };
     if !answer.is_failure() {
         return Ok(answer);
@@ -161,7 +161,7 @@ fn answer(text: &str) -> anyhow::Result<client::Page> {
     if let Fault::Code(code) = answer.envelope.fault {
         numbers.push(format!("error {code}"));
     }
-    if let Status::Number(status) = answer.envelope.status {
+    if let Status::Number(status) | Status::Code(status) = answer.envelope.status {
         numbers.push(format!("status {status}"));
     }
     let message = answer

@@ -145,3 +145,16 @@ fn an_argument_that_the_endpoint_does_not_have() {
     hint: it has: accountId, serialNumber, expireBefore, status, productModel, pageNumber
     ");
 }
+
+#[test]
+fn an_answer_is_read_as_its_own_system_means_it() {
+    let refused = r#"{"data": null, "status": {"code": 5, "message": "no permission"}}"#;
+    let folder = Folder::new().file("refused.json", refused);
+    let line = "decode portal/account/organizations refused.json --sink csv:out";
+    insta::assert_snapshot!(folder.check(line), @"
+    exit 1
+    --- stderr
+    error: `refused.json` cannot be decoded
+      caused by: the answer is an error of the API: no permission (status 5)
+    ");
+}

@@ -346,12 +346,12 @@ async fn nothing_is_sent_to_another_system() {
 
 #[tokio::test(start_paused = true)]
 async fn saved_answers_are_read_as_their_system_writes_them() {
-    let page = |text| Page::saved_from(&ORGANIZATIONS, text);
+    let page = |text| Page::saved(&ORGANIZATIONS, text);
     assert_eq!(page(r#"[{"token":"x"}]"#).unwrap().body, "[{}]");
     assert!(!page(r#"{"status":"assigned"}"#).unwrap().is_failure());
     assert!(page(r#"{"status":{"code":7}}"#).unwrap().is_failure());
     assert!(page("<html>").is_none());
-    assert!(Page::saved_from(&LIST, "[]").is_none());
+    assert!(Page::saved(&LIST, "[]").is_none());
     let license = format!(r#"{{"license":"{LICENSE}"}}"#);
-    assert_eq!(Page::saved_from(&ACTIVATE, &license).unwrap().body, "{}");
+    assert_eq!(Page::saved(&ACTIVATE, &license).unwrap().body, "{}");
 }
