@@ -1,4 +1,4 @@
-//! The real transport.
+//! The transport that sends over the network.
 
 mod fault;
 mod trust;
@@ -22,23 +22,25 @@ use crate::{
     policy::{check_encrypted, check_size},
 };
 
-/// How much of an announced length is believed before the bytes are there.
+/// How much memory is reserved for an announced body before its bytes have arrived. A server may
+/// announce any length.
 const MAX_PREALLOCATION: usize = 1024 * 1024;
 
-/// A body beyond this size goes on alone, so that calls side by side cannot add up in memory.
+/// Only one body at a time may grow beyond this size, so that concurrent answers can't use up the
+/// memory together.
 const LARGE_BODY: usize = 8 * 1024 * 1024;
 
-/// How a [`Network`] connects.
+/// The configuration of a [`Network`].
 #[derive(Debug, Clone)]
 pub struct NetworkConfig {
-    /// How long a connection may take to come about.
+    /// The time limit for opening a connection.
     pub connect_timeout: Duration,
-    /// How many bytes an answer may have, uncompressed.
+    /// The maximum size of an answer, uncompressed, in bytes.
     pub max_body: usize,
-    /// A PEM file of certificates to trust beside the system's: those of authorities, and those
-    /// that a server has made for itself.
+    /// A PEM file with additional trusted certificates: of private CAs, or self-signed server
+    /// certificates.
     pub ca_cert: Option<PathBuf>,
-    /// Whether any certificate of anybody is taken, so that everyone on the way can read along.
+    /// Whether any certificate is accepted. Anyone on the network path can then read everything.
     pub insecure_tls: bool,
     /// How requests name their sender.
     pub user_agent: String,
@@ -56,11 +58,11 @@ impl Default for NetworkConfig {
     }
 }
 
-/// Sends requests over the network: TLS, HTTP/1.1 and 2, pooled connections, gzip.
+/// Sends requests over the network, with TLS, HTTP/1.1 and HTTP/2, connection pooling and gzip.
 ///
-/// It is cheap to make: the system's certificates are read with the first request that needs them.
-/// The proxy variables of the environment are obeyed, except for plain http:
-/// that never leaves the machine.
+/// It is cheap to create: the system's certificates are read when the first request needs them. The
+/// proxy environment variables are respected, except for plain http, which never leaves the
+/// machine.
 #[derive(Debug)]
 pub struct Network {
     config: NetworkConfig,
@@ -72,7 +74,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Checks the configuration and reads `ca_cert`; nothing is connected yet.
+    /// Checks the configuration and reads `ca_cert`. Nothing is connected yet.
     pub fn new(config: NetworkConfig) -> Result<Self> {
         let authorities = config
             .ca_cert
@@ -82,8 +84,8 @@ impl Network {
         if config.insecure_tls {
             tracing::warn!("certificates are not checked: `insecure_tls` is on");
         }
-        // The HTTP library takes its cryptography from the process.
-        // Where the application has chosen one before, that one stays.
+        // The HTTP library uses the cryptography provider of the process. If the application has
+        // already installed one, it stays.
         drop(rustls::crypto::ring::default_provider().install_default());
         Ok(Self {
             config,
@@ -116,6 +118,8 @@ impl Network {
     }
 
     fn builder(&self) -> ClientBuilder {
+        // Redirects and retries of the library are switched off: each would be a call that nobody
+        // counts.
         Client::builder()
             .connect_timeout(self.config.connect_timeout)
             .user_agent(self.config.user_agent.as_str())
@@ -137,7 +141,7 @@ impl Network {
         Ok(builder.tls_backend_preconfigured(authorities.tls(&provider)?))
     }
 
-    /// A proxy would take a password off the machine, and certificates are not needed.
+    /// The client for plain http. A proxy would take a password off this machine, so none is used.
     fn plain(&self) -> ClientBuilder {
         self.builder().no_proxy().tls_certs_only([])
     }
@@ -157,7 +161,7 @@ impl Network {
         {
             check_size(url, body.len().saturating_add(chunk.len()), limit)?;
             if body.len() > LARGE_BODY && alone.is_none() {
-                // The semaphore is never closed, so there is always a permit to come.
+                // The semaphore is never closed, so this can't fail.
                 alone = self.large.acquire().await.ok();
             }
             body.extend_from_slice(&chunk);

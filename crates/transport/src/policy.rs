@@ -1,12 +1,13 @@
-//! What every transport refuses before it connects.
+//! Rules that every transport enforces before it sends.
 
 use url::{Host, Url};
 
 use crate::{Error, Kind, Result, shown};
 
-/// Refuses what is not encrypted, unless it stays on this machine.
+/// Rejects unencrypted URLs, except for loopback addresses.
 ///
-/// Every request may carry a password or a token, so there is no need to look into it.
+/// Any request may carry a password or a token, so this does not depend on the content of the
+/// request.
 pub(crate) fn check_encrypted(url: &Url) -> Result<()> {
     match url.scheme() {
         "https" => Ok(()),
@@ -25,7 +26,7 @@ pub(crate) fn check_encrypted(url: &Url) -> Result<()> {
     }
 }
 
-/// Refuses an answer of this size.
+/// Rejects an answer that is larger than `limit` bytes.
 pub(crate) fn check_size(url: &Url, size: usize, limit: usize) -> Result<()> {
     if size <= limit {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Errors of the HTTP library in our own terms.
+//! Translates errors of the HTTP library into errors of this crate.
 
 use std::{error::Error as StdError, io};
 
@@ -28,7 +28,7 @@ pub(super) fn in_body(url: &Url, error: &reqwest::Error) -> Error {
     Error::new(Kind::Interrupted, broken(url)).because(root(error))
 }
 
-/// The text of the innermost error.
+/// Returns the text of the innermost error.
 pub(super) fn root(error: &(dyn StdError + 'static)) -> String {
     let innermost = chain(error).last().unwrap_or(error);
     innermost.to_string()
@@ -74,7 +74,7 @@ fn tls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-/// The error and its sources.
+/// Iterates over the error and its sources.
 ///
 /// The source of an [`io::Error`] is the source of the error it wraps, which would leave that one
 /// out, so it is looked for by hand.

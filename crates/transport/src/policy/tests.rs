@@ -1,4 +1,4 @@
-//! Tests of what is refused.
+//! Tests of what is rejected.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Certificates that servers make for themselves.
+//! Tests of self-signed certificates.
 
 use std::io::Write as _;
 
@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use crate::{chain, config, ping, tls::serve_as};
 
-/// A certificate for `localhost`, with its key.
+/// A certificate for `localhost` and its key.
 struct Server {
     certificate: rcgen::Certificate,
     key: KeyPair,
@@ -22,14 +22,14 @@ fn params() -> CertificateParams {
     CertificateParams::new(["localhost".to_owned()]).unwrap()
 }
 
-/// As most appliances make it.
+/// A self-signed certificate as most appliances create it.
 fn plain() -> CertificateParams {
     let mut params = params();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params
 }
 
-/// As many others do.
+/// A self-signed certificate that is marked as a CA, as many other appliances create it.
 fn authority() -> CertificateParams {
     let mut params = params();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -72,7 +72,7 @@ impl Server {
         ping(config, &format!("https://{name}:{port}/")).await
     }
 
-    /// Calls a server that has to be refused, and returns why.
+    /// Calls a server that must be rejected, and returns the reason.
     async fn refusal(&self, name: &str, ca_cert: Option<&Self>) -> String {
         let error = self.ping(name, ca_cert).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Tls, "{}", chain(&error));

@@ -1,7 +1,7 @@
-//! Encrypted exchanges, and whom they trust.
+//! Tests of encrypted exchanges, and of which certificates are trusted.
 //!
-//! The certificates beside this file are for `localhost`, signed by an authority of their own
-//! whose key was thrown away.
+//! The certificates next to this file are for `localhost`, signed by a CA of their own. The CA's
+//! key was deleted.
 
 use std::{
     io::{Read as _, Write as _},
@@ -19,14 +19,14 @@ use rustls::{
 
 use crate::{chain, config, ping};
 
-/// Serves one connection on a free port, which it returns.
+/// Serves one connection on a free port. Returns the port.
 fn serve() -> u16 {
     let certificate = CertificateDer::from_pem_slice(include_bytes!("certs/server.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("certs/server.key.pem")).unwrap();
     serve_as(certificate, key)
 }
 
-/// Serves one connection, showing this certificate.
+/// Serves one connection with this certificate. Returns the port.
 pub(crate) fn serve_as(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> u16 {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ServerConfig::builder_with_provider(provider)
@@ -41,7 +41,7 @@ pub(crate) fn serve_as(certificate: CertificateDer<'static>, key: PrivateKeyDer<
         let (socket, _) = listener.accept().unwrap();
         let connection = ServerConnection::new(Arc::new(tls)).unwrap();
         let mut stream = StreamOwned::new(connection, socket);
-        // A client that refuses the certificate ends the connection here.
+        // A client that rejects the certificate closes the connection here.
         if stream.read(&mut [0; 4096]).is_ok() {
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\npong";
             drop(stream.write_all(answer));
