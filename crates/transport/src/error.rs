@@ -29,6 +29,13 @@ struct Cause(String);
 pub enum Kind {
     /// No connection could be made, to the host or to a proxy. The request was not sent.
     Connect,
+    /// The proxy refused to connect to the host. The request was not sent.
+    Proxy,
+    /// A connection that was kept from an earlier request broke before an answer began.
+    ///
+    /// Servers and firewalls close idle connections without notice, so this says nothing about the
+    /// request. See [`Request::new_connection`](crate::Request::new_connection).
+    Stale,
     /// No answer came in time.
     Timeout,
     /// The connection broke before the answer was complete.
@@ -50,7 +57,10 @@ pub enum Kind {
 impl Kind {
     /// Whether the same request may succeed a little later.
     pub fn is_transient(self) -> bool {
-        matches!(self, Self::Connect | Self::Timeout | Self::Interrupted)
+        matches!(
+            self,
+            Self::Connect | Self::Stale | Self::Timeout | Self::Interrupted
+        )
     }
 }
 

@@ -67,7 +67,7 @@ where
 
 fn on_the_wire(request: Request) -> Result<http::Request<Bytes>> {
     let unfit = |error: http::Error| {
-        let message = format!("`{}` cannot be sent", shown(&request.url));
+        let message = format!("cannot build the request to `{}`", shown(&request.url));
         Error::new(Kind::Config, message).because(error.to_string())
     };
     let host = &request.url[Position::BeforeHost..Position::AfterPort];
@@ -89,6 +89,10 @@ fn broken(url: &Url, error: &io::Error) -> Error {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotConnected => {
             (Kind::Connect, format!("cannot connect to `{url}`"))
         }
+        io::ErrorKind::BrokenPipe => (
+            Kind::Stale,
+            format!("a connection to `{url}` that was kept open broke before an answer began"),
+        ),
         io::ErrorKind::TimedOut => (Kind::Timeout, format!("`{url}` did not answer in time")),
         _ => (
             Kind::Interrupted,

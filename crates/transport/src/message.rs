@@ -17,6 +17,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body; may be empty.
     pub body: Bytes,
+    /// Whether to open a new connection instead of reusing one from an earlier request.
+    pub new_connection: bool,
 }
 
 /// An HTTP answer with its complete body, uncompressed.
@@ -42,6 +44,7 @@ impl Request {
             url,
             headers,
             body: json.into(),
+            new_connection: false,
         }
     }
 }
