@@ -1,6 +1,8 @@
 //! The transport that sends over the network.
 
 mod fault;
+mod proxy;
+mod reuse;
 mod trust;
 
 use std::{
@@ -16,7 +18,7 @@ use rustls::crypto::CryptoProvider;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use self::trust::Authorities;
+use self::{proxy::Proxy, reuse::UsedConnections, trust::Authorities};
 use crate::{
     DEFAULT_MAX_BODY, Error, Kind, Request, Response, Result, Transport,
     policy::{check_encrypted, check_size},
@@ -42,7 +44,9 @@ pub struct NetworkConfig {
     pub ca_cert: Option<PathBuf>,
     /// Whether any certificate is accepted. Anyone on the network path can then read everything.
     pub insecure_tls: bool,
-    /// How requests name their sender.
+    /// The URL of the proxy for https requests. If it is `None`, the environment variables apply.
+    pub proxy: Option<String>,
+    /// The `User-Agent` header.
     pub user_agent: String,
 }
 
@@ -53,6 +57,7 @@ impl Default for NetworkConfig {
             max_body: DEFAULT_MAX_BODY,
             ca_cert: None,
             insecure_tls: false,
+            proxy: None,
             user_agent: concat!("fortilake/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
@@ -67,10 +72,19 @@ impl Default for NetworkConfig {
 pub struct Network {
     config: NetworkConfig,
     authorities: Option<Authorities>,
-    encrypted: OnceLock<Client>,
-    plain: OnceLock<Client>,
+    encrypted: Clients,
+    plain: Clients,
+    answered: UsedConnections,
     /// Held by the one answer that may be larger than [`LARGE_BODY`].
     large: Semaphore,
+}
+
+/// The HTTP clients for one kind of URL, created when first needed.
+#[derive(Debug, Default)]
+struct Clients {
+    pooled: OnceLock<Client>,
+    /// Keeps no connections, so that every request gets a new one.
+    unpooled: OnceLock<Client>,
 }
 
 impl Network {
@@ -82,7 +96,7 @@ impl Network {
             .map(Authorities::read)
             .transpose()?;
         if config.insecure_tls {
-            tracing::warn!("certificates are not checked: `insecure_tls` is on");
+            tracing::warn!("TLS certificates are not verified because `insecure_tls` is on");
         }
         // The HTTP library uses the cryptography provider of the process. If the application has
         // already installed one, it stays.
@@ -90,27 +104,38 @@ impl Network {
         Ok(Self {
             config,
             authorities,
-            encrypted: OnceLock::new(),
-            plain: OnceLock::new(),
+            encrypted: Clients::default(),
+            plain: Clients::default(),
+            answered: UsedConnections::default(),
             large: Semaphore::new(1),
         })
     }
 
-    fn client(&self, url: &Url) -> Result<&Client> {
+    fn client(&self, url: &Url, new_connection: bool) -> Result<&Client> {
         let plain = url.scheme() == "http";
-        let cell = if plain { &self.plain } else { &self.encrypted };
+        let clients = if plain { &self.plain } else { &self.encrypted };
+        let cell = if new_connection {
+            &clients.unpooled
+        } else {
+            &clients.pooled
+        };
+        // Built on first use, because building a client reads the system's certificates.
         if let Some(client) = cell.get() {
             return Ok(client);
         }
-        // Two first requests may both build a client; the later one is dropped unused.
-        let unusable =
-            |cause: String| Error::new(Kind::Config, "the network cannot be set up").because(cause);
-        let builder = if plain {
+        // Two concurrent first requests may both build a client; the later one is dropped unused.
+        let unusable = |cause: String| {
+            Error::new(Kind::Config, "cannot set up the HTTP client").because(cause)
+        };
+        let mut builder = if plain {
             self.plain()
         } else {
             self.encrypted()
                 .map_err(|error| unusable(error.to_string()))?
         };
+        if new_connection {
+            builder = builder.pool_max_idle_per_host(0);
+        }
         let client = builder
             .build()
             .map_err(|error| unusable(fault::root(&error)))?;
@@ -127,8 +152,11 @@ impl Network {
             .retry(reqwest::retry::never())
     }
 
-    fn encrypted(&self) -> Result<ClientBuilder, rustls::Error> {
-        let builder = self.builder();
+    fn encrypted(&self) -> Result<ClientBuilder, Box<dyn std::error::Error>> {
+        let mut builder = self.builder();
+        if let Some(proxy) = &self.config.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(proxy)?);
+        }
         if self.config.insecure_tls {
             return Ok(builder.tls_danger_accept_invalid_certs(true));
         }
@@ -144,6 +172,24 @@ impl Network {
     /// The client for plain http. A proxy would take a password off this machine, so none is used.
     fn plain(&self) -> ClientBuilder {
         self.builder().no_proxy().tls_certs_only([])
+    }
+
+    /// Turns an error of the HTTP library into one of this crate.
+    async fn fault(&self, url: &Url, error: &reqwest::Error) -> Error {
+        let timeout = self.config.connect_timeout;
+        // Checked first: a kept connection that broke must not be reported as a problem of the
+        // proxy or the host.
+        if self.answered.has(error) {
+            return fault::stale(url, error);
+        }
+        let proxy = match url.scheme() {
+            "https" => Proxy::of(url, self.config.proxy.as_deref()),
+            _ => None,
+        };
+        match proxy {
+            Some(proxy) if error.is_connect() => proxy.fault(url, error, timeout).await,
+            _ => fault::in_exchange(url, error, timeout),
+        }
     }
 
     async fn body(&self, url: &Url, answer: &mut reqwest::Response) -> Result<Bytes> {
@@ -175,14 +221,18 @@ impl Transport for Network {
     async fn send(&self, request: Request) -> Result<Response> {
         check_encrypted(&request.url)?;
         let url = request.url;
-        let mut answer = self
-            .client(&url)?
+        let answer = self
+            .client(&url, request.new_connection)?
             .request(request.method, url.clone())
             .headers(request.headers)
             .body(request.body)
             .send()
-            .await
-            .map_err(|error| fault::in_exchange(&url, &error))?;
+            .await;
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.fault(&url, &error).await),
+        };
+        self.answered.note(&answer);
         let body = self.body(&url, &mut answer).await?;
         Ok(Response {
             status: answer.status(),
