@@ -14,14 +14,14 @@ pub(crate) fn check_encrypted(url: &Url) -> Result<()> {
         "http" if is_loopback(url) => Ok(()),
         "http" => {
             let message = format!(
-                "`{}` is not encrypted, and plain http is for loopback addresses alone",
+                "`{}` is not encrypted, and plain http is only allowed for loopback addresses",
                 shown(url)
             );
             Err(Error::new(Kind::Insecure, message))
         }
         scheme => Err(Error::new(
             Kind::Config,
-            format!("`{scheme}` is neither https nor http"),
+            format!("URLs with `{scheme}:` are not supported; use https"),
         )),
     }
 }
@@ -32,7 +32,7 @@ pub(crate) fn check_size(url: &Url, size: usize, limit: usize) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "the answer of `{}` is larger than {limit} bytes",
+        "the answer of `{}` is larger than {limit} bytes; raise `max_answer_bytes` to accept it",
         shown(url)
     );
     Err(Error::new(Kind::TooLarge, message))

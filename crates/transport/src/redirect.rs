@@ -62,7 +62,7 @@ fn is_redirect(status: StatusCode) -> bool {
 
 fn target(from: &Url, response: &Response) -> Result<Url> {
     let refuse = |reason: String| {
-        let message = format!("`{}` answers with a redirect {reason}", shown(from));
+        let message = format!("`{}` answered with a redirect {reason}", shown(from));
         Err(Error::new(Kind::Redirect, message))
     };
     if response.status == StatusCode::SEE_OTHER {
@@ -73,11 +73,11 @@ fn target(from: &Url, response: &Response) -> Result<Url> {
         .get(header::LOCATION)
         .and_then(|value| value.to_str().ok());
     let Some(mut to) = location.and_then(|location| from.join(location).ok()) else {
-        return refuse("to no readable address".to_owned());
+        return refuse("without a valid `Location` header".to_owned());
     };
     // A user or password in the URL would be sent as an `Authorization` header.
     if !to.username().is_empty() || to.password().is_some() {
-        return refuse("to an address with a user in it".to_owned());
+        return refuse("to a URL that contains a user or a password".to_owned());
     }
     to.set_fragment(None);
     let same_origin = to.origin() == from.origin();

@@ -26,7 +26,7 @@ pub(super) struct Authorities(Vec<CertificateDer<'static>>);
 impl Authorities {
     pub(super) fn read(path: &Path) -> Result<Self> {
         let unreadable = |cause: String| {
-            let message = format!("`ca_cert` cannot be read from `{}`", path.display());
+            let message = format!("cannot read `ca_cert` from `{}`", path.display());
             Error::new(Kind::Config, message).because(cause)
         };
         let pem = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
@@ -34,14 +34,14 @@ impl Authorities {
             .collect::<Result<_, _>>()
             .map_err(|error| unreadable(error.to_string()))?;
         if certificates.is_empty() {
-            return Err(unreadable("there is no certificate in it".to_owned()));
+            return Err(unreadable("the file contains no certificate".to_owned()));
         }
         Ok(Self(certificates))
     }
 
     /// Builds a TLS configuration that trusts these certificates in addition to the system's CAs.
     pub(super) fn tls(&self, provider: &Arc<CryptoProvider>) -> Result<ClientConfig, TlsError> {
-        let verifier = Pinned {
+        let verifier = PinnedVerifier {
             system: Verifier::new_with_extra_roots(self.0.iter().cloned(), Arc::clone(provider))?,
             certificates: self.0.clone(),
             provider: Arc::clone(provider),
@@ -64,13 +64,13 @@ impl Authorities {
 /// presented certificate is, byte by byte, one from `ca_cert`, the issuer is not checked. The name
 /// and the dates are.
 #[derive(Debug)]
-struct Pinned {
+struct PinnedVerifier {
     system: Verifier,
     certificates: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl Pinned {
+impl PinnedVerifier {
     fn verify(
         &self,
         certificate: &CertificateDer<'_>,
@@ -91,7 +91,7 @@ impl Pinned {
     }
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for PinnedVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -86,15 +86,15 @@ async fn a_self_made_certificate_is_refused_with_advice() {
         Server::self_signed(&plain())
             .refusal("localhost", None)
             .await,
-        "the certificate of `localhost` comes from an unknown authority; \
-         if it is a trusted one, name the file of its certificate as `ca_cert`"
+        "the certificate of `localhost` is self-signed or signed by an unknown CA; if you trust \
+         it, set `ca_cert` to a file that contains the certificate of the server or of the CA"
     );
     assert_eq!(
         Server::self_signed(&authority())
             .refusal("localhost", None)
             .await,
-        "the certificate of `localhost` is one that its server has made for itself; \
-         if it is the right one, name the file of it as `ca_cert`"
+        "`localhost` uses a self-signed certificate; if you trust it, set `ca_cert` to a file \
+         that contains it"
     );
 }
 
@@ -129,7 +129,7 @@ async fn a_named_certificate_needs_the_right_name() {
     ] {
         assert_eq!(
             server.refusal("127.0.0.1", Some(&server)).await,
-            "the certificate of `127.0.0.1` is for another name"
+            "the certificate of `127.0.0.1` was issued for another name"
         );
     }
 }

@@ -74,8 +74,8 @@ async fn an_unknown_authority_is_refused_with_advice() {
     assert_eq!(error.kind(), Kind::Tls, "{}", chain(&error));
     assert_eq!(
         error.to_string(),
-        "the certificate of `localhost` comes from an unknown authority; \
-         if it is a trusted one, name the file of its certificate as `ca_cert`"
+        "the certificate of `localhost` is self-signed or signed by an unknown CA; if you trust \
+         it, set `ca_cert` to a file that contains the certificate of the server or of the CA"
     );
 }
 
@@ -91,7 +91,7 @@ async fn another_name_is_refused() {
     assert_eq!(error.kind(), Kind::Tls, "{}", chain(&error));
     assert_eq!(
         error.to_string(),
-        "the certificate of `127.0.0.1` is for another name"
+        "the certificate of `127.0.0.1` was issued for another name"
     );
 }
 
@@ -120,7 +120,7 @@ async fn an_unusable_ca_cert_is_named() {
         };
         let error = ping(config, "https://localhost:1/").await.unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
-        let expected = format!("`ca_cert` cannot be read from `{}`", path.display());
+        let expected = format!("cannot read `ca_cert` from `{}`", path.display());
         assert_eq!(error.to_string(), expected);
     }
 }
