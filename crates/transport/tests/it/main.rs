@@ -1,6 +1,7 @@
 //! Tests of the network transport with real sockets on loopback.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod connect;
 mod exchange;
 mod pinned;
 mod server;
