@@ -1,4 +1,4 @@
-//! The time that is kept beyond the process.
+//! The clock behind every time that is stored beyond the process.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -10,19 +10,24 @@ use tokio::time::Instant;
 /// A time in microseconds of Unix time.
 pub type Micros = i64;
 
-/// Says what time it is.
+/// Returns the current time.
 ///
-/// It is a parameter wherever time is kept, so that whole crawls run in virtual time.
+/// Everything that stores or compares times takes a clock as a parameter, so that tests can run
+/// whole crawls in virtual time.
 pub type Clock = Arc<dyn Fn() -> Micros + Send + Sync>;
 
 /// How far the system's clock gets ahead before it is believed.
 const SLEPT: Duration = Duration::from_mins(1);
 
-/// The real time, told by tokio's clock from where the system's clock stood at first.
+/// A clock that starts at the system time and then advances with a monotonic clock.
 ///
-/// So it never steps back while the process runs, and a paused tokio clock moves it.
-/// Tokio's clock stands still while the machine sleeps;
-/// so once the system's clock is more than a minute ahead, this one follows.
+/// Reading the system time each time would be simpler, but if somebody set the clock while the
+/// process runs, tokens would seem to expire and pauses would end too early. This clock neither
+/// steps back nor jumps ahead. The price is that it doesn't follow a correction either, until the
+/// process restarts.
+///
+/// It uses tokio's clock, so tests can pause and advance it. Tokio's clock stops while the machine
+/// is suspended. On Linux, the suspended time is added; elsewhere it is missing.
 pub fn real_time() -> Clock {
     let anchor = Mutex::new((Instant::now(), system_time()));
     Arc::new(move || {
@@ -43,7 +48,7 @@ pub fn later(time: Micros, by: Duration) -> Micros {
     time.saturating_add(i64::try_from(by.as_micros()).unwrap_or(Micros::MAX))
 }
 
-/// How long it is from one time to another; nothing where that is in the past.
+/// Returns the time from `now` to `then`, or zero if `then` is in the past.
 pub fn until(now: Micros, then: Micros) -> Duration {
     Duration::from_micros(u64::try_from(then.saturating_sub(now)).unwrap_or_default())
 }

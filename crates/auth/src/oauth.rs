@@ -1,4 +1,4 @@
-//! Signing in: with the refresh grant where that is likely to work, else with the password.
+//! FortiCloud sign-in: with the refresh grant if it is likely to work, otherwise with the password.
 
 use std::{
     fmt,
@@ -20,7 +20,7 @@ use crate::{
     tokens::{Before, Last, Tokens},
 };
 
-/// The tokens of one API user.
+/// The tokens of one FortiCloud API user, one per `client_id`.
 pub struct OAuth {
     transport: Arc<dyn Transport>,
     token_url: Url,
@@ -31,14 +31,15 @@ pub struct OAuth {
     refresh_refused: AtomicBool,
 }
 
-/// What is known of the credentials.
+/// Whether the credentials are known to be right or wrong.
 #[derive(Debug)]
 enum Standing {
     /// Nothing; only one sign-in at a time, so that a wrong password costs a single error.
     Unproven,
-    /// They have opened something; sign-ins run side by side.
+    /// At least one sign-in has succeeded.
     Proven,
-    /// They are wrong, and no more errors are spent on them.
+    /// The server refused them. They are not sent again, because each refusal uses an error of the
+    /// budget.
     Refused(Error),
 }
 
@@ -58,9 +59,9 @@ struct RefreshGrant<'a> {
 }
 
 impl OAuth {
-    /// Nothing is sent before the first token is asked for.
+    /// Creates the token source; nothing is sent until the first token is needed.
     ///
-    /// The address is used as it is given, its trailing slash included.
+    /// `token_url` is used exactly as given, including its trailing slash.
     pub fn new(transport: Arc<dyn Transport>, token_url: Url, credentials: Credentials) -> Self {
         Self {
             transport,
@@ -72,25 +73,26 @@ impl OAuth {
         }
     }
 
-    /// Tells the time by this clock.
+    /// Uses this clock instead of the real time.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.tokens.set_clock(clock);
         self
     }
 
-    /// Keeps tokens between runs, under this id of the user.
+    /// Keeps tokens between runs in `store`, under this id of the user.
     #[must_use]
     pub fn keep(mut self, store: Arc<dyn TokenStore>, user: String) -> Self {
         self.tokens.keep(store, user);
         self
     }
 
-    /// A token for this `client_id` that will do for a call: one that is there, or a new one.
+    /// Returns a usable token for this `client_id`, and signs in if there is none.
     ///
     /// # Cancellation
     ///
-    /// If the future that does the signing in is dropped, the next one waiting does it again.
+    /// If the future that is signing in is dropped, the next waiting caller starts the sign-in
+    /// again.
     pub async fn token(&self, client_id: &str) -> Result<Token> {
         self.tokens
             .get(client_id, async |before| {
@@ -101,15 +103,16 @@ impl OAuth {
 
     /// Whether this is the token to make a call with now.
     ///
-    /// A call that has waited for its turn asks again: by then its token may have ended,
-    /// or another call may have found it refused.
+    /// A call that has waited for its turn should ask again: the token may have expired meanwhile,
+    /// or another call may have found that the API refuses it.
     pub fn is_current(&self, client_id: &str, token: &Token) -> bool {
         self.tokens.is_current(client_id, token)
     }
 
     /// Drops a token that an API has refused, so that the next call signs in again.
     ///
-    /// A newer token stays: many calls may be refused for one revoked token.
+    /// If a newer token has already replaced it, that one stays: one revoked token can cause many
+    /// refusals, and only the first should lead to a sign-in.
     pub fn refused(&self, client_id: &str, token: &Token) {
         self.tokens.refused(client_id, token);
     }

@@ -1,14 +1,14 @@
-//! Foreign text in our messages.
+//! Makes text from servers safe to show in our messages.
 
 /// How much of a foreign text is quoted.
 const MAX_CHARS: usize = 200;
 
-/// What stands for a secret.
+/// The replacement for a secret.
 const REDACTED: &str = "[redacted]";
 
-/// Makes one short line of a foreign text, without these secrets and without a full stop.
+/// Turns a server's text into one short line, with `secrets` redacted and no trailing full stop.
 ///
-/// Servers repeat what they were sent, so a message of theirs may hold the password or the token.
+/// Servers repeat what they were sent, so their messages may contain the password or the token.
 pub fn quotable(text: &str, secrets: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {

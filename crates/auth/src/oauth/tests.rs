@@ -18,10 +18,10 @@ use crate::{
     tokens::lock,
 };
 
-/// Stands for a connection that breaks.
+/// A scripted status that stands for a broken connection.
 const RESET: u16 = 0;
 
-/// Counts the sign-ins and answers each after a second.
+/// Records the sign-ins and answers each after one second.
 #[derive(Clone, Default)]
 struct Server(Arc<Mutex<Vec<String>>>);
 
@@ -30,7 +30,7 @@ impl Server {
         lock(&self.0).len()
     }
 
-    /// An [`OAuth`] whose nth sign-in (from 1 on) for a client gets this answer.
+    /// An [`OAuth`] whose nth sign-in for a client (counted from 1) gets this answer.
     fn oauth<A>(&self, answer: A) -> Arc<OAuth>
     where
         A: Fn(usize, &str) -> (u16, String) + Send + Sync + 'static,
@@ -72,7 +72,7 @@ fn wrong() -> (u16, String) {
     (400, body)
 }
 
-/// Asks for these tokens side by side.
+/// Requests these tokens concurrently.
 async fn together(oauth: &Arc<OAuth>, client_ids: &[&'static str]) -> Vec<Result<Token>> {
     let mut tasks = JoinSet::new();
     for &client_id in client_ids {
@@ -96,7 +96,7 @@ async fn the_password_grant_is_sent_as_json_with_the_slash() {
 
 #[tokio::test(start_paused = true)]
 async fn tokens_are_renewed_shortly_before_their_end() {
-    // The life counts from the second before the answer came.
+    // The lifetime counts from when the token was requested, one second before the answer came.
     for (life, last_use) in [(3660, 3598), (14400, 14338), (100, 88), (10, 7)] {
         let server = Server::default();
         let oauth = server.oauth(move |n, _| granted(n, life));
@@ -229,7 +229,7 @@ async fn a_refused_token_is_dropped_once() {
     let first = oauth.token("iam").await.unwrap();
     oauth.refused("iam", &first);
     let second = oauth.token("iam").await.unwrap();
-    // Calls that were in flight with the first token come back later.
+    // Calls that were in flight with the first token are refused later.
     oauth.refused("iam", &first);
     oauth.refused("iam", &first);
     assert!(oauth.token("iam").await.unwrap().is(&second));
