@@ -1,4 +1,4 @@
-//! What the token server answers.
+//! Reads the answers of the FortiCloud token server.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 
 use crate::Kind;
 
-/// The life of a token whose answer does not tell it.
+/// The lifetime of a token whose answer has no usable `expires_in`.
 const DEFAULT_LIFE: Duration = Duration::from_hours(1);
 
-/// No token is believed to live longer; it also keeps the arithmetic of time from overflowing.
+/// Upper bound for a token's lifetime. It also keeps time arithmetic from overflowing.
 const LONGEST_LIFE: Duration = Duration::from_hours(30 * 24);
 
-/// A token and how long it lasts.
+/// A token and how long it lasts, counted from the moment it was requested.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Grant {
     pub(crate) token: Secret,
@@ -22,13 +22,14 @@ pub(crate) struct Grant {
     pub(crate) life: Duration,
 }
 
-/// An answer without a token.
+/// An answer without a token, and why.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Denial {
     pub(crate) kind: Kind,
-    /// The number under `status`, which a token server does not have but the API's limits do.
+    /// The number under `status`. A token server doesn't send one, but the API's rate limiter does.
     pub(crate) status: Option<i64>,
-    /// The server's own words, as they came.
+    /// The server's own message, unedited, or what the answer looks like if it has no message. It
+    /// may contain secrets.
     pub(crate) text: String,
 }
 
@@ -69,7 +70,7 @@ pub(crate) fn object(answer: &Response) -> Option<Map<String, Value>> {
     serde_json::from_slice(text).ok()
 }
 
-/// The text of this member, if it is one and not empty.
+/// Returns the text of this member, unless it is missing, empty or not a string.
 pub(crate) fn word<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     body.get(name)
         .and_then(Value::as_str)
@@ -105,7 +106,8 @@ fn with_body(http: StatusCode, status: Option<i64>, body: &Map<String, Value>) -
         .and_then(Value::as_str)
         .unwrap_or_default();
     match (http.as_u16(), status, error) {
-        // The limits of the API's own envelope; see `limits-and-errors` of the API facts.
+        // The API's own rate limiter answers in its own envelope; see `limits-and-errors` in the
+        // API facts.
         (_, Some(-10 | -11 | -12 | -30), _) | (429, ..) => Kind::Limited,
         (500.., ..) => Kind::Transient,
         (_, _, "invalid_client" | "unauthorized_client") => Kind::ClientId,
@@ -115,7 +117,7 @@ fn with_body(http: StatusCode, status: Option<i64>, body: &Map<String, Value>) -
     }
 }
 
-/// Clients in the field probe these places, and this is their order.
+/// Finds the server's message. Existing clients look in these places, in this order.
 pub(crate) fn message(body: &Map<String, Value>) -> Option<&str> {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let inside = |name: &str| body.get(name)?.get("message")?.as_str();
@@ -126,7 +128,8 @@ pub(crate) fn message(body: &Map<String, Value>) -> Option<&str> {
         .or_else(|| inside("oauth"))
         .or_else(|| text("error"))
         .or_else(|| inside("error"))
-        // Nobody has published what FortiPortal's refusals look like; its framework says it here.
+        // FortiPortal's refusals are undocumented; the framework it is built on puts the message
+        // here.
         .or_else(|| text("detail"))
         .or_else(|| inside("status"))
         .filter(|text| !text.trim().is_empty())

@@ -8,9 +8,9 @@ use fortilake_transport::http::{HeaderMap, StatusCode};
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why there is no token.
+/// The reason why there is no token.
 ///
-/// It can be cloned because everyone who waited for one sign-in gets its error.
+/// It is `Clone` because every caller that waited for the same sign-in gets its error.
 #[derive(Debug, Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -26,28 +26,29 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The user or the password is wrong; more tries would only cost more errors.
+    /// The user or the password is wrong. Trying again would only use more of the error budget.
     Credentials,
-    /// The user exists, but gets no token for this `client_id`.
+    /// The user exists, but may not get a token for this `client_id`.
     ClientId,
-    /// Another token of the user is valid, and there is no second one before it ends.
+    /// Another token of this user is still valid, and the server issues no second one until it
+    /// expires.
     Taken,
-    /// Too many calls or errors; [`Error::limit`] has what the server said, if it was asked at all.
+    /// Too many calls or errors. [`Error::limit`] has the server's answer, if a request was sent.
     Limited,
-    /// The same may well succeed a little later.
+    /// A temporary failure. The same request may succeed a little later.
     Transient,
-    /// The address or the connection is set up wrongly.
+    /// The address or the connection is misconfigured.
     Config,
-    /// The server said something that no token server says.
+    /// The answer is not one that a token server gives.
     Unexpected,
 }
 
-/// What a server said when it wanted no more calls.
+/// The server's answer when it asked for fewer calls, or could not handle the request.
 #[derive(Debug, Clone)]
 pub struct Limit {
-    /// The HTTP status.
+    /// The HTTP status code.
     pub http: StatusCode,
-    /// The headers, among which `Retry-After` may be.
+    /// The response headers, which may include `Retry-After`.
     pub headers: HeaderMap,
     /// The number under `status` in the body, if there is one.
     pub status: Option<i64>,
@@ -80,7 +81,7 @@ impl Error {
         )
     }
 
-    /// A request that got no answer.
+    /// A request, such as a sign-out, that got no answer.
     pub(crate) fn no_answer(message: String, source: transport::Error) -> Self {
         let kind = match source.kind() {
             transport::Kind::TooLarge => Kind::Unexpected,
@@ -96,7 +97,7 @@ impl Error {
         }))
     }
 
-    /// What a caller can do about it.
+    /// Returns what kind of failure this is, which decides what a caller can do about it.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -109,7 +110,7 @@ impl Error {
         ) && self.0.source.is_none()
     }
 
-    /// What the server said when it wanted no more calls.
+    /// Returns the server's answer if it may say how long to wait before the next request.
     pub fn limit(&self) -> Option<&Limit> {
         self.0.limit.as_ref()
     }

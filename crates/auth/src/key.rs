@@ -1,4 +1,4 @@
-//! Keys that are sent with every call as they are.
+//! API keys, which are sent with every call and never expire on this side.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,22 +9,24 @@ use crate::{
     tokens::lock,
 };
 
-/// The `client_id` of FortiAuthenticator's endpoints.
+/// The `client_id` under which FortiAuthenticator's endpoints and its key are registered.
 pub const FORTIAUTHENTICATOR: &str = "fortiauthenticator";
 
-/// An API key that somebody has made and only they can replace.
+/// An API key that an administrator created by hand, and that only an administrator can replace.
 ///
-/// So it is never given back, and once it has been refused it is not sent again.
+/// There is nothing to renew or to give back. Once the server has refused the key, it is not sent
+/// again.
 #[derive(Debug)]
 pub struct Key {
     token: Token,
-    /// What is said where the key is refused.
+    /// The error message if the key is refused. It says where the key came from.
     complaint: String,
     refused: Mutex<Option<Error>>,
 }
 
 impl Key {
-    /// A key from FortiPortal's GUI: the password of these credentials, whose user is not sent.
+    /// An API key from FortiPortal's GUI. It is taken from the password of `credentials`; their
+    /// user is not sent.
     pub fn portal(credentials: &Credentials, clock: &Clock) -> Result<Self> {
         let origin = &credentials.password_origin;
         let header = format!("Token {}", credentials.password.expose());
@@ -34,7 +36,8 @@ impl Key {
         Self::new(credentials, &header, clock, complaint)
     }
 
-    /// The key of a FortiAuthenticator administrator, as the password of basic authentication.
+    /// The API key of a FortiAuthenticator administrator, sent as the password of HTTP basic
+    /// authentication.
     pub fn basic(credentials: &Credentials, clock: &Clock) -> Result<Self> {
         let Credentials {
             username,
@@ -79,7 +82,7 @@ impl Key {
         })
     }
 
-    /// The key, unless it has been refused.
+    /// Returns the key, or the earlier error if the server has refused it.
     pub fn token(&self) -> Result<Token> {
         match &*lock(&self.refused) {
             Some(error) => Err(error.clone()),

@@ -1,4 +1,4 @@
-//! Signing in to FortiPortal, and out again.
+//! FortiPortal sign-in and sign-out.
 
 mod answer;
 
@@ -25,22 +25,24 @@ use crate::{
     tokens::{Before, Tokens, lock},
 };
 
-/// The `client_id` of FortiPortal's endpoints, under which its one token is kept as well.
+/// The `client_id` of FortiPortal's endpoints. Its token is stored under the same name.
 pub const FORTIPORTAL: &str = "fortiportal";
 
-/// The one token of a FortiPortal administrator.
+/// The single token of a FortiPortal administrator.
 ///
-/// FortiPortal gives a user no second token while one is valid: it answers 403.
-/// So a token is asked for with a short life, kept between runs, given back before the next one
-/// is asked for, and given back at the end with [`sign_out`](Self::sign_out).
-/// What a crash leaves behind is in the way until its life is over, unless it was kept.
+/// FortiPortal answers 403 if a user asks for a second token while one is valid. So this type
+/// requests tokens with a short lifetime, keeps them between runs, gives the old token back before
+/// it requests the next one, and gives the last one back in [`sign_out`](Self::sign_out).
+///
+/// A token that a crashed process leaves behind blocks the next sign-in until it expires, unless it
+/// was kept in a store.
 pub struct Portal {
     transport: Arc<dyn Transport>,
     login_url: Url,
     credentials: Credentials,
     life: Duration,
     tokens: Tokens,
-    /// Credentials that were refused; no more errors are spent on them.
+    /// The error if the credentials were refused. They are not sent again.
     refused: Mutex<Option<Error>>,
 }
 
@@ -57,16 +59,17 @@ struct Login<'a> {
 }
 
 impl Portal {
-    /// The shortest life that can be asked for.
+    /// The shortest lifetime that FortiPortal accepts.
     pub const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 
-    /// The longest life that can be asked for.
+    /// The longest lifetime that FortiPortal accepts.
     pub const LONGEST_LIFE: Duration = Duration::from_hours(30 * 24);
 
-    /// Nothing is sent before a token is asked for.
+    /// Creates the token source; nothing is sent until a token is needed.
     ///
-    /// The address is that of `tokenlogin`, and `tokenlogout` is beside it.
-    /// A life beyond the bounds is brought within them, and rounded up to minutes.
+    /// `login_url` is the address of `tokenlogin`; `tokenlogout` is expected beside it. `life` is
+    /// the requested lifetime: it is limited to [`SHORTEST_LIFE`](Self::SHORTEST_LIFE) and
+    /// [`LONGEST_LIFE`](Self::LONGEST_LIFE), and rounded up to minutes.
     pub fn new(
         transport: Arc<dyn Transport>,
         login_url: Url,
@@ -84,25 +87,26 @@ impl Portal {
         }
     }
 
-    /// Tells the time by this clock.
+    /// Uses this clock instead of the real time.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.tokens.set_clock(clock);
         self
     }
 
-    /// Keeps the token between runs, under this id of the user.
+    /// Keeps the token between runs in `store`, under this id of the user.
     #[must_use]
     pub fn keep(mut self, store: Arc<dyn TokenStore>, user: String) -> Self {
         self.tokens.keep(store, user);
         self
     }
 
-    /// A token that will do for a call: the one that is there, or a new one.
+    /// Returns a usable token, and signs in if there is none.
     ///
     /// # Cancellation
     ///
-    /// A dropped future may leave a token that nobody knows, which is in the way until it ends.
+    /// If the future is dropped during a sign-in, the server may have issued a token that is then
+    /// lost. It blocks the next sign-in until it expires.
     pub async fn token(&self) -> Result<Token> {
         self.tokens
             .get(FORTIPORTAL, async |before| self.renew(before).await)
@@ -114,22 +118,22 @@ impl Portal {
         self.tokens.is_current(FORTIPORTAL, token)
     }
 
-    /// Drops a token that is no longer good, so that the next call signs in again.
+    /// Drops a token that the server no longer accepts, so that the next call signs in again.
     pub fn refused(&self, token: &Token) {
         self.tokens.refused(FORTIPORTAL, token);
     }
 
-    /// Has a token replaced that may be the reason of a refusal, or may be good after all.
+    /// Replaces a token that may have caused a refusal, but may also still be valid.
     ///
-    /// It is given back before the next one is asked for.
+    /// Because it may still be valid, it is given back before the next one is requested.
     pub fn doubted(&self, token: &Token) {
         self.tokens.retire(FORTIPORTAL, token);
     }
 
-    /// Gives the token back through this transport, and drops it where it was kept.
+    /// Gives the token back through `transport`, and drops it from memory and from the store.
     ///
-    /// Without a token nothing is sent. If there is no answer, the token stays, for the next run
-    /// to use or to give back.
+    /// Sends nothing if there is no token. If the server does not answer, the token stays in the
+    /// store, so that the next run can use it or give it back.
     pub async fn sign_out(&self, transport: &dyn Transport) -> Result<()> {
         self.tokens
             .give_back(FORTIPORTAL, async |token| {
@@ -144,13 +148,14 @@ impl Portal {
         }
         if let Some(ending) = before.token.filter(|token| !token.has_ended()) {
             match self.log_out(&self.transport, &ending).await {
-                // It may be gone already; if not, the sign-in will tell.
+                // The token may be gone already. If it is not, the sign-in will be refused and say
+                // so.
                 Err(error) if error.kind() != Kind::Unexpected => return Err(error),
                 _ => {}
             }
         }
         match self.log_in().await {
-            // Somebody else may have signed in a moment before, and keeps the token in our store.
+            // Another process may have signed in a moment before, and put its token in our store.
             Err(error) if error.kind() == Kind::Taken => self.tokens.load(FORTIPORTAL).ok_or(error),
             Err(error) if error.kind() == Kind::Credentials => {
                 *lock(&self.refused) = Some(error.clone());
@@ -204,7 +209,7 @@ impl Portal {
         let answer = transport.send(request).await;
         let answer = answer
             .map_err(|error| Error::no_answer("no answer to the sign-out".to_owned(), error))?;
-        // A token that the server does not know is as good as given back.
+        // A 401 means that the server doesn't know the token, which is as good as given back.
         if answer.status.is_success() || answer.status == StatusCode::UNAUTHORIZED {
             tracing::debug!("signed out of FortiPortal");
             return Ok(());

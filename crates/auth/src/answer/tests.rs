@@ -39,7 +39,7 @@ fn life_is_what_the_answer_says() {
 
 const HTML: &str = "<html>Service unavailable</html>";
 
-/// HTTP status, body, kind and the text to show.
+/// HTTP status, body, expected kind and expected message.
 const DENIALS: &[(u16, &str, Kind, &str)] = &[
     (
         400,

@@ -1,4 +1,4 @@
-//! What FortiPortal answers to a sign-in.
+//! Reads FortiPortal's answers to a sign-in.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     later, until,
 };
 
-/// A token and how long it lasts.
+/// A token and how long it lasts, counted from the moment it was requested.
 #[derive(Debug, PartialEq)]
 pub(super) struct Grant {
     pub(super) token: Secret,
@@ -46,10 +46,11 @@ pub(super) fn read(answer: &Response, asked: Duration, now: Micros) -> Result<Gr
     })
 }
 
-/// How long the token lasts: what was asked for, unless the server says less.
+/// Returns how long the token lasts: the requested lifetime, unless the server says less.
 ///
-/// What it says is a time by its own clock, so it is compared with the answer's `Date` first.
-/// A token without an end is believed to have the one that was asked for.
+/// The server's `expiry` is a time of its own clock, which may differ from ours. So it is compared
+/// with the `Date` header of the same answer instead of with our time. A missing or unreadable
+/// expiry, or one that is later than requested, counts as the requested one.
 fn life(body: &Map<String, Value>, answer: &Response, asked: Duration, now: Micros) -> Duration {
     let date = answer.headers.get(header::DATE);
     let sent = date
