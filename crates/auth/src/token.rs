@@ -1,16 +1,29 @@
 //! A token that never appears in output.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use fortilake_models::Secret;
 use fortilake_transport::http::{HeaderValue, header::InvalidHeaderValue};
 
-use crate::{Clock, StoredToken, later, until};
+use crate::{Clock, Micros, StoredToken, later, until};
 
 /// A token is renewed this long before it expires, at most.
 const MARGIN: Duration = Duration::from_mins(1);
 
-/// What is sent with a call to show who calls.
+/// How long after a sign-in the API may not know the new token yet.
+///
+/// The vendor's own clients retry a token that is refused right after the sign-in up to four times
+/// before they sign in again.
+const YOUNG: Duration = Duration::from_secs(2);
+
+/// A token, sent with a call to show who makes it. Its `Debug` output hides the secret.
 #[derive(Clone)]
 pub struct Token(Arc<Inner>);
 
@@ -33,6 +46,12 @@ struct Inner {
     stored: StoredToken,
     header: HeaderValue,
     clock: Clock,
+    /// When the token arrived, which is later than when it was requested.
+    obtained_at: Micros,
+    /// Whether a call with this token has succeeded.
+    proven: AtomicBool,
+    /// Until when the token must not be used.
+    rest_until: AtomicI64,
 }
 
 impl Token {
@@ -60,13 +79,30 @@ impl Token {
         header.set_sensitive(true);
         Ok(Self(Arc::new(Inner {
             scheme,
-            stored,
             header,
+            obtained_at: stored.issued_at,
+            stored,
             clock,
+            proven: AtomicBool::new(false),
+            rest_until: AtomicI64::new(Micros::MIN),
         })))
     }
 
-    /// The value of the `Authorization` header, marked sensitive.
+    /// A token that has arrived just now.
+    pub(crate) fn obtained(
+        scheme: Scheme,
+        stored: StoredToken,
+        clock: Clock,
+    ) -> Result<Self, InvalidHeaderValue> {
+        let now = clock();
+        let mut token = Self::new(scheme, stored, clock)?;
+        if let Some(inner) = Arc::get_mut(&mut token.0) {
+            inner.obtained_at = now;
+        }
+        Ok(token)
+    }
+
+    /// Returns the value of the `Authorization` header, marked as sensitive.
     pub fn header(&self) -> HeaderValue {
         self.0.header.clone()
     }
@@ -90,7 +126,31 @@ impl Token {
         }
     }
 
-    /// Whether it can still be used for a call.
+    /// Whether a refusal may only mean that the API doesn't know the token yet.
+    pub fn is_young(&self) -> bool {
+        let since = until(self.0.obtained_at, (self.0.clock)());
+        let unproven = !self.0.proven.load(Ordering::Relaxed);
+        self.0.scheme == Scheme::Bearer && unproven && since < YOUNG
+    }
+
+    /// Records that a call with this token succeeded. From then on, a refusal means that it is no
+    /// longer valid.
+    pub fn succeeded(&self) {
+        self.0.proven.store(true, Ordering::Relaxed);
+    }
+
+    /// Stops calls from using this token for `pause`.
+    pub fn rest(&self, pause: Duration) {
+        let until = later((self.0.clock)(), pause);
+        self.0.rest_until.store(until, Ordering::Relaxed);
+    }
+
+    /// Returns how long the token must not be used yet; zero if it can be used now.
+    pub fn resting(&self) -> Duration {
+        until((self.0.clock)(), self.0.rest_until.load(Ordering::Relaxed))
+    }
+
+    /// Whether the token is still good for a call.
     ///
     /// A token issued in the future was stored while the clock was wrong, so its end can't be
     /// trusted and it counts as expired.
