@@ -64,9 +64,10 @@ impl Error {
         }))
     }
 
-    pub(crate) fn limited(message: String, limit: Limit) -> Self {
+    /// An error whose answer may say how long to wait.
+    pub(crate) fn answered(kind: Kind, message: String, limit: Limit) -> Self {
         Self(Arc::new(Inner {
-            kind: Kind::Limited,
+            kind,
             message,
             limit: Some(limit),
             source: None,
@@ -75,10 +76,14 @@ impl Error {
 
     /// A sign-in that got no answer.
     pub(crate) fn unanswered(client_id: &str, source: transport::Error) -> Self {
-        Self::no_answer(
-            format!("no answer to the sign-in for `{client_id}`"),
-            source,
-        )
+        use transport::Kind as K;
+        let message = match source.kind() {
+            K::Connect | K::Proxy | K::Tls => {
+                format!("the sign-in for `{client_id}` could not be sent")
+            }
+            _ => format!("no answer to the sign-in for `{client_id}`"),
+        };
+        Self::no_answer(message, source)
     }
 
     /// A request, such as a sign-out, that got no answer.
@@ -102,7 +107,12 @@ impl Error {
         self.0.kind
     }
 
-    /// Whether the server has answered, and will not give a token for this request at any time.
+    /// Returns why the request got no answer, or `None` if it got one or was never sent.
+    pub fn transport_kind(&self) -> Option<transport::Kind> {
+        self.0.source.as_ref().map(transport::Error::kind)
+    }
+
+    /// Whether the server answered, and would refuse the same request at any time.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(
             self.0.kind,
