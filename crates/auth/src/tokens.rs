@@ -16,20 +16,20 @@ use crate::{Clock, Error, Result, Token, TokenStore, real_time, token::Scheme};
 pub(crate) struct Tokens {
     scheme: Scheme,
     clock: Clock,
-    kept: Option<Kept>,
-    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    kept: Option<StoredFor>,
+    slots: Mutex<HashMap<String, Arc<ClientTokens>>>,
 }
 
-/// Where tokens outlive the process, and whose they are there.
-struct Kept {
+/// The store that outlives the process, and the id of the user in it.
+struct StoredFor {
     store: Arc<dyn TokenStore>,
     user: String,
 }
 
 /// The state of one `client_id`.
 #[derive(Default)]
-struct Slot {
-    /// The newest token; one that has ended stays, since it may be refreshed.
+struct ClientTokens {
+    /// The newest token. An expired one stays, because it may be refreshed.
     token: Mutex<Option<Token>>,
     /// The token that an API has refused most recently.
     refused: Mutex<Option<Secret>>,
@@ -38,24 +38,24 @@ struct Slot {
     /// How many sign-ins have ended. Callers that arrive while a sign-in is running wait for it and
     /// share its result; callers that arrive after it has failed start another.
     ended: AtomicU64,
-    /// Held while signing in or out.
-    last: tokio::sync::Mutex<Last>,
+    /// The result of the last sign-in. Locked while signing in or out.
+    last: tokio::sync::Mutex<LastSignIn>,
 }
 
 /// How the last sign-in of a `client_id` ended.
 #[derive(Clone, Default)]
-pub(crate) enum Last {
+pub(crate) enum LastSignIn {
     #[default]
     None,
     Succeeded,
     Failed(Error),
 }
 
-/// What there was before a new token is asked for.
-pub(crate) struct Before {
-    /// The last token, which will not do for a call any more.
+/// The state before a new token is requested.
+pub(crate) struct RenewalContext {
+    /// The last token, which is no longer usable for calls.
     pub(crate) token: Option<Token>,
-    pub(crate) last: Last,
+    pub(crate) last: LastSignIn,
 }
 
 impl Tokens {
@@ -73,7 +73,7 @@ impl Tokens {
     }
 
     pub(crate) fn keep(&mut self, store: Arc<dyn TokenStore>, user: String) {
-        self.kept = Some(Kept { store, user });
+        self.kept = Some(StoredFor { store, user });
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -86,7 +86,7 @@ impl Tokens {
     pub(crate) async fn get(
         &self,
         client_id: &str,
-        renew: impl AsyncFnOnce(Before) -> Result<Token>,
+        renew: impl AsyncFnOnce(RenewalContext) -> Result<Token>,
     ) -> Result<Token> {
         let slot = self.slot(client_id);
         // Read before waiting for the lock. If it has changed afterwards, somebody else's sign-in
@@ -102,7 +102,7 @@ impl Tokens {
             return Ok(token);
         }
         if slot.ended.load(Ordering::Acquire) != ended
-            && let Last::Failed(error) = &*last
+            && let LastSignIn::Failed(error) = &*last
         {
             return Err(error.clone());
         }
@@ -112,7 +112,7 @@ impl Tokens {
             *lock(&slot.token) = Some(token.clone());
             return Ok(token);
         }
-        let before = Before {
+        let before = RenewalContext {
             token: lock(&slot.token).clone(),
             last: last.clone(),
         };
@@ -120,12 +120,12 @@ impl Tokens {
         *last = match &result {
             Ok(token) => {
                 *lock(&slot.token) = Some(token.clone());
-                if let Some(Kept { store, user }) = &self.kept {
+                if let Some(StoredFor { store, user }) = &self.kept {
                     store.save(user, client_id, token.stored());
                 }
-                Last::Succeeded
+                LastSignIn::Succeeded
             }
-            Err(error) => Last::Failed(error.clone()),
+            Err(error) => LastSignIn::Failed(error.clone()),
         };
         slot.ended.fetch_add(1, Ordering::Release);
         result
@@ -150,6 +150,19 @@ impl Tokens {
         Ok(())
     }
 
+    /// Returns all known tokens and refresh tokens, so that they can be redacted.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let slots: Vec<Arc<ClientTokens>> = lock(&self.slots).values().cloned().collect();
+        let tokens = slots.iter().filter_map(|slot| lock(&slot.token).clone());
+        let secrets = tokens.flat_map(|token| {
+            let stored = token.stored();
+            let refresh = stored.refresh_token.as_ref();
+            let both = [Some(&stored.access_token), refresh];
+            both.map(|secret| secret.map(|secret| secret.expose().to_owned()))
+        });
+        secrets.flatten().collect()
+    }
+
     pub(crate) fn is_current(&self, client_id: &str, token: &Token) -> bool {
         self.slot(client_id)
             .live()
@@ -169,7 +182,7 @@ impl Tokens {
         lock(&slot.token).take_if(|current| current.is(token));
         let refused = &token.stored().access_token;
         *lock(&slot.refused) = Some(refused.clone());
-        if let Some(Kept { store, user }) = &self.kept
+        if let Some(StoredFor { store, user }) = &self.kept
             && let Some(stored) = store.load(user, client_id)
             && stored.access_token == *refused
         {
@@ -180,7 +193,7 @@ impl Tokens {
 
     /// Returns the stored token of an earlier run or another process, if it is still usable.
     pub(crate) fn load(&self, client_id: &str) -> Option<Token> {
-        let Kept { store, user } = self.kept.as_ref()?;
+        let StoredFor { store, user } = self.kept.as_ref()?;
         let slot = self.slot(client_id);
         let stored = store.load(user, client_id)?;
         if lock(&slot.refused).as_ref() == Some(&stored.access_token) {
@@ -203,7 +216,7 @@ impl Tokens {
         Some(token)
     }
 
-    fn slot(&self, client_id: &str) -> Arc<Slot> {
+    fn slot(&self, client_id: &str) -> Arc<ClientTokens> {
         let mut slots = lock(&self.slots);
         if let Some(slot) = slots.get(client_id) {
             return Arc::clone(slot);
@@ -212,7 +225,7 @@ impl Tokens {
     }
 }
 
-impl Slot {
+impl ClientTokens {
     fn live(&self) -> Option<Token> {
         let token = lock(&self.token).clone().filter(Token::is_live)?;
         let retired = lock(&self.retired);
