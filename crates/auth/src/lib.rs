@@ -49,8 +49,10 @@ mod clock;
 mod credentials;
 mod error;
 mod key;
+mod looks;
 mod oauth;
 mod portal;
+mod signer;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -59,14 +61,15 @@ mod token;
 mod tokens;
 
 pub use crate::{
-    clock::{Clock, Micros, later, real_time, until},
+    clock::{Clock, Micros, later, real_time, system_time, until, uptime},
     credentials::Credentials,
     error::{Error, Kind, Limit, Result},
     key::{FORTIAUTHENTICATOR, Key},
+    looks::looks_like,
     oauth::OAuth,
     portal::{FORTIPORTAL, Portal},
+    signer::Signer,
     store::{StoredToken, TokenStore},
-    text::quotable,
+    text::{printable, printable_json, quotable},
     token::Token,
 };
-pub use {fortilake_models as models, fortilake_transport as transport};

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use fortilake_models::Secret;
 use fortilake_transport::{
     Request, Response, Transport,
@@ -18,11 +19,11 @@ use fortilake_transport::{
 use serde::Serialize;
 
 use crate::{
-    Clock, Credentials, Error, Kind, Limit, Result, StoredToken, Token, TokenStore,
-    answer::Denial,
+    Clock, Credentials, Error, Kind, Limit, Result, Signer, StoredToken, Token, TokenStore,
+    answer::SignInRefusal,
     later, quotable,
     token::Scheme,
-    tokens::{Before, Tokens, lock},
+    tokens::{RenewalContext, Tokens, lock},
 };
 
 /// The `client_id` of FortiPortal's endpoints. Its token is stored under the same name.
@@ -113,7 +114,14 @@ impl Portal {
             .await
     }
 
-    /// Whether this is the token to make a call with now.
+    /// Returns the password and all known tokens, so that they can be redacted.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets = self.tokens.secrets();
+        secrets.push(self.credentials.password.expose().to_owned());
+        secrets
+    }
+
+    /// Whether a call should be made with this token.
     pub fn is_current(&self, token: &Token) -> bool {
         self.tokens.is_current(FORTIPORTAL, token)
     }
@@ -142,7 +150,7 @@ impl Portal {
             .await
     }
 
-    async fn renew(&self, before: Before) -> Result<Token> {
+    async fn renew(&self, before: RenewalContext) -> Result<Token> {
         if let Some(error) = &*lock(&self.refused) {
             return Err(error.clone());
         }
@@ -176,7 +184,7 @@ impl Portal {
             ttl_minutes: given(minutes % 60),
         };
         let body = serde_json::to_vec(&login).map_err(|error| {
-            let message = format!("cannot write the sign-in as JSON ({error})");
+            let message = format!("cannot encode the sign-in request as JSON ({error})");
             Error::new(Kind::Unexpected, message)
         })?;
         let clock = self.tokens.clock();
@@ -193,7 +201,9 @@ impl Portal {
             issued_at,
         };
         let token = Token::new(Scheme::Portal, stored, Arc::clone(clock)).map_err(|_| {
-            let message = "the token of FortiPortal holds characters no token has".to_owned();
+            let message =
+                "the token from FortiPortal contains characters that a header cannot hold"
+                    .to_owned();
             Error::new(Kind::Unexpected, message)
         })?;
         tracing::debug!(seconds = grant.life.as_secs(), "signed in to FortiPortal");
@@ -222,7 +232,7 @@ impl Portal {
         let http = answer.status.as_u16();
         Err(Error::new(
             kind,
-            format!("`{url}` does not sign out (HTTP {http})"),
+            format!("the sign-out at `{url}` failed (HTTP {http})"),
         ))
     }
 
@@ -234,7 +244,7 @@ impl Portal {
         url
     }
 
-    fn denied(&self, answer: &Response, denial: &Denial) -> Error {
+    fn denied(&self, answer: &Response, denial: &SignInRefusal) -> Error {
         let Credentials {
             username,
             username_origin,
@@ -250,11 +260,12 @@ impl Portal {
                  {username_origin}, the password from {password_origin} ({said})"
             ),
             Kind::Taken => format!(
-                "FortiPortal gives the user from {username_origin} no token ({said}): it gives no \
-                 second one while another is valid; one that a run of this program has left \
-                 behind lasts {} min at most, how long another lasts nobody knows; wait for its \
-                 end, log out where it is in use, or use an API key from FortiPortal's GUI; a \
-                 user without permission or a wrong password may be refused like this as well",
+                "FortiPortal issued no token to the user from {username_origin} ({said}): it \
+                 issues only one at a time, so another one may still be valid; a token that an \
+                 earlier run has left behind expires within {} min, one from elsewhere may last \
+                 longer; wait, sign out where the token is in use, or use an API key from \
+                 FortiPortal's GUI; FortiPortal may give the same answer for a wrong password or \
+                 a missing permission",
                 self.life.as_secs() / 60
             ),
             Kind::Limited => {
@@ -263,12 +274,13 @@ impl Portal {
                     headers: answer.headers.clone(),
                     status: denial.status,
                 };
-                let message = format!("too many calls to sign in to FortiPortal ({said})");
-                return Error::limited(message, limit);
+                let message =
+                    format!("too many sign-ins or calls; no token from FortiPortal ({said})");
+                return Error::answered(Kind::Limited, message, limit);
             }
             Kind::Config => format!(
-                "there is no sign-in at `{url}` ({said}); releases before 7.0.7 take an API key \
-                 from FortiPortal's GUI alone"
+                "no sign-in endpoint found at `{url}` ({said}); check the address; FortiPortal \
+                 releases before 7.0.7 only accept an API key from the GUI"
             ),
             Kind::ClientId | Kind::Transient | Kind::Unexpected => {
                 format!("no token from `{url}` ({said})")
@@ -285,6 +297,34 @@ impl fmt::Debug for Portal {
             .field("login_url", &shown(&self.login_url))
             .field("life", &self.life)
             .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Signer for Portal {
+    async fn token(&self, _: &str) -> Result<Token> {
+        self.token().await
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        self.secrets()
+    }
+
+    fn is_current(&self, _: &str, token: &Token) -> bool {
+        self.is_current(token)
+    }
+
+    fn refused(&self, _: &str, token: &Token) -> Result<()> {
+        self.refused(token);
+        Ok(())
+    }
+
+    fn doubted(&self, _: &str, token: &Token) {
+        self.doubted(token);
+    }
+
+    async fn sign_out(&self, transport: &dyn Transport) -> Result<()> {
+        self.sign_out(transport).await
     }
 }
 

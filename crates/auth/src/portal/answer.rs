@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Kind, Micros,
-    answer::{Denial, message, object, word},
+    answer::{RefusalHint, SignInRefusal, message, object, word},
     later, until,
 };
 
@@ -23,8 +23,12 @@ pub(super) struct Grant {
     pub(super) life: Duration,
 }
 
-/// Reads an answer: a token, or whose fault it is that there is none.
-pub(super) fn read(answer: &Response, asked: Duration, now: Micros) -> Result<Grant, Denial> {
+/// Reads an answer: either a token, or the reason why there is none.
+pub(super) fn read(
+    answer: &Response,
+    asked: Duration,
+    now: Micros,
+) -> Result<Grant, SignInRefusal> {
     let http = answer.status;
     let body = object(answer);
     if let Some(body) = body.as_ref().filter(|_| http.is_success())
@@ -39,10 +43,11 @@ pub(super) fn read(answer: &Response, asked: Duration, now: Micros) -> Result<Gr
         Some(body) => message(body).unwrap_or("the answer holds no token"),
         None => "the answer is not a JSON object",
     };
-    Err(Denial {
+    Err(SignInRefusal {
         kind: blame(http, body.is_some()),
         status: None,
         text: text.to_owned(),
+        clue: RefusalHint::None,
     })
 }
 

@@ -106,7 +106,7 @@ impl Server {
                 }
                 _ => (401, String::new()),
             },
-            (None, path) => panic!("nothing is at {path}"),
+            (None, path) => panic!("no endpoint at {path}"),
         };
         Ok(HttpResponse::builder()
             .status(status)
@@ -315,12 +315,12 @@ async fn a_token_of_somebody_else_is_explained() {
     assert_eq!(error.kind(), Kind::Taken);
     assert_eq!(
         error.to_string(),
-        "FortiPortal gives the user from variable `FORTICLOUD_USERNAME` no token (HTTP 403: the \
-         answer is not a JSON object): it gives no second one while another is valid; one that a \
-         run of this program has left behind lasts 30 min at most, how long another lasts nobody \
-         knows; wait for its end, log out where it is in use, or use an API key from \
-         FortiPortal's GUI; a user without permission or a wrong password may be refused like \
-         this as well"
+        "FortiPortal issued no token to the user from variable `FORTICLOUD_USERNAME` (HTTP 403: \
+         the answer is not a JSON object): it issues only one at a time, so another one may still \
+         be valid; a token that an earlier run has left behind expires within 30 min, one from \
+         elsewhere may last longer; wait, sign out where the token is in use, or use an API key \
+         from FortiPortal's GUI; FortiPortal may give the same answer for a wrong password or a \
+         missing permission"
     );
     // The other token expires some time.
     time::advance(Duration::from_hours(1)).await;
