@@ -185,10 +185,74 @@ async fn the_error_names_the_origins_and_no_value() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the API user or its password is wrong: the user is from variable `FORTICLOUD_USERNAME`, \
-         the password from file `/run/password` (`iam`, HTTP 400: bad password [redacted])"
+        "FortiCloud issued no token to this API user (`iam`, HTTP 400: bad password [redacted]): \
+         the user may be locked out after too many sign-ins, which ends by itself after 15 to 30 \
+         minutes; if not, the user or its password is wrong: the user is from variable \
+         `FORTICLOUD_USERNAME`, the password from file `/run/password`"
     );
     assert!(!format!("{error:?}").contains("hunter2"));
+}
+
+/// Returns the error of a sign-in that gets this answer.
+async fn said(http: u16, body: &str) -> (Kind, String) {
+    let body = body.to_owned();
+    let oauth = Server::default().oauth(move |_, _| (http, body.clone()));
+    let error = oauth.token("iam").await.unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_proxy_sends_is_not_blamed_on_the_password() {
+    let page = "<html><head><title>Zugriff verweigert</title></head></html>";
+    assert_eq!(
+        said(403, page).await,
+        (
+            Kind::Config,
+            "the answer to the sign-in for `iam` did not come from FortiCloud: it is an HTML page \
+             titled \"Zugriff verweigert\" (HTTP 403); a proxy or firewall on the way to \
+             `https://auth.example/api/v1/oauth/token/` may have sent it"
+                .to_owned()
+        )
+    );
+    assert_eq!(said(200, page).await.0, Kind::Config);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_body_is_not_blamed_on_the_password() {
+    for body in [
+        r#"{"error":"invalid_request","error_description":"Request is not valid JSON"}"#,
+        "Request is not valid JSON",
+    ] {
+        let (kind, text) = said(400, body).await;
+        assert_eq!(kind, Kind::Config);
+        assert!(
+            text.contains("did not receive the body of the sign-in"),
+            "{text}"
+        );
+        assert!(text.contains("the path of `auth_url` ends"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_password_that_is_said_so_is_no_lock_out() {
+    let body = r#"{"error":"Unexpected error has happened","status":"failure"}"#;
+    let (kind, text) = said(401, body).await;
+    assert_eq!(kind, Kind::Credentials);
+    assert!(!text.contains("locked"), "{text}");
+    let body = r#"{"error":"access_denied","error_description":"User account is locked."}"#;
+    assert!(said(403, body).await.1.contains("locked out"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn sign_ins_go_one_after_the_other() {
+    let server = Server::default();
+    let oauth = server.oauth(|n, _| granted(n, 3660));
+    let start = time::Instant::now();
+    for result in together(&oauth, &["organization", "iam", "assetmanagement"]).await {
+        result.unwrap();
+    }
+    // Each sign-in takes a second, so they ran one after the other.
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,7 +267,9 @@ async fn a_client_that_is_not_allowed_spoils_nothing() {
     assert_eq!(error.kind(), Kind::ClientId);
     assert_eq!(
         error.to_string(),
-        "this API user gets no token for `iam` (HTTP 400: bad password [redacted])"
+        "FortiCloud issued no token for `iam` to this API user (HTTP 400: bad password \
+         [redacted]); if other client ids get no token either, the user may be locked out, which \
+         ends by itself after 15 to 30 minutes"
     );
     assert!(oauth.token("organization").await.is_ok());
 }
