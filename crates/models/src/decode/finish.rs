@@ -1,4 +1,4 @@
-//! The end of a page: what could not be known row by row, and the batches.
+//! Completes a page: fills in what was not known row by row, and builds the batches.
 
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ use crate::{
 
 impl Engine<'_> {
     pub(super) fn finish(mut self) -> Result<Decoded, Error> {
+        // Tables can't be finished in their own order: inner rows inherit columns from outermost
+        // rows, which must be complete before.
         let order = roots_first(&self.tables);
         let mut finished: Vec<Option<DecodedTable>> = self.tables.iter().map(|_| None).collect();
         for position in order {
@@ -48,7 +50,7 @@ impl Engine<'_> {
     }
 }
 
-/// The outermost tables come first, because the others copy from them.
+/// Orders the tables so that outermost ones come first, because the others copy values from them.
 fn roots_first(tables: &[TableBuilder]) -> Vec<usize> {
     let (mut order, inner): (Vec<usize>, Vec<usize>) =
         (0..tables.len()).partition(|&position| tables[position].root == position);
@@ -124,7 +126,7 @@ fn constant(text: &str, rows: usize) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-/// One value on all rows.
+/// Repeats a value on all rows.
 fn repeat(value: &Scalar<'_>, column: &Column, rows: usize) -> ArrayRef {
     let mut builder = ColumnBuilder::new(column.kind);
     for row in 0..rows {
@@ -136,7 +138,7 @@ fn repeat(value: &Scalar<'_>, column: &Column, rows: usize) -> ArrayRef {
     builder.finish()
 }
 
-/// The outermost rows' values, one for each row further in.
+/// Copies to each row the value of its outermost row.
 fn gather(root: &ArrayRef, roots: &[u32], column: &Column) -> Result<ArrayRef, Error> {
     let rows = roots.iter().map(|&row| row as usize);
     Ok(match root.data_type() {

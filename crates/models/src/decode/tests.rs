@@ -1,4 +1,4 @@
-//! Pages in, rows out: the shapes that the field has shown, and those it may.
+//! Tests that decode pages: shapes that were seen in real answers, and others that may come.
 
 mod systems;
 
@@ -37,7 +37,8 @@ fn decoded(endpoint_id: &str, page: &str) -> Decoded {
     .unwrap()
 }
 
-/// The rows as text: `table: column=value …`, without null and without the columns all rows share.
+/// Formats the rows as `table: column=value …`, without nulls and without the columns that all rows
+/// share.
 fn rows(endpoint_id: &str, page: &str) -> String {
     let decoded = decoded(endpoint_id, page);
     let mut text = String::new();
@@ -164,6 +165,7 @@ fn nothing_is_lost() {
     issue: products {"account_id":710112,"serial_number":"F1"} entitlements "3": not a list of objects
     issue: products {"account_id":710112,"serial_number":"F1"} contracts "none": not a list of objects
     "#);
+    // Two are around the rows, and one is in a row.
     assert_eq!(decoded("products/list", page).unknown_fields, 3);
 }
 
@@ -317,7 +319,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Whether all columns of a batch are as long as it says.
+/// Whether all columns have as many rows as the batch.
 fn is_whole(records: &RecordBatch) -> bool {
     records
         .columns()
