@@ -1,8 +1,8 @@
-//! The error of this crate.
+//! The error type of this crate.
 
 use std::fmt;
 
-/// An answer that cannot be read as the rows its endpoint promises.
+/// An answer from which the endpoint's rows cannot be read.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 

@@ -1,4 +1,4 @@
-//! The two tables in which a crawl accounts for itself; no API sends them.
+//! The two report tables of a crawl. No API sends them; the crawl writes them itself.
 
 use crate::{
     Column, Kind, Layout, Origin, Table,
@@ -39,7 +39,7 @@ const EXTRA: Column = Column {
     doc: "What had no column, as a JSON object.",
 };
 
-/// One row per scope: whether everything in it was read.
+/// One row per scope, which says whether everything in it was read.
 pub static COVERAGE: Table = Table {
     name: "coverage",
     summary: "One scope of the crawl: what was asked of which account, organizational unit or organization, and how it ended.",
@@ -87,7 +87,7 @@ pub static COVERAGE: Table = Table {
     ],
 };
 
-/// One row per value that did not fit its column and is null there.
+/// One row per value that did not fit its column. The column is null in that row.
 pub static ISSUES: Table = Table {
     name: "issues",
     summary: "One value that did not fit its column.",
@@ -106,7 +106,8 @@ pub static ISSUES: Table = Table {
     ],
 };
 
-/// How rows of [`COVERAGE`] lie in `{"rows": […]}`, so that they take the way of all rows.
+/// The layout of [`COVERAGE`] rows in `{"rows": […]}`. With it, report rows pass through the same
+/// decoder as all other rows.
 pub static COVERAGE_LAYOUT: Layout = Layout {
     tables: &[&COVERAGE],
     answer: Answer::Object(&[Field {
@@ -153,7 +154,7 @@ pub static COVERAGE_LAYOUT: Layout = Layout {
     enclosing: 0,
 };
 
-/// How rows of [`ISSUES`] lie in `{"rows": […]}`.
+/// The layout of [`ISSUES`] rows in `{"rows": […]}`.
 pub static ISSUES_LAYOUT: Layout = Layout {
     tables: &[&ISSUES],
     answer: Answer::Object(&[Field {
