@@ -13,6 +13,8 @@ use serde::{
     },
 };
 
+use crate::scalar;
+
 #[cfg(test)]
 mod tests;
 
@@ -81,21 +83,17 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>
         }
 
         fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-            // Whole numbers of this size are exact.
-            #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-            if value.fract() == 0.0 && value.abs() < 9e15 {
-                return Ok(Some(value as i64));
-            }
-            Err(E::invalid_value(Unexpected::Float(value), &self))
+            scalar::whole(value)
+                .map(Some)
+                .ok_or_else(|| E::invalid_value(Unexpected::Float(value), &self))
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
             match text.trim() {
                 "" => Ok(None),
-                digits => digits
-                    .parse()
+                digits => scalar::integer(digits)
                     .map(Some)
-                    .map_err(|_| E::invalid_value(Unexpected::Str(text), &self)),
+                    .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self)),
             }
         }
     }
@@ -105,20 +103,12 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>
 
 /// Reads a number, which may be in quotes.
 pub fn float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    parsed(deserializer, |text| {
-        text.parse().ok().filter(|number: &f64| number.is_finite())
-    })
+    parsed(deserializer, scalar::float)
 }
 
 /// Reads a boolean: true or false, 1 or 0, or one of the words in quotes.
 pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    parsed(deserializer, |text| {
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" => Some(true),
-            "false" | "0" => Some(false),
-            _ => None,
-        }
-    })
+    parsed(deserializer, scalar::boolean)
 }
 
 /// Parses the text of a value. A blank text counts as no value.
@@ -269,7 +259,7 @@ macro_rules! open_enum {
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 $crate::lenient::text(deserializer)?.map(Self::from).ok_or_else(|| {
-                    ::serde::de::Error::custom("null where a value belongs")
+                    ::serde::de::Error::custom("expected a value, found null")
                 })
             }
         }
