@@ -11,7 +11,7 @@ use arrow_array::{
 };
 use serde_json::value::RawValue;
 
-use crate::{Kind, Stamp, parse_timestamp};
+use crate::{Kind, Stamp, legal_json, parse_timestamp, repair::UNREADABLE, scalar};
 
 /// A JSON value, parsed only as deep as needed.
 #[derive(Debug)]
@@ -34,13 +34,28 @@ impl<'a> Scalar<'a> {
             // copied.
             Some(b'"') if !text.contains('\\') => Self::Text(text[1..text.len() - 1].into()),
             Some(b'"') => serde_json::from_str::<String>(text)
+                // Half a surrogate pair is legal JSON, but not valid text.
+                .or_else(|_| serde_json::from_str(&legal_json(text)))
                 .map_or(Self::Other(text), |text| Self::Text(text.into())),
             Some(b'[' | b'{') | None => Self::Other(text),
             Some(_) => Self::Literal(text),
         }
     }
 
-    /// The value as the `issues` table shows it.
+    /// Converts the value back to JSON.
+    pub(crate) fn to_json(&self) -> String {
+        match self {
+            Self::Text(text) => serde_json::Value::from(&**text).to_string(),
+            _ => self.as_written().to_owned(),
+        }
+    }
+
+    /// Whether the value contains a character that could not be decoded.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.as_written().contains(UNREADABLE)
+    }
+
+    /// Returns the value as the `issues` table shows it.
     pub(crate) fn as_written(&self) -> &str {
         match self {
             Self::Null => "null",
@@ -187,7 +202,9 @@ fn push_text<'a>(builder: &mut StringBuilder, value: &Scalar<'a>) -> Pushed<'a> 
 fn push_json<'a>(builder: &mut StringBuilder, value: &Scalar<'a>) -> Pushed<'a> {
     match value {
         Scalar::Text(text) => builder.append_value(serde_json::Value::from(&**text).to_string()),
-        _ => builder.append_value(value.as_written()),
+        // JSON is stored as it was received, so that numbers keep their digits, but it must be
+        // legal for readers of the table.
+        _ => builder.append_value(legal_json(value.as_written())),
     }
     Pushed::Stored
 }
@@ -230,35 +247,22 @@ pub fn text_of(json: &RawValue) -> Option<Cow<'_, str>> {
 }
 
 fn integer(value: &Scalar<'_>) -> Option<i64> {
-    let text = match value {
-        Scalar::Text(text) => text.trim(),
-        Scalar::Literal(text) => text,
-        _ => return None,
-    };
-    let whole = match text.split_once('.') {
-        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => {
-            whole
-        }
-        _ => text,
-    };
-    whole.parse().ok()
+    number_text(value).and_then(scalar::integer)
 }
 
 fn float(value: &Scalar<'_>) -> Option<f64> {
-    let text = match value {
-        Scalar::Text(text) => text.trim(),
-        Scalar::Literal(text) => text,
-        _ => return None,
-    };
-    text.parse().ok().filter(|number: &f64| number.is_finite())
+    number_text(value).and_then(scalar::float)
 }
 
 fn boolean(value: &Scalar<'_>) -> Option<bool> {
+    number_text(value).and_then(scalar::boolean)
+}
+
+/// Returns the text of a number or a boolean, in quotes or not.
+fn number_text<'s>(value: &'s Scalar<'_>) -> Option<&'s str> {
     match value {
-        Scalar::Literal("true" | "1") => Some(true),
-        Scalar::Literal("false" | "0") => Some(false),
-        Scalar::Text(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
-        Scalar::Text(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
-        _ => None,
+        Scalar::Text(text) => Some(text),
+        Scalar::Literal(text) => Some(text),
+        Scalar::Null | Scalar::Other(_) => None,
     }
 }
