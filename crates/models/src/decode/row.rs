@@ -81,9 +81,6 @@ impl Row {
     }
 
     pub(super) fn keep_scalar(&mut self, name: &str, value: &Scalar<'_>) {
-        match value {
-            Scalar::Text(text) => self.keep(name, &serde_json::Value::from(&**text).to_string()),
-            _ => self.keep(name, value.as_written()),
-        }
+        self.keep(name, &value.to_json());
     }
 }

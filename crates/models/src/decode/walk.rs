@@ -1,13 +1,15 @@
-//! The walk over the text, along the layout.
+//! Walks through the text along the layout.
+
+mod list;
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+pub(super) use self::list::List;
 use super::{
-    Engine,
-    list::List,
+    ENVELOPE, Engine,
     row::{Path, Row},
 };
 use crate::{
@@ -156,12 +158,17 @@ impl Walk<'_, '_, '_> {
     ///
     /// Outside of rows there is no `_extra` to keep it in, so it is only counted.
     fn unknown(&mut self, name: &str, raw: &RawValue) {
-        if let Place::Inside { row, prefix } = &mut self.place
-            && raw.get() != "null"
-            && !is_secret(name)
-        {
-            row.keep(&format!("{prefix}{name}"), raw.get());
-            self.engine.unknown_fields += 1;
+        if raw.get() == "null" || is_secret(name) {
+            return;
+        }
+        match &mut self.place {
+            Place::Inside { row, prefix } => {
+                let name = format!("{prefix}{name}");
+                self.engine.keep_unknown(row, &name, raw.get());
+            }
+            Place::Outside => {
+                self.engine.unknown_fields += u64::from(!ENVELOPE.contains(&name));
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Lists of rows, and what stands in their place.
+//! Reads lists of rows, and what may be in their place.
 
 use std::fmt;
 
@@ -10,23 +10,26 @@ use serde::{
     },
 };
 
-use super::{
-    Engine,
-    row::{Path, Row},
-    walk::{Name, Place, Walk},
+use super::{Name, Place, Walk};
+use crate::{
+    decode::{
+        Engine,
+        row::{Path, Row},
+    },
+    layout::Rows,
+    value::Scalar,
 };
-use crate::{layout::Rows, value::Scalar};
 
-/// Reads a list of rows, or one object in its place.
-pub(super) struct List<'e, 'a, 'r> {
-    pub(super) engine: &'e mut Engine<'a>,
-    pub(super) rows: &'static Rows,
-    pub(super) name: &'static str,
-    pub(super) around: Option<&'r Row>,
+/// Reads a list of rows, or a single object in its place.
+pub(in crate::decode) struct List<'e, 'a, 'r> {
+    pub(in crate::decode) engine: &'e mut Engine<'a>,
+    pub(in crate::decode) rows: &'static Rows,
+    pub(in crate::decode) name: &'static str,
+    pub(in crate::decode) around: Option<&'r Row>,
 }
 
 impl List<'_, '_, '_> {
-    /// Something that is no list of rows stands where one should.
+    /// Handles a value that is not a list of rows, where one should be.
     fn misfit<E: Error>(self, value: &str) -> Result<(), E> {
         match self.around {
             Some(row) => {
@@ -34,6 +37,8 @@ impl List<'_, '_, '_> {
                     .misfit(row, self.name, value, "not a list of objects");
                 Ok(())
             }
+            // A wrong value inside a row costs one issue. In place of the outermost list it would
+            // cost all rows of the page without a trace, so there it is an error.
             None => Err(E::custom(format_args!("`{}` is not a list", self.name))),
         }
     }
@@ -78,7 +83,7 @@ impl<'de> Visitor<'de> for List<'_, '_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let fields = self.rows.fields;
-        // An object without members stands for an empty list.
+        // An empty object in place of a list means an empty list.
         let Some(first) = map.next_key_seed(Name { fields, guess: 0 })? else {
             return Ok(());
         };
@@ -98,6 +103,8 @@ impl<'de> Visitor<'de> for List<'_, '_, '_> {
         }
         .members(first, map)?;
         self.engine.close_row(row);
+        // The object is a list of one, so the position still advances: the same list may continue
+        // under a second spelling.
         self.engine.next_position();
         self.engine.close_list(self.rows.table, self.around);
         Ok(())
@@ -141,6 +148,10 @@ impl Element<'_, '_, '_> {
                 name,
                 around,
             } = self;
+            if around.is_none() {
+                engine.no_row(rows.table, name, value.as_written());
+                return Ok(());
+            }
             return List {
                 engine,
                 rows,
@@ -174,8 +185,13 @@ impl<'de> Visitor<'de> for Element<'_, '_, '_> {
         formatter.write_str("an object")
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        // Null inside a list of plain values says nothing. Inside a list of objects it is a row
+        // that got lost, which has to be reported.
+        match self.rows.scalar {
+            Some(_) => Ok(()),
+            None => self.scalar(&Scalar::Null),
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
@@ -197,6 +213,8 @@ impl<'de> Visitor<'de> for Element<'_, '_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<(), A::Error> {
+        // The list has already been opened by the JSON parser, so its original text is gone. This
+        // is rare enough to build it again.
         let list = serde_json::Value::deserialize(SeqAccessDeserializer::new(list))?;
         self.scalar(&Scalar::Other(&list.to_string()))
     }
