@@ -13,7 +13,6 @@
 //! the page.
 
 mod finish;
-mod list;
 mod row;
 mod walk;
 
@@ -24,13 +23,13 @@ use arrow_array::RecordBatch;
 use serde::de::DeserializeSeed;
 
 use self::{
-    list::List,
     row::{Path, Row, TableBuilder},
-    walk::{Place, Walk},
+    walk::{List, Place, Walk},
 };
 use crate::{
     Error, Layout, Origin, Table,
     layout::{Answer, Field, Rows, Target},
+    repair::{UNREADABLE, storable_json},
     value::{Pushed, Scalar},
 };
 
@@ -145,7 +144,29 @@ pub fn decode(
     engine.finish()
 }
 
-/// The state of one page's decoding.
+/// The reason of an issue for a value that is in its column nevertheless.
+const DAMAGED: &str = "an unreadable character was replaced by U+FFFD";
+
+/// The column for members that have no column of their own.
+const EXTRA: &str = "_extra";
+
+/// Members around the rows that any answer may have and that no table needs.
+const ENVELOPE: [&str; 12] = [
+    "build",
+    "error",
+    "message",
+    "meta",
+    "pageNumber",
+    "size",
+    "start",
+    "status",
+    "token",
+    "totalPages",
+    "totalResultsCount",
+    "version",
+];
+
+/// The state while one page is decoded.
 struct Engine<'a> {
     layout: &'static Layout,
     context: &'a PageContext<'a>,
@@ -161,7 +182,8 @@ struct Engine<'a> {
 /// An issue whose row may not have its key yet.
 struct PendingIssue {
     table: usize,
-    row: usize,
+    /// The row, or `None` if the value is in place of a row.
+    row: Option<usize>,
     column: &'static str,
     value: String,
     reason: &'static str,
@@ -197,13 +219,20 @@ impl<'a> Engine<'a> {
             // The column was already filled under another spelling of its name; the first value
             // wins.
             if !matches!(value, Scalar::Null) {
-                row.keep_scalar(&name.to_string(), value);
-                self.unknown_fields += 1;
+                self.keep_unknown(row, &name.to_string(), &value.to_json());
             }
             return;
         }
         match builder.push(value) {
-            Pushed::Nothing | Pushed::Stored => {}
+            // A blank or zero id means "none" and is no issue. The column gets its null when the
+            // row is closed.
+            Pushed::Nothing => {}
+            Pushed::Stored => {
+                if value.is_damaged() {
+                    let column = table.table.columns[column].name;
+                    self.misfit(row, column, value.as_written(), DAMAGED);
+                }
+            }
             Pushed::StoredWithoutOffset(offset) => {
                 row.keep_scalar(&name.to_string(), &Scalar::Text(offset));
             }
@@ -221,11 +250,32 @@ impl<'a> Engine<'a> {
         // refers to the row by position, and the key is looked up at the end of the page.
         self.issues.push(PendingIssue {
             table: row.table,
-            row: row.at,
+            row: Some(row.at),
             column,
             value: value.to_owned(),
             reason,
         });
+    }
+
+    /// Records an element of an outermost list that is not a row.
+    fn no_row(&mut self, table: usize, member: &'static str, value: &str) {
+        self.issues.push(PendingIssue {
+            table,
+            row: None,
+            column: member,
+            value: value.to_owned(),
+            reason: "not an object",
+        });
+    }
+
+    /// Keeps a member that has no column.
+    fn keep_unknown(&mut self, row: &mut Row, name: &str, json: &str) {
+        let json = storable_json(json);
+        row.keep(name, &json);
+        self.unknown_fields += 1;
+        if json.contains(UNREADABLE) || name.contains(UNREADABLE) {
+            self.misfit(row, EXTRA, &json, DAMAGED);
+        }
     }
 
     /// Opens a list of rows.
