@@ -16,7 +16,11 @@ pub struct Endpoint {
     pub method: &'static str,
     /// The path after the host, with `{name}` for path parameters.
     pub path: &'static str,
-    /// Which credential opens this endpoint, if it takes one.
+    /// The system that has this endpoint, such as `fortiportal`; empty if no system is configured.
+    pub system: &'static str,
+    /// Where its responses say whether a call succeeded.
+    pub dialect: Dialect,
+    /// Which credential the endpoint requires, or `None` if it requires none.
     ///
     /// For FortiCloud, this is the OAuth client id that the token is requested for. Systems with a
     /// single sign-in have one name for all of their endpoints, such as `fortiportal`.
@@ -58,6 +62,8 @@ impl Endpoint {
             api,
             method,
             path,
+            system: "",
+            dialect: Dialect::Body,
             client_id,
             access,
             summary,
@@ -67,7 +73,16 @@ impl Endpoint {
         }
     }
 
-    /// Names the fields that are secret in this endpoint alone.
+    /// Sets the system and the dialect.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of_system(mut self, system: &'static str, dialect: Dialect) -> Self {
+        self.system = system;
+        self.dialect = dialect;
+        self
+    }
+
+    /// Sets the fields that are secret only in this endpoint.
     #[doc(hidden)]
     #[must_use]
     pub const fn with_secrets(mut self, secrets: &'static [&'static str]) -> Self {
@@ -83,7 +98,18 @@ impl Endpoint {
     }
 }
 
-/// Whether a call changes anything on the other side.
+/// Where the responses of a system say whether a call succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// In the body: one object with members such as `status` and `error`, as all FortiCloud APIs
+    /// have them.
+    Body,
+    /// In the HTTP status. A body is an object or a list, and its members are data: a `status` that
+    /// is a word is the status of a token or a device.
+    Http,
+}
+
+/// Whether a call may change anything on the server.
 ///
 /// The HTTP method doesn't tell, because FortiCloud's reads are `POST` as well. So reads are an
 /// explicit list in the configuration, and everything else counts as a write.

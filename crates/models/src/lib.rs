@@ -28,7 +28,9 @@ mod endpoint;
 mod error;
 mod layout;
 mod nullable;
+mod repair;
 mod report;
+mod scalar;
 mod secret;
 mod table;
 mod timestamp;
@@ -36,10 +38,11 @@ mod value;
 
 pub use crate::{
     decode::{Decoded, DecodedTable, Issue, PageContext, decode},
-    endpoint::{Access, Endpoint, Location, NoArguments, Operation, Parameter},
+    endpoint::{Access, Dialect, Endpoint, Location, NoArguments, Operation, Parameter},
     error::Error,
     layout::{Answer, Field, Layout, Rows, Target},
     nullable::Nullable,
+    repair::{json_text, legal_json},
     report::{COVERAGE, COVERAGE_LAYOUT, ISSUES, ISSUES_LAYOUT},
     secret::Secret,
     table::{Column, Kind, Origin, Table},

@@ -61,6 +61,6 @@ impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = lenient::text(deserializer)?;
         text.map(Self::from)
-            .ok_or_else(|| D::Error::custom("null where a secret belongs"))
+            .ok_or_else(|| D::Error::custom("expected a secret, found null"))
     }
 }
