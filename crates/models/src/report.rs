@@ -42,7 +42,7 @@ const EXTRA: Column = Column {
 /// One row per scope, which says whether everything in it was read.
 pub static COVERAGE: Table = Table {
     name: "coverage",
-    summary: "One scope of the crawl: what was asked of which account, organizational unit or organization, and how it ended.",
+    summary: "One scope of the crawl: what was requested for which account, organizational unit or organization, and the result.",
     key: &[
         "_source",
         "endpoint",
@@ -52,33 +52,38 @@ pub static COVERAGE: Table = Table {
     ],
     endpoint: None,
     columns: &[
-        column("endpoint", Kind::Text, "The endpoint that was asked."),
+        column("endpoint", Kind::Text, "The endpoint that was called."),
         column(
             "account_id",
             Kind::Int,
-            "The account that was asked, if the scope is one.",
+            "The account of the scope, if it is about one.",
         ),
         column(
             "ou_id",
             Kind::Int,
-            "The organizational unit that was asked, if the scope is one.",
+            "The organizational unit of the scope, if it is about one.",
         ),
         column(
             "outcome",
             Kind::Text,
-            "`complete`: every page is in. `failed`: no row of this scope is in.",
+            "`complete`: all pages were read. `failed`: no row of this scope was stored.",
         ),
-        column("pages", Kind::Int, "The pages that were read."),
+        column("pages", Kind::Int, "How many pages were read."),
         column(
             "rows",
             Kind::Int,
-            "The rows that this scope gave to its table, duplicates apart.",
+            "How many rows this scope added to its table, not counting duplicates.",
         ),
         column("error", Kind::Text, "Why the scope failed."),
         column(
             "organization_id",
             Kind::Int,
-            "The organization of a FortiPortal that was asked, if the scope is one.",
+            "The FortiPortal organization of the scope, if it is about one.",
+        ),
+        column(
+            "note",
+            Kind::Text,
+            "How the scope was read, if that matters: how products were searched, or that only the user's own account was read.",
         ),
         SOURCE,
         CRAWL_ID,
@@ -91,13 +96,17 @@ pub static COVERAGE: Table = Table {
 pub static ISSUES: Table = Table {
     name: "issues",
     summary: "One value that did not fit its column.",
-    key: &["table", "key", "column"],
+    key: &["table_name", "key", "column_name"],
     endpoint: None,
     columns: &[
-        column("table", Kind::Text, "The table whose row is meant."),
+        column("table_name", Kind::Text, "The table of the row."),
         column("key", Kind::Json, "The row's key, as a JSON object."),
-        column("column", Kind::Text, "The column that is null in that row."),
-        column("value", Kind::Text, "The value as it came."),
+        column(
+            "column_name",
+            Kind::Text,
+            "The column that is null in that row.",
+        ),
+        column("value", Kind::Text, "The value as it was received."),
         column("reason", Kind::Text, "Why it did not fit."),
         SOURCE,
         CRAWL_ID,
@@ -147,6 +156,10 @@ pub static COVERAGE_LAYOUT: Layout = Layout {
                     name: "organization_id",
                     target: Target::Column(7),
                 },
+                Field {
+                    name: "note",
+                    target: Target::Column(8),
+                },
             ],
             scalar: None,
         }),
@@ -163,7 +176,7 @@ pub static ISSUES_LAYOUT: Layout = Layout {
             table: 0,
             fields: &[
                 Field {
-                    name: "table",
+                    name: "table_name",
                     target: Target::Column(0),
                 },
                 Field {
@@ -171,7 +184,7 @@ pub static ISSUES_LAYOUT: Layout = Layout {
                     target: Target::Column(1),
                 },
                 Field {
-                    name: "column",
+                    name: "column_name",
                     target: Target::Column(2),
                 },
                 Field {
