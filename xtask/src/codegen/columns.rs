@@ -1,4 +1,5 @@
-//! Puts a table's columns in order: the key, what comes from elsewhere, then the row's own.
+//! Orders a table's columns: first the key, then columns from elsewhere, then those of the row
+//! itself.
 
 use std::collections::BTreeSet;
 
@@ -13,11 +14,12 @@ use super::{
     tables::{Column, Kind, Origin, meta_columns},
 };
 
-/// The position in its list, for rows inside other rows.
+/// The column with the position in the list, for rows inside other rows.
 const INDEX: &str = "_index";
 
 impl<'a> Builder<'a, '_> {
-    /// All columns in order: the key, what comes from elsewhere, the description's, the meta ones.
+    /// Returns all columns in order: the key, those from elsewhere, those of the description, the
+    /// meta columns.
     pub(super) fn columns(
         &self,
         row: &Row<'a, '_>,
@@ -91,7 +93,7 @@ impl<'a> Builder<'a, '_> {
         })
     }
 
-    /// A column of the outermost row.
+    /// A column that is copied from the outermost row.
     fn inherited(&self, name: &str, root: Option<usize>) -> Result<Column> {
         let Some(root) = root.map(|root| &self.out.tables[root]) else {
             bail!("`{name}` cannot be inherited, because the table has no parent");
@@ -115,7 +117,7 @@ impl<'a> Builder<'a, '_> {
 }
 
 impl TableSpec {
-    /// The columns that stand first; those that stand last may be in the key as well.
+    /// Returns the columns that come first. Those that come last may also be part of the key.
     fn special(&self) -> Vec<&str> {
         let meta = meta_columns();
         let is_meta = |name: &&str| meta.iter().any(|column| column.name == *name);
@@ -130,7 +132,7 @@ impl TableSpec {
         names
     }
 
-    /// The columns that no field of the row may fill.
+    /// Returns the columns that no field of the row may fill.
     pub(super) fn reserved(&self) -> BTreeSet<String> {
         let names = self.inherit.iter().chain(self.enclosing.keys());
         let names = names.chain(self.given.keys());

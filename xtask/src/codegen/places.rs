@@ -13,27 +13,27 @@ use super::{
     tables::{Field, Tables, Target},
 };
 
-/// The path to the answer itself.
+/// The path of the answer itself.
 pub(super) const WHOLE: &str = ".";
 
-/// How deep objects are looked into.
+/// The maximum depth at which objects are searched for rows.
 pub(super) const MAX_DEPTH: usize = 4;
 
 /// Builds the tables of one endpoint.
 pub(super) struct Builder<'a, 'c> {
-    /// `tables.toml`; without it, every list of objects becomes a table.
+    /// `tables.toml`. Without it, every list of objects becomes a table.
     pub(super) config: Option<&'c Config>,
-    /// How columns are named.
+    /// The words that the general naming rule would split wrongly.
     pub(super) words: &'c Words,
-    /// Where doubts go.
+    /// Receives what could not be carried over.
     pub(super) notes: &'c Notes,
     /// The endpoint.
     pub(super) operation: &'c Operation<'a>,
     /// The endpoint's name.
     pub(super) id: &'c str,
-    /// The names that tables have already.
+    /// The table names that are already taken.
     pub(super) taken: &'c mut BTreeSet<String>,
-    /// What is built so far.
+    /// The tables built so far.
     pub(super) out: Tables,
 }
 
@@ -57,6 +57,8 @@ impl<'a> Builder<'a, '_> {
                 None => Ok(self.out),
             };
         };
+        // An endpoint without tables in the file is fine. Without any file, every list of objects
+        // becomes a table instead.
         if self.config.is_some() && specs.is_empty() {
             return Ok(self.out);
         }
@@ -72,7 +74,7 @@ impl<'a> Builder<'a, '_> {
         Ok(self.out)
     }
 
-    /// A table whose rows are in no other rows.
+    /// Builds a table whose rows are not inside other rows.
     fn outermost(&mut self, spec: &TableSpec, answer: &Schema<'a>) -> Result<()> {
         let mut lists = vec![self.find(answer, &spec.rows[0])?];
         for other in &spec.rows[1..] {
@@ -126,7 +128,7 @@ impl<'a> Builder<'a, '_> {
         Ok(schema)
     }
 
-    /// The tables of an answer of which nobody says anything: all lists of objects.
+    /// Finds the tables of an answer without configuration: all lists of objects.
     fn discover(&mut self, answer: &Schema<'a>) -> Result<Vec<TableSpec>> {
         let mut specs = Vec::new();
         if let Some(row) = element(answer, self.notes)?
@@ -152,7 +154,7 @@ impl<'a> Builder<'a, '_> {
         }
         open.push(place.to_owned());
         for property in schema.properties() {
-            // A dot in a name would read as a path.
+            // A path with this name would be ambiguous, because dots separate names.
             if property.name.contains('.') {
                 continue;
             }
@@ -163,6 +165,7 @@ impl<'a> Builder<'a, '_> {
                     let name = format!("{} {path}", self.id.replace(':', " "));
                     specs.push(self.unsaid(&name, &[path], &inner, &row));
                 }
+                // A list of plain values becomes a JSON column of its row, not a table.
                 Some(_) => {}
                 None => self.discover_in(&inner, &format!("{path}."), open, specs)?,
             }
@@ -198,7 +201,7 @@ impl<'a> Builder<'a, '_> {
     }
 }
 
-/// The schema of a list's elements; none if it is no list.
+/// Returns the schema of a list's elements, or none if it is not a list.
 pub(super) fn element<'a>(schema: &Schema<'a>, notes: &Notes) -> Result<Option<Schema<'a>>> {
     match &schema.shape {
         Shape::List(Some(items)) => Schema::read(items, notes).map(Some),
@@ -206,7 +209,7 @@ pub(super) fn element<'a>(schema: &Schema<'a>, notes: &Notes) -> Result<Option<S
     }
 }
 
-/// Puts a target at a path, making the objects on the way.
+/// Adds a target at a path, and creates the objects on the way.
 fn place(fields: &mut Vec<Field>, path: &str, target: Target) {
     let Some((name, rest)) = path.split_once('.') else {
         fields.push(Field {

@@ -1,4 +1,4 @@
-//! Turns the schema of a row into columns.
+//! Converts the schema of a row to columns.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use super::{
     tables::{Column, Field, Origin, Rows, Table, Target},
 };
 
-/// How deep rows lie in rows, where no file asks for them.
+/// The maximum nesting of rows inside rows, unless a file configures the tables.
 const MAX_NESTING: usize = 3;
 
 /// A row's columns in the making.
 pub(super) struct Row<'a, 's> {
-    /// What is said of the table.
+    /// The settings of the table.
     pub(super) spec: &'s TableSpec,
-    /// The columns that the row's object fills, in the description's order.
+    /// The columns that the row's object fills, in the order of the description.
     pub(super) own: Vec<Column>,
     taken: BTreeSet<String>,
     /// The tables of the lists in this row.
@@ -28,7 +28,7 @@ pub(super) struct Row<'a, 's> {
 }
 
 impl Row<'_, '_> {
-    /// The column for elements that are bare values.
+    /// Adds the column for elements that are plain values.
     fn scalar(&mut self, schema: &Schema<'_>) {
         let Some(name) = &self.spec.scalar else {
             return;
@@ -45,13 +45,13 @@ impl Row<'_, '_> {
     }
 }
 
-/// A value around the outermost list: its column, where it is kept, its schema.
+/// A value outside the outermost list: its column, its slot, and its schema.
 pub(super) type Around<'a> = (String, usize, Schema<'a>);
 
 impl<'a> Builder<'a, '_> {
-    /// Builds the table of these lists, then those of the lists in its rows.
+    /// Builds the table of these lists, then the tables of the lists in its rows.
     ///
-    /// There is more than one list where the API has more than one spelling.
+    /// There are several lists if the API has several spellings.
     pub(super) fn rows(
         &mut self,
         spec: &TableSpec,
@@ -101,7 +101,7 @@ impl<'a> Builder<'a, '_> {
         Ok(())
     }
 
-    /// The members of an object in the row; `prefix` is the path to it.
+    /// Adds the members of an object in the row. `prefix` is the path to the object.
     fn members(
         &mut self,
         row: &mut Row<'a, '_>,
@@ -112,6 +112,7 @@ impl<'a> Builder<'a, '_> {
     ) -> Result<Vec<Field>> {
         let mut fields = Vec::new();
         for property in schema.properties() {
+            // Another spelling of the list has already provided this member.
             if known.contains(&property.name) {
                 continue;
             }
@@ -135,6 +136,7 @@ impl<'a> Builder<'a, '_> {
         let named = self
             .config
             .is_some_and(|config| config.is_secret(&property.name));
+        // Secrets never become columns, not even if a description adds them later.
         if named || row.spec.ignore.contains(&path) {
             return Ok(Target::Ignored);
         }
@@ -146,6 +148,7 @@ impl<'a> Builder<'a, '_> {
             return Ok(Target::Rows(child));
         }
         let place = schema.at.pointer();
+        // A schema that contains itself would be expanded forever.
         let circular = open.iter().any(|known| known == place);
         if !schema.properties().is_empty() && !circular && open.len() < MAX_DEPTH {
             open.push(place.to_owned());
@@ -157,6 +160,8 @@ impl<'a> Builder<'a, '_> {
         let canonical = row.spec.aliases.get(&path);
         let field = canonical.unwrap_or(&path).clone();
         let name = self.column_name(row.spec, &field);
+        // Both spellings of a field fill the same column, and the canonical one provides the
+        // documentation.
         let shared = canonical.is_some() || row.spec.aliases.values().any(|field| *field == path);
         if shared && let Some(known) = row.own.iter_mut().find(|column| column.name == name) {
             if canonical.is_none() {
@@ -187,7 +192,7 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
-    /// The table that this list in the row is, if it is one.
+    /// Returns the table for this list in the row, if it becomes one.
     fn child(
         &mut self,
         row: &mut Row<'a, '_>,
@@ -213,8 +218,8 @@ impl<'a> Builder<'a, '_> {
         let Some(element) = element(schema, self.notes)? else {
             return Ok(None);
         };
-        // Rows in rows of the same kind have no end, and rows very deep in others have no
-        // readers; they are kept as JSON.
+        // Rows that contain rows of the same kind have no end, and very deeply nested rows are hard
+        // to query. Both become JSON.
         let circular = row
             .spec
             .places
@@ -242,7 +247,7 @@ impl<'a> Builder<'a, '_> {
         Ok(Some(name))
     }
 
-    /// Adds the spellings that the description does not have.
+    /// Adds alternative spellings of fields that the description does not have.
     fn spell_otherwise(&self, row: &Row<'a, '_>, fields: &mut Vec<Field>) -> Result<()> {
         for (spelling, field) in &row.spec.aliases {
             if fields.iter().any(|known| known.name == *spelling) {
