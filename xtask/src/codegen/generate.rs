@@ -1,4 +1,4 @@
-//! From a folder of descriptions to the files that are made from it.
+//! Generates all files from a folder of descriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +58,8 @@ pub(super) fn files(folder: &Folder) -> Result<BTreeMap<String, String>> {
     Ok(files)
 }
 
-/// All tables with their APIs, in the order of `tables.toml` or else of the descriptions.
+/// Returns all tables with their APIs, in the order of `tables.toml`, or of the descriptions
+/// without it.
 fn tables<'a>(apis: &'a [Api<'a>], config: Option<&Config>) -> Vec<(&'a Api<'a>, &'a Table)> {
     let mut tables: Vec<_> = apis
         .iter()
@@ -201,7 +202,7 @@ fn call(
     let listed = |ids: fn(&Service) -> &[String]| {
         service.is_some_and(|service| ids(service).iter().any(|listed| listed == id))
     };
-    // By HTTP's own rules these two methods change nothing.
+    // By the rules of HTTP, these two methods change nothing.
     let harmless = ["GET", "HEAD"].contains(&operation.method.as_str());
     Ok(Call {
         name,

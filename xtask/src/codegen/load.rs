@@ -1,4 +1,4 @@
-//! Reads a folder of descriptions with the patches beside them.
+//! Reads a folder of descriptions and their patches.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -34,7 +34,7 @@ pub(super) struct Description {
 pub(super) struct Folder {
     /// The descriptions, sorted by file name.
     pub(super) descriptions: Vec<Description>,
-    /// `tables.toml`, if there is one.
+    /// `tables.toml`, if it exists.
     pub(super) config: Option<Config>,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn folder(path: &Path) -> Result<Folder> {
     })
 }
 
-/// The JSON files of a folder by their names without the ending.
+/// Returns the JSON files of a folder, by file name without extension.
 fn json_files(path: &Path) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     let entries =

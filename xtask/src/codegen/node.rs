@@ -1,4 +1,5 @@
-//! JSON whose members keep their order, because a description's order becomes the columns' order.
+//! A JSON value whose members keep their order. The order in a description becomes the order of
+//! columns.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use serde::{
 };
 use serde_json::Number;
 
-/// One JSON value.
+/// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
     /// `null`.
@@ -21,12 +22,12 @@ pub(super) enum Node {
     Text(String),
     /// An array.
     List(Vec<Node>),
-    /// An object; of members with one name, the last counts.
+    /// An object. If a name occurs several times, the last member counts.
     Object(Vec<(String, Node)>),
 }
 
 impl Node {
-    /// The member of this name, if this is an object and has it.
+    /// Returns the member with this name, if this is an object that has it.
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
         match self {
             Self::Object(members) => members

@@ -1,29 +1,29 @@
-//! Reads the operations of a description: what is called, what it takes, what it answers.
+//! Reads the operations of a description, with their parameters, bodies and answers.
 
 use anyhow::Result;
 
 use super::{at::At, config::Config, load::Description, node::Node, notes::Notes, schema::Schema};
 
-/// One operation, before it has a name that is unique over all descriptions.
+/// An operation that has no name yet that is unique over all descriptions.
 #[derive(Debug)]
 pub(super) struct Operation<'a> {
-    /// Where it stands.
+    /// The location of the operation.
     pub(super) at: At<'a>,
-    /// The name: path and, where that is not enough, method.
+    /// The name: the path and, if that is ambiguous, the method.
     pub(super) id: String,
-    /// The longer name for the case that two operations have one `id`.
+    /// A longer name, for the case that two operations have the same `id`.
     pub(super) long_id: String,
-    /// The HTTP method in capitals.
+    /// The HTTP method in upper case.
     pub(super) method: String,
-    /// The path from the host on.
+    /// The path after the host.
     pub(super) path: String,
     /// One line about it.
     pub(super) summary: String,
-    /// What it takes outside the body.
+    /// The parameters outside the body.
     pub(super) parameters: Vec<Parameter<'a>>,
-    /// The body.
+    /// The body, if there is one.
     pub(super) body: Option<Body<'a>>,
-    /// The schema of a successful answer.
+    /// The schema of a successful answer, if there is one.
     pub(super) response: Option<At<'a>>,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Parameter<'a> {
 pub(super) struct Body<'a> {
     /// Its schema.
     pub(super) at: At<'a>,
-    /// Whether it must be there.
+    /// Whether the body is required.
     pub(super) required: bool,
     /// The description's text.
     pub(super) doc: String,
@@ -57,7 +57,7 @@ const METHODS: &[&str] = &[
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// Reads all operations of a description, in its order.
+/// Reads all operations of a description, in their order.
 pub(super) fn read<'a>(
     description: &'a Description,
     config: &Config,
@@ -120,14 +120,14 @@ pub(super) fn read<'a>(
     Ok(operations)
 }
 
-/// The path that all paths of a description are under.
+/// Returns the path that all paths of a description are relative to.
 fn base_path(root: &At<'_>) -> Result<String> {
     let base = root.text_of("basePath")?;
     let servers = server_path(root)?;
     Ok(servers.unwrap_or_else(|| base.trim_end_matches('/').to_owned()))
 }
 
-/// The path of the first of `servers`, with its variables' defaults filled in.
+/// Returns the path of the first entry in `servers`, with variables replaced by their defaults.
 fn server_path(at: &At<'_>) -> Result<Option<String>> {
     let servers = at.items_of("servers")?;
     let Some(server) = servers.first() else {
@@ -141,14 +141,15 @@ fn server_path(at: &At<'_>) -> Result<Option<String>> {
         Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
         None => &url,
     };
+    // Some descriptions have a query in the server's URL; it is not part of the path.
     let path = path.split(['?', '#']).next().unwrap_or_default();
     Ok(Some(path.trim_end_matches('/').to_owned()))
 }
 
 /// The name of a path, and a longer one for the case that two paths have one name.
 ///
-/// A service with a name has its endpoints' names begin with it; what follows is the path below
-/// the service's base without its parameters, or with their bare names in the longer form.
+/// If the service has a name, it comes first. It is followed by the path below the service's base,
+/// without its parameters, or with the parameters' names in the longer form.
 fn names(path: &str, full: &str, config: &Config) -> (String, String) {
     let service = config.service(full);
     let Some((name, base)) =
@@ -172,7 +173,7 @@ fn names(path: &str, full: &str, config: &Config) -> (String, String) {
     (short, long)
 }
 
-/// What follows the last segment that is a version, such as `v3`.
+/// Returns what follows the last segment that is a version, such as `v3`.
 fn after_version(path: &str) -> Option<&str> {
     let mut found = None;
     let mut start = 0;
@@ -191,7 +192,7 @@ fn after_version(path: &str) -> Option<&str> {
     found.filter(|rest| !rest.is_empty())
 }
 
-/// One line: the summary, or the description's first sentence.
+/// Returns one line: the summary, or the description's first sentence.
 fn summary(at: &At<'_>) -> Result<String> {
     let summary = at.text_of("summary")?.trim();
     let text = if summary.is_empty() {
@@ -209,12 +210,14 @@ fn summary(at: &At<'_>) -> Result<String> {
 }
 
 impl<'a> Operation<'a> {
-    /// Parameters of the path, then of the operation, which replace those of the same name.
+    /// Reads the parameters of the path, then those of the operation, which replace parameters of
+    /// the same name.
     fn read_parameters(&mut self, path: &At<'a>, notes: &Notes) -> Result<()> {
         let mut places = path.items_of("parameters")?;
         places.extend(self.at.items_of("parameters")?);
         for place in places {
             let at = place.follow()?;
+            // In Swagger 2.0, the body is a parameter.
             if at.text_of("in")? == "body" {
                 let schema = at.get("schema")?;
                 self.body = Some(Body {
