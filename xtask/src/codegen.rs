@@ -1,9 +1,9 @@
-//! `cargo xtask codegen`: from API descriptions to types, endpoints, tables and layouts.
+//! `cargo xtask codegen`: generates types, endpoints, tables and layouts from API descriptions.
 //!
-//! The steps, a file each: `load` reads a folder and its patches, `operations` and `schema` read
-//! descriptions of any dialect, `lower` makes Rust types of them, `places` and `rows` make tables
-//! by what `tables.toml` (`config`) says, and the printers write it all down.
-//! Output depends on the folder alone.
+//! Each step has its own file: `load` reads a folder and its patches, `operations` and `schema`
+//! read descriptions of any dialect, `lower` converts them to Rust types, `places` and `rows` build
+//! tables as configured in `tables.toml` (`config`), and the printers write the result. The output
+//! depends only on the folder.
 
 use std::{
     collections::BTreeMap,
@@ -43,12 +43,12 @@ mod tests;
 
 /// Generates the models from the API descriptions.
 ///
-/// Writes `generated.rs`, a parent module, and beside it `generated/` with a module per
-/// description, the catalogue and the report.
-/// The code depends on the crates fortilake-models, serde (with derive) and `serde_json`.
+/// Writes `generated.rs`, a parent module, and next to it the folder `generated/` with a module for
+/// each description, the catalogue and the report. The generated code depends on the crates
+/// fortilake-models, serde (with derive) and `serde_json`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Change nothing; fail if a file is not what it should be.
+    /// Change nothing; fail if a generated file is not up to date.
     #[arg(long)]
     pub check: bool,
     /// The folder with the descriptions, their patches and, if there is one, `tables.toml`.
@@ -81,24 +81,25 @@ impl Args {
 pub struct Output(BTreeMap<String, String>);
 
 impl Output {
-    /// Generates from a folder of descriptions.
+    /// Generates the files from a folder of descriptions.
     pub fn generate(from: &Path) -> Result<Self> {
         generate::files(&load::folder(from)?).map(Self)
     }
 
-    /// The content of a file.
+    /// Returns the content of a file.
     pub fn file(&self, path: &str) -> Option<&str> {
         self.0.get(path).map(String::as_str)
     }
 
-    /// All files: path and content.
+    /// Iterates over all files as path and content.
     pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .map(|(path, content)| (path.as_str(), content.as_str()))
     }
 
-    /// Writes the files that differ, and removes generated modules that no description makes.
+    /// Writes the files that differ, and removes generated modules whose descriptions no longer
+    /// exist.
     pub fn write(&self, to: &Path) -> Result<()> {
         for (path, content) in &self.0 {
             let file = to.join(path);
@@ -118,7 +119,7 @@ impl Output {
         Ok(())
     }
 
-    /// Fails if a file is not what it should be.
+    /// Fails if a file in the folder is not up to date.
     pub fn check(&self, to: &Path) -> Result<()> {
         for (path, content) in &self.0 {
             let file = to.join(path);
@@ -133,7 +134,7 @@ impl Output {
         Ok(())
     }
 
-    /// Modules in the target folder that an earlier run wrote and this one does not.
+    /// Returns the modules in the target folder that an earlier run wrote and this one does not.
     fn stale(&self, to: &Path) -> Result<Vec<PathBuf>> {
         let folder = to.join("generated");
         let Ok(entries) = fs::read_dir(&folder) else {
@@ -146,7 +147,7 @@ impl Output {
                 .path();
             let name = file.file_name().and_then(|name| name.to_str());
             let known = name.is_some_and(|name| self.0.contains_key(&format!("generated/{name}")));
-            // Nobody else's files are touched.
+            // Files that the generator did not write are left alone.
             let ours = fs::read_to_string(&file)
                 .is_ok_and(|text| text.starts_with(&format!("//! {}", print::MARK)));
             if ours && !known {

@@ -1,4 +1,4 @@
-//! Patch files: corrections beside a description, applied before it is read.
+//! Patch files: corrections to a description that are applied before it is read.
 
 use anyhow::{Result, bail};
 
@@ -7,14 +7,14 @@ use super::node::Node;
 /// A patch file's content.
 #[derive(Debug)]
 pub(super) struct Patch {
-    /// Why the description needs it; goes to the report.
+    /// Why the patch is needed. It appears in the report.
     pub(super) reason: String,
     /// The JSON merge patch.
     pub(super) patch: Node,
 }
 
 impl Patch {
-    /// Reads the content of a patch file, which must give its reason.
+    /// Reads the content of a patch file, which must contain a reason.
     pub(super) fn read(node: &Node) -> Result<Self> {
         let Node::Object(members) = node else {
             bail!("expected an object, found {}", node.kind());
@@ -39,7 +39,7 @@ impl Patch {
 
 /// Applies a JSON merge patch (RFC 7386).
 ///
-/// Members that are replaced keep their place, so a patch does not reorder columns.
+/// Replaced members keep their position, so a patch does not reorder columns.
 pub(super) fn merge(target: &mut Node, patch: &Node) {
     let Node::Object(changes) = patch else {
         *target = patch.clone();
@@ -54,6 +54,7 @@ pub(super) fn merge(target: &mut Node, patch: &Node) {
     for (name, change) in changes {
         if *change == Node::Null {
             members.retain(|(key, _)| key != name);
+        // If a name occurs twice, the last one counts, as in JSON parsers.
         } else if let Some((_, value)) = members.iter_mut().rev().find(|(key, _)| key == name) {
             merge(value, change);
         } else {

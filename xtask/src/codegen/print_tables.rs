@@ -30,7 +30,7 @@ pub(super) fn endpoints(api: &str, calls: &[Call], layouts: &[Option<Layout>]) -
     ))
 }
 
-/// Prints the module with the tables and layouts; empty if there are none.
+/// Prints the module with the tables and layouts, or nothing if there are none.
 pub(super) fn tables(
     api: &str,
     calls: &[Call],
@@ -152,7 +152,7 @@ fn table(table: &Table, tables: &[&Table]) -> String {
 
 fn column(column: &Column, table: &Table, tables: &[&Table]) -> String {
     let origin = match &column.origin {
-        // The column's position in the outermost table.
+        // The position of the column in the outermost table.
         Origin::Root(name) => format!("Root({})", root_position(name, table, tables)),
         origin => format!("{origin:?}"),
     };
@@ -231,7 +231,7 @@ fn fields(list: &[Field], column: &dyn Fn(&str) -> usize) -> String {
     fields.collect()
 }
 
-/// A table's constant.
+/// Returns the name of a table's constant.
 pub(super) fn upper(table: &str) -> String {
     let name = table.to_ascii_uppercase();
     if name.starts_with(|first: char| first.is_ascii_digit()) {

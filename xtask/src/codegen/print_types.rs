@@ -45,7 +45,7 @@ fn operation(call: &Call) -> [String; 2] {
     [marker, operation]
 }
 
-/// The constant of an operation, from its type's name.
+/// Returns the name of an operation's constant, from the name of its type.
 pub(super) fn constant(name: &str) -> String {
     super::names::Words::default()
         .snake(name)
@@ -56,7 +56,8 @@ fn definition(definitions: &[Definition], position: usize) -> Result<String> {
     let Definition { name, doc, body } = &definitions[position];
     let doc = print::doc("///", 0, doc, &format!("`{name}` of the description."));
     match body {
-        // A macro call stays as it is written; the formatter knows nothing of its inside.
+        // The formatter does not format the inside of macro calls, so this is printed in its final
+        // form.
         Body::Enum(variants) => Ok(open_enum(name, &doc, variants)),
         Body::Alias(ty) => {
             let ty = rust_type(definitions, ty);
@@ -110,7 +111,7 @@ fn open_enum(name: &str, doc: &str, variants: &[(String, String)]) -> String {
     code
 }
 
-/// How a member is written: its type, and what serde has to know.
+/// How a member is printed: its type, and the attributes for serde.
 struct Form {
     ty: String,
     attributes: Vec<String>,
@@ -139,7 +140,7 @@ fn field(definitions: &[Definition], position: usize, body: &Struct, member: &Me
     format!("{doc}{attributes}    pub {}: {},\n", member.ident, form.ty)
 }
 
-/// A member of an answer: everything may be missing or null.
+/// The form of a member of an answer: everything may be missing or null.
 fn answered(definitions: &[Definition], member: &Member, ty: String) -> Form {
     if let Type::List(_) = member.ty {
         let attributes = vec![skip("Vec::is_empty"), read("list")];
@@ -164,14 +165,14 @@ fn answered(definitions: &[Definition], member: &Member, ty: String) -> Form {
     }
 }
 
-/// Whether an object is the long form of a message, which may come as mere text.
+/// Whether an object is a message with details, in whose place an API may send a plain text.
 fn tells(body: &Struct) -> bool {
     let mut members = body.members.iter();
     body.side == Side::Response
         && members.any(|member| member.wire == "message" && member.ty == Type::Text)
 }
 
-/// A member of a request: what is required is said by the type.
+/// The form of a member of a request: the type says whether it is required.
 fn sent(member: &Member, ty: String) -> Form {
     let (ty, attributes) = match (member.required, member.nullable) {
         (true, false) => (ty, vec![]),
