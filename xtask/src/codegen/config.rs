@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::{names::Words, tables::Kind};
+use super::{
+    names::{self, Words},
+    tables::Kind,
+};
 
-/// The whole file.
-#[derive(Debug, Default, Deserialize)]
+/// The content of `tables.toml`.
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {
     /// Words that the general rule would split wrongly, and their `snake_case` form.
@@ -17,7 +20,28 @@ pub(super) struct Config {
     /// Fields that must never be stored, as the API spells them.
     #[serde(default)]
     pub(super) secrets: Vec<String>,
-    /// What is the same for all endpoints under one base path.
+    /// Fields that contain integers, although an edition of a description may declare them as text.
+    #[serde(default)]
+    pub(super) integers: Vec<String>,
+    /// The possible credentials. If it is empty, they are not checked.
+    #[serde(default)]
+    pub(super) clients: Vec<String>,
+    /// The possible first parts of endpoint names. If it is empty, they are not checked.
+    #[serde(default)]
+    pub(super) prefixes: Vec<String>,
+    /// The possible values of `include` in a configuration. If it is empty, they are not checked.
+    #[serde(default)]
+    pub(super) includes: Vec<String>,
+    /// The published tables. If it is empty, they are not checked.
+    #[serde(default)]
+    pub(super) published: Vec<String>,
+    /// The types that hand-written code uses, by name.
+    #[serde(default)]
+    pub(super) types: BTreeMap<String, TypeSpec>,
+    /// The systems that services belong to.
+    #[serde(default, rename = "system")]
+    pub(super) systems: Vec<System>,
+    /// Settings that all endpoints under a base path share.
     #[serde(default, rename = "service")]
     pub(super) services: Vec<Service>,
     /// The tables, parents before their children.
@@ -25,8 +49,68 @@ pub(super) struct Config {
     pub(super) tables: Vec<TableSpec>,
 }
 
-/// The endpoints under one base path.
-#[derive(Debug, Deserialize)]
+/// A type that hand-written code uses.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TypeSpec {
+    /// Where its schema is, such as `products/list answer.assets`.
+    pub(super) at: Places,
+    /// The fields that the code uses.
+    ///
+    /// If `required` is set, the code constructs values of this type, so the type has exactly these
+    /// fields in this order.
+    #[serde(default)]
+    pub(super) fields: Vec<String>,
+    /// The fields that a constructor must set. If it is absent, the description decides.
+    pub(super) required: Option<Vec<String>>,
+    /// If `required` is set: the fields for which null differs from absent.
+    pub(super) nullable: Option<Vec<String>>,
+    /// The texts that the code sends or compares with. Other values remain possible.
+    #[serde(default)]
+    pub(super) values: Vec<String>,
+}
+
+/// One place, or several with equal schemas.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "OneOrMany")]
+pub(super) struct Places(pub(super) Vec<String>);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Places {
+    fn from(places: OneOrMany) -> Self {
+        Self(match places {
+            OneOrMany::One(place) => vec![place],
+            OneOrMany::Many(places) => places,
+        })
+    }
+}
+
+/// A system, such as FortiCloud, which may have several services.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct System {
+    /// The name that services refer to.
+    pub(super) name: String,
+    /// Where its responses say whether a call succeeded.
+    pub(super) dialect: Dialect,
+}
+
+/// Where responses say whether a call succeeded: in the body or in the HTTP status.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Dialect {
+    Body,
+    Http,
+}
+
+/// The endpoints under a base path.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Service {
     /// The base path, such as `/ES/api/iam/v1`.
@@ -35,7 +119,9 @@ pub(super) struct Service {
     pub(super) base: String,
     /// The first part of the endpoints' names. Without it, the names follow from the path alone.
     pub(super) name: Option<String>,
-    /// Which credential opens it.
+    /// The system that the endpoints belong to, by its name.
+    pub(super) system: Option<String>,
+    /// The credentials that the endpoints need.
     pub(super) client_id: Option<String>,
     /// The endpoints that change nothing, although their method is not `GET`.
     #[serde(default)]
@@ -94,7 +180,13 @@ pub(super) struct TableSpec {
     /// Fields outside the list by the column that they fill, such as `organizationUnits.orgId`.
     #[serde(default)]
     pub(super) enclosing: BTreeMap<String, String>,
-    /// Columns of the outermost row around these rows.
+    /// The published columns in order, as `name: kind`.
+    ///
+    /// They keep their position and type in every edition. Columns that are not listed come after
+    /// them.
+    #[serde(default)]
+    pub(super) columns: Vec<Published>,
+    /// Columns that are copied from the outermost row that contains these rows.
     #[serde(default)]
     pub(super) inherit: Vec<String>,
     /// The column for the position of the parent's row.
@@ -114,7 +206,39 @@ pub(super) struct TableSpec {
     pub(super) places: Vec<String>,
 }
 
-/// A column that no field of the row fills.
+/// A column that readers of the tables rely on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Published {
+    /// The column's name.
+    pub(super) name: String,
+    /// The type of its values.
+    pub(super) kind: Kind,
+}
+
+impl TryFrom<String> for Published {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (name, kind) = text.split_once(": ").ok_or_else(|| {
+            format!("`{text}` is not a column definition; write it like `serial_number: text`")
+        })?;
+        let kinds = Kind::ALL.map(Kind::name);
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|known| known.name() == kind.trim())
+            .ok_or_else(|| {
+                let nearest = names::nearest(kind.trim(), kinds);
+                format!("column `{name}`: unknown kind `{}`; {nearest}", kind.trim())
+            })?;
+        Ok(Self {
+            name: name.trim().to_owned(),
+            kind,
+        })
+    }
+}
+
+/// A column that is filled by the crawl instead of a field of the row.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Given {
@@ -132,22 +256,26 @@ impl Config {
         for table in &config.tables {
             let name = table.name.as_str();
             if known.contains(&name) {
-                bail!("table `{name}` is there twice");
+                bail!("table `{name}` is defined twice");
             }
             match &table.parent {
                 Some(parent) if !known.contains(&parent.as_str()) => {
-                    bail!("table `{name}`: its parent `{parent}` is not a table above it")
+                    let nearest = names::nearest(parent, known.iter().copied());
+                    bail!(
+                        "table `{name}`: its parent `{parent}` is not a table defined before it; \
+                         {nearest}"
+                    )
                 }
                 None if table.endpoint.is_empty() => {
                     bail!("table `{name}` has neither an `endpoint` nor a `parent`")
                 }
                 Some(_) if !table.endpoint.is_empty() => {
-                    bail!("table `{name}` has a `parent`, so its `endpoint` is not to be said")
+                    bail!("table `{name}` has a `parent`, so it must not have an `endpoint`")
                 }
                 _ => {}
             }
             if table.rows.is_empty() {
-                bail!("table `{name}` does not say where its `rows` lie");
+                bail!("table `{name}` does not say where its `rows` are");
             }
             known.push(name);
         }
@@ -180,8 +308,10 @@ impl Config {
         self.services
             .iter()
             .filter(|service| {
-                path.strip_prefix(service.base.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                let (base, length) = (&service.base, service.base.len());
+                path.get(..length)
+                    .is_some_and(|start| start.eq_ignore_ascii_case(base))
+                    && matches!(path.as_bytes().get(length), None | Some(b'/'))
             })
             .max_by_key(|service| service.base.len())
     }
