@@ -139,7 +139,16 @@ pub(super) fn unique(name: &str, separator: &str, taken: &mut BTreeSet<String>) 
     candidate
 }
 
-/// The names that are most alike to the one that was not found, for error messages.
+/// Returns a name that differs by a single letter, which is most likely a spelling mistake.
+pub(super) fn similar<'a>(
+    wanted: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let mut names = names.into_iter();
+    names.find(|name| strsim::damerau_levenshtein(wanted, name) == 1)
+}
+
+/// Lists the names that are most similar to one that was not found, for error messages.
 pub(super) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let mut ranked: Vec<(usize, &str)> = names
         .into_iter()

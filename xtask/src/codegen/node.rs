@@ -38,11 +38,28 @@ impl Node {
         }
     }
 
-    /// What this is, for error messages.
+    /// Returns the value at a JSON pointer such as `#/paths/~1a/get`.
+    pub(super) fn at_mut(&mut self, pointer: &str) -> Option<&mut Node> {
+        let mut node = self;
+        for segment in pointer.split('/').skip(1) {
+            let name = segment.replace("~1", "/").replace("~0", "~");
+            node = match node {
+                Self::Object(members) => {
+                    let mut members = members.iter_mut().rev();
+                    members.find_map(|(key, value)| (*key == name).then_some(value))?
+                }
+                Self::List(items) => items.get_mut(name.parse::<usize>().ok()?)?,
+                _ => return None,
+            };
+        }
+        Some(node)
+    }
+
+    /// Returns the kind of value in words, for error messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
-            Self::Bool(_) => "a truth value",
+            Self::Bool(_) => "a boolean",
             Self::Number(_) => "a number",
             Self::Text(_) => "text",
             Self::List(_) => "a list",
