@@ -10,7 +10,12 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use super::{at::At, node::Node, notes::Notes};
+use super::{
+    at::At,
+    keywords::{is_null, items, types, values},
+    node::Node,
+    notes::Notes,
+};
 
 /// The maximum nesting of `allOf` and similar keywords.
 const MAX_DEPTH: usize = 32;
@@ -92,7 +97,7 @@ impl<'a> Schema<'a> {
         // References are resolved level by level, so only a schema that consists of itself gets
         // this deep.
         if depth > MAX_DEPTH {
-            return Err(site.error("the schema is made of itself"));
+            return Err(site.error("the schema is defined by itself"));
         }
         let at = site.follow()?;
         // JSON Schema allows `true` and `false` as schemas. Neither says anything about the shape.
@@ -240,7 +245,7 @@ impl<'a> Schema<'a> {
                 None if at.text_of("format")? == "date-time" => Shape::DateTime,
                 None => Shape::Text,
             },
-            "array" => Shape::List(at.get("items")?),
+            "array" => Shape::List(items(&at, notes)?),
             "object" => object(properties(&at)?, Rest::read(&at)?),
             "" => Shape::Any,
             unknown => {
@@ -353,50 +358,4 @@ fn names<'a>(at: &At<'a>) -> Result<BTreeSet<&'a str>> {
         Some(Node::Bool(_)) => Ok(BTreeSet::new()),
         _ => at.items_of("required")?.iter().map(At::text).collect(),
     }
-}
-
-/// The names under `type`, null apart.
-fn types<'a>(at: &At<'a>) -> Result<(Vec<&'a str>, bool)> {
-    let Some(place) = at.get("type")? else {
-        return Ok((Vec::new(), false));
-    };
-    let mut names = match place.node() {
-        Node::List(_) => {
-            let items = place.items()?;
-            items.iter().map(At::text).collect::<Result<Vec<_>>>()?
-        }
-        _ => vec![place.text()?],
-    };
-    let count = names.len();
-    names.retain(|name| *name != "null");
-    let nullable = names.len() < count;
-    Ok((names, nullable))
-}
-
-/// The texts under `enum` or `const`, also those of `oneOf`, null apart; none if they are no texts.
-fn values(at: &At<'_>) -> Result<(Option<Vec<String>>, bool)> {
-    let mut places = at.items_of("enum")?;
-    places.extend(at.get("const")?);
-    for choice in at.items_of("oneOf")? {
-        match choice.node().get("const") {
-            Some(_) => places.extend(choice.get("const")?),
-            None => return Ok((None, false)),
-        }
-    }
-    let count = places.len();
-    places.retain(|place| *place.node() != Node::Null);
-    let nullable = places.len() < count;
-    let mut texts: Vec<String> = Vec::new();
-    for place in &places {
-        match place.node() {
-            Node::Text(text) if texts.contains(text) => {}
-            Node::Text(text) => texts.push(text.clone()),
-            _ => return Ok((None, nullable)),
-        }
-    }
-    Ok(((!texts.is_empty()).then_some(texts), nullable))
-}
-
-fn is_null(choice: &At<'_>) -> bool {
-    matches!(choice.node().get("type"), Some(Node::Text(name)) if name == "null")
 }
