@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::{
-    generate::Api,
+    api::Api,
     print,
     tables::{Kind, Layout, Origin, Table},
     types::Call,

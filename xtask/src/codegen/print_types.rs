@@ -1,6 +1,6 @@
 //! Prints the types of one description.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use anyhow::Result;
 
@@ -9,8 +9,12 @@ use super::{
     types::{Body, Call, Definition, Member, Side, Struct, Type, contains, has_default},
 };
 
-/// Prints all operations and definitions.
-pub(super) fn print(calls: &[Call], definitions: &[Definition]) -> Result<String> {
+/// Prints all operations, and the definitions that are not shared with another module.
+pub(super) fn print(
+    calls: &[Call],
+    definitions: &[Definition],
+    shared: &BTreeSet<String>,
+) -> Result<String> {
     let mut code = String::new();
     for call in calls {
         for item in operation(call) {
@@ -19,6 +23,9 @@ pub(super) fn print(calls: &[Call], definitions: &[Definition]) -> Result<String
         }
     }
     for position in 0..definitions.len() {
+        if shared.contains(&definitions[position].name) {
+            continue;
+        }
         code.push('\n');
         code.push_str(&definition(definitions, position)?);
     }
@@ -52,7 +59,8 @@ pub(super) fn constant(name: &str) -> String {
         .to_ascii_uppercase()
 }
 
-fn definition(definitions: &[Definition], position: usize) -> Result<String> {
+/// Prints one definition.
+pub(super) fn definition(definitions: &[Definition], position: usize) -> Result<String> {
     let Definition { name, doc, body } = &definitions[position];
     let doc = print::doc("///", 0, doc, &format!("`{name}` of the description."));
     match body {

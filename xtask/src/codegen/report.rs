@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{generate::Api, print};
+use super::{api::Api, print};
 
 /// Creates the report about all descriptions, as Markdown.
 pub(super) fn report(apis: &[Api<'_>]) -> String {
