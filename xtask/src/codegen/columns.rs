@@ -9,8 +9,7 @@ use super::{
     config::TableSpec,
     names,
     places::Builder,
-    rows::{Around, Row},
-    schema::{Schema, Shape},
+    rows::{Around, Row, kind},
     tables::{Column, Kind, Origin, meta_columns},
 };
 
@@ -37,11 +36,72 @@ impl<'a> Builder<'a, '_> {
                 columns.push(column.clone());
             }
         }
+        self.publish(row.spec, &mut columns)?;
         columns.extend(meta_columns());
         Ok(columns)
     }
 
-    /// A column that stands before the description's own.
+    /// Checks that the columns that `tables.toml` defines are among the published ones.
+    fn check_published(&self, spec: &TableSpec) -> Result<()> {
+        let published = || spec.columns.iter().map(|column| column.name.as_str());
+        if spec.columns.is_empty() {
+            return Ok(());
+        }
+        let mut made = spec.special();
+        made.extend(spec.rename.values().map(String::as_str));
+        let spelled = spec.aliases.values();
+        let spelled: Vec<String> = spelled.map(|field| self.column_name(spec, field)).collect();
+        made.extend(spelled.iter().map(String::as_str));
+        for name in made {
+            if !published().any(|known| known == name) {
+                let nearest = names::nearest(name, published());
+                bail!("the column `{name}` is not among the published `columns`; {nearest}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the published columns to the front, and gives them their published types.
+    fn publish(&self, spec: &TableSpec, columns: &mut [Column]) -> Result<()> {
+        self.check_published(spec)?;
+        for published in &spec.columns {
+            let name = published.name.as_str();
+            let known = columns.iter_mut().find(|column| column.name == name);
+            let Some(column) = known else {
+                let known = columns.iter().map(|column| column.name.as_str());
+                let nearest = names::nearest(name, known);
+                bail!("no field provides the published column `{name}`; {nearest}");
+            };
+            let (kind, found) = (published.kind, column.kind);
+            if !kind.reads(found) {
+                bail!(
+                    "the column `{name}` is published as {}, but the description makes it {}",
+                    kind.name(),
+                    found.name()
+                );
+            }
+            if kind != found {
+                let place = format!("tables.toml, {}", spec.name);
+                let text = format!(
+                    "the description makes `{name}` {}; it stays {}, as published",
+                    found.name(),
+                    kind.name()
+                );
+                self.notes.add_at(&place, text);
+                column.kind = kind;
+            }
+        }
+        let place = |column: &Column| {
+            let mut published = spec.columns.iter();
+            published.position(|published| published.name == column.name)
+        };
+        // The sort is stable, so columns that are not published keep the order of the description
+        // behind the published ones.
+        columns.sort_by_key(|column| place(column).unwrap_or(usize::MAX));
+        Ok(())
+    }
+
+    /// A column that comes before the description's own columns.
     fn special(
         &self,
         row: &Row<'a, '_>,
@@ -85,9 +145,16 @@ impl<'a> Builder<'a, '_> {
             return Ok(column(given.kind, Origin::Given, &given.doc));
         }
         own.cloned().ok_or_else(|| {
-            let known = row.own.iter().map(|column| column.name.as_str());
+            let meta = meta_columns();
+            let elsewhere = spec.special().into_iter().filter(|known| *known != name);
+            let known = row
+                .own
+                .iter()
+                .chain(&meta)
+                .map(|column| column.name.as_str());
+            let known = known.chain(elsewhere).chain([INDEX]);
             anyhow!(
-                "no field gives the column `{name}`; {}",
+                "no field provides the column `{name}`; {}",
                 names::nearest(name, known)
             )
         })
@@ -107,7 +174,7 @@ impl<'a> Builder<'a, '_> {
             );
         };
         if !matches!(column.kind, Kind::Int | Kind::Id | Kind::Text) {
-            bail!("`{name}` cannot be inherited; only text and integers can");
+            bail!("`{name}` cannot be inherited; only columns of text and integers can");
         }
         Ok(Column {
             origin: Origin::Root(name.to_owned()),
@@ -137,20 +204,5 @@ impl TableSpec {
         let names = self.inherit.iter().chain(self.enclosing.keys());
         let names = names.chain(self.given.keys());
         names.chain(&self.levels).cloned().collect()
-    }
-}
-
-/// What a column of this schema holds.
-pub(super) fn kind(spec: &TableSpec, field: &str, schema: &Schema<'_>) -> Kind {
-    let listed = |names: &[String]| names.iter().any(|name| name == field);
-    match schema.shape {
-        Shape::Bool => Kind::Bool,
-        Shape::Integer if listed(&spec.ids) => Kind::Id,
-        Shape::Integer => Kind::Int,
-        Shape::Number => Kind::Float,
-        Shape::DateTime => Kind::Timestamp,
-        Shape::Text if listed(&spec.timestamps) => Kind::Timestamp,
-        Shape::Text | Shape::Enum(_) => Kind::Text,
-        Shape::Any | Shape::List(_) | Shape::Object { .. } => Kind::Json,
     }
 }

@@ -48,7 +48,41 @@ pub(super) enum Kind {
     Json,
 }
 
-/// Where a column's value comes from; the names are the runtime's.
+impl Kind {
+    /// All kinds.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Text,
+        Self::Int,
+        Self::Id,
+        Self::Float,
+        Self::Bool,
+        Self::Timestamp,
+        Self::Instant,
+        Self::Json,
+    ];
+
+    /// Returns the name in files.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Int => "int",
+            Self::Id => "id",
+            Self::Float => "float",
+            Self::Bool => "bool",
+            Self::Timestamp => "timestamp",
+            Self::Instant => "instant",
+            Self::Json => "json",
+        }
+    }
+
+    /// Whether values of the other kind can be read as this kind.
+    pub(super) fn reads(self, other: Self) -> bool {
+        let whole = |kind| matches!(kind, Self::Json | Self::Instant);
+        self == other || !(whole(self) || whole(other))
+    }
+}
+
+/// Where a column's values come from, with the runtime's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     Field,
