@@ -35,6 +35,8 @@ pub(super) struct Builder<'a, 'c> {
     pub(super) taken: &'c mut BTreeSet<String>,
     /// The tables built so far.
     pub(super) out: Tables,
+    /// How many tables were built that no file configures.
+    pub(super) unsaid: usize,
 }
 
 impl<'a> Builder<'a, '_> {
@@ -78,7 +80,12 @@ impl<'a> Builder<'a, '_> {
     fn outermost(&mut self, spec: &TableSpec, answer: &Schema<'a>) -> Result<()> {
         let mut lists = vec![self.find(answer, &spec.rows[0])?];
         for other in &spec.rows[1..] {
-            lists.extend(self.find(answer, other).ok());
+            match self.find(answer, other) {
+                Ok(list) => lists.push(list),
+                // Another spelling may be missing in this edition, but the first one is the name
+                // that documentation and tests use, so it has to exist.
+                Err(error) => self.check_spelling(answer, other, error)?,
+            }
         }
         let mut around = Vec::new();
         for (column, path) in &spec.enclosing {
@@ -97,13 +104,13 @@ impl<'a> Builder<'a, '_> {
             }
         }
         if self.out.layout.whole.is_some() && !self.out.layout.fields.is_empty() {
-            bail!("the answer cannot be rows and hold rows beside them");
+            bail!("the answer cannot both consist of rows and contain lists of rows");
         }
         self.rows(spec, &lists, &around, None)
     }
 
-    /// The schema at a path of property names.
-    fn find(&self, answer: &Schema<'a>, path: &str) -> Result<Schema<'a>> {
+    /// Returns the schema at a path of property names.
+    pub(super) fn find(&self, answer: &Schema<'a>, path: &str) -> Result<Schema<'a>> {
         let mut schema = answer.clone();
         if path == WHOLE {
             return Ok(schema);
@@ -174,7 +181,21 @@ impl<'a> Builder<'a, '_> {
         Ok(())
     }
 
-    /// What a file would say of a table of which no file says anything.
+    /// The table name for a list, which must not be the name of another table followed by `rows`:
+    /// the generated code has a constant of that name beside each table.
+    fn free(&self, name: &str) -> String {
+        let name = self.words.snake(name);
+        let base = name.strip_suffix("_rows");
+        let is_taken = base.is_some_and(|base| self.taken.contains(base))
+            || self.taken.contains(&format!("{name}_rows"));
+        if is_taken {
+            format!("{name}_list")
+        } else {
+            name
+        }
+    }
+
+    /// Creates the settings for a table that no file configures.
     pub(super) fn unsaid(
         &mut self,
         name: &str,
@@ -182,10 +203,11 @@ impl<'a> Builder<'a, '_> {
         list: &Schema<'a>,
         row: &Schema<'a>,
     ) -> TableSpec {
+        self.unsaid += 1;
         let docs = [&list.doc, &row.doc];
         let summary = docs.into_iter().find(|doc| !doc.is_empty());
         TableSpec {
-            name: names::unique(&self.words.snake(name), "_", self.taken),
+            name: names::unique(&self.free(name), "_", self.taken),
             summary: summary.map_or_else(
                 || match rows[0].as_str() {
                     WHOLE => format!("One element of the answers of `{}`.", self.id),
