@@ -5,7 +5,7 @@
 
 use anyhow::{Error, Result, anyhow};
 
-use super::{load::Description, node::Node};
+use super::{description::Description, node::Node};
 
 /// References that lead to further references are followed at most this many times.
 const MAX_HOPS: usize = 32;
@@ -35,7 +35,12 @@ impl<'a> At<'a> {
         self.node
     }
 
-    /// Where it stands, such as `#/components/schemas/Asset`.
+    /// Returns the name of the description's file.
+    pub(super) fn file(&self) -> &'a str {
+        &self.description.file
+    }
+
+    /// Returns the JSON pointer, such as `#/components/schemas/Asset`.
     pub(super) fn pointer(&self) -> &str {
         &self.pointer
     }
@@ -86,7 +91,7 @@ impl<'a> At<'a> {
             None => Ok(false),
             Some(member) => match member.node {
                 Node::Bool(flag) => Ok(*flag),
-                _ => Err(member.expected("a truth value")),
+                _ => Err(member.expected("a boolean")),
             },
         }
     }
@@ -143,14 +148,14 @@ impl<'a> At<'a> {
             let link = place.child("$ref", target);
             place = link.resolve()?;
         }
-        Err(self.error("`$ref` leads in a circle"))
+        Err(self.error("`$ref` refers to itself, directly or through others"))
     }
 
     fn resolve(&self) -> Result<At<'a>> {
         let target = self.text()?;
         let Some(path) = target.strip_prefix('#') else {
             return Err(self.error(format_args!(
-                "`{target}` is in another file; only references that start with `#` are read"
+                "`{target}` is in another file; only references that start with `#` are supported"
             )));
         };
         let mut place = At::root(self.description);
@@ -160,7 +165,7 @@ impl<'a> At<'a> {
                 Node::List(items) => name.parse().ok().and_then(|at: usize| items.get(at)),
                 node => node.get(&name),
             };
-            let node = node.ok_or_else(|| self.error(format_args!("`{target}` leads nowhere")))?;
+            let node = node.ok_or_else(|| self.error(format_args!("`{target}` does not exist")))?;
             place = place.child(&name, node);
         }
         Ok(place)

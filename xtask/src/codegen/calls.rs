@@ -37,6 +37,7 @@ impl Lowering<'_> {
             };
             names.push(self.name_operation(operation, id)?);
         }
+        self.claim_pins();
         for ((operation, name), id) in operations.iter().zip(&names).zip(ids) {
             let doc = format!("The answer of `{id}`.");
             self.response(operation, &format!("{name}Response"), doc)?;
@@ -159,7 +160,8 @@ impl Lowering<'_> {
         }
         let own = !schema.properties().is_empty()
             && component(&place).is_none()
-            && !self.by_place.contains_key(&place);
+            && !self.by_place.contains_key(&place)
+            && !self.claims.contains_key(&place);
         if own {
             let position = self.define(name.to_owned(), doc.to_owned(), Body::NoArguments);
             self.by_place.insert(place, position);

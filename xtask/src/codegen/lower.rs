@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::{
     at::At,
+    description::Pins,
     names::{self, Words},
     notes::Notes,
     schema::{Property, Rest, Schema, Shape},
@@ -36,6 +37,7 @@ const RESERVED: &[&str] = &[
 pub(super) struct Lowering<'c> {
     words: &'c Words,
     is_secret: &'c dyn Fn(&str) -> bool,
+    pins: &'c Pins,
     pub(super) notes: &'c Notes,
     pub(super) definitions: Vec<Definition>,
     pub(super) by_place: BTreeMap<String, usize>,
@@ -51,11 +53,13 @@ impl<'c> Lowering<'c> {
     pub(super) fn new(
         words: &'c Words,
         is_secret: &'c dyn Fn(&str) -> bool,
+        pins: &'c Pins,
         notes: &'c Notes,
     ) -> Self {
         Self {
             words,
             is_secret,
+            pins,
             notes,
             definitions: Vec::new(),
             by_place: BTreeMap::new(),
@@ -65,7 +69,18 @@ impl<'c> Lowering<'c> {
         }
     }
 
-    /// The definitions, sorted by name; positions inside them are put right.
+    /// Reserves the names that `tables.toml` sets.
+    ///
+    /// The operations already have their names, and `tables.toml` may give one of them to a request
+    /// or an answer.
+    pub(super) fn claim_pins(&mut self) {
+        for (place, name) in &self.pins.names {
+            self.taken.insert(name.clone());
+            self.claims.insert(place.clone(), name.clone());
+        }
+    }
+
+    /// Returns the definitions sorted by name, with the positions inside them adjusted.
     pub(super) fn finish(self) -> Vec<Definition> {
         let mut order: Vec<usize> = (0..self.definitions.len()).collect();
         order.sort_by(|&one, &other| {
@@ -133,7 +148,13 @@ impl<'c> Lowering<'c> {
 
     /// Returns a type with its own name. It is created when it is first requested.
     pub(super) fn named(&mut self, schema: &Schema<'_>, hint: &str, side: Side) -> Result<Type> {
-        let place = schema.at.pointer().to_owned();
+        let place = schema.at.pointer();
+        let place = self
+            .pins
+            .copies
+            .get(place)
+            .map_or(place, String::as_str)
+            .to_owned();
         if let Some(&position) = self.by_place.get(&place) {
             return Ok(Type::Named(position));
         }
@@ -165,7 +186,13 @@ impl<'c> Lowering<'c> {
         side: Side,
     ) -> Result<Body> {
         let mut members = Members::default();
+        let only = self.pins.fields.get(schema.at.pointer());
         for property in schema.properties() {
+            if only.is_some_and(|only| !only.contains(&property.name)) {
+                let text = format!("the type `{name}` has it when `tables.toml` lists it there");
+                self.notes.add(&property.at, text);
+                continue;
+            }
             self.member(&mut members, property, name, side)?;
         }
         let rest = self.rest(schema, name, side)?;

@@ -96,7 +96,10 @@ pub(super) struct Call {
     pub(super) method: String,
     /// The path after the host.
     pub(super) path: String,
-    /// Which credential opens it.
+    /// The system that it belongs to, and where that system's responses say whether a call
+    /// succeeded.
+    pub(super) system: Option<(String, super::config::Dialect)>,
+    /// The credentials that it needs.
     pub(super) client_id: Option<String>,
     /// Whether it only reads.
     pub(super) reads: bool,
