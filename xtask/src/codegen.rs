@@ -8,25 +8,36 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
 
+mod api;
 mod at;
 mod calls;
 mod catalogue;
+mod check;
 mod columns;
 mod config;
+mod content;
+mod description;
+mod diff;
 mod generate;
+mod keywords;
 mod load;
 mod lower;
 mod names;
 mod node;
 mod notes;
 mod operations;
+mod parameters;
 mod patch;
+mod pinned;
+mod place;
 mod places;
+mod prepare;
 mod print;
 mod print_index;
 mod print_tables;
@@ -35,6 +46,9 @@ mod report;
 mod rows;
 mod schema;
 mod secrets;
+mod share;
+mod sources;
+mod spelling;
 mod tables;
 mod types;
 
@@ -51,12 +65,20 @@ pub struct Args {
     /// Change nothing; fail if a generated file is not up to date.
     #[arg(long)]
     pub check: bool,
-    /// The folder with the descriptions, their patches and, if there is one, `tables.toml`.
-    #[arg(long, value_name = "DIR", requires = "to")]
+    /// The folder with the descriptions, their patches and, optionally, `tables.toml`.
+    #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
     /// The folder for `generated.rs` and `generated/`.
     #[arg(long, value_name = "DIR", requires = "from")]
     pub to: Option<PathBuf>,
+    /// Change nothing; print what changed between two folders of descriptions, or between two
+    /// editions of one description.
+    ///
+    /// Folders are compared with their own patches and `tables.toml`. Two files are compared with
+    /// the patches and the `tables.toml` of `--from`, and OLD must have the same file name as
+    /// there.
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with_all = ["check", "to"])]
+    pub diff: Vec<PathBuf>,
 }
 
 impl Args {
@@ -65,6 +87,13 @@ impl Args {
         let root = crate::root();
         let from = self.from.clone();
         let from = from.unwrap_or_else(|| root.join("fixtures/apireference"));
+        if let [old, new] = self.diff.as_slice() {
+            let mut out = std::io::stdout().lock();
+            return Ok(out.write_all(diff(old, new, &from)?.as_bytes())?);
+        }
+        if self.from.is_some() && self.to.is_none() {
+            bail!("`--from` requires `--to`, except with `--diff`");
+        }
         let to = self.to.clone();
         let to = to.unwrap_or_else(|| root.join("crates/models/src"));
         let output = Output::generate(&from)?;
@@ -76,7 +105,13 @@ impl Args {
     }
 }
 
-/// The generated files: path, relative to the target folder, to content.
+/// Returns the changes between two editions as Markdown. The editions are folders, or files whose
+/// patches and `tables.toml` are in `beside`.
+pub fn diff(old: &Path, new: &Path, beside: &Path) -> Result<String> {
+    diff::compare(old, new, beside)
+}
+
+/// The generated files: content by path, relative to the target folder.
 #[derive(Debug)]
 pub struct Output(BTreeMap<String, String>);
 
@@ -108,7 +143,7 @@ impl Output {
             }
             let folder = file.parent().unwrap_or(to);
             fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make `{}`", folder.display()))?;
+                .with_context(|| format!("cannot create `{}`", folder.display()))?;
             fs::write(&file, content)
                 .with_context(|| format!("cannot write `{}`", file.display()))?;
         }
@@ -124,12 +159,12 @@ impl Output {
         for (path, content) in &self.0 {
             let file = to.join(path);
             if !fs::read_to_string(&file).is_ok_and(|old| old == *content) {
-                bail!("`{path}` is not fresh; run `cargo xtask codegen`");
+                bail!("`{path}` is out of date; run `cargo xtask codegen`");
             }
         }
         if let Some(file) = self.stale(to)?.first() {
             let file = file.strip_prefix(to).unwrap_or(file).display();
-            bail!("`{file}` is left over; run `cargo xtask codegen`");
+            bail!("`{file}` is no longer generated; run `cargo xtask codegen` to remove it");
         }
         Ok(())
     }
