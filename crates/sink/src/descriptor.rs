@@ -1,4 +1,4 @@
-//! How a sink makes itself known.
+//! The registry entry of a sink.
 
 use std::fmt;
 use std::future::Future;
@@ -15,7 +15,7 @@ pub type Opening = Pin<Box<dyn Future<Output = Result<Box<dyn Sink>>> + Send>>;
 /// Dead letters that are being sent again.
 pub type Redelivering = Pin<Box<dyn Future<Output = Result<Receipt>> + Send>>;
 
-/// Sends again what a sink has kept because its destination would not take it: its dead letters.
+/// A sink's entry in the [registry](crate::registry): everything that is known about the sink before it is opened.
 ///
 /// It gets the options that the sink was opened with, and the sink's own [`Store`].
 /// What the destination takes now is kept no longer and is counted in the receipt; what it refuses again stays.
@@ -29,7 +29,7 @@ pub type Redeliver = fn(Options, Arc<dyn Store>) -> Redelivering;
 pub struct Descriptor {
     /// The name in configurations: lower-case letters, digits, `-` and `_`.
     pub name: &'static str,
-    /// What the sink does, in one line.
+    /// What the sink does, in one sentence on one line, with a full stop.
     pub summary: &'static str,
     /// The option that the target of a [`Spec`](crate::Spec) fills, such as `path`.
     pub target: &'static str,
@@ -51,15 +51,15 @@ impl fmt::Debug for Descriptor {
     }
 }
 
-/// What a reader of a sink's destination can count on.
+/// What readers of a sink's destination can rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// Sees nothing before the end and then everything once.
+    /// All tables change at one moment, when the sink finishes.
     Atomic,
     /// Sees batches as they come, some of them more than once after a failure, but then with the same ids.
     ///
-    /// Whether they make a whole snapshot is only in the outcome, which comes last.
+    /// Only the outcome tells whether the snapshot is whole.
     AtLeastOnce,
 }
 

@@ -1,4 +1,4 @@
-//! A sink's options: plain data from outside, checked against the sink's own description of them.
+//! A sink's options, checked against the JSON Schema of the sink.
 
 use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
@@ -18,12 +18,13 @@ pub struct Options(pub Map<String, Value>);
 impl Options {
     /// Reads the options into the sink's own type.
     ///
-    /// The type's JSON Schema is asked first, because its answers name the option; serde's often cannot.
-    /// Unknown options are refused whether or not the type says `deny_unknown_fields`.
+    /// The options are checked against the type's JSON Schema first, because serde's errors often do not name the
+    /// option. Unknown options are refused whether or not the type has `deny_unknown_fields`.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] naming the option, what it wants, and for an unknown one all options and the nearest.
+    /// [`Kind::Config`], with the option's name and the values that it accepts. For an unknown option, the message
+    /// lists all options and suggests the closest one.
     pub fn parse<T: DeserializeOwned + JsonSchema>(self) -> Result<T> {
         check(schema_for!(T).as_value(), &self.0)?;
         serde_json::from_value(Value::Object(self.0))
@@ -41,6 +42,8 @@ impl<N: Into<String>> FromIterator<(N, Value)> for Options {
 /// Whether `options` are what `schema` describes.
 pub(crate) fn check(schema: &Value, options: &Map<String, Value>) -> Result<()> {
     let fields = Fields(schema);
+    // Report unknown options before missing ones. A misspelled required option is both, and only the first message
+    // suggests the right name.
     for (name, value) in options {
         match fields.find(name) {
             Some(wanted) => {
@@ -58,12 +61,12 @@ pub(crate) fn check(schema: &Value, options: &Map<String, Value>) -> Result<()> 
     })
 }
 
-/// Whether the option `name` has to be given.
+/// Whether the option `name` is required.
 pub(crate) fn requires(schema: &Value, name: &str) -> bool {
     Fields(schema).required().any(|required| required == name)
 }
 
-/// `text` as the option `name` would have it: text stays text unless the option wants something else.
+/// Converts `text` to the type of the option `name`. It stays text if the option accepts text.
 pub(crate) fn from_text(schema: &Value, name: &str, text: String) -> Value {
     match Fields(schema).find(name) {
         Some(wanted) => wanted.read_text(text),

@@ -1,4 +1,4 @@
-//! A sink and its options as one line: `NAME:TARGET?option=value`.
+//! Sink specifications such as `NAME:TARGET?option=value`.
 
 use std::str::FromStr;
 
@@ -14,21 +14,22 @@ mod tests;
 pub struct Spec {
     /// The name of the sink.
     pub sink: String,
-    /// Its options.
+    /// Its options. Secrets are still references.
     pub options: Map<String, Value>,
 }
 
 impl Spec {
     /// Reads `NAME`, `NAME:TARGET` or `NAME:TARGET?option=value&option=value`, and checks it.
     ///
-    /// The target fills the option that the sink names for it, such as `path`.
-    /// Target and values are percent-decoded, so that `%3F` is a question mark in a path;
-    /// values become numbers or booleans where the option wants them.
+    /// The target sets the option that the sink names for it, such as `path`. Target and values are percent-decoded, so
+    /// `%3F` is a question mark in a path. Values become numbers or booleans if the option has that type.
+    /// For a secret option `NAME`, write `NAME_env=VARIABLE` or `NAME_file=PATH`.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] for a sink that is not there and for options that do not fit.
+    /// [`Kind::Config`] for an unknown sink, and for unknown, missing or invalid options.
     pub fn parse(text: &str) -> Result<Self> {
+        // Split at the first `?` before the first `:`, because option values such as URLs contain colons.
         let (head, query) = match text.split_once('?') {
             Some((head, query)) => (head, Some(query)),
             None => (text, None),
@@ -74,18 +75,18 @@ impl Spec {
         Ok(spec)
     }
 
-    /// Checks name and options without opening anything.
+    /// Checks the name and the options without opening the sink.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`], as [`Spec::parse`].
+    /// [`Kind::Config`], as for [`Spec::parse`].
     pub fn check(&self) -> Result<()> {
         let descriptor = registry::find(&self.sink)?;
         options::check((descriptor.options)().as_value(), &self.options)
             .map_err(|error| self.wrap("configure", error))
     }
 
-    /// Opens the sink.
+    /// Opens the sink with resolved options, wrapped in [`Checked`].
     ///
     /// # Errors
     ///
@@ -115,8 +116,8 @@ impl FromStr for Spec {
 
 /// Decodes `%XX`.
 ///
-/// Unlike in a form `+` is a plus, for it is common in paths,
-/// and a `%` that stands for itself is an error, for whoever wrote it may have meant either.
+/// Unlike in HTML forms, `+` stays a plus sign, because it is common in paths. A `%` without two hexadecimal digits is
+/// an error, because it is not clear what the user meant.
 fn decode(text: &str) -> Result<String> {
     let wrong = || {
         config(format!(

@@ -1,4 +1,4 @@
-//! What a sink remembers beyond its process.
+//! The persistent memory of a sink.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -9,12 +9,13 @@ use crate::Result;
 #[cfg(test)]
 mod tests;
 
-/// A small key-value store of one sink, which outlasts the process.
+/// A small persistent key-value store of one sink.
 ///
-/// It is meant for what a sink must know after a crash, such as which ids its destination has taken:
-/// kilobytes, not the rows themselves.
-/// Every sink of the configuration has a store of its own, and finds in it what it put there in an earlier run,
-/// whatever crawl that was; so what concerns one crawl has the crawl's id in its key and is deleted when it is done.
+/// It holds what a sink must know after a crash, such as the ids that its destination has acknowledged. Store kilobytes
+/// in it, not rows.
+///
+/// Every configured sink has its own store and keeps it across crawls. So put the crawl's id into the keys of values
+/// that concern one crawl, and delete them when the crawl is done.
 ///
 /// Calls are synchronous and take milliseconds, so a task may make them in passing but not for every row.
 /// When [`put`](Store::put) or [`delete`](Store::delete) returns, the change has reached the disk
@@ -33,13 +34,13 @@ pub trait Store: Debug + Send + Sync {
     fn keys(&self, prefix: &str) -> Result<Vec<String>>;
 }
 
-/// A [`Store`] that is forgotten when it is dropped: for tests, and for sinks that nobody gave another.
+/// A [`Store`] in memory, for tests and for runs without a state. Its content is lost when it is dropped.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl MemoryStore {
     fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> T {
-        // No call leaves the map half changed, so what another thread's panic left behind is whole.
+        // A call cannot stop halfway through a change, so the map is intact even if another thread panicked.
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

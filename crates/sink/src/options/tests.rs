@@ -1,4 +1,4 @@
-//! Answers to wrong options name the option and say what it wants.
+//! Errors about wrong options name the option and the values that it accepts.
 
 use std::path::PathBuf;
 
