@@ -1,4 +1,4 @@
-//! The bench on which a case puts a sink: every step is bounded in time and written down for the report.
+//! The test bench: opens sinks for a case, limits the time of every call, and records the calls for the report.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -12,13 +12,13 @@ use super::load::Load;
 use super::{Destination, Fault, Verdict, View};
 use crate::{Batch, Delivery, Error, MemoryStore, Receipt, Sink, Spec, Store};
 
-/// How long a step may take before the sink is taken to hang.
+/// How long a call may take before the case fails.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Why a case ended before its end.
 pub(super) type Stop = Verdict;
 
-/// A case that is running.
+/// The future of a case.
 pub(super) type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Stop>> + 'a>>;
 
 /// The sink under test.
@@ -40,7 +40,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Delivers `load` to a fresh destination and compares.
+    /// Delivers `load` to a new destination and compares what readers see.
     pub(super) async fn delivers(&self, load: &Load) -> Result<(), Stop> {
         let room = self.room();
         room.deliver(load).await?;
@@ -48,7 +48,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// A destination and what has been done with it.
+/// A destination, the sink's store, and the calls that were made so far.
 pub(super) struct Room<'a> {
     sink: String,
     delivery: Delivery,
@@ -69,7 +69,7 @@ impl Room<'_> {
         self.done.borrow_mut().push(step.into());
     }
 
-    /// The verdict that what is `seen` is not what was `expected`.
+    /// A failed verdict: `seen` is not what was `expected`.
     pub(super) fn failed(&self, expected: impl Into<String>, seen: impl Into<String>) -> Stop {
         Verdict::Failed {
             done: told(&self.done.borrow()),
@@ -192,7 +192,7 @@ impl Room<'_> {
         Err(self.failed("nothing is left behind", left.join(", ")))
     }
 
-    /// Waits for one call of the sink, but not forever.
+    /// Waits for one call of the sink, with a time limit.
     pub(super) async fn in_time<T>(&self, call: impl Future<Output = T>) -> Result<T, Stop> {
         tokio::time::timeout(PATIENCE, call).await.map_err(|_| {
             let seen = format!("no answer in {} seconds", PATIENCE.as_secs());
@@ -208,8 +208,10 @@ impl Room<'_> {
     }
 }
 
-/// Polls a call up to `polls` times, and drops it where it then stands.
+/// Polls a call up to `polls` times, then drops it. Returns its output if it completed before.
 pub(super) async fn cut<F: Future>(call: F, polls: usize) -> Option<F::Output> {
+    // Counting polls is deterministic: each number drops the call at another point where it waits. A timeout would drop
+    // it at random points, and rarely at the interesting ones.
     let mut call = pin!(call);
     let mut left = polls;
     poll_fn(|context| {
@@ -234,7 +236,7 @@ fn told(steps: &[String]) -> String {
     }
 }
 
-/// An error and the reasons behind it.
+/// An error and its causes, separated by colons.
 pub(super) fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

@@ -1,4 +1,4 @@
-//! The cases, each with the rule that it is about.
+//! The list of cases, each with the rule that it tests.
 
 use super::Destination;
 use super::bench::{Bench, Running, Stop};
@@ -12,7 +12,7 @@ mod failures;
 mod repetition;
 mod size;
 
-/// A case: its name, its rule, and what is done.
+/// A case: its name, its rule, and its test.
 type Entry = (
     &'static str,
     &'static str,
@@ -181,7 +181,7 @@ pub(super) async fn run<'a>(
     report
 }
 
-/// Without a descriptor there is nothing to run.
+/// The failed case for a sink that has no descriptor. No other case can run.
 fn unregistered(error: &crate::Error) -> Case {
     Case {
         name: "registered",
@@ -195,14 +195,14 @@ fn unregistered(error: &crate::Error) -> Case {
     }
 }
 
-/// The verdict of a case that does not apply.
+/// Skips a case that does not apply.
 fn left_out(why: &str) -> Stop {
     Verdict::LeftOut {
         why: why.to_owned(),
     }
 }
 
-/// Whether nothing of a sink is visible before its end.
+/// Whether rows become visible only in `finish`.
 fn is_atomic(bench: &Bench<'_>) -> bool {
     bench.delivery == Delivery::Atomic
 }

@@ -1,4 +1,4 @@
-//! Whether a reader sees what was delivered, and what the difference is.
+//! Compares what a reader sees with what was delivered, and describes the differences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -9,19 +9,19 @@ use super::load::{Load, number};
 use super::{Part, View};
 use crate::Delivery;
 
-/// Differences that are told; beyond them a report does not get clearer.
+/// How many differences a report describes; the rest are counted.
 const TOLD: usize = 3;
 
-/// How often rows may come.
+/// Whether rows may arrive more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Times {
-    /// Nothing went wrong, so once.
+    /// No call failed or was repeated, so every row arrives once.
     Once,
-    /// There was a failure or a repetition: a sink that delivers at least once may have sent rows again.
+    /// A call failed or was repeated, so an at-least-once sink may have sent rows again.
     Repeated,
 }
 
-/// What a reader of the whole snapshot sees wrong, if anything.
+/// The difference between `view` and the whole snapshot of `load` with the rows `expected`; `None` if there is none.
 pub(super) fn difference(
     view: &View,
     load: &Load,
@@ -53,7 +53,7 @@ pub(super) fn difference(
     summary(faults)
 }
 
-/// What is visible although nothing should be.
+/// What is visible in `view`, where nothing should be; `None` if nothing is.
 pub(super) fn visible(view: &View) -> Option<String> {
     if view.whole {
         return Some("the reader has been told that the snapshot is whole".to_owned());
@@ -63,7 +63,7 @@ pub(super) fn visible(view: &View) -> Option<String> {
     summary(told.collect())
 }
 
-/// The parts as a reader has them who leaves out an id that has come before.
+/// The parts without repeated ids, as a reader that drops duplicates sees them.
 fn distinct<'a>(parts: &'a [Part], may_repeat: bool, faults: &mut Vec<String>) -> Vec<&'a Part> {
     let mut by_id: BTreeMap<&str, &Part> = BTreeMap::new();
     let mut distinct = Vec::new();
@@ -104,7 +104,7 @@ fn compare(
             continue;
         };
         let again = !seen.insert(key);
-        // Whoever gets ids leaves out by them, and has nothing else to leave out by.
+        // Parts with ids were deduplicated above, and such a reader has no other way to drop duplicates.
         if again && !(may_repeat && part.id.is_none()) {
             faults.push(format!("row {key} of `{table}` is there twice"));
         }
@@ -122,7 +122,7 @@ fn columns(table: &str, key: i64, wanted: &Value, seen: &Value, faults: &mut Vec
         return;
     };
     for (column, wanted) in wanted {
-        // A destination without nulls leaves the member out.
+        // A destination without nulls may omit the member.
         let seen = seen.get(column).unwrap_or(&Value::Null);
         if !same(wanted, seen) {
             let (wanted, seen) = (short(wanted), short(seen));
@@ -135,7 +135,7 @@ fn columns(table: &str, key: i64, wanted: &Value, seen: &Value, faults: &mut Vec
     faults.extend(unknown.map(|column| format!("`{table}` has a column `{column}` too many")));
 }
 
-/// Whether two values are the same to a reader: integers to the last digit, floats as near as reading text gets.
+/// Whether two values are equal. Integers must be exact; floats may differ by the rounding of their text form.
 fn same(wanted: &Value, seen: &Value) -> bool {
     if !wanted.is_f64() {
         return wanted == seen;
@@ -154,7 +154,7 @@ fn short(value: &Value) -> String {
     }
 }
 
-/// The first faults, and how many more there are.
+/// The first few faults, and the number of the others; `None` without faults.
 fn summary(faults: Vec<String>) -> Option<String> {
     let more = faults.len().saturating_sub(TOLD);
     let mut text = faults.into_iter().take(TOLD).collect::<Vec<_>>().join("; ");

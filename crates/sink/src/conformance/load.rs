@@ -1,4 +1,4 @@
-//! What the suite delivers: crawls, their tables, and rows that are known.
+//! The crawls that the suite delivers, with their tables and rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) const KEY: &str = "row_number";
 pub(super) struct Load {
     pub(super) crawl: Crawl,
     pub(super) tables: Vec<Arc<TableSpec>>,
-    /// In the order of delivery, each with its place in its table.
+    /// In the order of delivery.
     pub(super) batches: Vec<Batch>,
     pub(super) complete: bool,
 }
@@ -50,7 +50,7 @@ impl Load {
         }
     }
 
-    /// Two tables whose batches alternate: `things` with three of them, `parts` with two.
+    /// Two tables and three scopes: `things` in all of them, `parts` in the first two.
     pub(super) fn plain(number: u32) -> Self {
         let first = i64::from(number) * 1000;
         let mut load = Self::new(number);
@@ -64,7 +64,7 @@ impl Load {
         load
     }
 
-    /// A crawl with one table, one batch, and these columns behind the key.
+    /// A crawl with one table and one batch, which has these columns after the key.
     pub(super) fn of(table: &str, count: usize, columns: Columns) -> Self {
         let mut load = Self::new(1);
         let mut all = vec![key(0, count)];
@@ -74,7 +74,7 @@ impl Load {
         load
     }
 
-    /// Adds a table with these columns; the rows in them are not delivered.
+    /// Adds a table with these columns. Only their names and types are used.
     pub(super) fn table(&mut self, name: &str, columns: &Columns) -> Arc<TableSpec> {
         let fields = columns.iter().map(|(name, values)| {
             let about = [("description".to_owned(), format!("The {name} of the row."))];
@@ -140,7 +140,7 @@ impl Load {
         rows.sum::<usize>() as u64
     }
 
-    /// What a reader must see: every table, also those without rows.
+    /// The rows that a reader must see, by table. Tables without rows are included.
     pub(super) fn expected(&self) -> Expected {
         let mut expected: Expected = self
             .tables
@@ -159,12 +159,12 @@ impl Load {
     }
 }
 
-/// The number of a row.
+/// The key of a row.
 pub(super) fn number(row: &Value) -> Option<i64> {
     row.get(KEY)?.as_i64()
 }
 
-/// The key of `count` rows from `first`.
+/// The key column of `count` rows, counting from `first`.
 pub(super) fn key(first: i64, count: usize) -> (String, ArrayRef) {
     let numbers: Vec<_> = (first..).take(count).collect();
     (KEY.to_owned(), Arc::new(Int64Array::from(numbers)))
@@ -183,9 +183,9 @@ pub(super) fn text(name: &str, values: impl Iterator<Item = Option<String>>) -> 
     (name.to_owned(), Arc::new(values.collect::<StringArray>()))
 }
 
-/// A column of every type that tables have, with three rows: at one edge, null, and at the other edge.
+/// One column of every type, with three rows: the smallest value, null, and the largest value.
 pub(super) fn every_type() -> Columns {
-    // The last is 9999-12-31T23:59:59.999999, which sources write for "never".
+    // The last value is 9999-12-31T23:59:59.999999, which APIs use for "never".
     let times =
         TimestampMicrosecondArray::from(vec![Some(-1), None, Some(253_402_300_799_999_999)]);
     let columns: [(&str, ArrayRef); 8] = [
@@ -222,7 +222,7 @@ pub(super) fn every_type() -> Columns {
         .collect()
 }
 
-/// Text that breaks out of what it is put into, if it can.
+/// Text that causes trouble without correct escaping: in CSV, JSON, SQL, HTML, shells, terminals and spreadsheets.
 pub(super) fn hostile_text() -> Vec<String> {
     let texts = [
         "\"",

@@ -1,4 +1,4 @@
-//! The suite passes what is right and finds what is wrong, each fault by the case that is about it.
+//! Tests of the suite: correct sinks pass, and each defect is found by the cases that test its rule.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use super::*;
 
 mod probe;
 
-/// A way to be wrong.
+/// A defect that a probe sink can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Defect {
@@ -44,7 +44,7 @@ enum Defect {
 }
 
 impl Defect {
-    /// Does to rows what the defect does to them, if anything.
+    /// Changes rows as the defect does; most defects change none.
     fn spoil(self, rows: &mut Vec<Value>) {
         if self == Self::StopsAt10000Rows {
             rows.truncate(10_000);
@@ -77,7 +77,7 @@ impl Defect {
     }
 }
 
-/// A folder as the destination of both probes.
+/// The folder that both probe sinks deliver to.
 struct Folder {
     path: tempfile::TempDir,
     defect: Option<Defect>,
@@ -135,7 +135,7 @@ impl Destination for Folder {
     }
 }
 
-/// Whether each defect is found by exactly the cases named beside it.
+/// Asserts that each defect is found by exactly the cases listed next to it.
 async fn check_defects(sink: &str, wanted: &[(Defect, &str)]) {
     let mut wrong = Vec::new();
     for (defect, cases) in wanted {
@@ -158,7 +158,6 @@ async fn what_is_right_passes() {
     }
 }
 
-/// Both in one test, for side by side each would be measured with the other.
 #[tokio::test]
 async fn what_is_kept_in_memory_is_measured() {
     for (defect, wanted) in [(None, 0), (Some(Defect::Hoards), 1)] {

@@ -1,10 +1,10 @@
-//! Two sinks of one name in one program, which needs a program of its own: whatever is asked of the registry fails.
+//! Two sinks with the same name in one program. This needs a separate test program, because every look-up fails.
 
 use fortilake_sink::{Context, Delivery, Descriptor, Kind, Options, Result, Sink, Spec};
 use fortilake_sink::{inventory, registry};
 use schemars::{JsonSchema, schema_for};
 
-/// The options of both.
+/// The options of all sinks here.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only the schema is asked for")]
 struct Config {

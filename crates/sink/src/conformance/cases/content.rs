@@ -32,7 +32,7 @@ pub(super) async fn description(bench: &Bench<'_>) -> Result<(), Stop> {
         return Err(room.failed("a target that is one of the options", seen));
     }
     for (name, option) in options.into_iter().flatten() {
-        // An option of a named type has the text of that type.
+        // An option with a named type has the description of that type.
         let is_described = ["description", "$ref"]
             .iter()
             .any(|key| option.get(key).is_some());
@@ -70,7 +70,7 @@ pub(super) async fn nulls(bench: &Bench<'_>) -> Result<(), Stop> {
         (name, values)
     });
     let mut load = Load::of("things", 2, columns.collect());
-    // What a null is mistaken for, beside it.
+    // Values that a null could be confused with, next to a null.
     let mixed = ["", "null"].map(str::to_owned).map(Some).into_iter();
     let columns = vec![load::key(0, 3), load::text("text", mixed.chain([None]))];
     let table = load.table("parts", &columns);

@@ -1,4 +1,4 @@
-//! Calls that are dropped at each point at which they wait.
+//! Crashes, simulated by dropping calls at each point where they wait.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::conformance::bench::{Bench, Room, Stop, cut};
 use crate::conformance::compare::Times;
 use crate::conformance::load::Load;
 
-/// The points that are tried; who waits more often does so in a loop.
+/// How many points are tried per call. A call that waits more often waits in a loop.
 const POINTS: usize = 40;
 
 pub(super) async fn in_open(bench: &Bench<'_>) -> Result<(), Stop> {

@@ -1,4 +1,4 @@
-//! The ends of a sink: finish, abort, and a drop.
+//! How a sink ends: `finish`, `abort`, or a drop.
 
 use super::is_atomic;
 use crate::conformance::bench::{Bench, Stop};

@@ -1,4 +1,4 @@
-//! Destinations that fail, and heal.
+//! Destinations that fail and recover.
 
 use crate::conformance::Fault;
 use crate::conformance::bench::{Bench, Room, Stop, chain};
@@ -23,7 +23,7 @@ pub(super) async fn slow(bench: &Bench<'_>) -> Result<(), Stop> {
     room.expect_whole(&load, Times::Repeated)
 }
 
-/// The destination fails after the first batch, and heals when the sink has told so.
+/// The destination fails after the first batch, and recovers once the sink has returned an error.
 async fn fails(bench: &Bench<'_>, fault: Fault) -> Result<(), Stop> {
     let room = bench.room();
     let load = Load::plain(1);

@@ -1,4 +1,4 @@
-//! The same again, and the next.
+//! The same crawl again, and the next crawl.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::conformance::compare::Times;
 use crate::conformance::load::Load;
 use crate::conformance::{Part, View};
 
-/// Crawls that follow each other.
+/// How many crawls are delivered one after another.
 const CRAWLS: u32 = 8;
 
 pub(super) async fn replay(bench: &Bench<'_>) -> Result<(), Stop> {
@@ -45,7 +45,7 @@ pub(super) async fn determinism(bench: &Bench<'_>) -> Result<(), Stop> {
     }
 }
 
-/// Messages may overtake each other on their way; files and tables do not.
+/// Sorts messages, because they may overtake each other. Files and tables have an order.
 fn ordered(bench: &Bench<'_>, mut view: View) -> View {
     if !is_atomic(bench) {
         view.parts

@@ -1,7 +1,7 @@
-//! Two small sinks that are right, one of each kind, and can be told to be wrong in one way.
+//! Two small sinks, an atomic one and a stream, that are correct by default and can be given one defect.
 //!
 //! `probe` stages lines in `<crawl>.part` and renames them to `<crawl>.json`;
-//! `probe-stream` appends them to `<crawl>.json` as they come.
+//! `probe-stream` appends them to `<crawl>.json` as they arrive.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -26,7 +26,7 @@ use crate::{
 struct Config {
     /// The folder.
     path: PathBuf,
-    /// What to do wrong.
+    /// The defect, if any.
     defect: Option<Defect>,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Line {
 /// What comes after the last line.
 pub(super) const END: &str = "end\n";
 
-/// Counts whatever must not be counted.
+/// A counter of this process, for defects that make output non-deterministic.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 struct Probe {
@@ -224,7 +224,7 @@ impl Probe {
         let _ = fs::remove_file(self.path.join("lock"));
     }
 
-    /// What [`super::Folder`] makes of the destination.
+    /// Fails or waits as [`super::Folder`] tells it to.
     async fn weather(&self) -> Result<()> {
         let fault = fs::read_to_string(self.path.join("fault")).unwrap_or_default();
         let blames_itself = self.defect == Some(Defect::BlamesItself);
@@ -258,7 +258,7 @@ impl Probe {
         let mut table = batch.table.name.clone();
         if self.defect == Some(Defect::MixesTables) {
             let last = self.last_table.get_or_insert_with(|| table.clone());
-            // Many tables make it lose count.
+            // This defect mixes up batches if there are many tables.
             if last.starts_with("table_") {
                 table.clone_from(last);
             }
@@ -278,7 +278,7 @@ impl Probe {
                 Ok(format!("{id}/{count}"))
             }
             Some(Defect::RemembersIds) => {
-                // The same in every replay, as long as the store is there.
+                // The same in every replay, as long as the store is kept.
                 let fresh = COUNTER.fetch_add(1, Ordering::Relaxed).to_string();
                 let known = self.store.get(&id)?;
                 let tail = known.unwrap_or_else(|| fresh.into_bytes());
