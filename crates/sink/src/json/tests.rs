@@ -1,4 +1,4 @@
-//! Every column type of our tables, and text that wants out of its quotes.
+//! Every column type of our tables, and text that must be escaped.
 
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray, UInt64Array,

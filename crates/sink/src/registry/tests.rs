@@ -1,4 +1,4 @@
-//! Names: sorted, unique, and offered when one is wrong.
+//! Sinks are sorted by unique names, and an unknown name gets a suggestion.
 
 use schemars::{JsonSchema, schema_for};
 

@@ -1,4 +1,4 @@
-//! One line in, a sink's name and typed options out.
+//! Parsing a sink's specification into its name and typed options.
 
 use schemars::{JsonSchema, schema_for};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The store that comes with the contract.
+//! The store in memory.
 
 use super::*;
 
