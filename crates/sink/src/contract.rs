@@ -1,13 +1,14 @@
 //! The [`Sink`] trait, what the crawler passes to a sink, and what the sink returns.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::{MemoryStore, Result, Store};
+use crate::{Crawl, MemoryStore, Outcome, Result, ScopeId, Store};
 
 /// A destination of one crawl.
 ///
@@ -130,23 +131,22 @@ pub struct TableSpec {
     pub name: String,
     /// What a row is, in one sentence.
     pub summary: String,
-    /// The columns that together are unique within a snapshot; empty for a table without a key.
-    pub key: Vec<String>,
     /// The columns. A field's metadata holds its `description`.
     pub schema: SchemaRef,
+    /// The names of the columns whose values together are unique within a snapshot. Two nulls count as equal. Empty for
+    /// a table without a key.
+    pub key: Vec<String>,
+    /// Whether different scopes may list the same key.
+    pub key_in: KeyIn,
 }
 
-/// The crawl that fills the sinks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Crawl {
-    /// The crawl's id.
-    pub id: String,
-    /// The name of the snapshot that the crawl makes: its start as `YYYYMMDDTHHMMSSZ`.
-    pub snapshot: String,
-    /// When the crawl started, as in RFC 3339.
-    pub started_at: String,
-    /// The program and its version, such as `fortilake 0.1.0`.
-    pub generator: String,
+/// Whether several scopes may list the same row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyIn {
+    /// A row belongs to the one scope that listed it.
+    Scope,
+    /// Several scopes may list the same row, as units may list one account. It is delivered with the first of them.
+    Table,
 }
 
 /// What a sink gets when it is opened.
@@ -159,6 +159,22 @@ pub struct Context {
     pub tables: Vec<Arc<TableSpec>>,
     /// The sink's persistent memory. Only this sink reads and writes it.
     pub store: Arc<dyn Store>,
+    /// What to do if publishing would remove rows because scopes failed; `None` is the sink's own rule.
+    pub partial: Option<Partial>,
+    /// An existing folder for temporary files such as spooled rows; `None` is the system's temporary folder.
+    ///
+    /// The system's folder is often in memory and too small for a table, so the caller names one next to its state.
+    /// A sink removes its files when it ends. Where possible it uses unnamed files, which vanish with the process.
+    pub scratch: Option<PathBuf>,
+}
+
+/// What to do with a crawl in which scopes failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partial {
+    /// Publish the crawl without the rows of failed scopes.
+    Publish,
+    /// Do not publish; `finish` fails with [`Kind::Refused`](crate::Kind::Refused).
+    Refuse,
 }
 
 impl Context {
@@ -168,6 +184,8 @@ impl Context {
             crawl,
             tables,
             store: Arc::new(MemoryStore::default()),
+            partial: None,
+            scratch: None,
         }
     }
 
@@ -177,6 +195,20 @@ impl Context {
         self.store = store;
         self
     }
+
+    /// The same context with a rule for crawls in which scopes failed.
+    #[must_use]
+    pub fn with_partial(mut self, partial: Option<Partial>) -> Self {
+        self.partial = partial;
+        self
+    }
+
+    /// The same context with a folder for temporary files.
+    #[must_use]
+    pub fn with_scratch(mut self, scratch: Option<PathBuf>) -> Self {
+        self.scratch = scratch;
+        self
+    }
 }
 
 /// Rows of one table from one scope. A sink never gets an empty batch.
@@ -184,80 +216,65 @@ impl Context {
 pub struct Batch {
     /// The table, one of [`Context::tables`].
     pub table: Arc<TableSpec>,
-    /// The number of the batch within its table, from 0.
-    pub sequence: u64,
-    /// The rows, in the columns of the table's schema.
+    /// The scope that the rows are from.
+    pub scope: Arc<ScopeId>,
+    /// The number of this batch among those of the same table and scope, from 0 without gaps.
+    pub piece: u32,
+    /// Whether the rows were read in this crawl. A sink that sends batches at once can skip carried rows that it sent
+    /// for the earlier crawl.
+    pub origin: Origin,
+    /// The rows, with the columns of the table's schema.
     pub records: RecordBatch,
+}
+
+/// Which crawl read the rows of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This crawl.
+    Read,
+    /// An earlier crawl, because the scope was not read in this one.
+    Carried {
+        /// The id of that crawl.
+        crawl: String,
+    },
 }
 
 impl Batch {
     /// The batch's id, `edition/scope/table/piece`. Equal ids mean equal rows, in every delivery of the crawl.
     ///
-    /// A destination that remembers ids can drop what it has already taken.
-    pub fn id(&self, crawl_id: &str) -> String {
-        format!("{crawl_id}/{}/{}", self.table.name, self.sequence)
+    /// So a destination that remembers ids can drop batches that it already has.
+    pub fn id(&self, crawl: &Crawl) -> String {
+        let scope = self.scope.text();
+        format!(
+            "{}/{scope}/{}/{}",
+            crawl.edition, self.table.name, self.piece
+        )
     }
 }
 
-/// What became of the crawl.
-///
-/// Rows of a scope that failed are not there at all: a scope is delivered whole or not.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// Whether every scope closed, so that no row is missing.
-    pub complete: bool,
-    /// How many scopes closed and how many failed.
-    pub scopes: Scopes,
-    /// The scopes that failed, and why.
-    pub failed: Vec<FailedScope>,
-    /// How many rows were written to each table.
-    pub tables: Vec<TableTotal>,
-    /// When the last row was there, as in RFC 3339.
-    pub finished_at: String,
-}
-
-/// Counts of scopes: pairs of an endpoint with an account or organizational unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scopes {
-    /// Those whose rows are all there.
-    pub complete: u64,
-    /// Those whose rows are missing.
-    pub failed: u64,
-}
-
-/// A scope whose rows are missing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedScope {
-    /// The source's name in the configuration.
-    pub source: String,
-    /// The endpoint that failed, such as `products/list`.
-    pub endpoint: String,
-    /// The account that was asked for, if any.
-    pub account_id: Option<i64>,
-    /// The organizational unit that was asked for, if any.
-    pub ou_id: Option<i64>,
-    /// Why it failed.
-    pub error: String,
-}
-
-/// The number of rows written to a table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableTotal {
-    /// The table's name.
-    pub table: String,
-    /// Its rows.
-    pub rows: u64,
-}
-
-/// A sink's word that everything is where it should be, to stay.
+/// A sink's confirmation that the crawl is stored durably, with what to report about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     /// Where it is, as a path or URL for people.
     pub location: String,
-    /// Rows over all tables.
+    /// The name of the snapshot, if the destination has snapshots.
+    pub snapshot: Option<String>,
+    /// Whether the destination has a newer crawl.
+    pub standing: Standing,
+    /// The number of rows in all tables.
     pub rows: u64,
     /// The number of files or requests.
     pub files: u64,
     /// The number of bytes, as stored or sent.
     pub bytes: u64,
+}
+
+/// Whether a crawl is the newest at its destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// The crawl is the newest.
+    Latest,
+    /// The crawl is published, but the destination has a newer one, which readers see by default.
+    Behind,
 }

@@ -91,27 +91,39 @@ pub use arrow_array::RecordBatch;
 pub use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 pub use inventory;
 
+pub use self::checked::Checked;
 pub use self::contract::{
-    Batch, Context, Crawl, FailedScope, Outcome, Receipt, Scopes, Sink, TableSpec, TableTotal,
+    Batch, Context, KeyIn, Origin, Partial, Receipt, Sink, Standing, TableSpec,
 };
-pub use self::descriptor::{Delivery, Descriptor, Opening, Redeliver, Redelivering};
+pub use self::crawl::{Crawl, Phase, Selection, choose_name};
+pub use self::descriptor::{Delivery, Descriptor, Maintain, Task};
 pub use self::error::{Error, Kind, Result};
 pub use self::nearest::nearest;
 pub use self::options::Options;
+pub use self::outcome::{
+    FailedScope, Outcome, ScopeOutcome, ScopeResult, Scopes, Summary, TableTotal,
+};
+pub use self::scope::ScopeId;
+pub use self::secret::{Lookup, MaybeSecret, Reference, Secret};
 pub use self::spec::Spec;
+pub use self::standard_output::standard_output_is_closed;
 pub use self::store::{MemoryStore, Store};
 
+mod checked;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
+mod crawl;
 mod descriptor;
 mod error;
-#[cfg(feature = "files")]
-pub mod files;
 #[cfg(feature = "json")]
 pub mod json;
 mod nearest;
 mod options;
+mod outcome;
 pub mod registry;
+mod scope;
+mod secret;
 mod spec;
+mod standard_output;
 mod store;
