@@ -6,7 +6,9 @@
 
 use serde_json::{Map, Value};
 
+use super::Stage;
 use crate::nearest;
+use crate::secret::Secrecy;
 
 /// The options that a schema describes.
 pub(super) struct Fields<'a>(pub(super) &'a Value);
@@ -50,6 +52,7 @@ pub(super) struct Wanted<'a> {
     free_text: bool,
     minimum: Option<f64>,
     maximum: Option<f64>,
+    secrecy: Option<Secrecy>,
 }
 
 impl<'a> Wanted<'a> {
@@ -59,6 +62,9 @@ impl<'a> Wanted<'a> {
             if let Some(target) = target {
                 self.gather(root, target);
             }
+        }
+        if let Some(secrecy) = Secrecy::of(schema) {
+            self.secrecy = Some(secrecy);
         }
         for key in ["anyOf", "oneOf", "allOf"] {
             let branches = schema.get(key).and_then(Value::as_array);
@@ -97,22 +103,37 @@ impl<'a> Wanted<'a> {
 
     /// What is wrong with `value`, as the end of a sentence about the option; `None` if the value is accepted.
     ///
-    /// A value of a wrong type is not repeated: it may be a secret that slipped into the wrong line.
-    pub(super) fn complaint(&self, value: &Value) -> Option<String> {
+    /// A value of a wrong type is not quoted, because it may be a secret that the user put into the wrong option.
+    pub(super) fn complaint(&self, value: &Value, stage: Stage) -> Option<String> {
+        if self.secrecy.is_some() && stage == Stage::Resolved && value.is_string() {
+            return None;
+        }
+        if self.secrecy == Some(Secrecy::Required) && value.is_string() {
+            let forms = "{ env = … }, { file = … } or { command = […] }";
+            return Some(format!("must be {forms}, because it is a secret"));
+        }
         if !self.fits(value) {
-            return Some(format!("{}, not {}", self.describe(), article(name(value))));
+            return Some(format!(
+                "must be {}, not {}",
+                self.describe(),
+                article(name(value))
+            ));
         }
         if let Some(number) = value.as_f64() {
             let below = self.minimum.is_some_and(|minimum| number < minimum);
             let above = self.maximum.is_some_and(|maximum| number > maximum);
-            return (below || above).then(|| format!("{}, not {value}", self.describe()));
+            return (below || above).then(|| format!("must be {}, not {value}", self.describe()));
         }
         let word = value.as_str()?;
         if self.free_text || self.words.is_empty() || self.words.contains(&word) {
             return None;
         }
         let list = nearest::list(word, &self.words);
-        Some(format!("one of {list} (it is `{word}`)"))
+        Some(format!("is `{word}`, but must be one of {list}"))
+    }
+
+    pub(super) fn is_secret(&self) -> bool {
+        self.secrecy.is_some()
     }
 
     fn fits(&self, value: &Value) -> bool {
