@@ -35,7 +35,9 @@ pub enum Kind {
     Full,
     /// Check the data: the destination works, but rejected the data it got.
     Rejected,
-    /// Report it: the sink or its caller broke the contract.
+    /// Decide: publishing would remove rows that may still exist, and neither an option nor a flag allows it.
+    Refused,
+    /// Report a bug: the sink or its caller broke the contract.
     Internal,
 }
 

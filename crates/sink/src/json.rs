@@ -74,7 +74,10 @@ fn check_times(records: &RecordBatch) -> Result<()> {
             continue;
         };
         if times.iter().flatten().any(|time| !TIMES.contains(&time)) {
-            let text = format!("a timestamp in column `{}` is out of range", field.name());
+            let text = format!(
+                "a timestamp in column `{}` is outside the years 0000 to 9999",
+                field.name()
+            );
             return Err(Error::new(Kind::Rejected, text));
         }
     }

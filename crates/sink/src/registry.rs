@@ -45,10 +45,10 @@ fn pick(all: &[&'static Descriptor], name: &str) -> Result<&'static Descriptor> 
     }
     let names: Vec<_> = all.iter().map(|descriptor| descriptor.name).collect();
     let text = if names.is_empty() {
-        format!("there is no sink `{name}`; this program has none")
+        format!("unknown sink `{name}`; no sinks are linked into this program")
     } else {
         format!(
-            "there is no sink `{name}`; the sinks are {}",
+            "unknown sink `{name}`; the sinks are {}",
             nearest::list(name, &names)
         )
     };
