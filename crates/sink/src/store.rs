@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
 
+use async_trait::async_trait;
+
 use crate::Result;
 
 #[cfg(test)]
@@ -17,21 +19,21 @@ mod tests;
 /// Every configured sink has its own store and keeps it across crawls. So put the crawl's id into the keys of values
 /// that concern one crawl, and delete them when the crawl is done.
 ///
-/// Calls are synchronous and take milliseconds, so a task may make them in passing but not for every row.
-/// When [`put`](Store::put) or [`delete`](Store::delete) returns, the change has reached the disk
-/// and survives the death of the process.
+/// Calls are asynchronous because the store may be in a database. A call can take milliseconds, so do not make one per
+/// row. When [`put`](Store::put) or [`delete`](Store::delete) returns, the change survives the death of the process.
+#[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// The value of `key`, if it has one.
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>>;
+    /// The value of `key`, or `None`.
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>>;
 
-    /// Gives `key` the value, in place of the one that it may have.
-    fn put(&self, key: &str, value: &[u8]) -> Result<()>;
+    /// Sets the value of `key`, replacing an earlier value.
+    async fn put(&self, key: &str, value: &[u8]) -> Result<()>;
 
-    /// Forgets `key`; no error if it is not there.
-    fn delete(&self, key: &str) -> Result<()>;
+    /// Deletes `key`. It is not an error if the key does not exist.
+    async fn delete(&self, key: &str) -> Result<()>;
 
-    /// All keys that begin with `prefix`, sorted by their bytes.
-    fn keys(&self, prefix: &str) -> Result<Vec<String>>;
+    /// All keys that begin with `prefix`, sorted by their UTF-8 bytes.
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>>;
 }
 
 /// A [`Store`] in memory, for tests and for runs without a state. Its content is lost when it is dropped.
@@ -45,22 +47,23 @@ impl MemoryStore {
     }
 }
 
+#[async_trait]
 impl Store for MemoryStore {
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.with(|map| map.get(key).cloned()))
     }
 
-    fn put(&self, key: &str, value: &[u8]) -> Result<()> {
+    async fn put(&self, key: &str, value: &[u8]) -> Result<()> {
         self.with(|map| map.insert(key.to_owned(), value.to_owned()));
         Ok(())
     }
 
-    fn delete(&self, key: &str) -> Result<()> {
+    async fn delete(&self, key: &str) -> Result<()> {
         self.with(|map| map.remove(key));
         Ok(())
     }
 
-    fn keys(&self, prefix: &str) -> Result<Vec<String>> {
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>> {
         let is_wanted = |key: &&String| key.starts_with(prefix);
         Ok(self.with(|map| map.keys().filter(is_wanted).cloned().collect()))
     }
