@@ -70,7 +70,7 @@ impl fmt::Display for Report {
             let name = case.name;
             match &case.verdict {
                 Verdict::Passed => writeln!(f, "  passed    {name}")?,
-                Verdict::LeftOut { why } => writeln!(f, "  left out  {name}: {why}")?,
+                Verdict::LeftOut { why } => writeln!(f, "  skipped   {name}: {why}")?,
                 Verdict::Failed { .. } => writeln!(f, "  FAILED    {name}")?,
             }
         }
@@ -90,10 +90,10 @@ impl fmt::Display for Case {
             seen,
         } = &self.verdict
         {
-            writeln!(f, "  done:      {done}")?;
+            writeln!(f, "  steps:     {done}")?;
             writeln!(f, "  expected:  {expected}")?;
-            writeln!(f, "  seen:      {seen}")?;
+            writeln!(f, "  actual:    {seen}")?;
         }
-        writeln!(f, "  the rule:  {}", self.rule)
+        writeln!(f, "  rule:      {}", self.rule)
     }
 }

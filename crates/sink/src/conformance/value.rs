@@ -13,7 +13,7 @@ pub fn rows(records: &RecordBatch) -> Result<Vec<Value>> {
     let text = json::array(records)?;
     let rows = serde_json::from_slice(&text);
     rows.map_err(|error| {
-        let text = "the rows did not become an array of objects";
+        let text = "cannot read the encoded rows as an array of objects";
         crate::Error::new(crate::Kind::Internal, text).with_source(error)
     })
 }
