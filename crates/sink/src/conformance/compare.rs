@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::load::{Load, number};
+use super::load::{Expected, Load, number};
 use super::{Part, View};
 use crate::Delivery;
 
@@ -25,20 +25,34 @@ pub(super) enum Times {
 pub(super) fn difference(
     view: &View,
     load: &Load,
+    expected: &Expected,
     delivery: Delivery,
     times: Times,
 ) -> Option<String> {
     if !view.whole {
-        return Some("the reader has not been told that the snapshot is whole".to_owned());
+        return Some("the destination does not report the snapshot as whole".to_owned());
     }
+    let told = load.outcome().summary();
+    match &view.summary {
+        Some(seen) if *seen != told => Some(format!("the summary is {seen:?}, expected {told:?}")),
+        _ => difference_of_rows(view, expected, delivery, times),
+    }
+}
+
+/// The difference between the rows in `view` and `expected`; `None` if there is none.
+pub(super) fn difference_of_rows(
+    view: &View,
+    expected: &Expected,
+    delivery: Delivery,
+    times: Times,
+) -> Option<String> {
     let mut faults = Vec::new();
     let may_repeat = delivery == Delivery::AtLeastOnce && times == Times::Repeated;
     let parts = distinct(&view.parts, may_repeat, &mut faults);
-    let expected = load.expected();
-    for (table, rows) in &expected {
+    for (table, rows) in expected {
         let theirs: Vec<_> = parts.iter().filter(|part| part.table == *table).collect();
-        // Who gets rows as they come learns of a table without any from the outcome.
-        if theirs.is_empty() && (!rows.is_empty() || delivery == Delivery::Atomic) {
+        // An at-least-once destination learns of a table without rows from the outcome.
+        if theirs.is_empty() && (!rows.is_empty() || delivery != Delivery::AtLeastOnce) {
             faults.push(format!("table `{table}` is missing"));
             continue;
         }
@@ -48,15 +62,14 @@ pub(super) fn difference(
     let unknown = tables
         .into_iter()
         .filter(|table| !expected.contains_key(*table));
-    faults
-        .extend(unknown.map(|table| format!("there is a table `{table}` that was not delivered")));
+    faults.extend(unknown.map(|table| format!("table `{table}` exists, but was not delivered")));
     summary(faults)
 }
 
 /// What is visible in `view`, where nothing should be; `None` if nothing is.
 pub(super) fn visible(view: &View) -> Option<String> {
     if view.whole {
-        return Some("the reader has been told that the snapshot is whole".to_owned());
+        return Some("the destination reports the snapshot as whole".to_owned());
     }
     let parts = view.parts.iter();
     let told = parts.map(|part| format!("{} rows of table `{}`", part.rows.len(), part.table));
@@ -75,9 +88,9 @@ fn distinct<'a>(parts: &'a [Part], may_repeat: bool, faults: &mut Vec<String>) -
         match by_id.insert(id, part) {
             None => distinct.push(part),
             Some(before) if before != part => {
-                faults.push(format!("id `{id}` came twice, and not with the same rows"));
+                faults.push(format!("id `{id}` arrived twice, with different rows"));
             }
-            Some(_) if !may_repeat => faults.push(format!("id `{id}` came twice")),
+            Some(_) if !may_repeat => faults.push(format!("id `{id}` arrived twice")),
             Some(_) => {}
         }
     }
@@ -106,7 +119,7 @@ fn compare(
         let again = !seen.insert(key);
         // Parts with ids were deduplicated above, and such a reader has no other way to drop duplicates.
         if again && !(may_repeat && part.id.is_none()) {
-            faults.push(format!("row {key} of `{table}` is there twice"));
+            faults.push(format!("row {key} of `{table}` appears twice"));
         }
         match expected.get(&key) {
             None => faults.push(format!("row {key} of `{table}` was not delivered")),
@@ -127,12 +140,17 @@ fn columns(table: &str, key: i64, wanted: &Value, seen: &Value, faults: &mut Vec
         if !same(wanted, seen) {
             let (wanted, seen) = (short(wanted), short(seen));
             faults.push(format!(
-                "`{table}.{column}` of row {key} is {seen} and not {wanted}"
+                "`{table}.{column}` of row {key} is {seen}, expected {wanted}"
             ));
         }
     }
-    let unknown = seen.keys().filter(|column| !wanted.contains_key(*column));
-    faults.extend(unknown.map(|column| format!("`{table}` has a column `{column}` too many")));
+    // A row from an earlier crawl has null in a column that was added later.
+    let unknown = seen.iter();
+    let unknown =
+        unknown.filter(|(column, value)| !value.is_null() && !wanted.contains_key(*column));
+    faults.extend(
+        unknown.map(|(column, _)| format!("`{table}` has an unexpected column `{column}`")),
+    );
 }
 
 /// Whether two values are equal. Integers must be exact; floats may differ by the rounding of their text form.
