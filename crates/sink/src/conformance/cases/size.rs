@@ -5,7 +5,7 @@ use crate::conformance::load::{self, Load};
 
 /// The bytes of text per batch in the case `memory`, and the number of batches: 64 MiB in total.
 const BATCH_BYTES: usize = 2 << 20;
-const BATCHES: usize = 32;
+const BATCHES: u32 = 32;
 
 /// The rows per batch in the case `memory`.
 const BATCH_ROWS: usize = 2048;
@@ -25,7 +25,6 @@ pub(super) async fn long(bench: &Bench<'_>) -> Result<(), Stop> {
     let mut load = Load::new(1);
     let table = load.table("things", &load::plain_columns(0, 0));
     load.batch(&table, load::plain_columns(0, 12_000));
-    load.batch(&table, load::plain_columns(0, 0));
     bench.delivers(&load).await
 }
 
@@ -43,23 +42,21 @@ pub(super) async fn many_batches(bench: &Bench<'_>) -> Result<(), Stop> {
 /// Other threads and the allocator add noise, so destinations should set a generous limit. 32 MiB still finds a sink
 /// that keeps all rows.
 pub(super) async fn memory(bench: &Bench<'_>) -> Result<(), Stop> {
-    let room = bench.room();
+    let room = bench.room().await;
     let Some(bound) = room.destination.memory() else {
-        return Err(super::left_out(
-            "the destination does not say how far the process may grow",
-        ));
+        return Err(super::left_out("`Destination::memory` sets no limit"));
     };
     let Some(before) = resident() else {
         return Err(super::left_out(
-            "this system does not say how large a process is",
+            "the memory of a process cannot be read on this system",
         ));
     };
     let mut load = memory_load();
     let batch = load.batches.remove(0);
     let mut sink = room.open(&load).await?;
-    for sequence in 0..BATCHES as u64 {
+    for piece in 0..BATCHES {
         let again = crate::Batch {
-            sequence,
+            piece,
             ..batch.clone()
         };
         room.write(sink.as_mut(), &again).await?;
@@ -72,7 +69,7 @@ pub(super) async fn memory(bench: &Bench<'_>) -> Result<(), Stop> {
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
     Err(room.failed(
         format!("the process grows by at most {} MiB", mib(bound)),
-        format!("it grew by {} MiB", mib(grown)),
+        format!("the process grew by {} MiB", mib(grown)),
     ))
 }
 
