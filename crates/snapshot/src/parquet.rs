@@ -1,9 +1,8 @@
-//! Rows to Parquet.
+//! The Parquet encoder, shared by all sinks that publish Parquet files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fortilake_sink::files::{Encoder, Output, SCHEMA_VERSION};
 use fortilake_sink::{Crawl, Error, Field, Kind, RecordBatch, Result, Schema, TableSpec};
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, ZstdLevel};
@@ -11,30 +10,71 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
+use serde_json::{Map, Value};
 
-/// Rows that are encoded before the size of the row group is looked at again.
+use crate::{Encoder, Format, Output, SCHEMA_VERSION};
+
+/// The number of rows per call of the Parquet writer.
 ///
-/// The library looks before and after each call, so this many rows is what a row group may grow beyond its bound.
+/// The writer checks the size of a row group before and after each call, so a row group exceeds its bound by at most
+/// this many rows. A whole batch per call would make that the size of the largest batch.
 const STEP: usize = 1024;
 
-/// zstd's own default: beyond it files shrink by little and writing slows by much.
+/// zstd's default level. Higher levels make files slightly smaller and writing much slower.
 const COMPRESSION_LEVEL: i32 = 3;
 
-pub(crate) struct ParquetEncoder {
+/// Parquet files, compressed with zstd, with statistics for every page.
+#[derive(Clone, Copy, Debug)]
+pub struct Parquet {
+    /// The size in bytes at which a row group is closed. It also bounds the memory used per table.
+    pub row_group_bytes: usize,
+}
+
+impl Format for Parquet {
+    type Encoder = ParquetEncoder;
+
+    fn name(&self) -> &'static str {
+        "parquet"
+    }
+
+    fn extension(&self) -> &'static str {
+        "parquet"
+    }
+
+    fn notes(&self) -> Map<String, Value> {
+        // A Parquet file carries its schema and metadata, so readers need nothing from the manifest.
+        Map::new()
+    }
+
+    fn encoder(
+        &self,
+        crawl: &Crawl,
+        name: &str,
+        table: &TableSpec,
+        output: Output,
+    ) -> Result<ParquetEncoder> {
+        ParquetEncoder::new(crawl, name, table, self.row_group_bytes, output)
+    }
+}
+
+/// Writes the rows of one table into a Parquet file.
+#[derive(Debug)]
+pub struct ParquetEncoder {
     writer: ArrowWriter<Output>,
     path: PathBuf,
 }
 
 impl ParquetEncoder {
-    pub(crate) fn new(
+    fn new(
         crawl: &Crawl,
+        name: &str,
         table: &TableSpec,
         row_group_bytes: usize,
         output: Output,
     ) -> Result<Self> {
         check_columns(table)?;
         let path = output.path().to_owned();
-        let properties = properties(crawl, table, row_group_bytes)
+        let properties = properties(crawl, name, table, row_group_bytes)
             .map_err(|error| Error::io("create", &path, error))?;
         let writer = ArrowWriter::try_new(output, Arc::clone(&table.schema), Some(properties))
             .map_err(|error| Error::io("create", &path, error))?;
@@ -53,15 +93,17 @@ impl Encoder for ParquetEncoder {
         Ok(())
     }
 
-    fn finish(self) -> Result<Output> {
+    fn finish(self) -> Result<()> {
         self.writer
             .into_inner()
+            .map(drop)
             .map_err(|error| Error::io("write", &self.path, error))
     }
 }
 
 fn properties(
     crawl: &Crawl,
+    name: &str,
     table: &TableSpec,
     row_group_bytes: usize,
 ) -> Result<WriterProperties, ParquetError> {
@@ -69,7 +111,7 @@ fn properties(
         |key: &str, value: &str| KeyValue::new(format!("fortilake.{key}"), value.to_owned());
     let metadata = vec![
         entry("crawl_id", &crawl.id),
-        entry("snapshot", &crawl.snapshot),
+        entry("snapshot", name),
         entry("table", &table.name),
         entry("schema_version", &SCHEMA_VERSION.to_string()),
         entry("generator", &crawl.generator),
@@ -80,8 +122,8 @@ fn properties(
         .set_max_row_group_row_count(None)
         .set_max_row_group_bytes(Some(row_group_bytes))
         .set_key_value_metadata(Some(metadata));
-    // The last part of a key tells rows apart, so its values hardly repeat and a dictionary of them is a second copy.
-    // All other columns of an inventory repeat themselves.
+    // The last key column, such as the serial number, is nearly unique, so its dictionary would be a second copy of
+    // the column. The values of all other columns repeat often.
     if let Some(last) = table.key.last() {
         let column = ColumnPath::from(vec![last.clone()]);
         properties = properties.set_column_dictionary_enabled(column, false);
@@ -89,7 +131,7 @@ fn properties(
     Ok(properties.build())
 }
 
-/// Refuses a type that Parquet does not know, in the name of its column.
+/// Checks that Parquet supports every column's type. The library's own error would not name the column.
 fn check_columns(table: &TableSpec) -> Result<()> {
     let converts = |field: &Arc<Field>| {
         let alone = Schema::new(vec![Arc::clone(field)]);
@@ -99,7 +141,7 @@ fn check_columns(table: &TableSpec) -> Result<()> {
         converts(field).map_err(|error| {
             let (table, column) = (&table.name, field.name());
             let text = format!(
-                "column `{column}` of table `{table}` has the type `{}`, which Parquet cannot hold",
+                "column `{column}` of table `{table}` has the type `{}`, which Parquet cannot store",
                 field.data_type()
             );
             Error::new(Kind::Internal, text).with_source(error)
