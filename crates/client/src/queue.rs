@@ -1,4 +1,4 @@
-//! The order in which calls go out.
+//! The order in which calls are sent.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,10 @@ use std::{
 use fortilake_auth::Micros;
 use tokio::sync::Notify;
 
-/// The order in which calls go out: that in which they ask, user by user.
+/// The order in which calls are sent: first come, first served, separately for each user.
 ///
-/// Clients that call for the same API user, such as two sources of one crawl, share a queue,
-/// so that none of them takes every place that becomes free. Clones are the same queue.
+/// Clients of the same API user, such as two sources of one crawl, should share a queue. Otherwise,
+/// one of them could take every place that becomes free. Clones refer to the same queue.
 #[derive(Debug, Clone, Default)]
 pub struct Queue(Arc<Mutex<HashMap<String, Arc<Lane>>>>);
 
@@ -23,10 +23,10 @@ pub struct Queue(Arc<Mutex<HashMap<String, Arc<Lane>>>>);
 pub(crate) struct Lane {
     /// Held by whoever is next; it is handed on in the order of asking.
     turn: tokio::sync::Mutex<()>,
-    /// Somebody was answered, or the limits have changed.
+    /// Notified when a call was answered or the limits have changed.
     changed: Notify,
     waiting: AtomicUsize,
-    /// What whoever is next waits for.
+    /// When the first in the queue can go, if that is known.
     next: Mutex<Option<Micros>>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Queue {
-    /// An empty queue.
+    /// Creates an empty queue.
     pub fn new() -> Self {
         Self::default()
     }
@@ -68,12 +68,12 @@ impl Lane {
         }
     }
 
-    /// Wakes whoever is next, to look at the limits again.
+    /// Wakes the first in the queue, so that it checks the limits again.
     pub(crate) fn wake(&self) {
         self.changed.notify_one();
     }
 
-    /// How many wait, and when the first of them goes, as far as that is known.
+    /// Returns how many callers wait, and when the first of them can go, if that is known.
     pub(crate) fn waiting(&self) -> (usize, Option<Micros>) {
         (self.waiting.load(Ordering::Relaxed), *lock(&self.next))
     }
@@ -82,7 +82,7 @@ impl Lane {
 impl Turn<'_> {
     /// Waits until something has changed since the last time.
     ///
-    /// Meanwhile those who ask learn when the call goes, if that is known.
+    /// Meanwhile, `next` is reported as the time at which the first call goes.
     pub(crate) async fn change(&self, next: Option<Micros>) {
         *lock(&self.lane.next) = next;
         self.lane.changed.notified().await;
@@ -101,7 +101,8 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Nothing is left half done when a holder of these locks panics, so poison is of no interest.
+/// Locks the mutex, even if another thread panicked while it held it. No critical section leaves
+/// its data half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

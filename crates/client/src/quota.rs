@@ -1,4 +1,4 @@
-//! Keeps calls within the limits of the API, and within those of the run.
+//! Keeps calls within the limits of the API and of the run.
 
 use std::{
     sync::{
@@ -20,7 +20,10 @@ use crate::{
     queue::{Lane, Turn},
 };
 
-/// How often whoever waits for more than its turn says so.
+/// How often a waiting call reports that it waits.
+///
+/// It is also the longest sleep before the ledger is asked again: while the machine is suspended,
+/// tokio's clock stands still, but the windows move on.
 const HEARTBEAT: Duration = Duration::from_mins(1);
 
 /// Decides when the next call may go out.
@@ -34,7 +37,7 @@ pub(crate) struct Gate {
     pub(crate) state: State,
 }
 
-/// What the run allows by itself, and what it does where the API allows nothing.
+/// The run's own limits, and what to do when the API's limits are reached.
 #[derive(Default)]
 pub(crate) struct Rules {
     pub(crate) waiting: Waiting,
@@ -48,21 +51,21 @@ pub(crate) struct State {
     calls: AtomicU64,
     stopped: AtomicBool,
     breaker: Mutex<Breaker>,
-    /// The pause that was told last.
+    /// The most recent pause that a call failed with.
     last_pause: Mutex<Option<Pause>>,
 }
 
-/// Why no call is let out.
+/// Why a call was not let through.
 #[derive(Debug)]
 pub(crate) enum Stop {
     Pause(Pause),
-    /// Nobody knows how many calls there have been.
+    /// The ledger failed, so it is unknown how many calls have been made.
     Ledger(Error),
 }
 
-/// What keeps a call from going out now.
+/// What keeps the next call from being sent now.
 struct Obstacle {
-    /// When to look again.
+    /// When to check again.
     until: Micros,
     kind: ObstacleKind,
 }
@@ -71,15 +74,15 @@ struct Obstacle {
 enum ObstacleKind {
     /// A call in flight, which may be answered at any time.
     Answer,
-    /// A window.
+    /// A full window.
     Window,
-    /// More than that.
+    /// Something that takes longer.
     Pause(Reason),
 }
 
-/// A call that may go out, and from then on the call in flight.
+/// Permission to send a call. From then on, it represents the call in flight.
 ///
-/// One that is dropped counts as an error, since nobody knows how it has ended.
+/// A permit that is dropped counts as an error, because the outcome of its call is unknown.
 pub(crate) struct Permit<'a> {
     gate: &'a Gate,
     ticket: Option<Ticket>,
@@ -91,7 +94,7 @@ impl Gate {
     ///
     /// # Cancellation
     ///
-    /// A dropped future takes no place.
+    /// If the future is dropped, no place is taken.
     pub(crate) async fn admit(&self) -> Result<Permit<'_>, Stop> {
         let turn = self.lane.turn().await;
         let mut beat = Micros::MIN;
@@ -125,7 +128,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Lets no further call out, those that wait included.
+    /// Stops all further calls, including those that wait.
     pub(crate) fn stop(&self) {
         self.state.stopped.store(true, Ordering::Relaxed);
         self.lane.wake();
@@ -143,7 +146,8 @@ impl Gate {
         Some(Pause { resume_at, reason })
     }
 
-    /// The pause that was told last, for those who learn only that there is one.
+    /// Returns the most recent pause. A failed sign-in needs it, because its error no longer says
+    /// until when calls pause.
     pub(crate) fn last_pause(&self) -> Option<Pause> {
         *lock(&self.state.last_pause)
     }
@@ -152,12 +156,13 @@ impl Gate {
         self.ledger.usage(&self.user, &self.limits, (self.clock)())
     }
 
-    /// How many calls have been sent.
+    /// Returns how many calls have been sent.
     pub(crate) fn calls(&self) -> u64 {
         self.state.calls.load(Ordering::Relaxed)
     }
 
-    /// Takes a place if there is one. Only whoever has the turn asks.
+    /// Takes a place in all limits if there is one. Only the first in the queue may ask, so that no
+    /// later call overtakes it.
     fn ask(&self, now: Micros) -> Result<Result<Permit<'_>, Obstacle>> {
         let obstacle = |until, kind| Ok(Err(Obstacle { until, kind }));
         let pause = |until, reason| obstacle(until, ObstacleKind::Pause(reason));
@@ -199,7 +204,7 @@ impl Gate {
         }
     }
 
-    /// Whether an obstacle is one to give up for.
+    /// Returns a pause if the call should fail instead of waiting for this obstacle.
     fn pause(&self, obstacle: &Obstacle, now: Micros) -> Option<Pause> {
         let resume_at = obstacle.until;
         let too_late = self
@@ -207,7 +212,7 @@ impl Gate {
             .deadline
             .is_some_and(|deadline| deadline <= resume_at);
         let reason = match (obstacle.kind, self.rules.waiting) {
-            // Time does not help against these.
+            // These do not go away by waiting.
             (
                 ObstacleKind::Pause(
                     reason @ (Reason::Stopped | Reason::MaxCalls | Reason::Deadline),
@@ -245,7 +250,8 @@ impl Gate {
         }
         let known = obstacle.kind != ObstacleKind::Answer;
         let next = known.then_some(obstacle.until);
-        // Which of the two ends the wait does not matter: the ledger tells.
+        // It doesn't matter whether the time or a change ended the wait: the caller asks the ledger
+        // next.
         drop(time::timeout(until(now, end), turn.change(next)).await);
     }
 }
@@ -256,7 +262,7 @@ impl Permit<'_> {
         self.end(class.verdict(http), Some(class));
     }
 
-    /// Gives the place back; nothing was sent.
+    /// Gives the place back, because nothing was sent.
     pub(crate) fn give_back(mut self) {
         self.end(Verdict::Unsent, None);
     }
@@ -299,7 +305,8 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// Nothing is left half done when a holder of these locks panics, so poison is of no interest.
+/// Locks the mutex, even if another thread panicked while it held it. No critical section leaves
+/// its data half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! A ledger that lives as long as the process.
+//! A ledger in memory.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,12 +14,13 @@ use fortilake_auth::later;
 
 /// How long to wait for an answer before asking again.
 ///
-/// Whoever waits is woken by the answers to its own client's calls, but not by another client's.
+/// A waiting client is woken when one of its own calls is answered, but not when another client's
+/// is.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long calls are remembered at least.
+/// The minimum time for which calls are remembered.
 ///
-/// A client with longer windows may join those that share the ledger.
+/// A client with longer windows may start sharing the ledger later.
 const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// A [`Ledger`] that lives as long as the process.
@@ -31,23 +32,23 @@ pub struct MemoryLedger(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     last_ticket: i64,
-    /// Whose calls are in flight.
+    /// The calls in flight and their users.
     in_flight: HashMap<Ticket, String>,
     logs: HashMap<String, Log>,
 }
 
-/// What one user has called.
+/// The calls and errors of one user.
 #[derive(Debug, Default)]
 struct Log {
     in_flight: u32,
     answered: Events,
     errors: Events,
     closed_until: Option<Micros>,
-    /// The latest instant recorded.
+    /// The latest time recorded so far.
     latest: Micros,
 }
 
-/// When something happened, oldest first, as far back as any limit looks.
+/// The times of events, oldest first, for as long as any limit needs them.
 #[derive(Debug, Default)]
 struct Events {
     times: VecDeque<Micros>,
@@ -55,12 +56,13 @@ struct Events {
 }
 
 impl MemoryLedger {
-    /// An empty ledger.
+    /// Creates an empty ledger that uses the real time.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Nothing is left half done when a holder of the lock panics, so poison is of no interest.
+    /// Locks the ledger, even if another thread panicked while it held the lock. No critical
+    /// section leaves the data half changed.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -181,16 +183,17 @@ impl Log {
         (budget == Budget::Held).then_some(Reservation::AfterAnswer(at))
     }
 
-    /// When one more call fits into a window, if the calls in flight do not fill it by themselves.
+    /// Returns when one more call fits into a window, or `None` if the calls in flight alone fill
+    /// it.
     ///
-    /// It does not matter when those are answered: they stay in the window for longer than what
-    /// has to leave it.
+    /// It does not matter when the calls in flight are answered: they stay in the window longer
+    /// than the older calls that have to leave it.
     fn fits(&self, window: Window, now: Micros) -> Option<Micros> {
         let free = window.max.checked_sub(self.in_flight + 1)?;
         Some(self.answered.at_most(free, window.per, now))
     }
 
-    /// How the budget of errors stands, and until when if nothing more is answered.
+    /// Returns the state of the error budget, and how long it lasts if no more calls are answered.
     fn budget(&self, limit: ErrorLimit, now: Micros) -> (Budget, Micros) {
         let Some(free) = limit.usable().checked_sub(1) else {
             return (Budget::Spent, Micros::MAX);
@@ -212,7 +215,7 @@ impl Log {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Budget {
     Enough,
-    /// The calls in flight hold what is left.
+    /// The calls in flight occupy what is left of the budget.
     Held,
     Spent,
 }
@@ -230,7 +233,7 @@ impl Events {
         }
     }
 
-    /// Those that still count against a limit of this length.
+    /// Iterates over the events that still count against a limit of this length.
     fn since(&self, per: Duration, now: Micros) -> impl ExactSizeIterator<Item = &Micros> {
         let held = per + MARGIN;
         let start = self.times.partition_point(|&then| later(then, held) <= now);
@@ -241,7 +244,7 @@ impl Events {
         self.since(per, now).len().try_into().unwrap_or(u32::MAX)
     }
 
-    /// From when on at most `free` of them count against a limit of this length.
+    /// Returns from when on at most `free` events count against a limit of this length.
     fn at_most(&self, free: u32, per: Duration, now: Micros) -> Micros {
         let mut held = self.since(per, now);
         let surplus = held

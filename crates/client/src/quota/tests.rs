@@ -103,8 +103,8 @@ async fn a_burst_goes_at_once_and_the_rest_as_soon_as_it_may() {
         succeed(permit);
     }
     let at = |answer: u64, margins: u32| seconds(answer) + MARGIN * margins;
-    // The minute is full after three, the hour is full after five, and free again an hour after
-    // the first answer.
+    // The minute is full after three calls, the hour after five. It is free again an hour after the
+    // first answer.
     assert_eq!(
         starts,
         [
@@ -225,7 +225,7 @@ async fn errors_are_spent_down_to_the_reserve_and_never_beyond() {
     for _ in 0..8 {
         in_flight.push(gate.admit().await.unwrap());
     }
-    // Any of the eight may turn out to be an error, so there is no ninth.
+    // Each of the eight may turn out to be an error, so a ninth call has to wait.
     assert!(time::timeout(seconds(1), gate.admit()).await.is_err());
     in_flight.into_iter().for_each(fail);
     let pause = paused(gate.admit().await);

@@ -1,4 +1,4 @@
-//! Tests of the ledger, one instant at a time.
+//! Tests of the ledger with a manual clock.
 
 use super::*;
 use Reservation::{AfterAnswer, At, Granted};
@@ -111,7 +111,8 @@ fn calls_in_flight_hold_one_error_each() {
     let until = 3600 * SECOND + margin();
     assert_eq!(book.ask(4), spent(until, Spent::Errors));
     assert_eq!(book.usage(4).errors, 8);
-    // Five errors leave at once, so four calls may be in flight beside the three that stay.
+    // Five errors leave the window at once, so four calls may be in flight next to the three that
+    // stay.
     for _ in 0..5 {
         book.take(3601);
     }

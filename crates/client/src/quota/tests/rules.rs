@@ -1,4 +1,4 @@
-//! Tests of what a run allows by itself, and of what it does where nothing is allowed.
+//! Tests of the run's own limits, and of what it does when no call is allowed.
 
 use super::*;
 
@@ -30,7 +30,7 @@ async fn a_run_ends_at_its_deadline_even_if_it_waits_forever() {
     let gate = gate_with(limits(&[(1, 60)]), rules, clock);
     call(&gate).await;
     call(&gate).await;
-    // The third would fit after two minutes, so there is no point in waiting for it.
+    // The third call would only fit after two minutes, so waiting for it makes no sense.
     let pause = paused(gate.admit().await);
     let expected = Pause {
         resume_at: later(start, seconds(120) + MARGIN * 2),
