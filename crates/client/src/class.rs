@@ -1,4 +1,4 @@
-//! What an answer means for what comes next.
+//! Classifies answers by what has to happen next.
 
 use fortilake_auth::transport;
 
@@ -7,47 +7,50 @@ use crate::{
     ledger::Verdict,
 };
 
-/// The classes of answers, and of what happens instead of one, by what is to be done about them.
+/// The class of an answer, or of the reason why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Rows, or nothing to say.
+    /// Success, with or without rows.
     Success,
-    /// The API says that there is nothing.
+    /// The API says explicitly that nothing was found.
     Empty,
-    /// The same call may well succeed a little later.
+    /// A temporary failure. The same call may succeed a little later.
     Transient,
     /// Too many calls in a minute.
     Throttled,
-    /// Too many calls in an hour.
+    /// Too many calls within an hour.
     HourlyLimit,
     /// Too many errors.
     ErrorLimit,
-    /// The token is not or no longer good.
+    /// The API refused the token.
     Token,
-    /// No permission, or a stale token.
+    /// Access denied: either a missing permission or a stale token.
     Access,
-    /// The call itself is wrong and stays so.
+    /// The call itself is wrong, and would fail again.
     BadRequest,
-    /// The call is right, but what it asks for cannot be done.
+    /// The call is valid, but the API cannot do what it asks for.
     NotPossible,
-    /// No answer that this API gives.
+    /// An answer that this API does not give.
     Unexpected,
-    /// No token: the user or the password is wrong.
+    /// No token, because the user or the password is wrong.
     Credentials,
-    /// No answer: an address or the connection is set up wrongly.
+    /// No answer, because an address or the connection is misconfigured.
     Config,
-    /// Nothing was sent, because a limit allows no call for now.
+    /// Nothing was sent, because a limit allows no call at the moment.
     Suspended,
-    /// Nothing was sent, because nobody knows how many calls there have been.
+    /// Nothing was sent, because the ledger could not be used and the calls would not be counted.
     Uncounted,
 }
 
 impl Class {
-    /// Whether the API would count it as one of its errors, of which it allows ten an hour.
+    /// Whether the API would count this as one of the ten errors that it allows in an hour.
     ///
-    /// Nobody has published what it counts, so this is the safe side:
-    /// all that is no success, what got no answer, and whatever HTTP calls an error.
-    /// The redirects on the way to an answer are none.
+    /// What the API counts is undocumented, so this assumes the worst: everything that is not a
+    /// success, every call without an answer, and every HTTP error status counts. Counting too much
+    /// costs a pause at most; counting too little can get the user blocked.
+    ///
+    /// Redirects on the way to an answer are not errors. Neither is a kept connection that broke:
+    /// the API never answered on it, and the call did not cause it.
     pub(crate) fn verdict(self, http: Option<u16>) -> Verdict {
         match self {
             Self::Success => Verdict::Good,
@@ -69,9 +72,10 @@ impl Class {
     }
 }
 
-/// Judges an answer, from its body first: most failures arrive as HTTP 400.
+/// Classifies an answer. The body is more reliable than the HTTP status, because most failures
+/// arrive as HTTP 400.
 ///
-/// The first row that fits decides.
+/// The order of the rows matters: the first one that matches decides.
 pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
     use {Content as C, Fault as F, Status as S};
 
@@ -84,12 +88,13 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
     match (&envelope.status, envelope.fault, http) {
         (S::Number(status @ (-10 | -11 | -12 | -30)), ..) => by_limit(Some(*status)),
         (.., 429) => Class::Throttled,
-        // What the body says of access stands, whatever HTTP makes of it.
+        // If the body denies access or refuses the token, that holds whatever the HTTP status is.
         (_, F::Code(201), _) => Class::Token,
         (_, F::Code(202), _) => Class::Access,
         (.., 500..) => Class::Transient,
 
-        // "Nothing found" comes in several forms, and as success as well as not.
+        // The API says "nothing found" in several ways, sometimes with a success status and
+        // sometimes with an error status.
         (S::Number(1008), ..)
         | (S::Number(0), F::Code(301), _)
         | (S::Number(0), F::Text, 200..=299)
@@ -114,10 +119,11 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
     }
 }
 
-/// Judges a call that got no answer.
+/// Classifies a call that got no answer.
 pub(crate) fn unanswered(kind: transport::Kind) -> Class {
     match kind {
-        // One call that is sent elsewhere says nothing about the others.
+        // An answer that is too large or redirected elsewhere concerns only this call, not the
+        // others.
         transport::Kind::TooLarge | transport::Kind::Redirect => Class::Unexpected,
         transport::Kind::Paused => Class::Suspended,
         kind if kind.is_transient() => Class::Transient,
@@ -125,7 +131,7 @@ pub(crate) fn unanswered(kind: transport::Kind) -> Class {
     }
 }
 
-/// Judges a limit that was met while signing in, by the number under `status` if there is one.
+/// Classifies a limit that a sign-in ran into, by the number under `status` if there is one.
 pub(crate) fn by_limit(status: Option<i64>) -> Class {
     match status {
         Some(-11) => Class::HourlyLimit,

@@ -1,4 +1,4 @@
-//! Where an answer says how it went.
+//! Where the answers of each system say whether a call succeeded.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -47,7 +47,7 @@ impl Dialect {
 
 fn by_http(http: u16, text: &str, secrets: &[&str]) -> Option<Envelope> {
     if text.trim_ascii().is_empty() {
-        // These have nothing to say beside themselves; any other answer without a body is cut off.
+        // These statuses may come without a body. Any other answer without one is truncated.
         return matches!(http, 201 | 202 | 204).then(|| Envelope {
             content: Content::Blank,
             ..Envelope::default()
@@ -83,7 +83,8 @@ fn status(members: &Members<'_>) -> Status {
     }
 }
 
-/// Neither system publishes what its errors look like; these are the habits of their frameworks.
+/// Both systems leave their error format undocumented. These are the conventions of their
+/// frameworks.
 fn message(members: &Members<'_>) -> Option<String> {
     let text = |name| member(members, name).and_then(text_of);
     inside(members, "status", "message")

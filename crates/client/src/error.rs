@@ -1,4 +1,4 @@
-//! The error of this crate.
+//! The error type of this crate.
 
 use std::{error, fmt};
 
@@ -9,10 +9,11 @@ use crate::{Fault, Pause, Status, class::Class, failure::Failure, retry::Stage};
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A call that has failed for good, as far as this crate can tell.
+/// A call that has failed, after all retries that make sense.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
+/// What an [`Error`] consists of.
 #[derive(Debug)]
 struct Inner {
     kind: Kind,
@@ -24,7 +25,8 @@ struct Inner {
     source: Option<Source>,
 }
 
-/// The answer that was no success, without the secrets in it; it is data, so it is never printed.
+/// The body of an answer that was not a success, with secrets removed. It is data, so `Debug` hides
+/// it.
 pub(crate) struct Answer(pub(crate) String);
 
 #[derive(Debug)]
@@ -36,7 +38,7 @@ pub(crate) enum Source {
     Ledger(Box<dyn error::Error + Send + Sync>),
 }
 
-/// What does not fit a type, without a text of the answer.
+/// Why an answer does not fit a type, without quoting the answer.
 #[derive(Debug)]
 pub(crate) struct Shape(String);
 
@@ -44,39 +46,39 @@ pub(crate) struct Shape(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Try again later; it was tried a few times.
+    /// Try again later. The call has already been retried a few times.
     Transient,
-    /// Stop calling until the time that [`Error::pause`] names.
+    /// Make no calls until the time in [`Error::pause`].
     Paused,
-    /// Mend the credentials; nothing works without.
+    /// Correct the credentials; no call works without them.
     Credentials,
-    /// Mend the addresses or the connection; nothing works without.
+    /// Correct the addresses or the connection; no call works without them.
     Config,
-    /// Mend the ledger of calls, or what else is remembered; without it nobody knows what the API
-    /// still allows and has done.
+    /// Repair the ledger or the registration memory. Without them, it is unknown what the API still
+    /// allows, or what it has done.
     Ledger,
-    /// Go on without: this user has no permission for this call.
+    /// Skip the call: this user has no permission for it.
     Refused,
-    /// Go on without: the call itself is wrong.
+    /// Skip the call: it is wrong and would fail again.
     BadRequest,
-    /// Go on without: the API cannot do this.
+    /// Skip the call: the API cannot do what it asks for.
     NotPossible,
-    /// Go on without: the answer makes no sense.
+    /// Skip the call: the answer could not be understood.
     Unexpected,
 }
 
 impl Error {
-    /// What a caller can do about it.
+    /// Returns what a caller can do about the error.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// The API's own number for the error, such as 202.
+    /// Returns the API's own error number, such as 202, if the answer has one.
     pub fn code(&self) -> Option<i64> {
         self.0.code
     }
 
-    /// The HTTP status, if there was an answer.
+    /// Returns the HTTP status, if there was an answer.
     pub fn http(&self) -> Option<u16> {
         self.0.http
     }
@@ -88,14 +90,14 @@ impl Error {
 
     /// The answer that was no success: a JSON text, without the secrets in it.
     ///
-    /// An API that carries out a part of what it was asked says here what it did: a registration
-    /// names each unit with its own status.
+    /// An API that carried out only a part of a call reports it here: a registration lists each
+    /// unit with its own status.
     pub fn answer(&self) -> Option<&str> {
         self.0.answer.as_ref().map(|answer| answer.0.as_str())
     }
 
-    /// The ledger of calls cannot be read or written, for implementations of
-    /// [`Ledger`](crate::ledger::Ledger).
+    /// Creates an error for a ledger that cannot be read or written. Implementations of
+    /// [`Ledger`](crate::ledger::Ledger) use it.
     pub fn ledger(source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         let mut error = Self::new(
             Kind::Ledger,
@@ -113,7 +115,7 @@ impl Error {
         error
     }
 
-    /// The configuration makes no sense.
+    /// The configuration is invalid.
     pub(crate) fn config(message: String) -> Self {
         Self::new(Kind::Config, message)
     }
@@ -123,14 +125,14 @@ impl Error {
         Self::new(Kind::BadRequest, format!("{label} {reason}"))
     }
 
-    /// The credentials cannot be used as they are; nothing was sent.
+    /// The credentials cannot be used as they are. Nothing was sent.
     pub(crate) fn credentials(source: auth::Error) -> Self {
         let mut error = Self::new(Kind::Credentials, "calls cannot be signed".to_owned());
         error.0.source = Some(Source::Auth(source));
         error
     }
 
-    /// An answer that its type does not fit at this path, for a reason that can be shown.
+    /// An answer that does not fit its type at this path. `reason` contains no data of the answer.
     pub(crate) fn shape(label: &str, path: &str, reason: Option<String>) -> Self {
         let message = match path {
             "." => format!("{label} got an answer of another shape"),

@@ -1,4 +1,4 @@
-//! One try that did not succeed.
+//! A single try of a call that did not succeed.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     retry_after,
 };
 
-/// One try that did not succeed, and what is known of why.
+/// A single try that did not succeed, and what is known about the cause.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) class: Class,
@@ -25,7 +25,7 @@ pub(crate) struct Failure {
     pub(crate) envelope: Option<Envelope>,
     pub(crate) answer: Option<Answer>,
     pub(crate) source: Option<Source>,
-    /// The token that the call was made with.
+    /// The token that the call was sent with.
     pub(crate) token: Option<Token>,
     /// How long the server wants us to wait, where it wants that at all.
     pub(crate) wait: Duration,
@@ -34,7 +34,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The call was not sent.
+    /// A call that was not sent, because calls pause or the ledger cannot be used.
     pub(crate) fn stopped(stop: Stop) -> Self {
         match stop {
             Stop::Pause(pause) => Self {
@@ -48,7 +48,7 @@ impl Failure {
         }
     }
 
-    /// Every token has ended before the turn of the call came.
+    /// A call that was not sent, because every token expired before its turn.
     pub(crate) fn stale_tokens() -> Self {
         let message = "every token ended before the call's turn came".to_owned();
         Self {
@@ -60,7 +60,7 @@ impl Failure {
         }
     }
 
-    /// There is no token to call with.
+    /// A call that was not sent, because there is no token for it.
     pub(crate) fn sign_in(error: auth::Error, now: Micros) -> Self {
         let mut failure = Self::new(Class::Unexpected, Stage::SignIn);
         failure.class = match (error.kind(), error.limit()) {
@@ -80,7 +80,7 @@ impl Failure {
         failure
     }
 
-    /// The call got no answer.
+    /// A call that got no answer.
     pub(crate) fn unanswered(error: transport::Error) -> Self {
         let kind = error.kind();
         Self {
@@ -89,7 +89,7 @@ impl Failure {
         }
     }
 
-    /// The call got an answer that is no success.
+    /// A call whose answer is not a success.
     pub(crate) fn answered(
         class: Class,
         http: u16,
@@ -99,7 +99,7 @@ impl Failure {
     ) -> Self {
         let wait = retry_after::wait(class, headers, timestamp(now));
         let (envelope, answer) = page.map(|page| (page.envelope, page.body)).unzip();
-        // What is no JSON is nobody's answer, but a text from something on the way.
+        // Only JSON is kept as the answer. Anything else is a page from something on the way.
         let is_json = |text: &String| serde_json::from_str::<&RawValue>(text).is_ok();
         Self {
             http: Some(http),
@@ -110,7 +110,7 @@ impl Failure {
         }
     }
 
-    /// Whether waiting for as long as it takes helps; the gate has done that for its own limits.
+    /// Whether waiting long enough helps. The gate has already waited for its own limits.
     pub(crate) fn is_waited_out(&self) -> bool {
         self.pause.is_some() && self.class != Class::Suspended
     }

@@ -1,4 +1,4 @@
-//! Whether a failed call is tried again, and when.
+//! Decides whether and when a failed call is retried.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -13,22 +13,23 @@ use crate::{Retries, class::Class};
 pub struct Jitter(Mutex<u64>);
 
 impl Jitter {
-    /// Randomness that repeats itself, for tests and simulations.
+    /// Creates a reproducible source, for tests and simulations.
     pub fn seeded(seed: u64) -> Self {
         Self(Mutex::new(seed))
     }
 
-    /// Randomness that differs from process to process.
+    /// Creates a source that differs from process to process.
     pub fn random() -> Self {
         Self::seeded(RandomState::new().hash_one(0))
     }
 
-    /// A duration from nothing up to this one.
+    /// Returns a random duration from zero to `longest`.
     pub(crate) fn up_to(&self, longest: Duration) -> Duration {
         longest.mul_f64(self.fraction())
     }
 
-    /// The generator is `SplitMix64`; nothing secret depends on it.
+    /// Returns the next number between 0 and 1. The generator is `SplitMix64`; nothing secret
+    /// depends on it.
     fn fraction(&self) -> f64 {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -36,21 +37,21 @@ impl Jitter {
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         bits ^= bits >> 31;
-        // 32 bits fit into a float exactly.
+        // An `f64` represents 32 bits exactly.
         f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
     }
 }
 
-/// What went wrong in one try.
+/// What went wrong in a single try.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial {
     pub(crate) class: Class,
     pub(crate) stage: Stage,
-    /// Whether doing the same again can do no harm.
+    /// Whether sending the call again is harmless.
     pub(crate) repeat: Repeat,
     /// Whether a new token may make a difference.
     pub(crate) token: TokenState,
-    /// How long the server wants us to wait, where it wants that at all.
+    /// How long the server asked us to wait; zero if it did not ask.
     pub(crate) wait: Duration,
 }
 
@@ -67,11 +68,11 @@ pub(crate) enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
     Harmless,
-    /// A write that may have been carried out.
+    /// No: it is a write that may have been carried out.
     Never,
 }
 
-/// What is known of the token that a call was made with.
+/// What is known about the token that a call was sent with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenState {
     Old,
@@ -79,7 +80,7 @@ pub(crate) enum TokenState {
     None,
 }
 
-/// What to do next.
+/// What to do after a failed try.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Try again after this pause.
@@ -88,13 +89,13 @@ pub(crate) enum Next {
     Close(Duration),
     /// Sign in again and try again.
     SignIn,
-    /// The call has failed.
+    /// Give up this call.
     GiveUp,
-    /// The call has failed, and all others will until this time is over.
+    /// Give up this call, and pause all others for this long.
     Suspend(Duration),
 }
 
-/// The tries of one call.
+/// The tries of one call so far.
 #[derive(Debug)]
 pub(crate) struct Retry<'a> {
     retries: &'a Retries,
@@ -168,7 +169,7 @@ impl<'a> Retry<'a> {
         Next::SignIn
     }
 
-    /// Whether there is so much patience left; if so, it is gone.
+    /// Uses up a part of the patience for this pause. Returns false if not enough is left.
     fn spend(&mut self, pause: Duration) -> bool {
         let paused = self.paused.saturating_add(pause);
         let affordable = paused <= self.retries.patience;

@@ -1,4 +1,4 @@
-//! Tests of what is tried again.
+//! Tests of retry decisions.
 
 use super::*;
 
