@@ -1,4 +1,4 @@
-//! An answer, cleaned of secrets.
+//! An answer with its secrets removed.
 
 use fortilake_auth::{Token, models::Endpoint, transport::Response};
 
@@ -11,29 +11,30 @@ use crate::{
     scrub,
 };
 
-/// One answer of an endpoint.
+/// The answer of an endpoint.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// The answer as it was received, less the secrets in it: exactly one JSON text.
+    /// The answer as received, except for its secrets: exactly one JSON text.
     ///
-    /// For FortiCloud it is an object; the other systems have lists as well, and answers without a
-    /// body, which are `{}` here.
+    /// From FortiCloud, it is always an object. The other systems also answer with lists, and
+    /// without a body, which is stored as `{}`.
     pub body: String,
-    /// What the answer says about itself.
+    /// What the answer says about the call.
     pub envelope: Envelope,
     nothing_found: bool,
 }
 
 impl Page {
-    /// Whether the API says in so many words that there is nothing.
+    /// Whether the API says explicitly that there is nothing.
     ///
-    /// A list that is merely empty does not count: what else its page says has to be looked at.
+    /// An empty list is not enough: the rest of the page has to be examined before that counts as
+    /// proof.
     pub fn is_empty_result(&self) -> bool {
         self.nothing_found
     }
 
-    /// An answer of this endpoint that was kept as it came, without its HTTP status; nothing if it
-    /// is no answer that the endpoint's system gives.
+    /// Reads a saved answer of this endpoint, without its HTTP status. Returns `None` if the text
+    /// is not an answer of the endpoint's system.
     pub fn saved(endpoint: &Endpoint, text: &str) -> Option<Self> {
         let text = text.trim_start_matches('\u{feff}');
         let kept = serde_json::from_str(text).ok();
@@ -44,15 +45,16 @@ impl Page {
         Some(Self::new(scrub::redact(text, &token), envelope, class))
     }
 
-    /// Whether a saved answer tells of a failure instead of holding data.
+    /// Whether a saved answer reports a failure instead of containing data.
     pub fn is_failure(&self) -> bool {
         let class = class::classify(200, Some(&self.envelope));
-        // An object without members is an answer that was cut off, and without rows all the same.
+        // An object without members is a truncated answer, but it is not a failure that the API
+        // reports.
         !matches!(class, Class::Success | Class::Empty | Class::Transient)
     }
 
     fn new(body: String, envelope: Envelope, class: Class) -> Self {
-        // Whatever the API says, rows that are there are not nothing.
+        // If there are rows, the answer is not empty, whatever the API says.
         let nothing_found = class == Class::Empty && envelope.content < Content::Some;
         Self {
             body,
@@ -62,13 +64,13 @@ impl Page {
     }
 }
 
-/// What an answer tells of the token it was asked with.
+/// What an answer says about the token it was requested with.
 #[derive(serde::Deserialize)]
 struct Kept {
     token: Option<String>,
 }
 
-/// An answer and what it means; there is a page where it was readable at all.
+/// Reads and classifies an answer. There is a page only if the answer is readable.
 pub(crate) fn read(
     call: &Call,
     dialect: Dialect,
@@ -103,10 +105,10 @@ fn clean(endpoint: &Endpoint, text: &str, secrets: &[&str]) -> String {
         .fold(text, |text, secret| scrub::redact(text, secret))
 }
 
-/// Takes out the caller's own token alone, for those who are after the secrets of an answer.
+/// Removes only the caller's own token, for callers that asked for the secrets in an answer.
 fn without_token(text: &str, token: &str) -> String {
     if token.is_empty() {
-        // Without one the answer may be a token itself.
+        // Without a token in the request, the answer may itself be a token.
         return text.to_owned();
     }
     let text = scrub::remove(text, |name| name.eq_ignore_ascii_case("token"));

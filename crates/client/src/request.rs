@@ -1,4 +1,4 @@
-//! Puts the arguments of a call where its endpoint wants them.
+//! Builds requests: puts each argument where its endpoint expects it.
 
 use fortilake_auth::{
     models::{Access, Endpoint, Location},
@@ -13,23 +13,23 @@ use serde_json::{Map, Value};
 
 use crate::{Error, Result, retry::Repeat, scrub::SHORTEST_SECRET};
 
-/// A call that is ready to be sent, but for its token.
+/// A call that is ready to be sent, except for its token.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) endpoint: &'static Endpoint,
     pub(crate) request: Request,
-    /// How messages name it, such as "`products/list` for accountId 710112".
+    /// How messages refer to the call, such as "`products/list` for accountId 710112".
     pub(crate) label: String,
-    /// The secrets among its arguments, which the answer may repeat.
+    /// The secrets among the arguments. They must be redacted, because the answer may repeat them.
     pub(crate) secrets: Vec<String>,
     pub(crate) keep: Keep,
 }
 
-/// What becomes of the secrets in an answer.
+/// What to do with the secrets in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
     Nothing,
-    /// They are what is asked for; the caller's token goes all the same.
+    /// Keep them, because the caller asked for them. Only the caller's token is removed.
     Secrets,
 }
 
@@ -66,7 +66,7 @@ impl Call {
         }
     }
 
-    /// Whether sending it twice does no harm.
+    /// Whether sending the call twice is harmless.
     pub(crate) fn repeat(&self) -> Repeat {
         match self.endpoint.access {
             Access::Read => Repeat::Harmless,
@@ -103,7 +103,7 @@ fn build(
             Location::WholeBody => whole = Some(value.clone()),
         }
     }
-    // A call that filters nothing sends an empty object, never an empty body.
+    // A call without filters sends an empty object, never an empty body.
     let has_body = !members.is_empty()
         || whole.is_some()
         || [Method::POST, Method::PUT, Method::PATCH].contains(&method);
@@ -132,7 +132,7 @@ fn fill_path(url: &mut Url, template: &str, arguments: &Map<String, Value>) -> R
             continue;
         };
         let value = arguments.get(name).and_then(text_of).unwrap_or_default();
-        // A path would be another one with these, and an address leaves them out.
+        // These values would change the path itself, because URLs remove empty and dot segments.
         if matches!(value.as_str(), "" | "." | "..") {
             return Err(format!(
                 "cannot have `{}` as `{name}`",
@@ -189,7 +189,7 @@ fn secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Vec<String> {
     while let Some((name, value)) = members.pop() {
         match value {
             Value::Object(inner) => members.extend(inner),
-            // What a list holds is known by the list's name.
+            // The items of a list are as secret as the list itself.
             Value::Array(items) => members.extend(items.iter().map(|item| (name, item))),
             Value::String(text) if endpoint.is_secret(name) && text.len() >= SHORTEST_SECRET => {
                 found.push(text.clone());
@@ -200,7 +200,7 @@ fn secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Vec<String> {
     found
 }
 
-/// Names the endpoint, and which of many such calls it is.
+/// Returns the name of the endpoint, with the ids that tell this call from similar ones.
 fn label(endpoint: &Endpoint, arguments: &Map<String, Value>) -> String {
     let tells = |name: &str| {
         (name.ends_with("Id") || name.ends_with("Number") || name.ends_with("_id"))

@@ -1,4 +1,4 @@
-//! What shows the API who calls.
+//! How a client signs in, whichever system it is for.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Answers as types.
+//! Reads answers as their described types.
 
 use fortilake_auth::models::Endpoint;
 use serde::de::DeserializeOwned;
@@ -6,10 +6,10 @@ use serde_path_to_error::Segment;
 
 use crate::{Error, Result};
 
-/// Reads an answer as the type that the description gives it.
+/// Reads an answer as the type from its description.
 ///
-/// The answer may hold secrets, so the error quotes no text of it; it says where and of what kind
-/// the value is that does not fit.
+/// The answer may contain secrets, so the error quotes none of its text. It only says where a value
+/// does not fit and what kind of value it is.
 pub(crate) fn read<T: DeserializeOwned>(
     endpoint: &Endpoint,
     label: &str,
@@ -26,7 +26,7 @@ pub(crate) fn read<T: DeserializeOwned>(
     })
 }
 
-/// The text of an error without what it quotes.
+/// Removes from an error text everything that it quotes.
 fn without_texts(error: &str) -> String {
     match (error.find('"'), error.rfind('"')) {
         (Some(start), Some(end)) if start < end => {

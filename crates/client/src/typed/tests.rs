@@ -1,4 +1,4 @@
-//! Tests of answers as types.
+//! Tests of typed answers.
 
 use std::error::Error as _;
 
@@ -35,7 +35,7 @@ struct Term {
     end: Option<u32>,
 }
 
-/// The message and its cause.
+/// Returns the message and its cause.
 fn complaint(answer: &str) -> (String, Option<String>) {
     let error = read::<Download>(&DOWNLOAD, "`licenses/download`", answer).unwrap_err();
     assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
