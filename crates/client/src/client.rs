@@ -31,10 +31,11 @@ const STALE_TOKENS: usize = 5;
 
 /// Makes calls for one API user.
 ///
-/// Clients of the same user should share the ledger and the queue of their [`Config`].
+/// Clients of the same user should share the ledger and the queue of their [`Config`], so that
+/// together they stay within the limits.
 pub struct Client {
     api_url: Url,
-    /// Where the endpoints are that take no token, because they are about tokens.
+    /// The host of the endpoints that need no token, because they issue tokens.
     auth_host: Url,
     line: Arc<Line>,
     /// For signing out, when what the run allows is over and what the API allows is not.
@@ -66,7 +67,7 @@ pub struct Usage {
 }
 
 impl Client {
-    /// Checks the configuration; nothing is sent yet.
+    /// Checks the configuration and creates a client. Nothing is sent yet.
     pub fn new(config: Config, transport: Arc<dyn Transport>, jitter: Jitter) -> Result<Self> {
         config.check()?;
         let rules = Rules {
@@ -94,14 +95,14 @@ impl Client {
         })
     }
 
-    /// Calls an endpoint and returns its answer, without the secrets in it.
+    /// Calls an endpoint and returns its answer with all secrets removed.
     ///
-    /// Arguments that the endpoint does not know, or that it misses, are an error before anything
-    /// is sent.
+    /// An unknown or missing argument is an error before anything is sent.
     ///
     /// # Cancellation
     ///
-    /// A dropped future may leave a call that the API still carries out, and that counts.
+    /// If the future is dropped, the API may still carry out the call, and the call still counts
+    /// against the limits.
     pub async fn fetch(
         &self,
         endpoint: &'static Endpoint,
@@ -110,7 +111,8 @@ impl Client {
         self.carry_out(&self.prepare(endpoint, arguments)?).await
     }
 
-    /// Calls an operation with its own types.
+    /// Tries a call once more, after `before` failed tries. For callers that do other work between
+    /// the tries instead of waiting.
     ///
     /// A [`Secret`](fortilake_auth::models::Secret) in them is what the caller is after, so it
     /// stays, unlike in a page; the caller's token goes.
@@ -133,9 +135,10 @@ impl Client {
         typed::read(O::ENDPOINT, &call.label, &page.body)
     }
 
-    /// Signs in ahead of the first call that needs it, so that sign-ins can run side by side.
+    /// Signs in ahead of the first call that needs the token, so that sign-ins can overlap with
+    /// other calls.
     ///
-    /// It is tried once; a call that needs the token tries again.
+    /// This tries once; a call that needs the token tries again.
     pub async fn sign_in(&self, client_id: &str) -> Result<()> {
         let token = self.token(client_id).await;
         token
@@ -143,12 +146,12 @@ impl Client {
             .map_err(|failure| Error::last(&format!("`{client_id}`"), failure, 1))
     }
 
-    /// Gives back the token of a FortiPortal, which is in the way of the next one until it ends.
+    /// Gives back the token of a FortiPortal, which would block the next sign-in until it expires.
     ///
-    /// It is a call like any other, but for what ends a run: it is sent after
-    /// [`stop`](Self::stop) too, beyond the deadline, and beyond the calls that may be made.
-    /// Where there is no token, and for the other systems, it does nothing.
-    /// If it fails, the token stays where tokens are kept, for the next run to use.
+    /// This counts as a call, but the limits of the run do not apply: it is sent even after
+    /// [`stop`](Self::stop), after the deadline, and beyond the maximum number of calls. It does
+    /// nothing if there is no token, or for the other systems. If it fails, the token stays in the
+    /// store, so that the next run can use it.
     pub async fn sign_out(&self) -> Result<()> {
         let Signer::Portal(portal) = &self.signer else {
             return Ok(());
@@ -158,7 +161,8 @@ impl Client {
         result.map_err(|error| Error::sign_out(self.parting.no_token(error)))
     }
 
-    /// The id under which the ledger and the store of tokens know the user.
+    /// Returns the id of the user in the ledger and in the token store. It does not reveal the
+    /// name.
     pub fn user(&self) -> &str {
         &self.line.gate.user
     }
@@ -170,7 +174,7 @@ impl Client {
 
     /// Sends nothing from now on, not even what waits for its turn; calls in flight go on.
     ///
-    /// What was not sent fails with [`Kind::Paused`](crate::Kind::Paused).
+    /// Calls that were not sent fail with [`Kind::Paused`](crate::Kind::Paused).
     pub fn stop(&self) {
         self.line.gate.stop();
     }

@@ -1,4 +1,4 @@
-//! Tests of whole calls against scripted answers, in virtual time.
+//! Tests of complete calls against scripted answers, in virtual time.
 
 mod appliance;
 mod limits;
@@ -61,7 +61,7 @@ async fn fetch(client: &Client, endpoint: &'static Endpoint) -> Result<Page> {
     client.fetch(endpoint, arguments.as_object().unwrap()).await
 }
 
-/// The error and its causes on one line.
+/// Returns the error and its causes on one line.
 fn chain(error: &Error) -> String {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
@@ -100,7 +100,7 @@ async fn empty_results_are_pages() {
         ),
         (200, r#"{"status":1008,"message":"no records"}"#, true),
         (200, r#"{"status":0,"error":"none","assets":[]}"#, true),
-        // These have to be looked into: there may be more pages, or rows after all.
+        // These answers need a closer look: there may be more pages, or rows after all.
         (
             200,
             r#"{"status":0,"assets":null,"pageNumber":1,"totalPages":3}"#,
@@ -261,7 +261,7 @@ async fn configurations_are_checked() {
     assert!(Client::new(config, Server::new([]).transport(), Jitter::seeded(1)).is_err());
 }
 
-/// The operation of [`LIST`], as generated code would have it.
+/// The operation of [`LIST`], as the code generator would write it.
 struct ListProducts;
 
 #[derive(Serialize)]

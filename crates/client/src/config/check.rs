@@ -1,4 +1,4 @@
-//! Refuses configurations that make no sense.
+//! Rejects invalid configurations.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use fortilake_auth::Portal;
 use super::{Config, SignIn};
 use crate::{Error, Result};
 
-/// Beyond this no service counts, and instants would overflow in the end.
+/// No service counts over a longer window, and much longer ones would overflow time arithmetic.
 const LONGEST_WINDOW: Duration = Duration::from_hours(31 * 24);
 
 impl Config {

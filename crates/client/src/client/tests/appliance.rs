@@ -41,7 +41,7 @@ static ACTIVATE: Endpoint = Endpoint::new(
 
 const LICENSE: &str = "1234-5678-9012-3456-7890";
 
-/// Answers by path and token, and remembers what was asked.
+/// Answers by path and token, and records the requests.
 #[derive(Clone)]
 struct Appliance {
     seen: Arc<Mutex<Vec<String>>>,
@@ -49,7 +49,8 @@ struct Appliance {
 }
 
 impl Appliance {
-    /// The answer to the nth request for a path, from 1 on; sign-ins succeed.
+    /// Creates a server with the answer to the nth request for a path, counted from 1. Sign-ins
+    /// succeed.
     fn new(answer: fn(&str, usize) -> (u16, &'static str)) -> Self {
         Self {
             seen: Arc::default(),
@@ -244,7 +245,7 @@ async fn an_old_token_of_a_portal_is_given_back_before_permission_is_doubted() {
             "tokenlogout",
             "tokenlogin",
             "organizations",
-            // The new one is young.
+            // The new token is young.
             "organizations",
         ]
     );

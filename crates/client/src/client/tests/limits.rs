@@ -1,4 +1,4 @@
-//! Tests of limits, ours and the server's.
+//! Tests of limits, both ours and the server's.
 
 use fortilake_auth::until;
 use tokio::time;
@@ -6,7 +6,7 @@ use tokio::time;
 use super::*;
 use crate::Reason;
 
-/// How long no call will be made, and why.
+/// Returns how long calls are paused, and why.
 fn pause(client: &Client, error: &Error) -> (Duration, Reason) {
     assert_eq!(error.kind(), Kind::Paused);
     let pause = error.pause().unwrap();

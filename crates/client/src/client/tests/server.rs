@@ -1,4 +1,4 @@
-//! A server that answers calls with a script, and signs everyone in.
+//! A server that answers calls from a script and accepts every sign-in.
 
 use std::{
     collections::VecDeque,
@@ -22,13 +22,13 @@ use crate::{Client, Config, Jitter};
 
 pub(super) const PASSWORD: &str = "0123456789ABCDEF@hunter2";
 
-/// What one request gets.
+/// The answer to one request.
 #[derive(Debug, Clone)]
 pub(super) enum Answer {
     Json(u16, &'static str),
     Owned(String),
     Html(u16),
-    /// 429 with this `Retry-After`.
+    /// HTTP 429 with this `Retry-After`.
     Throttled(&'static str),
     Redirect(&'static str),
     Reset,
@@ -36,7 +36,7 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// This many products, with the token echoed.
+    /// An answer with this many products that echoes the token.
     pub(super) fn products(count: usize) -> Self {
         let assets = (0..count)
             .map(|n| format!(r#"{{"n":{n}}}"#))
@@ -61,7 +61,7 @@ impl Answer {
         )
     }
 
-    /// Turns the answer into a response; `TOKEN` stands for the caller's token.
+    /// Turns the answer into a response, with `TOKEN` replaced by the caller's token.
     async fn send(self, token: &str) -> io::Result<Response<Bytes>> {
         let response = Response::builder();
         let (response, body) = match self {
@@ -80,7 +80,7 @@ impl Answer {
     }
 }
 
-/// A scripted server, and what it has seen.
+/// A scripted server and the requests that it has received.
 #[derive(Clone, Default)]
 pub(super) struct Server {
     answers: Arc<Mutex<VecDeque<Answer>>>,
@@ -90,14 +90,14 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Calls get these answers, one after the other; further ones are a failed test.
+    /// Calls get these answers in order. One call more fails the test.
     pub(super) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
         let server = Self::default();
         server.answers.lock().unwrap().extend(answers);
         server
     }
 
-    /// The first sign-ins get these answers; all others succeed.
+    /// The first sign-ins get these answers; later ones succeed.
     pub(super) fn sign_ins(self, answers: impl IntoIterator<Item = Answer>) -> Self {
         self.sign_ins.lock().unwrap().extend(answers);
         self
@@ -115,12 +115,13 @@ impl Server {
         }))
     }
 
-    /// Host, path, token and body of all requests; of sign-ins the `client_id`.
+    /// Returns host, path, token and body of each request; for sign-ins the `client_id` instead of
+    /// the body.
     pub(super) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// How many requests were no sign-ins.
+    /// Returns the number of requests that are not sign-ins.
     pub(super) fn calls(&self) -> usize {
         self.seen()
             .iter()

@@ -82,7 +82,7 @@ async fn an_old_token_is_replaced_before_permission_is_doubted() {
     time::advance(Duration::from_secs(2000)).await;
     list(&client).await.unwrap();
     assert_eq!((server.calls(), signed_in(&server)), (3, 2));
-    // The new token is young, so this one is about permission.
+    // The new token is young, so this refusal means a missing permission.
     assert_eq!(list(&client).await.unwrap_err().kind(), Kind::Refused);
     assert_eq!((server.calls(), signed_in(&server)), (4, 2));
 }
