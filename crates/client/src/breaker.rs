@@ -23,7 +23,7 @@ pub(crate) struct Breaker {
 
 /// Whether a call may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Passage {
+pub(crate) enum BreakerDecision {
     Free,
     /// Yes, as the only one, to test whether the service answers again.
     Probe,
@@ -32,12 +32,14 @@ pub(crate) enum Passage {
 }
 
 impl Breaker {
-    pub(crate) fn passage(&self, now: Micros) -> Passage {
+    pub(crate) fn passage(&self, now: Micros) -> BreakerDecision {
+        // After the pause, only a single call is let through. Letting all waiting calls through
+        // would cost as many errors as there are workers, if the service is still down.
         match self {
-            _ if self.failures < FAILURES => Passage::Free,
-            _ if self.probing => Passage::AfterProbe,
-            _ if now < self.rest_until => Passage::At(self.rest_until),
-            _ => Passage::Probe,
+            _ if self.failures < FAILURES => BreakerDecision::Free,
+            _ if self.probing => BreakerDecision::AfterProbe,
+            _ if now < self.rest_until => BreakerDecision::At(self.rest_until),
+            _ => BreakerDecision::Probe,
         }
     }
 

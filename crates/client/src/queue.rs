@@ -16,12 +16,12 @@ use tokio::sync::Notify;
 /// Clients of the same API user, such as two sources of one crawl, should share a queue. Otherwise,
 /// one of them could take every place that becomes free. Clones refer to the same queue.
 #[derive(Debug, Clone, Default)]
-pub struct Queue(Arc<Mutex<HashMap<String, Arc<Lane>>>>);
+pub struct Queue(Arc<Mutex<HashMap<String, Arc<UserQueue>>>>);
 
 /// The queue of one user.
 #[derive(Debug, Default)]
-pub(crate) struct Lane {
-    /// Held by whoever is next; it is handed on in the order of asking.
+pub(crate) struct UserQueue {
+    /// Held by the first in the queue. It is passed on in the order of arrival.
     turn: tokio::sync::Mutex<()>,
     /// Notified when a call was answered or the limits have changed.
     changed: Notify,
@@ -30,13 +30,13 @@ pub(crate) struct Lane {
     next: Mutex<Option<Micros>>,
 }
 
-/// A place in a queue.
-struct Place<'a>(&'a Lane);
+/// A place in the queue, which counts as waiting until it is dropped.
+struct WaitingGuard<'a>(&'a UserQueue);
 
-/// The first place in a queue.
-pub(crate) struct Turn<'a> {
-    lane: &'a Lane,
-    _place: Place<'a>,
+/// The first place in the queue.
+pub(crate) struct QueueTurn<'a> {
+    lane: &'a UserQueue,
+    _place: WaitingGuard<'a>,
     _first: tokio::sync::MutexGuard<'a, ()>,
 }
 
@@ -46,22 +46,22 @@ impl Queue {
         Self::default()
     }
 
-    pub(crate) fn lane(&self, user: &str) -> Arc<Lane> {
+    pub(crate) fn lane(&self, user: &str) -> Arc<UserQueue> {
         Arc::clone(lock(&self.0).entry(user.to_owned()).or_default())
     }
 }
 
-impl Lane {
-    /// Waits until everyone who has asked before is gone.
+impl UserQueue {
+    /// Waits until all earlier callers have had their turn.
     ///
     /// # Cancellation
     ///
-    /// A dropped future gives its place up, and so does a dropped turn.
-    pub(crate) async fn turn(&self) -> Turn<'_> {
+    /// Dropping the future gives up the place, and so does dropping the turn.
+    pub(crate) async fn turn(&self) -> QueueTurn<'_> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        let place = Place(self);
+        let place = WaitingGuard(self);
         let first = self.turn.lock().await;
-        Turn {
+        QueueTurn {
             lane: self,
             _place: place,
             _first: first,
@@ -79,8 +79,8 @@ impl Lane {
     }
 }
 
-impl Turn<'_> {
-    /// Waits until something has changed since the last time.
+impl QueueTurn<'_> {
+    /// Waits until something has changed since the last wait.
     ///
     /// Meanwhile, `next` is reported as the time at which the first call goes.
     pub(crate) async fn change(&self, next: Option<Micros>) {
@@ -89,13 +89,13 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for QueueTurn<'_> {
     fn drop(&mut self) {
         *lock(&self.lane.next) = None;
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitingGuard<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
