@@ -1,11 +1,8 @@
 //! Classifies answers by what has to happen next.
 
-use fortilake_auth::transport;
+use fortilake_transport as transport;
 
-use crate::{
-    envelope::{Content, Envelope, Fault, Status},
-    ledger::Verdict,
-};
+use crate::envelope::{Content, Envelope, Fault, Status};
 
 /// The class of an answer, or of the reason why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +13,11 @@ pub(crate) enum Class {
     Empty,
     /// A temporary failure. The same call may succeed a little later.
     Transient,
-    /// Too many calls in a minute.
+    /// Nothing was sent, because no connection could be made. This may be temporary.
+    Unreached,
+    /// A connection that was kept from an earlier call broke before an answer began.
+    Stale,
+    /// Too many calls within a minute.
     Throttled,
     /// Too many calls within an hour.
     HourlyLimit,
@@ -42,6 +43,17 @@ pub(crate) enum Class {
     Uncounted,
 }
 
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// With an answer that the API does not count as an error.
+    Good,
+    /// With an answer that the API counts as an error, or without a known answer.
+    Error,
+    /// The call never left this machine: the reservation is undone.
+    Unsent,
+}
+
 impl Class {
     /// Whether the API would count this as one of the ten errors that it allows in an hour.
     ///
@@ -53,8 +65,9 @@ impl Class {
     /// the API never answered on it, and the call did not cause it.
     pub(crate) fn verdict(self, http: Option<u16>) -> Verdict {
         match self {
-            Self::Success => Verdict::Good,
-            // "Nothing found" is no error, however the API says it, unless HTTP says otherwise.
+            Self::Success | Self::Stale => Verdict::Good,
+            // "Nothing found" is not an error, however the API words it, unless the HTTP status is
+            // one.
             Self::Empty if http.is_none_or(|http| http < 400) => Verdict::Good,
             Self::Empty
             | Self::Transient
@@ -67,7 +80,7 @@ impl Class {
             | Self::NotPossible
             | Self::Unexpected
             | Self::Credentials => Verdict::Error,
-            Self::Config | Self::Suspended | Self::Uncounted => Verdict::Unsent,
+            Self::Config | Self::Unreached | Self::Suspended | Self::Uncounted => Verdict::Unsent,
         }
     }
 }
@@ -82,16 +95,19 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
     let Some(envelope) = envelope else {
         return without_envelope(http);
     };
-    if envelope.misses_token() {
+    if let Status::Number(status @ (-10 | -11 | -12 | -30)) = envelope.status {
+        return by_limit(Some(status));
+    }
+    if envelope.refuses_token() {
         return Class::Token;
     }
     match (&envelope.status, envelope.fault, http) {
-        (S::Number(status @ (-10 | -11 | -12 | -30)), ..) => by_limit(Some(*status)),
         (.., 429) => Class::Throttled,
         // If the body denies access or refuses the token, that holds whatever the HTTP status is.
         (_, F::Code(201), _) => Class::Token,
         (_, F::Code(202), _) => Class::Access,
-        (.., 500..) => Class::Transient,
+        // 206 is a partial answer. None was requested, so the answer is not usable.
+        (.., 206 | 500..) => Class::Transient,
 
         // The API says "nothing found" in several ways, sometimes with a success status and
         // sometimes with an error status.
@@ -103,7 +119,11 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
         (S::Number(0), F::None, 200..=299) => Class::Success,
 
         (S::Number(-2 | 2), ..) => Class::NotPossible,
-        (S::Number(-1), F::Code(100..=199), _) => Class::BadRequest,
+        // With such a code, `-1` means that the request is wrong. FortiAuthenticator puts an error
+        // text into a successful answer if it has not done what it was asked to do.
+        (S::Number(-1), F::Code(100..=199), _) | (S::Absent, F::Text, 200..=299) => {
+            Class::BadRequest
+        }
         (.., 401) => Class::Token,
         (.., 403) => Class::Access,
         (S::Number(-1), ..) | (.., 400..=499) => Class::BadRequest,
@@ -126,6 +146,8 @@ pub(crate) fn unanswered(kind: transport::Kind) -> Class {
         // others.
         transport::Kind::TooLarge | transport::Kind::Redirect => Class::Unexpected,
         transport::Kind::Paused => Class::Suspended,
+        transport::Kind::Connect => Class::Unreached,
+        transport::Kind::Stale => Class::Stale,
         kind if kind.is_transient() => Class::Transient,
         _ => Class::Config,
     }
@@ -144,10 +166,9 @@ fn without_envelope(http: u16) -> Class {
     match http {
         429 => Class::Throttled,
         401 => Class::Token,
-        403 => Class::Access,
-        404 | 405 => Class::BadRequest,
-        300..=399 => Class::Unexpected,
-        // HTML from something on the way, a cut body, nothing at all.
+        // The API words its refusals in JSON, so this came from a proxy or firewall on the way.
+        403 | 404 | 405 | 300..=399 => Class::Unexpected,
+        // HTML from something on the way, a truncated body, or an empty one.
         _ => Class::Transient,
     }
 }

@@ -161,9 +161,9 @@ fn by_http_code() {
         (304, Class::Unexpected, Class::Unexpected),
         (400, Class::Transient, Class::BadRequest),
         (401, Class::Token, Class::Token),
-        (403, Class::Access, Class::Access),
-        (404, Class::BadRequest, Class::BadRequest),
-        (405, Class::BadRequest, Class::BadRequest),
+        (403, Class::Unexpected, Class::Access),
+        (404, Class::Unexpected, Class::BadRequest),
+        (405, Class::Unexpected, Class::BadRequest),
         (429, Class::Throttled, Class::Throttled),
         (500, Class::Transient, Class::Transient),
         (502, Class::Transient, Class::Transient),
@@ -272,7 +272,9 @@ fn errors_that_count() {
 fn calls_without_an_answer_that_count() {
     use transport::Kind as K;
     for (kind, class, verdict) in [
-        (K::Connect, Class::Transient, Verdict::Error),
+        (K::Connect, Class::Unreached, Verdict::Unsent),
+        (K::Proxy, Class::Config, Verdict::Unsent),
+        (K::Stale, Class::Stale, Verdict::Good),
         (K::Timeout, Class::Transient, Verdict::Error),
         (K::Interrupted, Class::Transient, Verdict::Error),
         (K::TooLarge, Class::Unexpected, Verdict::Error),
