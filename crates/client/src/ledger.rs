@@ -11,12 +11,16 @@
 
 use std::time::Duration;
 
-use crate::{Result, Window};
+use crate::Result;
 pub use fortilake_auth::{Clock, Micros};
 
 mod memory;
 
 pub use self::memory::MemoryLedger;
+pub use crate::{
+    class::Verdict,
+    past_error::{ErrorReason, PastError},
+};
 
 /// Every window is this much longer for us than for the server, because the server's clock is not
 /// ours.
@@ -24,7 +28,17 @@ pub use self::memory::MemoryLedger;
 /// This covers clocks whose speed differs by 28 parts per million, over an hour.
 pub const MARGIN: Duration = Duration::from_millis(100);
 
-/// Keeps the calls and errors of API users, for everyone who calls in their name.
+/// The longest time that a server may close for. No limit of this API lasts longer.
+pub const LONGEST_CLOSE: Duration = Duration::from_hours(24);
+
+/// The reasons of at most this many errors are kept.
+pub const LAST_ERRORS: usize = 10;
+
+/// Records the calls and errors of API users, for every client that calls in their name.
+///
+/// For each window, a call is granted only while the calls in flight plus those answered at a time
+/// `t` with `t + per + MARGIN > now` are fewer than `max`. For errors, those that happened at such
+/// a `t`, the calls in flight and this call must together be no more than `max - reserve`.
 ///
 /// Every call in flight counts against the error budget because it may turn out to be an error. If
 /// only finished errors counted, eight concurrent calls could fail at once with one error left, and
@@ -42,18 +56,19 @@ pub const MARGIN: Duration = Duration::from_millis(100);
 ///
 /// Every method may block for as long as a file operation takes, and no longer.
 pub trait Ledger: Send + Sync {
-    /// Takes a place for a call if there is one, or says when to ask again.
-    fn reserve(&self, user: &str, limits: &Limits, now: Micros) -> Result<Reservation>;
+    /// Reserves a place for a call if there is one, or says when to ask again.
+    fn reserve(&self, user: &str, limits: &Limits) -> Result<Reservation>;
 
-    /// Says how the call of a place has ended; a ticket that is unknown or settled is ignored.
-    fn settle(&self, ticket: Ticket, now: Micros, verdict: Verdict) -> Result<()>;
+    /// Records how the call of a reservation ended and, for an error, the reason if it is known. A
+    /// ticket that is unknown or already settled is ignored.
+    fn settle(&self, ticket: Ticket, verdict: Verdict, reason: Option<&ErrorReason>) -> Result<()>;
 
-    /// The server says: no call before `until`. An earlier instant than one said before changes
-    /// nothing.
-    fn close(&self, user: &str, until: Micros) -> Result<()>;
+    /// Records that the server accepts no calls for this long, limited to [`LONGEST_CLOSE`]. An
+    /// earlier closure that lasts longer stays in effect.
+    fn close(&self, user: &str, wait: Duration) -> Result<()>;
 
-    /// What counts against the limits at this instant.
-    fn usage(&self, user: &str, limits: &Limits, now: Micros) -> Result<Usage>;
+    /// Returns what counts against the limits now.
+    fn usage(&self, user: &str, limits: &Limits) -> Result<Usage>;
 }
 
 /// The part of the API's limits that one client may use.
@@ -65,7 +80,16 @@ pub struct Limits {
     pub errors: Option<ErrorLimit>,
 }
 
-/// A limit of errors in any span of time of this length.
+/// A sliding-window limit: at most `max` calls in any period of length `per`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// How many calls are allowed.
+    pub max: u32,
+    /// The length of the window.
+    pub per: Duration,
+}
+
+/// A sliding-window limit: at most `max` errors in any period of length `per`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorLimit {
     /// How many errors the API allows.
@@ -92,17 +116,17 @@ pub struct Ticket(pub i64);
 pub enum Reservation {
     /// The call may be sent now.
     Granted(Ticket),
-    /// A window is full; the earliest instant at which a call fits.
-    At(Micros),
-    /// Calls in flight (anybody's, also other processes') hold what is left of a window or of the
-    /// error budget; ask again when one is answered, at the latest at the given instant.
-    AfterAnswer(Micros),
-    /// The error budget is spent down to its reserve, or the server closed the hour; nothing fits
-    /// before this instant.
+    /// A window is full. A call fits after this wait at the earliest.
+    After(Duration),
+    /// Calls in flight, possibly of other processes, occupy the rest of a window or of the error
+    /// budget. Ask again when one of them is answered, and at the latest after this wait.
+    AfterAnswer(Duration),
+    /// The error budget is used up to its reserve, or the server closed. No call fits before this
+    /// wait is over.
     Spent {
-        /// The earliest instant at which a call fits.
-        until: Micros,
-        /// What is spent.
+        /// The time until a call fits, at least.
+        wait: Duration,
+        /// What is used up.
         why: Spent,
     },
 }
@@ -116,17 +140,6 @@ pub enum Spent {
     Closed,
 }
 
-/// How a call has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// With an answer that the API does not count as an error.
-    Good,
-    /// With an answer that the API would count as an error, or with none that is known.
-    Error,
-    /// It never left the machine: the place is given back as if it had not been taken.
-    Unsent,
-}
-
 /// What counts against the limits at one instant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -135,8 +148,11 @@ pub struct Usage {
     pub calls: Vec<u32>,
     /// The number of errors in their window. Calls in flight are not included.
     pub errors: u32,
-    /// The calls in flight.
+    /// The most recent of these errors whose reasons are known, newest first, at most
+    /// [`LAST_ERRORS`].
+    pub last_errors: Vec<PastError>,
+    /// The number of calls in flight.
     pub in_flight: u32,
-    /// Until when the server takes no calls, where it has said so and that is not over.
-    pub closed_until: Option<Micros>,
+    /// How much longer the server accepts no calls, if it said so.
+    pub closed_for: Option<Duration>,
 }
