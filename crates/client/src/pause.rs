@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use fortilake_auth::Micros;
+use jiff::Timestamp;
 
 /// Why and until when no calls are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +18,9 @@ pub struct Pause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The errors that may be spent are spent.
+    /// The calls that a window allows are used up.
+    Calls,
+    /// The error budget is used up.
     Errors,
     /// The server reports too many errors.
     ErrorLimit,
@@ -36,13 +39,14 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Errors => "the errors that may be spent are spent",
-            Self::ErrorLimit => "too many errors",
-            Self::Closed => "too many calls",
-            Self::Failures => "too many calls in a row have failed",
-            Self::MaxCalls => "all the calls that may be made are made",
-            Self::Stopped => "it was told to stop",
-            Self::Deadline => "the time that there is does not suffice",
+            Self::Calls => "the calls that the API allows are used up",
+            Self::Errors => "the error budget is used up",
+            Self::ErrorLimit => "the API reports too many errors",
+            Self::Closed => "the API reports too many calls",
+            Self::Failures => "several calls in a row got no answer",
+            Self::MaxCalls => "reached the maximum number of calls",
+            Self::Stopped => "a stop was requested",
+            Self::Deadline => "reached the deadline",
         })
     }
 }
@@ -71,3 +75,9 @@ impl Default for Waiting {
 /// A callback for calls that wait for more than their turn. It is called repeatedly while the wait
 /// lasts, with its end and its reason.
 pub type OnWait = Arc<dyn Fn(Pause) + Send + Sync>;
+
+/// Converts a time to a timestamp. A time that has none comes from a broken clock, and becomes the
+/// epoch.
+pub(crate) fn timestamp(now: Micros) -> Timestamp {
+    Timestamp::from_microsecond(now).unwrap_or_default()
+}

@@ -13,11 +13,11 @@ use tokio::time;
 
 use crate::{
     Error, OnWait, Pause, Reason, Result, Waiting,
-    breaker::{self, Breaker, Passage},
+    breaker::{self, Breaker, BreakerDecision},
     class::Class,
-    failure::timestamp,
-    ledger::{Ledger, Limits, Reservation, Spent, Ticket, Usage, Verdict},
-    queue::{Lane, Turn},
+    ledger::{ErrorReason, Ledger, Limits, Reservation, Spent, Ticket, Usage, Verdict},
+    pause::timestamp,
+    queue::{QueueTurn, UserQueue},
 };
 
 /// How often a waiting call reports that it waits.
@@ -26,13 +26,16 @@ use crate::{
 /// tokio's clock stands still, but the windows move on.
 const HEARTBEAT: Duration = Duration::from_mins(1);
 
-/// Decides when the next call may go out.
-pub(crate) struct Gate {
+/// A wait for a window that is too short to report.
+const BRIEF: Duration = Duration::from_secs(2);
+
+/// Decides when the next call may be sent.
+pub(crate) struct CallLimiter {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) user: String,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
-    pub(crate) lane: Arc<Lane>,
+    pub(crate) lane: Arc<UserQueue>,
     pub(crate) rules: Rules,
     pub(crate) state: State,
 }
@@ -84,13 +87,13 @@ enum ObstacleKind {
 ///
 /// A permit that is dropped counts as an error, because the outcome of its call is unknown.
 pub(crate) struct Permit<'a> {
-    gate: &'a Gate,
+    gate: &'a CallLimiter,
     ticket: Option<Ticket>,
-    passage: Passage,
+    passage: BreakerDecision,
 }
 
-impl Gate {
-    /// Waits until a call fits into every limit.
+impl CallLimiter {
+    /// Waits until a call fits into all limits.
     ///
     /// # Cancellation
     ///
@@ -108,7 +111,7 @@ impl Gate {
                 *lock(&self.state.last_pause) = Some(pause);
                 return Err(Stop::Pause(pause));
             }
-            if let ObstacleKind::Pause(reason) = obstacle.kind
+            if let Some(reason) = obstacle.worth_telling(now)
                 && beat <= now
             {
                 beat = later(now, HEARTBEAT);
@@ -117,13 +120,13 @@ impl Gate {
                     reason,
                 });
             }
-            self.wait(&turn, &obstacle, now, beat).await;
+            self.wait(&turn, &obstacle, now).await;
         }
     }
 
-    /// Lets no call out before this instant, because the server has said so.
-    pub(crate) fn close(&self, until: Micros) -> Result<()> {
-        self.ledger.close(&self.user, until)?;
+    /// Stops all calls for `wait`, because the server asked for it.
+    pub(crate) fn close(&self, wait: Duration) -> Result<()> {
+        self.ledger.close(&self.user, wait)?;
         self.lane.wake();
         Ok(())
     }
@@ -134,12 +137,18 @@ impl Gate {
         self.lane.wake();
     }
 
-    /// A call has failed for good, without an answer; says until when none is made if that is why.
+    /// Whether all further calls are stopped.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Records that a call got no answer after all its tries. Returns a pause if that opened the
+    /// breaker.
     pub(crate) fn call_failed(&self) -> Option<Pause> {
         let now = (self.clock)();
         let mut breaker = lock(&self.state.breaker);
         breaker.call_failed(now);
-        let Passage::At(resume_at) = breaker.passage(now) else {
+        let BreakerDecision::At(resume_at) = breaker.passage(now) else {
             return None;
         };
         let reason = Reason::Failures;
@@ -153,7 +162,7 @@ impl Gate {
     }
 
     pub(crate) fn usage(&self) -> Result<Usage> {
-        self.ledger.usage(&self.user, &self.limits, (self.clock)())
+        self.ledger.usage(&self.user, &self.limits)
     }
 
     /// Returns how many calls have been sent.
@@ -177,24 +186,24 @@ impl Gate {
         }
         let passage = lock(&self.state.breaker).passage(now);
         match passage {
-            Passage::At(until) => return pause(until, Reason::Failures),
-            Passage::AfterProbe => return obstacle(Micros::MAX, ObstacleKind::Answer),
-            Passage::Free | Passage::Probe => {}
+            BreakerDecision::At(until) => return pause(until, Reason::Failures),
+            BreakerDecision::AfterProbe => return obstacle(Micros::MAX, ObstacleKind::Answer),
+            BreakerDecision::Free | BreakerDecision::Probe => {}
         }
-        match self.ledger.reserve(&self.user, &self.limits, now)? {
+        match self.ledger.reserve(&self.user, &self.limits)? {
             Reservation::Granted(ticket) => Ok(Ok(self.permit(ticket, passage))),
-            Reservation::At(until) => obstacle(until, ObstacleKind::Window),
-            Reservation::AfterAnswer(until) => obstacle(until, ObstacleKind::Answer),
-            Reservation::Spent { until, why } => match why {
-                Spent::Errors => pause(until, Reason::Errors),
-                Spent::Closed => pause(until, Reason::Closed),
+            Reservation::After(wait) => obstacle(later(now, wait), ObstacleKind::Window),
+            Reservation::AfterAnswer(wait) => obstacle(later(now, wait), ObstacleKind::Answer),
+            Reservation::Spent { wait, why } => match why {
+                Spent::Errors => pause(later(now, wait), Reason::Errors),
+                Spent::Closed => pause(later(now, wait), Reason::Closed),
             },
         }
     }
 
-    fn permit(&self, ticket: Ticket, passage: Passage) -> Permit<'_> {
+    fn permit(&self, ticket: Ticket, passage: BreakerDecision) -> Permit<'_> {
         self.state.calls.fetch_add(1, Ordering::Relaxed);
-        if passage == Passage::Probe {
+        if passage == BreakerDecision::Probe {
             lock(&self.state.breaker).probe();
         }
         Permit {
@@ -219,12 +228,11 @@ impl Gate {
                 ),
                 _,
             ) => reason,
-            (ObstacleKind::Pause(reason), Waiting::Pause { longer_than })
-                if until(now, resume_at) > longer_than =>
-            {
-                reason
+            (ObstacleKind::Answer, _) => return None,
+            (kind, Waiting::Pause { longer_than }) if until(now, resume_at) > longer_than => {
+                kind.reason()?
             }
-            (ObstacleKind::Window | ObstacleKind::Pause(_), _) if too_late => Reason::Deadline,
+            _ if too_late => Reason::Deadline,
             _ => return None,
         };
         Some(Pause { resume_at, reason })
@@ -239,12 +247,9 @@ impl Gate {
         }
     }
 
-    /// Waits until there is a reason to look again.
-    async fn wait(&self, turn: &Turn<'_>, obstacle: &Obstacle, now: Micros, beat: Micros) {
-        let mut end = obstacle.until;
-        if matches!(obstacle.kind, ObstacleKind::Pause(_)) {
-            end = end.min(beat);
-        }
+    /// Waits until it makes sense to check again.
+    async fn wait(&self, turn: &QueueTurn<'_>, obstacle: &Obstacle, now: Micros) {
+        let mut end = obstacle.until.min(later(now, HEARTBEAT));
         if let Some(deadline) = self.rules.deadline {
             end = end.min(deadline);
         }
@@ -256,18 +261,37 @@ impl Gate {
     }
 }
 
+impl Obstacle {
+    /// Returns the reason for the wait if it is long enough to be reported.
+    fn worth_telling(&self, now: Micros) -> Option<Reason> {
+        let reason = self.kind.reason()?;
+        let brief = self.kind == ObstacleKind::Window && until(now, self.until) <= BRIEF;
+        (!brief).then_some(reason)
+    }
+}
+
+impl ObstacleKind {
+    fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Answer => None,
+            Self::Window => Some(Reason::Calls),
+            Self::Pause(reason) => Some(reason),
+        }
+    }
+}
+
 impl Permit<'_> {
-    /// Says how the call has ended, as far as it has been sent at all.
-    pub(crate) fn settle(mut self, class: Class, http: Option<u16>) {
-        self.end(class.verdict(http), Some(class));
+    /// Settles the call with its outcome.
+    pub(crate) fn settle(mut self, class: Class, http: Option<u16>, reason: &ErrorReason) {
+        self.end(class.verdict(http), Some(class), Some(reason));
     }
 
     /// Gives the place back, because nothing was sent.
     pub(crate) fn give_back(mut self) {
-        self.end(Verdict::Unsent, None);
+        self.end(Verdict::Unsent, None, None);
     }
 
-    fn end(&mut self, verdict: Verdict, class: Option<Class>) {
+    fn end(&mut self, verdict: Verdict, class: Option<Class>, reason: Option<&ErrorReason>) {
         let Some(ticket) = self.ticket.take() else {
             return;
         };
@@ -277,8 +301,9 @@ impl Permit<'_> {
             gate.state.calls.fetch_sub(1, Ordering::Relaxed);
         }
         self.tell_breaker(verdict, class, now);
-        if let Err(error) = gate.ledger.settle(ticket, now, verdict) {
-            // The place stays taken, which is the safe side; the next call meets the same error.
+        if let Err(error) = gate.ledger.settle(ticket, verdict, reason) {
+            // The place stays taken, which is the safe side. The next call will report the same
+            // error.
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "call not settled in the ledger");
         }
@@ -288,12 +313,14 @@ impl Permit<'_> {
     fn tell_breaker(&self, verdict: Verdict, class: Option<Class>, now: Micros) {
         let mut breaker = lock(&self.gate.state.breaker);
         match (class, self.passage) {
+            // Neither a kept connection that broke nor a call without an outcome says anything
+            // about the service, so another call may test it at once.
+            (Some(Class::Stale) | None, BreakerDecision::Probe) => breaker.probe_failed(now),
+            (Some(Class::Stale), _) => {}
             (Some(class), _) if verdict != Verdict::Unsent && class != Class::Transient => {
                 breaker.answered();
             }
-            (Some(_), Passage::Probe) => breaker.probe_failed(breaker::rest_until(now)),
-            // Nothing is known of it, so another may try at once.
-            (None, Passage::Probe) => breaker.probe_failed(now),
+            (Some(_), BreakerDecision::Probe) => breaker.probe_failed(breaker::rest_until(now)),
             _ => {}
         }
     }
@@ -301,7 +328,7 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.end(Verdict::Error, None);
+        self.end(Verdict::Error, None, None);
     }
 }
 

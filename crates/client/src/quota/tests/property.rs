@@ -86,7 +86,7 @@ impl Plan {
         })
     }
 
-    fn gates(&self) -> Vec<Arc<Gate>> {
+    fn gates(&self) -> Vec<Arc<CallLimiter>> {
         let (clients, queues) = self.clients;
         let first = gate_with(self.limits(), forever(), real_time());
         let mut gates = vec![Arc::clone(&first)];
@@ -100,7 +100,7 @@ impl Plan {
         gates
     }
 
-    async fn work(self, gate: Arc<Gate>, worker: u64, left: Arc<AtomicU64>) -> Vec<Sent> {
+    async fn work(self, gate: Arc<CallLimiter>, worker: u64, left: Arc<AtomicU64>) -> Vec<Sent> {
         let jitter = Jitter::seeded(self.seed.wrapping_mul(1009).wrapping_add(worker));
         let up_to = |most: u64| jitter.up_to(Duration::from_millis(most));
         let mut sent = Vec::new();
@@ -121,7 +121,7 @@ impl Plan {
             let answered = (gate.clock)();
             let error = self.error_every > 0 && up_to(self.error_every) < Duration::from_millis(1);
             let verdict = if error {
-                permit.settle(Class::Token, Some(400));
+                permit.settle(Class::Token, Some(400), &reason());
                 Verdict::Error
             } else {
                 succeed(permit);
