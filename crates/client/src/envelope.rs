@@ -93,17 +93,36 @@ impl Envelope {
         })
     }
 
-    /// Whether the error is the one without a number that misses the token.
-    pub(crate) fn misses_token(&self) -> bool {
+    /// Whether the message says that the token is missing or invalid, whatever the error number is.
+    pub(crate) fn refuses_token(&self) -> bool {
+        if self.status == Status::Number(0) {
+            return false;
+        }
         let text = self.message.as_deref().unwrap_or_default();
-        self.status != Status::Number(0)
-            && text
-                .to_ascii_lowercase()
-                .starts_with("please provide token")
+        let text = text.to_ascii_lowercase();
+        // Other known errors have their own texts, which may mention a token without refusing it.
+        let known = matches!(self.fault, Fault::Code(code) if code != 201);
+        text.starts_with("please provide token")
+            || text.starts_with("invalid security token")
+            || (!known && TOKEN_REFUSALS.iter().any(|refusal| text.contains(refusal)))
     }
 }
 
-/// The members as they stand in the text.
+/// The messages by which services refuse a token. One service sends them without an error number.
+const TOKEN_REFUSALS: [&str; 10] = [
+    "invalid security token",
+    "security token is invalid",
+    "security token has expired",
+    "security token expired",
+    "invalid access token",
+    "access token expired",
+    "access token has expired",
+    "invalid_token",
+    "token is invalid",
+    "token has expired",
+];
+
+/// The envelope members in their original JSON text.
 #[derive(Default)]
 struct Raw<'a> {
     status: Option<&'a RawValue>,

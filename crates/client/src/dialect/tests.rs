@@ -4,7 +4,7 @@ use super::*;
 use crate::class::{Class, classify};
 
 fn envelope(http: u16, text: &str) -> Option<Envelope> {
-    Dialect::Http.envelope(http, text, &["EXAMPLEtoken"])
+    super::envelope(Dialect::Http, http, text, &["EXAMPLEtoken"])
 }
 
 fn check(http: u16, text: &str, expected: Class) {
@@ -22,6 +22,29 @@ fn the_containers_of_fortiportal_are_successes() {
         r#"{"results":[],"size":10,"start":0,"totalResultsCount":0}"#,
         "[]",
         " [{\"id\":4}]\n",
+    ] {
+        check(200, text, Class::Success);
+    }
+}
+
+#[test]
+fn what_fortiauthenticator_did_not_do_is_no_success() {
+    for text in [
+        r#"{"license":"EFTM","messages":{"error":"License EFTM has already been activated"}}"#,
+        r#"{"messages":{"error":["License EFTM has already been activated"]}}"#,
+    ] {
+        check(200, text, Class::BadRequest);
+        let message = envelope(200, text).unwrap().message;
+        assert_eq!(
+            message.as_deref(),
+            Some("License EFTM has already been activated")
+        );
+    }
+    for text in [
+        r#"{"messages":{"success":"Successfully imported 10 FortiTokens"}}"#,
+        r#"{"messages":{"error":"","success":"done"}}"#,
+        r#"{"messages":{"error":null}}"#,
+        r#"{"messages":[]}"#,
     ] {
         check(200, text, Class::Success);
     }
