@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fortilake_auth::transport::http::{HeaderMap, header};
+use fortilake_transport::http::{HeaderMap, header};
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 
 use crate::class::Class;
@@ -27,6 +27,8 @@ const LONGEST: Duration = Duration::from_hours(24);
 pub(crate) fn wait(class: Class, headers: &HeaderMap, now: Timestamp) -> Duration {
     let usual = match class {
         Class::HourlyLimit | Class::ErrorLimit => HOUR,
+        // A service that is down does not have to say when it will be back.
+        Class::Transient => Duration::ZERO,
         _ => DEFAULT,
     };
     let text = |name| {
