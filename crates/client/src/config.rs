@@ -4,16 +4,13 @@ mod check;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use fortilake_auth::{
-    Clock, Credentials, Micros, TokenStore,
-    models::Secret,
-    real_time,
-    transport::{shown, url::Url},
-};
+use fortilake_auth::{Clock, Credentials, Micros, TokenStore, real_time};
+use fortilake_models::Secret;
+use fortilake_transport::{shown, url::Url};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    OnWait, Queue, Waiting,
+    OnWait, Queue, Retries, Waiting, Window,
     ledger::{ErrorLimit, Ledger, Limits, MemoryLedger},
 };
 
@@ -23,7 +20,12 @@ use crate::{
 /// in use, it is renewed.
 const PORTAL_LIFE: Duration = Duration::from_mins(30);
 
-/// How a [`Client`](crate::Client) calls.
+/// The default time limit for one exchange with a server.
+///
+/// Large lists are slow: the vendor's own clients wait for 250 seconds.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// How a [`Client`](crate::Client) makes its calls.
 #[derive(Clone)]
 pub struct Config {
     /// The base URL of the resource APIs. The paths of endpoints are appended to it.
@@ -85,31 +87,6 @@ pub enum SignIn {
     PortalKey,
     /// FortiAuthenticator: the password is the user's API key.
     Basic,
-}
-
-/// A limit of calls in any span of time of this length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// How many calls there may be.
-    pub max: u32,
-    /// In which span of time.
-    pub per: Duration,
-}
-
-/// When and how often a failed call is repeated.
-#[derive(Debug, Clone)]
-pub struct Retries {
-    /// How often a call is tried in all, and how often it may be throttled.
-    pub attempts: u32,
-    /// The longest pause after the first failure; it doubles with each further one.
-    pub first_pause: Duration,
-    /// The longest pause after any failure.
-    pub longest_pause: Duration,
-    /// How long all pauses of one call may be together.
-    ///
-    /// Together with `attempts` and the timeout of an exchange this bounds the time of a call,
-    /// beside what it waits for its turn.
-    pub patience: Duration,
 }
 
 impl Config {
@@ -179,7 +156,7 @@ impl Config {
             auth_url,
             credentials,
             sign_in,
-            timeout: Duration::from_mins(1),
+            timeout: DEFAULT_TIMEOUT,
             calls: Vec::new(),
             errors: None,
             share: 1.0,
@@ -201,8 +178,11 @@ impl Config {
     /// surrounding spaces, a default port and a final dot in the host name make no difference.
     pub fn user(&self) -> String {
         let host = self.auth_url.host_str().unwrap_or_default();
+        let host = host.trim_end_matches('.').to_lowercase();
+        // Two servers on one host are two services, each with its own limits.
         let port = self.auth_url.port_or_known_default().unwrap_or_default();
-        let digest = Sha256::digest(format!("{host}:{port} {}", self.credentials.username));
+        let user = self.credentials.username.trim().to_lowercase();
+        let digest = Sha256::digest(format!("{host}:{port} {user}"));
         format!("{digest:x}")
     }
 
@@ -247,17 +227,6 @@ impl fmt::Debug for Config {
             .field("limits", &self.limits())
             .field("waiting", &self.waiting)
             .finish_non_exhaustive()
-    }
-}
-
-impl Default for Retries {
-    fn default() -> Self {
-        Self {
-            attempts: 3,
-            first_pause: Duration::from_secs(1),
-            longest_pause: Duration::from_secs(30),
-            patience: Duration::from_mins(5),
-        }
     }
 }
 

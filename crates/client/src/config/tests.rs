@@ -121,3 +121,30 @@ fn a_token_has_a_life_that_can_be_asked_for() {
         assert_eq!(config.check().is_ok(), fits, "{life:?}");
     }
 }
+
+#[test]
+fn a_user_is_the_same_however_it_is_spelled() {
+    let spelled = |user: &str, url: &str| {
+        let mut config = config();
+        user.clone_into(&mut config.credentials.username);
+        config.auth_url = url.parse().unwrap();
+        config.user()
+    };
+    let user = spelled("example-user", "https://auth.example/token/");
+    for (name, url) in [
+        ("EXAMPLE-User", "https://auth.example/token/"),
+        (" example-user\t", "https://AUTH.example/other/"),
+        ("example-user", "https://auth.example:443/"),
+        ("example-user", "https://auth.example./token/"),
+    ] {
+        assert_eq!(spelled(name, url), user, "{name} at {url}");
+    }
+    let others = [
+        ("example-user2", "https://auth.example/"),
+        ("example-user", "https://auth.example:8443/"),
+        ("example-user", "https://other.example/"),
+    ];
+    for (name, url) in others {
+        assert_ne!(spelled(name, url), user, "{name} at {url}");
+    }
+}
