@@ -75,9 +75,9 @@ mod envelope;
 mod error;
 mod failure;
 pub mod ledger;
-mod line;
-pub mod operations;
+mod limited_transport;
 mod page;
+mod past_error;
 mod pause;
 mod queue;
 mod quota;
@@ -86,16 +86,19 @@ mod retry;
 mod retry_after;
 mod scrub;
 mod signer;
+mod tries;
 mod typed;
 
 pub use crate::{
     client::{Client, Usage},
-    config::{Config, Retries, SignIn, Window},
+    config::{Config, DEFAULT_TIMEOUT, SignIn},
     envelope::{Envelope, Fault, Status},
     error::{Error, Kind, Result},
+    ledger::Window,
     page::Page,
+    past_error::LastErrors,
     pause::{OnWait, Pause, Reason, Waiting},
     queue::Queue,
-    retry::Jitter,
+    retry::{Jitter, Retries},
+    tries::Tries,
 };
-pub use fortilake_auth::{self as auth, models, transport};

@@ -1,13 +1,16 @@
 //! An answer with its secrets removed.
 
-use fortilake_auth::{Token, models::Endpoint, transport::Response};
+use fortilake_auth::Token;
+use fortilake_models::{self as models, Dialect, Endpoint};
+use fortilake_transport::Response;
+use serde_json::Value;
 
 use crate::{
     Envelope,
     class::{self, Class},
-    dialect::Dialect,
+    dialect,
     envelope::Content,
-    request::{Call, Keep},
+    request::{self, Call, SecretHandling},
     scrub,
 };
 
@@ -36,13 +39,22 @@ impl Page {
     /// Reads a saved answer of this endpoint, without its HTTP status. Returns `None` if the text
     /// is not an answer of the endpoint's system.
     pub fn saved(endpoint: &Endpoint, text: &str) -> Option<Self> {
-        let text = text.trim_start_matches('\u{feff}');
+        let text = models::legal_json(text.trim_start_matches('\u{feff}'));
+        let text = &*text;
         let kept = serde_json::from_str(text).ok();
         let token = kept.and_then(|Kept { token }| token).unwrap_or_default();
-        let envelope = Dialect::of(endpoint).envelope(200, text, &[&token])?;
+        let envelope = dialect::envelope(endpoint.dialect, 200, text, &[&token])?;
         let class = class::classify(200, Some(&envelope));
-        let text = scrub::remove(text, |name| endpoint.is_secret(name));
-        Some(Self::new(scrub::redact(text, &token), envelope, class))
+        if matches!(class, Class::Success | Class::Empty) {
+            let text = clean(endpoint, text, &[&token]);
+            return Some(Self::new(text, envelope, class));
+        }
+        // The message of a failure may repeat the value of a secret member.
+        let mut secrets = secrets_in(endpoint, text);
+        secrets.push(token);
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let envelope = dialect::envelope(endpoint.dialect, 200, text, &secrets)?;
+        Some(Self::new(clean(endpoint, text, &secrets), envelope, class))
     }
 
     /// Whether a saved answer reports a failure instead of containing data.
@@ -74,22 +86,34 @@ struct Kept {
 pub(crate) fn read(
     call: &Call,
     dialect: Dialect,
-    response: Response,
+    response: &Response,
     token: Option<&Token>,
+    credentials: &[String],
 ) -> (Class, Option<Page>) {
     let http = response.status.as_u16();
-    let text = String::from_utf8(Vec::from(response.body)).unwrap_or_default();
+    // A single invalid byte must not cost the whole page, so it is replaced.
+    let text = models::json_text(&response.body);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let token = token.map(Token::expose).unwrap_or_default();
     let sent = call.secrets.iter().map(String::as_str);
     let secrets: Vec<&str> = sent.chain([token]).collect();
-    let envelope = dialect.envelope(http, text, &secrets);
+    // A password may be a common word, so it is redacted from messages but not from data.
+    let unsaid: Vec<&str> = credentials
+        .iter()
+        .map(String::as_str)
+        .chain(secrets.iter().copied())
+        .collect();
+    let envelope = dialect::envelope(dialect, http, text, &unsaid);
     let class = class::classify(http, envelope.as_ref());
-    let wanted = call.keep == Keep::Secrets && matches!(class, Class::Success | Class::Empty);
+    let wanted =
+        call.keep == SecretHandling::Secrets && matches!(class, Class::Success | Class::Empty);
     let page = envelope.map(|envelope| {
         let body = match text.trim_ascii() {
             "" => "{}".to_owned(),
             _ if wanted => without_token(text, token),
+            _ if !matches!(class, Class::Success | Class::Empty) => {
+                clean(call.endpoint, text, &unsaid)
+            }
             _ => clean(call.endpoint, text, &secrets),
         };
         Page::new(body, envelope, class)
@@ -97,7 +121,13 @@ pub(crate) fn read(
     (class, page)
 }
 
-/// Takes out all that is secret, by its name and by its value.
+/// Returns the values of the answer's secret members.
+fn secrets_in(endpoint: &Endpoint, text: &str) -> Vec<String> {
+    let body: Value = serde_json::from_str(text).unwrap_or_default();
+    request::secrets(endpoint, [(&String::new(), &body)].into_iter().collect())
+}
+
+/// Removes everything that is secret, by member name and by value.
 fn clean(endpoint: &Endpoint, text: &str, secrets: &[&str]) -> String {
     let text = scrub::remove(text, |name| endpoint.is_secret(name));
     secrets

@@ -1,13 +1,11 @@
 //! Builds requests: puts each argument where its endpoint expects it.
 
-use fortilake_auth::{
-    models::{Access, Endpoint, Location},
-    quotable,
-    transport::{
-        Request,
-        http::{HeaderMap, HeaderName, HeaderValue, Method},
-        url::Url,
-    },
+use fortilake_auth::quotable;
+use fortilake_models::{Access, Endpoint, Location};
+use fortilake_transport::{
+    Request,
+    http::{HeaderMap, HeaderName, HeaderValue, Method},
+    url::Url,
 };
 use serde_json::{Map, Value};
 
@@ -22,12 +20,12 @@ pub(crate) struct Call {
     pub(crate) label: String,
     /// The secrets among the arguments. They must be redacted, because the answer may repeat them.
     pub(crate) secrets: Vec<String>,
-    pub(crate) keep: Keep,
+    pub(crate) keep: SecretHandling,
 }
 
 /// What to do with the secrets in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub(crate) enum SecretHandling {
     Nothing,
     /// Keep them, because the caller asked for them. Only the caller's token is removed.
     Secrets,
@@ -44,7 +42,7 @@ impl Call {
         let wrong = |reason: String| Err(Error::arguments(&label, &reason));
         let known = |name: &str| endpoint.parameters.iter().any(|known| known.name == name);
         if let Some(name) = arguments.keys().find(|name| !known(name)) {
-            return wrong(format!("takes no `{name}`"));
+            return wrong(format!("has no parameter `{name}`"));
         }
         let given = |name: &str| arguments.get(name).filter(|value| !value.is_null());
         if let Some(missing) = endpoint
@@ -59,8 +57,8 @@ impl Call {
                 endpoint,
                 request,
                 label,
-                secrets: secrets(endpoint, arguments),
-                keep: Keep::Nothing,
+                secrets: secrets(endpoint, arguments.iter().collect()),
+                keep: SecretHandling::Nothing,
             }),
             Err(reason) => wrong(reason),
         }
@@ -81,7 +79,7 @@ fn build(
     arguments: &Map<String, Value>,
 ) -> Result<Request, String> {
     let method = Method::from_bytes(endpoint.method.as_bytes())
-        .map_err(|_| format!("has the method `{}`, which is none", endpoint.method))?;
+        .map_err(|_| format!("has an invalid HTTP method `{}`", endpoint.method))?;
     let mut url = api_url.clone();
     url.set_query(None);
     url.set_fragment(None);
@@ -124,12 +122,22 @@ fn build(
 fn fill_path(url: &mut Url, template: &str, arguments: &Map<String, Value>) -> Result<(), String> {
     let mut segments = Vec::new();
     for part in template.trim_start_matches('/').split('/') {
-        let Some(name) = part
-            .strip_prefix('{')
-            .and_then(|part| part.strip_suffix('}'))
-        else {
-            segments.push(part.to_owned());
-            continue;
+        segments.push(fill_segment(part, arguments)?);
+    }
+    let mut path = url
+        .path_segments_mut()
+        .map_err(|()| "has an address that cannot have a path".to_owned())?;
+    path.pop_if_empty().extend(segments);
+    Ok(())
+}
+
+/// Fills in the parameters of one path segment, which may be surrounded by text, as in `{id}.json`.
+fn fill_segment(part: &str, arguments: &Map<String, Value>) -> Result<String, String> {
+    let mut filled = String::new();
+    let mut rest = part;
+    while let Some((before, tail)) = rest.split_once('{') {
+        let Some((name, after)) = tail.split_once('}') else {
+            break;
         };
         let value = arguments.get(name).and_then(text_of).unwrap_or_default();
         // These values would change the path itself, because URLs remove empty and dot segments.
@@ -139,13 +147,12 @@ fn fill_path(url: &mut Url, template: &str, arguments: &Map<String, Value>) -> R
                 quotable(&value, &[])
             ));
         }
-        segments.push(value);
+        filled.push_str(before);
+        filled.push_str(&value);
+        rest = after;
     }
-    let mut path = url
-        .path_segments_mut()
-        .map_err(|()| "has no address".to_owned())?;
-    path.pop_if_empty().extend(segments);
-    Ok(())
+    filled.push_str(rest);
+    Ok(filled)
 }
 
 fn add_query(url: &mut Url, name: &str, value: &Value) -> Result<(), String> {
@@ -155,7 +162,8 @@ fn add_query(url: &mut Url, name: &str, value: &Value) -> Result<(), String> {
         value => std::slice::from_ref(value),
     };
     for value in values {
-        let text = text_of(value).ok_or_else(|| format!("cannot have an object as `{name}`"))?;
+        let text = text_of(value)
+            .ok_or_else(|| format!("cannot send an object as the query parameter `{name}`"))?;
         url.query_pairs_mut().append_pair(name, &text);
     }
     Ok(())
@@ -168,7 +176,8 @@ fn add_header(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<(), 
     let pair = HeaderName::try_from(name)
         .ok()
         .zip(HeaderValue::try_from(text).ok());
-    let (key, value) = pair.ok_or_else(|| format!("cannot have such a `{name}` as a header"))?;
+    let (key, value) =
+        pair.ok_or_else(|| format!("cannot send this value of `{name}` in a header"))?;
     headers.insert(key, value);
     Ok(())
 }
@@ -182,10 +191,12 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// The values of secret members, wherever they stand.
-fn secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Vec<String> {
+/// Returns the values of secret members at any depth.
+pub(crate) fn secrets<'a>(
+    endpoint: &Endpoint,
+    mut members: Vec<(&'a String, &'a Value)>,
+) -> Vec<String> {
     let mut found = Vec::new();
-    let mut members: Vec<_> = arguments.iter().collect();
     while let Some((name, value)) = members.pop() {
         match value {
             Value::Object(inner) => members.extend(inner),
@@ -202,9 +213,13 @@ fn secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Vec<String> {
 
 /// Returns the name of the endpoint, with the ids that tell this call from similar ones.
 fn label(endpoint: &Endpoint, arguments: &Map<String, Value>) -> String {
+    let in_path = |name: &str| {
+        let mut parameters = endpoint.parameters.iter();
+        parameters.any(|known| known.name == name && known.location == Location::Path)
+    };
     let tells = |name: &str| {
-        (name.ends_with("Id") || name.ends_with("Number") || name.ends_with("_id"))
-            && !endpoint.is_secret(name)
+        let id = name.ends_with("Id") || name.ends_with("Number") || name.ends_with("_id");
+        (id || in_path(name)) && !endpoint.is_secret(name)
     };
     let ids = arguments
         .iter()

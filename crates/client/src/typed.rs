@@ -1,6 +1,7 @@
 //! Reads answers as their described types.
 
-use fortilake_auth::models::Endpoint;
+use fortilake_auth::quotable;
+use fortilake_models::Endpoint;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
@@ -22,7 +23,10 @@ pub(crate) fn read<T: DeserializeOwned>(
             .iter()
             .any(|segment| matches!(segment, Segment::Map { key } if endpoint.is_secret(key)));
         let reason = (!secret).then(|| without_texts(&error.inner().to_string()));
-        Error::shape(label, &path.to_string(), reason)
+        // A path consists of names that the server has chosen, so it has to be made printable.
+        let path = quotable(&path.to_string(), &[]);
+        let path = if path.is_empty() { "." } else { &path };
+        Error::shape(label, path, reason.map(|reason| quotable(&reason, &[])))
     })
 }
 
