@@ -9,13 +9,11 @@ use std::{
     },
 };
 
-use fortilake_auth::{
-    Credentials,
-    transport::{
-        InProcess, Transport,
-        bytes::Bytes,
-        http::{Request, Response},
-    },
+use fortilake_auth::Credentials;
+use fortilake_transport::{
+    InProcess, Transport,
+    bytes::Bytes,
+    http::{Request, Response},
 };
 
 use crate::{Client, Config, Jitter};
@@ -30,9 +28,15 @@ pub(super) enum Answer {
     Html(u16),
     /// HTTP 429 with this `Retry-After`.
     Throttled(&'static str),
+    /// HTTP 503 with this `Retry-After`.
+    Unavailable(&'static str),
     Redirect(&'static str),
     Reset,
     Silence,
+    /// The connection is refused.
+    Refused,
+    /// The connection was kept from an earlier request and has broken.
+    Stale,
 }
 
 impl Answer {
@@ -72,9 +76,15 @@ impl Answer {
                 response.status(429).header("retry-after", after),
                 "Slow down".to_owned(),
             ),
+            Self::Unavailable(after) => (
+                response.status(503).header("retry-after", after),
+                "Maintenance".to_owned(),
+            ),
             Self::Redirect(to) => (response.status(307).header("location", to), String::new()),
             Self::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
             Self::Silence => future::pending().await,
+            Self::Refused => return Err(io::ErrorKind::ConnectionRefused.into()),
+            Self::Stale => return Err(io::ErrorKind::BrokenPipe.into()),
         };
         Ok(response.body(body.replace("TOKEN", token).into()).unwrap())
     }

@@ -1,6 +1,6 @@
 //! Tests of writes that are only partly carried out, and of secrets that the caller asked for.
 
-use fortilake_auth::models::Secret;
+use fortilake_models::Secret;
 
 use super::*;
 
