@@ -1,19 +1,19 @@
-//! The forms of the codes that licenses are redeemed by.
+//! The format of license codes.
 
-use fortilake_auth::models::Secret;
+use fortilake_models::Secret;
 
-use crate::{Error, Result};
+use fortilake_client::{Error, Result};
 
-/// Checks the form of a registration code: 5-5-5-5-6 letters and digits.
+/// Checks the format of a registration code: 5-5-5-5-6 letters and digits.
 ///
-/// The error does not quote it.
+/// The error does not contain the code.
 pub fn check_registration_code(code: &Secret) -> Result<()> {
     check("the registration code", code, &[5, 5, 5, 5, 6])
 }
 
-/// Checks the form of a license for `FortiToken` Mobile: 4-4-4-4-4 letters and digits.
+/// Checks the format of a `FortiToken` Mobile license: 4-4-4-4-4 letters and digits.
 ///
-/// The error does not quote it.
+/// The error does not contain the license.
 pub fn check_token_license(license: &Secret) -> Result<()> {
     check("the license", license, &[4; 5])
 }
@@ -25,7 +25,7 @@ fn check(what: &str, code: &Secret, lengths: &[usize]) -> Result<()> {
         return Ok(());
     }
     let form: Vec<String> = lengths.iter().map(|length| "X".repeat(*length)).collect();
-    let reason = format!("is not of the form {}", form.join("-"));
+    let reason = format!("does not have the format {}", form.join("-"));
     Err(Error::arguments(what, &reason))
 }
 

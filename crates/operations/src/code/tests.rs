@@ -1,4 +1,4 @@
-//! Tests of the forms of codes.
+//! Tests of code formats.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn the_error_tells_the_form_and_not_the_code() {
     let error = check_registration_code(&"SECRET-CODE".into()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the registration code is not of the form XXXXX-XXXXX-XXXXX-XXXXX-XXXXXX"
+        "the registration code does not have the format XXXXX-XXXXX-XXXXX-XXXXX-XXXXXX"
     );
     assert!(!format!("{error:?}").contains("SECRET"));
 }
