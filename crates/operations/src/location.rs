@@ -1,13 +1,13 @@
-//! What the vendor asks of an address.
+//! The vendor's rules for addresses.
 
-use fortilake_auth::models::generated::asset_management_v3_product::LocationInput;
+use fortilake_models::generated::asset_management_v3_product::LocationInput;
 
-use crate::{Error, Result};
+use fortilake_client::{Error, Result};
 
-/// Countries whose states have to be two letters.
+/// Countries in which the state must be a code of two letters.
 const WITH_STATES: [&str; 5] = ["US", "CA", "IN", "BR", "UA"];
 
-/// ISO 3166-1 alpha-2.
+/// All country codes of ISO 3166-1 alpha-2.
 const COUNTRIES: &str = "\
     AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS \
     BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE \
@@ -18,34 +18,36 @@ const COUNTRIES: &str = "\
     SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO \
     TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
 
-/// Checks an address as the API would.
+/// Checks an address by the rules of the API.
 ///
-/// The country is one of ISO 3166-1 in two capitals; the state is in two capitals too for US, CA,
-/// IN, BR and UA; phone and fax are `+`, the country's code, one blank and the number.
+/// The country must be an ISO 3166-1 code of two capital letters. For US, CA, IN, BR and UA, the
+/// state must be two capital letters as well. Phone and fax must be `+`, the country's calling
+/// code, one space and the number.
 pub fn check_location(location: &LocationInput) -> Result<()> {
     let wrong = |reason: &str| Err(Error::arguments("the address", reason));
     let country = location.country_code.as_deref().unwrap_or_default();
     if !COUNTRIES.split(' ').any(|known| known == country) {
-        return wrong("needs a country of ISO 3166-1 in two capitals, such as US or DE");
+        return wrong("needs an ISO 3166-1 country code in capital letters, such as US or DE");
     }
     let state = location.state_or_province.as_deref().unwrap_or_default();
     let coded = state.len() == 2 && state.bytes().all(|byte| byte.is_ascii_uppercase());
     if WITH_STATES.contains(&country) && !coded {
         return wrong(&format!(
-            "needs a state in two capitals, as it is in {country}"
+            "needs a state code of two capital letters, because it is in {country}"
         ));
     }
     for (name, number) in [("phone", &location.phone), ("fax", &location.fax)] {
         if number.as_deref().is_some_and(|number| !is_phone(number)) {
             return wrong(&format!(
-                "has a {name} that is not of the form `+CC number`, such as +1 555-0123"
+                "has a {name} number that is not in the format `+CC number`, as in +1 555-0123"
             ));
         }
     }
     Ok(())
 }
 
-/// Whether it is `+` and one to three digits, one blank, and digits with hyphens between them.
+/// Whether the text is `+` and one to three digits, one space, and digits with hyphens between
+/// them.
 fn is_phone(text: &str) -> bool {
     let Some((country, number)) = text.strip_prefix('+').and_then(|rest| rest.split_once(' '))
     else {

@@ -20,7 +20,7 @@ fn the_country_is_one_that_there_is() {
     for wrong in ["", "de", "DEU", "XX", "UK", "D", "DE DJ"] {
         let error = check(wrong, "", "").unwrap_err();
         assert!(
-            error.starts_with("the address needs a country"),
+            error.starts_with("the address needs an ISO 3166-1 country code"),
             "{wrong}: {error}"
         );
     }
@@ -33,7 +33,10 @@ fn five_countries_have_states_of_two_letters() {
         assert!(check(country, "AB", "").is_ok());
         for wrong in ["", "ab", "New York", "ABC", "A1"] {
             let error = check(country, wrong, "").unwrap_err();
-            assert!(error.contains("needs a state in two capitals"), "{error}");
+            assert!(
+                error.contains("needs a state code of two capital letters"),
+                "{error}"
+            );
         }
     }
     assert!(check("FR", "", "").is_ok());
