@@ -1,64 +1,85 @@
-//! Registering units: what is sent next, and what has become of each.
+//! Registering units: which units to send next, and what has become of each.
 
 mod fold;
 mod memory;
 mod run;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
-use fortilake_auth::models::generated::asset_management_v3_product::{
+use fortilake_auth::{Micros, later};
+use fortilake_models::generated::asset_management_v3_product::{
     LocationInput, LocationReference, ProductsRegisterRequest, RegistrationUnit,
 };
 use serde::{Deserialize, Serialize};
 
 pub use self::memory::Memory;
-use super::check_location;
+use crate::check_location;
 
-/// How many units the API takes in one call.
+/// The maximum number of units per call that the API accepts.
 pub const UNITS_PER_CALL: usize = 10;
 
-/// How many errors the API takes in one call.
+/// How many wrong units the API tolerates in one call.
 ///
-/// Nobody has published what the next one does, and which units are wrong is known afterwards
-/// alone; so no more units than this go into a call unless [`Registration::batch`] says so.
+/// What it does with further ones is undocumented, and which units are wrong is only known
+/// afterwards. So a call contains at most this many units, unless [`Registration::batch`] says
+/// otherwise.
 pub const ERRORS_PER_CALL: usize = 5;
 
-/// A unit that is to be registered.
+/// How long to wait after the first look-up before units are looked up again.
+///
+/// The API has been seen to register units some seconds after a look-up that did not find them.
+pub const LATE: Duration = Duration::from_secs(10);
+
+/// A unit to be registered.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Unit {
-    /// What is sent of it, but for `location`, which each call makes anew.
+    /// The unit as it is sent, except for `location`, which is set for each call.
     pub unit: RegistrationUnit,
-    /// Where it stands, if that is to be said.
+    /// The address of the unit, if it should be sent.
     pub location: Option<LocationInput>,
 }
 
-/// What has become of a unit.
+/// The registration state of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
 pub enum Fate {
-    /// Nothing has been sent.
+    /// The unit has not been sent.
     Waiting,
-    /// It has been sent, and no answer is known.
-    Sent,
-    /// It is registered.
+    /// The unit has been sent, but the outcome is unknown: it may be registered now or a little
+    /// later.
+    ///
+    /// It is looked up, and not sent again unless [`Registration::resend_unknown`] says so.
+    Sent {
+        /// When it was sent. Zero if an earlier version stored the state without a time.
+        #[serde(default)]
+        at: Micros,
+    },
+    /// The unit is registered.
     Registered {
-        /// The model, as far as an answer tells.
+        /// The product model, if an answer named it.
         product: Option<String>,
     },
-    /// It is not registered, and would not be if it were sent again.
+    /// The unit is not registered, and sending it again would be refused again.
     Refused {
-        /// Why.
+        /// The reason, worded for messages.
         reason: String,
     },
 }
 
-/// Units on their way to be registered: a fold over answers, without a clock and without I/O.
+/// A registration in progress. It computes the next step from the answers so far, without a clock
+/// and without I/O, so that tests can check any sequence of answers.
 ///
-/// [`run`](Self::run) does the calls.
+/// [`run`](Self::run) makes the calls.
 #[derive(Debug)]
 pub struct Registration {
     account_id: Option<i64>,
     batch: usize,
+    /// Units that were sent at or before this time are sent again if they are not found.
+    resend_before: Option<Micros>,
+    /// Whether this run has already waited for units that the API may register late.
+    waited: bool,
+    /// How many look-ups of details found nothing in this run.
+    misses: u32,
     entries: Vec<Entry>,
 }
 
@@ -66,67 +87,92 @@ pub struct Registration {
 struct Entry {
     unit: Unit,
     fate: Fate,
-    /// Whether this run has sent it, so that it is not sent again if it cannot be found.
-    sent_now: bool,
-    /// Whether no more can be found out in this run.
-    given_up: bool,
+    /// How often this run has looked the unit up without finding it.
+    looks: u32,
 }
 
-/// What comes next.
+/// The next step of a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Find out whether this unit is registered: it was sent, and no answer is known.
+    /// Find out whether this unit is registered: it was sent, but the outcome is unknown.
     LookUp(usize),
+    /// Wait for [`LATE`], then look up the missing units again, because the API may register them
+    /// after it was asked.
+    Wait,
     /// Send these units.
     Send(Batch),
-    /// Nothing; whatever can be known is known.
+    /// Stop: everything that can be known is known.
     Done,
 }
 
-/// The positions of the units that go into one call.
+/// The positions of the units of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch(Vec<usize>);
 
 impl Batch {
-    /// The positions.
+    /// Returns the positions in the list of units.
     pub fn units(&self) -> &[usize] {
         &self.0
     }
 }
 
 impl Registration {
-    /// Begins with units of which nothing is known; what the API would refuse for its form is
-    /// refused here.
+    /// Starts a registration of units that are in an unknown state. Units in a form that the API
+    /// would refuse are refused here.
     pub fn new(account_id: Option<i64>, units: impl IntoIterator<Item = Unit>) -> Self {
+        Self::judged(account_id, units, complaint)
+    }
+
+    /// Starts a registration that sends units whatever their form, except those whose serial
+    /// numbers can't be looked up.
+    pub fn unchecked(account_id: Option<i64>, units: impl IntoIterator<Item = Unit>) -> Self {
+        Self::judged(account_id, units, |unit| nameless(&unit.unit.serial_number))
+    }
+
+    fn judged(
+        account_id: Option<i64>,
+        units: impl IntoIterator<Item = Unit>,
+        complaint: fn(&Unit) -> Option<String>,
+    ) -> Self {
         let entries = units.into_iter().map(|unit| Entry {
             fate: match complaint(&unit) {
                 Some(reason) => Fate::Refused { reason },
                 None => Fate::Waiting,
             },
             unit,
-            sent_now: false,
-            given_up: false,
+            looks: 0,
         });
         let mut registration = Self {
             account_id,
             batch: ERRORS_PER_CALL,
+            resend_before: None,
+            waited: false,
+            misses: 0,
             entries: entries.collect(),
         };
         registration.refuse_repeated();
         registration
     }
 
-    /// Puts so many units into a call, at least 1 and at most [`UNITS_PER_CALL`].
+    /// Sets the number of units per call: at least 1, at most [`UNITS_PER_CALL`].
     ///
-    /// With more than [`ERRORS_PER_CALL`] the API may meet more errors than it takes.
-    /// Units that it refuses beyond those are sent once more.
+    /// With more than [`ERRORS_PER_CALL`], one call may contain more errors than the API tolerates.
+    /// Units that it refuses after that many errors are sent once more.
     #[must_use]
     pub fn batch(mut self, units: usize) -> Self {
         self.batch = units.clamp(1, UNITS_PER_CALL);
         self
     }
 
-    /// Refuses a unit for a reason that the caller knows.
+    /// Sends units again that earlier runs sent at least `after` ago and that can't be found.
+    ///
+    /// Only use this if you know that the call was not carried out. Otherwise, the API may register
+    /// such a unit twice.
+    pub fn resend_unknown(&mut self, now: Micros, after: Duration) {
+        self.resend_before = Some(now.saturating_sub(later(0, after)));
+    }
+
+    /// Marks a unit as refused, for a reason that the caller knows.
     pub fn refuse(&mut self, position: usize, reason: impl Into<String>) {
         if let Some(entry) = self.entries.get_mut(position) {
             let reason = reason.into();
@@ -134,33 +180,43 @@ impl Registration {
         }
     }
 
-    /// The units and what has become of each, in their order.
+    /// Returns the units and the state of each, in their original order.
     pub fn units(&self) -> impl ExactSizeIterator<Item = (&Unit, &Fate)> {
         self.entries.iter().map(|entry| (&entry.unit, &entry.fate))
     }
 
-    /// What comes next; what is not known is found out before anything is sent.
+    /// Returns the next step. Units in an unknown state are looked up before anything is sent.
     pub fn next_step(&self) -> Step {
-        let unknown = |entry: &Entry| entry.fate == Fate::Sent && !entry.given_up;
-        if let Some(position) = self.entries.iter().position(unknown) {
+        if let Some(position) = self.unknown(0) {
             return Step::LookUp(position);
         }
         let mut serials = HashSet::new();
         let mut batch = Vec::new();
         for (position, entry) in self.entries.iter().enumerate() {
             let fits = entry.fate == Fate::Waiting && batch.len() < self.batch;
-            // The rows of the answer are known by their serial numbers.
-            if fits && serials.insert(entry.serial()) {
+            // The rows of the answer are identified by serial number, so each may appear only once
+            // per call.
+            if fits && serials.insert(entry.serial().to_ascii_uppercase()) {
                 batch.push(position);
             }
         }
-        if batch.is_empty() {
-            return Step::Done;
+        if !batch.is_empty() {
+            return Step::Send(Batch(batch));
         }
-        Step::Send(Batch(batch))
+        match self.unknown(1) {
+            Some(_) if !self.waited => Step::Wait,
+            Some(position) => Step::LookUp(position),
+            None => Step::Done,
+        }
     }
 
-    /// The arguments of the call that sends these units.
+    /// Returns the first unit in an unknown state that was looked up `looks` times.
+    fn unknown(&self, looks: u32) -> Option<usize> {
+        let unknown = |entry: &Entry| entry.is_unknown() && entry.looks == looks;
+        self.entries.iter().position(unknown)
+    }
+
+    /// Returns the request that sends these units.
     pub fn request(&self, batch: &Batch) -> ProductsRegisterRequest {
         let mut locations: Vec<LocationInput> = Vec::new();
         let units = self.of(batch).map(|entry| {
@@ -192,7 +248,8 @@ impl Registration {
         positions.filter_map(|position| self.entries.get(*position))
     }
 
-    /// What a unit is remembered by: registering it anew is another contract or another account.
+    /// Returns the key under which the state of a unit is remembered. The same serial number with
+    /// another contract or in another account is a registration of its own.
     fn key(&self, entry: &Entry) -> String {
         let account = self.account_id.map_or("-".to_owned(), |id| id.to_string());
         let contract = entry.unit.unit.contract_number.as_deref().unwrap_or("-");
@@ -203,34 +260,67 @@ impl Registration {
         let mut seen = HashSet::new();
         for position in 0..self.entries.len() {
             let entry = &self.entries[position];
-            if entry.fate == Fate::Waiting && !seen.insert(self.key(entry)) {
-                self.refuse(position, "the same unit stands further up");
+            // The API ignores the case of letters.
+            let key = self.key(entry).to_ascii_uppercase();
+            if entry.fate == Fate::Waiting && !seen.insert(key) {
+                self.refuse(position, "the same unit appears earlier in the list");
             }
         }
     }
 }
 
 impl Entry {
+    fn is_unknown(&self) -> bool {
+        matches!(self.fate, Fate::Sent { .. })
+    }
+
     fn serial(&self) -> &str {
         &self.unit.unit.serial_number
     }
 }
 
-/// What the API would refuse in this unit, whatever else it knows of it.
-fn complaint(unit: &Unit) -> Option<String> {
-    let Unit { unit, location } = unit;
-    let serial = &unit.serial_number;
+/// Whether the text is a number such as `4.82111E+11`, which is how spreadsheets show long numbers.
+fn is_exponent(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((mantissa, exponent)) = text.trim().split_once(['E', 'e']) else {
+        return false;
+    };
+    exponent.strip_prefix('+').is_some_and(digits)
+        && mantissa
+            .replacen(['.', ','], "", 1)
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns why a unit with this serial number could not be looked up, or `None` if it could.
+fn nameless(serial: &str) -> Option<String> {
     if serial.is_empty() {
         return Some("it has no serial number".to_owned());
     }
-    // Whatever else may be in one, it must not be a pattern that finds other units.
+    // A serial number must not be a search pattern that matches other units, such as `%`.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if !serial.bytes().all(plain) {
-        return Some("its serial number has more than letters, digits and hyphens".to_owned());
+        return Some("its serial number may only contain letters, digits and hyphens".to_owned());
+    }
+    None
+}
+
+/// Returns why the API would refuse this unit, as far as that can be told from its form.
+fn complaint(unit: &Unit) -> Option<String> {
+    let Unit { unit, location } = unit;
+    if let Some(reason) = nameless(&unit.serial_number) {
+        return Some(reason);
+    }
+    let contract = unit.contract_number.as_deref().unwrap_or_default();
+    if is_exponent(contract) {
+        return Some(
+            "its contract number was rounded by a spreadsheet; format the column as text"
+                .to_owned(),
+        );
     }
     let key = unit.cloud_key.as_ref();
     if key.is_some_and(|key| key.expose().chars().count() != 8) {
-        return Some("its FortiCloud key has not 8 characters".to_owned());
+        return Some("its FortiCloud key must have 8 characters".to_owned());
     }
     let location = location.as_ref()?;
     check_location(location)
