@@ -1,24 +1,25 @@
-//! What outlasts a run.
+//! The states of units that outlive a run.
 
 use std::error::Error as StdError;
 
 use super::{Fate, Registration};
-use crate::{Error, Result};
+use fortilake_client::{Error, Result};
 
-/// Remembers what became of units, so that the next run sends none twice.
+/// Remembers the states of units between runs, so that no unit is sent twice.
 ///
-/// It may keep what it is told in clear: neither keys nor fates hold secrets.
+/// An implementation may store keys and states as plain text: they contain no secrets.
 pub trait Memory: Send + Sync {
-    /// What has become of the unit with this key, if anything is remembered.
+    /// Returns the remembered state of the unit with this key, if there is one.
     fn load(&self, key: &str) -> Result<Option<Fate>, Box<dyn StdError + Send + Sync>>;
 
-    /// Remembers that before it returns; [`Fate::Waiting`] may be forgotten.
+    /// Remembers the state, durably by the time it returns. [`Fate::Waiting`] may be forgotten
+    /// instead.
     fn save(&self, key: &str, fate: &Fate) -> Result<(), Box<dyn StdError + Send + Sync>>;
 }
 
 impl Registration {
-    /// Goes by what earlier runs have left: what they registered or were refused is not sent, and
-    /// what they had no answer for is looked up first.
+    /// Loads the states that earlier runs left. Units that they registered or that were refused are
+    /// not sent, and units with an unknown outcome are looked up first.
     pub fn recall(&mut self, memory: &dyn Memory) -> Result<()> {
         for position in 0..self.entries.len() {
             let entry = &self.entries[position];
@@ -33,14 +34,20 @@ impl Registration {
         Ok(())
     }
 
-    /// Has the memory forget these units, for whoever wants to register them once more.
+    /// Removes these units from the memory, so that they can be registered again.
+    ///
+    /// Units with an unknown outcome stay, because they may still be registered.
     pub fn forget(&self, memory: &dyn Memory) -> Result<()> {
-        self.entries
-            .iter()
-            .try_for_each(|entry| self.save(memory, entry, &Fate::Waiting))
+        self.entries.iter().try_for_each(|entry| {
+            let known = memory.load(&self.key(entry)).map_err(Error::memory)?;
+            match known {
+                Some(Fate::Sent { .. }) => Ok(()),
+                _ => self.save(memory, entry, &Fate::Waiting),
+            }
+        })
     }
 
-    /// Remembers what is known of these units now.
+    /// Saves the current states of these units.
     pub(super) fn remember(&self, memory: &dyn Memory, positions: &[usize]) -> Result<()> {
         let entries = positions.iter().filter_map(|at| self.entries.get(*at));
         entries
@@ -48,8 +55,8 @@ impl Registration {
             .try_for_each(|entry| self.save(memory, entry, &entry.fate))
     }
 
-    /// Forgets what was refused: a run that came to its end has said so, and whoever mends the
-    /// unit wants it to be sent.
+    /// Removes refused units from the memory. The run has completed and reported them, so a user
+    /// who corrects one can have it sent again.
     pub(super) fn forget_refused(&self, memory: &dyn Memory) -> Result<()> {
         let refused = |entry: &&super::Entry| matches!(entry.fate, Fate::Refused { .. });
         self.entries
