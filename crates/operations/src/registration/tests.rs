@@ -1,18 +1,21 @@
-//! Tests of registering: batches, answers, and what a dead run leaves behind.
+//! Tests of registering: batches, answers, and states left behind by runs that died.
 
 mod memory;
 mod property;
 
-use fortilake_auth::models::{
+use fortilake_models::{
     Secret,
     generated::asset_management_v3_product::{
-        Asset, AssetStatus, Contract, ProductsRegisterResponse,
+        Asset, AssetDetails, AssetStatus, Contract, ProductsRegisterResponse,
     },
 };
 use serde_json::{Value, json};
 
 use super::*;
-use crate::Error;
+use fortilake_client::Error;
+
+/// The time at which units are sent.
+const SENT_AT: Micros = 1_800_000_000_000_000;
 
 fn unit(serial: &str) -> Unit {
     Unit {
@@ -28,12 +31,12 @@ fn begin<const N: usize>(serials: [&str; N]) -> Registration {
     Registration::new(Some(710_101), serials.map(unit))
 }
 
-/// The batch that has to come next; its units are marked as sent.
+/// Returns the batch that has to come next, and marks its units as sent.
 fn send(registration: &mut Registration) -> Batch {
     let Step::Send(batch) = registration.next_step() else {
-        panic!("nothing is to be sent: {:?}", registration.next_step());
+        panic!("expected a batch to send: {:?}", registration.next_step());
     };
-    registration.sent(&batch);
+    registration.sent(&batch, SENT_AT);
     batch
 }
 
@@ -41,11 +44,11 @@ fn response(rows: &Value) -> ProductsRegisterResponse {
     serde_json::from_value(json!({ "status": 0, "assets": rows })).unwrap()
 }
 
-/// In words, what has become of each.
+/// Describes the state of each unit in words.
 fn fates(registration: &Registration) -> Vec<String> {
     let word = |fate: &Fate| match fate {
         Fate::Waiting => "waiting".to_owned(),
-        Fate::Sent => "sent".to_owned(),
+        Fate::Sent { .. } => "sent".to_owned(),
         Fate::Registered { product } => format!("registered {}", product.as_deref().unwrap_or("")),
         Fate::Refused { reason } => reason.clone(),
     };
@@ -71,14 +74,52 @@ fn what_the_api_would_refuse_for_its_form_is_not_sent() {
         fates(&registration),
         [
             "it has no serial number",
-            "its serial number has more than letters, digits and hyphens",
+            "its serial number may only contain letters, digits and hyphens",
             "waiting",
-            "its FortiCloud key has not 8 characters",
-            "the address needs a country of ISO 3166-1 in two capitals, such as US or DE",
-            "the same unit stands further up",
+            "its FortiCloud key must have 8 characters",
+            "the address needs an ISO 3166-1 country code in capital letters, such as US or DE",
+            "the same unit appears earlier in the list",
         ]
     );
     assert_eq!(send(&mut registration).units(), [2]);
+}
+
+#[test]
+fn what_spreadsheets_make_of_a_list_is_refused() {
+    let with = |contract: &str| {
+        let mut unit = unit("FGT1");
+        unit.unit.contract_number = Some(contract.to_owned());
+        unit
+    };
+    let rounded = "its contract number was rounded by a spreadsheet; format the column as text";
+    let units = [
+        with("4.82111E+11"),
+        with("4E+11"),
+        with("4821E100234"),
+        unit("fgt1"),
+        unit("FGT1"),
+    ];
+    assert_eq!(
+        fates(&Registration::new(None, units)),
+        [
+            rounded,
+            rounded,
+            "waiting",
+            "waiting",
+            "the same unit appears earlier in the list"
+        ]
+    );
+}
+
+#[test]
+fn what_looks_wrong_is_sent_on_request() {
+    let mut place = unit("FGT1");
+    place.location = Some(LocationInput {
+        country_code: Some("XK".to_owned()),
+        ..LocationInput::default()
+    });
+    let mut registration = Registration::unchecked(None, [place, unit("FGT%")]);
+    assert_eq!(send(&mut registration).units(), [0]);
 }
 
 #[test]
@@ -167,14 +208,18 @@ fn rows_are_known_by_their_serial_numbers() {
         fates(&registration),
         [
             "registered FortiGate 60F",
-            "the API gives no reason",
+            "the API gave no reason",
             "Product-> FortiCloud Key is Required.",
             "sent",
         ]
     );
-    // The answer has no word of the last one.
+    // The answer does not mention the last unit.
     assert_eq!(registration.next_step(), Step::LookUp(3));
-    registration.found(3, &[]);
+    registration.detailed(3, None);
+    assert_eq!(registration.next_step(), Step::Wait);
+    registration.waited();
+    assert_eq!(registration.next_step(), Step::LookUp(3));
+    registration.detailed(3, None);
     assert_eq!(registration.next_step(), Step::Done);
     assert_eq!(fates(&registration)[3], "sent");
 }
@@ -204,31 +249,77 @@ fn asset(serial: &str, status: &str, contract: &str) -> Asset {
     }
 }
 
+/// A registration in an account, with a unit that an earlier run has sent.
+fn recalled(unit: Unit) -> Registration {
+    let mut registration = Registration::new(Some(710_101), [unit]);
+    registration.entries[0].fate = Fate::Sent { at: SENT_AT };
+    assert_eq!(registration.next_step(), Step::LookUp(0));
+    registration
+}
+
 #[test]
-fn a_unit_without_an_answer_is_looked_up_before_it_is_sent() {
-    let recalled = |unit: Unit| {
-        let mut registration = Registration::new(None, [unit]);
-        registration.entries[0].fate = Fate::Sent;
-        assert_eq!(registration.next_step(), Step::LookUp(0));
-        registration
+fn a_unit_without_an_answer_is_never_sent_again_by_itself() {
+    let covered = || {
+        let mut unit = unit("F1");
+        unit.unit.contract_number = Some("4821AB100234".to_owned());
+        unit
     };
-    let next = |unit: Unit, products: &[Asset]| {
+    for (unit, product, next) in [
+        (unit("F1"), asset("F1", "Registered", ""), Step::Done),
+        (unit("F1"), asset("F1", "Pending", ""), Step::Wait),
+        (unit("F1"), asset("F10", "Registered", ""), Step::Wait),
+        (
+            covered(),
+            asset("F1", "Registered", "4821AB100235"),
+            Step::Wait,
+        ),
+        (
+            covered(),
+            asset("F1", "Registered", "4821AB100234"),
+            Step::Done,
+        ),
+    ] {
         let mut registration = recalled(unit);
-        registration.found(0, products);
-        registration.next_step()
+        registration.found(0, &[product]);
+        assert_eq!(registration.next_step(), next);
+    }
+}
+
+#[test]
+fn details_tell_whether_a_unit_is_registered() {
+    let details = |serial: &str, account: i64, date: &str| AssetDetails {
+        serial_number: Some(serial.to_owned()),
+        account_id: Some(account),
+        registration_date: Some(date.to_owned()),
+        ..AssetDetails::default()
     };
-    let again = Step::Send(Batch(vec![0]));
-    assert_eq!(next(unit("F1"), &[]), again);
-    assert_eq!(next(unit("F1"), &[asset("F1", "Pending", "")]), again);
-    assert_eq!(next(unit("F1"), &[asset("F10", "Registered", "")]), again);
-    assert_eq!(
-        next(unit("F1"), &[asset("F1", "Registered", "")]),
-        Step::Done
-    );
-    let mut covered = unit("F1");
-    covered.unit.contract_number = Some("4821AB100234".to_owned());
-    let other = [asset("F1", "Registered", "4821AB100235")];
-    assert_eq!(next(covered.clone(), &other), again);
-    let same = [asset("F1", "Registered", "4821AB100234")];
-    assert_eq!(next(covered, &same), Step::Done);
+    for (shown, next) in [
+        (details("f1 ", 710_101, "2026-11-28T10:00:00"), Step::Done),
+        (details("F2", 710_101, "2026-11-28T10:00:00"), Step::Wait),
+        (details("F1", 710_102, "2026-11-28T10:00:00"), Step::Wait),
+        (details("F1", 710_101, ""), Step::Wait),
+    ] {
+        let mut registration = recalled(unit("F1"));
+        registration.detailed(0, Some(&shown));
+        assert_eq!(registration.next_step(), next, "{shown:?}");
+    }
+}
+
+#[test]
+fn a_unit_is_sent_again_on_request_if_it_was_sent_long_ago() {
+    let after = Duration::from_mins(10);
+    for (passed, next) in [
+        (Duration::from_secs(599), Step::Wait),
+        (after, Step::Send(Batch(vec![0]))),
+    ] {
+        let mut registration = recalled(unit("F1"));
+        registration.resend_unknown(later(SENT_AT, passed), after);
+        registration.detailed(0, None);
+        assert_eq!(registration.next_step(), next);
+    }
+    // A sending time in the future, from a clock that was ahead, does not make a unit older.
+    let mut registration = recalled(unit("F1"));
+    registration.resend_unknown(SENT_AT - 1, Duration::ZERO);
+    registration.detailed(0, None);
+    assert_eq!(registration.next_step(), Step::Wait);
 }
