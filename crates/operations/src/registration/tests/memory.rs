@@ -1,4 +1,4 @@
-//! Tests of what outlasts a run.
+//! Tests of states that outlive a run.
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +24,7 @@ impl Memory for Kept {
     }
 }
 
-/// A memory that cannot be used.
+/// A memory that always fails.
 struct Lost;
 
 impl Memory for Lost {
@@ -50,7 +50,7 @@ fn the_next_run_knows_what_the_last_one_knew() {
     first.remember(&memory, batch.units()).unwrap();
     let batch = send(&mut first);
     first.remember(&memory, batch.units()).unwrap();
-    // Here it dies, and the file has another order and one unit more.
+    // The run dies here. The next one gets the units in another order, and one more.
     let mut second = begin(["F5", "F4", "F3", "F2", "F1"]);
     second.recall(&memory).unwrap();
     assert_eq!(
@@ -58,10 +58,24 @@ fn the_next_run_knows_what_the_last_one_knew() {
         ["waiting", "sent", "sent", "wrong", "registered "]
     );
     assert_eq!(second.next_step(), Step::LookUp(1));
-    // In another account nothing is known of them.
+    // In another account, nothing is known about the units.
     let mut other = Registration::new(Some(710_112), [unit("F1")]);
     other.recall(&memory).unwrap();
     assert_eq!(fates(&other), ["waiting"]);
+}
+
+#[test]
+fn what_may_be_registered_yet_is_not_forgotten() {
+    let memory = Kept::default();
+    let mut first = begin(["F1", "F2"]);
+    let batch = send(&mut first);
+    let rows = json!([{ "serialNumber": "F1", "status": 0 }]);
+    first.answered(&batch, Ok(response(&rows))).unwrap();
+    first.remember(&memory, batch.units()).unwrap();
+    first.forget(&memory).unwrap();
+    let mut second = begin(["F1", "F2"]);
+    second.recall(&memory).unwrap();
+    assert_eq!(fates(&second), ["waiting", "sent"]);
 }
 
 #[test]
@@ -82,10 +96,10 @@ fn what_was_refused_may_be_mended_once_all_is_done() {
 fn a_memory_that_fails_is_an_error_and_no_blank() {
     let mut registration = begin(["F1"]);
     let error = registration.recall(&Lost).unwrap_err();
-    assert_eq!(error.kind(), crate::Kind::Ledger);
+    assert_eq!(error.kind(), fortilake_client::Kind::Ledger);
     assert_eq!(
         error.to_string(),
-        "what was registered cannot be remembered"
+        "cannot load or save the results of the registration"
     );
     let source = StdError::source(&error).map(ToString::to_string);
     assert_eq!(source.as_deref(), Some("the disk is full"));
@@ -96,11 +110,7 @@ fn a_memory_that_fails_is_an_error_and_no_blank() {
 fn a_call_that_certainly_did_nothing_is_no_riddle() {
     let mut registration = begin(["F1"]);
     let batch = send(&mut registration);
-    let error = Error::config("no way there".to_owned());
+    let error = Error::arguments("`products/register`", "was not sent");
     assert!(registration.answered(&batch, Err(error)).is_err());
     assert_eq!(fates(&registration), ["waiting"]);
-    let batch = send(&mut registration);
-    let error = Error::shape("`products/register`", ".", None);
-    assert!(registration.answered(&batch, Err(error)).is_err());
-    assert_eq!(fates(&registration), ["sent"]);
 }

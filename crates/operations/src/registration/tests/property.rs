@@ -1,19 +1,19 @@
-//! Whatever the answers are, the same holds of all calls.
+//! Properties that hold for all calls, whatever the answers are.
 
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
 
-/// What the API makes of a unit whenever it is sent.
+/// How the API treats a unit whenever it is sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Nature {
     Good,
     Bad,
-    /// The answer leaves it out.
+    /// The answer omits it.
     Unmentioned,
 }
 
-/// Sends everything there is to send; the batches, and the units that are registered.
+/// Sends everything that can be sent. Returns the batches and the registration.
 fn run(natures: &[Nature], serials: &[u8], batch: usize) -> (Vec<Vec<usize>>, Registration) {
     let units = serials.iter().map(|serial| unit(&format!("F{serial}")));
     let mut registration = Registration::new(None, units).batch(batch);
@@ -22,8 +22,9 @@ fn run(natures: &[Nature], serials: &[u8], batch: usize) -> (Vec<Vec<usize>>, Re
         match registration.next_step() {
             Step::Done => return (batches, registration),
             Step::LookUp(position) => registration.found(position, &[]),
+            Step::Wait => registration.waited(),
             Step::Send(batch) => {
-                registration.sent(&batch);
+                registration.sent(&batch, SENT_AT);
                 let row = |position: &usize| {
                     let status = match natures[*position] {
                         Nature::Good => 0,
@@ -74,9 +75,9 @@ proptest! {
                 Fate::Waiting => prop_assert!(false, "unit {at} was left"),
                 Fate::Registered { .. } => prop_assert_eq!(natures[at], Nature::Good),
                 Fate::Refused { .. } => prop_assert!(repeated || natures[at] == Nature::Bad),
-                Fate::Sent => prop_assert_eq!(natures[at], Nature::Unmentioned),
+                Fate::Sent { .. } => prop_assert_eq!(natures[at], Nature::Unmentioned),
             }
-            // Only what the API may have refused for other units is sent once more.
+            // Only a unit that may have been refused because of other units is sent once more.
             let again = batch > ERRORS_PER_CALL && natures[at] == Nature::Bad;
             let most = if repeated { 0 } else if again { 2 } else { 1 };
             prop_assert!(sent[at] <= most, "unit {} was sent {} times", at, sent[at]);
