@@ -1,12 +1,10 @@
-//! Registering units at the simulator.
+//! Tests of registering units at the simulator.
 
-use std::{collections::BTreeMap, error, sync::Mutex};
+use std::{collections::BTreeMap, error, sync::Mutex, time::Duration};
 
-use fortilake_client::{
-    Kind,
-    models::generated::asset_management_v3_product::RegistrationUnit,
-    operations::{Fate, Memory, Registration, Unit},
-};
+use fortilake_client::Kind;
+use fortilake_models::generated::asset_management_v3_product::RegistrationUnit;
+use fortilake_operations::{Fate, Memory, Registration, Unit};
 use fortilake_simulator::Simulator;
 use serde_json::Value;
 
@@ -43,7 +41,7 @@ fn good(number: usize) -> String {
     format!("FGT60FTK259{number:05}")
 }
 
-/// The serial numbers of each call that registers.
+/// Returns the serial numbers in each registration call.
 fn sent(simulator: &Simulator) -> Vec<Vec<String>> {
     let calls = simulator.calls();
     let batches = calls
@@ -68,7 +66,7 @@ fn registered(registration: &Registration) -> usize {
 #[tokio::test(start_paused = true)]
 async fn no_call_meets_more_than_five_errors() {
     let (simulator, client) = simulate(TENANT);
-    // Six that are bad in a row, and good ones around them.
+    // Six bad units in a row, with good ones around them.
     let serials = (0..16).map(|number| match number {
         5..11 => format!("XX{number}"),
         number => good(number),
@@ -110,7 +108,7 @@ async fn what_the_api_refuses_beyond_five_errors_is_tried_after_all() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_lost_is_looked_up_by_the_next_run() {
-    // The second call is carried out, and its answer is cut off.
+    // The second call is carried out, but its answer is cut off.
     let scenario = format!(
         "{TENANT}[[fault]]\npath = \"products/register\"\nnth = 2\naction = {{ kind = \"cut-body\" }}\n"
     );
@@ -120,7 +118,7 @@ async fn an_answer_that_is_lost_is_looked_up_by_the_next_run() {
     let error = first.run(&client, &memory, |_| {}).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Transient);
     assert_eq!(registered(&first), 5);
-    assert_eq!(count(&first, |fate| *fate == Fate::Sent), 5);
+    assert_eq!(count(&first, |fate| matches!(fate, Fate::Sent { .. })), 5);
 
     let mut second = begin((0..12).map(good));
     second.recall(&memory).unwrap();
@@ -133,7 +131,7 @@ async fn an_answer_that_is_lost_is_looked_up_by_the_next_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_never_came_through_is_sent_by_the_next_run() {
+async fn a_call_that_never_came_through_is_sent_again_on_request_alone() {
     let scenario = format!(
         "{TENANT}[[fault]]\npath = \"products/register\"\nnth = 1\naction = {{ kind = \"reset\" }}\n"
     );
@@ -141,16 +139,25 @@ async fn a_call_that_never_came_through_is_sent_by_the_next_run() {
     let memory = Kept::default();
     let mut first = begin([good(1)]);
     assert!(first.run(&client, &memory, |_| {}).await.is_err());
+    // The next run looks the unit up, waits, and looks it up again.
     let mut second = begin([good(1)]);
     second.recall(&memory).unwrap();
     second.run(&client, &memory, |_| {}).await.unwrap();
-    assert_eq!(registered(&second), 1);
+    assert_eq!(count(&second, |fate| matches!(fate, Fate::Sent { .. })), 1);
+    assert_eq!(sent(&simulator).len(), 1);
+
+    let mut third = begin([good(1)]);
+    third.recall(&memory).unwrap();
+    third.resend_unknown(i64::MAX, Duration::ZERO);
+    third.run(&client, &memory, |_| {}).await.unwrap();
+    assert_eq!(registered(&third), 1);
     assert_eq!(sent(&simulator).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_unit_that_a_whole_call_is_refused_for_is_the_only_one() {
-    // What this version refuses before sending, another API may refuse for another reason.
+    // Other versions of the API may refuse a unit for a reason that this version checks before
+    // sending.
     let body = r#"{"status":-1,"error":{"errorCode":102,"message":"Invalid contract provided for registration units[2]. "},"assets":null}"#;
     let scenario = format!(
         "{TENANT}[[fault]]\npath = \"products/register\"\nnth = 1\naction = {{ kind = \"http\", status = 400, body = '{body}' }}\n"
@@ -176,7 +183,7 @@ async fn a_call_that_is_wrong_as_a_whole_is_the_last_one() {
         },
         location: None,
     };
-    // A user of an organization has to say for which account.
+    // A user of an organization has to name the account.
     let mut registration = Registration::new(None, [unit]);
     let memory = Kept::default();
     let run = registration.run(&client, &memory, |_| {});
@@ -190,7 +197,7 @@ async fn a_call_that_is_wrong_as_a_whole_is_the_last_one() {
 async fn the_errors_of_the_hour_are_not_spent() {
     let (simulator, client) = simulate(TENANT);
     let memory = Kept::default();
-    // Each of these calls has one error, and two of ten are kept.
+    // Each of these calls has one error, and two errors of the ten are kept in reserve.
     let mut registration = begin((0..12).map(|number| format!("XX{number}"))).batch(1);
     let error = registration.run(&client, &memory, |_| {}).await;
     let error = error.unwrap_err();
