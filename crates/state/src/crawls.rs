@@ -1,4 +1,4 @@
-//! The crawls that the file has, and who works on which.
+//! The list of crawls, and which process has which crawl open.
 
 mod removal;
 #[cfg(test)]
@@ -15,39 +15,40 @@ use crate::{
     state::{self, Durability},
 };
 
-/// A crawl to begin.
+/// The properties of a new crawl.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCrawl {
-    /// The crawl's id, which no other has.
+    /// The crawl's id, unique in the state.
     pub id: String,
-    /// The name of the snapshot that it makes.
+    /// The name of the snapshot that it produces.
     pub snapshot: String,
-    /// What it depends on: a crawl with another one cannot be resumed as this one.
+    /// Identifies what the crawl's plan depends on, in the caller's own format. A run resumes only a
+    /// crawl with the same fingerprint.
     pub fingerprint: String,
-    /// The version of the program.
+    /// The version of fortilake.
     pub version: String,
 }
 
-/// A crawl that the file has.
+/// A crawl in the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crawl {
     /// The crawl's id.
     pub id: String,
-    /// The name of the snapshot that it makes.
+    /// The name of the snapshot that it produces.
     pub snapshot: String,
-    /// What it depends on.
+    /// As [`NewCrawl::fingerprint`].
     pub fingerprint: String,
-    /// The version of the program that began it.
+    /// The version of fortilake that started it.
     pub version: String,
-    /// When it began, in microseconds of Unix time.
+    /// When it started, in microseconds of Unix time.
     pub created_at: i64,
-    /// When it finished, if it has.
+    /// When it finished, in microseconds of Unix time; `None` as long as it is unfinished.
     pub finished_at: Option<i64>,
-    /// How far it has come.
+    /// Its current status.
     pub status: Status,
-    /// What was said of it when it finished or paused, as JSON.
+    /// The crawler's summary from the last pause or finish, as JSON.
     pub summary: Option<String>,
-    /// How many records its journal has.
+    /// The number of pages and failures in its journal.
     pub records: u64,
     number: i64,
 }
@@ -58,29 +59,29 @@ impl Crawl {
     }
 }
 
-/// How far a crawl has come.
+/// The status of a crawl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Status {
-    /// Calls are being made, or its process died while they were.
+    /// It makes API calls, or its process died while it did.
     Running,
-    /// Calls are left to be made, later.
+    /// It stopped at a limit and has calls left to make.
     Paused,
-    /// All calls are made, and it is not published everywhere.
+    /// All calls are made, but it is not published to every sink yet.
     Done,
     /// It is published to every sink.
     Published,
-    /// It was not published; only a replay can still do so.
+    /// It ended without being published. A replay can still publish it.
     Discarded,
 }
 
 impl Status {
-    /// Whether there is something left to do.
+    /// Whether the crawl can be resumed, because calls or publications are left.
     pub fn is_unfinished(self) -> bool {
         matches!(self, Self::Running | Self::Paused | Self::Done)
     }
 
-    /// As it is written.
+    /// The name in the state file and in output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -157,7 +158,7 @@ impl State {
         CrawlJournal::open(self, hold)
     }
 
-    /// All crawls, the newest first.
+    /// All crawls, newest first.
     pub fn crawls(&self) -> Result<Vec<Crawl>> {
         self.0.write("list the crawls", |transaction| {
             let mut crawls = list(transaction)?;
@@ -175,12 +176,12 @@ impl State {
         })
     }
 
-    /// The crawl of this id.
+    /// The crawl with this id; `None` if it does not exist.
     pub fn crawl(&self, id: &str) -> Result<Option<Crawl>> {
         Ok(self.crawls()?.into_iter().find(|crawl| crawl.id == id))
     }
 
-    /// How far each sink has come with a crawl, by its name.
+    /// The delivery state of each sink of a crawl, as (sink, state), in the crawler's own format.
     pub fn deliveries(&self, crawl: &Crawl) -> Result<Vec<(String, String)>> {
         deliveries(self, crawl.number)
     }
@@ -204,7 +205,7 @@ impl Drop for Hold {
             let sql = "UPDATE crawls SET holder = NULL WHERE number = ?";
             Ok(transaction.execute(sql, (self.number,))?)
         });
-        // The end of the process gives it back as well.
+        // If this fails, other processes can open the crawl when this process ends.
         if let Err(error) = given_back {
             tracing::warn!(%error, "crawl not given back");
         }
@@ -264,7 +265,7 @@ pub(crate) fn deliveries(state: &State, number: i64) -> Result<Vec<(String, Stri
     })
 }
 
-/// The number of a crawl that nobody works on.
+/// The number of the crawl with this id, if no living process has it open.
 fn free(state: &State, transaction: &Transaction<'_>, id: &str) -> Result<i64, Fault> {
     let shared = &state.0;
     holder::reap(
@@ -299,7 +300,7 @@ fn find(
     Ok(list(transaction)?.into_iter().find(|crawl| is(crawl)))
 }
 
-/// All crawls but those that are being removed, the oldest first.
+/// All crawls except those that are being removed, oldest first.
 fn list(connection: &Connection) -> Result<Vec<Crawl>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT number, id, snapshot, fingerprint, version, created_at, finished_at, status,
@@ -333,7 +334,7 @@ fn list(connection: &Connection) -> Result<Vec<Crawl>, Fault> {
     Ok(crawls)
 }
 
-/// Writes the checksum of a row that has just been written.
+/// Updates the checksum of a row after it was changed. Same transaction, so both change together.
 fn seal(transaction: &Transaction<'_>, number: i64) -> Result<(), Fault> {
     let checksum = transaction.query_row(
         "SELECT number, id, snapshot, fingerprint, version, created_at, finished_at, status,

@@ -1,4 +1,4 @@
-//! The list of crawls, and who works on one.
+//! The list of crawls, and opening a crawl in several processes.
 
 use std::sync::atomic::Ordering;
 
@@ -78,7 +78,7 @@ fn the_hold_of_the_dead_is_free() {
     let second = fixture.open();
     let file = rusqlite::Connection::open(second.path()).expect("it opens");
     drop((journal, first));
-    // As if the process had had no time to give it back.
+    // As if the process had died before releasing it.
     file.execute("UPDATE crawls SET holder = 1", ())
         .expect("it is written");
     second.take_up("one").expect("it is free");

@@ -1,4 +1,4 @@
-//! A journal for one process.
+//! A journal in memory.
 
 use std::{
     collections::HashMap,
@@ -8,10 +8,7 @@ use std::{
 use super::{Journal, Record, Records};
 use crate::Result;
 
-/// A [`Journal`] that ends with its process.
-///
-/// It gives a record's memory back on [`Journal::release`], so it never holds more than the lists
-/// that are still being read; what is released is gone from [`Journal::records`] as well.
+/// A [`Journal`] in memory, for runs without a state file. It is lost when it is dropped.
 #[derive(Debug, Default)]
 pub struct MemoryJournal(Mutex<Kept>);
 
@@ -23,7 +20,7 @@ struct Kept {
 
 impl MemoryJournal {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Each method changes the map in one step, so a panic elsewhere leaves it whole.
+        // Each method changes the map in one step, so it is intact even if another thread panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

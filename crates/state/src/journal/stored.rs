@@ -1,4 +1,4 @@
-//! A journal in the state file.
+//! The journal in the state file.
 
 use std::{
     collections::VecDeque,
@@ -22,10 +22,11 @@ use crate::{
 
 /// The [`Journal`] of one crawl, which no other process can work on while this is held.
 ///
-/// What was appended is written within 100 ms; a kill loses no more than that.
-/// Dropping it writes what is left and gives the crawl back.
+/// A record is written at once, or with the next transaction if one is running. A kill loses only
+/// the records that are not written by then. Dropping the journal writes all records and releases
+/// the crawl.
 pub struct CrawlJournal {
-    // Dropped in this order: others may have the crawl when all of it is written.
+    // Fields are dropped in this order: first write everything, then release the crawl.
     pub(super) writer: Writer,
     reader: Mutex<Connection>,
     hold: Hold,
@@ -43,29 +44,29 @@ impl CrawlJournal {
         })
     }
 
-    /// The crawl as the file has it now.
+    /// The crawl as it is stored now.
     pub fn crawl(&self) -> Result<Crawl> {
         crawls::by_number(&self.hold.state, self.hold.number)
     }
 
-    /// Says how far the crawl has come, once everything that was appended is on the disk.
+    /// Sets the status, after writing all appended records to disk.
     pub fn set_status(&self, status: Status) -> Result<()> {
         self.flush()?;
         crawls::set_status(&self.hold.state, self.hold.number, status, None)
     }
 
-    /// The same with a summary, as JSON.
+    /// Sets the status and the summary, which is JSON, after writing all appended records to disk.
     pub fn finish(&self, status: Status, summary: &str) -> Result<()> {
         self.flush()?;
         crawls::set_status(&self.hold.state, self.hold.number, status, Some(summary))
     }
 
-    /// Keeps how far a sink has come, in the caller's words.
+    /// Stores the delivery state of a sink, in the caller's own format.
     pub fn set_delivery(&self, sink: &str, state: &str) -> Result<()> {
         crawls::set_delivery(&self.hold.state, self.hold.number, sink, state)
     }
 
-    /// How far each sink has come, by its name.
+    /// The delivery state of each sink, as (sink, state), sorted by sink.
     pub fn deliveries(&self) -> Result<Vec<(String, String)>> {
         crawls::deliveries(&self.hold.state, self.hold.number)
     }
@@ -76,7 +77,7 @@ impl CrawlJournal {
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {
-        // It only ever reads.
+        // This connection only reads, so it is usable even if another thread panicked.
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -122,7 +123,8 @@ impl fmt::Debug for CrawlJournal {
     }
 }
 
-/// Reads some records at a time, so that no long read keeps the log from being emptied.
+/// Reads some records at a time. One long read would keep `SQLite` from truncating its log, which
+/// would grow as long as the crawl writes.
 struct Iter<'a> {
     journal: &'a CrawlJournal,
     after: Place,

@@ -1,4 +1,4 @@
-//! Both journals by one contract, then what only the one on disk promises.
+//! The contract of both journals, and the guarantees of the journal on disk.
 
 use std::{sync::Arc, thread};
 

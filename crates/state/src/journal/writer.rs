@@ -1,7 +1,9 @@
-//! Group commit: a thread writes what was appended, a transaction for many records.
+//! Group commit: a thread writes appended records, many in one transaction.
 //!
-//! A transaction costs a sync, which takes milliseconds whatever is in it. So the first record
-//! that waits is given [`DELAY`] for others to come along, unless they are many or somebody waits.
+//! Each transaction needs a sync, which takes milliseconds for any number of records. So records
+//! that are appended during a transaction share the next one. A record that is appended while the
+//! thread is idle is written at once. Collecting records for a fixed time instead would need fewer
+//! syncs, but a kill would lose more of them, and each lost record costs an API call.
 
 use std::{
     collections::HashMap,
@@ -35,7 +37,7 @@ pub(super) const WAITING: usize = 64 << 20;
 /// … and how many records: however fast they come, a kill must not lose more than a moment.
 const BACKLOG: usize = 2 * RECORDS;
 
-/// The end of the writer that the journal holds.
+/// The handle of the writer thread. Dropping it writes all records and ends the thread.
 pub(super) struct Writer {
     shared: Arc<Shared>,
     thread: Option<thread::JoinHandle<()>>,
@@ -53,7 +55,7 @@ struct Queue {
     since: Option<Instant>,
     /// The bytes of those that wait and of those that are being written.
     bytes: usize,
-    /// The last record of each key that is not committed yet.
+    /// The last uncommitted record of each key, for reading it back.
     unwritten: HashMap<Arc<str>, Record>,
     writing: bool,
     /// How many wait for everything to be written.
@@ -139,7 +141,7 @@ impl Writer {
         self.shared.lock().bytes
     }
 
-    /// A record that is not written yet.
+    /// The record with this key, if it is not committed yet.
     pub(super) fn unwritten(&self, key: &str) -> Option<Record> {
         self.shared.lock().unwritten.get(key).cloned()
     }
@@ -150,7 +152,7 @@ impl Drop for Writer {
         self.shared.lock().closing = true;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread has been told as a failure already.
+            // A panic of the thread is already recorded as a failure.
             let _ = thread.join();
         }
     }
@@ -158,7 +160,8 @@ impl Drop for Writer {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // No method panics between two changes that belong together.
+        // No method panics between related changes, so the queue is intact even if a thread
+        // panicked.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -168,7 +171,8 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for enough to write; nothing once the journal is closed and all is written.
+    /// Waits for records to write. Returns `None` once the journal is closed and everything is
+    /// written.
     fn next(&self) -> Option<Vec<(Arc<str>, Record)>> {
         let mut queue = self.lock();
         loop {
@@ -199,7 +203,7 @@ impl Shared {
             Ok(()) => {
                 for (key, record) in batch {
                     queue.bytes -= record.body.len();
-                    // A later record of the same key may wait.
+                    // Keep a newer record of the same key that is still waiting.
                     if queue
                         .unwritten
                         .get(key)
@@ -240,7 +244,7 @@ impl Desk {
     }
 
     fn write(&mut self, batch: &[(Arc<str>, Record)]) -> Result<()> {
-        // Outside of the transaction, which makes the ledger wait.
+        // Compress before the transaction starts, because the ledger waits for transactions.
         let rows = batch
             .iter()
             .map(|(key, record)| Stored::new(key.clone(), record, &mut self.compressor))
