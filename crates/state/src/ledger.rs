@@ -1,9 +1,16 @@
-//! The quota ledger of all processes that share the file.
+//! The rate limit ledger, shared by all processes that use the state file.
 //!
-//! Answers and errors are two logs per user, numbered without gaps, in which time never steps
-//! back. So whether a window is full is one look-up: with `n` places left beside the calls in
-//! flight, the window is full exactly if the `n`th last answer has not left it, and a call fits
-//! exactly when it does. A number that ought to be there and is not is damage, not an empty window.
+//! Each user has two sliding logs, one with the time of every answered call and one with the time
+//! of every error. Their entries are numbered without gaps, and times never decrease. So checking
+//! a window takes one look-up: if `n` more calls fit besides those in flight, the window is full
+//! exactly while the `n`th newest entry is still inside it, and that entry tells how long to wait.
+//! If an entry is missing, the file is damaged; it must not look like an empty window.
+//!
+//! A token bucket would need one row instead of a log, but it cannot keep the vendor's limits. They
+//! are sliding windows: after an idle minute, a bucket of 100 calls allows 100 calls at once and
+//! then keeps refilling, which is up to 200 calls within one minute. A smaller bucket would keep
+//! the limits, but waste up to half of them. Fixed windows have the same problem at their
+//! boundaries. The price of the log is one row per call, kept for a day.
 
 mod account;
 mod log;
@@ -30,7 +37,7 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// How long after an error the API is taken to be failing.
 const AFTERMATH: Duration = Duration::from_hours(1);
 
-/// How long a call of this process may keep others waiting before they look by themselves.
+/// The longest wait for a call of this process. Its end wakes the waiter earlier.
 const RECHECK: Duration = Duration::from_mins(1);
 
 impl Ledger for State {
@@ -84,7 +91,8 @@ fn reserve(
     let mut in_flight = InFlight::count(transaction, account.id, shared.holder.id)?;
     let mut now = now.max(account.latest);
     let mut answer = decide(transaction, &account, in_flight, limits, now)?;
-    // Only now, because whether they live is a question to the system.
+    // Look for dead processes only if the call does not fit, because it costs a system call for
+    // each.
     if answer.is_some()
         && in_flight.foreign > 0
         && holder::reap(transaction, &shared.directory, shared.holder.id, now)?
@@ -179,7 +187,7 @@ fn usage(
     })
 }
 
-/// The calls of a user that are not answered yet.
+/// The number of a user's calls in flight: of this process, and of others.
 #[derive(Debug, Clone, Copy)]
 struct InFlight {
     own: i64,
@@ -205,7 +213,7 @@ impl InFlight {
     }
 }
 
-/// Why a call does not fit; nothing if it does.
+/// Decides whether another call fits. `None` means that it does; otherwise the reason and the wait.
 fn decide(
     transaction: &Transaction<'_>,
     account: &Account,
@@ -249,10 +257,12 @@ fn decide(
     })
 }
 
-/// How the budget of errors stands.
+/// The state of the error budget.
 enum Budget {
     Enough,
-    /// The calls in flight hold what is left, and whatever they turn out to be it is until then.
+    /// The calls in flight could use up the budget. At this time enough old errors have left the
+    /// window for another call, even if no call in flight is answered. It may fit earlier if they
+    /// succeed. `Micros::MAX` means that only an answer can help.
     Held(Micros),
     Spent(Micros),
 }
@@ -266,7 +276,8 @@ impl Budget {
     ) -> Result<Self, Fault> {
         let usable = i64::from(limit.usable());
         if usable == 0 {
-            // Nothing is ever allowed; to say so once a window is the least that can be done.
+            // The configuration allows no errors, so no call ever fits. Report a wait of one
+            // window.
             return Ok(Self::Spent(span_after(now, limit.per)));
         }
         if let Some(instant) = leaves(Log::Errors, usable, limit.per)? {

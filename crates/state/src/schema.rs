@@ -1,4 +1,4 @@
-//! The tables of the state file, version by version.
+//! The schema of the state file, and its migrations.
 
 #[cfg(test)]
 mod tests;
@@ -9,16 +9,16 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{Error, Kind, Result};
 
-/// Says in the file's header whose file it is: "flak", as digits.
+/// Marks our files in the header (`application_id`): the bytes of "flak".
 const APPLICATION: i64 = 0x666c_616b;
 
-/// What makes each version of the file from the one before; the first makes it from nothing.
+/// The SQL that upgrades each version of the file to the next one. The first creates the tables.
 ///
 /// A released entry is never edited, because there are files that it has made.
 pub(crate) const MIGRATIONS: &[&str] =
     &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
-/// Says in a new file whose it is, before the first table is there.
+/// Sets up a new, empty file: the mark in its header, and how it frees space.
 pub(crate) fn begin(connection: &Connection, path: &Path) -> Result<()> {
     connection
         .pragma_update(None, "auto_vacuum", "incremental")
@@ -26,7 +26,7 @@ pub(crate) fn begin(connection: &Connection, path: &Path) -> Result<()> {
         .map_err(|error| Error::sqlite("create the tables", path, error))
 }
 
-/// Brings the file to the newest version.
+/// Upgrades the file to the newest version.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<()> {
     let failed = |error| Error::sqlite("read the version", path, error);
     if pragma(connection, "application_id").map_err(failed)? != APPLICATION {
@@ -52,7 +52,7 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
     Ok(())
 }
 
-/// One version at a time, whole or not at all.
+/// Applies one migration in one transaction, so the file always has exactly one version.
 fn apply(connection: &mut Connection, sql: &str, version: usize) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(sql)?;
@@ -76,9 +76,10 @@ const SMALL: [&str; 8] = [
     "baselines",
 ];
 
-/// Looks for rows that went missing with the part of the tree that they were in.
+/// Checks the trees of the small tables, because a damaged tree can lose rows without an error.
 ///
-/// The pages of crawls have no gaps in their numbers, so they need not be read for this.
+/// The table of pages is too large for this. Its rows are numbered without gaps, so a missing row
+/// is noticed when the pages are read.
 pub(crate) fn check_trees(connection: &Connection, path: &Path) -> Result<()> {
     for table in SMALL {
         let mut verdict = None;

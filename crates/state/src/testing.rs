@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! Helpers for the tests of this crate.
 
 use std::{
     path::Path,
@@ -12,9 +12,10 @@ use tempfile::TempDir;
 
 use crate::{NewCrawl, Record, RecordKind, State};
 
-/// A state directory with a clock that only the test moves.
+/// A state directory with clocks that only the test changes.
 pub(crate) struct Fixture {
     pub(crate) directory: TempDir,
+    /// The true time, as the machine's uptime shows it.
     pub(crate) time: Arc<AtomicI64>,
 }
 

@@ -1,4 +1,7 @@
-//! The tokens of the last run.
+//! Access tokens, stored for the next run.
+//!
+//! A damaged or unreadable token is treated as missing, with a warning. The client then signs in
+//! again, which is cheaper than stopping the crawl.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The ledger: examples here, random histories in `histories`, real processes in `tests/it`.
+//! The ledger by examples. `histories` has random histories, and `tests/it` real processes.
 
 mod histories;
 

@@ -1,4 +1,4 @@
-//! Versions of the file.
+//! Migrations, and files of other versions and programs.
 
 use rusqlite::Connection;
 

@@ -1,4 +1,4 @@
-//! What sinks keep.
+//! The stores of sinks.
 
 use crate::testing::Fixture;
 

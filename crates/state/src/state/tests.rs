@@ -1,4 +1,4 @@
-//! Opening: who may read the files, and what is refused.
+//! Opening a state: file modes, and damaged or foreign files.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Tokens between runs.
+//! Tokens survive the process, and removed ones leave no trace.
 
 use fortilake_client::auth::{StoredToken, TokenStore};
 

@@ -1,4 +1,5 @@
-//! Random histories of several processes in virtual time, judged by a naive server.
+//! Random histories of several processes in virtual time, compared with a simple model of the
+//! server.
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
@@ -21,11 +22,11 @@ enum Event {
     StepBack(i64),
     /// A process asks for a place.
     Reserve(usize),
-    /// A process waits for as long as it is told to, and asks again.
+    /// A process waits as long as the ledger says, and tries again.
     ReserveWhenItFits(usize),
     /// One of the calls in flight is answered.
     Settle(usize, Verdict),
-    /// A process dies, and another begins in its place.
+    /// A process dies, and a new one replaces it.
     Restart(usize),
 }
 
@@ -65,7 +66,7 @@ fn limits() -> impl Strategy<Value = Limits> {
     })
 }
 
-/// A call as the server and as a naive ledger see it.
+/// A call as the server and a simple model of the ledger see it.
 #[derive(Debug, Clone, Copy)]
 struct Call {
     process: usize,
@@ -75,24 +76,25 @@ struct Call {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Progress {
     InFlight,
-    /// Its process has died, and nobody has found that out; when the server was done with it.
+    /// Its process has died, but no other process has noticed yet. The time is when the server
+    /// finished the call.
     Dead(i64),
     Answered {
         /// The true time, until which the server may have counted it.
         truly: i64,
-        /// The time that the ledger goes by.
+        /// The time of the ledger's entry.
         at: i64,
         error: bool,
     },
 }
 
-/// The truth, and what the ledger should make of it.
+/// The true history, and the answers that the ledger must give.
 struct World {
     fixture: Fixture,
     states: Vec<Option<State>>,
     limits: Limits,
     calls: BTreeMap<i64, Call>,
-    /// The true time; the clock shows less after stepping back.
+    /// The true time, which the ledger uses too.
     time: i64,
     latest: i64,
 }
@@ -143,7 +145,7 @@ impl World {
         }
     }
 
-    /// Asks, and compares the answer with what it has to be; says when to ask again.
+    /// Reserves a call and checks the ledger's answer. Returns when to try again.
     fn reserve(&mut self, process: usize) -> Option<i64> {
         let answer = self
             .state(process)
@@ -183,8 +185,8 @@ impl World {
     }
 
     fn grant(&mut self, ticket: Ticket, process: usize) {
-        // A call that the server may have counted within a window before now is one too many
-        // when the window is full, whenever the server counts the new one.
+        // The new call is one too many if the server may already have counted a full window of
+        // calls before now, whenever it counts the new one.
         for window in &self.limits.calls {
             let others = self.calls.values().filter(|call| {
                 let until = call.counted_until();
@@ -303,7 +305,7 @@ impl Call {
         self.state == Progress::InFlight
     }
 
-    /// Until when the server may have counted it, unless it still may.
+    /// The last time at which the server may have counted the call; `None` if it still may.
     fn counted_until(&self) -> Option<i64> {
         match self.state {
             Progress::InFlight => None,
