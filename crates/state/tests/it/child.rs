@@ -1,6 +1,6 @@
-//! This test program as another process.
+//! Child processes for tests: this test program, started again.
 //!
-//! A parent runs it again with a role in the environment and only [`child`] selected.
+//! The parent passes a role in the environment and selects only the test [`child`].
 
 use std::{
     env, fs,
@@ -21,7 +21,7 @@ const ROLE: &str = "FORTILAKE_STATE_TEST_ROLE";
 const DIRECTORY: &str = "FORTILAKE_STATE_TEST_DIRECTORY";
 const PAGES: &str = "FORTILAKE_STATE_TEST_PAGES";
 
-/// Begins another process.
+/// Starts a child process with this role.
 pub(crate) fn spawn(role: &str, directory: &Path) -> Child {
     Command::new(env::current_exe().expect("the test program"))
         .args(["child::child", "--exact", "--quiet", "--nocapture"])
@@ -53,7 +53,7 @@ fn child() {
     }
 }
 
-/// Calls as often as it may, and says how often that was.
+/// Makes as many calls as the ledger allows, and prints the number.
 fn call(directory: &Path, out: &mut impl Write) {
     let state = open(directory).expect("it opens");
     let mut calls = 0;
@@ -69,7 +69,7 @@ fn call(directory: &Path, out: &mut impl Write) {
     writeln!(out, "calls {calls}").expect("the parent listens");
 }
 
-/// Appends pages until it is killed, and says when it had appended each.
+/// Appends pages until it is killed, and prints the time after each.
 fn append(directory: &Path, out: &mut impl Write) {
     let state = open(directory).expect("it opens");
     let journal = begin(&state, &state.crawls().expect("it lists").len().to_string());
@@ -84,7 +84,7 @@ fn append(directory: &Path, out: &mut impl Write) {
     }
 }
 
-/// Appends and reads back many pages, and says how long that took and how much memory.
+/// Appends many pages and reads them back, and prints the time and the memory that this took.
 fn append_many(directory: &Path, out: &mut impl Write) {
     let pages = env::var(PAGES).map_or(40_000, |pages| pages.parse().expect("a number"));
     let state = open(directory).expect("it opens");

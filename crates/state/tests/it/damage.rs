@@ -1,4 +1,4 @@
-//! A file with a wrong byte, or cut short: the truth or an error, never something else.
+//! A file with a wrong byte, or cut short: reading returns the correct values or an error.
 
 use std::{fs, path::Path};
 
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::util::{NOW, begin, hundred_an_hour, open, page, records};
 
-/// Everything that the file has to tell.
+/// Everything that can be read from the file.
 #[derive(Debug)]
 struct Contents {
     crawls: Vec<Crawl>,
@@ -25,7 +25,7 @@ struct Contents {
 }
 
 impl Contents {
-    /// All but the records, which are long.
+    /// Everything except the records, which are too long for a message.
     fn rest(&self) -> impl PartialEq + std::fmt::Debug {
         (
             self.crawls.clone(),
@@ -76,7 +76,7 @@ fn fill(directory: &Path) {
     }
 }
 
-/// Text that cannot be compressed much.
+/// Text that hardly compresses.
 fn noise(length: usize) -> String {
     let mut state = 1_u64;
     let next = || {
@@ -119,7 +119,7 @@ fn read(directory: &Path) -> Result<Contents, Option<Kind>> {
     let journal = state.take_up("one").map_err(kind)?;
     let records = records(&journal).map_err(kind)?;
     for (key, record) in &records {
-        // A key that an index has lost is asked for again, which costs a call and no more.
+        // If an index has lost a key, the page is requested again, which costs one call.
         let found = journal.read(key).map_err(kind)?;
         assert!(found.is_none_or(|found| found == *record));
     }
@@ -152,7 +152,8 @@ fn with_file(bytes: &[u8]) -> TempDir {
 fn a_flipped_byte_is_found_or_harmless() {
     let (bytes, truth) = image();
     let (mut found, mut harmless) = (0, 0);
-    // The first hundred bytes are the header; a prime step visits all kinds of places after it.
+    // Test every byte of the header, which has 100 bytes, and then steps of a prime number, to
+    // reach all kinds of positions.
     let places = (0..100).chain((100..bytes.len()).step_by(307));
     for (place, bit) in places.zip([0, 7, 3, 5, 1, 6, 2, 4].into_iter().cycle()) {
         let mut damaged = bytes.clone();

@@ -1,4 +1,4 @@
-//! A full disk, where this program may make a small one.
+//! A full disk, on systems where this program may mount a small one.
 
 use std::{
     io::{self, Write},
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::util::{begin, open, page, records};
 
-/// A file system of this size, gone with this value.
+/// A small mounted file system, unmounted on drop.
 struct SmallDisk(TempDir);
 
 impl SmallDisk {
@@ -56,7 +56,7 @@ fn a_full_disk_is_told_and_nothing_that_was_kept_is_lost() {
     let error = loop {
         let body = format!("{kept} {}", "filling ".repeat(kept % 50));
         let appended = journal.append(&kept.to_string(), page(&body));
-        // One at a time, so that it is known which were kept.
+        // Flush each record, so that the test knows which ones were written.
         match appended.and_then(|()| journal.flush()) {
             Ok(()) => kept += 1,
             Err(error) => break error,

@@ -1,4 +1,4 @@
-//! Several processes, and what is left when one is killed.
+//! Several processes that share a state, and killed ones.
 
 use std::{
     io::{BufRead, BufReader},
@@ -45,7 +45,8 @@ fn a_call_of_a_killed_process_is_counted() {
     assert_eq!((usage.calls, usage.in_flight), (vec![3], 0));
 }
 
-/// A record waits 100 ms to be written; what comes on top is the disk's and the scheduler's.
+/// A kill may lose records of the last microseconds, up to this many. Records are written at once,
+/// but the disk and the scheduler take time.
 const LATEST: u128 = 1_000_000;
 
 #[test]
@@ -99,6 +100,6 @@ fn many_pages_need_little_memory() {
     let (pages, peak) = read.and_then(|read| read.split_once(' ')).expect("it says");
     let (pages, peak): (u64, u64) = (pages.parse().expect("pages"), peak.parse().expect("kB"));
     assert!(pages >= 40_000);
-    // The text alone is 4 kB a page, and what may wait is 64 MB.
+    // Each page has 4 kB of text, and up to 64 MB may be unwritten.
     assert!(peak < 128 << 10, "{peak} kB for {pages} pages: {said:?}");
 }

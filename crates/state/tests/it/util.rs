@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers for these tests.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use fortilake_state::{
     client::{Window, ledger::Limits},
 };
 
-/// The time, which stands still.
+/// The time of the clock in these tests, which stands still.
 pub(crate) const NOW: i64 = 1_767_225_600_000_000;
 
 pub(crate) fn open(directory: &Path) -> fortilake_state::Result<State> {
