@@ -39,7 +39,7 @@ impl State {
                     Ok(Some(Baseline { snapshot, figures }))
                 }
                 _ => Err(Fault::Damaged(format!(
-                    "the figures of snapshot {snapshot}"
+                    "the figures of snapshot {snapshot} are not readable"
                 ))),
             }
         })
@@ -55,7 +55,7 @@ impl State {
             )
             .with_source(error)
         })?;
-        self.0.write("keep a baseline", |transaction| {
+        self.0.write("save a baseline", |transaction| {
             transaction
                 .prepare_cached("INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?)")?
                 .execute((sources, snapshot, &body, checksum(sources, snapshot, &body)))?;

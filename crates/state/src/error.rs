@@ -63,7 +63,7 @@ impl Error {
         };
         let message = format!("cannot {operation} `{}`", path.display());
         let error = Self::new(kind, message).with_source(source);
-        match mend(kind) {
+        match disk_hint(kind) {
             Some(hint) => error.with_hint(hint),
             None => error,
         }
@@ -72,7 +72,7 @@ impl Error {
     /// The state file contains something that this crate cannot have written.
     pub(crate) fn damaged(path: &Path, what: impl fmt::Display) -> Self {
         let message = format!("the state file `{}` is damaged: {what}", path.display());
-        Self::new(Kind::Damaged, message).with_hint(way_out(path))
+        Self::new(Kind::Damaged, message).with_hint(damaged_hint(path))
     }
 
     /// An SQL operation on the state file failed.
@@ -81,12 +81,12 @@ impl Error {
         let shown = path.display();
         let message = match kind {
             Kind::Damaged => format!("the state file `{shown}` is damaged: cannot {operation}"),
-            Kind::Full => format!("no room to {operation} in `{shown}`"),
+            Kind::Full => format!("no space left to {operation} in `{shown}`"),
             _ => format!("cannot {operation} in `{shown}`"),
         };
         let error = Self::new(kind, message).with_source(source);
-        match mend(kind) {
-            _ if kind == Kind::Damaged => error.with_hint(way_out(path)),
+        match disk_hint(kind) {
+            _ if kind == Kind::Damaged => error.with_hint(damaged_hint(path)),
             Some(hint) => error.with_hint(hint),
             None => error,
         }
@@ -152,28 +152,27 @@ impl From<Error> for Fault {
     }
 }
 
-/// What to do about the disk, if it is to blame.
-fn mend(kind: Kind) -> Option<&'static str> {
+/// The hint for errors of the disk.
+fn disk_hint(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Full => Some(
-            "make room there and run the same command again; nothing that was kept before is lost",
+            "free disk space there and run the same command again; everything stored so far is kept",
         ),
         Kind::Io => Some(
-            "see that it can be read and written, and run the same command again; nothing that \
-             was kept before is lost",
+            "check that it can be read and written, then run the same command again; everything \
+             stored so far is kept",
         ),
         _ => None,
     }
 }
 
-/// What to move away, and what that costs.
-fn way_out(path: &Path) -> String {
+/// The hint for a damaged file: what to move away, and what is lost with it.
+fn damaged_hint(path: &Path) -> String {
     let shown = path.display();
     format!(
-        "move `{shown}` away, and `{shown}-wal` and `{shown}-shm` with it if they are there; lost \
-         with them are the crawls that can be resumed or replayed, the tokens, and the record of \
-         the calls of the last hour, so wait an hour before the next crawl; what is published \
-         stays"
+        "move `{shown}` away, together with `{shown}-wal` and `{shown}-shm` if they exist; you lose \
+         the crawls that could be resumed or replayed, the tokens, and the record of the last \
+         hour's calls, so wait an hour before the next crawl; published snapshots are not affected"
     )
 }
 

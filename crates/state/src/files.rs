@@ -81,7 +81,7 @@ fn make_private_directory(path: &Path) -> io::Result<()> {
 fn make_private(_: &mut OpenOptions) {}
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
 fn restrict(_: &File) -> io::Result<()> {
     Ok(())
 }

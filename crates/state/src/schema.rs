@@ -14,9 +14,13 @@ const APPLICATION: i64 = 0x666c_616b;
 
 /// The SQL that upgrades each version of the file to the next one. The first creates the tables.
 ///
-/// A released entry is never edited, because there are files that it has made.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+/// Never edit a released entry: existing files were created with it. Add a new one instead.
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// Sets up a new, empty file: the mark in its header, and how it frees space.
 pub(crate) fn begin(connection: &Connection, path: &Path) -> Result<()> {
@@ -30,20 +34,23 @@ pub(crate) fn begin(connection: &Connection, path: &Path) -> Result<()> {
 pub(crate) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<()> {
     let failed = |error| Error::sqlite("read the version", path, error);
     if pragma(connection, "application_id").map_err(failed)? != APPLICATION {
-        return Err(Error::damaged(path, "it is no state file by its header"));
+        return Err(Error::damaged(
+            path,
+            "its header is not that of a fortilake state file",
+        ));
     }
     let version = pragma(connection, "user_version").map_err(failed)?;
     let known = migrations.len();
     let version = usize::try_from(version)
-        .map_err(|_| Error::damaged(path, format_args!("it claims to be version {version}")))?;
+        .map_err(|_| Error::damaged(path, format_args!("its version is {version}")))?;
     if version > known {
         let message = format!(
-            "the state file `{}` is of version {version}, and this program knows versions up to \
+            "the state file `{}` has version {version}, but this program supports versions up to \
              {known}",
             path.display()
         );
         return Err(Error::new(Kind::Newer, message)
-            .with_hint("use the newer program, or another state directory".to_owned()));
+            .with_hint("upgrade fortilake, or use another state directory".to_owned()));
     }
     for (step, sql) in migrations.iter().enumerate().skip(version) {
         apply(connection, sql, step + 1)
@@ -64,8 +71,8 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// The tables that are read at every start, and are small.
-const SMALL: [&str; 8] = [
+/// The small tables, which are checked at every start.
+const SMALL: [&str; 11] = [
     "holders",
     "users",
     "in_flight",
@@ -74,6 +81,9 @@ const SMALL: [&str; 8] = [
     "crawls",
     "deliveries",
     "baselines",
+    "notes",
+    "clock",
+    "error_reasons",
 ];
 
 /// Checks the trees of the small tables, because a damaged tree can lose rows without an error.
