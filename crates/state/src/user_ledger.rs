@@ -1,39 +1,46 @@
-//! What the ledger knows of one user.
+//! One user's part of the ledger.
+
+mod log;
+pub(crate) mod reasons;
 
 use std::time::Duration;
 
-use fortilake_client::ledger::{Micros, Verdict};
+use fortilake_auth::later;
+use fortilake_client::ledger::{ErrorReason, MARGIN, Micros, Verdict};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use super::{
-    log::{Log, Range},
-    span_after,
-};
+pub(crate) use self::log::LogKind;
+use self::log::Range;
 use crate::{checksum::Checksum, error::Fault};
 
-/// How long entries are kept at least: longer than the windows of another configuration may be.
+/// The minimum time that entries are kept, in microseconds. A later configuration may have longer
+/// windows than this one, and its first call must find the entries.
 const KEPT: Micros = 24 * 60 * 60 * 1_000_000;
 
-/// An entry is pruned at every so many answers, and that many at most.
+/// The number of answers between two prunes. A prune deletes up to about twice as many entries per
+/// log, so it catches up with a backlog.
 const PRUNED: i64 = 64;
+
+/// How long after an error the API is assumed to be failing.
+const FAILING_PERIOD: Duration = Duration::from_hours(1);
 
 /// One row of `users`.
 #[derive(Debug)]
-pub(super) struct Account {
-    pub(super) id: i64,
+pub(crate) struct UserLedger {
+    pub(crate) id: i64,
     name: String,
-    /// The latest instant at which anything happened.
-    pub(super) latest: Micros,
-    pub(super) closed_until: Micros,
-    /// The longest that any limit has looked back so far.
-    pub(super) span: i64,
+    /// The newest time of any entry or reservation. Time never steps back behind it.
+    pub(crate) latest: Micros,
+    pub(crate) closed_until: Micros,
+    /// The longest window of any limits used so far, in microseconds.
+    pub(crate) span: i64,
     calls: Range,
     errors: Range,
 }
 
-impl Account {
-    /// The account of this user, new if need be.
-    pub(super) fn load(transaction: &Transaction<'_>, name: &str) -> Result<Self, Fault> {
+impl UserLedger {
+    /// Loads the account of this user, or creates it.
+    pub(crate) fn load(transaction: &Transaction<'_>, name: &str) -> Result<Self, Fault> {
         let found = Self::find(transaction, |account| account.name == name)?;
         if let Some(account) = found {
             return Ok(account);
@@ -64,12 +71,24 @@ impl Account {
         Ok(account)
     }
 
-    pub(super) fn load_by_id(transaction: &Transaction<'_>, id: i64) -> Result<Self, Fault> {
-        Self::find(transaction, |account| account.id == id)?
-            .ok_or_else(|| Fault::Damaged(format!("a call belongs to user {id}, who is not there")))
+    pub(crate) fn load_by_id(transaction: &Transaction<'_>, id: i64) -> Result<Self, Fault> {
+        Self::find(transaction, |account| account.id == id)?.ok_or_else(|| {
+            Fault::Damaged(format!("a call belongs to user {id}, who does not exist"))
+        })
     }
 
-    /// Looks through all of them, because a name that is damaged must not look like a new user.
+    /// The newest time of any entry or reservation of all users.
+    pub(crate) fn latest_of_all(transaction: &Transaction<'_>) -> Result<Micros, Fault> {
+        let mut latest = Micros::MIN;
+        Self::find(transaction, |account| {
+            latest = latest.max(account.latest);
+            false
+        })?;
+        Ok(latest)
+    }
+
+    /// Reads and checks all rows. With an index, a row whose name is damaged would not be found,
+    /// and the user would look new, with empty windows.
     fn find(
         transaction: &Transaction<'_>,
         mut is: impl FnMut(&Self) -> bool,
@@ -83,7 +102,9 @@ impl Account {
         while let Some(row) = rows.next()? {
             let account = Self::read(row)?;
             if account.checksum() != row.get::<_, i64>(9)? {
-                return Err(Fault::Damaged("the ledger of a user".to_owned()));
+                return Err(Fault::Damaged(
+                    "a user of the ledger has a wrong checksum".to_owned(),
+                ));
             }
             if is(&account) {
                 found = Some(account);
@@ -110,7 +131,7 @@ impl Account {
         })
     }
 
-    pub(super) fn save(&self, transaction: &Transaction<'_>) -> Result<(), Fault> {
+    pub(crate) fn save(&self, transaction: &Transaction<'_>) -> Result<(), Fault> {
         let mut statement = transaction.prepare_cached(
             "UPDATE users SET latest = ?2, closed_until = ?3, span = ?4, calls_first = ?5,
                  calls_last = ?6, errors_first = ?7, errors_last = ?8, checksum = ?9
@@ -146,22 +167,27 @@ impl Account {
         .finish()
     }
 
-    /// A call has been answered.
-    pub(super) fn answered(
+    /// Records an answered call, and whether it was an error.
+    pub(crate) fn answered(
         &mut self,
         transaction: &Transaction<'_>,
         now: Micros,
         verdict: Verdict,
     ) -> Result<(), Fault> {
         self.latest = self.latest.max(now);
-        self.push(transaction, Log::Calls)?;
+        self.push(transaction, LogKind::Calls)?;
         if verdict == Verdict::Error {
-            self.push(transaction, Log::Errors)?;
+            self.push(transaction, LogKind::Errors)?;
         }
         Ok(())
     }
 
-    fn push(&mut self, transaction: &Transaction<'_>, log: Log) -> Result<(), Fault> {
+    /// The number of the newest error.
+    pub(crate) fn last_error(&self) -> i64 {
+        self.errors.last
+    }
+
+    fn push(&mut self, transaction: &Transaction<'_>, log: LogKind) -> Result<(), Fault> {
         let at = self.latest;
         let range = self.range_mut(log);
         range.last += 1;
@@ -172,12 +198,12 @@ impl Account {
         Ok(())
     }
 
-    /// When the entry of this rank leaves the window, the last having rank 1; nothing if it has
-    /// left, or never was.
-    pub(super) fn leaves(
+    /// When the entry of this rank leaves the window, where the newest entry has rank 1. `None` if
+    /// it has already left, or does not exist.
+    pub(crate) fn leaves(
         &self,
         transaction: &Transaction<'_>,
-        log: Log,
+        log: LogKind,
         rank: i64,
         now: Micros,
         per: Duration,
@@ -191,15 +217,15 @@ impl Account {
         Ok((leaves > now).then_some(leaves))
     }
 
-    /// How many entries are in the window.
-    pub(super) fn entries_since(
+    /// The number of entries in a window of length `per` that ends at `now`.
+    pub(crate) fn entries_since(
         &self,
         transaction: &Transaction<'_>,
-        log: Log,
+        log: LogKind,
         now: Micros,
         per: Duration,
     ) -> Result<i64, Fault> {
-        // Time grows with the number, so the first entry inside can be found by halving.
+        // Times never decrease, so the first entry inside can be found by binary search.
         let range = self.range(log);
         let (mut outside, mut inside) = (range.first, range.last + 1);
         while outside < inside {
@@ -213,13 +239,13 @@ impl Account {
         Ok(range.last + 1 - inside)
     }
 
-    /// Drops a few entries that no window reaches any more, now and then.
-    pub(super) fn prune(&mut self, transaction: &Transaction<'_>) -> Result<(), Fault> {
+    /// Deletes some entries that no window reaches any more. Does nothing on most calls.
+    pub(crate) fn prune(&mut self, transaction: &Transaction<'_>) -> Result<(), Fault> {
         if self.calls.last % PRUNED != 0 {
             return Ok(());
         }
         let before = self.latest.saturating_sub(self.span.max(KEPT));
-        for log in [Log::Calls, Log::Errors] {
+        for log in [LogKind::Calls, LogKind::Errors] {
             let id = self.id;
             let range = self.range_mut(log);
             let pruned = transaction
@@ -230,10 +256,15 @@ impl Account {
                 .execute((id, log.id(), range.first, 2 * PRUNED, before))?;
             range.first += i64::try_from(pruned).unwrap_or_default();
         }
-        Ok(())
+        reasons::prune(transaction, self.id, self.errors.last)
     }
 
-    fn at(&self, transaction: &Transaction<'_>, log: Log, number: i64) -> Result<Micros, Fault> {
+    fn at(
+        &self,
+        transaction: &Transaction<'_>,
+        log: LogKind,
+        number: i64,
+    ) -> Result<Micros, Fault> {
         let row: Option<(Micros, i64)> = transaction
             .prepare_cached(
                 "SELECT at, checksum FROM answers WHERE user = ? AND log = ? AND number = ?",
@@ -244,28 +275,71 @@ impl Account {
             .optional()?;
         match row {
             Some((at, checksum)) if checksum == self.entry(log, number, at) => Ok(at),
-            _ => Err(Fault::Damaged(format!("call {number} of the ledger"))),
+            _ => Err(Fault::Damaged(format!(
+                "entry {number} of the ledger is missing or has a wrong checksum"
+            ))),
         }
     }
 
-    fn entry(&self, log: Log, number: i64, at: Micros) -> i64 {
+    fn entry(&self, log: LogKind, number: i64, at: Micros) -> i64 {
         [self.id, log.id(), number, at]
             .into_iter()
             .fold(Checksum::of("answers"), Checksum::int)
             .finish()
     }
 
-    fn range(&self, log: Log) -> Range {
+    fn range(&self, log: LogKind) -> Range {
         match log {
-            Log::Calls => self.calls,
-            Log::Errors => self.errors,
+            LogKind::Calls => self.calls,
+            LogKind::Errors => self.errors,
         }
     }
 
-    fn range_mut(&mut self, log: Log) -> &mut Range {
+    fn range_mut(&mut self, log: LogKind) -> &mut Range {
         match log {
-            Log::Calls => &mut self.calls,
-            Log::Errors => &mut self.errors,
+            LogKind::Calls => &mut self.calls,
+            LogKind::Errors => &mut self.errors,
         }
     }
+}
+
+/// Records the calls that a dead process had in flight as answered now.
+///
+/// Their real results are unknown. If the API has returned an error within the last hour, they also
+/// count as errors, because they may well be. Otherwise they do not: with ten errors allowed per
+/// hour, a crash with ten calls in flight would pause the user for an hour. The price is that the
+/// count can be too low if the API started to fail at the moment of the crash.
+pub(crate) fn answer_for_the_dead(
+    transaction: &Transaction<'_>,
+    holder: i64,
+    now: Micros,
+) -> Result<(), Fault> {
+    let mut statement =
+        transaction.prepare_cached("DELETE FROM in_flight WHERE holder = ? RETURNING user")?;
+    let users = statement.query_map((holder,), |row| row.get(0))?;
+    for user in users.collect::<rusqlite::Result<Vec<i64>>>()? {
+        let mut account = UserLedger::load_by_id(transaction, user)?;
+        let failing = account.entries_since(transaction, LogKind::Errors, now, FAILING_PERIOD)? > 0;
+        let verdict = if failing {
+            Verdict::Error
+        } else {
+            Verdict::Good
+        };
+        account.answered(transaction, now, verdict)?;
+        if failing {
+            let reason = ErrorReason {
+                call: "a call whose process died before the response".to_owned(),
+                http: None,
+                message: String::new(),
+            };
+            reasons::keep(transaction, account.id, account.last_error(), now, &reason)?;
+        }
+        account.save(transaction)?;
+    }
+    Ok(())
+}
+
+/// The time at which an entry of `time` has left a window of length `per`, with a safety margin.
+pub(crate) fn span_after(time: Micros, per: Duration) -> Micros {
+    later(time, per.saturating_add(MARGIN))
 }

@@ -1,17 +1,17 @@
-//! The two logs of a user.
+//! The two sliding logs of a user.
 
-/// Which log of a user.
+/// One of a user's two logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Log {
-    /// When calls were answered.
+pub(crate) enum LogKind {
+    /// The times at which calls were answered.
     Calls,
-    /// When calls turned out to be errors.
+    /// The times of the answers that were errors. Each one is in `Calls` too.
     Errors,
 }
 
-impl Log {
-    /// As the table names it.
-    pub(super) fn id(self) -> i64 {
+impl LogKind {
+    /// The value of the column `log`.
+    pub(crate) fn id(self) -> i64 {
         match self {
             Self::Calls => 0,
             Self::Errors => 1,
@@ -19,9 +19,9 @@ impl Log {
     }
 }
 
-/// The numbers of the entries that a log still has; the first is above the last if there is none.
+/// The numbers of the first and last entry of a log. If the log is empty, `first` is `last + 1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) first: i64,
-    pub(super) last: i64,
+pub(crate) struct Range {
+    pub(crate) first: i64,
+    pub(crate) last: i64,
 }
