@@ -13,7 +13,7 @@ use std::{
 
 use rusqlite::{OptionalExtension, Transaction};
 
-use crate::{Error, Result, error::Fault, files, ledger};
+use crate::{Error, Result, error::Fault, files, user_ledger};
 
 /// One opened state: a row in the table `holders` and a lock file, both with this id.
 #[derive(Debug)]
@@ -68,8 +68,8 @@ impl Holder {
 /// Cleans up after dead processes: records their calls as answered, releases their crawls, and
 /// removes their rows and files.
 ///
-/// Says whether there was anything.
-pub(crate) fn reap(
+/// Returns whether there were any.
+pub(crate) fn clean_up_dead(
     transaction: &Transaction<'_>,
     directory: &Path,
     own: i64,
@@ -86,7 +86,7 @@ pub(crate) fn reap(
         if lives(directory, id)? {
             continue;
         }
-        ledger::answer_for_the_dead(transaction, id, now)?;
+        user_ledger::answer_for_the_dead(transaction, id, now)?;
         transaction.execute("UPDATE crawls SET holder = NULL WHERE holder = ?", (id,))?;
         transaction.execute("DELETE FROM holders WHERE id = ?", (id,))?;
         files::remove(&lock_path(directory, id))?;
@@ -105,10 +105,10 @@ pub(crate) fn describe(transaction: &Transaction<'_>, id: i64) -> Result<String,
         )
         .optional()?;
     let Some((pid, host, since)): Option<(i64, String, i64)> = holder else {
-        return Ok("a process that is unknown".to_owned());
+        return Ok("an unknown process".to_owned());
     };
     let since = match jiff::Timestamp::from_microsecond(since) {
-        Ok(time) => format!(", since {time:.0}"),
+        Ok(time) => format!(" since {time:.0}"),
         Err(_) => String::new(),
     };
     Ok(format!("process {pid} on `{host}`{since}"))
