@@ -18,9 +18,9 @@ const PROCESSES: usize = 3;
 enum Event {
     /// Time passes, in microseconds.
     Pass(i64),
-    /// The clock alone steps back, in microseconds.
-    StepBack(i64),
-    /// A process asks for a place.
+    /// The system's clock is changed by this many microseconds, but no time passes.
+    SetClock(i64),
+    /// A process reserves a call.
     Reserve(usize),
     /// A process waits as long as the ledger says, and tries again.
     ReserveWhenItFits(usize),
@@ -39,7 +39,7 @@ fn event() -> impl Strategy<Value = Event> {
     ];
     prop_oneof![
         4 => (0..3 * SECOND).prop_map(Event::Pass),
-        1 => (0..30 * SECOND).prop_map(Event::StepBack),
+        1 => (-30 * SECOND..30 * SECOND).prop_map(Event::SetClock),
         8 => process.clone().prop_map(Event::Reserve),
         3 => process.clone().prop_map(Event::ReserveWhenItFits),
         8 => (any::<usize>(), verdict).prop_map(|(call, verdict)| Event::Settle(call, verdict)),
@@ -96,7 +96,6 @@ struct World {
     calls: BTreeMap<i64, Call>,
     /// The true time, which the ledger uses too.
     time: i64,
-    latest: i64,
 }
 
 impl World {
@@ -105,7 +104,6 @@ impl World {
         Self {
             states: (0..PROCESSES).map(|_| Some(fixture.open())).collect(),
             time: fixture.now(),
-            latest: 0,
             calls: BTreeMap::new(),
             limits,
             fixture,
@@ -117,7 +115,7 @@ impl World {
     }
 
     fn now(&self) -> i64 {
-        self.fixture.now().max(self.latest)
+        self.fixture.now()
     }
 
     fn pass(&mut self, micros: i64) {
@@ -128,15 +126,15 @@ impl World {
     fn happen(&mut self, event: &Event) {
         match *event {
             Event::Pass(micros) => self.pass(micros),
-            Event::StepBack(micros) => {
-                self.fixture.time.fetch_sub(micros, Ordering::SeqCst);
+            Event::SetClock(micros) => {
+                self.fixture.ahead.fetch_add(micros, Ordering::SeqCst);
             }
             Event::Reserve(process) => {
                 self.reserve(process);
             }
             Event::ReserveWhenItFits(process) => {
                 if let Some(instant) = self.reserve(process) {
-                    self.pass(instant - self.fixture.now());
+                    self.pass(instant - self.now());
                     self.reserve(process);
                 }
             }
@@ -149,7 +147,7 @@ impl World {
     fn reserve(&mut self, process: usize) -> Option<i64> {
         let answer = self
             .state(process)
-            .reserve("acme", &self.limits, self.fixture.now())
+            .reserve("acme", &self.limits)
             .expect("an answer");
         let foreign = self.calls.values().any(|call| {
             call.process != process && call.is_in_flight()
@@ -169,18 +167,22 @@ impl World {
                 self.grant(ticket, process);
                 return None;
             }
-            Reservation::At(instant) => {
-                assert!(self.windows_fit(instant), "told to come too early");
+            Reservation::After(wait) => {
+                let instant = now + micros(wait);
+                assert!(self.windows_fit(instant), "the ledger's wait is too short");
                 instant
             }
-            Reservation::AfterAnswer(instant) => {
-                assert!(self.in_flight() > 0, "nothing to wait for");
-                instant
+            Reservation::AfterAnswer(wait) => {
+                assert!(
+                    self.in_flight() > 0,
+                    "there is no call in flight to wait for"
+                );
+                now + micros(wait)
             }
-            Reservation::Spent { until, .. } => until,
+            Reservation::Spent { wait, .. } => now + micros(wait),
         };
-        assert!(instant > now, "told to come at once");
-        assert!(!self.fits(instant - 1), "told to come too late");
+        assert!(instant > now, "the ledger's wait is zero");
+        assert!(!self.fits(instant - 1), "the ledger's wait is too long");
         Some(instant)
     }
 
@@ -208,7 +210,6 @@ impl World {
                 "too many errors in {limit:?}"
             );
         }
-        self.latest = self.now();
         let state = Progress::InFlight;
         self.calls.insert(ticket.0, Call { process, state });
     }
@@ -219,9 +220,9 @@ impl World {
         if count == 0 {
             return;
         }
-        let (&ticket, &Call { process, .. }) = in_flight.nth(call % count).expect("it is there");
+        let (&ticket, &Call { process, .. }) = in_flight.nth(call % count).expect("it exists");
         self.state(process)
-            .settle(Ticket(ticket), self.fixture.now(), verdict)
+            .settle(Ticket(ticket), verdict, None)
             .expect("it settles");
         if verdict == Verdict::Unsent {
             self.calls.remove(&ticket);
@@ -231,10 +232,9 @@ impl World {
     }
 
     fn answered(&mut self, ticket: i64, truly: i64, error: bool) {
-        self.latest = self.now();
         let state = Progress::Answered {
             truly,
-            at: self.latest,
+            at: self.now(),
             error,
         };
         self.calls
