@@ -1,61 +1,69 @@
-//! Rows of the journal's table.
+//! The table `pages`: reading and writing records.
 
-use std::{cell::RefCell, io, sync::Arc};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row};
-use zstd::bulk::Decompressor;
 
-use super::{Record, RecordKind};
-use crate::{Error, Kind, Result, checksum, checksum::Checksum, error::Fault};
+use super::{
+    Record, RecordKind,
+    compression::{decompress, uncompressed},
+    note,
+};
+use crate::{Result, checksum, checksum::Checksum, error::Fault};
 
-/// Where a crawl's number begins in a place; the sequence is below.
+/// The lowest bit of the crawl's number in a [`PageId`]. The bits below are the sequence.
 const CRAWL: u32 = 32;
 
-/// The columns that [`Stored::read`] reads, in its order.
+/// The `kind` of notes, which are stored in another table.
+const NOTE: i64 = 2;
+
+/// The columns that [`Stored::read`] expects, in this order.
 const COLUMNS: &str = "place, key, kind, observed_at, size, checksum, body";
 
-/// Where a record lies: its crawl and its sequence in it.
+/// The primary key of a record: the crawl's number and the record's sequence within the crawl.
+///
+/// Both are in one integer, so that `SQLite` stores a crawl's pages together and in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place(i64);
+pub(crate) struct PageId(i64);
 
-impl Place {
+impl PageId {
     pub(crate) fn new(crawl: i64, sequence: i64) -> Self {
         Self((crawl << CRAWL) + sequence)
     }
 
-    /// Before the first record of the crawl.
-    pub(super) fn before(crawl: i64) -> Self {
+    /// The place before the first record of the crawl. Sequences begin at 1.
+    pub(crate) fn before(crawl: i64) -> Self {
         Self::new(crawl, 0)
     }
 
-    /// The last that the crawl could have.
-    pub(super) fn end(crawl: i64) -> Self {
+    /// The last place that a record of the crawl can have.
+    pub(crate) fn end(crawl: i64) -> Self {
         Self::new(crawl, i64::from(u32::MAX))
     }
 
-    pub(super) fn next(self) -> Self {
+    pub(crate) fn next(self) -> Self {
         Self(self.0 + 1)
     }
 
-    pub(super) fn sequence(self) -> i64 {
+    pub(crate) fn sequence(self) -> i64 {
         self.0 & i64::from(u32::MAX)
     }
 }
 
-/// A record as it lies in the file.
-pub(super) struct Stored {
-    pub(super) key: Arc<str>,
-    pub(super) kind: i64,
-    pub(super) observed_at: i64,
-    /// The length of the text.
-    pub(super) size: i64,
-    /// The text, compressed.
-    pub(super) body: Vec<u8>,
+/// A record as it is stored.
+pub(crate) struct Stored {
+    pub(crate) key: Arc<str>,
+    pub(crate) kind: i64,
+    pub(crate) observed_at: i64,
+    /// The length of the text in bytes.
+    pub(crate) size: i64,
+    /// The text, compressed with zstd.
+    pub(crate) body: Vec<u8>,
 }
 
 impl Stored {
     /// Compresses a record.
-    pub(super) fn new(
+    pub(crate) fn new(
         key: Arc<str>,
         record: &Record,
         compressor: &mut zstd::bulk::Compressor<'_>,
@@ -68,6 +76,7 @@ impl Stored {
             kind: match record.kind {
                 RecordKind::Page => 0,
                 RecordKind::Failure => 1,
+                RecordKind::Note => NOTE,
             },
             observed_at: record.observed_at,
             size: record.body.len().try_into().unwrap_or(i64::MAX),
@@ -75,13 +84,18 @@ impl Stored {
         })
     }
 
-    /// Writes it, in place of one with the same key or as the next; gives the place taken.
-    pub(super) fn write(
+    /// Writes the record, replacing one with the same key, or at the place `next`. Returns the
+    /// place; `None` for a note.
+    pub(crate) fn write(
         &self,
         connection: &Connection,
         crawl: i64,
-        next: Place,
-    ) -> rusqlite::Result<Place> {
+        next: PageId,
+    ) -> rusqlite::Result<Option<PageId>> {
+        if self.kind == NOTE {
+            note::write(connection, crawl, &self.key, self.size, &self.body)?;
+            return Ok(None);
+        }
         let place = find(connection, crawl, &self.key)?.unwrap_or(next);
         connection
             .prepare_cached(
@@ -99,12 +113,12 @@ impl Stored {
                 self.checksum(place),
                 &self.body,
             ))?;
-        Ok(place)
+        Ok(Some(place))
     }
 
-    /// Reads a row of [`COLUMNS`], and compares its checksum.
-    fn read(row: &Row<'_>) -> Result<(Place, Self), Fault> {
-        let place = Place(row.get(0)?);
+    /// Reads a row of [`COLUMNS`] and compares its checksum.
+    fn read(row: &Row<'_>) -> Result<(PageId, Self), Fault> {
+        let place = PageId(row.get(0)?);
         let stored = Self {
             key: row.get::<_, String>(1)?.into(),
             kind: row.get(2)?,
@@ -118,7 +132,7 @@ impl Stored {
         Ok((place, stored))
     }
 
-    fn checksum(&self, place: Place) -> i64 {
+    fn checksum(&self, place: PageId) -> i64 {
         Checksum::of("pages")
             .int(place.0)
             .text(&self.key)
@@ -129,8 +143,9 @@ impl Stored {
             .finish()
     }
 
-    /// Its checksum was right, so only another version of this crate can make this fail.
-    fn record(&self, place: Place) -> Result<Record, Fault> {
+    /// Decodes the record. Its checksum was correct, so this fails only if another version of this
+    /// crate wrote it.
+    fn record(&self, place: PageId) -> Result<Record, Fault> {
         let kind = match self.kind {
             0 => RecordKind::Page,
             1 => RecordKind::Failure,
@@ -147,17 +162,19 @@ impl Stored {
     }
 }
 
-fn damaged(place: Place) -> Fault {
+fn damaged(place: PageId) -> Fault {
     let (crawl, sequence) = (place.0 >> CRAWL, place.sequence());
-    Fault::Damaged(format!("page {sequence} of crawl {crawl}"))
+    Fault::Damaged(format!(
+        "page {sequence} of crawl {crawl} is missing or not readable"
+    ))
 }
 
-/// The place of a key.
-pub(super) fn find(
+/// The place of the record with this key.
+pub(crate) fn find(
     connection: &Connection,
     crawl: i64,
     key: &str,
-) -> rusqlite::Result<Option<Place>> {
+) -> rusqlite::Result<Option<PageId>> {
     connection
         .prepare_cached(
             "SELECT place FROM pages WHERE hash = ? AND place BETWEEN ? AND ? AND key = ?",
@@ -165,25 +182,28 @@ pub(super) fn find(
         .query_row(
             (
                 checksum::hash(key),
-                Place::before(crawl).0,
-                Place::end(crawl).0,
+                PageId::before(crawl).0,
+                PageId::end(crawl).0,
                 key,
             ),
-            |row| row.get(0).map(Place),
+            |row| row.get(0).map(PageId),
         )
         .optional()
 }
 
-/// The record of a key.
-pub(super) fn read(
+/// The record with this key.
+pub(crate) fn read(
     connection: &Connection,
     crawl: i64,
     key: &str,
 ) -> Result<Option<Record>, Fault> {
+    if note::is_note(key) {
+        return note::read(connection, crawl, key);
+    }
     let sql =
         format!("SELECT {COLUMNS} FROM pages WHERE hash = ? AND place BETWEEN ? AND ? AND key = ?");
     let mut statement = connection.prepare_cached(&sql)?;
-    let (first, last) = (Place::before(crawl), Place::end(crawl));
+    let (first, last) = (PageId::before(crawl), PageId::end(crawl));
     let mut rows = statement.query((checksum::hash(key), first.0, last.0, key))?;
     let Some(row) = rows.next()? else {
         return Ok(None);
@@ -192,12 +212,12 @@ pub(super) fn read(
     stored.record(place).map(Some)
 }
 
-/// The records after a place, up to the last and up to some number and bytes of them.
-pub(super) fn read_some(
+/// The next records after a place and up to `last`, limited by number and bytes.
+pub(crate) fn read_some(
     connection: &Connection,
-    after: Place,
-    last: Place,
-) -> Result<Vec<(Place, Arc<str>, Record)>, Fault> {
+    after: PageId,
+    last: PageId,
+) -> Result<Vec<(PageId, Arc<str>, Record)>, Fault> {
     const RECORDS: usize = 256;
     const BYTES: usize = 4 << 20;
     let sql = format!("SELECT {COLUMNS} FROM pages WHERE place > ? AND place <= ? ORDER BY place");
@@ -205,7 +225,8 @@ pub(super) fn read_some(
     let mut rows = statement.query((after.0, last.0))?;
     let (mut records, mut bytes, mut before) = (Vec::new(), 0, after);
     while before < last && records.len() < RECORDS && bytes < BYTES {
-        // A tree that is damaged may end early, or have lost something in the middle.
+        // A damaged tree may end early or lack rows, and sequences have no gaps. So a gap is
+        // damage.
         let expected = before.next();
         let row = rows.next()?.ok_or_else(|| damaged(expected))?;
         let (place, stored) = Stored::read(row)?;
@@ -220,35 +241,35 @@ pub(super) fn read_some(
     Ok(records)
 }
 
-/// How many records a crawl has; the last one's sequence says it.
+/// The number of pages and failures of a crawl, which is the sequence of the last one.
 pub(crate) fn last_sequence(connection: &Connection, crawl: i64) -> Result<i64, Fault> {
     let sql = format!(
         "SELECT {COLUMNS} FROM pages WHERE place BETWEEN ? AND ? ORDER BY place DESC LIMIT 1"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query((Place::before(crawl).0, Place::end(crawl).0))?;
+    let mut rows = statement.query((PageId::before(crawl).0, PageId::end(crawl).0))?;
     match rows.next()? {
         Some(row) => Ok(Stored::read(row)?.0.sequence()),
         None => Ok(0),
     }
 }
 
-/// Removes records of a crawl, some at a time so that others can write in between; says whether
-/// any was left.
+/// Deletes some records of a crawl, so that others can write in between. Returns whether any were
+/// deleted.
 pub(crate) fn remove_pages(connection: &Connection, crawl: i64) -> rusqlite::Result<bool> {
     const RECORDS: i64 = 2000;
     let removed = connection.execute(
         "DELETE FROM pages WHERE place IN
              (SELECT place FROM pages WHERE place BETWEEN ? AND ? LIMIT ?)",
-        (Place::before(crawl).0, Place::end(crawl).0, RECORDS),
+        (PageId::before(crawl).0, PageId::end(crawl).0, RECORDS),
     )?;
     Ok(removed > 0)
 }
 
 /// Compares the checksums of all pages of a crawl.
 pub(crate) fn check_pages(connection: &Connection, crawl: i64) -> Result<(), Fault> {
-    let last = Place::new(crawl, last_sequence(connection, crawl)?);
-    let mut after = Place::before(crawl);
+    let last = PageId::new(crawl, last_sequence(connection, crawl)?);
+    let mut after = PageId::before(crawl);
     while after < last {
         let records = read_some(connection, after, last)?;
         after = records.last().map_or(last, |(place, ..)| *place);
@@ -256,25 +277,22 @@ pub(crate) fn check_pages(connection: &Connection, crawl: i64) -> Result<(), Fau
     Ok(())
 }
 
-/// A decompressor takes longer to make than a small page to decompress, so each thread keeps one.
-fn decompress(body: &[u8], size: usize) -> io::Result<Vec<u8>> {
-    thread_local! {
-        static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
-    }
-    DECOMPRESSOR.with_borrow_mut(|kept| {
-        let decompressor = match kept {
-            Some(decompressor) => decompressor,
-            None => kept.insert(Decompressor::new()?),
-        };
-        decompressor.decompress(body, size)
-    })
-}
+/// How many of the last records [`newest`] looks at.
+///
+/// Pages that are copied from an earlier crawl keep their old times, so the last record need not be
+/// the newest.
+const LAST: i64 = 256;
 
-pub(super) fn compressor() -> Result<zstd::bulk::Compressor<'static>> {
-    zstd::bulk::Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL).map_err(uncompressed)
-}
-
-/// Nothing but want of memory makes a compressor fail.
-fn uncompressed(error: io::Error) -> Error {
-    Error::new(Kind::Unforeseen, "a page cannot be compressed").with_source(error)
+/// The newest time among the last records, in microseconds of Unix time; `None` without records.
+pub(crate) fn newest(connection: &Connection, crawl: i64) -> Result<Option<i64>, Fault> {
+    let newest = connection
+        .prepare_cached(
+            "SELECT max(observed_at) FROM (SELECT observed_at FROM pages
+                 WHERE place > ? AND place <= ? ORDER BY place DESC LIMIT ?)",
+        )?
+        .query_row(
+            (PageId::before(crawl).0, PageId::end(crawl).0, LAST),
+            |row| row.get(0),
+        )?;
+    Ok(newest)
 }
