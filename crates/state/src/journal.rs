@@ -2,7 +2,6 @@
 
 mod archive;
 mod memory;
-mod page;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -10,29 +9,8 @@ mod writer;
 
 use std::sync::Arc;
 
-pub(crate) use self::page::{check_pages, last_sequence, remove_pages};
 pub use self::{archive::Archive, memory::MemoryJournal, stored::CrawlJournal};
-use crate::Result;
-
-/// What a call has ended with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// How it ended.
-    pub kind: RecordKind,
-    /// The page as it was received, secrets already gone; or the failure in the crawler's words.
-    pub body: Arc<str>,
-    /// When that was, in microseconds of Unix time.
-    pub observed_at: i64,
-}
-
-/// How a call has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordKind {
-    /// With an answer.
-    Page,
-    /// For good, without one.
-    Failure,
-}
+use crate::{Record, Result};
 
 /// The records of a crawl with their keys, in the order in which the keys were first appended.
 pub type Records<'a> = Box<dyn Iterator<Item = Result<(Arc<str>, Record)>> + Send + 'a>;
@@ -61,7 +39,4 @@ pub trait Journal: Send + Sync {
     /// All pages and failures appended so far, in order. Do not rely on notes being included or
     /// not. A journal on disk reads a few records at a time.
     fn records(&self) -> Result<Records<'_>>;
-
-    /// The record is published and will not be read again in this process.
-    fn release(&self, key: &str);
 }

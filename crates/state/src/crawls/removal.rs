@@ -13,7 +13,7 @@ use super::{free, seal};
 use crate::{
     Error, Kind, Result, State,
     error::Fault,
-    journal,
+    records,
     state::{self, Durability},
 };
 
@@ -87,7 +87,8 @@ fn sweep_some(transaction: &Transaction<'_>) -> Result<bool, Fault> {
     let Some(number) = removed else {
         return Ok(false);
     };
-    if !journal::remove_pages(transaction, number)? {
+    if !records::remove_pages(transaction, number)? {
+        records::remove_notes(transaction, number)?;
         transaction.execute("DELETE FROM deliveries WHERE crawl = ?", (number,))?;
         transaction.execute("DELETE FROM crawls WHERE number = ?", (number,))?;
     }

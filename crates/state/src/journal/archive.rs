@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-use super::{Record, RecordKind, page};
 use crate::{
-    Crawl, Result, State,
+    Crawl, Record, RecordKind, Result, State,
+    records::page,
     state::{self, Durability},
 };
 
@@ -36,7 +36,8 @@ impl Archive {
     /// Times are microseconds of Unix time. A page from the future is ignored; otherwise a clock
     /// that was ahead for one crawl would keep its pages fresh for years.
     pub fn newest(&self, key: &str, since: i64) -> Result<Option<Record>> {
-        // It only ever reads.
+        let now = self.state.0.now();
+        // This connection only reads, so it is usable even if another thread panicked.
         let connection = self
             .connection
             .lock()
@@ -44,8 +45,9 @@ impl Archive {
         for &crawl in &self.crawls {
             let found = page::read(&connection, crawl, key);
             let found = found.map_err(|fault| fault.during("read a page", self.state.path()))?;
-            let is_good =
-                |record: &Record| record.kind == RecordKind::Page && record.observed_at >= since;
+            let is_good = |record: &Record| {
+                record.kind == RecordKind::Page && (since..=now).contains(&record.observed_at)
+            };
             if let Some(record) = found.filter(is_good) {
                 return Ok(Some(record));
             }

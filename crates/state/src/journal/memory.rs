@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Journal, Record, Records};
-use crate::Result;
+use super::{Journal, Records};
+use crate::{Record, Result};
 
 /// A [`Journal`] in memory, for runs without a state file. It is lost when it is dropped.
 #[derive(Debug, Default)]
@@ -61,9 +61,5 @@ impl Journal for MemoryJournal {
             .into_iter()
             .map(|(_, key, record)| Ok((key, record)));
         Ok(Box::new(records))
-    }
-
-    fn release(&self, key: &str) {
-        self.kept().records.remove(key);
     }
 }

@@ -8,19 +8,33 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{
-    Journal, Record, Records,
-    page::{self, Place},
-    writer::Writer,
-};
+use super::{Journal, Records, writer::Writer};
 use crate::{
-    Crawl, Result, State, Status,
-    crawls::{self, Hold},
+    Crawl, NewCrawl, Record, Result, State, Status,
+    crawls::{self, CrawlLease},
     error::Fault,
+    records::page::{self, PageId},
     state::{self, Durability},
 };
 
-/// The [`Journal`] of one crawl, which no other process can work on while this is held.
+impl State {
+    /// Starts a crawl. Other processes cannot open it until the journal is dropped.
+    pub fn begin(&self, new: &NewCrawl) -> Result<CrawlJournal> {
+        CrawlJournal::open(self, self.hold_new(new)?)
+    }
+
+    /// Opens an existing crawl. Other processes cannot open it until the journal is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Held`](crate::Kind::Held) if another process has it open,
+    /// [`Kind::Missing`](crate::Kind::Missing) if it does not exist.
+    pub fn take_up(&self, id: &str) -> Result<CrawlJournal> {
+        CrawlJournal::open(self, self.hold(id)?)
+    }
+}
+
+/// The [`Journal`] of one crawl in the state file. No other process can open the crawl meanwhile.
 ///
 /// A record is written at once, or with the next transaction if one is running. A kill loses only
 /// the records that are not written by then. Dropping the journal writes all records and releases
@@ -29,11 +43,11 @@ pub struct CrawlJournal {
     // Fields are dropped in this order: first write everything, then release the crawl.
     pub(super) writer: Writer,
     reader: Mutex<Connection>,
-    hold: Hold,
+    hold: CrawlLease,
 }
 
 impl CrawlJournal {
-    pub(crate) fn open(state: &State, hold: Hold) -> Result<Self> {
+    fn open(state: &State, hold: CrawlLease) -> Result<Self> {
         let path = state.path().to_owned();
         let connection = state::connect(&path, Durability::Full)?;
         let reader = state::connect(&path, Durability::Full)?;
@@ -104,14 +118,11 @@ impl Journal for CrawlJournal {
             self.look(|connection, crawl| Ok((page::last_sequence(connection, crawl)?, crawl)))?;
         Ok(Box::new(Iter {
             journal: self,
-            after: Place::before(crawl),
-            last: Place::new(crawl, last),
+            after: PageId::before(crawl),
+            last: PageId::new(crawl, last),
             read: VecDeque::new(),
         }))
     }
-
-    /// The file keeps it: that is what a resumed crawl and a replay read.
-    fn release(&self, _: &str) {}
 }
 
 impl fmt::Debug for CrawlJournal {
@@ -127,8 +138,8 @@ impl fmt::Debug for CrawlJournal {
 /// would grow as long as the crawl writes.
 struct Iter<'a> {
     journal: &'a CrawlJournal,
-    after: Place,
-    last: Place,
+    after: PageId,
+    last: PageId,
     read: VecDeque<(Arc<str>, Record)>,
 }
 
