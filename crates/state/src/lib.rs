@@ -56,21 +56,24 @@ mod files;
 mod holder;
 mod journal;
 mod ledger;
+mod records;
 mod schema;
 mod sink_store;
 mod state;
 #[cfg(test)]
 mod testing;
+mod time;
 mod tokens;
-
-pub use fortilake_client as client;
+mod user_ledger;
 
 pub use crate::{
     baselines::Baseline,
     checksum::digest,
     crawls::{Crawl, NewCrawl, Status},
     error::{Error, Kind, Result},
-    journal::{Archive, CrawlJournal, Journal, MemoryJournal, Record, RecordKind, Records},
+    journal::{Archive, CrawlJournal, Journal, MemoryJournal, Records},
+    records::{Record, RecordKind},
     sink_store::SinkStore,
     state::State,
+    time::{Clocks, Correction, OnCorrection},
 };

@@ -20,7 +20,7 @@ impl State {
     /// It checks all values of all sinks, because a value whose key is damaged would otherwise seem
     /// not to exist.
     pub fn sink_store(&self, sink: &str) -> Result<SinkStore> {
-        self.0.write("read the sinks' values", |transaction| {
+        self.0.write("check the sinks' values", |transaction| {
             let mut statement =
                 transaction.prepare("SELECT sink, key, value, checksum FROM sink_values")?;
             let mut rows = statement.query(())?;
@@ -28,7 +28,8 @@ impl State {
                 let (sink, key): (String, String) = (row.get(0)?, row.get(1)?);
                 let value: Vec<u8> = row.get(2)?;
                 if row.get::<_, i64>(3)? != checksum(&sink, &key, &value) {
-                    let message = format!("the value `{key}` of sink `{sink}`");
+                    let message =
+                        format!("the value `{key}` of sink `{sink}` has a wrong checksum");
                     return Err(Fault::Damaged(message));
                 }
             }
@@ -44,7 +45,7 @@ impl State {
 impl SinkStore {
     /// Sets a value, replacing an earlier one. On return it survives a kill of the process.
     pub fn put(&self, key: &str, value: &[u8]) -> Result<()> {
-        self.state.0.write("keep a sink's value", |transaction| {
+        self.state.0.write("save a sink's value", |transaction| {
             transaction
                 .prepare_cached("INSERT OR REPLACE INTO sink_values VALUES (?, ?, ?, ?)")?
                 .execute((&self.sink, key, value, checksum(&self.sink, key, value)))?;
@@ -63,7 +64,10 @@ impl SinkStore {
                 .optional()?;
             match row {
                 Some((value, sum)) if sum != checksum(&self.sink, key, &value) => {
-                    let message = format!("the value `{key}` of sink `{}`", self.sink);
+                    let message = format!(
+                        "the value `{key}` of sink `{}` has a wrong checksum",
+                        self.sink
+                    );
                     Err(Fault::Damaged(message))
                 }
                 row => Ok(row.map(|(value, _)| value)),
@@ -73,7 +77,7 @@ impl SinkStore {
 
     /// Deletes the value of this key, if there is one.
     pub fn delete(&self, key: &str) -> Result<()> {
-        self.state.0.write("forget a sink's value", |transaction| {
+        self.state.0.write("delete a sink's value", |transaction| {
             transaction
                 .prepare_cached("DELETE FROM sink_values WHERE sink = ? AND key = ?")?
                 .execute((&self.sink, key))?;

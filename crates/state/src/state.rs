@@ -20,6 +20,8 @@ use crate::{
     files,
     holder::{self, Holder},
     schema,
+    time::{Clocks, OnCorrection, Time},
+    user_ledger::UserLedger,
 };
 
 /// The file's name in the state directory.
@@ -37,7 +39,7 @@ pub struct State(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) path: PathBuf,
     pub(crate) directory: PathBuf,
-    pub(crate) clock: Clock,
+    pub(crate) time: Time,
     pub(crate) holder: Holder,
     /// For everything except journals. These have connections of their own, so that the ledger does
     /// not wait for large pages.
@@ -59,12 +61,24 @@ pub(crate) enum Durability {
 }
 
 impl State {
-    /// Opens the state in this directory, and creates both as needed.
+    /// Opens the state in this directory. Creates the directory and the file if they do not exist.
+    ///
+    /// `wall` is the system's clock, in microseconds of Unix time.
     ///
     /// # Errors
     ///
-    /// [`Kind::Newer`] if a newer version has written the file, [`Kind::Damaged`] if it is none.
-    pub fn open(directory: &Path, clock: Clock) -> Result<Self> {
+    /// [`Kind::Newer`] if a newer version wrote the file, [`Kind::Damaged`] if it is damaged or is
+    /// not a state file.
+    pub fn open(directory: &Path, wall: Clock) -> Result<Self> {
+        Self::open_with(directory, Clocks::system(wall))
+    }
+
+    /// Opens the state with these clocks instead of the system's.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_with(directory: &Path, clocks: Clocks) -> Result<Self> {
         files::create_directory(directory)?;
         let path = directory.join(FILE);
         // Many processes can use a SQLite file, but only one may create or migrate it.
@@ -78,16 +92,16 @@ impl State {
         schema::migrate(&mut connection, &path, schema::MIGRATIONS)?;
         write_ahead(&connection, &path)?;
         schema::check_trees(&connection, &path)?;
-        let now = clock();
-        let holder = transact(&mut connection, &path, "begin to work", |transaction| {
-            let holder = Holder::enter(transaction, directory, now)?;
-            holder::reap(transaction, directory, holder.id, now)?;
-            Ok(holder)
+        let (holder, time) = transact(&mut connection, &path, "start a session", |transaction| {
+            let time = Time::start(transaction, clocks, UserLedger::latest_of_all(transaction)?)?;
+            let holder = Holder::enter(transaction, directory, time.wall())?;
+            holder::clean_up_dead(transaction, directory, holder.id, time.now())?;
+            Ok((holder, time))
         })?;
         Ok(Self(Arc::new(Shared {
             path,
             directory: directory.to_owned(),
-            clock,
+            time,
             holder,
             connection: Mutex::new(connection),
         })))
@@ -100,16 +114,23 @@ impl State {
 
     /// Sets the listener for clock corrections, and calls it for those found so far.
     ///
-    /// What is used is checked anyway, when it is used.
+    /// Each correction is reported once, by the process that notices it first.
+    pub fn on_correction(&self, listener: OnCorrection) {
+        self.0.time.on_correction(listener);
+    }
+
+    /// Reads the whole file and compares every checksum of the crawls' pages and notes.
+    ///
+    /// This is not needed for safety, because a row is always checked when it is read. It does not
+    /// block a running crawl.
     pub fn check(&self) -> Result<()> {
-        self.0.write("read everything", |transaction| {
-            let verdict: String =
-                transaction.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
-            if verdict == "ok" {
-                return Ok(());
-            }
-            Err(Fault::Damaged(verdict.replace('\n', " ")))
-        })?;
+        let path = self.path();
+        let verdict: String = connect(path, Durability::Full)?
+            .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
+            .map_err(|error| Error::sqlite("check the file", path, error))?;
+        if verdict != "ok" {
+            return Err(Error::damaged(path, verdict.replace('\n', " ")));
+        }
         for crawl in self.crawls()? {
             self.check_journal(&crawl)?;
         }
@@ -130,7 +151,7 @@ impl Shared {
 
     /// The system's date and time, in microseconds of Unix time. The ledger has its own time.
     pub(crate) fn now(&self) -> i64 {
-        (self.clock)()
+        self.time.wall()
     }
 
     // A panic with the lock held rolls back the transaction, so the connection is usable
@@ -144,8 +165,10 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // What is left here, the next process that opens the state clears away.
-        let left = self.write("leave", |transaction| self.holder.leave(transaction));
+        // If this fails, the next process that opens the state cleans up.
+        let left = self.write("end a session", |transaction| {
+            self.holder.leave(transaction)
+        });
         if let Ok(true) = left {
             let _ = fs::remove_file(&self.holder.path);
         }
@@ -191,12 +214,12 @@ fn check_header(path: &Path) -> Result<()> {
     // The format versions for writing and reading: both are 2 with a write-ahead log and 1 without.
     match header[18..] {
         [1..=2, 1..=2] => Ok(()),
-        _ => Err(Error::damaged(path, "its header")),
+        _ => Err(Error::damaged(path, "its header is invalid")),
     }
 }
 
 pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection> {
-    let failed = |error| Error::sqlite("begin to work", path, error);
+    let failed = |error| Error::sqlite("open the database", path, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
@@ -219,7 +242,7 @@ pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection>
 }
 
 fn write_ahead(connection: &Connection, path: &Path) -> Result<()> {
-    let failed = |error| Error::sqlite("begin to work", path, error);
+    let failed = |error| Error::sqlite("open the database", path, error);
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
         .map_err(failed)?;
@@ -227,10 +250,11 @@ fn write_ahead(connection: &Connection, path: &Path) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "`{}` is on a file system that several processes cannot share",
+        "cannot use a write-ahead log for `{}`: the file system does not support it",
         path.display()
     );
-    Err(Error::new(Kind::Io, message))
+    Err(Error::new(Kind::Io, message)
+        .with_hint("use a state directory on a local disk, not on a network file system"))
 }
 
 pub(crate) fn transact<T>(
