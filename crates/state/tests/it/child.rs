@@ -10,12 +10,10 @@ use std::{
     time::Instant,
 };
 
-use fortilake_state::{
-    Journal,
-    client::ledger::{Ledger, Reservation, Verdict},
-};
+use fortilake_client::ledger::{Ledger, Reservation, Verdict};
+use fortilake_state::Journal;
 
-use crate::util::{NOW, begin, hundred_an_hour, open, page};
+use crate::util::{begin, hundred_an_hour, open, page};
 
 const ROLE: &str = "FORTILAKE_STATE_TEST_ROLE";
 const DIRECTORY: &str = "FORTILAKE_STATE_TEST_DIRECTORY";
@@ -37,13 +35,13 @@ fn child() {
     let Ok(role) = env::var(ROLE) else { return };
     let directory = PathBuf::from(env::var_os(DIRECTORY).expect("a directory"));
     let mut out = io::stdout().lock();
-    writeln!(out).expect("the parent listens");
+    writeln!(out).expect("the parent reads the output");
     match role.as_str() {
         "call" => call(&directory, &mut out),
         "die in a call" => {
             let state = open(&directory).expect("it opens");
             state
-                .reserve("acme", &hundred_an_hour(), NOW)
+                .reserve("acme", &hundred_an_hour())
                 .expect("an answer");
             std::process::abort();
         }
@@ -58,25 +56,34 @@ fn call(directory: &Path, out: &mut impl Write) {
     let state = open(directory).expect("it opens");
     let mut calls = 0;
     while let Reservation::Granted(ticket) = state
-        .reserve("acme", &hundred_an_hour(), NOW)
+        .reserve("acme", &hundred_an_hour())
         .expect("an answer")
     {
         state
-            .settle(ticket, NOW, Verdict::Good)
+            .settle(ticket, Verdict::Good, None)
             .expect("it settles");
         calls += 1;
     }
-    writeln!(out, "calls {calls}").expect("the parent listens");
+    writeln!(out, "calls {calls}").expect("the parent reads the output");
 }
 
 /// Appends pages until it is killed, and prints the time after each.
 fn append(directory: &Path, out: &mut impl Write) {
     let state = open(directory).expect("it opens");
-    let journal = begin(&state, &state.crawls().expect("it lists").len().to_string());
+    let journal = begin(
+        &state,
+        &state
+            .crawls()
+            .expect("the list is readable")
+            .len()
+            .to_string(),
+    );
     let begin = Instant::now();
     for number in 0.. {
         let key = format!("page {number}");
-        journal.append(&key, page(&key)).expect("it is kept");
+        journal
+            .append(&key, page(&key))
+            .expect("the write succeeds");
         let micros = begin.elapsed().as_micros();
         if writeln!(out, "appended {micros}").is_err() {
             return;
@@ -95,20 +102,20 @@ fn append_many(directory: &Path, out: &mut impl Write) {
         let key = format!("acme products/list {{\"accountId\":{number}}} 0");
         journal
             .append(&key, page(&format!("{number} {filling}")))
-            .expect("it is kept");
+            .expect("the write succeeds");
     }
     let appended = start.elapsed();
     journal.flush().expect("it is written");
     let written = start.elapsed();
     let mut read: u64 = 0;
     for record in journal.records().expect("it is read") {
-        record.expect("it is whole");
+        record.expect("it is intact");
         read += 1;
     }
     let all = start.elapsed();
-    writeln!(out, "times {appended:?} {written:?} {all:?}").expect("the parent listens");
+    writeln!(out, "times {appended:?} {written:?} {all:?}").expect("the parent reads the output");
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.map_or("0", |peak| peak.trim().trim_end_matches(" kB"));
-    writeln!(out, "read {read} {peak}").expect("the parent listens");
+    writeln!(out, "read {read} {peak}").expect("the parent reads the output");
 }

@@ -64,17 +64,21 @@ fn a_full_disk_is_told_and_nothing_that_was_kept_is_lost() {
     };
     assert_eq!(error.kind(), Kind::Full, "{error:?}");
     assert!(
-        error.to_string().starts_with("no room to write pages in `"),
+        error
+            .to_string()
+            .starts_with("no space left to write pages in `"),
         "{error}"
     );
     assert!(kept > 10);
-    let again = journal.append("more", page("")).expect_err("it stays so");
+    let again = journal
+        .append("more", page(""))
+        .expect_err("the journal keeps its error");
     assert_eq!(again.kind(), Kind::Full);
     drop((journal, state));
     disk.grow("30m");
     let state = open(&directory).expect("it opens");
-    let journal = state.take_up("one").expect("it is free");
-    assert!(records(&journal).expect("it is whole").len() >= kept);
+    let journal = state.take_up("one").expect("no process has it open");
+    assert!(records(&journal).expect("it is intact").len() >= kept);
     journal.append("more", page("")).expect("there is room");
     journal.flush().expect("there is room");
 }

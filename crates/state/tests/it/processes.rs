@@ -5,11 +5,12 @@ use std::{
     process::Child,
 };
 
-use fortilake_state::{Journal, client::ledger::Ledger};
+use fortilake_client::ledger::Ledger;
+use fortilake_state::Journal;
 
 use crate::{
     child::spawn,
-    util::{NOW, hundred_an_hour, open, records},
+    util::{hundred_an_hour, open, records},
 };
 
 fn lines(child: &mut Child) -> impl Iterator<Item = String> {
@@ -41,7 +42,7 @@ fn a_call_of_a_killed_process_is_counted() {
         assert!(!child.wait().expect("it ends").success());
     }
     let state = open(directory.path()).expect("it opens");
-    let usage = state.usage("acme", &hundred_an_hour(), NOW).expect("usage");
+    let usage = state.usage("acme", &hundred_an_hour()).expect("usage");
     assert_eq!((usage.calls, usage.in_flight), (vec![3], 0));
 }
 
@@ -68,8 +69,8 @@ fn a_kill_loses_only_the_last_moment() {
         let state = open(directory.path()).expect("it opens");
         let journal = state
             .take_up(&crawl.to_string())
-            .expect("the dead hold nothing");
-        let records = records(&journal).expect("it is whole");
+            .expect("dead processes hold no crawl");
+        let records = records(&journal).expect("it is intact");
         for (number, (key, record)) in records.iter().enumerate() {
             assert_eq!(*key, format!("page {number}"));
             assert_eq!(*record.body, **key);
@@ -86,7 +87,7 @@ fn a_kill_loses_only_the_last_moment() {
         );
         journal
             .append("later", records[0].1.clone())
-            .expect("it goes on");
+            .expect("the crawl continues");
     }
 }
 
