@@ -1,4 +1,4 @@
-//! What is simulated: sizes, credentials, the tenant's habits, quotas and faults.
+//! What to simulate: sizes, credentials, forms of answers, quotas and faults.
 
 use std::time::Duration;
 
@@ -22,72 +22,73 @@ mod quota;
 #[cfg(test)]
 mod tests;
 
-/// A tenant to simulate; the default is [`Scenario::production`].
+/// A tenant to simulate. The default is [`Scenario::production`].
 ///
-/// Ids do not depend on the seed: the root OU is 2100001 and each next OU adds 13, the first account is 710101 and each next adds 11, so that a fault can name an account.
+/// Ids do not depend on the seed, so that a fault can refer to an account: the root OU is 2100001
+/// and each further OU adds 13; the first account is 710101 and each further account adds 11.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
-    /// Everything random follows from this number.
+    /// The seed of all generated data.
     pub seed: u64,
-    /// Products per page; 0 puts everything into one page.
+    /// Products per page; 0 puts all of them on one page.
     pub page_size: u64,
-    /// The number of the first page, in requests and in answers: 0 or 1.
+    /// The number of the first page, in requests and answers: 0 or 1.
     pub page_base: u64,
-    /// Life time of an access token in seconds.
+    /// The lifetime of an access token in seconds.
     pub expires_in: u64,
     /// The HTTP code that redirects the token path without its trailing slash; 0 serves that path directly.
     pub token_redirect: u16,
     /// How long each answer takes.
     #[serde(with = "duration")]
     pub latency: Duration,
-    /// A random part of each answer's time, added to `latency`.
+    /// The maximum random delay that is added to `latency`.
     #[serde(with = "duration")]
     pub latency_spread: Duration,
-    /// Who may sign in.
+    /// The API user.
     pub credentials: Credentials,
-    /// How large the tenant is.
+    /// The size of the tenant.
     pub organization: Organization,
-    /// In which of the known forms the tenant answers.
+    /// The form of the tenant's answers.
     pub quirks: Quirks,
-    /// What it allows; nothing is limited by default.
+    /// The limits. By default, there are none.
     pub quota: Quota,
     /// The `FortiPortal` that manages some of its devices.
     pub portal: Portal,
-    /// A `FortiAuthenticator`.
+    /// The `FortiAuthenticator` next to the tenant.
     pub authenticator: Authenticator,
-    /// What goes wrong, in order: the first fault that applies to a call is the one that happens.
+    /// The faults, in order. If several apply to a call, the first one happens.
     #[serde(rename = "fault")]
     pub faults: Vec<Fault>,
 }
 
-/// The API user.
+/// The credentials and permissions of the API user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Credentials {
-    /// Its id.
+    /// The user's id.
     pub username: String,
-    /// Its password.
+    /// The user's password.
     pub password: String,
-    /// The `client_id`s that its permission profile allows; others get `invalid_client`.
+    /// The `client_id`s that the user may sign in for. All others get `invalid_client`.
     pub clients: Vec<String>,
 }
 
-/// Sizes of the tenant.
+/// The size of the tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Organization {
-    /// Whether the API user sees an organization or one account.
+    /// Whether the API user sees a whole organization or a single account.
     pub scope: Scope,
-    /// Number of OUs, the root included.
+    /// The number of OUs, including the root.
     pub ous: u64,
-    /// Number of accounts; a local scope has one.
+    /// The number of accounts. A local scope has one.
     pub accounts: u64,
-    /// Number of products over all accounts, pending ones included.
+    /// The number of products in all accounts, including pending ones.
     pub products: u64,
-    /// This many accounts are named by a second OU too.
+    /// How many accounts are also listed by a second OU.
     pub shared_accounts: u64,
-    /// Whether the root is in the list of OUs, beside being `orgId`.
+    /// Whether the list of OUs contains the root, in addition to `orgId`.
     pub root_listed: bool,
 }
 
@@ -95,9 +96,9 @@ pub struct Organization {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
-    /// An organization: `accountId` must be sent.
+    /// An organization: calls must contain `accountId`.
     Organization,
-    /// One account: Organization and IAM are refused, and `accountId` may be left out.
+    /// One account: Organization and IAM are refused, and `accountId` is optional.
     Local,
 }
 
@@ -122,7 +123,7 @@ impl Scenario {
         }
     }
 
-    /// Reads a scenario; what it does not say is as in [`Scenario::production`].
+    /// Reads a scenario. Whatever it leaves out is as in [`Scenario::production`].
     ///
     /// ```
     /// let scenario = fortilake_simulator::Scenario::from_toml("page_size = 25")?;

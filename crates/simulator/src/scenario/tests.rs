@@ -1,4 +1,4 @@
-//! Tests of scenarios as files.
+//! Tests of reading scenarios.
 
 use std::error::Error as _;
 
