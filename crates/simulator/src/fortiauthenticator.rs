@@ -1,4 +1,4 @@
-//! The `FortiAuthenticator` system: license counters, tokens and what the unit says of itself.
+//! The simulated `FortiAuthenticator`: license counters, tokens and system information.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,11 +27,11 @@ const SYSTEM: &str = "/api/v1/systeminfo/";
 pub(crate) struct FortiAuthenticator {
     unit: Authenticator,
     quirks: Quirks,
-    /// The licenses that were activated, in order.
+    /// The activated licenses, in order of activation.
     activated: Mutex<Vec<String>>,
 }
 
-/// The counters of `FortiToken` Mobile.
+/// The counters of `FortiToken` Mobile licenses.
 struct Counters {
     total: i64,
     used: i64,
@@ -76,7 +76,8 @@ impl FortiAuthenticator {
         }
     }
 
-    /// The password is the API key; the administrator's own password opens nothing.
+    /// Whether the request is authenticated. The password must be the API key, not the
+    /// administrator's login password.
     fn lets_in(&self, incoming: &Incoming) -> bool {
         let pair = format!("{}:{}", self.unit.username, self.unit.api_key);
         let sent = incoming
@@ -98,7 +99,7 @@ impl FortiAuthenticator {
         let count = self.unit.tokens_per_license;
         let text = format!("Successfully imported {count} FortiTokens");
         let messages = Object::new().with("success", text);
-        // The echo is a secret that can be redeemed, and still it is there.
+        // Like the real system, the answer repeats the license, although it is a secret.
         let body = Object::new()
             .with("license", license.clone())
             .with("messages", messages);
@@ -174,7 +175,7 @@ impl FortiAuthenticator {
         let mut tables = Tables::new(&self.quirks, &[TABLE]);
         if self.unit.enabled {
             let counters = self.counters();
-            // Without `systeminfo`, nothing says which unit it is.
+            // Without `systeminfo`, the answer doesn't identify the unit.
             let told = |text: &str| self.unit.systeminfo.then(|| text.to_owned());
             let draft = tables
                 .draft()
@@ -190,7 +191,7 @@ impl FortiAuthenticator {
     }
 }
 
-/// Five groups of four letters or digits.
+/// Whether the text is five groups of four letters or digits.
 fn is_license(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.len() == 5
@@ -199,7 +200,7 @@ fn is_license(text: &str) -> bool {
             .all(|group| group.len() == 4 && group.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// An error; the form is a guess, as no error's body was published.
+/// An error. Its format is a guess, because the real one is undocumented.
 fn failure(http: u16, text: &'static str) -> Answered {
     Answered::json(http, &Object::new().with("error", text))
 }

@@ -1,4 +1,4 @@
-//! The FortiCloud system: OAuth, Organization V1, IAM V1 and Asset Management V3.
+//! The simulated FortiCloud: OAuth, Organization V1, IAM V1 and Asset Management V3.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -32,7 +32,8 @@ pub(crate) mod wire;
 mod world;
 mod writes;
 
-/// One endpoint: what a token must be for, which key an error leaves empty, and what it does.
+/// An endpoint: the client id that a token must be for, the key that an error leaves empty, and the
+/// handler.
 struct Endpoint {
     path: &'static str,
     client: &'static str,
@@ -204,8 +205,10 @@ impl FortiCloud {
         }
     }
 
-    /// Answers a call as the service would.
+    /// Answers a call as the real service would.
     pub(crate) fn answer(&self, incoming: &Incoming, meddling: Meddling, now: Instant) -> Answered {
+        // Paths are compared without case, because clients of the real service use different
+        // spellings.
         let path = incoming.path.to_ascii_lowercase();
         if path.starts_with(oauth::PREFIX) {
             let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,7 +229,7 @@ impl FortiCloud {
         self.envelope(&reply, incoming)
     }
 
-    /// Whatever is wrong, in the envelope.
+    /// Wraps a reply in the envelope of the service.
     pub(crate) fn envelope(&self, reply: &Reply, incoming: &Incoming) -> Answered {
         let mut body = reply.body(&self.scenario.quirks, incoming.credential("bearer"));
         if self.scenario.quirks.unknown_fields {
@@ -244,6 +247,8 @@ impl FortiCloud {
         let Some(token) = incoming.credential("bearer") else {
             return Err(Reply::refused(201, "Please provide token in request."));
         };
+        // An unknown token and one for another API get different errors, and clients rely on that
+        // difference.
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         match tokens.client_of(token, now) {
             None => Err(Reply::invalid_token()),
@@ -272,7 +277,7 @@ impl FortiCloud {
         (endpoint.run)(&mut world, &asked)
     }
 
-    /// Adds the keys that a refusal leaves empty.
+    /// Adds the keys that an error answer contains with empty values.
     fn emptied(&self, endpoint: &Endpoint, mut refusal: Reply) -> Reply {
         if let Some(key) = endpoint.payload {
             refusal.payload.push(key, Json::Null);
@@ -291,17 +296,17 @@ impl FortiCloud {
         tokens.clear();
     }
 
-    /// Takes the first product of an account away.
+    /// Removes the first product of an account.
     pub(crate) fn vanish(&self, account: Option<i64>) {
         self.change(account, World::vanish);
     }
 
-    /// Puts a product before all others of an account.
+    /// Adds a product before all others of an account.
     pub(crate) fn appear(&self, account: Option<i64>) {
         self.change(account, World::appear);
     }
 
-    /// Changes the list of an account; a call that names none is about the first.
+    /// Changes the products of an account. A call that names no account affects the first one.
     fn change(&self, account: Option<i64>, change: fn(&mut World, i64)) {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         let first = || world.accounts().next().map(|account| account.id);

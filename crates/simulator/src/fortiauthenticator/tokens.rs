@@ -1,4 +1,4 @@
-//! The list of tokens: filtered, ordered and cut as such lists are.
+//! The list of tokens, with filters, ordering and paging.
 
 use url::form_urlencoded::Serializer;
 
@@ -9,11 +9,11 @@ use crate::incoming::Incoming;
 use crate::json::{Json, Object};
 use crate::scenario::Authenticator;
 
-/// Rows in an answer that nobody has asked to be longer.
+/// The default number of rows per answer.
 const LIMIT: usize = 20;
-/// Rows in the longest answer, which `limit=0` asks for.
+/// The maximum number of rows per answer, which `limit=0` requests.
 const MAX_LIMIT: usize = 1000;
-/// Parameters that are no filters.
+/// Query parameters that are not filters.
 const OPTIONS: [&str; 4] = ["format", "limit", "offset", "order_by"];
 
 /// All tokens of the unit.
@@ -38,7 +38,7 @@ impl Token {
         }
     }
 
-    /// A field as a filter sees it.
+    /// Returns the field's value as text, for filters.
     fn field(&self, name: &str) -> Option<String> {
         Some(match name {
             "id" => self.id.to_string(),
@@ -128,7 +128,7 @@ impl Tokens {
         Ok(Object::new().with("meta", meta).with("objects", rows))
     }
 
-    /// Keeps what every filter lets through: `field`, `field__exact` or `field__in`.
+    /// Keeps the rows that match every filter: `field`, `field__exact` or `field__in`.
     fn filtered(mut self, incoming: &Incoming) -> Result<Self, &'static str> {
         for (name, wanted) in incoming.parameters() {
             if OPTIONS.contains(&name) {
@@ -155,7 +155,7 @@ impl Tokens {
         Ok(self)
     }
 
-    /// By one field, backwards behind a hyphen; without one, in the order of their ids.
+    /// Sorts by one field, in descending order after a hyphen. Without a field, sorts by id.
     fn ordered(mut self, incoming: &Incoming) -> Result<Self, &'static str> {
         let by = incoming.parameter("order_by").unwrap_or("id");
         let field = by.strip_prefix('-').unwrap_or(by);
@@ -171,7 +171,7 @@ impl Tokens {
     }
 }
 
-/// A relative URL with the same options elsewhere in the list.
+/// Returns a relative URL for another position in the list, with the same options.
 fn link(incoming: &Incoming, limit: usize, offset: usize) -> String {
     let mut query = Serializer::new(String::new());
     let kept = incoming.parameters();
