@@ -1,4 +1,4 @@
-//! Which field goes into which column, as a plain reader sees it.
+//! The expected column for each field, written independently of the code under test.
 
 /// How a value is read.
 #[derive(Clone, Copy)]
@@ -9,7 +9,7 @@ pub(crate) enum Kind {
 }
 use Kind::{Any, Date, Integer};
 
-/// Column, the API's name for it, and its kind.
+/// A column, its name in the API, and how its value is read.
 pub(crate) type Columns = &'static [(&'static str, &'static str, Kind)];
 
 pub(crate) const UNIT: Columns = &[

@@ -1,4 +1,4 @@
-//! The simulator as its clients see it.
+//! Tests of the simulator from a client's point of view.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! A plain reading of the systems beside `FortiCloud`.
+//! A simple reader of `FortiPortal` and `FortiAuthenticator`.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use crate::client::{Client, basic, portal_get, portal_login, portal_logout};
 use crate::columns::{COUNTERS, FLATTENED, ORGANIZATION, SITE, VDOM};
 use crate::crawl::Crawl;
 
-/// Rows that are asked for at once.
+/// How many rows are requested per call.
 const SIZE: usize = 5;
 
 pub(crate) async fn crawl(client: &Client, crawl: &mut Crawl) {
