@@ -1,11 +1,12 @@
-//! Which form a timestamp is written in, and how that looks.
+//! Formats timestamps in the different forms that the service uses.
 
 use jiff::civil::DateTime;
 
 use crate::random::hash;
 use crate::scenario::Dates;
 
-/// The form of one timestamp: tenants of mixed habits take turns by the second that is written.
+/// Returns the form of a timestamp. Tenants with mixed forms alternate by the second that is
+/// written.
 pub(crate) fn form_of(dates: Dates, at: &DateTime) -> Dates {
     if dates != Dates::Mixed {
         return dates;
@@ -21,7 +22,7 @@ pub(crate) fn form_of(dates: Dates, at: &DateTime) -> Dates {
     }
 }
 
-/// The offset that is written after the wall clock.
+/// Returns the offset that is written after the time.
 pub(crate) fn offset_of(dates: Dates, at: &DateTime) -> Option<&'static str> {
     match form_of(dates, at) {
         Dates::Utc => Some("Z"),
@@ -31,12 +32,12 @@ pub(crate) fn offset_of(dates: Dates, at: &DateTime) -> Option<&'static str> {
     }
 }
 
-/// Gives a timestamp the fraction of a second that it has where fractions are written.
+/// Adds a fraction of a second to a timestamp if the form has one.
 pub(crate) fn with_fraction(dates: Dates, at: DateTime) -> DateTime {
     if form_of(dates, &at) != Dates::Fraction {
         return at;
     }
-    // Steps of ten thousandths leave trailing zeros, which some services cut off.
+    // Multiples of 100 microseconds have trailing zeros, which some services cut off.
     let drawn = hash(at.strftime("%Y%m%d%H%M%S").to_string().as_bytes());
     let microsecond = match drawn % 3 {
         0 => drawn % 1_000_000,
@@ -50,7 +51,7 @@ pub(crate) fn with_fraction(dates: Dates, at: DateTime) -> DateTime {
         .unwrap_or(at)
 }
 
-/// The timestamp as the service writes it.
+/// Formats a timestamp as the service does.
 pub(crate) fn written(dates: Dates, at: &DateTime) -> String {
     let separator = if form_of(dates, at) == Dates::Blank {
         ' '
@@ -58,7 +59,7 @@ pub(crate) fn written(dates: Dates, at: &DateTime) -> String {
         'T'
     };
     let offset = offset_of(dates, at).unwrap_or_default();
-    // `%.f` writes the shortest fraction there is, and nothing for none.
+    // `%.f` writes the fraction without trailing zeros, and nothing if it is zero.
     format!(
         "{}{separator}{}{offset}",
         at.date(),

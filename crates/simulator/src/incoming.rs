@@ -82,12 +82,21 @@ impl Incoming {
     }
 
     fn integer(&self, key: &str) -> Option<i64> {
-        crate::forticloud::envelope::integer(self.arguments.get(key)?)
+        integer(self.arguments.get(key)?)
     }
 
     /// Returns a hash that is equal for calls with the same path and arguments.
     pub(crate) fn fingerprint(&self) -> u64 {
         hash(format!("{} {}", self.path, self.arguments).as_bytes())
+    }
+}
+
+/// Reads an integer, which may be written as a string.
+pub(crate) fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
     }
 }
 

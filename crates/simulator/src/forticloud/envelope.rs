@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::incoming::integer;
 use crate::json::{Json, Object};
 use crate::scenario::{Quirks, Scope};
 
@@ -177,14 +178,5 @@ impl Asked {
         };
         id.filter(|id| world.account(*id).is_some())
             .ok_or_else(Reply::denied)
-    }
-}
-
-/// An integer, in digits or in a text of digits.
-pub(crate) fn integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
     }
 }

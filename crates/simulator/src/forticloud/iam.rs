@@ -1,10 +1,11 @@
 //! IAM V1: accounts and roles.
 
-use super::envelope::{Asked, Reply, integer};
+use super::envelope::{Asked, Reply};
 use super::model::Account;
 use super::organization::check_scope;
 use super::wire::Wire;
 use super::world::World;
+use crate::incoming::integer;
 use crate::json::{Json, Object};
 
 pub(crate) fn list(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {

@@ -3,13 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::catalog::{FIRST_GROUP, GROUP_NAMES, LICENSED, Model, SUBSCRIPTION, model_of};
-use super::dates::written;
-use super::envelope::{Asked, Failure, Reply, integer};
+use super::envelope::{Asked, Failure, Reply};
 use super::model::{Contract, Group, License, Location, Product, Status};
 use super::seeded::coverage::period;
 use super::wire::Wire;
 use super::world::World;
 use super::writes::location_of;
+use crate::dates::written;
+use crate::incoming::integer;
 use crate::json::{Json, Object};
 
 /// The maximum number of units per call.

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::detail;
 use crate::answered::Answered;
-use crate::forticloud::envelope::integer;
 use crate::incoming::Incoming;
+use crate::incoming::integer;
 use crate::json::Object;
 use crate::random::{Stream, draw};
 use crate::scenario::{Portal, Scenario};

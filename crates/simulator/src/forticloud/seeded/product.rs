@@ -5,8 +5,8 @@ use jiff::civil::{DateTime, date};
 
 use super::coverage::period;
 use super::{Seeded, folder_base, is_virtual};
+use crate::dates::with_fraction;
 use crate::forticloud::catalog::{FIRST_GROUP, GROUP_NAMES, PLACES, hostile};
-use crate::forticloud::dates::with_fraction;
 use crate::forticloud::model::{Contract, Entitlement, Group, License, Location, Product, Status};
 use crate::random::{Dice, Stream};
 
