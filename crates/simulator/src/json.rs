@@ -39,6 +39,13 @@ impl Object {
         self.0.extend(other.0);
     }
 
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Json> {
+        let mut members = self.0.iter_mut();
+        members
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
+    }
+
     pub(crate) fn remove(&mut self, key: &str) {
         self.0.retain(|(name, _)| *name != key);
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::authenticator::Authenticator;
 pub use self::fault::{Action, Fault};
+pub use self::flex::Flex;
 pub use self::portal::Portal;
 pub use self::quirks::{
     Arrays, Dates, Empty, LicenseForm, NullDates, ParentKey, Quirks, RootParent,
@@ -16,6 +17,7 @@ use crate::Error;
 
 mod authenticator;
 mod fault;
+mod flex;
 mod portal;
 mod quirks;
 mod quota;
@@ -37,7 +39,11 @@ pub struct Scenario {
     pub page_base: u64,
     /// The lifetime of an access token in seconds.
     pub expires_in: u64,
-    /// The HTTP code that redirects the token path without its trailing slash; 0 serves that path directly.
+    /// How long a new access token is refused as if it were unknown.
+    #[serde(with = "duration")]
+    pub token_lag: Duration,
+    /// The HTTP status that redirects the token path without its trailing slash; 0 serves that path
+    /// directly.
     pub token_redirect: u16,
     /// How long each answer takes.
     #[serde(with = "duration")]
@@ -53,7 +59,9 @@ pub struct Scenario {
     pub quirks: Quirks,
     /// The limits. By default, there are none.
     pub quota: Quota,
-    /// The `FortiPortal` that manages some of its devices.
+    /// The size of `FortiFlex`.
+    pub flex: Flex,
+    /// The `FortiPortal` that manages some of the tenant's devices.
     pub portal: Portal,
     /// The `FortiAuthenticator` next to the tenant.
     pub authenticator: Authenticator,
@@ -103,13 +111,24 @@ pub enum Scope {
 }
 
 impl Scenario {
-    /// The preset: 17 OUs, 17 accounts, 698 products of which 133 are `FortiGate` or `FortiWiFi`.
+    /// The user of a system and its password or API key, by the system's name in a configuration.
+    pub fn user_of(&self, system: &str) -> (&str, &str) {
+        match system {
+            "fortiportal" => (&self.portal.username, &self.portal.password),
+            "fortiauthenticator" => (&self.authenticator.username, &self.authenticator.api_key),
+            _ => (&self.credentials.username, &self.credentials.password),
+        }
+    }
+
+    /// The default scenario: 17 OUs, 17 accounts and 698 products, of which 133 are `FortiGate` or
+    /// `FortiWiFi`.
     pub fn production() -> Self {
         Self {
             seed: 1,
             page_size: 0,
             page_base: 1,
             expires_in: 3660,
+            token_lag: Duration::ZERO,
             token_redirect: 301,
             latency: Duration::ZERO,
             latency_spread: Duration::ZERO,
@@ -117,6 +136,7 @@ impl Scenario {
             organization: Organization::default(),
             quirks: Quirks::default(),
             quota: Quota::default(),
+            flex: Flex::default(),
             portal: Portal::default(),
             authenticator: Authenticator::default(),
             faults: Vec::new(),
@@ -139,16 +159,18 @@ impl Scenario {
 
     fn check(&self) -> Result<(), &'static str> {
         if self.page_base > 1 {
-            return Err("`page_base` is 0 or 1");
+            return Err("`page_base` must be 0 or 1");
         }
         if ![0, 301, 302, 307, 308].contains(&self.token_redirect) {
-            return Err("`token_redirect` is 301, 302, 307, 308, or 0 for none");
+            return Err("`token_redirect` must be 301, 302, 307, 308, or 0 for no redirect");
         }
         if self.organization.ous == 0 || self.organization.accounts == 0 {
-            return Err("`organization` needs an OU and an account");
+            return Err("`organization` needs at least one OU and one account");
         }
         if self.organization.products >= 20_000_000 {
-            return Err("`products` is at most 19999999, the number of serials there are");
+            return Err(
+                "`products` must be at most 19999999, the number of possible serial numbers",
+            );
         }
         self.portal.check()?;
         self.authenticator.check()
@@ -166,7 +188,7 @@ impl Default for Credentials {
         Self {
             username: "simulated".to_owned(),
             password: "simulated".to_owned(),
-            clients: ["assetmanagement", "organization", "iam"]
+            clients: ["assetmanagement", "organization", "iam", "flexvm"]
                 .map(str::to_owned)
                 .to_vec(),
         }

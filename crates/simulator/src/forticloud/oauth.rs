@@ -28,6 +28,7 @@ pub(crate) struct Tokens {
 #[derive(Debug)]
 struct Access {
     client: String,
+    known: Instant,
     expires: Instant,
 }
 
@@ -35,7 +36,7 @@ impl Tokens {
     /// Returns the client id that a valid token was issued for.
     pub(crate) fn client_of(&self, token: &str, now: Instant) -> Option<&str> {
         let access = self.access.get(token)?;
-        (now < access.expires).then_some(access.client.as_str())
+        (access.known <= now && now < access.expires).then_some(access.client.as_str())
     }
 
     pub(crate) fn clear(&mut self) {
@@ -51,6 +52,7 @@ impl Tokens {
         let refresh = text(scenario.seed, self.issued * 2 + 1);
         let access = Access {
             client: client.to_owned(),
+            known: now + scenario.token_lag,
             expires: now + Duration::from_secs(scenario.expires_in),
         };
         self.access.insert(token.clone(), access);

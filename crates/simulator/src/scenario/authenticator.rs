@@ -42,10 +42,10 @@ impl Authenticator {
             self.tokens_per_license,
         ];
         if counts.iter().any(|count| *count > 1_000_000) {
-            return Err("`authenticator` has at most 1000000 tokens of a kind");
+            return Err("`authenticator` can have at most 1000000 tokens of each kind");
         }
         if self.used_ftm > self.total_ftm {
-            return Err("`used_ftm` is at most `total_ftm`");
+            return Err("`used_ftm` must be at most `total_ftm`");
         }
         Ok(())
     }

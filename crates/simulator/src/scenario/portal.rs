@@ -37,11 +37,11 @@ pub struct Portal {
 impl Portal {
     pub(super) fn check(&self) -> Result<(), &'static str> {
         if ![401, 403].contains(&self.refusal) {
-            return Err("`refusal` of `portal` is 401 or 403");
+            return Err("`refusal` of `portal` must be 401 or 403");
         }
         let sites = self.organizations.checked_mul(self.sites);
         if sites.is_none_or(|sites| sites > 1_000_000) {
-            return Err("`portal` has at most 1000000 sites");
+            return Err("`portal` can have at most 1000000 sites");
         }
         Ok(())
     }

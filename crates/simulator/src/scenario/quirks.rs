@@ -63,6 +63,9 @@ pub struct Quirks {
     pub extended_lists: bool,
     /// The form of licenses in `products/details`.
     pub license_form: LicenseForm,
+    /// Whether every list is divided into pages of `page_size` and says so, not just products. The
+    /// real service has not been seen to do that, but nothing rules it out.
+    pub page_every_list: bool,
 }
 
 /// The spelling of an OU's parent.
@@ -187,6 +190,7 @@ impl Default for Quirks {
             warranty_supports: false,
             extended_lists: false,
             license_form: LicenseForm::Object,
+            page_every_list: false,
         }
     }
 }
