@@ -16,6 +16,7 @@ use crate::incoming::Incoming;
 use crate::json::Object;
 use crate::quota::{Breach, Ledger};
 use crate::random::{Stream, draw};
+use crate::rewrite::rewrite;
 use crate::scenario::{Action, QuotaAnswer, Scenario};
 use crate::systems::Systems;
 use crate::truth::Truth;
@@ -220,8 +221,15 @@ impl Inner {
         let mut meddling = Meddling::default();
         let mut delay = Duration::ZERO;
         let cut = action == Some(Action::CutBody);
+        let mut rewritten = None;
         match action {
             None | Some(Action::CutBody) => {}
+            Some(
+                change @ (Action::RenameMember { .. }
+                | Action::SetMember { .. }
+                | Action::Replace { .. }
+                | Action::HttpStatus { .. }),
+            ) => rewritten = Some(change),
             Some(Action::Delay { by }) => delay = by,
             Some(Action::RevokeTokens) => self.systems.revoke_tokens(incoming),
             Some(Action::Vanish) => self.systems.forticloud.vanish(incoming.account()),
@@ -233,9 +241,18 @@ impl Inner {
         }
         let mut decided: Decided = self.systems.answer(incoming, meddling, now).into();
         decided.delay = delay;
-        match decided.answer {
-            Answer::Whole(response) if cut => Answer::Cut(response).into(),
-            answer => Decided { answer, ..decided },
+        match (decided.answer, rewritten) {
+            (Answer::Whole(response), _) if cut => Answer::Cut(response).into(),
+            (Answer::Whole(response), Some(change)) => Decided {
+                answer: Answer::Whole(rewrite(&change, response)),
+                status: decided.status,
+                delay: decided.delay,
+            },
+            (answer, _) => Decided {
+                answer,
+                status: decided.status,
+                delay: decided.delay,
+            },
         }
     }
 

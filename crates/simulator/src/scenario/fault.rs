@@ -111,7 +111,41 @@ pub enum Action {
         /// The reported number of pages.
         total_pages: u64,
     },
-    /// Answers with a body of nothing but `[`.
+    /// Gives the correct answer, but renames one of its members.
+    RenameMember {
+        /// The correct name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
+    /// Gives the correct answer, but changes the value of one member.
+    SetMember {
+        /// The name of the member.
+        member: String,
+        /// Its new value, as JSON. Without one, the member is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<String>,
+    },
+    /// Gives the correct answer, but replaces a text in its body.
+    Replace {
+        /// The text to replace.
+        find: String,
+        /// The replacement.
+        #[serde(default)]
+        with: String,
+        /// The replacement as bytes, which don't have to be valid UTF-8.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bytes: Vec<u8>,
+        /// Whether only the first occurrence is replaced.
+        #[serde(default)]
+        once: bool,
+    },
+    /// Gives the correct answer, but with this HTTP status.
+    HttpStatus {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Answers with a body that consists only of `[`.
     Flood {
         /// The length of the body in bytes. On a port, it is sent without being held in memory.
         bytes: u64,
