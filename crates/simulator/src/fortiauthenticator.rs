@@ -68,7 +68,7 @@ impl FortiAuthenticator {
             Method::POST if activates => self.activate(incoming),
             Method::GET if path == LICENSES => Answered::json(200, &self.licenses()),
             Method::GET if path == SYSTEM => Answered::json(200, &self.system()),
-            Method::GET => self.tokens().answer(incoming, meddling),
+            Method::GET => self.tokens().answer(incoming, meddling, self.wire()),
             _ => {
                 let allow = if activates { "GET, POST" } else { "GET" };
                 not_allowed(allow, &Object::new().with("error", "Method not allowed."))
@@ -106,12 +106,15 @@ impl FortiAuthenticator {
         Answered::json(200, &body)
     }
 
+    fn wire(&self) -> Wire<'_> {
+        Wire {
+            quirks: &self.quirks,
+        }
+    }
+
     fn licenses(&self) -> Object {
         let counters = self.counters();
-        let wire = Wire {
-            quirks: &self.quirks,
-        };
-        wire.finish(
+        self.wire().finish(
             Object::new()
                 .with("available_ftm", counters.total - counters.used)
                 .with("total_ftm", counters.total)
@@ -172,7 +175,8 @@ impl FortiAuthenticator {
 
     pub(crate) fn truth(&self) -> BTreeMap<String, Vec<Row>> {
         const TABLE: &str = "ftm_licenses";
-        let mut tables = Tables::new(&self.quirks, &[TABLE]);
+        const TOKENS: &str = "fortitokens";
+        let mut tables = Tables::new(&self.quirks, &[TABLE, TOKENS]);
         if self.unit.enabled {
             let counters = self.counters();
             // Without `systeminfo`, the answer doesn't identify the unit.
@@ -186,6 +190,13 @@ impl FortiAuthenticator {
                 .with("used_ftm", counters.used)
                 .with("available_ftm", counters.total - counters.used);
             tables.push(TABLE, draft);
+            let unit = self
+                .unit
+                .systeminfo
+                .then_some(self.unit.serial_number.as_str());
+            for draft in self.tokens().drafts(unit, &tables) {
+                tables.push(TOKENS, draft);
+            }
         }
         tables.into_rows()
     }

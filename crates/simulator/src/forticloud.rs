@@ -17,13 +17,14 @@ use crate::scenario::Scenario;
 use crate::truth::Row;
 
 mod catalog;
-pub(crate) mod dates;
 pub(crate) mod envelope;
+mod flex;
 mod iam;
 mod lists;
 mod model;
 mod oauth;
 mod organization;
+mod paging;
 mod products;
 mod registration;
 pub(crate) mod seeded;
@@ -102,6 +103,24 @@ const ENDPOINTS: &[Endpoint] = &[
     ),
     endpoint("/es/api/iam/v1/accounts/move", "iam", None, iam::relocate),
     endpoint("/es/api/iam/v1/roles/create", "iam", None, iam::create_role),
+    endpoint(
+        "/es/api/fortiflex/v2/programs/list",
+        "flexvm",
+        Some("programs"),
+        flex::programs,
+    ),
+    endpoint(
+        "/es/api/fortiflex/v2/configs/list",
+        "flexvm",
+        Some("configs"),
+        flex::configs,
+    ),
+    endpoint(
+        "/es/api/fortiflex/v2/entitlements/list",
+        "flexvm",
+        Some("entitlements"),
+        flex::entitlements,
+    ),
     asset(PRODUCTS_LIST, ASSETS, products::list),
     asset(
         "/es/api/registration/v3/products/details",
@@ -274,7 +293,12 @@ impl FortiCloud {
             meddling,
         };
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        (endpoint.run)(&mut world, &asked)
+        let mut reply = (endpoint.run)(&mut world, &asked)?;
+        // The product list has paging of its own, which is always on.
+        if self.scenario.quirks.page_every_list && endpoint.path != PRODUCTS_LIST {
+            paging::cut(&mut reply.payload, endpoint, &asked, &self.scenario);
+        }
+        Ok(reply)
     }
 
     /// Adds the keys that an error answer contains with empty values.
@@ -317,7 +341,9 @@ impl FortiCloud {
 
     pub(crate) fn truth(&self) -> BTreeMap<String, Vec<Row>> {
         let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        truth::truth(&world).into_rows()
+        let mut tables = truth::truth(&world);
+        flex::truth(&world, &mut tables);
+        tables.into_rows()
     }
 }
 

@@ -30,6 +30,7 @@ pub use self::truth::{Row, Truth};
 pub use scenario::Scenario;
 
 mod answered;
+mod dates;
 mod error;
 mod faults;
 mod fortiauthenticator;
@@ -39,6 +40,7 @@ mod incoming;
 mod json;
 mod quota;
 mod random;
+mod rewrite;
 pub mod scenario;
 mod serve;
 mod simulator;

@@ -8,6 +8,7 @@ use jiff::civil::DateTime;
 use serde_json::json;
 
 use super::catalog::level_name;
+use super::flex;
 use super::model::{
     Account, Entitlement, Folder, LISTED_DESCRIPTION, License, ListedContract, Misfit, Product,
     Status, Unit, listed_dates,
@@ -43,6 +44,9 @@ pub(crate) fn truth(world: &World) -> Tables<'_> {
         scope: scenario.organization.scope,
         tables: Tables::new(&scenario.quirks, &TABLES),
     };
+    for name in flex::TABLES {
+        builder.tables.add(name);
+    }
     if scenario.quirks.misfits {
         builder.tables.add("issues");
     }

@@ -3,13 +3,13 @@
 use jiff::civil::DateTime;
 
 use super::catalog::level_name;
-use super::dates::written;
 use super::model::{
     ADDRESS_ID, Account, Contract, Entitlement, Folder, LICENSE_TYPE, LISTED_DESCRIPTION, License,
     ListedContract, Location, Misfit, Product, Status, Unit, WARRANTY_TYPE, expiry_key,
     listed_dates,
 };
 use super::world::World;
+use crate::dates::written;
 use crate::json::{Json, Object};
 use crate::random::hash;
 use crate::scenario::{Arrays, LicenseForm, NullDates, ParentKey, Quirks, RootParent};
@@ -58,7 +58,12 @@ impl Wire<'_> {
         if self.quirks.duplicate_rows {
             rows.extend(rows.first().cloned());
         }
-        list(object, key, rows, self.quirks.top_arrays, true);
+        // Of all lists of rows, only `assets` has ever been seen to be missing.
+        let form = match self.quirks.top_arrays {
+            Arrays::Absent if key != "assets" => Arrays::Null,
+            form => form,
+        };
+        list(object, key, rows, form, true);
     }
 
     /// Adds undescribed members to the end of a row.

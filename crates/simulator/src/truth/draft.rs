@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
 
 use super::Row;
-use crate::forticloud::dates::offset_of;
+use crate::dates::offset_of;
 use crate::scenario::{Dates, Quirks};
 
 /// The tables while they are being filled.
@@ -72,9 +72,9 @@ impl<'a> Tables<'a> {
 
     pub(crate) fn issue(&mut self, table: &str, key: &Value, column: &str, value: Value) {
         let row = [
-            ("table", table.into()),
+            ("table_name", table.into()),
             ("key", key.clone()),
-            ("column", column.into()),
+            ("column_name", column.into()),
             ("value", value),
         ];
         let row = row.map(|(column, value)| (column.to_owned(), value)).into();
