@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 pub(crate) const UNITS: &str = "/ES/api/organization/v1/units/";
 pub(crate) const ACCOUNTS: &str = "/ES/api/iam/v1/accounts/";
+pub(crate) const FLEX: &str = "/ES/api/fortiflex/v2/";
 pub(crate) const ASSETS: &str = "/ES/api/registration/v3/";
 /// The first account of the default scenario.
 pub(crate) const FIRST: i64 = 710_101;
@@ -51,6 +52,7 @@ impl Client {
         let client = match path {
             path if path.contains("organization/") => "organization",
             path if path.contains("/iam/") => "iam",
+            path if path.contains("/fortiflex/") => "flexvm",
             _ => "assetmanagement",
         };
         let token = self.token(client).await;

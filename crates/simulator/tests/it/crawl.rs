@@ -10,7 +10,7 @@ use crate::columns::{
     ACCOUNT, CONTRACT, Columns, DETAILED_LICENSE, DETAILS, ENTITLEMENT, FOLDER, GROUP, Kind,
     LICENSE, LISTED, LOCATION, NESTED, PRODUCT, SECRETS, TERM, UNIT,
 };
-use crate::neighbors;
+use crate::{flex, neighbors};
 
 type Tables = BTreeMap<String, Vec<Row>>;
 
@@ -23,6 +23,7 @@ pub(crate) async fn check(scenario: &str) -> Tables {
 pub(crate) async fn check_client(client: &Client) -> Tables {
     let mut crawl = Crawl::default();
     crawl.run(client).await;
+    flex::crawl(client, &mut crawl).await;
     neighbors::crawl(client, &mut crawl).await;
     let truth = client.simulator.truth().tables;
     for (table, expected) in &truth {
@@ -276,9 +277,10 @@ impl Crawl {
                 .iter()
                 .map(|key| ((*key).to_owned(), row[*key].clone()))
                 .collect();
-            let issue = json!({ "table": table, "key": key, "column": column, "value": value });
+            let issue =
+                json!({ "table_name": table, "key": key, "column_name": column, "value": value });
             let issue = issue.as_object().unwrap().clone().into_iter().collect();
-            self.push("issues", issue, &["table", "key", "column"]);
+            self.push("issues", issue, &["table_name", "key", "column_name"]);
         }
         row
     }

@@ -10,6 +10,7 @@ mod client;
 mod columns;
 mod crawl;
 mod faults;
+mod flex;
 mod index;
 mod neighbors;
 mod organization;
