@@ -1,4 +1,4 @@
-//! Crawls of the simulator in process, with the journal on disk and without sinks.
+//! Measures crawls of the simulator in process, with the journal on disk and without sinks.
 
 use std::{
     error::Error,
@@ -29,19 +29,21 @@ use crate::{Figures, Result};
 
 /// How many products an account has, on average.
 const PRODUCTS_PER_ACCOUNT: u64 = 200;
-/// The documented size of a page.
+/// The documented number of products on a page.
 const PAGE: u64 = 25;
 /// How many calls may be in flight.
 const CONCURRENCY: usize = 8;
-/// So many answers are the discovery and more; after them, few calls left means that the end is near.
+/// After this many answers the accounts have been listed, so few remaining calls mean that the
+/// crawl is nearly done.
 const BEGINNING: usize = 100;
-/// A crawl is cut off with so many calls left: more than are in flight, few beside all.
+/// The number of remaining calls at which a crawl is cut off: more than are in flight, but few of
+/// the total.
 const LEFT: usize = 2 * CONCURRENCY;
 
-/// The crawl's name in the state.
+/// The id of the crawl in the state.
 const ID: &str = "bench";
 
-/// The whole crawl of the preset, within the documented limits.
+/// Crawls the default scenario within the documented limits.
 pub(crate) async fn preset(state: &Path) -> Result<Figures> {
     let journal = begin(state)?;
     let simulator = Simulator::new(Scenario::production());
@@ -62,7 +64,7 @@ pub(crate) async fn preset(state: &Path) -> Result<Figures> {
     ]))
 }
 
-/// Journals a crawl of so many products, but for its last calls.
+/// Journals a crawl of this many products, except its last calls.
 pub(crate) async fn journal(state: &Path, products: u64) -> Result<Figures> {
     let journal = begin(state)?;
     let mut scenario = Scenario::production();
@@ -96,7 +98,7 @@ pub(crate) async fn journal(state: &Path, products: u64) -> Result<Figures> {
     ]))
 }
 
-/// Resumes a crawl up to its first call, which is not answered.
+/// Resumes a crawl until it makes its first call, which is never answered.
 pub(crate) async fn resume(state: &Path) -> Result<Figures> {
     let began = Instant::now();
     let journal = Arc::new(open(state)?.take_up(ID)?);
@@ -133,7 +135,7 @@ pub(crate) async fn resume(state: &Path) -> Result<Figures> {
     ]))
 }
 
-/// Watches for the moment when few calls are left to make.
+/// Signals when few calls are left.
 fn until_last(last: watch::Sender<bool>) -> Observer {
     let left = Mutex::new((0_usize, 0_usize));
     let done = AtomicBool::new(false);
@@ -198,7 +200,7 @@ fn crawl(
     let tables = tables_of(&settings.endpoints());
     let client = Client::new(config, Arc::new(transport), Jitter::seeded(7))?;
     let (stop, stopped) = watch::channel(false);
-    // Nobody says stop.
+    // Without a sender, the crawl is never stopped.
     drop(stop);
     Ok(Crawl {
         id: ID.to_owned(),
@@ -229,7 +231,7 @@ fn credentials() -> Credentials {
     }
 }
 
-/// Calls cost nothing here, so only what the program does by itself takes time.
+/// Disables the limits, so that only the program's own work takes time.
 fn unlimited() -> Config {
     Config {
         calls: Vec::new(),

@@ -1,4 +1,4 @@
-//! One call per product: planned, exact, and not repeated before its time.
+//! Details of products: one call each, exact rows, and no repetition before they are too old.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ fn with_details(of: DetailsFor) -> Settings {
     }
 }
 
-/// How many details the server was asked for.
+/// How many calls for details the server received.
 fn asked(lab: &Lab) -> usize {
     let calls = lab.simulator.calls();
     let details = calls.iter().filter(|call| call.path.ends_with(ENDPOINT));
@@ -133,7 +133,7 @@ async fn what_an_earlier_crawl_knows_is_not_asked_again_before_its_time() {
     let observed_at = 1_700_000_000_000_000;
     assert_eq!(run("one", None).await, (60, 60));
     assert_eq!(run("two", Some(observed_at)).await, (60, 60));
-    // What was taken over is the second crawl's own, so that the first may be removed.
+    // The second crawl has copied the details, so the first one may be removed.
     state.remove("one").unwrap();
     assert_eq!(run("three", Some(observed_at)).await, (60, 60));
     assert_eq!(run("four", Some(observed_at + 1)).await, (120, 60));

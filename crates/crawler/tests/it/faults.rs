@@ -1,4 +1,4 @@
-//! Servers that fail, move and lie: exact tables, or a failure that is told.
+//! Servers that fail or whose lists move: the tables are exact, or the failure is reported.
 
 use fortilake_crawler::{Incomplete, Kind};
 use fortilake_simulator::Scenario;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::util::{Crawled, INCLUDE, crawl, crawl_with, settings};
 
-/// The preset in pages of 25 with this fault.
+/// The default scenario in pages of 25, with this fault.
 fn with_fault(fault: &str) -> Scenario {
     let scenario = Scenario::from_toml(&format!("page_size = 25\n[[fault]]\n{fault}\n")).unwrap();
     Scenario {
@@ -33,7 +33,7 @@ fn products(crawled: &Crawled) -> usize {
     crawled.tables.get("products").map_or(0, Vec::len)
 }
 
-/// The account with the most products has several pages.
+/// The account with the most products, and their number. It has several pages.
 fn largest_account() -> (i64, usize) {
     let truth = fortilake_simulator::Simulator::new(Scenario::production()).truth();
     let mut counts = std::collections::BTreeMap::new();
@@ -76,7 +76,7 @@ async fn a_refused_account_fails_alone_and_none_of_its_rows_is_in() {
     .await;
     let report = crawled.report();
     assert!(!report.complete && crawled.finished);
-    // Its products; what `include` adds is not even asked.
+    // Its products fail, and the lists of `include` are skipped.
     assert_eq!(failed(&crawled).len(), 1 + INCLUDE.len());
     assert_eq!(products(&crawled), 698 - count);
     assert!(

@@ -1,4 +1,4 @@
-//! Crawls that stop and go on: nothing is asked twice, and the tables are the same.
+//! Crawls that stop and are resumed: no call is made twice, and the tables are the same.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use fortilake_simulator::Scenario;
 
 use crate::util::{Crawled, INCLUDE, Lab, crawl, settings};
 
-/// A state in a folder of its own, and a crawl in it.
+/// A state in a temporary folder that contains one crawl.
 pub(crate) struct Kept {
     _folder: tempfile::TempDir,
     state: State,

@@ -1,4 +1,4 @@
-//! Every quirk of the field, row by row against what the simulator knows to be true.
+//! Every known quirk, compared row by row with what the simulator knows to be true.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::util::{Crawled, crawl, crawl_with, settings};
 
-/// The tables that a crawl has and the simulator knows nothing of.
+/// The tables of a crawl that the simulator has no truth for.
 const REPORTS: [&str; 2] = ["coverage", "issues"];
 
 fn sorted(rows: &[Row]) -> Vec<String> {
@@ -23,7 +23,7 @@ fn sorted(rows: &[Row]) -> Vec<String> {
     rows
 }
 
-/// Compares all tables, first by their rows, so that a difference names one.
+/// Compares all tables. Rows are compared one by one, so that a failure shows the row that differs.
 #[track_caller]
 fn same_tables(crawled: &Crawled) {
     let truth = crawled.simulator.truth();
@@ -48,7 +48,7 @@ pub(crate) fn complete(crawled: &Crawled) {
     same_tables(crawled);
 }
 
-/// Crawls a tenant of six accounts after a change to it.
+/// Crawls a changed tenant of six accounts and checks all tables.
 async fn check(change: impl FnOnce(&mut Scenario)) -> Crawled {
     let mut scenario = Scenario::production();
     scenario.organization.ous = 5;
@@ -78,7 +78,7 @@ async fn the_preset() {
             .is_some_and(|model| model.starts_with("FortiGate") || model.starts_with("FortiWiFi"))
     });
     assert_eq!(gates.count(), 133);
-    // Three sign-ins; the units; their accounts; five lists an account; no row twice.
+    // Three sign-ins, the units, their accounts, and five lists per account.
     assert_eq!(crawled.report().calls, 3 + 1 + 17 + 17 * 5);
     assert_eq!(crawled.report().drift.duplicates, 0);
 }
@@ -222,7 +222,7 @@ async fn values_that_do_not_fit_are_null_and_listed() {
     let crawled = check(|scenario| scenario.quirks.misfits = true).await;
     let expected = crawled.simulator.truth();
     let summary = |rows: &[Row]| {
-        // The truth has the value itself, the table has its text.
+        // The truth contains the value, and the table its text.
         let value = |value: &Value| {
             value
                 .as_str()

@@ -1,4 +1,4 @@
-//! The one helper: crawl a scenario, and look at what a sink was given.
+//! Crawls a scenario, and collects what a sink receives.
 
 use std::{
     collections::BTreeMap,
@@ -23,23 +23,23 @@ use fortilake_simulator::{Row, Scenario, Simulator};
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// What is crawled beyond the products, unless a test says otherwise.
+/// The lists that are crawled in addition to products, unless a test says otherwise.
 pub(crate) const INCLUDE: [&str; 3] = ["folders/list", "licenses/list", "contracts/list"];
 
 /// How many calls may be in flight.
 pub(crate) const CONCURRENCY: usize = 8;
 
-/// A crawl that is done, and everything it touched.
+/// The result of a crawl, and what its sink received.
 pub(crate) struct Crawled {
     pub(crate) simulator: Simulator,
     pub(crate) report: Result<Report>,
-    /// The rows of every table in the order in which they came, without the columns all share.
+    /// The rows of every table in the order of arrival, without the columns that all tables share.
     pub(crate) tables: BTreeMap<String, Vec<Row>>,
-    /// The tables that were asked for.
+    /// The published tables.
     pub(crate) specs: Vec<Arc<TableSpec>>,
-    /// The ids of the batches in the order in which they came.
+    /// The ids of the batches in the order of arrival.
     pub(crate) batches: Vec<String>,
-    /// Whether the sink was let finish.
+    /// Whether the sink was told to finish.
     pub(crate) finished: bool,
 }
 
@@ -78,14 +78,14 @@ pub(crate) async fn crawl_with(
         .await
 }
 
-/// A simulator and whoever remembers what was asked of it, for crawls one after the other.
+/// A simulator and a ledger for several crawls, one after the other.
 pub(crate) struct Lab {
     pub(crate) simulator: Simulator,
     credentials: Credentials,
     ledger: Arc<MemoryLedger>,
-    /// One clock for all crawls, since each would begin at the real time again.
+    /// One clock for all crawls; each of its own would start at the real time again.
     clock: Clock,
-    /// How many calls have been sent, by all crawls.
+    /// The number of calls that all crawls have sent.
     pub(crate) calls: watch::Sender<usize>,
 }
 
@@ -137,7 +137,7 @@ impl Lab {
         }
     }
 
-    /// A crawl without sinks, and what stops it.
+    /// A crawl without sinks, and the sender that stops it.
     pub(crate) fn crawl(
         &self,
         settings: Settings,
