@@ -1,6 +1,8 @@
-//! What the plan has to know of a page: the ids to ask next, and the proof of paging.
+//! What the plan needs to know about a page: the ids to ask for next, and the proof that the list
+//! is complete.
 //!
-//! Numbers are read as the decoder reads them, so that a page which decodes has facts.
+//! Numbers are read in the same lenient way as the decoder reads them, so that a page that decodes
+//! always has facts.
 
 use std::{
     borrow::Cow,
@@ -22,21 +24,21 @@ mod tests;
 pub use self::portal::CountedFacts;
 use self::rows::Rows;
 
-/// What the plan has to know of a page.
+/// What the plan needs to know about a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facts {
-    /// Of `units/list`.
+    /// The answer of `units/list`.
     Units {
-        /// The organization, if there is one.
+        /// The id of the organization, if the answer names one.
         organization: Option<i64>,
         /// The organizational units.
         units: Ids,
     },
-    /// Of `accounts/list`.
+    /// The answer of `accounts/list`.
     Accounts(Ids),
-    /// Of a list that counts its rows.
+    /// A page of a list that is paged by rows and reports their total.
     Counted(CountedFacts),
-    /// Of a unit that says who it is: what it tells, by the names of columns.
+    /// The identity of a FortiAuthenticator unit: values for columns, by column name.
     Unit(Vec<(String, Value)>),
     /// Of any other list.
     List(ListFacts),
@@ -45,28 +47,29 @@ pub enum Facts {
 /// The ids on a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ids {
-    /// Those that can be asked for, in the order of the answer.
+    /// The ids, in the order of the answer.
     pub known: Vec<i64>,
-    /// How many rows have none, so that what hangs under them stays unread.
+    /// The number of rows without an id. Nothing below them can be read.
     pub missing: usize,
 }
 
-/// What the plan has to know of one page of a list.
+/// What the plan needs to know about one page of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFacts {
-    /// The number that the answer gives itself.
+    /// The page number in the answer, if there is one.
     pub page: Option<i64>,
-    /// How many pages the answer says there are.
+    /// The number of pages that the answer reports; `None` if it is missing or not a number.
     pub total: Option<i64>,
-    /// How many rows there are.
+    /// The number of elements in the list, including those that are not objects.
     pub rows: usize,
-    /// A hash of each row's serial number, where it has one.
+    /// A hash of the account and key of each row that has a key. For products, the key is the
+    /// serial number.
     pub serials: Vec<u64>,
     /// The products by name, where the plan wants to ask for each of them.
     pub products: Vec<ProductName>,
 }
 
-/// A product, as far as it takes to ask for it.
+/// What it takes to ask for the details of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductName {
     /// Its serial number.
@@ -78,9 +81,9 @@ pub struct ProductName {
 /// Whether the products of a page are wanted by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Names {
-    /// Numbers prove that a list is whole, and that is all that is asked of them.
+    /// No: the page only has to prove that its list is complete.
     Unwanted,
-    /// Each will be asked for.
+    /// Yes: each product will be asked for.
     Wanted,
 }
 

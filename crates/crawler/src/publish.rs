@@ -1,4 +1,4 @@
-//! From pages to batches: decode, drop duplicates, gather, number, hand over.
+//! Turns the pages of scopes into batches and sends them to the sinks.
 
 mod census;
 mod dedup;
@@ -28,7 +28,7 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Turns pages into batches and hands them to the sinks.
 ///
-/// The same pages in the same order give the same batches with the same numbers.
+/// The same pages in the same order produce the same batches with the same ids.
 pub struct Publisher {
     crawl_id: Arc<str>,
     lanes: Lanes,
@@ -41,11 +41,11 @@ pub struct Publisher {
 /// What did not go as the descriptions say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Drift {
-    /// Members that had no column.
+    /// Members of objects that no column takes.
     pub unknown_fields: u64,
-    /// Values that did not fit their column.
+    /// Values that did not fit their column, and other rows of `issues`.
     pub misfits: u64,
-    /// Rows that were there already.
+    /// Rows whose key an earlier row had.
     pub duplicates: u64,
 }
 
@@ -54,19 +54,20 @@ pub struct Drift {
 pub struct Page {
     /// The name of the source.
     pub source: Arc<str>,
-    /// How the endpoint's rows lie in the page.
+    /// Where the endpoint's rows are in the page.
     pub layout: &'static Layout,
-    /// The numbers among the request's arguments, and those that the plan knows besides.
+    /// The numbers in the request's arguments, and further numbers that the plan knows. Rows
+    /// inherit them.
     pub asked: Vec<(String, i64)>,
-    /// The texts for columns that another endpoint's answer fills, by the columns' names.
+    /// Strings for columns that the answer of another endpoint fills, by column name.
     pub given: Vec<(String, String)>,
     /// When the page arrived, in microseconds of Unix time.
     pub observed_at: i64,
-    /// The text, secrets already gone.
+    /// The JSON text, with secrets removed.
     pub body: Arc<str>,
 }
 
-/// One row of the coverage.
+/// One row of the table `coverage`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoverageRow {
     /// The name of the source.
@@ -75,15 +76,15 @@ pub struct CoverageRow {
     pub endpoint: &'static str,
     /// The account, if the scope is one.
     pub account_id: Option<i64>,
-    /// The organizational unit, if the scope is one.
+    /// The organizational unit that the endpoint was asked about, if any.
     pub ou_id: Option<i64>,
-    /// The organization of a portal, if the scope is one.
+    /// The organization of a FortiPortal that the endpoint was asked about, if any.
     pub organization_id: Option<i64>,
-    /// The pages that were read.
+    /// The number of pages that were read.
     pub pages: usize,
-    /// The rows that the scope gave to its table.
+    /// The number of rows that the scope listed, including rows that another scope hands over.
     pub rows: u64,
-    /// Why the scope failed, if it did.
+    /// Why the scope failed; `None` if it is complete.
     pub error: Option<String>,
     /// When the scope ended, in microseconds of Unix time.
     pub observed_at: i64,
@@ -100,9 +101,7 @@ struct Gathering {
 }
 
 impl Publisher {
-    /// Begins with sinks that were opened for these tables.
-    ///
-    /// Rows of other tables are dropped: whoever chose the tables did not ask for them.
+    /// Creates a publisher for sinks that were opened for these tables.
     pub fn new(crawl_id: &str, tables: &[Arc<TableSpec>], sinks: Vec<OpenSink>) -> Self {
         let mut census = Census::default();
         let tables = models::tables().filter_map(|table| {
@@ -265,7 +264,7 @@ impl Publisher {
         Err(Error::new(Kind::Sinks, "every sink failed"))
     }
 
-    /// What did not go as the descriptions say, so far.
+    /// How far the answers so far differed from the API descriptions.
     pub fn drift(&self) -> Drift {
         self.drift
     }

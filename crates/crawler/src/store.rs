@@ -1,4 +1,4 @@
-//! The state file as the memory of sinks.
+//! Stores what sinks remember between runs in the state.
 
 use std::{fmt, sync::Arc};
 
@@ -6,9 +6,10 @@ use fortilake_sink::{self as sink, Spec, Store, registry};
 use fortilake_state::{self as state, SinkStore, State, digest};
 use serde_json::Value;
 
-/// What the sink of this name and target remembers between runs.
+/// The store of the sink with this name and target.
 ///
-/// Two sinks of one name are told apart by their targets, which may be secret and so are not kept.
+/// Two sinks of the same name are distinguished by their targets. A target may be secret, so only a
+/// digest of it is stored.
 pub fn sink_store(state: &State, spec: &Spec) -> sink::Result<Arc<dyn Store>> {
     let target = registry::find(&spec.sink)?.target;
     let target = spec
@@ -20,7 +21,7 @@ pub fn sink_store(state: &State, spec: &Spec) -> sink::Result<Arc<dyn Store>> {
     Ok(Arc::new(Kept { store, name }))
 }
 
-/// Turns one crate's contract into the other's.
+/// Implements the sink crate's [`Store`] with a store of the state crate.
 struct Kept {
     store: SinkStore,
     name: String,

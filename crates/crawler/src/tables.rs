@@ -1,11 +1,11 @@
-//! Which tables a crawl publishes.
+//! The tables that a crawl publishes.
 
 use std::sync::Arc;
 
 use fortilake_sink::TableSpec;
 use fortilake_state::client::models::{self, Table};
 
-/// The tables fed by these endpoints, and the two reports that every crawl has.
+/// The tables that these endpoints fill, and `coverage` and `issues`, which every crawl has.
 pub fn tables_of(endpoints: &[&str]) -> Vec<Arc<TableSpec>> {
     models::tables()
         .filter(|table| {
@@ -17,7 +17,7 @@ pub fn tables_of(endpoints: &[&str]) -> Vec<Arc<TableSpec>> {
         .collect()
 }
 
-/// A table as sinks see it.
+/// Converts a generated table to the form that sinks receive.
 pub fn spec(table: &Table) -> TableSpec {
     TableSpec {
         name: table.name.to_owned(),

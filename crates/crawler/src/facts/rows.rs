@@ -1,4 +1,4 @@
-//! The rows of a list, in all the forms that the decoder takes for one.
+//! The rows of a list, in all the forms that the decoder accepts.
 
 use std::{fmt, marker::PhantomData};
 

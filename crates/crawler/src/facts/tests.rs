@@ -1,4 +1,4 @@
-//! What is read off a page, in all the shapes that tenants send.
+//! Tests which facts are read from a page, in all the forms that tenants send.
 
 use super::{Facts, Ids, ListFacts, Names, ProductName};
 

@@ -1,4 +1,4 @@
-//! Calls that were folded together come out again.
+//! Tests that calls stored as a series are rebuilt.
 
 use serde_json::Map;
 
