@@ -27,15 +27,15 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 pub struct Source {
     /// What to read.
     pub settings: Settings,
-    /// The connection to it; without one, nothing is read but what the journal has.
+    /// The connection to the source. Without one, only pages that the journal already has are read.
     pub client: Option<Arc<Client>>,
-    /// How many calls may be in flight.
+    /// The highest number of calls in flight; 0 is treated as 1.
     pub concurrency: usize,
-    /// What earlier crawls know of single products, if that may be used.
+    /// Product details from earlier crawls that may be used again, if that is configured.
     pub older: Option<Older>,
 }
 
-/// A crawl to be done.
+/// A crawl that is ready to run.
 pub struct Crawl {
     /// The crawl's id, on every row.
     pub id: String,
@@ -43,45 +43,53 @@ pub struct Crawl {
     pub sources: Vec<Source>,
     /// The tables to publish.
     pub tables: Vec<Arc<TableSpec>>,
-    /// Where to; each was opened for the same tables.
+    /// The sinks, each opened for the same `tables`.
     pub sinks: Vec<OpenSink>,
     /// What to do with a crawl in which scopes failed.
     pub incomplete: Incomplete,
-    /// What a complete snapshot is compared with before it is published, if with anything.
+    /// Compares the crawl with earlier ones before it is published; `None` publishes without
+    /// comparing.
     pub guard: Option<Guard>,
-    /// Where pages are kept.
+    /// Stores the pages and failures of this crawl.
     pub journal: Arc<dyn Journal>,
-    /// The time.
+    /// The time that records in the journal get.
     pub clock: Clock,
-    /// Who watches.
+    /// Receives progress events.
     pub observer: Observer,
-    /// Turns true when the crawl is to stop.
+    /// Set to true to stop the crawl. Calls in flight are finished first.
     pub stop: watch::Receiver<bool>,
 }
 
 /// What to do with a crawl in which scopes failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incomplete {
-    /// Publish what closed, and say what did not.
+    /// Publish the scopes that closed, and list the failed ones in `coverage`.
     Publish,
     /// Publish nothing.
     Discard,
 }
 
 impl Crawl {
-    /// Does it.
+    /// Runs the crawl to its end.
+    ///
+    /// Sinks that deliver at once receive rows as scopes close. Atomic sinks receive theirs when
+    /// all scopes have closed, the results are frozen and the guard has passed. A crawl that pauses
+    /// every hour then encodes and uploads only once, and a refused crawl stages nothing. The price
+    /// is that encoding does not overlap with calls, but that takes seconds where the vendor's
+    /// limits take minutes.
     ///
     /// # Errors
     ///
-    /// If nothing can be published at all. Scopes that failed are no error but part of the
-    /// [`Report`], and so are sinks that failed while others did not.
+    /// If nothing can be published at all. Failed scopes and failed sinks are not errors; they are
+    /// listed in the [`Report`].
     ///
     /// # Cancellation
     ///
-    /// A dropped crawl leaves the sinks without `abort`; send `true` to `stop` instead.
+    /// Dropping the future leaves the sinks without a call to `abort`. Send `true` to `stop`
+    /// instead.
     pub async fn run(self) -> Result<Report> {
         let began = Instant::now();
-        // Turns true when the caller says stop or any part of the crawl cannot go on.
+        // Set to true when the caller stops the crawl or when any part of it cannot continue.
         let (halt, halted) = watch::channel(false);
         let mut readers = JoinSet::new();
         let mut feeds = Vec::new();
@@ -120,7 +128,8 @@ impl Crawl {
         let published = async {
             for (name, mut scopes) in feeds {
                 while let Some(scope) = scopes.recv().await {
-                    // Reading may be over long before this is.
+                    // Reading may have ended long before this loop does, so a stop has to be
+                    // checked here too.
                     go_on(&stopping)?;
                     desk.publish(&name, &scope).await?;
                 }
@@ -159,7 +168,8 @@ impl Crawl {
             never = forward => match never {},
         };
         halt.send_replace(true);
-        // Answers in flight are paid for, so they still go into the journal.
+        // Calls in flight already count against the limits, so wait for their answers and journal
+        // them.
         while readers.join_next().await.is_some() {}
         let flushed = desk.journal.flush().map_err(Error::state);
         let result = result.and_then(|effort| flushed.map(|()| effort));

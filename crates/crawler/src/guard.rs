@@ -1,4 +1,5 @@
-//! The last look before publishing: a snapshot that lost more than is plausible is not published.
+//! The last check before publishing: a crawl that lost more rows than is plausible is not
+//! published.
 
 use std::cmp::Reverse;
 
@@ -8,8 +9,9 @@ use crate::{Census, publish::Tally};
 
 /// What a complete snapshot is compared with before it is published.
 ///
-/// A list that is whole may still be wrong: a permission that was narrowed, an outage that answers
-/// with nothing. Only people can tell that from a fleet that shrank, so they are asked.
+/// Rows are compared over scopes that were complete at some earlier time and that are now complete
+/// or no longer exist. A failed scope removes no rows, so it is left out on both sides. The guard
+/// therefore also works for crawls with failed scopes.
 #[derive(Debug, Clone)]
 pub struct Guard {
     /// Which part of a table's rows may go: 0.2 is a fifth.
@@ -27,24 +29,24 @@ pub struct Shrink {
     pub table: String,
     /// The last complete snapshot.
     pub against: String,
-    /// The table's rows in it.
+    /// The table's rows of this source in those snapshots.
     pub before: u64,
-    /// Its rows now.
+    /// The table's rows of this source in this crawl.
     pub now: u64,
-    /// The accounts that lost rows, those that lost most first.
+    /// The accounts that lost rows, largest loss first.
     pub accounts: Vec<AccountShrink>,
 }
 
-/// An account that lost rows of such a table.
+/// An account that lost rows of a refused table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccountShrink {
     /// The name of the source.
     pub source: String,
     /// The account.
     pub account_id: i64,
-    /// Its rows in the last complete snapshot.
+    /// The account's rows of the table when it was last complete.
     pub before: u64,
-    /// Its rows now.
+    /// The account's rows of the table in this crawl.
     pub now: u64,
 }
 

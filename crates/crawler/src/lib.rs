@@ -1,15 +1,16 @@
 //! The crawl engine: plan, fetch, journal, decode, hand to sinks.
 //!
-//! A [`Crawl`] reads its sources and publishes their rows.
-//! What to call is decided by a [`Plan`], a fold over outcomes without clock, I/O or randomness;
-//! a task per source makes the calls and journals the pages; and a [`Publisher`] turns the pages
-//! of each closed scope into numbered batches for the sinks.
+//! A [`Crawl`] reads its sources and publishes their rows. A [`Plan`] decides which calls to make:
+//! it is a pure fold over outcomes, without clock, I/O or randomness. One task per source makes the
+//! calls and journals the pages. A [`Publisher`] turns the pages of each closed scope into batches
+//! for the sinks.
 //!
-//! A scope is published whole or not at all: the rows of an account appear once every page of
-//! every list of it is in, and its row in the `coverage` table says so.
-//! The price is that the pages of a list that is still open have to be kept, in the journal.
+//! A scope is published whole or not at all: the rows of an account appear once every page of every
+//! list of that account has arrived, and `coverage` then has a row that says so. The price is that
+//! the journal has to keep the pages of lists that are still open.
 //!
-//! The crate knows no sink by name, prints nothing and reads no environment variable.
+//! The crate does not depend on any particular sink, prints nothing and reads no environment
+//! variables.
 
 mod authenticator;
 mod crawl;

@@ -1,8 +1,13 @@
-//! The executor of one source: makes the plan's calls, some at a time, and journals what they
-//! ended with.
+//! The executor of one source: makes the plan's calls, several at a time, and journals their
+//! outcomes.
 //!
-//! What the journal has already is not asked again. That alone makes a crawl resumable: the plan
-//! folds over old outcomes and new ones alike, and asks for what is left.
+//! A call whose outcome is in the journal is not made again. That alone makes a crawl resumable:
+//! the plan folds over old and new outcomes alike, and asks for what is left.
+//!
+//! A call without a usable answer is tried again, but after all calls that have not been made yet.
+//! Its failure is journaled, and a resumed crawl tries it once more before it lets the scope fail.
+//! Trying again in every run would be simpler, but then a scope that always fails would use up the
+//! error budget in each of them, and the crawl would never end and never be published.
 
 mod recall;
 #[cfg(test)]
@@ -30,42 +35,43 @@ use crate::{
 /// Reads one source to its end.
 pub(crate) struct Reader {
     pub(crate) plan: Box<dyn Planner>,
-    /// Whether the plan wants to know products by name.
+    /// Whether the plan needs the names of products.
     pub(crate) names: Names,
-    /// Makes the calls; without one, what the journal lacks stays unread.
+    /// Makes the calls. Without a client, calls that are not in the journal fail as not read.
     pub(crate) client: Option<Arc<Client>>,
     pub(crate) concurrency: usize,
     pub(crate) journal: Arc<dyn Journal>,
-    /// What earlier crawls know of single products.
+    /// Product details from earlier crawls that may be used again.
     pub(crate) older: Option<Older>,
-    /// Whether it is the crawl's only source, so that without it there is nothing to publish.
+    /// Whether this is the crawl's only source, so that without it there is nothing to publish.
     pub(crate) alone: bool,
     pub(crate) clock: Clock,
     pub(crate) observer: Observer,
-    /// Where scopes go as they close. Unbounded, because a source that is published later must
-    /// not wait for one that is published earlier; a scope is small, its pages are in the journal.
+    /// Receives scopes as they close. The channel is unbounded, because a source that is published
+    /// later must not wait for one that is published earlier. A scope is small: its pages stay in
+    /// the journal.
     pub(crate) scopes: mpsc::UnboundedSender<Scope>,
-    /// Turns true when no further call is to be made.
+    /// Set to true when no further call may be made.
     pub(crate) stop: watch::Receiver<bool>,
 }
 
-/// Answers of earlier crawls that are still good enough.
+/// Answers of earlier crawls that may be used instead of a call.
 #[derive(Clone)]
 pub struct Older {
-    /// Where they are.
+    /// The journals of those crawls.
     pub archive: Arc<Archive>,
-    /// How old they may be, in microseconds of Unix time.
+    /// The oldest time of observation to accept, in microseconds of Unix time.
     pub since: i64,
 }
 
-/// What reading a source took.
+/// What reading a source cost.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Effort {
-    /// The requests that were sent, sign-ins and repetitions included.
+    /// The requests sent, including sign-ins and retries.
     pub(crate) calls: u64,
-    /// The outcomes that the journal had already.
+    /// The outcomes that came from the journal.
     pub(crate) recalled: u64,
-    /// The outcomes that were pages.
+    /// The outcomes that were pages, from calls or from the journal.
     pub(crate) pages: u64,
 }
 
@@ -78,9 +84,9 @@ impl Effort {
 }
 
 impl Reader {
-    /// Runs until nothing is left to ask, or nothing may be asked any more.
+    /// Runs until no calls are left or no more calls may be made.
     ///
-    /// Calls in flight are always seen to their end: their answers are paid for.
+    /// Calls in flight are always awaited, because they already count against the limits.
     pub(crate) async fn run(mut self) -> Result<Effort> {
         let mut waiting = VecDeque::new();
         let mut calls = JoinSet::new();
@@ -229,8 +235,9 @@ impl Reader {
                 calls: step.fetches.len(),
             });
         }
-        // What is begun is read to its end first, a list and then its account: till then the pages
-        // wait in the journal and what proves them in the plan.
+        // Finish what was started before starting anything new: first the list, then the account.
+        // Until then its pages wait in the journal and the facts that prove them take memory in the
+        // plan.
         let account = after.and_then(|fetch| fetch.arguments.get("accountId"));
         let (further, first): (Vec<_>, Vec<_>) = step.fetches.into_iter().partition(|fetch| {
             let arguments = &fetch.arguments;
@@ -244,7 +251,7 @@ impl Reader {
             .for_each(|fetch| waiting.push_front(fetch));
         waiting.extend(first);
         for scope in step.closed {
-            // Without anybody to publish, the crawl is ending and this task with it.
+            // Sending fails only if the crawl is ending, and this task ends with it.
             let _ = self.scopes.send(scope);
         }
     }

@@ -1,4 +1,4 @@
-//! When a snapshot has lost too much.
+//! Tests when the guard refuses a crawl.
 
 use std::collections::BTreeMap;
 

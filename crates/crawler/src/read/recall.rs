@@ -1,4 +1,4 @@
-//! What the journal keeps of a call, and what the plan makes of it later.
+//! What the journal stores about a call, and what a resumed crawl makes of it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
     Error, Facts, Failure, FailureKind, Fetch, Outcome, Result, error::Kind, plan::DETAILS,
 };
 
-/// A [`Failure`] as the journal keeps it.
+/// A [`Failure`] as it is stored in the journal.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     refused: bool,
@@ -62,7 +62,7 @@ impl Reader {
         let found = older.archive.newest(key, older.since);
         let found = found.map_err(Error::state)?;
         if let Some(record) = &found {
-            // It keeps its time, which is that of the observation.
+            // The record keeps its time, which says when the product was observed.
             let kept = self.journal.append(key, record.clone());
             kept.map_err(Error::state)?;
         }
@@ -73,7 +73,7 @@ impl Reader {
         self.keep(fetch, RecordKind::Page, body)
     }
 
-    /// Keeps a failure that is final; one that a later try may heal is no outcome.
+    /// Journals a failure, and whether a later try may succeed.
     pub(super) fn keep_failure(&self, fetch: &Fetch, failure: &Failure) -> Result<()> {
         if failure.kind == FailureKind::Lost {
             return Ok(());

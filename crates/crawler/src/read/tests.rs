@@ -1,7 +1,7 @@
-//! A partner's crawl that is interrupted often: what was paid for is not paid for again.
+//! Tests a large crawl that is interrupted often: no answer that was received is requested again.
 //!
-//! It is the reader that makes the calls, so it is tested alone: what it closes is counted and
-//! thrown away. Whole crawls in pieces are in `tests/it`.
+//! The reader makes the calls, so it is tested alone, and the scopes that it closes are only
+//! counted. Interruptions of whole crawls are tested in `tests/it`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,22 +26,23 @@ use crate::{Kind, Names, Result, Scope, ScopeMode, Search, Settings, System, pla
 
 const ACCOUNTS: usize = 20_000;
 const CONCURRENCY: usize = 8;
-/// The calls that each piece begins with.
+/// The number of sign-ins that each piece begins with.
 const SIGN_INS: usize = 1;
 const NOW: i64 = 1_700_000_000_000_000;
 
-/// What ends a piece of the crawl.
+/// What interrupts the crawl.
 #[derive(Debug, Clone, Copy)]
 enum Interruption {
-    /// Somebody says stop: the calls in flight are seen to their end.
+    /// The caller stops it; calls in flight are awaited.
     Stop,
-    /// It has made as many calls as it may.
+    /// It reaches the limit on calls.
     MaxCalls,
-    /// It is dropped as it stands, which is what a kill is for all but the journal's file.
+    /// Its future is dropped. For everything but the journal's file, this is like killing the
+    /// process.
     Drop,
 }
 
-/// The tenant and the state, which outlast the pieces.
+/// The tenant and the state, which survive interruptions.
 struct Lab {
     simulator: Simulator,
     statuses: Vec<String>,
@@ -118,19 +119,20 @@ impl Lab {
         });
         config.ledger = self.ledger.clone();
         config.clock = self.clock.clone();
-        // A call that is dropped counts as an error; how scarce those are is tested elsewhere.
+        // A dropped call counts as an error. Other tests cover the error limit.
         config.errors = None;
         config.max_calls = max_calls;
         Client::new(config, Arc::new(transport), Jitter::seeded(7)).unwrap()
     }
 
-    /// How many different fetches were sent, and how often one was sent again.
+    /// How many different fetches were sent, and how many requests repeated one of them.
     fn fetches(&self) -> (usize, usize) {
         let sent = self.sent.lock().unwrap();
         (sent.len(), sent.values().sum::<usize>() - sent.len())
     }
 
-    /// Reads until the interruption, after so many calls, or to the end; nothing if it was dropped.
+    /// Reads until the interruption after this many calls, or to the end. The result is `None` if
+    /// the reader was dropped.
     async fn read(
         &self,
         interruption: Option<(Interruption, usize)>,
@@ -176,7 +178,7 @@ impl Lab {
                 () = enough(calls) => None,
             },
         };
-        // What hangs on a reader that was dropped ends when the runtime comes to it.
+        // The tasks of a dropped reader end when the runtime polls them.
         while Arc::strong_count(&journal) > 1 {
             tokio::task::yield_now().await;
         }
