@@ -124,10 +124,20 @@ pub struct Failure {
 /// The kinds of failure that the plan distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The API user may not do this.
+    /// The API itself says that the user may not do this: error 202, or no token for the client id
+    /// of this endpoint.
+    Denied,
+    /// The call was refused, but not provably by the API: a gateway may answer in the same way.
     Refused,
     /// The API rejected the arguments.
     Rejected,
     /// No usable answer. Another try may succeed.
     Lost,
+}
+
+impl FailureKind {
+    /// Whether the call was refused, by the API or by something in front of it.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self, Self::Denied | Self::Refused)
+    }
 }

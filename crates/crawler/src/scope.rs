@@ -5,6 +5,7 @@ mod tests;
 
 use std::iter;
 
+use fortilake_sink::ScopeId;
 use serde_json::Value;
 
 use crate::{Fetch, Rejected};
@@ -22,7 +23,10 @@ pub struct Scope {
     pub organization_id: Option<i64>,
     /// Calls that the API rejected although the rest of the scope is complete.
     pub rejected: Vec<Rejected>,
-    /// The calls whose pages are the scope's rows, in order; or why there are none.
+    /// A note for `coverage`: how products were searched, or why only the user's own account was
+    /// read.
+    pub note: Option<String>,
+    /// The calls whose pages contain the scope's rows, in order, or why the scope failed.
     pub pages: Result<Pages, String>,
 }
 
@@ -47,6 +51,38 @@ pub(crate) enum Others {
     Numbers(Vec<i64>),
     /// One value per line.
     Texts(String),
+}
+
+impl Scope {
+    /// A scope without a subject: no account, unit or organization.
+    pub(crate) fn of(endpoint: &'static str, pages: Result<Pages, String>) -> Self {
+        Self {
+            endpoint,
+            account_id: None,
+            ou_id: None,
+            organization_id: None,
+            rejected: Vec::new(),
+            note: None,
+            pages,
+        }
+    }
+
+    /// The scope's id. It identifies what was requested, not how it was searched.
+    pub fn id(&self, source: &str) -> ScopeId {
+        let subjects = [
+            ("account", self.account_id),
+            ("unit", self.ou_id),
+            ("organization", self.organization_id),
+        ];
+        let named = subjects
+            .into_iter()
+            .filter_map(|(name, id)| Some(format!("{name}={}", id?)));
+        ScopeId {
+            source: source.to_owned(),
+            endpoint: self.endpoint.to_owned(),
+            subject: named.collect::<Vec<_>>().join(" "),
+        }
+    }
 }
 
 impl Pages {
