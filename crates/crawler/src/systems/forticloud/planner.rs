@@ -1,14 +1,16 @@
 //! The plan of a FortiCloud crawl: a fold from outcomes to the next calls.
 //!
-//! [`Plan::follow`] takes what came of one call and says what to call next and which scopes are
-//! closed. It has no clock, does no I/O and makes no random choice, so a crawl can be tested as
-//! data, replayed and resumed.
+//! [`Plan::follow`] takes the outcome of one call and returns the next calls and the scopes that
+//! have closed. It has no clock, does no I/O and makes no random choice, so a crawl can be tested
+//! as data, replayed and resumed.
 //!
-//! Outcomes may arrive in any order; scopes are published in one order all the same: the units,
-//! then unit by unit its accounts and what was read of those that no earlier unit named.
+//! Outcomes may arrive in any order, but scopes are always published in the same one: first the
+//! units, then for each unit its accounts, followed by the lists of those accounts that no earlier
+//! unit has named.
 
 mod details;
 mod discovery;
+mod flex;
 mod listing;
 mod publish;
 mod sweep;
@@ -23,116 +25,43 @@ use std::{
     sync::Arc,
 };
 
-pub use self::details::DetailsFor;
 pub(crate) use self::details::ENDPOINT as DETAILS;
+pub(crate) use self::flex::{LEVELS as FLEX, depth as flex_depth};
 use self::{
     details::Details,
+    flex::Flex,
     listing::{Ask, Listing},
     sweep::Sweep,
     wildcard::Wildcard,
 };
-use crate::{Fetch, Outcome, Scope, authenticator, portal};
+use crate::{Fetch, Outcome, ScopeMode, Search, Settings, Step, systems::Planner};
 
-/// The system behind a source.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum System {
-    /// FortiCloud.
-    #[default]
-    FortiCloud,
-    /// A FortiPortal; of the settings, its name is all that it wants.
-    FortiPortal,
-    /// A FortiAuthenticator; as for a FortiPortal.
-    FortiAuthenticator,
-}
-
-/// What a crawl of one source is to read.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The source's name.
-    pub source: Arc<str>,
-    /// The system behind it.
-    pub system: System,
-    /// Whether accounts are found through the organization.
-    pub scope: ScopeMode,
-    /// How serial numbers are searched for.
-    pub search: Search,
-    /// The registration statuses, each its own call.
-    pub statuses: Vec<String>,
-    /// Only these accounts, if any are named.
-    pub accounts: Vec<i64>,
-    /// Further list endpoints to ask of each account, such as `folders/list`.
-    pub include: Vec<&'static str>,
-    /// The products to ask for one by one, if any.
-    pub details: Option<DetailsFor>,
-}
-
-impl Settings {
-    /// The endpoints whose answers are rows of the tables to publish.
-    pub fn endpoints(&self) -> Vec<&'static str> {
-        match self.system {
-            System::FortiPortal => portal::ENDPOINTS.to_vec(),
-            System::FortiAuthenticator => vec![authenticator::COUNTERS],
-            System::FortiCloud => {
-                let mut endpoints = vec!["units/list", "accounts/list", "products/list"];
-                endpoints.extend(&self.include);
-                endpoints.extend(self.details.as_ref().map(|_| DETAILS));
-                endpoints
-            }
-        }
-    }
-}
-
-/// Whether accounts are found through the organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScopeMode {
-    /// Through the organization if the API user may read it, else the user's own account.
-    Auto,
-    /// Through the organization; anything else is a failure.
-    Organization,
-    /// The user's own account.
-    Local,
-}
-
-/// How serial numbers are searched for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Search {
-    /// With `%`; where that turns out to be no wildcard, with `F` and `S`.
-    Auto,
-    /// With these patterns.
-    Patterns(Vec<String>),
-}
-
-/// What to do after an outcome.
-#[derive(Debug, Default)]
-pub struct Step {
-    /// Calls to make, most urgent first.
-    pub fetches: Vec<Fetch>,
-    /// Scopes that ended, in the order in which they are published.
-    pub closed: Vec<Scope>,
-}
-
-/// The plan of one source's crawl.
+/// The plan for crawling one source.
 #[derive(Debug)]
 pub struct Plan {
     settings: Settings,
-    /// Which list every call in flight belongs to.
+    /// The list that each call in flight belongs to.
     asked: HashMap<Arc<str>, Slot>,
     units: Option<Listing>,
+    /// Why only the user's own account is read, until that has been published.
+    local: Option<String>,
     /// One list of accounts per unit (or per account asked by number), in publishing order.
     discovery: Vec<Discovery>,
-    /// The lists of accounts that wait for the first one's answer.
+    /// Lists of accounts that wait for the answer to the first one.
     held: Vec<Fetch>,
-    /// How many calls that may lead to further accounts are in flight.
+    /// The number of calls in flight that may lead to further accounts.
     discovering: usize,
     sweeps: Vec<Sweep>,
-    /// Each account's sweep, so that an account that several units name is asked once.
+    /// The position of each account's sweep, so that an account that several units name is read
+    /// once.
     planned: HashMap<Option<i64>, usize>,
     wildcard: Wildcard,
-    /// Whether a page that was asked for by number has come.
+    /// Whether any page that was requested by number has arrived.
     paging_works: bool,
     published: Published,
-    /// What is asked of each product, once the lists are published.
+    /// The details of each product, which are requested once all lists are published.
     details: Option<Details>,
+    flex: Option<Flex>,
 }
 
 /// One call of `accounts/list`.
@@ -141,7 +70,7 @@ struct Discovery {
     ou: Option<i64>,
     account: Option<i64>,
     list: Listing,
-    /// The sweeps of the accounts that it named.
+    /// The positions of the sweeps of the accounts that it named.
     sweeps: Vec<usize>,
 }
 
@@ -149,15 +78,21 @@ struct Discovery {
 enum Slot {
     Units(Ask),
     Accounts(usize, Ask),
-    Sweep { sweep: usize, list: usize, ask: Ask },
-    Details(details::Ask),
+    Sweep {
+        sweep: usize,
+        list: usize,
+        ask: Ask,
+    },
+    /// The details of one product, for every account that lists it.
+    Details(Vec<details::Ask>),
+    Flex(flex::Place, Ask),
 }
 
-/// How far publishing is.
+/// What has been published so far.
 #[derive(Debug, Default)]
 struct Published {
     units: bool,
-    /// What comes next, in order, as far as that is known.
+    /// What is published next, in order, as far as that is known.
     turns: VecDeque<Turn>,
     queued: HashSet<usize>,
 }
@@ -170,9 +105,9 @@ enum Turn {
 }
 
 impl Plan {
-    /// A plan that has not begun.
+    /// Creates a plan that has not begun.
     ///
-    /// What the settings say twice is asked once.
+    /// Values that occur twice in the settings are requested once.
     pub fn new(mut settings: Settings) -> Self {
         distinct(&mut settings.statuses);
         distinct(&mut settings.accounts);
@@ -180,12 +115,19 @@ impl Plan {
         if let Search::Patterns(patterns) = &mut settings.search {
             distinct(patterns);
         }
+        let flex = match settings.accounts.as_slice() {
+            [] => Flex::new(flex_depth(&settings.include)),
+            // FortiFlex belongs to the whole organization.
+            _ => None,
+        };
+        settings.include.retain(|endpoint| !FLEX.contains(endpoint));
         let of = settings.details.clone();
         let details = of.map(|of| Details::new(settings.source.clone(), of));
         Self {
             settings,
             asked: HashMap::new(),
             units: None,
+            local: None,
             discovery: Vec::new(),
             held: Vec::new(),
             discovering: 0,
@@ -195,6 +137,7 @@ impl Plan {
             paging_works: false,
             published: Published::default(),
             details,
+            flex,
         }
     }
 
@@ -214,17 +157,22 @@ impl Plan {
             }
             self.lead_accounts(lists, &mut fetches);
         } else if self.settings.scope == ScopeMode::Local {
-            self.go_local(&mut fetches);
+            self.go_local(None, &mut fetches);
         } else {
             let list = Listing::new("units/list", Vec::new());
             let ask = list.begin();
             fetches.push(self.ask(Slot::Units(ask), list.fetch(&self.settings.source, ask)));
             self.units = Some(list);
         }
+        if let Some(flex) = &self.flex {
+            let (place, ask) = flex.begin();
+            let fetch = flex.fetch(place, ask, &self.settings.source);
+            fetches.push(self.ask(Slot::Flex(place, ask), fetch));
+        }
         self.step(fetches)
     }
 
-    /// Takes what came of one call.
+    /// Takes the outcome of one call.
     ///
     /// A call that this plan is not waiting for changes nothing.
     pub fn follow(&mut self, fetch: &Fetch, outcome: &Outcome) -> Step {
@@ -235,51 +183,74 @@ impl Plan {
             Some(Slot::Sweep { sweep, list, ask }) => {
                 self.follow_sweep(sweep, list, ask, outcome, &mut fetches);
             }
-            Some(Slot::Details(ask)) => {
+            Some(Slot::Details(asks)) => {
                 if let Some(details) = &mut self.details {
-                    details.follow(&ask, outcome);
+                    let owners: Vec<_> = asks.iter().map(|ask| details.owner(ask)).collect();
+                    for ask in &asks {
+                        details.follow(ask, &owners, outcome);
+                    }
                 }
             }
+            Some(Slot::Flex(place, ask)) => self.follow_flex(place, ask, outcome, &mut fetches),
             None => {}
         }
         self.step(fetches)
     }
 
-    /// Whether the outcome of a call that was asked for would still be of use.
+    /// Whether the outcome of a planned call is still needed.
     ///
-    /// A list that has failed or was begun anew does not wait for its pages any more.
+    /// A list that has failed or was started again no longer waits for its pages.
     pub fn awaits(&self, fetch: &Fetch) -> bool {
         match self.asked.get(fetch.key()) {
             Some(Slot::Sweep { sweep, list, ask }) => {
                 let list = self.sweeps[*sweep].list(*list);
                 list.is_some_and(|list| list.awaits(*ask))
             }
-            Some(Slot::Details(ask)) => {
+            Some(Slot::Details(asks)) => {
                 let details = self.details.as_ref();
-                details.is_some_and(|details| details.awaits(ask))
+                details.is_some_and(|details| asks.iter().any(|ask| details.awaits(ask)))
             }
-            Some(_) => true,
+            Some(Slot::Flex(place, ask)) => {
+                let flex = self.flex.as_ref();
+                flex.is_some_and(|flex| flex.awaits(*place, *ask))
+            }
+            Some(Slot::Units(_) | Slot::Accounts(..)) => true,
             None => false,
         }
     }
 
-    /// Gives up a call that was asked for and is not awaited any more.
+    /// Forgets a planned call that is no longer needed.
     ///
-    /// Others may take its place.
+    /// Other calls may take its place.
     pub fn forget(&mut self, fetch: &Fetch) -> Step {
-        if let Some(Slot::Details(ask)) = self.asked.remove(fetch.key())
+        if let Some(Slot::Details(asks)) = self.asked.remove(fetch.key())
             && let Some(details) = &mut self.details
         {
-            details.forget(&ask);
+            for ask in &asks {
+                details.forget(ask);
+            }
         }
         self.step(Vec::new())
     }
 
-    /// Whether everything was asked and everything is published.
+    /// Learns that the outcome of a call comes late.
+    ///
+    /// If it is a call of the account that is searched first, another account takes its place:
+    /// otherwise a few accounts that always fail would keep all others from being read.
+    pub fn delay(&mut self, fetch: &Fetch) -> Step {
+        let mut fetches = Vec::new();
+        if let Some(Slot::Sweep { sweep, .. }) = self.asked.get(fetch.key()) {
+            self.replace_scout(*sweep, &mut fetches);
+        }
+        self.step(fetches)
+    }
+
+    /// Whether every call has its outcome and every scope is published.
     pub fn is_finished(&self) -> bool {
         let details = self.details.as_ref();
         self.asked.is_empty()
             && self.lists_are_published()
+            && self.flex.as_ref().is_none_or(Flex::is_published)
             && details.is_none_or(Details::is_finished)
     }
 
@@ -287,7 +258,7 @@ impl Plan {
         self.decide(&mut fetches);
         let mut closed = self.publish();
         self.ask_details(&mut fetches);
-        // An account without products ends as it begins.
+        // An account without products closes at once, so publish again.
         closed.extend(self.publish());
         Step { fetches, closed }
     }
@@ -299,18 +270,26 @@ impl Plan {
         };
         for ask in details.next() {
             let fetch = details.fetch(&ask);
-            self.asked.insert(fetch.key().clone(), Slot::Details(ask));
+            // Two accounts may list the same product. It is requested once, and both get the
+            // answer.
+            if let Some(Slot::Details(asks)) = self.asked.get_mut(fetch.key()) {
+                asks.push(ask);
+                continue;
+            }
+            let slot = Slot::Details(vec![ask]);
+            self.asked.insert(fetch.key().clone(), slot);
             fetches.push(fetch);
         }
     }
 
     fn ask(&mut self, slot: Slot, fetch: Fetch) -> Fetch {
-        self.discovering += usize::from(!matches!(slot, Slot::Sweep { .. }));
+        let finds_accounts = matches!(slot, Slot::Units(_) | Slot::Accounts(..));
+        self.discovering += usize::from(finds_accounts);
         self.asked.insert(fetch.key().clone(), slot);
         fetch
     }
 
-    /// Plans an account once, however often it is named.
+    /// Plans an account unless it is already planned, and returns the position of its sweep.
     fn plan_account(&mut self, account: Option<i64>, fetches: &mut Vec<Fetch>) -> usize {
         if let Some(&sweep) = self.planned.get(&account) {
             return sweep;
@@ -323,9 +302,9 @@ impl Plan {
         at
     }
 
-    /// Begins the first of these lists; the others wait for its first answer.
+    /// Begins the first of these lists. The others wait for its first answer.
     ///
-    /// An account that is refused then costs one error, however many lists there are of it.
+    /// A refused account then costs one error, however many lists of it were planned.
     fn begin_lists(&mut self, sweep: usize, lists: Range<usize>, fetches: &mut Vec<Fetch>) {
         let first = lists.start;
         if !lists.is_empty() {
@@ -344,6 +323,24 @@ impl Plan {
                 ask,
             };
             fetches.push(self.ask(slot, fetch));
+        }
+    }
+
+    fn follow_flex(
+        &mut self,
+        place: flex::Place,
+        ask: Ask,
+        outcome: &Outcome,
+        fetches: &mut Vec<Fetch>,
+    ) {
+        let Some(flex) = &mut self.flex else { return };
+        let asks = flex.follow(place, ask, outcome, self.paging_works);
+        let next: Vec<_> = asks
+            .into_iter()
+            .map(|(place, ask)| (place, ask, flex.fetch(place, ask, &self.settings.source)))
+            .collect();
+        for (place, ask, fetch) in next {
+            fetches.push(self.ask(Slot::Flex(place, ask), fetch));
         }
     }
 
@@ -381,7 +378,33 @@ impl Plan {
     }
 }
 
-/// Drops what was there before, and keeps the order.
+impl Planner for Plan {
+    fn begin(&mut self) -> Step {
+        self.begin()
+    }
+
+    fn follow(&mut self, fetch: &Fetch, outcome: &Outcome) -> Step {
+        self.follow(fetch, outcome)
+    }
+
+    fn awaits(&self, fetch: &Fetch) -> bool {
+        self.awaits(fetch)
+    }
+
+    fn delay(&mut self, fetch: &Fetch) -> Step {
+        self.delay(fetch)
+    }
+
+    fn forget(&mut self, fetch: &Fetch) -> Step {
+        self.forget(fetch)
+    }
+
+    fn is_finished(&self) -> bool {
+        self.is_finished()
+    }
+}
+
+/// Removes repeated values and keeps the order of the rest.
 fn distinct<T: Clone + Eq + std::hash::Hash>(values: &mut Vec<T>) {
     let mut seen = HashSet::new();
     values.retain(|value| seen.insert(value.clone()));
