@@ -1,27 +1,24 @@
-//! Whether `%` is a wildcard in this tenant, found out with as few calls and errors as possible.
+//! Finds out whether `%` is a wildcard in this tenant, with as few calls and errors as possible.
 
 use std::collections::VecDeque;
 
 use super::{Plan, sweep::Finding};
 use crate::Fetch;
 
-/// How many accounts have to reject `%` before the tenant is taken to.
-const REJECTIONS: u32 = 2;
-
-/// What is known of `%`, and which accounts wait for more.
+/// What is known about `%`, and the accounts that wait for it.
 #[derive(Debug, Default)]
 pub(super) struct Wildcard {
     knowledge: Knowledge,
-    /// The first account to be asked; the others wait until the API has taken `%` from it.
+    /// The first account that is searched. The others wait until the API has accepted `%` for it.
     ///
-    /// A tenant that does not take it would cost two errors an account, and errors are scarce.
+    /// Searching one account alone first means that a tenant that rejects `%` costs one error. If
+    /// all accounts were searched at once, each of them would cost two, and ten errors per hour are
+    /// soon used up. The price is one round trip at the start of every crawl.
     scout: Scout,
     held: VecDeque<usize>,
-    /// How many scouts the API did not take `%` from.
-    rejections: u32,
-    /// How many accounts still wait for what `%` finds in them.
+    /// The number of accounts whose search with `%` has not ended.
     searching: usize,
-    /// The accounts in which `%` found nothing while it was not proven.
+    /// The accounts in which `%` found nothing or was rejected while it was not proven.
     undecided: Vec<usize>,
 }
 
@@ -29,9 +26,9 @@ pub(super) struct Wildcard {
 enum Knowledge {
     #[default]
     Unknown,
-    /// Some account answered `%` with a row.
+    /// An account answered `%` with a row.
     Proven,
-    /// The API does not take it, or prefixes found rows where it found none.
+    /// An account that rejected `%` answered another search.
     Disproven,
 }
 
@@ -44,14 +41,14 @@ enum Scout {
 }
 
 impl Wildcard {
-    /// Whether asking with `%` makes sense.
+    /// Whether `%` may still turn out to be a wildcard.
     pub(super) fn is_possible(&self) -> bool {
         self.knowledge != Knowledge::Disproven
     }
 }
 
 impl Plan {
-    /// Begins to ask an account, or holds it until the scout is back.
+    /// Begins to read an account, or holds it until the first account is answered.
     pub(super) fn begin_sweep(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
         if self.sweeps[at].searching() {
             self.wildcard.searching += 1;
@@ -65,61 +62,82 @@ impl Plan {
         self.begin_lists(at, lists, fetches);
     }
 
-    /// Learns from what an account has answered so far.
+    /// Learns about `%` from the answers of an account.
     pub(super) fn judge_sweep(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
-        let sweep = &mut self.sweeps[at];
-        if !sweep.searching() {
-            if sweep.disproves_wildcard() && self.wildcard.knowledge == Knowledge::Unknown {
-                self.wildcard.knowledge = Knowledge::Disproven;
+        let is_scout = self.wildcard.scout == Scout::Asking(at);
+        if !self.sweeps[at].searching() {
+            if is_scout {
+                self.hear_refused_scout(at, fetches);
             }
             return;
         }
-        let Some(finding) = sweep.find() else { return };
+        let Some(finding) = self.sweeps[at].find() else {
+            return;
+        };
         self.wildcard.searching -= 1;
         match finding {
             Finding::Rows => self.wildcard.knowledge = Knowledge::Proven,
             Finding::Failed => {}
-            Finding::Nothing => self.wildcard.undecided.push(at),
-            Finding::Rejected => self.search_by_prefix(at, fetches),
+            // Whether the account or the whole tenant rejects `%` is shown by the answers to its
+            // other searches.
+            Finding::Rejected if is_scout => return self.search_otherwise(at, fetches),
+            Finding::Nothing | Finding::Rejected => self.wildcard.undecided.push(at),
         }
-        if self.wildcard.scout == Scout::Asking(at) {
-            self.hear_scout(finding, fetches);
+        if is_scout {
+            match finding {
+                // The failure of one account says nothing about the tenant, so try the next one.
+                Finding::Failed | Finding::Rejected => self.send_scout(fetches),
+                Finding::Rows | Finding::Nothing => self.release_held(fetches),
+            }
+        } else if finding == Finding::Rows && self.wildcard.scout != Scout::Back {
+            // Its answer came late, and proves `%` all the same.
+            self.release_held(fetches);
         }
     }
 
-    fn hear_scout(&mut self, finding: Finding, fetches: &mut Vec<Fetch>) {
-        self.wildcard.rejections += u32::from(finding == Finding::Rejected);
-        let rejected = self.wildcard.rejections == REJECTIONS;
-        let next = match finding {
-            // One account says nothing about the tenant; the next one goes.
-            Finding::Failed => true,
-            Finding::Rejected => !rejected,
-            Finding::Rows | Finding::Nothing => false,
-        };
-        if next {
-            self.wildcard.scout = Scout::Wanted;
-            if let Some(next) = self.wildcard.held.pop_front() {
-                self.wildcard.searching -= 1;
-                self.begin_sweep(next, fetches);
+    /// Sends another account in the place of a scout whose answer comes late.
+    pub(super) fn replace_scout(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        if self.wildcard.scout == Scout::Asking(at) && !self.wildcard.held.is_empty() {
+            self.send_scout(fetches);
+        }
+    }
+
+    /// Handles the other searches of the first account, after the API rejected `%` for it.
+    fn hear_refused_scout(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        match self.sweeps[at].answers_otherwise() {
+            Some(true) => {
+                self.wildcard.knowledge = Knowledge::Disproven;
+                self.release_held(fetches);
             }
-            return;
+            // This account fails whatever is asked of it.
+            Some(false) => self.send_scout(fetches),
+            None => {}
         }
+    }
+
+    fn send_scout(&mut self, fetches: &mut Vec<Fetch>) {
+        self.wildcard.scout = Scout::Wanted;
+        if let Some(next) = self.wildcard.held.pop_front() {
+            self.wildcard.searching -= 1;
+            self.begin_sweep(next, fetches);
+        }
+    }
+
+    fn release_held(&mut self, fetches: &mut Vec<Fetch>) {
         self.wildcard.scout = Scout::Back;
-        if rejected {
-            self.wildcard.knowledge = Knowledge::Disproven;
-        }
         for at in std::mem::take(&mut self.wildcard.held) {
             self.wildcard.searching -= 1;
-            if rejected {
-                self.sweeps[at].restart_with_prefixes(&self.settings);
+            if !self.wildcard.is_possible() {
+                self.sweeps[at].restart_otherwise(&self.settings);
             }
             self.begin_sweep(at, fetches);
         }
     }
 
-    /// Settles the accounts in which `%` found nothing, as soon as that can be known.
+    /// Settles the undecided accounts as soon as it is known whether `%` works.
     ///
-    /// They wait for one account that proves `%`, because waiting costs no call and asking does.
+    /// They wait as long as an account may still prove `%`, because waiting costs no calls and
+    /// searching in other ways does.
     pub(super) fn decide(&mut self, fetches: &mut Vec<Fetch>) {
         let last_chance = self.wildcard.searching == 0 && self.discovering == 0;
         match self.wildcard.knowledge {
@@ -131,14 +149,14 @@ impl Plan {
             Knowledge::Unknown if !last_chance => {}
             Knowledge::Unknown | Knowledge::Disproven => {
                 for at in std::mem::take(&mut self.wildcard.undecided) {
-                    self.search_by_prefix(at, fetches);
+                    self.search_otherwise(at, fetches);
                 }
             }
         }
     }
 
-    fn search_by_prefix(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
-        let added = self.sweeps[at].search_by_prefix(&self.settings);
+    fn search_otherwise(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        let added = self.sweeps[at].search_otherwise(&self.settings);
         self.begin_lists(at, added, fetches);
     }
 }
