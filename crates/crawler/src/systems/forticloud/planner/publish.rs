@@ -1,12 +1,15 @@
-//! The order in which scopes are published, whatever the order in which they end.
+//! Publishes scopes in a fixed order, whatever the order in which they end.
 
-use super::{Plan, Turn, listing::ListingState};
+use super::{Flex, Plan, Turn, listing::ListingState};
 use crate::{FailureKind, Pages, Scope};
 
 impl Plan {
-    /// The scopes that ended and whose turn it is.
+    /// Returns the scopes that have ended and whose turn it is.
     pub(super) fn publish(&mut self) -> Vec<Scope> {
         let mut scopes = Vec::new();
+        if let Some(reason) = self.local.take() {
+            scopes.push(units_scope(Ok(Pages::default()), Some(reason)));
+        }
         if !self.published.units {
             let Some(units) = self
                 .units
@@ -16,14 +19,7 @@ impl Plan {
                 return scopes;
             };
             let pages = units.pages(&self.settings.source);
-            scopes.push(Scope {
-                endpoint: "units/list",
-                account_id: None,
-                ou_id: None,
-                organization_id: None,
-                rejected: Vec::new(),
-                pages,
-            });
+            scopes.push(units_scope(pages, None));
             self.published.units = true;
         }
         while let Some(&turn) = self.published.turns.front() {
@@ -47,6 +43,12 @@ impl Plan {
             }
         }
         if self.lists_are_published()
+            && let Some(flex) = &mut self.flex
+        {
+            scopes.extend(flex.publish(&self.settings.source));
+        }
+        if self.lists_are_published()
+            && self.flex.as_ref().is_none_or(Flex::is_published)
             && let Some(details) = &mut self.details
         {
             scopes.extend(details.publish());
@@ -54,12 +56,13 @@ impl Plan {
         scopes
     }
 
-    /// Whether every list has ended and had its turn.
+    /// Whether every list has ended and is published.
     pub(super) fn lists_are_published(&self) -> bool {
         self.published.units && self.published.turns.is_empty()
     }
 
-    /// What was read of these accounts is next, unless an earlier unit had its turn with them.
+    /// Publishes a list of accounts. The lists of these accounts come next, except those that an
+    /// earlier unit has already queued.
     fn publish_accounts(&mut self, at: usize) -> Scope {
         let discovery = &self.discovery[at];
         for &sweep in discovery.sweeps.iter().rev() {
@@ -68,7 +71,8 @@ impl Plan {
             }
         }
         let pages = match &discovery.list.state {
-            // Who names an account wants its products; that its row is denied is no gap in them.
+            // If the settings name an account, its products are what matters. A refusal of the
+            // account's own row is not a gap in them.
             ListingState::Failed(kind, _)
                 if discovery.account.is_some() && *kind != FailureKind::Lost =>
             {
@@ -77,12 +81,16 @@ impl Plan {
             _ => discovery.list.pages(&self.settings.source),
         };
         Scope {
-            endpoint: "accounts/list",
             account_id: discovery.account,
             ou_id: discovery.ou,
-            organization_id: None,
-            rejected: Vec::new(),
-            pages,
+            ..Scope::of("accounts/list", pages)
         }
+    }
+}
+
+fn units_scope(pages: Result<Pages, String>, note: Option<String>) -> Scope {
+    Scope {
+        note,
+        ..Scope::of("units/list", pages)
     }
 }
