@@ -1,7 +1,7 @@
-//! One call per product: what `include = ["product_details"]` adds.
+//! Reads the details of products, one call each, as `include = ["product_details"]` asks for.
 //!
-//! It begins when every list is published, because a day of these calls must not keep the lists
-//! waiting, and it goes account by account in the order in which those were published.
+//! It begins when all lists are published, because these calls can take a day and must not delay
+//! the lists. The accounts follow in the order in which they were published.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -10,73 +10,54 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use crate::{FailureKind, Fetch, Outcome, Pages, ProductName, Rejected, Scope, scope::Others};
+use crate::{
+    DetailsFor, Facts, FailureKind, Fetch, Outcome, Pages, ProductName, Rejected, Scope,
+    scope::Others,
+};
 
-/// The endpoint.
+/// The endpoint that returns the details of one product.
 pub(crate) const ENDPOINT: &str = "products/details";
 
-/// The argument that names the product.
+/// The argument for the product's serial number.
 const SERIAL_NUMBER: &str = "serialNumber";
 
-/// How many of these calls are on their way at once, in flight or about to be.
+/// How many of these calls are handed out at once, in flight or waiting.
 ///
-/// More than any number of calls in flight, and few beside a million products.
+/// This is more than the number of calls in flight ever is, and uses little memory even for a
+/// million products.
 const WINDOW: usize = 64;
-
-/// Of which products details are read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DetailsFor {
-    /// Of these models; a `*` at the end stands for any ending.
-    pub models: Vec<String>,
-    /// Of these serial numbers.
-    pub serials: Vec<String>,
-}
-
-impl DetailsFor {
-    /// Whether a product is one of them; where nothing is named, all are.
-    fn includes(&self, product: &ProductName) -> bool {
-        let model = product.model.as_deref().unwrap_or_default();
-        let is_model = |wanted: &String| match wanted.strip_suffix('*') {
-            Some(beginning) => model
-                .get(..beginning.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(beginning)),
-            None => model.eq_ignore_ascii_case(wanted),
-        };
-        let all = self.models.is_empty() && self.serials.is_empty();
-        all || self.serials.contains(&product.serial) || self.models.iter().any(is_model)
-    }
-}
 
 /// The accounts whose details are read, in publishing order.
 #[derive(Debug)]
 pub(super) struct Details {
     source: Arc<str>,
     of: DetailsFor,
-    accounts: VecDeque<Account>,
-    /// How many accounts in front were published and dropped.
+    accounts: VecDeque<AccountDetails>,
+    /// How many accounts were published and removed from the front of `accounts`.
     dropped: usize,
-    /// The account whose products are being asked for, among all that ever were.
+    /// The position of the account whose products are being requested, among all that were ever
+    /// added.
     current: usize,
-    /// How many calls are on their way.
+    /// The number of calls that were handed out and have no outcome yet.
     waiting: usize,
 }
 
 #[derive(Debug)]
-struct Account {
+struct AccountDetails {
     id: Option<i64>,
-    /// The serial numbers, a line each: a million of them in one allocation per account.
+    /// The serial numbers, one per line, so that a million of them need one allocation per account.
     serials: String,
-    /// Where in them the next one begins.
+    /// The byte position of the next one in `serials`.
     next: usize,
-    /// How many were asked for, and how many of those were answered.
+    /// How many products were requested, and how many of these calls have an outcome.
     asked: usize,
     answered: usize,
     rejected: Vec<Rejected>,
-    /// Why the account stays unread, if it does.
+    /// Why the details of this account could not be read, if so.
     failed: Option<String>,
 }
 
-/// One call: the account's place and the product's serial number.
+/// One call: the position of the account, and the product's serial number.
 pub(super) type Ask = (usize, String);
 
 impl Details {
@@ -91,16 +72,17 @@ impl Details {
         }
     }
 
-    /// Adds an account with the products that its lists named; without, for one that failed.
+    /// Adds an account with the products on its lists, or with the error if its lists failed.
     pub(super) fn add(&mut self, id: Option<i64>, products: Result<Vec<ProductName>, String>) {
         let (products, failed) = match products {
             Ok(products) => (products, None),
-            Err(message) => (Vec::new(), Some(format!("not asked, because {message}"))),
+            Err(message) => (Vec::new(), Some(format!("skipped because {message}"))),
         };
         let mut seen = HashSet::new();
         let mut serials = String::new();
         for product in products.iter().filter(|product| self.of.includes(product)) {
-            // Without a serial number there is nothing to ask for, and a line break is in none.
+            // A product without a serial number cannot be requested. No serial number contains a
+            // line break.
             let serial = product.serial.as_str();
             let is_one = !serial.trim().is_empty() && !serial.contains(['\n', '\r']);
             if is_one && seen.insert(serial) {
@@ -108,7 +90,7 @@ impl Details {
                 serials.push('\n');
             }
         }
-        self.accounts.push_back(Account {
+        self.accounts.push_back(AccountDetails {
             id,
             serials,
             next: 0,
@@ -119,10 +101,10 @@ impl Details {
         });
     }
 
-    /// The calls to make next.
+    /// Returns the calls to make next.
     ///
-    /// The first product of an account goes alone: an account whose details are refused costs one
-    /// error and not one per product.
+    /// The first product of an account is requested alone, so an account whose details are refused
+    /// costs one error instead of one per product. The price is one round trip per account.
     pub(super) fn next(&mut self) -> Vec<Ask> {
         let mut asks = Vec::new();
         while self.waiting < WINDOW {
@@ -135,8 +117,8 @@ impl Details {
                 continue;
             }
             if account.asked == 1 && account.answered == 0 {
-                // Calls of other accounts must not run ahead, or the scout would scout nothing.
-                debug_assert!(waiting > 0, "its answer is on its way");
+                // Wait for this answer, and do not start on other accounts before it.
+                debug_assert!(waiting > 0, "the account's first call has no outcome yet");
                 break;
             }
             asks.push((at, account.take()));
@@ -152,20 +134,27 @@ impl Details {
 
     fn fetch_of(&self, account: Option<i64>, serial: &str) -> Fetch {
         let serial = (SERIAL_NUMBER.to_owned(), Value::from(serial));
-        // The API is not told whose product it is, and does not always tell.
+        // The request does not contain the account, and the answer does not always.
         let given = account.map(|id| ("accountId".to_owned(), Value::from(id)));
         Fetch::new(self.source.clone(), ENDPOINT, Map::from_iter([serial]), 0)
             .given(given.into_iter().collect())
     }
 
-    /// Whether the outcome of this call would still be of use.
+    /// Whether the outcome of this call is still needed.
     pub(super) fn awaits(&self, (at, _): &Ask) -> bool {
         let account = self.accounts.get(at.wrapping_sub(self.dropped));
         account.is_some_and(|account| account.failed.is_none())
     }
 
+    /// The account whose list this call follows from.
+    pub(super) fn owner(&self, (at, _): &Ask) -> Option<i64> {
+        self.accounts.get(at.wrapping_sub(self.dropped))?.id
+    }
+
     /// Takes the outcome of one call.
-    pub(super) fn follow(&mut self, ask: &Ask, outcome: &Outcome) {
+    ///
+    /// `owners` are the accounts that list the product.
+    pub(super) fn follow(&mut self, ask: &Ask, owners: &[Option<i64>], outcome: &Outcome) {
         let fetch = self.fetch(ask);
         self.waiting -= 1;
         let Some(account) = self.account(ask.0) else {
@@ -173,8 +162,13 @@ impl Details {
         };
         account.answered += 1;
         match outcome {
-            Outcome::Page(_) => {}
-            // The product may have gone since it was listed, days ago; the others have not.
+            Outcome::Page(page) => {
+                if let Some(flaw) = flaw(&ask.1, owners, page) {
+                    account.failed.get_or_insert(flaw);
+                }
+            }
+            // The product may have been removed since it was listed, perhaps days ago. The others
+            // are not affected.
             Outcome::Failed(failure) if failure.kind == FailureKind::Rejected => {
                 account.rejected.push(Rejected {
                     fetch,
@@ -189,7 +183,7 @@ impl Details {
         }
     }
 
-    /// Gives up a call that is not awaited any more.
+    /// Forgets a call that is no longer needed.
     pub(super) fn forget(&mut self, (at, _): &Ask) {
         self.waiting -= 1;
         if let Some(account) = self.account(*at) {
@@ -197,7 +191,7 @@ impl Details {
         }
     }
 
-    /// The scopes that ended and whose turn it is.
+    /// Returns the scopes that have ended and whose turn it is.
     pub(super) fn publish(&mut self) -> Vec<Scope> {
         let mut scopes = Vec::new();
         while let Some(account) = self.accounts.pop_front_if(|account| account.is_closed()) {
@@ -208,7 +202,7 @@ impl Details {
         scopes
     }
 
-    fn scope(&self, account: Account) -> Scope {
+    fn scope(&self, account: AccountDetails) -> Scope {
         let pages = match account.failed {
             Some(message) => Err(message),
             None => Ok(self.pages(&account)),
@@ -219,11 +213,12 @@ impl Details {
             ou_id: None,
             organization_id: None,
             rejected: account.rejected,
+            note: None,
             pages,
         }
     }
 
-    fn pages(&self, account: &Account) -> Pages {
+    fn pages(&self, account: &AccountDetails) -> Pages {
         let rejected: HashSet<&str> = account
             .rejected
             .iter()
@@ -245,12 +240,12 @@ impl Details {
         self.accounts.is_empty()
     }
 
-    fn account(&mut self, at: usize) -> Option<&mut Account> {
+    fn account(&mut self, at: usize) -> Option<&mut AccountDetails> {
         self.accounts.get_mut(at.wrapping_sub(self.dropped))
     }
 }
 
-impl Account {
+impl AccountDetails {
     fn take(&mut self) -> String {
         let rest = &self.serials[self.next..];
         let serial = rest.lines().next().unwrap_or_default().to_owned();
@@ -263,6 +258,33 @@ impl Account {
         let all = self.failed.is_some() || self.next == self.serials.len();
         all && self.asked == self.answered
     }
+}
+
+/// An error if the answer is not about the product that was asked for, or about that of another
+/// account than those in whose lists it is.
+fn flaw(asked: &str, owners: &[Option<i64>], page: &Facts) -> Option<String> {
+    let Facts::Details(subjects) = page else {
+        return None;
+    };
+    if subjects.is_empty() {
+        return Some(format!(
+            "`{ENDPOINT}` answered without a product when asked for {asked}"
+        ));
+    }
+    // The API compares serial numbers without case.
+    let is_other = |serial: &str| !serial.trim().eq_ignore_ascii_case(asked.trim());
+    let mut serials = subjects.iter().map(|subject| &subject.serial);
+    if let Some(other) = serials.find(|serial| is_other(serial)) {
+        return Some(format!(
+            "`{ENDPOINT}` answered with `{other}` when asked for {asked}"
+        ));
+    }
+    let mut accounts = subjects.iter().filter_map(|subject| subject.account);
+    let is_known = owners.iter().all(Option::is_some);
+    let stranger = accounts.find(|account| is_known && !owners.contains(&Some(*account)))?;
+    Some(format!(
+        "`{ENDPOINT}` answered with {asked} of account {stranger}, which does not list it"
+    ))
 }
 
 #[cfg(test)]
