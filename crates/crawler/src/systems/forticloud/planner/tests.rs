@@ -1,6 +1,9 @@
-//! The plan as data: a tenant in a few lines, answered in any order.
+//! Tests the plan as data: a small tenant whose answers arrive in any order.
 
+mod local;
 mod paging;
+mod proof;
+mod tenant;
 mod wildcard;
 
 use std::{
@@ -9,187 +12,40 @@ use std::{
 };
 
 use proptest::prelude::*;
-use serde_json::Value;
 
+use self::tenant::{Tenant, failure, ids, number};
 use super::*;
-use crate::{Facts, Failure, FailureKind, Ids, ListFacts};
-
-/// A tenant, as far as the plan can see it.
-#[derive(Clone)]
-struct Tenant {
-    /// Units and the accounts that each names; empty: the user may not read the organization.
-    units: Vec<(i64, Vec<i64>)>,
-    /// Serial numbers of each account; account 0 is the user's own.
-    products: BTreeMap<i64, Vec<&'static str>>,
-    page_size: usize,
-    page_base: i64,
-    /// What `pageNumber` the first page claims to be, if not its own.
-    claimed_base: Option<i64>,
-    wildcard: bool,
-    wildcard_rejected: bool,
-    /// The one account that rejects `%`.
-    wildcard_rejected_by: Option<i64>,
-    /// Whether page numbers are refused.
-    pages_refused: bool,
-    /// Calls (as `endpoint argument`) that are refused.
-    refused: BTreeSet<String>,
-    /// How many times a list of this account moves while it is read.
-    moving: BTreeMap<i64, u32>,
-}
-
-impl Default for Tenant {
-    fn default() -> Self {
-        Self {
-            units: vec![(1, vec![11, 12]), (2, vec![12, 21])],
-            products: BTreeMap::from([
-                (11, vec!["F1", "F2", "S3"]),
-                (12, vec!["S1"]),
-                (21, vec![]),
-            ]),
-            page_size: 100,
-            page_base: 1,
-            claimed_base: None,
-            wildcard: true,
-            wildcard_rejected: false,
-            wildcard_rejected_by: None,
-            pages_refused: false,
-            refused: BTreeSet::new(),
-            moving: BTreeMap::new(),
-        }
-    }
-}
-
-fn number(fetch: &Fetch, name: &str) -> Option<i64> {
-    fetch.arguments.get(name).and_then(Value::as_i64)
-}
-
-/// Ids as a page has them; zero stands for a row without one.
-fn ids(ids: impl Iterator<Item = i64>) -> Ids {
-    let (known, missing): (Vec<i64>, Vec<i64>) = ids.partition(|id| *id != 0);
-    Ids {
-        known,
-        missing: missing.len(),
-    }
-}
-
-fn failure(kind: FailureKind) -> Outcome {
-    Outcome::Failed(Failure {
-        kind,
-        message: format!("{kind:?}").to_lowercase(),
-    })
-}
-
-impl Tenant {
-    fn answer(&self, fetch: &Fetch) -> Outcome {
-        let id = number(fetch, "accountId")
-            .or(number(fetch, "parentId"))
-            .unwrap_or(0);
-        if self.refused.contains(&format!("{} {id}", fetch.endpoint)) {
-            return failure(FailureKind::Refused);
-        }
-        match fetch.endpoint {
-            "units/list" if self.units.is_empty() => failure(FailureKind::Refused),
-            "units/list" => Outcome::Page(Facts::Units {
-                organization: Some(self.units[0].0),
-                units: ids(self.units.iter().map(|(unit, _)| *unit)),
-            }),
-            "accounts/list" => {
-                let unit = self.units.iter().find(|(unit, _)| *unit == id);
-                let accounts = unit
-                    .into_iter()
-                    .flat_map(|(_, accounts)| accounts.iter().copied());
-                Outcome::Page(Facts::Accounts(ids(accounts)))
-            }
-            "products/list" => self.products(fetch, id),
-            _ => Outcome::Page(Facts::List(ListFacts::default())),
-        }
-    }
-
-    fn products(&self, fetch: &Fetch, account: i64) -> Outcome {
-        let pattern = fetch.arguments["serialNumber"].as_str().unwrap();
-        let rejected = self.wildcard_rejected || self.wildcard_rejected_by == Some(account);
-        if (pattern == "%" && rejected)
-            || (self.pages_refused && number(fetch, "pageNumber").is_some())
-        {
-            return failure(FailureKind::Rejected);
-        }
-        let registered = fetch.arguments["status"] == "Registered";
-        let all = self
-            .products
-            .get(&account)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let rows: Vec<&str> = all
-            .iter()
-            .copied()
-            .filter(|serial| match pattern {
-                "%" => self.wildcard,
-                prefix => serial.starts_with(prefix),
-            })
-            .filter(|_| registered)
-            .collect();
-        let pages: Vec<&[&str]> = rows.chunks(self.page_size).collect();
-        let total = i64::try_from(pages.len().max(1)).unwrap();
-        let asked = number(fetch, "pageNumber");
-        let at = asked.unwrap_or(self.page_base) - self.page_base;
-        let mut page = usize::try_from(at)
-            .ok()
-            .and_then(|at| pages.get(at).copied())
-            .unwrap_or_default();
-        let moves = self
-            .moving
-            .get(&account)
-            .is_some_and(|times| fetch.round < *times);
-        if moves && asked.is_some() {
-            // Something was added in front, so that every page begins with the end of the one before.
-            page = pages[0];
-        }
-        let page_number = match asked {
-            None => self.claimed_base.unwrap_or(self.page_base),
-            Some(asked) => asked,
-        };
-        Outcome::Page(Facts::List(ListFacts {
-            products: Vec::new(),
-            page: Some(page_number),
-            total: Some(total),
-            rows: page.len(),
-            serials: page
-                .iter()
-                .map(|serial| {
-                    Value::from(*serial)
-                        .to_string()
-                        .bytes()
-                        .fold(7, |hash, byte| hash * 31 + u64::from(byte))
-                })
-                .collect(),
-        }))
-    }
-}
+use crate::{DetailsFor, Facts, FailureKind, Ids, ListFacts, Pages};
 
 fn settings() -> Settings {
     Settings {
         source: "acme".into(),
-        system: System::FortiCloud,
+        system: crate::System::default(),
         scope: ScopeMode::Auto,
+        organization_seen: false,
         search: Search::Auto,
         statuses: vec!["Registered".to_owned(), "Pending".to_owned()],
         accounts: Vec::new(),
         include: Vec::new(),
         details: None,
+        verify_paging: false,
     }
 }
 
-/// A crawl of a tenant: the calls, and the scopes in publishing order, one line each.
+/// The result of a crawl: the calls, and the scopes in publishing order, one line each.
 struct Crawled {
     calls: Vec<Fetch>,
     scopes: String,
+    /// The notes of the product scopes, by account.
+    notes: Vec<(Option<i64>, String)>,
 }
 
-/// Crawls; `pick` chooses which of the calls in flight is answered next.
+/// Crawls the tenant. `pick` chooses which call in flight is answered next.
 fn crawl(tenant: &Tenant, settings: Settings, mut pick: impl FnMut(usize) -> usize) -> Crawled {
     let mut plan = Plan::new(settings);
     let mut step = plan.begin();
     let (mut waiting, mut calls, mut scopes) = (Vec::new(), Vec::new(), String::new());
+    let mut notes = Vec::new();
     loop {
         waiting.append(&mut step.fetches);
         for scope in step.closed {
@@ -198,6 +54,9 @@ fn crawl(tenant: &Tenant, settings: Settings, mut pick: impl FnMut(usize) -> usi
                 .or(scope.ou_id)
                 .map(|id| format!(" {id}"))
                 .unwrap_or_default();
+            if let Some(note) = scope.note {
+                notes.push((scope.account_id, note));
+            }
             match scope.pages {
                 Err(error) => writeln!(scopes, "{}{id}: failed: {error}", scope.endpoint).unwrap(),
                 Ok(pages) => {
@@ -237,7 +96,11 @@ fn crawl(tenant: &Tenant, settings: Settings, mut pick: impl FnMut(usize) -> usi
         "the plan still waits: {:?}",
         plan.asked.keys()
     );
-    Crawled { calls, scopes }
+    Crawled {
+        calls,
+        scopes,
+        notes,
+    }
 }
 
 fn in_order(tenant: &Tenant, settings: Settings) -> Crawled {
@@ -294,7 +157,7 @@ fn a_refused_account_costs_one_error() {
     assert!(
         crawled
             .scopes
-            .contains("licenses/list 11: failed: not asked, because refused"),
+            .contains("licenses/list 11: failed: skipped because refused"),
         "{}",
         crawled.scopes
     );
@@ -316,29 +179,6 @@ fn a_refused_unit_fails_alone() {
 }
 
 #[test]
-fn without_an_organization_it_reads_the_users_own_account() {
-    let tenant = Tenant {
-        units: Vec::new(),
-        products: BTreeMap::from([(0, vec!["F1"])]),
-        ..Tenant::default()
-    };
-    insta::assert_snapshot!(in_order(&tenant, settings()).scopes, @"products/list: 2 pages, 1 rows");
-}
-
-#[test]
-fn an_organization_that_must_be_there_and_is_not_is_a_failure() {
-    let tenant = Tenant {
-        units: Vec::new(),
-        ..Tenant::default()
-    };
-    let settings = Settings {
-        scope: ScopeMode::Organization,
-        ..settings()
-    };
-    insta::assert_snapshot!(in_order(&tenant, settings).scopes, @"units/list: failed: refused");
-}
-
-#[test]
 fn named_accounts_are_read_without_discovery() {
     let settings = Settings {
         accounts: vec![12],
@@ -354,7 +194,7 @@ fn named_accounts_are_read_without_discovery() {
 }
 
 #[test]
-fn an_outcome_nobody_asked_for_changes_nothing() {
+fn an_outcome_of_an_unknown_call_changes_nothing() {
     let mut plan = Plan::new(settings());
     let begin = plan.begin();
     let first = begin.fetches[0].clone();
@@ -365,7 +205,7 @@ fn an_outcome_nobody_asked_for_changes_nothing() {
 }
 
 #[test]
-fn what_the_settings_say_twice_is_asked_once() {
+fn repeated_settings_are_requested_once() {
     let twice = |values: &[&str]| {
         values
             .iter()
@@ -389,22 +229,67 @@ fn what_the_settings_say_twice_is_asked_once() {
 }
 
 #[test]
-fn a_row_without_an_id_fails_its_list_and_no_other() {
+fn a_row_without_an_id_fails_only_its_list() {
     let tenant = Tenant {
         units: vec![(1, vec![11, 0]), (2, vec![12])],
         ..Tenant::default()
     };
     insta::assert_snapshot!(in_order(&tenant, settings()).scopes, @"
     units/list: 1 pages, 2 rows
-    accounts/list 1: failed: 1 account(s) without an id: what hangs under them cannot be read
+    accounts/list 1: failed: 1 account has no id, so nothing below it can be read
     products/list 11: 2 pages, 3 rows
     accounts/list 2: 1 pages, 1 rows
     products/list 12: 2 pages, 1 rows
     ");
 }
 
+#[test]
+fn a_product_in_two_accounts_is_requested_once_for_both() {
+    let mut plan = Plan::new(Settings {
+        details: Some(DetailsFor::default()),
+        statuses: vec!["Registered".to_owned()],
+        accounts: vec![11, 12],
+        scope: ScopeMode::Local,
+        ..settings()
+    });
+    let mut waiting = VecDeque::from(plan.begin().fetches);
+    let (mut details, mut closed) = (0, Vec::new());
+    while let Some(fetch) = waiting.pop_front() {
+        let serial = "F1".to_owned();
+        let facts = if fetch.endpoint == DETAILS {
+            details += 1;
+            Facts::Details(vec![crate::DetailsSubject {
+                serial,
+                account: None,
+            }])
+        } else {
+            Facts::List(ListFacts {
+                page: Some(1),
+                total: Some(1),
+                rows: 1,
+                serials: vec![1],
+                products: vec![crate::ProductName {
+                    serial,
+                    model: None,
+                }],
+                ..ListFacts::default()
+            })
+        };
+        let step = plan.follow(&fetch, &Outcome::Page(facts));
+        waiting.extend(step.fetches);
+        closed.extend(step.closed);
+    }
+    assert!(plan.is_finished());
+    assert_eq!(details, 1);
+    let of_details = closed.iter().filter(|scope| scope.endpoint == DETAILS);
+    let of_details: Vec<_> = of_details
+        .map(|scope| (scope.account_id, scope.pages.as_ref().map(Pages::len)))
+        .collect();
+    assert_eq!(of_details, [(Some(11), Ok(1)), (Some(12), Ok(1))]);
+}
+
 proptest! {
-    /// What is published, and in which order, does not depend on the order of the answers.
+    /// The published scopes and their order do not depend on the order of the answers.
     #[test]
     fn answers_may_come_in_any_order(
         picks in proptest::collection::vec(any::<prop::sample::Index>(), 200),
