@@ -1,4 +1,4 @@
-//! Lists of several pages: proven, begun anew, or refused.
+//! Tests lists of several pages that are complete, read again or failed.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn follows_pages_from_either_base() {
 }
 
 #[test]
-fn survives_a_first_page_that_calls_itself_zero_and_is_one() {
+fn accepts_a_first_page_numbered_0_that_is_requested_as_1() {
     let tenant = Tenant {
         page_size: 1,
         claimed_base: Some(0),
@@ -35,7 +35,7 @@ fn survives_a_first_page_that_calls_itself_zero_and_is_one() {
 }
 
 #[test]
-fn asks_a_list_that_moved_once_more() {
+fn reads_a_list_that_moved_again() {
     let tenant = Tenant {
         page_size: 1,
         moving: [(11, 1)].into(),
@@ -61,7 +61,7 @@ fn fails_a_list_that_keeps_moving() {
     insta::assert_snapshot!(crawled.scopes, @"
     units/list: 1 pages, 2 rows
     accounts/list 1: 1 pages, 2 rows
-    products/list 11: failed: the list moved while it was read, 2 times: page 2 repeats a product of page 1
+    products/list 11: failed: its pages do not form a complete list after 2 attempts: page 2 repeats another page
     products/list 12: 2 pages, 1 rows
     accounts/list 2: 1 pages, 2 rows
     products/list 21: 2 pages, 0 rows
@@ -70,18 +70,18 @@ fn fails_a_list_that_keeps_moving() {
 }
 
 #[test]
-fn an_absurd_number_of_pages_is_refused() {
+fn too_many_pages_fail_the_list() {
     let mut plan = Plan::new(Settings {
         scope: ScopeMode::Local,
         ..settings()
     });
     let fetch = plan.begin().fetches.remove(0);
     let facts = ListFacts {
-        products: Vec::new(),
         page: Some(1),
         total: Some(i64::MAX),
         rows: 1,
         serials: vec![1],
+        ..ListFacts::default()
     };
     let step = plan.follow(&fetch, &Outcome::Page(Facts::List(facts)));
     assert!(step.fetches.is_empty());
@@ -110,7 +110,7 @@ fn a_tenant_that_refuses_page_numbers_costs_one_call() {
 }
 
 #[test]
-fn a_server_that_ignores_page_numbers_is_found_out_early() {
+fn a_server_that_ignores_page_numbers_is_detected_early() {
     let tenant = Tenant {
         units: vec![(1, vec![11])],
         products: BTreeMap::from([(11, vec!["F1", "F2", "F3", "F4", "F5", "F6"])]),
@@ -120,7 +120,9 @@ fn a_server_that_ignores_page_numbers_is_found_out_early() {
     };
     let crawled = in_order(&tenant, settings());
     assert!(
-        crawled.scopes.contains("moved while it was read"),
+        crawled
+            .scopes
+            .contains("its pages do not form a complete list"),
         "{}",
         crawled.scopes
     );
