@@ -1,9 +1,8 @@
-//! The plan of a FortiPortal: its organizations, their sites, and the sites' VDOMs.
+//! The plan of a FortiPortal crawl: its organizations, their sites, and the VDOMs of the sites.
 //!
-//! Organizations are published in the order of the answer, each with its sites and then with the
-//! VDOMs of all of them.
+//! Organizations are published in the order of the answer. Each is followed by its sites and then
+//! by the VDOMs of all its sites.
 
-mod counted;
 #[cfg(test)]
 mod tests;
 
@@ -11,28 +10,31 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Map;
 
-use self::counted::{Ask, Counted, CountedState};
-use crate::{Fetch, Outcome, Pages, Scope, Step, planner::Planner};
+use super::{ORGANIZATIONS, SITES, VDOMS};
+use crate::{
+    Fetch, Outcome, Pages, Scope, Step,
+    systems::{
+        Planner,
+        counted::{Ask, Counted, CountedState},
+    },
+};
 
-/// The endpoints, from the outside in.
-pub(crate) const ENDPOINTS: [&str; 3] = [ORGANIZATIONS, SITES, VDOMS];
-const ORGANIZATIONS: &str = "portal/account/organizations";
-const SITES: &str = "portal/device/site/customer";
-const VDOMS: &str = "portal/device/vdom/site";
+/// The argument for the number of rows to skip.
+const SKIP: &str = "start";
 
 /// The plan of one portal.
 #[derive(Debug)]
 pub(crate) struct Portal {
     source: Arc<str>,
-    /// Which list every call in flight belongs to.
+    /// The list that each call in flight belongs to.
     asked: HashMap<Arc<str>, Slot>,
     organizations: Counted,
     branches: Vec<Branch>,
-    /// How many scopes were published: the organizations, then the branches in order.
+    /// How much was published: 1 for the organizations, plus 1 for each branch.
     published: usize,
 }
 
-/// What hangs under one organization.
+/// One organization with its sites and their VDOMs.
 #[derive(Debug)]
 struct Branch {
     organization: i64,
@@ -50,7 +52,7 @@ enum Slot {
 impl Portal {
     pub(crate) fn new(source: Arc<str>) -> Self {
         Self {
-            organizations: Counted::new(source.clone(), ORGANIZATIONS, Map::new()),
+            organizations: Counted::new(source.clone(), ORGANIZATIONS, Map::new(), SKIP),
             source,
             asked: HashMap::new(),
             branches: Vec::new(),
@@ -75,7 +77,7 @@ impl Portal {
 
     fn branch(&mut self, organization: i64) -> Fetch {
         let arguments = Map::from_iter([("org".to_owned(), organization.into())]);
-        let sites = Counted::new(self.source.clone(), SITES, arguments);
+        let sites = Counted::new(self.source.clone(), SITES, arguments, SKIP);
         let ask = sites.begin();
         self.branches.push(Branch {
             organization,
@@ -87,7 +89,7 @@ impl Portal {
 
     fn site(&mut self, at: usize, site: i64) -> Fetch {
         let arguments = Map::from_iter([("site".to_owned(), site.into())]);
-        let vdoms = Counted::new(self.source.clone(), VDOMS, arguments);
+        let vdoms = Counted::new(self.source.clone(), VDOMS, arguments, SKIP);
         let ask = vdoms.begin();
         let branch = &mut self.branches[at];
         branch.vdoms.push(vdoms);
@@ -95,7 +97,7 @@ impl Portal {
         self.ask(Slot::Vdoms(at, site, ask))
     }
 
-    /// The scopes that ended and whose turn it is.
+    /// Returns the scopes that have ended and whose turn it is.
     fn publish(&mut self) -> Vec<Scope> {
         let mut scopes = Vec::new();
         if self.organizations.is_open() {
@@ -124,9 +126,16 @@ impl Branch {
     fn scopes(&self) -> [Scope; 2] {
         let sites = self.sites.pages();
         let vdoms = if let Err(message) = &sites {
-            Err(format!("not asked, because {message}"))
+            Err(format!("skipped because {message}"))
         } else {
-            self.vdoms.iter().map(Counted::pages).collect()
+            let site = |list: &Counted| {
+                let named = |message| match list.argument("site") {
+                    Some(site) => format!("site {site}: {message}"),
+                    None => message,
+                };
+                list.pages().map_err(named)
+            };
+            self.vdoms.iter().map(site).collect()
         };
         let organization = Some(self.organization);
         [
@@ -160,7 +169,7 @@ impl Planner for Portal {
         };
         let (Slot::Organizations(ask) | Slot::Sites(_, ask) | Slot::Vdoms(_, _, ask)) = slot;
         let next = list.follow(ask, outcome);
-        // Only a list that is whole says what hangs under it: until then it may be begun anew.
+        // Only a complete list says what is below it. Until then it may be read again.
         let found = match list.state {
             CountedState::Closed => list.take_ids(),
             CountedState::Open | CountedState::Failed(_) => Vec::new(),
@@ -204,11 +213,7 @@ fn scope(
     pages: Result<Pages, String>,
 ) -> Scope {
     Scope {
-        endpoint,
-        account_id: None,
-        ou_id: None,
         organization_id,
-        rejected: Vec::new(),
-        pages,
+        ..Scope::of(endpoint, pages)
     }
 }
