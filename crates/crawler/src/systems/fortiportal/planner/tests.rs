@@ -1,4 +1,4 @@
-//! A portal as data, answered in any order.
+//! Tests the plan as data: a small portal whose answers arrive in any order.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,16 @@ use crate::{CountedFacts, Facts, Failure, FailureKind};
 /// A site and the ids of its VDOMs.
 type Site = (i64, Vec<i64>);
 
-/// A portal, as far as the plan can see it.
+/// A portal as the plan sees it.
 struct Tenant {
-    /// Organizations with their sites, and those with the ids of their VDOMs.
+    /// The organizations with their sites, and the sites with the ids of their VDOMs.
     organizations: Vec<(i64, Vec<Site>)>,
     page_size: usize,
-    /// Whether `start` is heeded.
+    /// Whether the portal honors `start`.
     pages: bool,
-    /// The call that is refused, as its key without the source.
+    /// A part of the key of the calls that are refused.
     refused: &'static str,
-    /// How often the list of organizations moves.
+    /// How often the list of organizations moves while it is read.
     moving: u32,
 }
 
@@ -69,7 +69,8 @@ impl Tenant {
         }))
     }
 
-    /// Runs the plan, taking the first or the last of what waits, and gives what closed.
+    /// Runs the plan, answering the first or the last of the waiting calls, and returns the scopes
+    /// that closed.
     fn run(&self, first: bool) -> Vec<String> {
         let mut plan = Portal::new("managed".into());
         let mut waiting = plan.begin().fetches;
@@ -79,7 +80,7 @@ impl Tenant {
             let at = if first { 0 } else { waiting.len() - 1 };
             let fetch = waiting.remove(at);
             assert!(plan.awaits(&fetch) && !plan.is_finished());
-            assert!(asked.insert(fetch.key().clone()), "asked twice");
+            assert!(asked.insert(fetch.key().clone()), "requested twice");
             let step = plan.follow(&fetch, &self.answer(&fetch));
             waiting.extend(step.fetches);
             closed.extend(step.closed.iter().map(|scope| {
@@ -98,7 +99,7 @@ impl Tenant {
     #[track_caller]
     fn check(&self, expected: &[&str]) {
         assert_eq!(self.run(true), expected);
-        assert_eq!(self.run(false), expected, "in another order");
+        assert_eq!(self.run(false), expected, "answered in another order");
     }
 }
 
@@ -133,7 +134,7 @@ fn pages_are_read_to_the_last() {
 }
 
 #[test]
-fn a_portal_that_cannot_be_paged_is_not_taken_for_short() {
+fn a_portal_that_ignores_paging_fails_the_list() {
     let tenant = Tenant {
         page_size: 2,
         pages: false,
@@ -143,8 +144,8 @@ fn a_portal_that_cannot_be_paged_is_not_taken_for_short() {
     assert_eq!(
         closed,
         [
-            "portal/account/organizations 0: the list moved while it was read, 2 times: the page from \
-         row 2 on repeats 4 of the page from row 0 on"
+            "portal/account/organizations 0: its pages do not form a complete list after 2 \
+             attempts: the page at row 2 repeats id 4 from the page at row 0"
         ]
     );
 }
@@ -162,22 +163,19 @@ fn a_list_that_moves_once_is_read_again() {
 }
 
 #[test]
-fn what_is_refused_fails_what_hangs_under_it() {
+fn a_refused_list_fails_everything_below_it() {
     let tenant = Tenant {
         refused: "\"org\":4",
         ..Tenant::default()
     };
     let closed = tenant.run(true);
     assert_eq!(closed[1], "portal/device/site/customer 4: no");
-    assert_eq!(
-        closed[2],
-        "portal/device/vdom/site 4: not asked, because no"
-    );
+    assert_eq!(closed[2], "portal/device/vdom/site 4: skipped because no");
     assert_eq!(closed[4], "portal/device/vdom/site 9: 1 pages");
     let tenant = Tenant {
         refused: "\"site\":7",
         ..Tenant::default()
     };
     let closed = tenant.run(true);
-    assert_eq!(closed[2], "portal/device/vdom/site 4: no");
+    assert_eq!(closed[2], "portal/device/vdom/site 4: site 7: no");
 }
