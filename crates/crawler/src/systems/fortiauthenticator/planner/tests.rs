@@ -1,7 +1,9 @@
-//! One unit, answered in every way.
+//! Tests the plan of one unit with all kinds of answers.
 
-use super::{Authenticator, COUNTERS, UNIT};
-use crate::{Facts, Failure, FailureKind, ListFacts, Outcome, planner::Planner as _};
+use super::{Authenticator, COUNTERS, TOKENS, UNIT};
+use crate::{
+    CountedFacts, Facts, Failure, FailureKind, Fetch, ListFacts, Outcome, systems::Planner as _,
+};
 
 fn failed(kind: FailureKind) -> Outcome {
     Outcome::Failed(Failure {
@@ -10,7 +12,23 @@ fn failed(kind: FailureKind) -> Outcome {
     })
 }
 
-/// What closed and how, and what the rows were given.
+/// A page of at most two tokens, out of three.
+fn tokens(fetch: &Fetch) -> Outcome {
+    let ids = match fetch.arguments.get("offset") {
+        None => vec![11, 12],
+        Some(offset) => {
+            assert_eq!(offset, 2);
+            vec![13]
+        }
+    };
+    Outcome::Page(Facts::Counted(CountedFacts {
+        total: Some(3),
+        ids,
+        missing: 0,
+    }))
+}
+
+/// The scopes that closed and whether they are complete, and the values that their rows were given.
 fn check(unit: &Outcome, counters: &Outcome) -> (Vec<(&'static str, bool)>, Vec<String>) {
     let mut plan = Authenticator::new("tokens".into());
     let mut waiting = plan.begin().fetches;
@@ -23,10 +41,10 @@ fn check(unit: &Outcome, counters: &Outcome) -> (Vec<(&'static str, bool)>, Vec<
                 .iter()
                 .map(|(column, text)| format!("{column}={text}")),
         );
-        let outcome = if fetch.endpoint == UNIT {
-            unit
-        } else {
-            counters
+        let outcome = match fetch.endpoint {
+            UNIT => unit,
+            COUNTERS => counters,
+            _ => &tokens(&fetch),
         };
         let step = plan.follow(&fetch, outcome);
         let scopes = step.closed.iter();
@@ -38,7 +56,7 @@ fn check(unit: &Outcome, counters: &Outcome) -> (Vec<(&'static str, bool)>, Vec<
 }
 
 #[test]
-fn the_unit_names_its_counters() {
+fn rows_get_the_serial_number_of_the_unit() {
     let unit = Outcome::Page(Facts::Unit(vec![(
         "serial_number".to_owned(),
         "FAC-VMTM24900001".into(),
@@ -47,23 +65,23 @@ fn the_unit_names_its_counters() {
     assert_eq!(
         check(&unit, &page),
         (
-            vec![(UNIT, true), (COUNTERS, true)],
-            vec!["serial_number=\"FAC-VMTM24900001\"".to_owned()]
+            vec![(UNIT, true), (TOKENS, true), (COUNTERS, true)],
+            vec!["serial_number=\"FAC-VMTM24900001\"".to_owned(); 3]
         )
     );
 }
 
 #[test]
-fn counters_need_no_name_but_no_lost_one_either() {
+fn counters_are_read_without_identity_unless_its_answer_was_lost() {
     let page = Outcome::Page(Facts::List(ListFacts::default()));
     for kind in [FailureKind::Refused, FailureKind::Rejected] {
         let (closed, given) = check(&failed(kind), &page);
-        assert_eq!(closed, [(UNIT, true), (COUNTERS, true)]);
+        assert_eq!(closed, [(UNIT, true), (TOKENS, true), (COUNTERS, true)]);
         assert!(given.is_empty());
     }
     let (closed, _) = check(&failed(FailureKind::Lost), &page);
-    assert_eq!(closed, [(UNIT, false), (COUNTERS, false)]);
+    assert_eq!(closed, [(UNIT, false), (COUNTERS, false), (TOKENS, false)]);
     let unit = Outcome::Page(Facts::Unit(Vec::new()));
     let (closed, _) = check(&unit, &failed(FailureKind::Refused));
-    assert_eq!(closed, [(UNIT, true), (COUNTERS, false)]);
+    assert_eq!(closed, [(UNIT, true), (TOKENS, true), (COUNTERS, false)]);
 }
