@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt};
 
-use fortilake_state::client::Pause;
+use fortilake_client::Pause;
 
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -60,7 +60,7 @@ impl Error {
     }
 
     pub(crate) fn state(source: fortilake_state::Error) -> Self {
-        Self::new(Kind::State, "the state cannot be used").with_source(source)
+        Self::new(Kind::State, "the state cannot be read or written").with_source(source)
     }
 
     pub(crate) fn with_pause(mut self, pause: Pause) -> Self {

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fortilake_sink::{FailedScope, Scopes, TableTotal};
+use fortilake_sink::{FailedScope, Outcome, Scopes, TableSpec, TableTotal};
 
-use crate::{Census, Drift, Fetch, Scope, Shrink, SinkReport};
+use crate::{Drift, Fetch, Scope, Shrink, SinkReport, freeze::Frozen};
 
 /// Progress of a crawl, for example for a progress bar.
 #[derive(Debug)]
@@ -49,9 +49,13 @@ pub struct Report {
     pub failed: Vec<FailedScope>,
     /// The number of rows of every table.
     pub tables: Vec<TableTotal>,
-    /// The same by account, to compare the next snapshot with.
-    pub census: Census,
-    /// The tables that lost so many rows that nothing is published.
+    /// The outcome that the sinks received.
+    pub outcome: Outcome,
+    /// What readers have to know about how scopes were read, such as that only the user's own
+    /// account was read.
+    pub notes: Vec<String>,
+    /// The tables that lost more rows than the guard allows. If there are any, nothing is
+    /// published.
     pub shrunk: Vec<Shrink>,
     /// How far the answers differed from the API descriptions.
     pub drift: Drift,
@@ -63,4 +67,30 @@ pub struct Report {
     pub elapsed: Duration,
     /// The result of each sink.
     pub sinks: Vec<SinkReport>,
+}
+
+impl Report {
+    /// The report of a crawl whose results are frozen, before anything is published.
+    pub(crate) fn new(frozen: &Frozen, outcome: &Outcome, tables: &[Arc<TableSpec>]) -> Self {
+        let summary = outcome.summary();
+        let total = |table: &Arc<TableSpec>| TableTotal {
+            table: table.name.clone(),
+            rows: outcome.tables.get(&table.name).copied().unwrap_or(0),
+        };
+        Self {
+            complete: outcome.complete,
+            published: false,
+            scopes: summary.scopes,
+            failed: summary.failed,
+            tables: tables.iter().map(total).collect(),
+            outcome: outcome.clone(),
+            notes: frozen.units_notes(),
+            shrunk: Vec::new(),
+            drift: frozen.drift,
+            calls: 0,
+            recalled: 0,
+            elapsed: Duration::ZERO,
+            sinks: Vec::new(),
+        }
+    }
 }
