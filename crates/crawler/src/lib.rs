@@ -12,39 +12,45 @@
 //! The crate does not depend on any particular sink, prints nothing and reads no environment
 //! variables.
 
-mod authenticator;
+mod clock;
+mod collect;
 mod crawl;
+mod edition;
 mod error;
 mod facts;
 mod fetch;
+mod freeze;
 mod guard;
-mod lanes;
-mod plan;
-mod planner;
-mod portal;
+mod handover;
+mod notes;
 mod publish;
 mod read;
 mod report;
 mod scope;
+mod sink_tasks;
 mod store;
+mod systems;
 mod tables;
 
-pub use fortilake_sink as sink;
-pub use fortilake_state as state;
-pub use fortilake_state::client;
-
 pub use crate::{
-    crawl::{Clock, Crawl, Incomplete, Source},
+    clock::Clock,
+    crawl::{Crawl, Incomplete, Source},
+    edition::{edition, models_digest},
     error::{Error, Kind, Result, one_line},
-    facts::{CountedFacts, Facts, Ids, ListFacts, Names, ProductName},
+    facts::{CountedFacts, DetailsSubject, Facts, Ids, ListFacts, Names, ProductName},
     fetch::{Failure, FailureKind, Fetch, Outcome, Rejected},
-    guard::{AccountShrink, Guard, Shrink},
-    lanes::{OpenSink, SinkReport},
-    plan::{DetailsFor, Plan, ScopeMode, Search, Settings, Step, System},
-    publish::{Census, CoverageRow, Drift, Page, Publisher, Tally},
+    guard::{AccountShrink, Figures, Guard, Limits, ScopeFigures, Shrink},
+    notes::reading_has_ended,
+    publish::{CoverageRow, Drift, Page, Publisher, Reload},
     read::Older,
     report::{Event, Observer, Report},
     scope::{Pages, Scope},
+    sink_tasks::{OpenSink, SinkReport},
     store::sink_store,
+    systems::{
+        Access, ApiKey, Check, Estimate, Step, System,
+        forticloud::Plan,
+        settings::{DetailsFor, ScopeMode, Search, Settings},
+    },
     tables::{spec, tables_of},
 };

@@ -11,18 +11,16 @@ use std::{
     time::Instant,
 };
 
+use fortilake_auth::{Credentials, real_time};
+use fortilake_client::{Client, Config, Jitter};
 use fortilake_crawler::{
     Crawl, Event, Incomplete, Observer, Report, ScopeMode, Search, Settings, Source, System,
-    client::{
-        Client, Config, Jitter,
-        auth::{Credentials, real_time},
-        transport::{InProcess, Transport},
-    },
-    one_line,
-    state::{CrawlJournal, Journal, NewCrawl, State, Status},
-    tables_of,
+    one_line, tables_of,
 };
 use fortilake_simulator::{Scenario, Simulator};
+use fortilake_sink as sink;
+use fortilake_state::{CrawlJournal, Journal, NewCrawl, State, Status};
+use fortilake_transport::{InProcess, Transport};
 use tokio::sync::watch;
 
 use crate::{Figures, Result};
@@ -158,7 +156,7 @@ fn until_last(last: watch::Sender<bool>) -> Observer {
 
 fn ended(report: &fortilake_crawler::Result<Report>) -> Box<dyn Error + Send + Sync> {
     match report {
-        Ok(_) => "the crawl came to its end".into(),
+        Ok(_) => "the crawl ended before it could be cut off".into(),
         Err(error) => one_line(error).into(),
     }
 }
@@ -189,13 +187,15 @@ fn crawl(
 ) -> Result<Crawl> {
     let settings = Settings {
         source: "acme".into(),
-        system: System::FortiCloud,
+        system: System::default(),
         scope: ScopeMode::Auto,
+        organization_seen: false,
         search: Search::Auto,
         statuses: vec!["Registered".to_owned(), "Pending".to_owned()],
         accounts: Vec::new(),
         include: Vec::new(),
         details: None,
+        verify_paging: false,
     };
     let tables = tables_of(&settings.endpoints());
     let client = Client::new(config, Arc::new(transport), Jitter::seeded(7))?;
@@ -203,7 +203,7 @@ fn crawl(
     // Without a sender, the crawl is never stopped.
     drop(stop);
     Ok(Crawl {
-        id: ID.to_owned(),
+        identity: identity(),
         sources: vec![Source {
             settings,
             client: Some(Arc::new(client)),
@@ -219,6 +219,18 @@ fn crawl(
         observer,
         stop: stopped,
     })
+}
+
+fn identity() -> sink::Crawl {
+    sink::Crawl {
+        id: ID.to_owned(),
+        edition: ID.to_owned(),
+        name: "20260101T000000Z".to_owned(),
+        phase: sink::Phase::Reading,
+        selection: sink::Selection::default(),
+        started_at: "2026-01-01T00:00:00Z".to_owned(),
+        generator: "bench".to_owned(),
+    }
 }
 
 fn credentials() -> Credentials {

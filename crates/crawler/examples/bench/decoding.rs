@@ -3,10 +3,8 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use fortilake_crawler::{
-    client::models::{self, PageContext, decode},
-    state::Journal as _,
-};
+use fortilake_models::{self as models, PageContext, decode};
+use fortilake_state::Journal as _;
 use serde_json::{Map, Value};
 
 use crate::{
