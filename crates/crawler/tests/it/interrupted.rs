@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fortilake_crawler::{Incomplete, Kind, Settings, state::CrawlJournal};
+use fortilake_crawler::{Incomplete, Kind, Settings};
 use fortilake_simulator::Scenario;
+use fortilake_state::CrawlJournal;
 
 use crate::{
     resume::{Kept, same},
@@ -74,7 +75,7 @@ async fn piece(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crawl_in_fifty_one_pieces_is_the_crawl_in_one() {
+async fn a_crawl_in_51_pieces_equals_an_uninterrupted_one() {
     const INTERRUPTIONS: usize = 50;
     // Three sign-ins and four other calls.
     const CALLS: usize = 3 + 4;

@@ -129,7 +129,7 @@ async fn lists_that_are_null_absent_or_empty() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_ways_to_say_nothing_found() {
+async fn all_forms_of_nothing_found() {
     for empty in ["error-301", "null", "status-1008", "http-404"] {
         let said = Scenario::from_toml(&format!("[quirks]\nempty = \"{empty}\"\n")).unwrap();
         check(|scenario| scenario.quirks.empty = said.quirks.empty).await;
@@ -137,7 +137,7 @@ async fn all_ways_to_say_nothing_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tenant_where_percent_is_no_wildcard() {
+async fn a_tenant_where_percent_is_not_a_wildcard() {
     let crawled = check(|scenario| scenario.quirks.wildcard = false).await;
     let searched = |pattern: &str| {
         let calls = crawled.simulator.calls();
@@ -154,7 +154,7 @@ async fn a_tenant_where_percent_is_no_wildcard() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn patterns_of_ones_own() {
+async fn configured_search_patterns() {
     let settings = Settings {
         search: Search::Patterns(vec!["F".to_owned(), "S".to_owned(), "FG".to_owned()]),
         ..settings()
@@ -231,8 +231,8 @@ async fn values_that_do_not_fit_are_null_and_listed() {
         let line = |row: &Row| {
             format!(
                 "{} {} {}",
-                row["table"],
-                row["column"],
+                row["table_name"],
+                row["column_name"],
                 value(&row["value"])
             )
         };
@@ -248,7 +248,7 @@ async fn values_that_do_not_fit_are_null_and_listed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_of_all_ages() {
+async fn answers_of_older_releases() {
     check(|scenario| scenario.quirks.missing_account_id = true).await;
     check(|scenario| scenario.quirks.old_shape = true).await;
     check(|scenario| scenario.quirks.bare_envelope = true).await;
@@ -277,7 +277,7 @@ async fn everything_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_answers_give_the_same_batches_whenever_they_come() {
+async fn batches_do_not_depend_on_the_order_of_answers() {
     let mut runs = Vec::new();
     for spread in ["0s", "5s"] {
         let mut scenario = Scenario::from_toml(&format!(
@@ -300,7 +300,7 @@ async fn the_same_answers_give_the_same_batches_whenever_they_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn named_accounts_alone() {
+async fn only_the_named_accounts() {
     let settings = Settings {
         accounts: vec![710_112],
         ..settings()
