@@ -1,4 +1,4 @@
-//! The sink: its entry in the registry and its format.
+//! The registry entry of the sink.
 
 use fortilake_sink::files::{self, Format, Output, Target};
 use fortilake_sink::{

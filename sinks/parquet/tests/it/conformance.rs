@@ -1,4 +1,4 @@
-//! The suite that every sink passes.
+//! The conformance suite.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What is written is what is read.
+//! Rows are read back as they were written.
 
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 

@@ -1,4 +1,4 @@
-//! The sink as its users meet it: opened by name, judged by the files it leaves.
+//! The sink from a user's point of view: opened by its specification, and tested by its files.
 
 #![expect(
     clippy::unwrap_used,
@@ -46,7 +46,7 @@ fn table(name: &str, key: &[&str], fields: Vec<Field>) -> Arc<TableSpec> {
     })
 }
 
-/// A table with a column of each type, and rows that are full, null and at the edge.
+/// A table with a column of each type, and rows with values, nulls and extreme values.
 fn every_type() -> Batch {
     let description = HashMap::from([
         ("description".to_owned(), "The serial number.".to_owned()),
@@ -87,7 +87,7 @@ fn every_type() -> Batch {
     batch(table, columns)
 }
 
-/// A table of two columns with so many rows; texts are `width` long and do not repeat.
+/// A table of two columns with this many rows. Texts have `width` characters and do not repeat.
 fn long(rows: u32, width: usize) -> Batch {
     let fields = vec![
         Field::new("id", DataType::Int64, false),

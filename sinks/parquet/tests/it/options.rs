@@ -1,4 +1,4 @@
-//! What is refused, and in which words.
+//! Wrong options and their error messages.
 
 use fortilake_sink::{Kind, registry};
 
