@@ -21,5 +21,4 @@
 //! some megabytes.
 
 mod config;
-mod encode;
 mod sink;
