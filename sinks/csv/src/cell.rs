@@ -1,8 +1,8 @@
-//! One value as the text of one cell.
+//! Encodes one value as a cell.
 //!
-//! The `csv` crate quotes all fields of a file or those that need it, and an empty text needs no quotes;
-//! so it cannot tell an empty text from a null. That is why cells are written here.
-//! What is written is read back with that crate in the tests.
+//! The `csv` crate is not used for writing. It quotes either all fields or only those that need quotes, and an empty
+//! text does not need them. So an empty text would look like a null. The price is our own quoting code; the tests read
+//! its output with the `csv` crate.
 
 use std::io::Write;
 
@@ -12,19 +12,19 @@ use jiff::civil::{Date, DateTime, Time};
 #[cfg(test)]
 mod tests;
 
-/// What timestamps are counted from.
+/// The start of Unix time.
 const EPOCH: DateTime = DateTime::from_parts(Date::constant(1970, 1, 1), Time::midnight());
 
-/// What to do with text that a spreadsheet would run.
+/// What to do with text that a spreadsheet would run as a formula.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Formulas {
-    /// Put a `'` before it, which spreadsheets take for "this is text".
+    /// Put a `'` before it, which tells spreadsheets that it is text.
     Prefix,
-    /// Leave it alone.
+    /// Do not change it.
     Keep,
 }
 
-/// Appends a text; an empty one is quoted so that it is not a null.
+/// Appends a text. An empty text is quoted, to distinguish it from a null.
 pub(crate) fn text(line: &mut Vec<u8>, text: &str, formulas: Formulas) {
     let prefix = formulas == Formulas::Prefix && is_formula(text);
     let quote = text.is_empty()
@@ -60,21 +60,22 @@ fn is_formula(text: &str) -> bool {
     ])
 }
 
-/// Appends a number or a boolean in its plain form, which never needs quotes.
+/// Appends an integer or a boolean, which never needs quotes.
 pub(crate) fn plain(line: &mut Vec<u8>, value: impl std::fmt::Display) {
-    // Writing to memory does not fail.
+    // Writing to memory cannot fail.
     let _ = write!(line, "{value}");
 }
 
-/// Appends a floating-point number in the shortest form that reads back as the same.
+/// Appends a floating-point number in the shortest form that parses to the same value.
 pub(crate) fn float(line: &mut Vec<u8>, value: f64) {
-    // `Display` would write 1e300 with all its zeros.
+    // `Display` would write 1e300 with 300 zeros.
     let _ = write!(line, "{value:?}");
 }
 
-/// Appends a timestamp of microseconds since 1970, or nothing and `None` if the year does not have four digits.
+/// Appends a timestamp in microseconds since 1970. Returns `None`, and appends nothing, outside the years 0000 to 9999.
 pub(crate) fn timestamp(line: &mut Vec<u8>, microseconds: i64, suffix: &str) -> Option<()> {
-    // Many of these are wall clocks, and the last hours of the year 9999 are no instants to jiff.
+    // Use a civil date, not jiff's `Timestamp`: that ends a day before the year 9999 does, and APIs use its last
+    // second for "never".
     let time = EPOCH
         .checked_add(SignedDuration::from_micros(microseconds))
         .ok()?;

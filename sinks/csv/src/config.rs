@@ -1,4 +1,4 @@
-//! The options of the sink.
+//! The sink's options. Their doc comments are shown by `fortilake sinks`.
 
 use std::path::PathBuf;
 
@@ -10,9 +10,9 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The folder to publish into; it is made if it is not there.
+    /// The folder to publish into. Created if it does not exist.
     pub(crate) path: PathBuf,
-    /// Whether every snapshot is kept or the newest replaces the one before.
+    /// `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files.
     #[serde(default = "default_layout")]
     pub(crate) layout: Layout,
     /// Whether text that a spreadsheet would run as a formula gets a `'` before it.

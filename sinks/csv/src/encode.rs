@@ -1,4 +1,4 @@
-//! Rows to lines.
+//! Encodes rows as CSV lines.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ use crate::cell::{self, Formulas};
 #[cfg(test)]
 mod tests;
 
-/// Bytes that are gathered before they are written.
+/// The number of bytes to collect before they are written.
 const BUFFER: usize = 64 * 1024;
 
 pub(crate) struct CsvEncoder {
@@ -58,14 +58,14 @@ impl Encoder for CsvEncoder {
     }
 }
 
-/// Makes lines of the rows of one table.
+/// Encodes the rows of one table.
 struct Lines {
     table: String,
     columns: Vec<Column>,
     formulas: Formulas,
 }
 
-/// How the cells of a column are written.
+/// How to encode the cells of a column, by its type.
 #[derive(Clone, Copy)]
 enum Column {
     Text,
@@ -74,7 +74,7 @@ enum Column {
     Int64,
     UInt64,
     Float64,
-    /// A timestamp and what stands behind it.
+    /// A timestamp and its suffix: `Z` for UTC, empty for a wall clock.
     Timestamp(&'static str),
 }
 
@@ -124,7 +124,7 @@ impl Lines {
                     Error::new(Kind::Rejected, text)
                 })?;
         }
-        // Readers skip an empty line, and with it the row.
+        // Most readers skip empty lines, and would lose this row. So write an empty text instead of a null.
         if self.columns.len() == 1 && records.column(0).is_null(row) {
             lines.extend_from_slice(b"\"\"");
         }
@@ -150,7 +150,7 @@ impl Column {
         })
     }
 
-    /// Appends the cell of a value that is not null; nothing if it cannot be written.
+    /// Appends the cell of a value that is not null. Returns `None` for a timestamp that is out of range.
     fn append(
         self,
         array: &ArrayRef,

@@ -1,4 +1,4 @@
-//! Cells at their edges.
+//! Cells with unusual values.
 
 use super::*;
 

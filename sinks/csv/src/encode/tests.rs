@@ -1,4 +1,4 @@
-//! Any rows come back through a foreign reader, and nulls stay apart from empty texts.
+//! The `csv` crate reads back any rows, and nulls differ from empty texts.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ fn decode(text: &[u8]) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Text with more than its share of what CSV and spreadsheets find special.
+/// Random text with many characters that are special in CSV and spreadsheets.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("\"".to_owned()),

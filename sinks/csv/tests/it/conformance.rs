@@ -1,4 +1,4 @@
-//! The suite that every sink passes.
+//! The conformance suite.
 
 use std::fs;
 use std::path::Path;
@@ -8,9 +8,9 @@ use fortilake_sink::{Context, Options, TableSpec};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A line break between quotes is text, and `""` is an empty text where nothing is a null.
+/// Parses CSV. A line break between quotes is text, `""` is an empty text, and an empty cell is a null.
 ///
-/// The `csv` crate, which judges the files elsewhere, cannot tell those two apart.
+/// The other tests use the `csv` crate, which cannot distinguish an empty text from a null.
 fn records(text: &str) -> Vec<Vec<Option<String>>> {
     let mut records = Vec::new();
     let mut record = Vec::new();
@@ -109,7 +109,7 @@ async fn both_layouts_pass_the_suite() {
         };
         let report = conformance::run("csv", fresh).await;
         assert!(report.passed(), "{report}");
-        // What a folder cannot be made to do; where there is no `/dev/full` it cannot be made full either.
+        // A folder cannot be made unavailable or slow, and without `/dev/full` it cannot be made full.
         let left_out: Vec<_> = report.left_out().map(|case| case.name).collect();
         if cfg!(target_os = "linux") {
             assert!(!left_out.contains(&"full"), "{report}");

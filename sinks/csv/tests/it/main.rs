@@ -1,4 +1,4 @@
-//! The sink as its users meet it: opened by name, judged by the files it leaves.
+//! The sink from a user's point of view: opened by its specification, and tested by its files.
 
 #![expect(
     clippy::unwrap_used,
@@ -42,7 +42,7 @@ fn table(name: &str, fields: Vec<Field>) -> Arc<TableSpec> {
     })
 }
 
-/// A table with a column of each type, and rows that are full, null and at the edge.
+/// A table with a column of each type, and rows with values, nulls and extreme values.
 fn every_type() -> Batch {
     let naive = DataType::Timestamp(TimeUnit::Microsecond, None);
     let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
