@@ -4,6 +4,7 @@
 //! text does not need them. So an empty text would look like a null. The price is our own quoting code; the tests read
 //! its output with the `csv` crate.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use jiff::SignedDuration;
@@ -26,38 +27,64 @@ pub(crate) enum Formulas {
 
 /// Appends a text. An empty text is quoted, to distinguish it from a null.
 pub(crate) fn text(line: &mut Vec<u8>, text: &str, formulas: Formulas) {
-    let prefix = formulas == Formulas::Prefix && is_formula(text);
+    let text = match formulas {
+        Formulas::Prefix => disarm(text),
+        Formulas::Keep => Cow::Borrowed(text),
+    };
     let quote = text.is_empty()
         || text
             .bytes()
             .any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'));
-    if quote {
-        line.push(b'"');
-    }
-    if prefix {
-        line.push(b'\'');
-    }
-    if quote {
-        let mut parts = text.split('"');
-        line.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
-        for part in parts {
-            line.extend_from_slice(b"\"\"");
-            line.extend_from_slice(part.as_bytes());
-        }
-        line.push(b'"');
-    } else {
+    if !quote {
         line.extend_from_slice(text.as_bytes());
+        return;
     }
+    line.push(b'"');
+    let mut parts = text.split('"');
+    line.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+    for part in parts {
+        line.extend_from_slice(b"\"\"");
+        line.extend_from_slice(part.as_bytes());
+    }
+    line.push(b'"');
 }
 
-/// Whether a spreadsheet may take the text for a formula.
+/// The characters that OWASP lists under "CSV injection". Some programs skip a leading tab or line break, and with East
+/// Asian settings the full-width characters count too.
+const FORMULA: [char; 11] = [
+    '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+];
+
+/// Puts a `'` before everything that a spreadsheet may interpret as the beginning of a formula.
 ///
-/// These are the characters that OWASP lists under "CSV injection":
-/// some programs skip a leading tab or line break, and in East Asian settings the full-width forms count too.
-fn is_formula(text: &str) -> bool {
-    text.starts_with([
-        '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
-    ])
+/// That is the beginning of the text and, where the list separator is a semicolon, what comes after one: such a
+/// spreadsheet does not see our quotes, because for it they are in the middle of a cell, and divides the text. For the
+/// same reason a line break begins a cell.
+pub(crate) fn disarm(text: &str) -> Cow<'_, str> {
+    let mut disarmed = String::new();
+    let mut copied = 0;
+    let mut begins = true;
+    for (at, char) in text.char_indices() {
+        let is_break = matches!(char, '\t' | '\r' | '\n');
+        if begins && FORMULA.contains(&char) && (at == 0 || !is_break) {
+            disarmed.push_str(&text[copied..at]);
+            disarmed.push('\'');
+            copied = at;
+        }
+        begins = match char {
+            ';' => true,
+            // Quotes and blanks before a formula do not keep it from being one, except at the beginning of the text,
+            // where our own quotes make them part of the cell.
+            '"' | ' ' => begins && at > 0,
+            '\r' | '\n' => at > 0,
+            _ => false,
+        };
+    }
+    if copied == 0 && disarmed.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    disarmed.push_str(&text[copied..]);
+    Cow::Owned(disarmed)
 }
 
 /// Appends an integer or a boolean, which never needs quotes.

@@ -5,8 +5,8 @@ use std::io::Write;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt64Type};
 use arrow_array::{Array, ArrayRef};
-use fortilake_sink::files::{Encoder, Output};
 use fortilake_sink::{DataType, Error, Kind, RecordBatch, Result, TableSpec, TimeUnit};
+use fortilake_snapshot::{Encoder, Output};
 
 use crate::cell::{self, Formulas};
 
@@ -52,9 +52,8 @@ impl Encoder for CsvEncoder {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Output> {
-        self.flush()?;
-        Ok(self.output)
+    fn finish(mut self) -> Result<()> {
+        self.flush()
     }
 }
 
@@ -84,7 +83,7 @@ impl Lines {
             Column::of(field.data_type()).ok_or_else(|| {
                 let (column, table, kind) = (field.name(), &table.name, field.data_type());
                 let text = format!(
-                    "column `{column}` of table `{table}` has the type `{kind}`, which has no form in CSV"
+                    "column `{column}` of table `{table}` has the type `{kind}`, which CSV cannot represent"
                 );
                 Error::new(Kind::Internal, text)
             })
@@ -119,7 +118,7 @@ impl Lines {
                 .ok_or_else(|| {
                     let (column, table) = (records.schema_ref().field(index).name(), &self.table);
                     let text = format!(
-                        "a timestamp in column `{column}` of table `{table}` is out of range"
+                        "a timestamp in column `{column}` of table `{table}` is outside the years 0000 to 9999"
                     );
                     Error::new(Kind::Rejected, text)
                 })?;
