@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fortilake_sink::files::Layout;
+use fortilake_snapshot::{Keep, Layout, PartialRule, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,9 +15,29 @@ pub(crate) struct Config {
     /// `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files.
     #[serde(default = "default_layout")]
     pub(crate) layout: Layout,
-    /// Whether text that a spreadsheet would run as a formula gets a `'` before it.
+    /// Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout
+    /// `snapshots`.
+    #[serde(default)]
+    pub(crate) keep: Option<Keep>,
+    /// What to do if a scope failed that had not failed in the published snapshot, so that rows would disappear:
+    /// `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
+    #[serde(default)]
+    pub(crate) partial: Option<PartialRule>,
+    /// Whether to put a `'` before text that a spreadsheet would run as a formula.
     #[serde(default = "default_formula_prefix")]
     pub(crate) formula_prefix: bool,
+}
+
+impl Config {
+    /// The options that all file sinks share.
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            path: self.path.clone(),
+            layout: self.layout,
+            keep: self.keep,
+            partial: self.partial,
+        }
+    }
 }
 
 fn default_layout() -> Layout {
