@@ -1,4 +1,4 @@
-//! The options of the sink.
+//! The sink's options. Their doc comments are shown by `fortilake sinks`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The folder to publish into, which is made if it is not there; or `-` for standard output.
+    /// The folder to publish into, created if it does not exist, or `-` for standard output.
     pub(crate) path: PathBuf,
-    /// Whether every snapshot is kept or the newest replaces the one before; without meaning for `-`.
+    /// `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. Ignored for `-`.
     #[serde(default = "default_layout")]
     pub(crate) layout: Layout,
     /// The tables that are written, as a list or with commas between; all if it is empty.

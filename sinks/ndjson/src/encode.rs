@@ -1,4 +1,4 @@
-//! Rows to lines.
+//! Encodes rows as lines of JSON.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use fortilake_sink::{Error, RecordBatch, Result, TableSpec, json};
 #[cfg(test)]
 mod tests;
 
-/// Writes the lines of one file.
+/// Writes the rows of one table to a file.
 pub(crate) struct NdjsonEncoder {
     table: String,
     output: Output,
@@ -36,8 +36,9 @@ impl Encoder for NdjsonEncoder {
     }
 }
 
-/// A line for each row, with the table as its first member.
+/// Encodes a line for each row, with the table's name in the first member, `_table`.
 pub(crate) fn tagged_lines(table: &str, records: &RecordBatch) -> Result<Vec<u8>> {
+    // Insert the tag into the encoded text. A constant column in the batch would do the same, but needs memory per row.
     let plain = lines(table, records)?;
     let tag = format!(r#"{{"_table":{}"#, serde_json::Value::from(table));
     let mut tagged = Vec::with_capacity(plain.len() + records.num_rows() * (tag.len() + 1));

@@ -1,4 +1,7 @@
-//! Standard output as a sink: the lines wait until the crawl has ended well.
+//! The sink for standard output.
+//!
+//! Output to a pipe cannot be undone, so lines are spooled to a file until the crawl has ended successfully. Writing
+//! them at once would need no disk space, but a reader would get the rows of crawls that are aborted later.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,13 +16,13 @@ use crate::encode::tagged_lines;
 #[cfg(test)]
 mod tests;
 
-/// Where the lines are, for people.
+/// The name of the destination in receipts and errors.
 const STDOUT: &str = "standard output";
 
-/// How much is copied at once.
+/// How many bytes are copied at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Where the lines go in the end.
+/// The writer that the lines are copied to when the crawl has ended.
 pub(crate) type Output = Box<dyn Write + Send>;
 
 /// Opens a sink that writes all tables of `context` to `output` when it finishes.
@@ -29,7 +32,7 @@ pub(crate) async fn open(context: Context, output: Output) -> Result<Box<dyn Sin
 }
 
 struct Pipe {
-    /// Nothing once a call has failed: lines that took half a batch cannot go on.
+    /// `None` after a call failed or was dropped: the spool may end with part of a batch.
     lines: Option<Lines>,
 }
 
@@ -49,7 +52,7 @@ impl Sink for Pipe {
     }
 
     async fn abort(self: Box<Self>) -> Result<()> {
-        // The file has no name, so closing it is all there is to take back.
+        // The spool file has no name, so closing it removes it.
         Ok(())
     }
 }
@@ -124,7 +127,7 @@ impl Lines {
                 .write_all(chunk)
                 .and_then(|()| self.output.flush());
             match written {
-                // The reader has seen enough, as `head` has after ten lines.
+                // The reader closed the pipe because it has enough, as `head` does after ten lines.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(receipt),
                 Err(error) => {
                     return Err(Error::io("write to", Path::new(STDOUT), error));

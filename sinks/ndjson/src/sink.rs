@@ -1,4 +1,4 @@
-//! The sink: its entry in the registry and its format.
+//! The registry entry and the file format of the sink.
 
 use std::io;
 
@@ -56,7 +56,7 @@ impl Format for Ndjson {
     }
 
     fn notes(&self) -> Map<String, Value> {
-        // How values look is the same in all versions of this format.
+        // Values are encoded in the same way in all versions of this format.
         Map::new()
     }
 

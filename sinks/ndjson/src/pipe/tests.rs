@@ -1,4 +1,4 @@
-//! What a reader of the pipe sees, and when.
+//! What a reader of the pipe sees, and when it sees it.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use fortilake_sink::{
 
 use super::{CHUNK, open};
 
-/// A pipe whose other end is closed after some bytes.
+/// A pipe whose reader closes it after some bytes.
 #[derive(Clone)]
 struct Reader {
     seen: Arc<Mutex<Vec<u8>>>,

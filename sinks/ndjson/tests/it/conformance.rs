@@ -1,6 +1,4 @@
-//! The suite that every sink passes, over files.
-//!
-//! Standard output is not read here; what a reader of the pipe sees is in `src/pipe/tests.rs`.
+//! The conformance suite for files. Standard output is tested in `src/pipe/tests.rs`.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +8,7 @@ use fortilake_sink::{Context, Options, TableSpec};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// By how much the process may grow: batches that are encoded, and buffers.
+/// The number of bytes that the process may grow by, for encoded batches and buffers.
 const MEMORY: u64 = 40 << 20;
 
 struct Files(TempDir);

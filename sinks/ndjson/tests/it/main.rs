@@ -1,4 +1,4 @@
-//! The sink as its users meet it: opened by name, judged by the files it leaves.
+//! The sink from a user's point of view: opened by its specification, and tested by its files.
 
 #![expect(
     clippy::unwrap_used,
