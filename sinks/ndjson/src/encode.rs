@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use fortilake_sink::files::{Encoder, Output};
 use fortilake_sink::{Error, RecordBatch, Result, TableSpec, json};
+use fortilake_snapshot::{Encoder, Output};
 
 #[cfg(test)]
 mod tests;
@@ -31,8 +31,8 @@ impl Encoder for NdjsonEncoder {
             .map_err(|error| Error::io("write", self.output.path(), error))
     }
 
-    fn finish(self) -> Result<Output> {
-        Ok(self.output)
+    fn finish(self) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -49,7 +49,7 @@ fn not_there(name: &str, names: &BTreeSet<String>) -> Error {
     let guess = nearest(name, names.iter().map(String::as_str));
     let guess = guess.map_or_else(String::new, |guess| format!("; did you mean `{guess}`?"));
     let text = format!(
-        "option `tables` names `{name}`; the tables of this crawl are {}{guess}",
+        "option `tables` has the unknown table `{name}`; the tables of this crawl are {}{guess}",
         all.join(", ")
     );
     Error::new(Kind::Config, text)
@@ -74,7 +74,7 @@ impl Sink for Selected {
         let mut outcome = outcome.clone();
         outcome
             .tables
-            .retain(|total| !self.left_out.0.contains(&total.table));
+            .retain(|table, _| !self.left_out.0.contains(table));
         self.sink.finish(&outcome).await
     }
 
