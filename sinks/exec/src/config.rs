@@ -24,17 +24,17 @@ pub(crate) struct Config {
     /// What the program reads: an Arrow IPC stream, or a line of JSON for each row.
     #[serde(default)]
     pub(crate) format: Format,
-    /// How long the program may take for one table, such as `10m`.
+    /// How long the program may run for one table, such as `10m`; then it is killed.
     #[serde(default = "default_timeout")]
     timeout: String,
-    /// The folder that the program is started in; otherwise the one that we were started in.
+    /// The working directory of the program; by default the current one.
     pub(crate) directory: Option<PathBuf>,
-    /// Variables for the program's environment, beside those that it inherits.
+    /// Environment variables for the program, which otherwise inherits only `PATH`, `HOME`, the locale and the like; each value is plain text or a reference such as `{ env = "…" }`.
     #[serde(default)]
     pub(crate) env: BTreeMap<String, String>,
     /// The folder for the temporary files in which tables wait for the end; otherwise the system's.
     pub(crate) spool: Option<PathBuf>,
-    /// How many tables are handed over side by side, each to a program of its own.
+    /// How many programs may run at the same time, each for a table of its own.
     #[serde(default = "default_concurrency")]
     #[schemars(range(min = 1, max = 64))]
     pub(crate) concurrency: usize,
@@ -54,7 +54,7 @@ impl Config {
     }
 }
 
-/// One word, which is never split, or a list of words.
+/// A single word, which is never split, or a list of words.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Words {
@@ -77,14 +77,14 @@ impl Words {
     }
 }
 
-/// What a program reads.
+/// The format of the program's standard input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
     /// An Arrow IPC stream.
     #[default]
     Arrow,
-    /// A line of JSON for each row.
+    /// One line of JSON per row.
     Ndjson,
 }
 

@@ -1,4 +1,6 @@
-//! Finds the program before the crawl, which may take hours, and not after it.
+//! Finds the program before the crawl starts.
+//!
+//! A crawl may take hours, so a missing program should be reported before it and not after it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,13 +11,13 @@ use fortilake_sink::{Error, Kind, Result};
 #[cfg(test)]
 mod tests;
 
-/// The file that `command` names, looked for in the folders of `path` if it is a bare name.
+/// The file that `command` names. A bare name is looked up in the folders of `path`.
 ///
-/// A path is taken from the folder that we were started in, wherever the program is going to run.
+/// A relative path is resolved against the current directory of fortilake, not against the option `directory`.
 pub(crate) fn program(command: &str, path: Option<&OsStr>) -> Result<PathBuf> {
     let is_bare = Path::new(command).components().nth(1).is_none();
     if !cfg!(unix) && is_bare {
-        // Elsewhere endings are added to names, and the system knows better which.
+        // Windows adds extensions such as `.exe` to bare names. The system's own search knows them better.
         return Ok(command.into());
     }
     if !is_bare {

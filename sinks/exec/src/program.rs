@@ -1,4 +1,4 @@
-//! The program as it was configured: how it is started, and what its end means.
+//! The configured program: starts it for a table and interprets how it ends.
 
 use std::env;
 use std::io::{self, Seek};
@@ -18,12 +18,12 @@ use crate::spool::Table;
 /// `EX_TEMPFAIL` of `sysexits.h`: "try again later".
 const TRY_LATER: i32 = 75;
 
-/// What the names of our own variables begin with.
+/// The prefix of the variables that the sink sets.
 const OURS: &str = "FORTILAKE_";
 
 /// What is started for each table.
 pub(crate) struct Program {
-    /// As it was configured, for people.
+    /// The program as configured, for messages.
     name: String,
     file: PathBuf,
     args: Vec<String>,
@@ -34,7 +34,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// The program, if it is there and can be started.
+    /// Checks the options and finds the program. Starts nothing.
     pub(crate) fn new(config: Config) -> Result<Self> {
         let timeout = config.timeout()?;
         check_env(config.env.keys())?;
@@ -62,7 +62,7 @@ impl Program {
         &self.name
     }
 
-    /// What the program is told of a table.
+    /// The variables that describe a table to the program.
     pub(crate) fn variables(
         &self,
         crawl: &Crawl,
@@ -86,7 +86,7 @@ impl Program {
             .collect()
     }
 
-    /// Hands one table over and waits for the receipt.
+    /// Runs the program for one table and checks that it has taken the table.
     ///
     /// # Cancellation
     ///
@@ -128,7 +128,8 @@ impl Program {
     }
 
     fn start(&self, table: &Table, variables: Vec<(String, String)>) -> Result<Process> {
-        // The program's copy shares its position with ours, which is how we know what was read.
+        // The program's copy of the file descriptor shares its position with ours. After the program has exited, our
+        // position tells how far it has read.
         let input = table.file.try_clone().map_err(|error| self.lost(error))?;
         let mut command = Command::new(&self.file);
         command
@@ -140,7 +141,7 @@ impl Program {
             command.current_dir(directory);
         }
         Process::start(command).map_err(|error| {
-            // These two pass when other programs end; all others would come again.
+            // Too many processes and too little memory are temporary. All other errors would happen again.
             let kind = match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => Kind::Unavailable,
                 _ => Kind::Config,
@@ -174,7 +175,7 @@ fn describe(status: ExitStatus) -> (Kind, String) {
             format!("asked to try later with exit status {TRY_LATER}"),
         ),
         Some(code) => (Kind::Rejected, format!("failed with exit status {code}")),
-        // On Unix the text of a status without a code is the signal's number and name.
+        // On Unix, a status without a code displays as the number and name of the signal.
         None => (Kind::Unavailable, format!("was killed ({status})")),
     }
 }

@@ -1,4 +1,4 @@
-//! The sink: its entry in the registry, and when it starts which program.
+//! The sink itself: its registration, spooling during the crawl, and starting the programs at its end.
 
 use std::sync::Arc;
 
@@ -48,7 +48,8 @@ struct Exec {
     crawl: Crawl,
     program: Arc<Program>,
     concurrency: usize,
-    /// Nothing once a call has failed: a file that took half a batch cannot go on.
+    /// `None` while a blocking task uses it, and forever once a write has failed: the file may then end in the middle
+    /// of a batch.
     spool: Option<Spool>,
 }
 
@@ -76,13 +77,13 @@ impl Sink for Exec {
     }
 
     async fn abort(self: Box<Self>) -> Result<()> {
-        // The files have no names, so closing them is all there is to take back.
+        // The files have no names, so they vanish when they are closed.
         Ok(())
     }
 }
 
 impl Exec {
-    /// Starts the program for one table after the other, and for no other once one has failed.
+    /// Starts the program for each table, and for no further table once one has failed.
     ///
     /// Programs that run then are waited for: they were given whole tables and may well succeed.
     async fn hand_over(&self, tables: Vec<Table>, outcome: &Outcome) -> Result<()> {

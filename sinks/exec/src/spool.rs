@@ -1,4 +1,4 @@
-//! Tables in temporary files, until they are whole.
+//! Collects tables in temporary files until they are complete.
 
 use std::fs::File;
 use std::io::Seek;
@@ -13,7 +13,7 @@ use crate::encode::{Encoder, Failure};
 #[cfg(test)]
 mod tests;
 
-/// All tables of a crawl, each in a file that has no name and is gone when nobody holds it.
+/// All tables of a crawl, each in an unnamed file that the system deletes when it is closed.
 pub(crate) struct Spool {
     /// The folder of the files, for errors.
     folder: PathBuf,
@@ -26,11 +26,11 @@ struct OpenTable {
     rows: u64,
 }
 
-/// A table that is whole.
+/// A complete table.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) spec: Arc<TableSpec>,
-    /// The file, at its beginning.
+    /// The file, positioned at its beginning.
     pub(crate) file: File,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,

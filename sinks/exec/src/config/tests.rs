@@ -1,4 +1,4 @@
-//! What the options are read as.
+//! Tests of parsing the options.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Which file a command names, and why one is none.
+//! Tests of finding the program, and of the errors if there is none.
 
 #![cfg(unix)]
 
@@ -20,7 +20,7 @@ fn a_bare_name_is_looked_for_in_the_path() {
         fs::set_permissions(folder.join("load"), Permissions::from_mode(mode)).unwrap();
     }
     let path = std::env::join_paths([&first, &second]).unwrap();
-    // The first is not executable, and a shell would go on as well.
+    // The first file is not executable, so the search continues, as it would in a shell.
     assert_eq!(program("load", Some(&path)).unwrap(), second.join("load"));
 
     let error = program("laod", Some(&path)).unwrap_err();

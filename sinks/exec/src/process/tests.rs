@@ -1,4 +1,4 @@
-//! How a program is watched and killed.
+//! Tests of running and killing programs.
 
 #![cfg(unix)]
 
@@ -56,7 +56,7 @@ async fn what_runs_on_in_the_background_is_not_waited_for() {
     let mut process = start("sleep 60 & echo why >&2; exit 3");
     process.child.wait().await.unwrap();
     process.errors.read("t").await;
-    // From here on an hour of waiting takes no time, and what is there without waiting comes first.
+    // With the clock paused, timeouts pass at once, but only when nothing else is ready.
     tokio::time::pause();
     let ended = process.wait("t", LIMIT).await.unwrap();
     assert_eq!(ended.status.unwrap().code(), Some(3));

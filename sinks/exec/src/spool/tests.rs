@@ -1,4 +1,4 @@
-//! What a spool refuses.
+//! Tests of collecting tables.
 
 use std::io::Read;
 use std::path::PathBuf;

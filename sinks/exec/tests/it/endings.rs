@@ -1,4 +1,4 @@
-//! The ways in which a program can end, and what is said of each.
+//! The ways in which a program can end, and the error for each.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{Place, context, deliver, plain, rows, told};
 
-/// Delivers tables `a` and `b` to a script that fails, and returns the kind, the error, and its reason.
+/// Delivers tables `a` and `b` to a script that fails; returns the kind, the error, and its source.
 async fn fails(script: &str) -> (Kind, String, String) {
     let error = deliver(&Place::new(), script, json!({})).await.unwrap_err();
     let (text, reason) = told(&error);
@@ -137,7 +137,7 @@ async fn a_dropped_sink_kills_what_its_program_has_started() {
             .unwrap()
             .success()
     );
-    // Whoever holds the pipe open for writing lives; the one who does is a child of the program.
+    // A child of the program holds the pipe open for writing. Reading the pipe to its end shows that the child is dead.
     let script = r#"(sleep 60; echo "still there") > "$OUT/pipe" & wait"#;
     let context = context(vec![plain("a")]);
     let sink = place.open(script, json!({}), context).await.unwrap();

@@ -1,4 +1,4 @@
-//! The sink as its users meet it: opened by name, judged by what its programs saw.
+//! Tests of the sink from the outside: it is opened by name, and its programs record what they get.
 
 #![cfg(unix)]
 #![expect(
@@ -24,7 +24,7 @@ use fortilake_sink_exec as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Where a test's programs write, as `$OUT`.
+/// The folder that a test's programs write to, in the variable `OUT`.
 struct Place(TempDir);
 
 impl Place {
@@ -40,12 +40,12 @@ impl Place {
         fs::read_to_string(self.path().join(file)).unwrap_or_default()
     }
 
-    /// A sink that runs `script` in a shell for each table, with more options.
+    /// Opens a sink that runs `script` in a shell for each table; `more` adds options.
     async fn open(&self, script: &str, more: Value, context: Context) -> Result<Box<dyn Sink>> {
         let mut options = json!({
             "command": ["sh", "-c", script],
             "env": { "OUT": self.path() },
-            // A test that hangs shall fail.
+            // Makes a test that hangs fail.
             "timeout": "1m",
         });
         let more = more.as_object().unwrap().clone();
@@ -89,7 +89,7 @@ fn batch(table: &Arc<TableSpec>, columns: Vec<ArrayRef>) -> Batch {
     }
 }
 
-/// A table with a number and a text.
+/// A table with the columns `id` and `name`.
 fn plain(name: &str) -> Arc<TableSpec> {
     let fields = vec![
         Field::new("id", DataType::Int64, false),
@@ -115,7 +115,7 @@ async fn deliver(place: &Place, script: &str, more: Value) -> Result<fortilake_s
     sink.finish(&Outcome::default()).await
 }
 
-/// The error and its reason, which may be nothing.
+/// The text of an error and of its source, which may be empty.
 fn told(error: &fortilake_sink::Error) -> (String, String) {
     let source = std::error::Error::source(error);
     let source = source.map(ToString::to_string).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! A configuration that cannot work, told before the crawl.
+//! Unusable options are reported when the sink is opened.
 
 use fortilake_sink::{Kind, Spec};
 use serde_json::{Value, json};
 
 use crate::{context, open, plain, told};
 
-/// Opens with `options` and returns the reason why that does not work.
+/// Opens the sink with `options`, which must fail, and returns the reason.
 async fn refused(options: Value) -> String {
     let opened = open(options, context(vec![plain("a")])).await;
     let error = opened.err().unwrap();

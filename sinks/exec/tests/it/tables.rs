@@ -1,4 +1,4 @@
-//! What a program reads and is told.
+//! The input and the variables that a program gets.
 
 use std::fs::{self, File};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::{Place, batch, context, deliver, plain, rows, table};
 /// Writes a table to a file named after it.
 const KEEP: &str = r#"cat > "$OUT/$FORTILAKE_TABLE""#;
 
-/// A table with a column of each type, and rows that are full, null and at the edge.
+/// A table with a column of each type, and rows with values, nulls and extreme values.
 fn every_type() -> Batch {
     let naive = DataType::Timestamp(TimeUnit::Microsecond, None);
     let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
