@@ -23,6 +23,9 @@ pub(crate) fn program(command: &str, path: Option<&OsStr>) -> Result<PathBuf> {
     if !is_bare {
         let file = std::path::absolute(command)
             .map_err(|error| Error::io("find the program", Path::new(command), error))?;
+        if let Some(error) = unsplit(command).filter(|_| !file.exists()) {
+            return Err(error);
+        }
         return check(&file, command).map(|()| file);
     }
     let mut folders = path.into_iter().flat_map(env::split_paths);
@@ -31,8 +34,11 @@ pub(crate) fn program(command: &str, path: Option<&OsStr>) -> Result<PathBuf> {
         is_executable(&file).then_some(file)
     });
     found.ok_or_else(|| {
+        if let Some(error) = unsplit(command) {
+            return error;
+        }
         let hint = if Path::new(command).is_file() {
-            format!("; for the one in this folder write `./{command}`")
+            format!("; to use the file in this folder, write `./{command}`")
         } else {
             String::new()
         };
@@ -41,6 +47,18 @@ pub(crate) fn program(command: &str, path: Option<&OsStr>) -> Result<PathBuf> {
             format!("there is no program `{command}` in `PATH`{hint}"),
         )
     })
+}
+
+/// The error for a command that contains spaces and therefore looks like a program with arguments.
+fn unsplit(command: &str) -> Option<Error> {
+    let (program, argument) = command.trim().split_once(char::is_whitespace)?;
+    let argument = argument.trim();
+    let text = format!(
+        "there is no program `{command}`; commands are not split at spaces, so set `command` to `{program}` and put \
+         the rest into the option `args`: `exec:{program}?args={argument}`, or `args = [\"…\", \"…\"]` in the \
+         configuration file"
+    );
+    Some(Error::new(Kind::Config, text))
 }
 
 fn check(file: &Path, command: &str) -> Result<()> {
