@@ -29,8 +29,8 @@ pub(crate) struct Process {
 }
 
 /// How a program ended.
-pub(crate) struct Ended {
-    /// Its status, or nothing if its time was over.
+pub(crate) struct Finished {
+    /// Its exit status; `None` if it was killed at its timeout.
     pub(crate) status: Option<ExitStatus>,
     /// The last bytes that it wrote to standard error.
     errors: Vec<u8>,
@@ -56,8 +56,8 @@ impl Process {
         })
     }
 
-    /// Waits for the end, and brings it about after `limit`.
-    pub(crate) async fn wait(&mut self, table: &str, limit: Duration) -> io::Result<Ended> {
+    /// Waits until the program has exited, and kills it after `limit`.
+    pub(crate) async fn wait(&mut self, table: &str, limit: Duration) -> io::Result<Finished> {
         let status = self.watch(table, limit).await?;
         if status.is_none() {
             self.kill();
@@ -67,7 +67,7 @@ impl Process {
         if !status.is_some_and(|status| status.success()) {
             self.read_rest(table).await;
         }
-        Ok(Ended {
+        Ok(Finished {
             status,
             errors: std::mem::take(&mut self.errors.tail),
         })
@@ -123,8 +123,8 @@ impl Drop for Process {
     }
 }
 
-impl Ended {
-    /// What it wrote last to standard error, if that is anything.
+impl Finished {
+    /// The last lines that it wrote to standard error; `None` if it wrote nothing.
     pub(crate) fn last_lines(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.errors);
         // If the output was longer than what is kept, its first line may be cut off, so it is left out.
