@@ -66,8 +66,10 @@
 
 mod config;
 mod encode;
+mod environment;
 mod find;
 mod process;
 mod program;
+mod progress;
 mod sink;
 mod spool;
