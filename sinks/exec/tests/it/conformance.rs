@@ -51,6 +51,7 @@ impl Kept {
     }
 }
 
+#[async_trait::async_trait(?Send)]
 impl Destination for Kept {
     fn options(&self) -> Options {
         Options::from_iter([
@@ -60,7 +61,7 @@ impl Destination for Kept {
         ])
     }
 
-    fn read(&self, context: &Context) -> View {
+    async fn read(&self, context: &Context) -> View {
         let parts = context
             .tables
             .iter()
@@ -69,10 +70,11 @@ impl Destination for Kept {
         View {
             whole: parts.len() == context.tables.len(),
             parts,
+            summary: None,
         }
     }
 
-    fn fail(&self, fault: Fault) -> bool {
+    async fn fail(&self, fault: Fault) -> bool {
         let state = match fault {
             Fault::Down => "down",
             Fault::Slow => "slow",
@@ -82,7 +84,7 @@ impl Destination for Kept {
         true
     }
 
-    fn heal(&self) {
+    async fn heal(&self) {
         for state in ["down", "slow"] {
             let _ = fs::remove_file(self.place.path().join(state));
         }
@@ -95,7 +97,7 @@ impl Destination for Kept {
 }
 
 async fn passes_the_suite(format: &'static str) {
-    let fresh = || Kept {
+    let fresh = async || Kept {
         place: Place::new(),
         format,
     };
