@@ -1,4 +1,4 @@
-//! What an answer means for what comes next.
+//! Decides from a response whether a message was delivered, is retried, or is given up.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::StatusCode;
 use reqwest::header::{self, HeaderMap};
 
-/// No receiver is waited for longer; it also keeps the arithmetic of time from overflowing.
+/// The longest `Retry-After` that is taken literally. The limit also keeps time arithmetic from
+/// overflowing.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
-/// What an answer means.
+/// What a response means for its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// The receiver has the message.
@@ -20,9 +21,9 @@ pub(crate) enum Verdict {
         cause: String,
         wait: Option<Duration>,
     },
-    /// It will never take this message.
+    /// The receiver will never accept this message.
     Refused { cause: String },
-    /// It wants no message at all any more.
+    /// The receiver accepts no more messages at all.
     Gone,
 }
 
@@ -56,10 +57,10 @@ fn told(status: StatusCode) -> String {
     }
 }
 
-/// The wait that `Retry-After` asks for, in seconds or until a date.
+/// The wait that `Retry-After` asks for, given in seconds or as a date.
 ///
-/// A date is compared with the answer's own `Date`, so that no clock of ours matters,
-/// and with `now` where that is missing.
+/// A date is compared with the response's own `Date`, so that a difference between the two
+/// machines' clocks does not matter. Only if `Date` is missing is it compared with `now`.
 fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
     let value = text(header::RETRY_AFTER)?;
@@ -74,7 +75,7 @@ fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 }
 
 fn date(text: &str) -> Option<Timestamp> {
-    // The day of the week is not worth refusing a date for.
+    // A wrong day of the week is ignored, because the rest of the date is unambiguous.
     DateTimeParser::new()
         .relaxed_weekday(true)
         .parse_timestamp(text)

@@ -1,4 +1,4 @@
-//! Rows and outcomes to bodies.
+//! Encodes rows and outcomes as message bodies.
 //!
 //! Everything in a body comes from the crawl, nothing from the clock, so that the same crawl makes the same bytes.
 
@@ -10,22 +10,27 @@ use serde_json::Value;
 use crate::config::Envelope;
 use crate::message::{Id, Message, Piece, Place};
 
-/// What a body ends with after the last row, in every envelope: `data` is the last member, and in it `rows`.
+/// The end of every body after its last row. It is the same in all envelopes, because `data` is always the last
+/// member, and `rows` is the last member of `data`.
+///
+/// A body is encoded once without rows, and the rows are then inserted before this tail as raw JSON. This avoids
+/// parsing and encoding every row a second time.
 const TAIL: &str = "]}}";
 
-/// How rows are cut into pieces and what is put around them.
+/// How rows are divided into messages, and the format of a message.
 ///
-/// A crawl keeps the shape that its delivery began with, or the same id would mean other rows after a restart.
+/// A crawl keeps the shape that its delivery began with, even if the options change. Otherwise a resumed delivery
+/// would divide the rows differently, and the messages delivered before would not match the new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Shape {
-    /// Rows in a message, at most.
+    /// The maximum number of rows in a message.
     pub(crate) rows: usize,
-    /// Bytes in a body, at most; a row that is longer goes alone.
+    /// The maximum number of bytes in a body; a longer row is sent in a message of its own.
     pub(crate) bytes: usize,
     pub(crate) envelope: Envelope,
 }
 
-/// Makes the messages of one crawl.
+/// Encodes the messages of one crawl.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     crawl: Crawl,
@@ -89,7 +94,7 @@ impl Encoder {
         Self { crawl, shape }
     }
 
-    /// How many rows are encoded at once; a message never has rows of two such steps.
+    /// How many rows to pass to [`rows`](Self::rows) at once. No message spans two such calls.
     pub(crate) fn step(&self) -> usize {
         self.shape.rows
     }

@@ -1,4 +1,4 @@
-//! One message, and the id that is the same whenever the same crawl is delivered.
+//! Messages and their ids, which are the same in every delivery of the same crawl.
 
 use std::fmt;
 
@@ -8,24 +8,24 @@ use fortilake_sink::{Error, Kind, Result};
 /// What every id begins with, as the specification suggests.
 const PREFIX: &str = "msg_";
 
-/// What the id of a summary ends with; the ids of rows end with a number.
+/// The end of the id of a final message. Ids of messages with rows end with a number.
 const SUMMARY: &str = "summary";
 
-/// One message as it is signed; compression and signature come with each delivery.
+/// A message before compression and signing, which happen when it is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) id: Id,
     pub(crate) content_type: String,
     pub(crate) body: Bytes,
-    /// How many rows are in it.
+    /// The number of rows in the body.
     pub(crate) rows: u64,
-    /// How often it was tried by earlier processes.
+    /// The number of attempts that earlier processes made.
     pub(crate) attempts: u32,
 }
 
 /// Which message of which crawl.
 ///
-/// The order is that of redelivery: a crawl's summary comes after its rows.
+/// Ids sort in the order of redelivery: the final message of a crawl after the messages with its rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id {
     pub(crate) crawl: String,
@@ -39,7 +39,10 @@ pub(crate) enum Place {
     Summary,
 }
 
-/// A part of a batch.
+/// Which message of a crawl an id refers to.
+///
+/// The digest covers the batch id and how batches are divided into messages. So equal ids mean equal bodies, even if
+/// the limits were changed between two deliveries.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Piece {
     pub(crate) table: String,
@@ -49,7 +52,7 @@ pub(crate) struct Piece {
 }
 
 impl Id {
-    /// Reads what [`Display`](fmt::Display) writes, and nothing else.
+    /// Parses the output of [`Display`](fmt::Display) and accepts no other spelling.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(PREFIX)?;
         let (rest, last) = rest.rsplit_once('-')?;
@@ -82,7 +85,7 @@ impl Id {
 }
 
 impl fmt::Display for Id {
-    /// Without a full stop, which the specification keeps for what separates id, time and body.
+    /// An id has no full stop: the signed text separates id, timestamp and body by full stops.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{PREFIX}{}-", self.crawl)?;
         match &self.place {

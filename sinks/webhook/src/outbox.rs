@@ -1,4 +1,4 @@
-//! Messages under way: how many, in which order, and what became of them.
+//! The queue of messages in flight: limits their number, keeps their order, and counts results.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,32 +19,32 @@ pub(crate) struct Office {
     pub(crate) courier: Courier,
     pub(crate) letters: Letters,
     pub(crate) progress: Progress,
-    /// The destination as far as it may be shown.
+    /// The destination's URL without its secret parts.
     pub(crate) shown: String,
 }
 
-/// The messages under way; dropping it stops them.
+/// The messages in flight. Dropping it cancels them.
 pub(crate) struct Outbox {
     office: Arc<Office>,
     order: Order,
-    /// A permit for every message in memory, under way or waiting for its turn.
+    /// One permit per message in memory, whether it is in flight or waits for its turn.
     room: Arc<Semaphore>,
-    /// By table what ends when its last message has been dealt with.
+    /// For each table, a channel that closes when its last message so far is done.
     last: HashMap<String, oneshot::Receiver<()>>,
     tasks: JoinSet<Result<Posted>>,
     tally: Tally,
 }
 
-/// What became of the messages so far.
+/// The results so far.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) messages: u64,
     pub(crate) rows: u64,
-    /// As sent.
+    /// Bytes of the delivered bodies, after compression.
     pub(crate) bytes: u64,
-    /// Those that became dead letters.
+    /// Messages that became dead letters.
     pub(crate) undelivered: u64,
-    /// The first of their failures, and the worst of their reasons.
+    /// The cause of the first failure, and the worst reason of all failures.
     failure: Option<(String, Reason)>,
 }
 
@@ -73,14 +73,18 @@ impl Outbox {
         &self.tally
     }
 
-    /// Begins a delivery as soon as there is room for another message.
+    /// Starts to deliver a message, after waiting for room if too many are in memory.
+    ///
+    /// In [`Order::Table`], the message is sent once the message before it in the same table is done.
     ///
     /// # Errors
     ///
-    /// What went wrong here at home, also with earlier messages; and that the receiver wants no more.
+    /// Fails for errors on this side, such as a store that cannot be written, also if an earlier message caused them;
+    /// and if the receiver accepts no more messages. A message that was not delivered is not an error here; see
+    /// [`check`](Self::check).
     pub(crate) async fn post(&mut self, message: Message) -> Result<()> {
         let room = Arc::clone(&self.room);
-        // The semaphore is never closed, so there is always a permit to come.
+        // The semaphore is never closed, so this cannot fail.
         let permit = room.acquire_owned().await.map_err(stopped)?;
         while let Some(done) = self.tasks.try_join_next() {
             self.tally.count(done)?;
@@ -96,7 +100,8 @@ impl Outbox {
         let office = Arc::clone(&self.office);
         self.tasks.spawn(async move {
             if let Some(before) = before {
-                // Nobody sends anything: that the other end is dropped is the message.
+                // No value is ever sent. The other end is dropped when the message before is done, even if its task
+                // panicked, and that ends this wait.
                 let _ = before.await;
             }
             let posted = office.post(message).await;
@@ -106,7 +111,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Waits for all messages under way.
+    /// Waits until no message is in flight.
     pub(crate) async fn drain(&mut self) -> Result<()> {
         while let Some(done) = self.tasks.join_next().await {
             self.tally.count(done)?;
@@ -114,7 +119,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Keeps a message as a dead letter without having tried it.
+    /// Stores a message as a dead letter without trying to send it.
     pub(crate) async fn hold_back(&mut self, message: Message, cause: &str) -> Result<()> {
         let rows = message.rows;
         let failure = Failure {
@@ -128,7 +133,7 @@ impl Outbox {
         self.tally.count(Ok(Ok(Posted { rows, fate })))
     }
 
-    /// Fails if there are messages that were not delivered.
+    /// Returns an error if messages were not delivered.
     pub(crate) fn check(&self) -> Result<()> {
         match self.tally.undelivered {
             0 => Ok(()),
@@ -136,7 +141,7 @@ impl Outbox {
         }
     }
 
-    /// Stops all messages under way, wherever they are.
+    /// Cancels all messages in flight. The receiver may have accepted some of them.
     pub(crate) async fn stop(mut self) {
         self.tasks.shutdown().await;
     }

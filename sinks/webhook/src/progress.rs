@@ -1,8 +1,10 @@
-//! Which messages the receiver has, remembered beyond this process.
+//! Records in the store which messages the receiver has, for later processes.
 //!
-//! The store has one key for a crawl and one for each of its batches, so that a delivery writes some bytes
-//! however long the crawl is.
-//! With the summary the batches are forgotten, and with the end of a later crawl the crawl.
+//! The store has one key per crawl, and one key per scope of which the receiver has rows. The value of a scope is a
+//! list of row ranges per table. Ranges merge as messages are delivered, so the value stays at a few bytes whether
+//! the scope has one message or thousands.
+//! The keys of scopes are deleted when the receiver has the final message, and the key of the crawl when a later crawl
+//! has been delivered.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,13 +16,13 @@ use serde::{Deserialize, Serialize};
 use crate::encode::Shape;
 use crate::message::{Id, Piece, Place};
 
-/// What the keys of crawls begin with: `crawl/<destination>/<crawl>`.
+/// The prefix of keys of crawls: `crawl/<destination>/<edition>`.
 const CRAWL: &str = "crawl/";
 
 /// What the keys of batches begin with: `batch/<destination>/<crawl>/<table>/<sequence>`.
 const BATCH: &str = "batch/";
 
-/// The deliveries to one destination.
+/// The record of the deliveries to one destination.
 #[derive(Debug)]
 pub(crate) struct Progress {
     store: Arc<dyn Store>,
@@ -29,7 +31,7 @@ pub(crate) struct Progress {
     changing: Mutex<()>,
 }
 
-/// What is remembered of a crawl.
+/// The value of a crawl's key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Begun {
     pub(crate) shape: Shape,

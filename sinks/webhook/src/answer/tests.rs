@@ -1,4 +1,4 @@
-//! What each status means, and how long to wait.
+//! Tests of interpreting statuses and `Retry-After`.
 
 use reqwest::header::HeaderValue;
 

@@ -1,4 +1,4 @@
-//! What options are taken, and how wrong ones are answered.
+//! Tests of parsing options, and of the errors for wrong ones.
 
 use fortilake_sink::{Error, Options};
 use serde_json::{Value, json};

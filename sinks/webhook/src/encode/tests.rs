@@ -1,4 +1,4 @@
-//! Bodies, and how rows are cut.
+//! Tests of bodies, and of dividing rows into messages.
 
 use std::sync::Arc;
 
@@ -135,7 +135,7 @@ fn bodies_keep_the_bound_and_rows_their_order() {
                 .map(|message| body(message)["data"]["piece"].as_u64().unwrap())
                 .collect();
             assert_eq!(pieces, (2..).take(messages.len()).collect::<Vec<_>>());
-            // No message could have taken the first row of the next.
+            // Messages are as full as possible: the first row of the next one would not have fit.
             for pair in messages.windows(2) {
                 let next = body(&pair[1])["data"]["rows"][0].to_string();
                 assert!(pair[0].body.len() + 1 + next.len() > bytes);

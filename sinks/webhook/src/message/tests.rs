@@ -1,4 +1,4 @@
-//! Ids there and back.
+//! Tests of formatting and parsing ids.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What is remembered, and for how long.
+//! Tests of what is recorded, and when it is deleted.
 
 use fortilake_sink::MemoryStore;
 
