@@ -1,4 +1,4 @@
-//! Dead letters, sent again.
+//! Redelivery of dead letters.
 
 use std::sync::Arc;
 
@@ -8,9 +8,11 @@ use crate::message::{Id, Message, Place};
 use crate::outbox::Outbox;
 use crate::setup::Setup;
 
-/// Sends the dead letters of one destination again and removes each that is delivered.
+/// Sends the dead letters of one destination again, and removes each letter that is delivered.
 ///
-/// A crawl's summary is sent once none of its rows is left behind.
+/// The final message of a crawl is sent only if no dead letter with rows of the crawl is left, because it tells the
+/// receiver that the crawl is complete. A letter that cannot be read does not stop the others; its error is returned
+/// at the end.
 pub(crate) async fn redeliver(options: Options, store: Arc<dyn Store>) -> Result<Receipt> {
     let setup = Setup::read(options, store).await?;
     let office = setup.office();
@@ -34,7 +36,7 @@ pub(crate) async fn redeliver(options: Options, store: Arc<dyn Store>) -> Result
     damaged.map_or_else(|| Ok(receipt(&outbox)), Err::<Receipt, Error>)
 }
 
-/// Whether everything of the summary's crawl has been delivered before it.
+/// Whether all rows of the crawl have been delivered, so that its final message can be sent.
 async fn is_due(outbox: &mut Outbox, summary: &Message) -> Result<bool> {
     outbox.drain().await?;
     let is_of_crawl = |id: &Id| id.crawl == summary.id.crawl && id.place != Place::Summary;

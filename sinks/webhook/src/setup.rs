@@ -1,4 +1,4 @@
-//! Options to everything that delivers.
+//! Turns the options into everything that a delivery needs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::source::Text;
 use crate::target::{Target, Terms};
 use crate::wire::Network;
 
-/// Headers that are not the user's, beside all that begin with `webhook-`.
+/// Headers that the user cannot set, in addition to all that begin with `webhook-`.
 const RESERVED: [&str; 6] = [
     "connection",
     "content-encoding",
@@ -28,7 +28,7 @@ const RESERVED: [&str; 6] = [
     "transfer-encoding",
 ];
 
-/// What was configured, with every secret looked up.
+/// The checked configuration.
 pub(crate) struct Setup {
     pub(crate) shape: Shape,
     pub(crate) events: Events,
@@ -39,7 +39,7 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// Reads the options, the files they name and the output of the commands they name.
+    /// Checks the options, in which secrets are already resolved, and reads the certificates. Sends nothing.
     pub(crate) async fn read(options: Options, store: Arc<dyn Store>) -> Result<Self> {
         let config: Config = options.parse()?;
         let read = tokio::task::spawn_blocking(move || Self::build(&config, store)).await;
@@ -142,7 +142,7 @@ fn header(name: &str, text: &Text) -> Result<(HeaderName, HeaderValue)> {
     Ok((parsed, value))
 }
 
-/// A folder of its own for each destination, so that letters are never sent to another one.
+/// The folder for dead letters. Each destination has its own, so that letters are never sent to another one.
 fn folder(path: &Path, target: &Target) -> Result<PathBuf> {
     if path.as_os_str().is_empty() {
         return Err(wrong("option `dead_letters` is empty".to_owned()));

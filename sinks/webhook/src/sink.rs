@@ -1,4 +1,4 @@
-//! The sink: its entry in the registry, and a crawl from its first batch to its summary.
+//! The sink itself: its registration, and the delivery of a crawl from the first batch to the final message.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ struct Webhook {
     crawl: Crawl,
     encoder: Arc<Encoder>,
     events: Events,
-    /// Whether the receiver has the whole crawl from an earlier time.
+    /// Whether an earlier process delivered the whole crawl. Nothing is sent then.
     done: bool,
     tables: Tables,
     /// Rows that earlier processes delivered.
@@ -149,7 +149,8 @@ impl Webhook {
         self.outbox.post(message).await
     }
 
-    /// Sends the summary, which says that the receiver has it all; so it waits where something is missing.
+    /// Sends the final message. If messages were not delivered, it is held back as a dead letter, because it tells
+    /// the receiver that the crawl is complete.
     async fn send_summary(&mut self, outcome: &Outcome) -> Result<()> {
         let summary = self.encoder.summary(outcome, &self.tables.list)?;
         if self.outbox.check().is_err() {

@@ -1,4 +1,4 @@
-//! Where messages go, and what may be shown of it.
+//! The destination URL, and the parts of it that can be shown.
 
 use std::fmt::Write as _;
 
@@ -9,24 +9,24 @@ use url::{Host, Url};
 /// A longer part of a path may be a token and is not shown.
 const LONGEST_SHOWN: usize = 20;
 
-/// Bytes of the digest that tells destinations apart: enough for the few that a user has.
+/// The length of the digest that identifies a destination, in bytes: enough for the few that one user has.
 const DIGEST_BYTES: usize = 8;
 
-/// What the configuration says about a URL, beside the URL.
+/// What the configuration says about the URL besides the URL itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
     /// Whether the URL stands in the configuration for everybody to read.
     pub(crate) plain_text: bool,
-    /// Whether unencrypted HTTP may leave the machine.
+    /// Whether plain HTTP to another machine is allowed.
     pub(crate) allow_http: bool,
 }
 
-/// Where messages go; it has no `Debug` because the URL may hold a password.
+/// The destination. It has no `Debug`, because the URL may contain a password.
 pub(crate) struct Target {
     pub(crate) url: Url,
-    /// The URL as far as it may be shown: no user, no query, and of the path only a short beginning.
+    /// The URL without its secret parts: no user, no password, no query, and at most the first part of the path.
     pub(crate) shown: String,
-    /// Tells this destination from others; a user and password make no difference.
+    /// Identifies the destination. User and password are left out, so changing them does not change the destination.
     pub(crate) digest: String,
 }
 
@@ -78,7 +78,7 @@ fn shown(url: &Url, plain_text: bool) -> String {
         url.host().map(|host| host.to_string()).unwrap_or_default()
     );
     if let Some(port) = url.port() {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, ":{port}");
     }
     let path = url.path().trim_start_matches('/');
@@ -97,7 +97,7 @@ fn shown(url: &Url, plain_text: bool) -> String {
 
 fn digest(url: &Url) -> String {
     let mut url = url.clone();
-    // Neither fails for a URL with a host.
+    // These cannot fail for a URL with a host.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     let digest = Sha256::digest(url.as_str());

@@ -31,7 +31,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# The file has the name of the package that it wants.
+# This file has the same name as the package, so its folder is removed from the import path.
 sys.path = [entry for entry in sys.path if entry != sys.path[0]]
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError  # noqa: E402
 
@@ -170,7 +170,7 @@ def handler(arguments, log):
                 return self.answer(503, ("retry-after", "0"))
             if misdeed == "500":
                 return self.answer(500)
-            # Before the answer, or the sender might send the next message before this one is noted.
+            # Recorded before the response, because the sender may send the next message right after it.
             log.delivered(message_id, body)
             return self.answer(200)
 

@@ -1,8 +1,8 @@
-//! Signatures against those that others have made.
+//! Tests of signatures, with values from other implementations.
 
 use super::*;
 
-/// The example that the libraries of the specification are tested with.
+/// The test vector of the specification's own libraries.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 const TIMESTAMP: i64 = 1_614_265_330;

@@ -1,4 +1,4 @@
-//! URLs that are taken, and what is shown of them.
+//! Tests of checking URLs, and of hiding their secret parts.
 
 use super::*;
 

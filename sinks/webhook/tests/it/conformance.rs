@@ -1,4 +1,4 @@
-//! The suite that every sink passes.
+//! The conformance suite for sinks, run against a receiver.
 
 use fortilake_sink::conformance::{self, Destination, Fault, Part, View};
 use tempfile::TempDir;

@@ -1,4 +1,4 @@
-//! What a receiver gets when all goes well.
+//! What a receiver gets if nothing fails.
 
 use std::sync::Barrier;
 

@@ -1,4 +1,4 @@
-//! Receivers that fail, and how long they are borne with.
+//! Receivers that fail in different ways.
 
 use fortilake_sink::Kind;
 
@@ -50,7 +50,7 @@ async fn a_receiver_that_never_answers_is_given_up() {
 async fn a_receiver_that_is_not_there_is_told_without_its_secrets() {
     let receiver = Receiver::new([]);
     let port = receiver.url("").rsplit_once(':').unwrap().1.to_owned();
-    // Bound to another address of the loopback, nobody listens on the same port.
+    // The receiver listens on 127.0.0.1 only, so nothing listens on this port of 127.0.0.2.
     let url = format!("http://127.0.0.2:{port}/hook?token=t0ken");
     let sender = Sender::to(&receiver).with("url", url);
     let error = sender
@@ -160,7 +160,7 @@ async fn an_abort_sends_nothing_more() {
         .with("concurrency", 4);
     let mut sink = sender.open().await.unwrap();
     sink.write(&batch("products", 0, 4)).await.unwrap();
-    // One message is under way and the others of its table wait for it.
+    // One message is in flight, and the others of its table wait for it.
     while receiver.messages().is_empty() {
         tokio::task::yield_now().await;
     }

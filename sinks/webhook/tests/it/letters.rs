@@ -1,4 +1,4 @@
-//! Dead letters, sent again.
+//! Redelivery of dead letters.
 
 use fortilake_sink::Kind;
 

@@ -1,4 +1,4 @@
-//! The sink as its users meet it: opened by name, judged by what a receiver gets.
+//! Tests of the sink from the outside: it is opened by name, and a receiver checks what arrives.
 
 #![expect(
     clippy::unwrap_used,
@@ -43,7 +43,7 @@ struct Sender {
 }
 
 impl Sender {
-    /// One that signs, does not wait long, and sends to `receiver`.
+    /// A sender to `receiver` that signs and has short pauses.
     fn to(receiver: &Receiver) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("secret");
@@ -164,6 +164,7 @@ fn batch(name: &str, sequence: u64, rows: i64) -> Batch {
     }
 }
 
+/// The outcome of a crawl with exactly these batches.
 fn outcome(batches: &[Batch]) -> Outcome {
     let rows = |name: &str| -> u64 {
         let of_table = batches.iter().filter(|batch| batch.table.name == name);
@@ -190,7 +191,7 @@ fn summary_id() -> String {
     format!("msg_{CRAWL}-summary")
 }
 
-/// The error and all its sources.
+/// The texts of an error and all its sources.
 fn told(error: &Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -1,6 +1,7 @@
-//! A receiver on a port of this machine that answers as it is told and remembers what came.
+//! A local receiver that responds according to a script and records what arrives.
 //!
-//! It shares no code with the sink: not the HTTP library, and not the one that signs.
+//! It shares no code with the sink, neither the HTTP library nor the signing, so that a mistake in one of them is not
+//! made twice.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead as _, BufReader, Read, Write};
@@ -21,22 +22,22 @@ pub(crate) enum Reply {
     With(u16, String),
     /// The connection is closed without an answer.
     Close,
-    /// There is never an answer.
+    /// Never responds.
     Hang,
-    /// 200, a little later.
+    /// 200, after 2 ms.
     Slow,
-    /// 200 once another message is at the same point.
+    /// 200, once another message waits at the same barrier.
     Meet(Arc<Barrier>),
 }
 
-/// A message as it came.
+/// A message as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) raw: Vec<u8>,
-    /// The body, inflated.
+    /// The decompressed body.
     pub(crate) body: Vec<u8>,
-    /// Whether it was answered with 200.
+    /// Whether the response was 200.
     pub(crate) accepted: bool,
 }
 
@@ -49,7 +50,7 @@ impl Received {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Whether one of the signatures is that of `secret`.
+    /// Whether one of the signatures was made with `secret` over the decompressed body.
     pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
         let timestamp = &self.headers["webhook-timestamp"];
         let mut signed = format!("{}.{timestamp}.", self.id()).into_bytes();
@@ -76,7 +77,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// One that follows its script and then answers 200.
+    /// A receiver that follows its script and then responds with 200.
     pub(crate) fn new(script: impl IntoIterator<Item = Reply>) -> Self {
         Self::start(script, None)
     }
@@ -110,7 +111,7 @@ impl Receiver {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// From now on gives this answer once the script is at its end; with `None` it is 200 again.
+    /// Sets the response after the end of the script; `None` resets it to 200.
     pub(crate) fn always(&self, reply: Option<Reply>) {
         self.lock().always = reply;
     }
@@ -119,12 +120,12 @@ impl Receiver {
         self.lock().script.extend(script);
     }
 
-    /// All that came, in the order of arrival.
+    /// All messages, in the order of arrival.
     pub(crate) fn messages(&self) -> Vec<Received> {
         self.lock().received.clone()
     }
 
-    /// The ids of what was answered with 200, in that order.
+    /// The names of the accepted messages, in the order of arrival.
     pub(crate) fn accepted(&self) -> Vec<String> {
         let received = self.messages();
         let accepted = received.iter().filter(|received| received.accepted);
@@ -176,13 +177,13 @@ fn serve(mut stream: impl Read + Write, state: &Mutex<State>) {
             (200, String::new())
         }
         Reply::Hang => {
-            // The sender hangs up at some time.
+            // Waits until the sender closes the connection.
             let _ = stream.read(&mut [0]);
             return;
         }
         Reply::Close => return,
     };
-    // Before the answer, because the next message may come at once.
+    // This must happen before the response, because the next message can arrive right after it.
     state.lock().unwrap().under_way -= 1;
     let answer =
         format!("HTTP/1.1 {status} X\r\n{header}content-length: 0\r\nconnection: close\r\n\r\n");
@@ -226,7 +227,7 @@ fn inflate(headers: &BTreeMap<String, String>, raw: &[u8]) -> Vec<u8> {
     }
 }
 
-/// HMAC-SHA256 as RFC 2104 tells it, for keys that are not longer than a block.
+/// HMAC-SHA256 as in RFC 2104, for keys that are not longer than a block.
 fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
     let pad = |byte: u8| -> Vec<u8> {
         let padded = key.iter().copied().chain(std::iter::repeat(0)).take(64);

@@ -1,4 +1,4 @@
-//! Crawls that are delivered by more than one process.
+//! Crawls whose delivery takes more than one process.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ async fn after_a_crash_nothing_is_missing_and_nothing_comes_twice() {
     ];
     for (order, concurrency) in [("table", 1), ("parallel", 4)] {
         for delivered in 0..8 {
-            // So many messages are taken, and the next ones find nobody.
+            // The receiver accepts this many messages and then stops responding.
             let receiver = Receiver::new(vec![Reply::Status(200); delivered]);
             receiver.always(Some(Reply::Hang));
             let sender = Sender::to(&receiver)
@@ -27,7 +27,7 @@ async fn after_a_crash_nothing_is_missing_and_nothing_comes_twice() {
                 }
                 sink.finish(&outcome(&batches)).await
             };
-            // Of the 5 messages with rows as many as may hang then, and of the summary that comes after them.
+            // How many messages hang then: at most `concurrency` of the 5 messages with rows, or else the summary.
             let hanging = 5_usize.saturating_sub(delivered).min(concurrency).max(1);
             let taken = async {
                 while receiver.messages().len() < delivered + hanging
@@ -36,7 +36,8 @@ async fn after_a_crash_nothing_is_missing_and_nothing_comes_twice() {
                     tokio::task::yield_now().await;
                 }
             };
-            // The first to end drops the other: the sink dies in the middle of a request.
+            // `select!` drops the future that has not ended. So the sink is dropped in the middle of a request, which
+            // is as close to a killed process as one process can get.
             tokio::select! {
                 result = crashed => assert!(result.is_ok() && delivered > 5),
                 () = taken => {}

@@ -1,4 +1,4 @@
-//! Secrets are in the request, and nowhere else.
+//! Secrets appear in requests and nowhere else.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
 
-/// Everything that was logged.
+/// Collects everything that is logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -48,7 +48,7 @@ async fn secrets_are_in_no_error_log_store_or_letter() {
         .with_writer(log.clone())
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .finish();
-    // This runtime has one thread, so it logs all that the tasks of the sink do.
+    // The subscriber is set for this thread only. The runtime has a single thread, so all tasks log to it.
     let _logging = tracing::subscriber::set_default(subscriber);
 
     let receiver = Receiver::new([Reply::Status(500), Reply::Status(400), Reply::Close]);

@@ -6,7 +6,7 @@ use rustls::pki_types::PrivateKeyDer;
 
 use super::*;
 
-/// A receiver whose certificate comes from an authority of its own, and that authority as PEM.
+/// A receiver whose certificate is signed by a private CA, and the certificate of that CA as PEM.
 fn private() -> (Receiver, String) {
     let mut authority = CertificateParams::new([]).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
