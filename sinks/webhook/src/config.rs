@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fortilake_sink::{Error, Kind, MaybeSecret, Result, Secret};
 use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::source::{Secret, Text};
 
 /// Options of the `webhook` sink.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// Where messages are posted: text, or `{ env = "…" }` or `{ file = "…" }` where the URL itself is a secret.
-    pub(crate) url: Text,
-    /// The signing secrets (`whsec_…`), each as `{ env = "…" }`, `{ file = "…" }` or `{ command = ["…"] }`; every one of them signs, so that secrets can be rotated.
+    /// The URL to post messages to: plain text, or a reference such as `{ env = "…" }` if the URL itself is a secret.
+    pub(crate) url: MaybeSecret,
+    /// The signing secrets (`whsec_…`), each as `{ env = "…" }`, `{ file = "…" }` or `{ command = ["…"] }`; every message is signed with all of them, so that you can rotate them.
     #[serde(default)]
     pub(crate) secrets: Vec<Secret>,
     /// Whether to send messages without a signature if there are no secrets.
@@ -42,8 +41,8 @@ pub(crate) struct Config {
     pub(crate) concurrency: usize,
     /// Additional headers by name; each value is plain text or a reference such as `{ env = "…" }`.
     #[serde(default)]
-    pub(crate) headers: BTreeMap<String, Text>,
-    /// What is put around the rows.
+    pub(crate) headers: BTreeMap<String, MaybeSecret>,
+    /// The format of the JSON around the rows.
     #[serde(default)]
     pub(crate) envelope: Envelope,
     /// What to send: the rows followed by the summary of the crawl, or only the summary.
@@ -81,9 +80,9 @@ pub(crate) struct Config {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Compression {
     #[default]
+    None,
     Gzip,
     Zstd,
-    None,
 }
 
 /// Whether the messages of a table are sent one after the other.
@@ -119,31 +118,25 @@ pub(crate) enum Events {
     Summary,
 }
 
-/// A length of time, written as in `90s` or `1h 30m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
-pub(crate) struct Period(pub(crate) Duration);
+/// A duration such as `90s` or `1h 30m`, not parsed yet.
+///
+/// It is parsed after the options are deserialized, because only then can the error name the option.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct Period(String);
 
-impl TryFrom<String> for Period {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let length = text.parse::<SignedDuration>().ok();
-        length
-            .and_then(|length| Duration::try_from(length).ok())
-            .filter(|length| !length.is_zero())
-            .map(Self)
-            .ok_or("a length of time such as `30s` or `10m` is wanted")
-    }
-}
-
-impl From<Period> for String {
-    fn from(period: Period) -> Self {
-        format!(
-            "{:#}",
-            SignedDuration::try_from(period.0).unwrap_or_default()
-        )
+impl Period {
+    /// Parses the duration, which must be longer than zero; `option` is its name for the error.
+    pub(crate) fn read(&self, option: &str) -> Result<Duration> {
+        let length = self.0.parse::<SignedDuration>().ok();
+        let length = length.and_then(|length| Duration::try_from(length).ok());
+        length.filter(|length| !length.is_zero()).ok_or_else(|| {
+            let text = format!(
+                "option `{option}` must be a duration such as `30s` or `10m`, not `{}`",
+                self.0
+            );
+            Error::new(Kind::Config, text)
+        })
     }
 }
 
@@ -162,7 +155,7 @@ fn default_concurrency() -> usize {
 
 /// The upper end of what the Standard Webhooks specification recommends (15 to 30 seconds).
 fn default_timeout() -> Period {
-    Period(Duration::from_secs(30))
+    Period("30s".to_owned())
 }
 
 fn default_attempts() -> u32 {
@@ -170,11 +163,11 @@ fn default_attempts() -> u32 {
 }
 
 fn default_total_time() -> Period {
-    Period(Duration::from_mins(10))
+    Period("10m".to_owned())
 }
 
 fn default_backoff() -> Period {
-    Period(Duration::from_secs(1))
+    Period("1s".to_owned())
 }
 
 fn default_dead_letters() -> PathBuf {
