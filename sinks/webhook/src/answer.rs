@@ -13,11 +13,11 @@ const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// What a response means for its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Disposition {
     /// The receiver has the message.
     Delivered,
-    /// It may take the same message later, and may have said how much later.
-    Again {
+    /// The receiver may accept the same message later; `wait` is its `Retry-After`, if it sent one.
+    Retry {
         cause: String,
         wait: Option<Duration>,
     },
@@ -27,30 +27,30 @@ pub(crate) enum Verdict {
     Gone,
 }
 
-/// Judges by the status alone: what stands in the body is for people.
-pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Verdict {
-    let cause = format!("the answer was {}", told(status));
+/// Interprets a response by its status and `Retry-After`; the body is never interpreted.
+pub(crate) fn meaning(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Disposition {
+    let cause = format!("the receiver returned {}", describe(status));
     match status {
-        // A conflict is a message that the receiver has already.
-        status if status.is_success() || status == StatusCode::CONFLICT => Verdict::Delivered,
-        StatusCode::GONE => Verdict::Gone,
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Verdict::Again {
+        // Receivers that deduplicate by id answer 409 for a message that they already have.
+        status if status.is_success() || status == StatusCode::CONFLICT => Disposition::Delivered,
+        StatusCode::GONE => Disposition::Gone,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Disposition::Retry {
             cause,
             wait: wait(headers, now),
         },
-        status if status.is_server_error() => Verdict::Again {
+        status if status.is_server_error() => Disposition::Retry {
             cause,
             wait: wait(headers, now),
         },
-        status if status.is_redirection() => Verdict::Refused {
+        status if status.is_redirection() => Disposition::Refused {
             cause: format!("{cause}, and redirects are not followed"),
         },
-        _ => Verdict::Refused { cause },
+        _ => Disposition::Refused { cause },
     }
 }
 
-/// The number of a status, and its name where it has one.
-fn told(status: StatusCode) -> String {
+/// The number of a status, and its name if it has one, such as `404 Not Found`.
+fn describe(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),
         None => status.as_u16().to_string(),
