@@ -1,19 +1,20 @@
-//! Attempts and pauses, on a clock that is stopped and a wire that is scripted.
+//! Tests of attempts and pauses, with a paused clock and a scripted transport.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use fortilake_sink::Secret;
 use reqwest::StatusCode;
-use secrecy::SecretString;
 
 use super::*;
-use crate::message::{Id, Place};
-use crate::wire::{Answer, Fault};
+use crate::digest;
+use crate::message::{Id, Part};
+use crate::transport::{Answer, NoAnswer};
 
 mod receiver;
 
-/// What the receiver does with one attempt.
+/// What the scripted receiver does with one attempt.
 #[derive(Clone)]
 enum Act {
     Answer(u16),
@@ -23,7 +24,7 @@ enum Act {
     Hang,
 }
 
-/// An attempt as it arrived, and how many seconds after the start.
+/// An attempt as it arrived; `at` is in seconds after the start.
 #[derive(Clone, Debug)]
 struct Arrival {
     at: u64,
@@ -31,7 +32,7 @@ struct Arrival {
     body: Bytes,
 }
 
-/// A wire that follows its script and then answers 200.
+/// A transport that follows its script and then answers 200.
 #[derive(Clone)]
 struct Script {
     acts: Arc<Mutex<VecDeque<Act>>>,
@@ -40,8 +41,13 @@ struct Script {
 }
 
 #[async_trait]
-impl Wire for Script {
-    async fn post(&self, headers: HeaderMap, body: Bytes) -> Result<Answer, Fault> {
+impl Transport for Script {
+    async fn post(
+        &self,
+        headers: HeaderMap,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<Answer, NoAnswer> {
         let at = self.start.elapsed().as_secs();
         self.arrivals
             .lock()
@@ -60,11 +66,19 @@ impl Wire for Script {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static(wait));
                 status
             }
-            Act::Break => return Err(Fault("the connection broke".to_owned())),
-            Act::Hang => std::future::pending().await,
+            Act::Break => return Err(NoAnswer("the connection broke".to_owned())),
+            Act::Hang => {
+                time::sleep(timeout).await;
+                return Err(NoAnswer::timeout());
+            }
         };
         let status = StatusCode::from_u16(status).unwrap();
-        Ok(Answer { status, headers })
+        let body = format!("{status} for `mine`\r\n").into_bytes();
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 }
 
@@ -79,39 +93,44 @@ impl Script {
     }
 }
 
-fn courier(acts: impl IntoIterator<Item = Act>) -> (Courier, Script) {
+fn sender(acts: impl IntoIterator<Item = Act>) -> (Sender, Script) {
     let script = Script {
         acts: Arc::new(Mutex::new(acts.into_iter().collect())),
         arrivals: Arc::default(),
         start: Instant::now(),
     };
-    let secret = SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-    let courier = Courier {
-        wire: Box::new(script.clone()),
+    let secret = Secret::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned());
+    let sender = Sender {
+        transport: Box::new(script.clone()),
         signer: Signer::new(&[secret]).unwrap(),
         headers: HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("mine"))]),
         compression: Compression::None,
+        excerpts: Excerpts::without(["mine"]),
         limits: Limits {
             timeout: Duration::from_secs(30),
             attempts: 5,
             total_time: Duration::from_mins(10),
             backoff: Duration::from_secs(2),
         },
-        chance: Chance {
+        clock: Clock {
             now: || Timestamp::UNIX_EPOCH,
             jitter: || 1.0,
         },
         receiver: Receiver::default(),
     };
-    (courier, script)
+    (sender, script)
 }
 
 fn message() -> Message {
     Message {
         id: Id {
             crawl: "c".to_owned(),
-            place: Place::Summary,
+            part: Part::Summary {
+                edition: digest::of(&[]),
+            },
         },
+        edition: "c.1".to_owned(),
+        position: None,
         content_type: "application/json".to_owned(),
         body: Bytes::from_static(b"{}"),
         rows: 0,
@@ -119,27 +138,27 @@ fn message() -> Message {
     }
 }
 
-async fn failure(courier: &Courier) -> Failure {
-    match courier.deliver(&message()).await.unwrap() {
-        Fate::Undelivered(failure) => failure,
-        Fate::Delivered { .. } => panic!("the message was delivered"),
+async fn failure(sender: &Sender) -> Failure {
+    match sender.deliver(&message()).await.unwrap() {
+        SendResult::Undelivered(failure) => failure,
+        SendResult::Delivered { .. } => panic!("the message was delivered"),
     }
 }
 
-async fn deliver(courier: &Courier) {
-    let fate = courier.deliver(&message()).await.unwrap();
-    assert!(matches!(fate, Fate::Delivered { .. }), "{fate:?}");
+async fn deliver(sender: &Sender) {
+    let result = sender.deliver(&message()).await.unwrap();
+    assert!(matches!(result, SendResult::Delivered { .. }), "{result:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn pauses_double_and_every_attempt_has_the_same_id_and_body() {
-    let (courier, script) = courier([
+    let (sender, script) = sender([
         Act::Answer(500),
         Act::Break,
         Act::Answer(408),
         Act::Answer(429),
     ]);
-    deliver(&courier).await;
+    deliver(&sender).await;
     assert_eq!(script.times(), [0, 2, 6, 14, 30]);
     let arrivals = script.arrivals.lock().unwrap();
     assert!(
@@ -149,7 +168,7 @@ async fn pauses_double_and_every_attempt_has_the_same_id_and_body() {
     );
     assert!(arrivals.iter().all(|arrival| arrival.body == "{}"));
     let header = |name: &str| arrivals[0].headers[name].to_str().unwrap();
-    assert_eq!(header("webhook-id"), "msg_c-summary");
+    assert_eq!(header("webhook-id"), message().id.to_string());
     assert_eq!(header("webhook-timestamp"), "0");
     assert_eq!(header("content-type"), "application/json");
     assert_eq!(header("authorization"), "mine");
@@ -158,15 +177,15 @@ async fn pauses_double_and_every_attempt_has_the_same_id_and_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_of_a_message_is_that_of_its_attempt() {
-    let (mut courier, script) = courier([Act::Answer(500)]);
-    courier.chance.now = || {
-        // The test's own thread has its own paused clock; any that moves will do.
+async fn every_attempt_has_its_own_timestamp() {
+    let (mut sender, script) = sender([Act::Answer(500)]);
+    sender.clock.now = || {
+        // The paused clock does not move between attempts, so this one counts its calls instead.
         thread_local!(static CALLS: std::cell::Cell<i64> = const { std::cell::Cell::new(0) });
         CALLS.set(CALLS.get() + 1);
         Timestamp::from_second(CALLS.get()).unwrap()
     };
-    deliver(&courier).await;
+    deliver(&sender).await;
     let arrivals = script.arrivals.lock().unwrap();
     let [first, second] = &arrivals[..] else {
         panic!("{arrivals:?}")
@@ -179,9 +198,9 @@ async fn the_time_of_a_message_is_that_of_its_attempt() {
 
 #[tokio::test(start_paused = true)]
 async fn jitter_shortens_a_pause_by_half_at_most() {
-    let (mut courier, script) = courier([Act::Answer(500), Act::Answer(500)]);
-    courier.chance.jitter = || 0.0;
-    deliver(&courier).await;
+    let (mut sender, script) = sender([Act::Answer(500), Act::Answer(500)]);
+    sender.clock.jitter = || 0.0;
+    deliver(&sender).await;
     assert_eq!(script.times(), [0, 1, 3]);
     let drawn: Vec<f64> = (0..100).map(|_| jitter()).collect();
     assert!(drawn.iter().all(|number| (0.0..=1.0).contains(number)));
@@ -189,46 +208,51 @@ async fn jitter_shortens_a_pause_by_half_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_hangs_is_waited_for_as_long_as_the_timeout() {
-    let (courier, script) = courier([Act::Hang]);
-    deliver(&courier).await;
+async fn an_attempt_ends_at_the_timeout() {
+    let (sender, script) = sender([Act::Hang]);
+    deliver(&sender).await;
     assert_eq!(script.times(), [0, 32]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_are_bounded_and_nobody_waits_after_the_last() {
-    let (courier, script) = courier(vec![Act::Answer(503); 20]);
-    let failure = failure(&courier).await;
+async fn attempts_are_limited_and_the_last_is_not_followed_by_a_pause() {
+    let (sender, script) = sender(vec![Act::Answer(503); 20]);
+    let failure = failure(&sender).await;
     assert_eq!(script.times(), [0, 2, 6, 14, 30]);
     assert_eq!(script.start.elapsed().as_secs(), 30);
     assert_eq!(failure.reason, Reason::Unavailable);
     assert_eq!(failure.attempts, 5);
-    assert_eq!(failure.cause, "the answer was 503 Service Unavailable");
+    assert_eq!(
+        failure.cause,
+        "the receiver returned 503 Service Unavailable"
+    );
+    let answer = failure.answer.unwrap();
+    assert_eq!(answer, "503 Service Unavailable for `[secret]`");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_total_time_is_bounded() {
-    let (mut courier, script) = courier(vec![Act::Hang; 20]);
-    courier.limits.total_time = Duration::from_secs(70);
-    let failure = failure(&courier).await;
+async fn the_total_time_is_limited() {
+    let (mut sender, script) = sender(vec![Act::Hang; 20]);
+    sender.limits.total_time = Duration::from_secs(70);
+    let failure = failure(&sender).await;
     assert_eq!(script.times(), [0, 32, 66]);
     assert_eq!(failure.attempts, 3);
-    assert_eq!(failure.cause, "there was no answer in time");
+    assert_eq!(failure.cause, "no response within the timeout");
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_of_earlier_processes_are_counted_in() {
-    let (mut courier, _) = courier([Act::Wait(503, "1"), Act::Answer(400)]);
-    courier.limits.total_time = Duration::MAX;
-    let fate = courier
+async fn attempts_of_earlier_processes_are_added() {
+    let (mut sender, _) = sender([Act::Wait(503, "1"), Act::Answer(400)]);
+    sender.limits.total_time = Duration::MAX;
+    let result = sender
         .deliver(&Message {
             attempts: 8,
             ..message()
         })
         .await
         .unwrap();
-    let Fate::Undelivered(failure) = fate else {
-        panic!("{fate:?}")
+    let SendResult::Undelivered(failure) = result else {
+        panic!("{result:?}")
     };
     assert_eq!(failure.attempts, 10);
     assert_eq!(failure.reason, Reason::Refused);
