@@ -1,4 +1,4 @@
-//! Dead letters: one file for each message that could not be delivered.
+//! Dead letters: undelivered messages, each stored in a file of its own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -9,34 +9,41 @@ use fortilake_sink::{Error, Kind, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::courier::Failure;
-use crate::message::{Id, Message};
+use crate::message::{Id, Message, Position};
+use crate::sender::Failure;
 
 const EXTENSION: &str = "json";
 
 /// The dead letters of one destination.
 #[derive(Debug)]
-pub(crate) struct Letters {
+pub(crate) struct DeadLetters {
     folder: PathBuf,
-    /// The destination as far as it may be shown.
+    /// The destination's URL without its secret parts.
     url: String,
 }
 
-/// A message as it lies in a file, with what a person wants to know of it.
+/// The content of a file: a message, and why it was not delivered.
 ///
-/// The signature is not in it, for it is made anew; nor are the user's headers, for they may be secrets.
+/// The signature is left out, because it is made again for each attempt. The user's headers are left
+/// out, because they may be secrets.
 #[derive(Serialize, Deserialize)]
-struct Letter {
+struct DeadLetter {
     id: String,
     url: String,
     cause: String,
-    /// How often it was tried in all.
+    /// The beginning of the body of the last response, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
+    /// The number of attempts in total, those of earlier processes included.
     attempts: u32,
-    /// When it was given up.
+    /// When the message was given up.
     failed_at: Timestamp,
+    edition: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    position: Option<Position>,
     headers: Headers,
     rows: u64,
-    /// The body as it was signed, which is before compression.
+    /// The body before compression, which is what was signed.
     body: String,
 }
 
@@ -48,8 +55,26 @@ struct Headers {
     webhook_id: String,
 }
 
-impl Letters {
-    /// The letters in `folder`; nothing is read or made.
+/// The dead letters in a folder.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub(crate) ids: Vec<Id>,
+    /// Files that look like dead letters of another version, whose ids have another form.
+    pub(crate) foreign: Vec<PathBuf>,
+}
+
+impl Listing {
+    /// The error for letters that this version cannot send.
+    pub(crate) fn error(&self) -> Option<Error> {
+        let path = self.foreign.first()?.display();
+        let text =
+            format!("`{path}` is a dead letter of another fortilake version and was not sent");
+        Some(Error::new(Kind::Config, text))
+    }
+}
+
+impl DeadLetters {
+    /// The letters in `folder`, which need not exist yet.
     pub(crate) fn new(folder: PathBuf, url: String) -> Self {
         Self { folder, url }
     }
@@ -58,21 +83,25 @@ impl Letters {
         &self.folder
     }
 
-    /// Writes a letter, in place of the one that the message may have.
+    /// Writes a letter, replacing an earlier one of the same message.
     ///
-    /// The file appears whole, and only its owner can read it.
+    /// The file is written under a temporary name, synced and renamed, so that it is complete even
+    /// after a crash. Only its owner can read it, because it contains the rows.
     pub(crate) fn keep(&self, message: &Message, failure: &Failure, now: Timestamp) -> Result<()> {
         let id = message.id.to_string();
         let internal = |error| {
             let text = format!("cannot encode the dead letter `{id}`");
             Error::new(Kind::Internal, text).with_source(error)
         };
-        let letter = Letter {
+        let dead_letter = DeadLetter {
             id: id.clone(),
             url: self.url.clone(),
             cause: failure.cause.clone(),
+            answer: failure.answer.clone(),
             attempts: failure.attempts,
             failed_at: now,
+            edition: message.edition.clone(),
+            position: message.position.clone(),
             headers: Headers {
                 content_type: message.content_type.clone(),
                 webhook_id: id.clone(),
@@ -82,7 +111,7 @@ impl Letters {
                 .map_err(|error| internal(error.to_string()))?,
         };
         let mut text =
-            serde_json::to_vec_pretty(&letter).map_err(|error| internal(error.to_string()))?;
+            serde_json::to_vec_pretty(&dead_letter).map_err(|error| internal(error.to_string()))?;
         text.push(b'\n');
         create_folder(&self.folder)
             .map_err(|error| Error::io("create the folder", &self.folder, error))?;
@@ -93,7 +122,7 @@ impl Letters {
         sync(&self.folder)
     }
 
-    /// Removes the letter of a message that was delivered after all, if there is one.
+    /// Removes the letter of a message that has been delivered, if there is one.
     pub(crate) fn remove(&self, id: &Id) -> Result<()> {
         let path = self.path(id);
         match fs::remove_file(&path) {
@@ -103,48 +132,59 @@ impl Letters {
         }
     }
 
-    /// The ids of all letters, crawl by crawl, each crawl's summary after its rows.
-    pub(crate) fn list(&self) -> Result<Vec<Id>> {
+    /// Lists all letters, sorted by crawl, with each crawl's final message after its rows.
+    pub(crate) fn list(&self) -> Result<Listing> {
         let unreadable = |error| Error::io("read the folder", &self.folder, error);
+        let mut listing = Listing::default();
         let entries = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(listing),
             Err(error) => return Err(unreadable(error)),
             Ok(entries) => entries,
         };
-        let mut ids = Vec::new();
         for entry in entries {
-            let path = PathBuf::from(entry.map_err(unreadable)?.file_name());
-            let stem = path.file_stem().and_then(|stem| stem.to_str());
-            if path
-                .extension()
-                .is_some_and(|extension| extension == EXTENSION)
-            {
-                ids.extend(stem.and_then(Id::parse));
+            let path = entry.map_err(unreadable)?.path();
+            let is_json = path.extension().is_some_and(|found| found == EXTENSION);
+            let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else {
+                continue;
+            };
+            match Id::parse(stem) {
+                Some(id) if is_json => listing.ids.push(id),
+                None if is_json && Id::is_like(stem) => listing.foreign.push(path),
+                _ => {}
             }
         }
-        ids.sort();
-        Ok(ids)
+        listing.ids.sort();
+        listing.foreign.sort();
+        Ok(listing)
     }
 
-    /// Reads a letter back into the message that it was.
+    /// Reads a letter back as a message.
     pub(crate) fn read(&self, id: Id) -> Result<Message> {
         let path = self.path(&id);
         let damaged = || {
-            let text = format!("`{}` is no dead letter, or a damaged one", path.display());
+            let text = format!("`{}` is damaged or not a dead letter", path.display());
             Error::new(Kind::Config, text)
         };
         let text = fs::read(&path).map_err(|error| Error::io("read", &path, error))?;
-        let letter: Letter =
+        let dead_letter: DeadLetter =
             serde_json::from_slice(&text).map_err(|error| damaged().with_source(error))?;
-        if letter.id != id.to_string() {
-            return Err(damaged().with_source(format!("it is about message `{}`", letter.id)));
+        if dead_letter.id != id.to_string() {
+            let text = format!("it contains message `{}`", dead_letter.id);
+            return Err(damaged().with_source(text));
+        }
+        // A message without a position counts as the final message. If rows were taken for it, the
+        // crawl would be recorded as completely delivered.
+        if id.is_summary() != dead_letter.position.is_none() {
+            return Err(damaged().with_source("its id and its `position` do not match"));
         }
         Ok(Message {
             id,
-            content_type: letter.headers.content_type,
-            body: Bytes::from(letter.body),
-            rows: letter.rows,
-            attempts: letter.attempts,
+            edition: dead_letter.edition,
+            position: dead_letter.position,
+            content_type: dead_letter.headers.content_type,
+            body: Bytes::from(dead_letter.body),
+            rows: dead_letter.rows,
+            attempts: dead_letter.attempts,
         })
     }
 
@@ -161,9 +201,9 @@ fn create_folder(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-/// Writes what only the owner may read.
+/// Writes a file that only its owner can read.
 fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
-    // What an earlier process left behind may be readable to others.
+    // A leftover file of an earlier process may have other permissions, so it is not reused.
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -177,9 +217,9 @@ fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
     file.sync_all()
 }
 
-/// Makes the names in a folder durable.
+/// Syncs a folder, so that renames and removals in it survive a crash.
 ///
-/// Only Unix lets a folder be synced; elsewhere the file system orders renames by itself.
+/// Folders can only be synced on Unix. Elsewhere this does nothing.
 fn sync(folder: &Path) -> Result<()> {
     if cfg!(unix) {
         File::open(folder)
