@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use fortilake_sink::{Error, Kind, Result};
+use fortilake_sink::{Error, Kind, Result, Secret};
 use hmac::{Hmac, Mac as _};
-use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use secrecy::{ExposeSecret as _, SecretSlice};
 use sha2::Sha256;
 
 /// The prefix of every secret.
@@ -18,8 +18,8 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 pub(crate) struct Signer(Vec<SecretSlice<u8>>);
 
 impl Signer {
-    /// Reads secrets as `whsec_` and base64.
-    pub(crate) fn new(secrets: &[SecretString]) -> Result<Self> {
+    /// Decodes secrets of the form `whsec_` followed by base64.
+    pub(crate) fn new(secrets: &[Secret]) -> Result<Self> {
         let keys: Result<_> = secrets.iter().map(key).collect();
         Ok(Self(keys?))
     }
@@ -44,9 +44,9 @@ impl Signer {
     }
 }
 
-fn key(secret: &SecretString) -> Result<SecretSlice<u8>> {
+fn key(secret: &Secret) -> Result<SecretSlice<u8>> {
     let wrong = |reason: &str| Error::new(Kind::Config, format!("a signing secret {reason}"));
-    let text = secret.expose_secret();
+    let text = secret.expose();
     let Some(text) = text.strip_prefix(PREFIX) else {
         return Err(wrong("does not begin with `whsec_`"));
     };
@@ -57,7 +57,7 @@ fn key(secret: &SecretString) -> Result<SecretSlice<u8>> {
     if !LENGTHS.contains(&key.len()) {
         let (low, high) = (LENGTHS.start(), LENGTHS.end());
         return Err(wrong(&format!(
-            "has {} bytes, and {low} to {high} are wanted",
+            "has {} bytes; it must have {low} to {high}",
             key.len()
         )));
     }
