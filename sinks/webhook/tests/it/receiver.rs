@@ -20,7 +20,11 @@ pub(crate) enum Reply {
     Status(u16),
     /// A status with one header.
     With(u16, String),
-    /// The connection is closed without an answer.
+    /// A status with a body.
+    Body(u16, &'static str),
+    /// 200 if the raw body has a valid signature, otherwise 400.
+    Verify,
+    /// Closes the connection without a response.
     Close,
     /// Never responds.
     Hang,
@@ -46,15 +50,29 @@ impl Received {
         &self.headers["webhook-id"]
     }
 
+    /// The short name of the message in these tests.
+    pub(crate) fn name(&self) -> String {
+        crate::name(&self.json())
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// Whether one of the signatures was made with `secret` over the decompressed body.
     pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
+        self.is_body_signed_with(&self.body, secret)
+    }
+
+    /// Whether one of the signatures was made with `secret` over the raw body, which most receivers verify.
+    pub(crate) fn is_raw_body_signed_with(&self, secret: &str) -> bool {
+        self.is_body_signed_with(&self.raw, secret)
+    }
+
+    fn is_body_signed_with(&self, body: &[u8], secret: &str) -> bool {
         let timestamp = &self.headers["webhook-timestamp"];
         let mut signed = format!("{}.{timestamp}.", self.id()).into_bytes();
-        signed.extend_from_slice(&self.body);
+        signed.extend_from_slice(body);
         let wanted = format!("v1,{}", encode(&hmac(&decode(secret), &signed)));
         let signatures = self.headers["webhook-signature"].split(' ');
         signatures.into_iter().any(|signature| signature == wanted)
@@ -82,7 +100,14 @@ impl Receiver {
         Self::start(script, None)
     }
 
-    /// One that is reached over TLS.
+    /// A receiver that verifies the raw body of every message.
+    pub(crate) fn that_verifies() -> Self {
+        let receiver = Self::new([]);
+        receiver.always(Some(Reply::Verify));
+        receiver
+    }
+
+    /// A receiver with TLS.
     pub(crate) fn encrypted(config: ServerConfig) -> Self {
         Self::start([], Some(Arc::new(config)))
     }
@@ -129,7 +154,7 @@ impl Receiver {
     pub(crate) fn accepted(&self) -> Vec<String> {
         let received = self.messages();
         let accepted = received.iter().filter(|received| received.accepted);
-        accepted.map(|received| received.id().to_owned()).collect()
+        accepted.map(Received::name).collect()
     }
 
     pub(crate) fn most_under_way(&self) -> usize {
@@ -161,12 +186,26 @@ fn serve(mut stream: impl Read + Write, state: &Mutex<State>) {
         state.most_under_way = state.most_under_way.max(state.under_way);
         let reply = state.script.pop_front().or_else(|| state.always.clone());
         let reply = reply.unwrap_or(Reply::Status(200));
-        received.accepted = matches!(reply, Reply::Status(200) | Reply::Meet(_) | Reply::Slow);
+        received.accepted = match reply {
+            Reply::Verify => received.is_raw_body_signed_with(crate::SECRET),
+            Reply::Status(200) | Reply::Meet(_) | Reply::Slow => true,
+            _ => false,
+        };
+        let accepted = received.accepted;
         state.received.push(received);
-        reply
+        match reply {
+            Reply::Verify if accepted => Reply::Status(200),
+            Reply::Verify => Reply::Body(400, "invalid signature"),
+            reply => reply,
+        }
     };
+    let mut body = "";
     let (status, header) = match reply {
         Reply::Status(status) => (status, String::new()),
+        Reply::Body(status, text) => {
+            body = text;
+            (status, String::new())
+        }
         Reply::With(status, header) => (status, header + "\r\n"),
         Reply::Meet(barrier) => {
             barrier.wait();
@@ -181,12 +220,14 @@ fn serve(mut stream: impl Read + Write, state: &Mutex<State>) {
             let _ = stream.read(&mut [0]);
             return;
         }
-        Reply::Close => return,
+        Reply::Close | Reply::Verify => return,
     };
     // This must happen before the response, because the next message can arrive right after it.
     state.lock().unwrap().under_way -= 1;
-    let answer =
-        format!("HTTP/1.1 {status} X\r\n{header}content-length: 0\r\nconnection: close\r\n\r\n");
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {status} X\r\n{header}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
     let _ = stream.write_all(answer.as_bytes());
 }
 
@@ -223,7 +264,7 @@ fn inflate(headers: &BTreeMap<String, String>, raw: &[u8]) -> Vec<u8> {
             body
         }
         Some("zstd") => zstd::stream::decode_all(raw).unwrap(),
-        Some(other) => panic!("nobody asked for `{other}`"),
+        Some(other) => panic!("unexpected content encoding `{other}`"),
     }
 }
 
