@@ -27,7 +27,7 @@ fn private() -> (Receiver, String) {
 }
 
 #[tokio::test]
-async fn an_authority_of_the_users_own_is_trusted_when_it_is_named() {
+async fn a_private_ca_is_trusted_if_it_is_configured() {
     let (receiver, authority) = private();
     let url = receiver.url("/hook").replace("http:", "https:");
 
