@@ -1,4 +1,4 @@
-//! One module per command; each resolves what it was given, runs, and says how it ended.
+//! One module per command. Each resolves its arguments, runs, and returns an exit code.
 
 pub(crate) mod account;
 pub(crate) mod call;
@@ -97,10 +97,11 @@ fn call_failure(error: client::Error) -> Failure {
     }
 }
 
-/// Runs something that the first signal asks to end, and that ends at the second one.
+/// Runs work that stops gracefully at the first signal, and immediately at a second one or when
+/// `timeout` is over after SIGTERM or SIGHUP.
 ///
-/// Ending at once is dropping all of it: what a task holds goes with the task, the programs that
-/// a sink has started included.
+/// An immediate stop drops the future. This drops everything that the future owns, including
+/// programs that a sink has started, so nothing keeps running in the background.
 fn interruptible<T, F: Future<Output = Result<T>>>(
     console: Console,
     work: impl FnOnce(signals::Watch) -> F,

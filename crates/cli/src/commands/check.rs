@@ -1,4 +1,4 @@
-//! `fortilake check`: sign in to each service, one call each, and say what works.
+//! `fortilake check`: signs in to each service, makes one call to it, and reports what works.
 
 use std::{fmt::Write as _, sync::Arc};
 

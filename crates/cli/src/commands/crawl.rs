@@ -1,4 +1,4 @@
-//! `fortilake crawl`: read the sources, publish a snapshot.
+//! `fortilake crawl`: reads the sources and publishes a snapshot.
 
 mod prepare;
 
@@ -24,7 +24,7 @@ use crate::{
     signals, summary,
 };
 
-/// Crawls and publishes.
+/// Crawls and publishes. The summary is written however the run ends, errors included.
 pub(crate) fn run(args: &CrawlArgs, console: Console) -> Result {
     // What is simulated needs no variables, so a `.env` file that cannot be read is no matter.
     let (config, env) = if args.simulate {
@@ -49,7 +49,7 @@ async fn crawl(
     signals: signals::Watch,
     console: Console,
 ) -> Result {
-    // What is simulated is over with the process, unless somebody wants to see it resumed.
+    // A simulated crawl leaves no state, unless `--state` asks for one to try out resuming.
     let passing = args.simulate && args.state.state.is_none();
     let state = if passing {
         None
@@ -114,7 +114,7 @@ async fn crawl(
 
 /// Where to and on what terms a crawl is published.
 pub(crate) struct Publishing<'a> {
-    /// The sinks.
+    /// The sinks to publish to, in order.
     pub(crate) sinks: &'a [SinkConfig],
     /// Where the sinks remember things, if they may.
     pub(crate) state: Option<&'a State>,

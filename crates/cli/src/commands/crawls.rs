@@ -1,4 +1,4 @@
-//! `fortilake crawls`: what the state keeps of crawls.
+//! `fortilake crawls`: the crawls in the state.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,10 @@ use crate::{
     },
 };
 
-/// Lists, shows or removes.
+/// Lists, shows, verifies or removes crawls.
+///
+/// Before that, it finishes or cleans up what dead processes left in the sinks' folders, so that
+/// the list shows how each crawl really ended.
 pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
     let state = session::open_state(args.state.state.as_deref(), &Env::read()?)?;
     super::runtime()?.block_on(deliveries::recover(&state))?;
@@ -44,7 +47,7 @@ pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
     Ok(Code::Complete)
 }
 
-/// The crawl of this id.
+/// Finds a crawl by its id.
 pub(crate) fn find(state: &State, id: &str) -> Result<Crawl> {
     let crawls = state.crawls()?;
     let known: Vec<String> = crawls.iter().map(|crawl| crawl.id.clone()).collect();

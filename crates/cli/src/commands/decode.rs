@@ -1,4 +1,4 @@
-//! `fortilake decode`: saved answers to tables, without a crawl.
+//! `fortilake decode`: turns saved API responses into tables, without a crawl.
 
 use std::{fs, io::Read as _, path::Path, sync::Arc};
 
@@ -22,10 +22,10 @@ use crate::{
     session, summary,
 };
 
-/// The name that stands in `_source`.
+/// The source name in the column `_source`.
 const SOURCE: &str = "decode";
 
-/// Decodes the files in their order.
+/// Decodes the files in the given order, as the pages of one list.
 pub(crate) fn run(args: &DecodeArgs, console: Console) -> Result {
     let endpoint = find(&args.endpoint)?;
     check_asked(endpoint, &args.asked)?;

@@ -1,4 +1,4 @@
-//! `fortilake plan`: what a crawl costs, before it is spent.
+//! `fortilake plan`: estimates the calls and the time that a crawl takes.
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
@@ -19,13 +19,13 @@ use crate::{
     session::{self, Fingerprint},
 };
 
-/// The endpoint with a call per product.
+/// The endpoint that takes one call per product, and so dominates the estimate.
 const DETAILS: &str = "products/details";
 
-/// The calls of a crawl, by endpoint.
+/// The number of calls of a crawl, by endpoint.
 type Calls = BTreeMap<String, u64>;
 
-/// Reckons for each configured source.
+/// Prints an estimate for each configured source.
 pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
     let env = Env::read()?;
     let config = crawl::of_args(&args.sources, &env)?;
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
     })
 }
 
-/// The calls of the newest crawl that has finished.
+/// The calls of the newest finished crawl of this source, and a sentence that names the crawl.
 fn last_shape(kept: &[Crawl], settings: &Settings) -> Option<(Calls, String)> {
     let source = settings.source.as_ref();
     kept.iter().find_map(|crawl| {
@@ -90,8 +90,10 @@ fn last_shape(kept: &[Crawl], settings: &Settings) -> Option<(Calls, String)> {
         let calls = summary["calls_by_endpoint"][source].clone();
         let mut calls: Calls = serde_json::from_value(calls).ok()?;
         let products = summary["tables"]["products"].as_u64();
+        // The configuration may have changed since that crawl.
         if settings.details.is_some() && !calls.contains_key(DETAILS) {
-            // How many of them are to be read is not known before the lists are; all of them bound it.
+            // The earlier crawl read no details. Which products `details_for` selects is known only
+            // once the lists are read, so the estimate assumes all products, which is the maximum.
             calls.insert(DETAILS.to_owned(), products.unwrap_or(0));
         }
         Some((calls, format!("crawl {}", crawl.id)))
@@ -225,7 +227,9 @@ fn describe(
 
 /// How long the windows alone make so many calls take, if the first can go out now.
 ///
-/// A window that lets `max` calls through at once is full again after them for its whole length.
+/// A window lets `max` calls through at once and is then full for its whole length. So it makes
+/// the calls wait once for every `max` calls before the last one, calls already used included. The
+/// duration of the calls themselves is left out, which makes this a lower bound.
 fn duration(calls: u64, windows: &[Window], used: &[u32]) -> Duration {
     let per_window = windows.iter().zip(used).map(|(window, &used)| {
         let full = (calls + u64::from(used)).saturating_sub(1) / u64::from(window.max.max(1));

@@ -1,4 +1,4 @@
-//! `fortilake replay`: a crawl that is kept to sinks once more, without a call.
+//! `fortilake replay`: publishes a stored crawl to the sinks again, without making calls.
 
 use anyhow::anyhow;
 use fortilake_crawler::{
@@ -22,7 +22,7 @@ use crate::{
     summary,
 };
 
-/// Sends it.
+/// Publishes a crawl again, or redelivers dead letters.
 pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
     let state = session::open_state(args.state.state.as_deref(), &Env::read()?)?;
     let sinks = config::sinks(args.config.as_deref(), &args.sink)?;

@@ -1,4 +1,4 @@
-//! From arguments and configuration to sources that can be read.
+//! Turns arguments and configuration into sources with clients.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(super) fn terms(args: &CrawlArgs, state: Option<&State>, console: Console) -
     }
 }
 
-/// The sources with their clients, and what all of them depend on.
+/// The sources with their clients, and the fingerprint that decides whether a crawl can resume.
 pub(super) fn sources(
     args: &CrawlArgs,
     config: &Config,
