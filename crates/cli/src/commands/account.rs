@@ -1,4 +1,4 @@
-//! `fortilake account`: list, make and move accounts.
+//! `fortilake account`: list, create and move accounts.
 
 use fortilake_crawler::client::models::generated::iam_v1_accounts::{
     AccountsCreate, AccountsCreateRequest, AccountsList, AccountsListRequest, AccountsMove,
@@ -17,7 +17,7 @@ const ACCOUNTS: View = View {
     columns: &["id", "company", "parentId", "email", "countryId"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &AccountAction, console: Console) -> Result {
     match action {
         AccountAction::List { which, read } => {

@@ -1,4 +1,4 @@
-//! `fortilake call`: any described endpoint, checked before it is sent.
+//! `fortilake call`: calls any described endpoint, after checking the arguments.
 
 mod arguments;
 mod catalogue;
@@ -21,7 +21,7 @@ use crate::{
     exit::{Code, Failure, Result},
 };
 
-/// Calls it, or explains what there is to call.
+/// Calls an endpoint, describes it, or lists all endpoints.
 pub(crate) fn run(args: &CallArgs, console: Console) -> Result {
     let text = match &args.endpoint {
         None if args.list => catalogue::list(),
@@ -60,6 +60,7 @@ fn find(name: &str) -> Result<&'static Endpoint> {
 
 fn help() -> String {
     let mut command = Cli::command();
+    // Without `build`, the usage line would lack the name of the program.
     command.build();
     command
         .find_subcommand_mut("call")
@@ -89,7 +90,10 @@ fn call(args: &CallArgs, endpoint: &'static Endpoint, console: Console) -> Resul
     Ok(Code::Complete)
 }
 
-/// What does the same as an endpoint that is about tokens.
+/// For an endpoint that issues or revokes tokens, the command that does the same.
+///
+/// These endpoints have no client id, because they are called before there is a token. `call`
+/// refuses them: their responses hold tokens, which must be neither printed nor lost.
 fn signs_in(endpoint: &Endpoint) -> Option<&'static str> {
     match (endpoint.client_id, endpoint.id) {
         (Some(_), _) => None,
@@ -99,7 +103,7 @@ fn signs_in(endpoint: &Endpoint) -> Option<&'static str> {
     }
 }
 
-/// Says what a call will change, and refuses to change it unless that was asked for.
+/// Prints the request of a call that changes data; without `--write`, this is an error.
 fn announce(
     endpoint: &Endpoint,
     arguments: &Map<String, Value>,

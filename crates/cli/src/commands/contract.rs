@@ -16,7 +16,7 @@ const CONTRACTS: View = View {
     columns: &["contractNumber", "contractSKU", "status", "endDate"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &ContractAction, console: Console) -> Result {
     let ContractAction::List {
         account,

@@ -1,4 +1,4 @@
-//! `fortilake folder`: list, make and delete folders of products.
+//! `fortilake folder`: list, create and delete product folders.
 
 use fortilake_crawler::client::models::generated::asset_management_v3_folder::{
     FoldersCreate, FoldersCreateRequest, FoldersDelete, FoldersDeleteRequest, FoldersList,
@@ -13,7 +13,7 @@ const FOLDERS: View = View {
     columns: &["folderId", "folderName", "parentFolderId", "folderPath"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &FolderAction, console: Console) -> Result {
     match action {
         FolderAction::List { account, read } => {

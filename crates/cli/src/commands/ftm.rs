@@ -1,4 +1,4 @@
-//! `fortilake ftm`: the licenses for mobile tokens of a FortiAuthenticator.
+//! `fortilake ftm`: the FortiToken Mobile licenses of a FortiAuthenticator.
 
 use fortilake_crawler::client::{
     Kind,
@@ -34,7 +34,7 @@ const ACTIVATED: View = View {
     columns: &["success"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &FtmAction, console: Console) -> Result {
     match action {
         FtmAction::Status { read } => status(read, console),
@@ -49,7 +49,7 @@ pub(crate) fn run(action: &FtmAction, console: Console) -> Result {
     }
 }
 
-/// The counters, and of which unit they are where it says so.
+/// Prints the token counts, with the unit's serial number and firmware if it reports them.
 fn status(args: &ReadArgs, console: Console) -> Result {
     let target = Target::find(
         &args.target,
@@ -65,7 +65,8 @@ fn status(args: &ReadArgs, console: Console) -> Result {
             .await
         {
             Ok(info) => info,
-            // Older releases do not know it, and some users may not see it.
+            // Older releases do not have this endpoint, and some users may not call it. The
+            // counts are worth printing without it.
             Err(error) if matches!(error.kind(), Kind::BadRequest | Kind::Refused) => {
                 SystemInfo::default()
             }

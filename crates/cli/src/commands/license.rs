@@ -29,7 +29,7 @@ use crate::{
     exit::{Code, Failure, Result},
 };
 
-/// What people want to see of something that was registered.
+/// The columns shown for a product that was just registered.
 pub(super) const REGISTERED: View = View {
     rows: "/assetDetails",
     columns: &[
@@ -51,7 +51,7 @@ const LICENSES: View = View {
     ],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &LicenseAction, console: Console) -> Result {
     match action {
         LicenseAction::List {
@@ -116,9 +116,10 @@ fn register(
     operation::write::<LicensesRegister>(&what, &request, &REGISTERED, write, console)
 }
 
-/// Saves a license file.
+/// Downloads a license and saves it to a file.
 ///
-/// The place is found out about before the call is made, and a file is there whole or not at all.
+/// The temporary file is created before the call is made, so that a bad path costs no call. It is
+/// renamed once it is complete, so a reader never sees half a license.
 fn download(
     serial: &str,
     output: &Path,
@@ -155,7 +156,7 @@ fn download(
     Ok(Code::Complete)
 }
 
-/// A file that only its owner can read, and that is gone unless it is kept.
+/// A temporary file that only its owner can read. It is deleted on drop unless it was renamed.
 struct Draft {
     file: File,
     path: std::path::PathBuf,
@@ -182,13 +183,16 @@ impl Draft {
         self.file.sync_all()
     }
 
-    /// Gives it its name; unless that is wanted, not one that somebody else took meanwhile.
+    /// Renames the file to `output`; an existing file is overwritten only with `force`.
+    ///
+    /// A rename always overwrites. A hard link fails if the name is taken, so it also protects a
+    /// file that another process has created since `output` was checked.
     fn keep(&self, output: &Path, force: bool) -> std::io::Result<()> {
         if force {
             return std::fs::rename(&self.path, output);
         }
         match std::fs::hard_link(&self.path, output) {
-            // Some file systems have no links; what was there was looked for before.
+            // Some file systems have no hard links. There, the earlier check has to be enough.
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 std::fs::rename(&self.path, output)
             }
@@ -199,7 +203,7 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // Once it is renamed, nothing has this name any more.
+        // After a rename nothing has this name any more, so a failure here is expected.
         let _ = std::fs::remove_file(&self.path);
     }
 }

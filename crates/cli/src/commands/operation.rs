@@ -1,4 +1,5 @@
-//! What the commands for single operations share: whom they call, what they ask, how they end.
+//! Shared parts of the commands for single operations: choosing the source, asking for
+//! confirmation, making the call and printing its result.
 
 use std::{
     io::IsTerminal as _,
@@ -29,7 +30,7 @@ use crate::{
     session, signals,
 };
 
-/// Makes a call that reads, and prints its rows.
+/// Makes a read call and prints the rows of its response.
 pub(super) fn read<O: Operation>(
     request: &O::Request,
     view: &View,
@@ -43,7 +44,7 @@ pub(super) fn read<O: Operation>(
     print(&page, view, args.format, console)
 }
 
-/// Says what a call will do, makes it once that is wanted, and prints what came of it.
+/// Announces a write call, asks for confirmation, makes the call and prints its result.
 pub(super) fn write<O: Operation>(
     what: &str,
     request: &O::Request,
@@ -61,7 +62,7 @@ pub(super) fn write<O: Operation>(
     print(&page, view, args.format, console)
 }
 
-/// A call's typed request as the arguments that go out.
+/// Converts a typed request into the arguments of a call.
 pub(super) fn arguments(request: &impl Serialize) -> Result<Map<String, Value>> {
     match serde_json::to_value(request).map_err(Failure::failed)? {
         Value::Object(arguments) => Ok(arguments),
@@ -78,7 +79,7 @@ fn print(page: &Page, view: &View, format: Format, console: Console) -> Result {
     Ok(Code::Complete)
 }
 
-/// Asks before something is changed; where nobody can be asked, it has to be said beforehand.
+/// Asks for confirmation unless `yes` is set; without a terminal to ask on, this is an error.
 pub(super) fn confirm(yes: bool, console: Console) -> Result<()> {
     if yes {
         return Ok(());
@@ -98,7 +99,9 @@ pub(super) fn confirm(yes: bool, console: Console) -> Result<()> {
     }
 }
 
-/// A secret from where it is kept, or from whoever is at the terminal; never from a flag's value.
+/// Reads a secret from where the flags say, or prompts for it on the terminal.
+///
+/// No flag takes the secret itself, because other users of the machine can see command lines.
 pub(super) fn secret(
     what: &str,
     flag: &str,
@@ -120,13 +123,13 @@ pub(super) fn secret(
     Ok(typed.map_err(Failure::not_started)?.trim().into())
 }
 
-/// Where a secret is kept, as two flags say it.
+/// Where a secret is stored, from a pair of flags; the variable wins over the file.
 pub(super) fn kept(variable: Option<&String>, file: Option<&PathBuf>) -> Option<Secret> {
     let variable = variable.cloned().map(Secret::Env);
     variable.or_else(|| file.cloned().map(Secret::File))
 }
 
-/// The source that an operation is about, before anything is connected.
+/// The source that an operation calls, before a client is made for it.
 pub(super) struct Target<'a> {
     source: SourceConfig,
     env: Env,
@@ -136,7 +139,7 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// The source whose system has this endpoint.
+    /// Finds the source whose system has this endpoint.
     pub(super) fn find(
         args: &'a TargetArgs,
         endpoint: &Endpoint,
@@ -146,7 +149,10 @@ impl<'a> Target<'a> {
         Self::of(args, client_id, endpoint.access, console)
     }
 
-    /// The source that is opened by this client id; what changes something wants no guess.
+    /// Finds the source whose system signs in with this client id.
+    ///
+    /// If several match, a read uses the first of them. A write is refused, because changing the
+    /// wrong system could not be undone.
     pub(super) fn of(
         args: &'a TargetArgs,
         client_id: &str,
@@ -178,7 +184,7 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Leaves the token of a FortiPortal to the command.
+    /// Leaves signing out of a FortiPortal to the command, instead of doing it after each call.
     #[must_use]
     pub(super) fn keep_token(self) -> Self {
         Self {
@@ -187,7 +193,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The source's name.
+    /// The source's name, as the configuration has it.
     pub(super) fn name(&self) -> &str {
         &self.source.name
     }
@@ -197,7 +203,7 @@ impl<'a> Target<'a> {
         &self.source
     }
 
-    /// Says what is about to be done, with everything that is sent but the secrets.
+    /// Prints what is about to be done and the request, with secrets hidden.
     pub(super) fn announce(
         &self,
         what: &str,
@@ -248,29 +254,32 @@ impl Desk {
         })
     }
 
-    /// What outlasts the command.
+    /// The state; an error in a simulation, which has none.
     pub(super) fn state(&self) -> Result<&State> {
         let state = self.state.as_ref();
         state.ok_or_else(|| Failure::not_started(anyhow!("nothing outlasts a simulation")))
     }
 
-    /// Does this, and leaves things as they were found.
+    /// Runs the work, then signs out of a FortiPortal if this command signed in to it.
     ///
-    /// The first signal lets nothing more go out; what is in flight is waited for.
+    /// After the first signal no further call is sent, but calls in flight are waited for: the
+    /// outcome of a write would be unknown otherwise.
     pub(super) fn run<T>(self, work: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
-        // A token that was there before is somebody's who still wants it.
+        // A token that was stored before belongs to an earlier `portal login`, which must outlive
+        // this command.
         let kept = self.keeps_token || self.portal_token().is_some();
         super::interruptible(self.console, async |mut watch| {
             let result = stoppable(pin!(work(&self)), &self.client, &mut watch).await;
             if !kept {
                 connect::sign_out(&[self.client], self.console).await;
             }
+            // Signing out is a call, too, so signals are handled until it is done.
             watch.end();
             result
         })
     }
 
-    /// Makes a call; the answer is without secrets.
+    /// Makes a call and returns the response without secrets.
     pub(super) async fn fetch(
         &self,
         endpoint: &'static Endpoint,
@@ -288,7 +297,7 @@ impl Desk {
         })
     }
 
-    /// The token of a FortiPortal that is kept and has not ended.
+    /// The stored FortiPortal token, unless it has expired.
     pub(super) fn portal_token(&self) -> Option<StoredToken> {
         let state = self.state.as_ref()?;
         let token = state.load(self.client.user(), FORTIPORTAL)?;

@@ -1,4 +1,4 @@
-//! `fortilake ou`: list, make, change and delete organizational units.
+//! `fortilake ou`: list, create, change and delete organizational units.
 
 use fortilake_crawler::client::models::generated::organization_v1_units::{
     UnitsCreate, UnitsCreateRequest, UnitsDelete, UnitsDeleteRequest, UnitsList, UnitsListRequest,
@@ -13,7 +13,7 @@ const UNITS: View = View {
     columns: &["id", "name", "parentId", "desc"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &OuAction, console: Console) -> Result {
     match action {
         OuAction::List { parent, read } => {

@@ -1,4 +1,4 @@
-//! `fortilake portal`: sign in to a FortiPortal, and out again.
+//! `fortilake portal`: signs in to or out of a FortiPortal.
 
 use anyhow::anyhow;
 use fortilake_crawler::client::{auth::FORTIPORTAL, models::Access};
@@ -11,7 +11,7 @@ use crate::{
     exit::{Code, Failure, Result},
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &PortalAction, console: Console) -> Result {
     let said = match action {
         PortalAction::Login { target } => find(target, console)?.connect()?.run(login),

@@ -1,4 +1,4 @@
-//! `fortilake product`: register products, and change or show what is registered.
+//! `fortilake product`: registers products, and changes or shows registered products.
 
 mod memory;
 mod register;
@@ -34,7 +34,7 @@ const TRANSFERRED: View = View {
     columns: &["serialNumber", "productModel", "accountId", "folderPath"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
     match action {
         ProductAction::Register(args) => register::run(args, console),
@@ -64,6 +64,7 @@ pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
         } => {
             let request = ProductsFolderRequest {
                 serial_numbers: serials.clone(),
+                // Without a folder, null is sent, which moves the products to the top.
                 folder_id: Nullable::from(*folder),
             };
             let place = folder.map_or("the top".to_owned(), |folder| format!("folder {folder}"));
@@ -127,7 +128,7 @@ fn products(serials: &[String]) -> String {
 }
 
 impl LocationArgs {
-    /// The address, if one is given; every other part of it wants the country.
+    /// The address; `None` without a country, which every other part requires.
     fn location(&self) -> Option<LocationInput> {
         self.country.as_ref()?;
         Some(LocationInput {

@@ -7,7 +7,7 @@ use fortilake_crawler::client::models::generated::asset_management_v3_service::{
 use super::{license::REGISTERED, operation};
 use crate::{args::ServiceAction, console::Console, exit::Result};
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &ServiceAction, console: Console) -> Result {
     let ServiceAction::Register {
         contract,

@@ -1,4 +1,4 @@
-//! `fortilake simulate`: a faithful fake of the APIs on a port.
+//! `fortilake simulate`: serves a simulator of the APIs on a port.
 
 use std::{fs, net::SocketAddr};
 
@@ -14,7 +14,8 @@ use crate::{
 
 /// Serves until it is interrupted.
 ///
-/// What it prints is a `.env` file that points fortilake at it.
+/// Standard output is a `.env` file that points fortilake at the simulator, so that
+/// `fortilake simulate > .env` is all the setup a trial takes.
 pub(crate) fn run(args: &SimulateArgs, console: Console) -> Result {
     let scenario = match &args.scenario {
         None => Scenario::production(),
@@ -50,7 +51,7 @@ async fn serve(address: SocketAddr, scenario: Scenario, console: Console) -> Res
         "simulating FortiCloud on http://{address}; Ctrl-C ends it\n"
     ));
     let interrupted = async {
-        // Without signals it serves until it is killed.
+        // Where signals cannot be received, it serves until it is killed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,4 +1,4 @@
-//! `fortilake sinks`: what this build can write to.
+//! `fortilake sinks`: the sinks in this build and their options.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::{
     exit::{Code, Failure, Result},
 };
 
-/// Lists all sinks, or tells all about one.
+/// Lists all sinks, or describes one.
 pub(crate) fn run(args: &SinksArgs, console: Console) -> Result {
     let text = match &args.name {
         Some(name) => describe(registry::find(name)?),

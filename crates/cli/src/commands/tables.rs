@@ -1,4 +1,4 @@
-//! `fortilake tables`: what a snapshot holds.
+//! `fortilake tables`: the tables of a snapshot and their columns.
 
 use std::fmt::Write as _;
 
@@ -113,7 +113,7 @@ fn json(tables: &[&Table]) -> Result<String> {
     Ok(text + "\n")
 }
 
-/// A statement in standard SQL, as most databases take it.
+/// A `CREATE TABLE` statement in standard SQL.
 fn create(table: &Table) -> String {
     let mut text = format!("-- {}\n-- key: {}\n", table.summary, table.key.join(", "));
     let _ = writeln!(text, "CREATE TABLE \"{}\" (", table.name);
@@ -135,7 +135,7 @@ fn create(table: &Table) -> String {
     text
 }
 
-/// The names that Arrow's Python users know, as in a snapshot's manifest.
+/// The type names of Arrow in Python, which are also those in a snapshot's manifest.
 fn type_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Text | Kind::Json => "string",

@@ -1,4 +1,4 @@
-//! Rows of an answer, for people and for programs.
+//! Renders the rows of a response as text or JSON.
 
 use std::fmt::Write as _;
 
@@ -9,27 +9,27 @@ use crate::args::Format;
 #[cfg(test)]
 mod tests;
 
-/// Where the rows of an answer are, and which of their members people want to see.
+/// Where the rows of a response are, and which of their members are shown as text.
 pub(super) struct View {
-    /// A JSON pointer to a list of objects, or to one.
+    /// A JSON pointer to a list of objects, or to one object.
     pub(super) rows: &'static str,
-    /// Members of a row, in their order; without any, each row is shown whole.
+    /// The members to show as columns, in order; if empty, all members are shown line by line.
     pub(super) columns: &'static [&'static str],
 }
 
 impl View {
-    /// Of answers that say no more than that it is done.
+    /// For responses that carry no data beyond success.
     pub(super) const BLANK: Self = Self {
         rows: "/-",
         columns: &[],
     };
 
-    /// Whether there is nothing to see.
+    /// Whether responses of this kind carry no rows at all.
     pub(super) fn is_blank(&self) -> bool {
         self.rows == Self::BLANK.rows
     }
 
-    /// The rows of this answer; nothing if there are none and people look.
+    /// Renders the rows of a response. Without rows, text is empty and JSON is an empty list.
     pub(super) fn render(&self, answer: &str, format: Format) -> serde_json::Result<String> {
         let mut answer: Value = serde_json::from_str(answer)?;
         let rows = match answer.pointer_mut(self.rows).map(Value::take) {
@@ -46,7 +46,7 @@ impl View {
     }
 }
 
-/// A line for each row under a line of names.
+/// A header and one line per row, with aligned columns.
 fn table(columns: &[&str], rows: &[Value]) -> String {
     if rows.is_empty() {
         return String::new();
@@ -73,7 +73,7 @@ fn table(columns: &[&str], rows: &[Value]) -> String {
     lines.iter().map(line).collect()
 }
 
-/// A line for each member, and for each item of a list.
+/// One line per member, and one line per item of a list.
 fn whole(row: &Value) -> String {
     let mut lines = String::new();
     let members = row.as_object().into_iter().flatten();
@@ -95,7 +95,7 @@ fn whole(row: &Value) -> String {
     lines
 }
 
-/// A value in one line; what would steer a terminal is taken out.
+/// A value in one line, without control characters: the API's text must not control the terminal.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

@@ -1,4 +1,4 @@
-//! The arguments of a call: read, and held against the description.
+//! The arguments of a call, parsed and checked against the endpoint's description.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::exit::{Failure, Result};
 
-/// The arguments from `--data` and from `name=value`, which go over them.
+/// Reads the arguments from `--data` and from `name=value` pairs; a pair wins over `--data`.
 pub(super) fn read(
     endpoint: &Endpoint,
     data: Option<&str>,
@@ -50,9 +50,10 @@ pub(super) fn read(
     Ok(arguments)
 }
 
-/// Refuses secrets that were typed as arguments, at any depth.
+/// Refuses secrets in `name=value` pairs, at any depth.
 ///
-/// What is behind `--data` is often made by a program, which may have no other way.
+/// Secrets in `--data` are accepted: a program that builds the JSON may have no other way to pass
+/// them, and `--data @FILE` keeps them off the command line.
 fn refuse_secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Result<()> {
     let Some(name) = secret_in(endpoint, arguments) else {
         return Ok(());
@@ -85,7 +86,7 @@ fn text_of(data: &str) -> Result<String> {
     }
 }
 
-/// No call takes more than this.
+/// How many bytes of arguments are read from standard input, which is far more than any call takes.
 const LONGEST: u64 = 64 << 20;
 
 fn object(text: &str) -> Result<Map<String, Value>> {
@@ -116,7 +117,9 @@ fn parameter<'a>(endpoint: &'a Endpoint, name: &str) -> Result<&'a Parameter> {
     })
 }
 
-/// Adds an argument in the type that the description gives.
+/// Adds an argument, converted to the type in the endpoint's description.
+///
+/// Text alone does not say whether `007` is a number, so the description decides.
 fn add(
     given: &mut Map<String, Value>,
     endpoint: &Endpoint,
@@ -127,7 +130,7 @@ fn add(
     let value = match parameter.json_type {
         "string" => Value::from(text),
         "array" => {
-            // A list can be given as JSON, or element by element.
+            // A list can be given as one JSON array, or by repeating the argument per element.
             let item = match serde_json::from_str(text) {
                 Ok(Value::Array(items)) => items,
                 Ok(item @ (Value::Object(_) | Value::Number(_))) => vec![item],
@@ -152,7 +155,7 @@ fn add(
     Ok(())
 }
 
-/// Whether a value is of this JSON type; null is what the API makes of it.
+/// Whether a value is of this JSON type. Null fits every type, because its meaning is the API's.
 fn fits(json_type: &str, value: &Value) -> bool {
     match json_type {
         _ if value.is_null() => true,

@@ -1,16 +1,16 @@
-//! What there is to call, in words.
+//! Descriptions of the endpoints that can be called.
 
 use std::fmt::Write as _;
 
 use fortilake_crawler::client::models::{self, Access, Endpoint, Location};
 
-/// All endpoints, by API.
+/// Lists all endpoints that can be called, grouped by API and sorted by name.
 pub(super) fn list() -> String {
     let mut endpoints: Vec<_> = models::generated::ENDPOINTS
         .iter()
         .filter(|endpoint| endpoint.client_id.is_some())
         .collect();
-    // Within an API they stay sorted by their names.
+    // The sort is stable, so endpoints stay sorted by name within an API.
     endpoints.sort_by_key(|endpoint| endpoint.api);
     let width = endpoints.iter().map(|endpoint| endpoint.id.len()).max();
     let width = width.unwrap_or(0);
@@ -32,7 +32,7 @@ pub(super) fn list() -> String {
     text
 }
 
-/// One endpoint with its arguments.
+/// Describes one endpoint and its arguments.
 pub(super) fn describe(endpoint: &Endpoint) -> String {
     let mut text = format!(
         "{}: {}\n{} {} ({})\n",

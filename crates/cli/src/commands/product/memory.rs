@@ -1,4 +1,4 @@
-//! What became of units, remembered in the state file.
+//! Stores the outcome of each registered unit in the state file, and locks out a second run.
 
 use std::{
     error::Error,
@@ -35,6 +35,7 @@ impl Memory for Remembered {
         fate: &Fate,
     ) -> std::result::Result<(), Box<dyn Error + Send + Sync>> {
         match fate {
+            // A unit without an entry is waiting, so this outcome needs none.
             Fate::Waiting => self.0.delete(key)?,
             fate => self.0.put(key, &serde_json::to_vec(fate)?)?,
         }
@@ -42,7 +43,7 @@ impl Memory for Remembered {
     }
 }
 
-/// Held by the one registration that works with a state; the system gives it back if it dies.
+/// A lock that one registration holds per state; the system releases it when the process dies.
 ///
 /// Two of the same file would send each unit twice.
 pub(super) struct Turn(#[expect(dead_code, reason = "held, not read")] File);

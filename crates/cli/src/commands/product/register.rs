@@ -1,4 +1,4 @@
-//! `fortilake product register`: units of a file, a few in each call, none of them twice.
+//! `fortilake product register`: registers the units of a file, a few per call, and none twice.
 
 use std::fmt::Write as _;
 
@@ -59,6 +59,8 @@ pub(super) fn run(args: &RegisterArgs, console: Console) -> Result {
             ended.map_err(|error| interrupted(error, &registration))
         })
     };
+    // The result is printed before an error is returned: units may have been registered before it
+    // happened.
     let table = render(&registration, args.format)?;
     console.data(&table).map_err(Failure::failed)?;
     let counts = Counts::of(&registration);
@@ -67,7 +69,7 @@ pub(super) fn run(args: &RegisterArgs, console: Console) -> Result {
     Ok(counts.code())
 }
 
-/// The unit that the flags describe.
+/// The unit that the command line describes.
 fn one(args: &RegisterArgs) -> Result<Row> {
     let unit = &args.unit;
     let kept = operation::kept(unit.cloud_key_env.as_ref(), unit.cloud_key_file.as_ref());
@@ -100,7 +102,7 @@ fn one(args: &RegisterArgs) -> Result<Row> {
     })
 }
 
-/// Says what is about to happen.
+/// Prints how many units will be registered, and how many will not and why.
 fn announce(source: &str, args: &RegisterArgs, registration: &Registration, console: Console) {
     let counts = Counts::of(registration);
     let account = args.account.account;
@@ -193,7 +195,7 @@ impl Counts {
     }
 }
 
-/// What became of one unit.
+/// One row of the result.
 #[derive(Serialize)]
 struct Told<'a> {
     row: usize,

@@ -1,4 +1,4 @@
-//! The units of a file: CSV, JSON or TOML, with the names of the API.
+//! Reads the units to register from a CSV, JSON or TOML file with the API's field names.
 
 use std::{fs, path::Path};
 
@@ -17,7 +17,7 @@ use crate::exit::{Failure, Result};
 #[cfg(test)]
 mod tests;
 
-/// What a row may say.
+/// The fields that a row can have. Those after `location` are parts of the location.
 const NAMES: [&str; 19] = [
     "serialNumber",
     "contractNumber",
@@ -40,19 +40,19 @@ const NAMES: [&str; 19] = [
     "fax",
 ];
 
-/// A unit, as far as its row can be understood.
+/// A unit, with the fields of its row that could be read.
 #[derive(Debug, Default)]
 pub(super) struct Row {
-    /// The unit.
+    /// The unit; only complete without a complaint.
     pub(super) unit: Unit,
-    /// Why it cannot be registered as it is written.
+    /// Why the unit cannot be registered as the row has it.
     pub(super) complaint: Option<String>,
 }
 
-/// Reads a file by its ending.
+/// Reads a file in the format that its extension names.
 ///
-/// A name that nobody knows is a mistake in the whole file; a value that does not fit concerns its
-/// own row.
+/// An unknown field name is an error for the whole file, because it probably affects every row. A
+/// bad value is a complaint about its own row, so the other units are still registered.
 pub(super) fn read(path: &Path) -> Result<Vec<Row>> {
     let shown = path.display();
     let text = fs::read_to_string(path)
@@ -64,6 +64,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>> {
 }
 
 fn parse(text: &str, ending: &str) -> Result<Vec<Row>> {
+    // Excel writes a byte order mark at the start of a CSV file in UTF-8.
     let text = text.trim_start_matches('\u{feff}');
     let rows = match ending {
         "csv" => csv_rows(text)?,
@@ -88,7 +89,7 @@ fn parse(text: &str, ending: &str) -> Result<Vec<Row>> {
 
 fn csv_rows(text: &str) -> Result<Vec<Map<String, Value>>> {
     let head = text.lines().next().unwrap_or_default();
-    // Spreadsheets separate by what a comma does not mean in their country.
+    // In countries where the comma is the decimal separator, spreadsheets write `;` between cells.
     let delimiter = [b',', b';', b'\t']
         .into_iter()
         .find(|delimiter| head.as_bytes().contains(delimiter));
@@ -106,20 +107,23 @@ fn csv_rows(text: &str) -> Result<Vec<Map<String, Value>>> {
             .collect())
     });
     let rows: Vec<Map<String, Value>> = rows.collect::<Result<_>>()?;
+    // Rows have no entries for empty cells, so an unknown column that is empty in all rows would
+    // go unnoticed later.
     names.iter().try_for_each(|name| known(name).map(drop))?;
+    // Spreadsheets often end a file with empty rows.
     Ok(rows.into_iter().filter(|row| !row.is_empty()).collect())
 }
 
 fn toml_value(text: &str) -> Result<Value> {
     toml::from_str(text).map_err(|error| {
-        // The line itself may hold a secret.
+        // The text of the line may hold a secret, so only its number is reported.
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.map_or(1, |before| before.matches('\n').count() + 1);
         Failure::not_started(anyhow!("line {line}: {}", error.message()))
     })
 }
 
-/// The objects of a list, which may be the only member of an object.
+/// The objects of a list. The list may be the only member of an object, as TOML requires.
 fn listed(value: Value) -> Result<Vec<Map<String, Value>>> {
     let list = match value {
         Value::Array(items) => Some(items),
@@ -137,7 +141,7 @@ fn listed(value: Value) -> Result<Vec<Map<String, Value>>> {
     objects.ok_or_else(|| Failure::not_started(anyhow!("it is no list of objects")))
 }
 
-/// The API's spelling of a name; `serial_number` and `Serial Number` will do.
+/// The API's spelling of a field name; `serial_number` and `Serial Number` are accepted, too.
 fn known(name: &str) -> Result<&'static str> {
     let plain = |name: &str| {
         let letters = name.chars().filter(char::is_ascii_alphanumeric);
@@ -174,7 +178,7 @@ fn row(members: &Map<String, Value>) -> Result<Row> {
     Ok(row)
 }
 
-/// Sets a member of a unit; nothing if it has none of this name.
+/// Sets a field of a unit; `None` if the name is not a field of the unit itself.
 fn set(
     unit: &mut RegistrationUnit,
     name: &'static str,
@@ -205,7 +209,7 @@ fn set(
     Some(outcome)
 }
 
-/// Sets a part of an address; the complaint if it cannot.
+/// Sets a part of an address, or returns the complaint.
 fn set_place(place: &mut LocationInput, name: Option<&str>, value: &Value) -> Option<String> {
     let part = match name {
         Some("company") => &mut place.company,
@@ -226,12 +230,12 @@ fn set_place(place: &mut LocationInput, name: Option<&str>, value: &Value) -> Op
     None
 }
 
-/// Whether a value says nothing.
+/// Whether a value is null or blank text, which counts as a missing field.
 fn is_blank(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// A text, a number or a truth value as a text.
+/// A string, number or boolean as a string: a JSON or TOML file may have ids without quotes.
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()),
@@ -249,7 +253,7 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// Numbers in a list, or in a text with whatever stands between them.
+/// The integers of a list, or of a string in which `;`, `,` or blanks separate them.
 fn ids_of(value: &Value) -> Option<Vec<i64>> {
     match value {
         Value::Array(items) => items.iter().map(Value::as_i64).collect(),

@@ -1,4 +1,4 @@
-//! Tests of how rows look.
+//! Tests of rendering rows.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Arguments as people write them.
+//! Tests of parsing and checking arguments.
 
 use fortilake_crawler::client::models;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::read;
 use crate::commands::shown::shown;
 
-/// The arguments of this call, or the error with its hint.
+/// Compares the parsed arguments, or the error and its hint, with what is expected.
 #[track_caller]
 fn check(endpoint: &str, data: Option<&str>, pairs: &[&str], expected: &Value) {
     let endpoint = models::endpoint(endpoint).expect("it is described");
@@ -26,7 +26,7 @@ fn values_take_the_type_of_the_description() {
         &["accountId=710112", "serialNumber=%", "status=Registered"],
         &json!({ "accountId": 710_112, "serialNumber": "%", "status": "Registered" }),
     );
-    // A text of digits stays a text.
+    // Digits stay text where the description says so.
     check(
         "products/list",
         None,

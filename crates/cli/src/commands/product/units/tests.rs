@@ -1,8 +1,8 @@
-//! Tests of reading units.
+//! Tests of reading units from files.
 
 use super::*;
 
-/// What is sent for each row, and the complaints.
+/// For each row what would be sent or the complaint; for a bad file, the error.
 fn read(text: &str, ending: &str) -> Value {
     let rows = match parse(text, ending) {
         Ok(rows) => rows,
