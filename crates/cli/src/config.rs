@@ -1,4 +1,4 @@
-//! The configuration: a file, or the environment in its place.
+//! The configuration: a file, or environment variables if there is no file.
 
 pub(crate) mod env;
 mod explain;
@@ -25,11 +25,11 @@ pub(crate) use self::{
 };
 use crate::exit::{Failure, Result};
 
-/// The configuration file that is read without being named.
+/// The configuration file that is read, if it exists, when `--config` names no other.
 const DEFAULT_FILE: &str = "fortilake.toml";
-/// How many crawls the state keeps when nobody says how many.
+/// Default of `keep`.
 pub(crate) const KEEP: usize = 5;
-/// Which part of a table's rows may go when nobody says which.
+/// Default of `max_shrink`.
 pub(crate) const MAX_SHRINK: f64 = 0.2;
 /// Where tables go when nobody says where.
 const DEFAULT_SINK: &str = "parquet:out";
@@ -37,28 +37,28 @@ const DEFAULT_SINK: &str = "parquet:out";
 /// What to crawl and where to put it.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// The sources, in publishing order.
+    /// The sources, in the order in which their rows are published.
     pub(crate) sources: Vec<SourceConfig>,
-    /// The sinks.
+    /// The sinks, in the order in which they are opened.
     pub(crate) sinks: Vec<SinkConfig>,
-    /// How many crawls the state keeps.
+    /// How many crawls the state keeps, at least 1.
     pub(crate) keep: usize,
     /// Which part of a table's rows may go from one complete snapshot to the next.
     pub(crate) max_shrink: f64,
 }
 
-/// One sink.
+/// A sink, from the configuration file or from `--sink`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SinkConfig {
-    /// What messages call it.
+    /// The name of the sink in messages and in the state; unique within a run, free of secrets.
     pub(crate) label: String,
     /// The sink and its options.
     pub(crate) spec: Spec,
 }
 
-/// Reads the named file, or `fortilake.toml`, or the environment.
+/// Reads the named file, or `fortilake.toml` if it exists, or else the environment.
 ///
-/// Sinks given on the command line take the place of those of the file.
+/// Sinks given on the command line replace those of the file.
 pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<Config> {
     let default = Path::new(DEFAULT_FILE);
     let path = path.or_else(|| default.is_file().then_some(default));
@@ -96,7 +96,9 @@ pub(crate) fn sinks(path: Option<&Path>, specs: &[String]) -> Result<Vec<SinkCon
     Ok(sinks)
 }
 
-/// The sinks of the command line, or the default one.
+/// Parses the sinks of the command line; without any, the default sink.
+///
+/// Two sinks with the same label are numbered, because the state stores results by label.
 pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
     let default = [DEFAULT_SINK.to_owned()];
     let specs = if specs.is_empty() { &default } else { specs };
@@ -123,7 +125,7 @@ pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
 
 /// What messages call a sink of the command line: its name and target.
 ///
-/// A URL can hold a secret anywhere behind the host.
+/// A URL is cut after the host, because user, path and query can all contain secrets.
 fn label(text: &str) -> String {
     let text = text.split('?').next().unwrap_or_default();
     let (name, target) = text.split_once(':').unwrap_or((text, ""));
@@ -153,13 +155,14 @@ fn are_apart(sinks: &[SinkConfig]) -> Result<()> {
     Ok(())
 }
 
-/// Where a sink publishes to, however it is written.
+/// Where a sink publishes to, normalized so that two spellings of one place are equal.
 #[derive(PartialEq)]
 struct Place {
     sink: &'static str,
     target: Option<PathBuf>,
     layout: Option<Value>,
-    /// Everything that was said, of a sink that is no folder: two may well go to one place.
+    /// All options of a sink that does not publish to a folder. Two such sinks are the same only
+    /// if nothing differs: two programs or two URLs may differ in any option.
     options: Option<Map<String, Value>>,
 }
 
@@ -182,7 +185,8 @@ impl Place {
     }
 }
 
-/// One source named `forticloud` out of `FORTICLOUD_USERNAME` and its siblings.
+/// One source named `forticloud`, from `FORTICLOUD_USERNAME`, `FORTICLOUD_PASSWORD` and, if set,
+/// `FORTICLOUD_AUTH_URL` and `FORTICLOUD_API_URL`.
 fn from_environment(env: &Env) -> Result<SourceConfig> {
     let missing = |name: &str| {
         Failure::not_started(anyhow!(

@@ -1,4 +1,4 @@
-//! From a configured source to a client.
+//! Creates clients for configured sources and for the embedded simulator.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -25,13 +25,13 @@ use crate::{
 pub(crate) struct Terms {
     /// Where calls and tokens are remembered, if not only in this process.
     pub(crate) state: Option<State>,
-    /// In which order calls of all sources go out.
+    /// The order in which calls of all sources are sent.
     pub(crate) queue: client::Queue,
-    /// How many requests may be sent.
+    /// How many requests may be sent, sign-ins included.
     pub(crate) max_calls: Option<u64>,
-    /// When the last one may be sent.
+    /// No request is sent after this time.
     pub(crate) deadline: Option<Micros>,
-    /// Whether to wait where the API allows nothing for long.
+    /// Whether to wait, however long, when the API allows no calls.
     pub(crate) wait: bool,
     /// Where such waits are told.
     pub(crate) console: Console,
@@ -71,7 +71,7 @@ pub(crate) fn client(source: &SourceConfig, env: &Env, terms: &Terms) -> Result<
     connect(config(source, env)?, terms, Arc::new(network))
 }
 
-/// What a client of this source goes by.
+/// The client configuration of a source, with its secrets resolved.
 pub(crate) fn config(source: &SourceConfig, env: &Env) -> Result<client::Config> {
     let mut config = by_kind(source, env)?;
     config.timeout = source.call_timeout()?;

@@ -1,4 +1,4 @@
-//! The environment, with the `.env` file of the working directory behind it.
+//! Environment variables, with the `.env` file of the working directory as a fallback.
 
 use std::{collections::HashMap, fs, io};
 
@@ -6,7 +6,10 @@ use anyhow::{Context as _, anyhow};
 
 use crate::exit::{Failure, Result};
 
-/// The file, in the working directory alone: what lies in a folder above belongs to others.
+/// The file, looked up only in the working directory.
+///
+/// Many tools also search parent folders. A crawl should not pick up the password of whatever
+/// project happens to contain its folder.
 const FILE: &str = ".env";
 
 /// Variables by name; the process's own win over those of the file.
@@ -17,8 +20,9 @@ pub(crate) struct Env {
 }
 
 impl Env {
-    /// Reads the process's variables and, if there is one, `.env`.
+    /// Reads the process's variables and `.env`, if it exists.
     pub(crate) fn read() -> Result<Self> {
+        // `vars` would panic if any variable is not UTF-8. Here, such variables are left out.
         let process = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
@@ -33,7 +37,7 @@ impl Env {
         Ok(Self { process, file })
     }
 
-    /// A variable that is set and not empty.
+    /// The value of a variable; an empty value counts as not set.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         let value = self.process.get(name).or_else(|| self.file.get(name))?;
         Some(value.clone()).filter(|value| !value.is_empty())
@@ -57,7 +61,7 @@ fn parse(text: &str) -> Result<HashMap<String, String>> {
             .hint("put the value in single quotes to keep its `$` as it is"));
     }
     let lines = dotenvy::from_read_iter(text.as_bytes()).collect::<dotenvy::Result<_>>();
-    // The text of a line that cannot be read may be a password, so it stays out.
+    // The line that cannot be parsed may be a password, so the message must not quote it.
     lines.map_err(|error| {
         let place = match error {
             dotenvy::Error::LineParse(_, position) => format!(" (near character {position})"),
@@ -68,14 +72,18 @@ fn parse(text: &str) -> Result<HashMap<String, String>> {
     })
 }
 
-/// The line of the first `$` that the parser would take for a variable.
+/// The line number of the first `$` that the parser would expand as a variable.
+///
+/// The parser expands variables silently, so `PASSWORD=pa$$word` would become another password and
+/// fail at the sign-in, far from its cause. This scan follows the parser's rules for quotes,
+/// escapes and comments to find such a `$` first.
 fn substitution(text: &str) -> Option<usize> {
     let (mut line, mut quote, mut before) = (1, None, '\n');
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         match (character, quote) {
             ('$', None | Some('"')) => return Some(line),
-            // What is escaped means itself.
+            // An escaped character is literal, so it is skipped.
             ('\\', None | Some('"')) => line += usize::from(characters.next() == Some('\n')),
             ('#', None) if before.is_whitespace() => {
                 characters.find(|&character| character == '\n')?;

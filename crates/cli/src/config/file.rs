@@ -1,4 +1,4 @@
-//! The configuration file, as it is written.
+//! The configuration file's format, and its conversion into a [`Config`].
 
 use std::{collections::HashSet, fs, path::Path};
 
@@ -12,7 +12,7 @@ use crate::exit::{Failure, Result};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// How many crawls the state keeps.
+    /// How many crawls the state keeps; 0 counts as 1.
     #[serde(default = "keep")]
     keep: usize,
     #[serde(default)]
@@ -23,11 +23,11 @@ struct File {
     sink: Vec<SinkTable>,
 }
 
-/// `[guard]`: what is not published without being asked.
+/// `[guard]`: how many rows may disappear before publishing needs `--accept-shrink`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Guard {
-    /// Which part of a table's rows may go from one complete snapshot to the next.
+    /// The fraction of a table's rows that may disappear, from 0 to 1.
     #[serde(default = "max_shrink")]
     max_shrink: f64,
 }
@@ -119,7 +119,8 @@ pub(super) fn parse(text: &str) -> Result<Config> {
             options: sink.options,
         };
         spec.check().map_err(|error| {
-            // The sink knows its options, but not where they stand.
+            // The sink checks its options, but it does not know their lines in the file. So the
+            // line is found by the option that the message mentions.
             let complaint = one_line(&error);
             let line = explain::line_of(text, "sink", position, |option| {
                 complaint.contains(&format!("option `{option}`"))

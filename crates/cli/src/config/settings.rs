@@ -1,4 +1,4 @@
-//! What a source's configuration means.
+//! Converts a source's configuration into settings for the crawler and the client.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use super::{
 };
 use crate::exit::{Failure, Result};
 
-/// Products change rarely, and each costs a call.
+/// Default of `details_max_age`. Products change rarely, and the details of each cost a call.
 const DETAILS_MAX_AGE: &str = "7d";
 
 impl SourceConfig {
-    /// What the plan goes by.
+    /// The settings that the crawl is planned from; `accounts` limits it, if it is not empty.
     pub(crate) fn settings(&self, accounts: &[i64]) -> Result<Settings> {
         let scope = match self.scope.as_deref() {
             None | Some("auto") => ScopeMode::Auto,
@@ -64,9 +64,9 @@ impl SourceConfig {
         }
     }
 
-    /// What the source's crawls are known by: the user, and where the API is if not at the vendor.
+    /// Identifies the source in the state: the user, and a digest of `api_url` if it is set.
     ///
-    /// An address may hold a password, so it is not kept as it is.
+    /// The URL itself is not stored, because it may contain a password.
     pub(crate) fn identity(&self, user: &str) -> String {
         match &self.api_url {
             Some(url) => format!("{user} {}", digest(url)),
@@ -74,7 +74,7 @@ impl SourceConfig {
         }
     }
 
-    /// How old details of an earlier crawl may be.
+    /// How old product details of an earlier crawl may be to be used again.
     pub(crate) fn details_max_age(&self) -> Result<Duration> {
         let text = self.details_max_age.as_deref().unwrap_or(DETAILS_MAX_AGE);
         self.duration("details_max_age", text)
@@ -98,12 +98,12 @@ impl SourceConfig {
         }
     }
 
-    /// The longest that one call may take.
+    /// The timeout of one call.
     pub(crate) fn call_timeout(&self) -> Result<Duration> {
         self.duration("timeout", self.timeout.as_deref().unwrap_or("60s"))
     }
 
-    /// The windows in which calls are limited, where the file says so.
+    /// The call limits of the configuration; `None` leaves the system's own limits.
     pub(crate) fn call_limits(&self) -> Result<Option<Vec<client::Window>>> {
         let Some(limits) = &self.quota.calls else {
             return Ok(None);
@@ -117,7 +117,7 @@ impl SourceConfig {
         windows.collect::<Result<_>>().map(Some)
     }
 
-    /// The limit of errors, where the file says so.
+    /// The error limit of the configuration; `None` leaves the system's own limit.
     pub(crate) fn error_limit(&self) -> Result<Option<client::ledger::ErrorLimit>> {
         let Some(limit) = &self.quota.errors else {
             return Ok(None);
@@ -130,7 +130,8 @@ impl SourceConfig {
     }
 
     fn duration(&self, key: &str, text: &str) -> Result<Duration> {
-        // A day is 24 hours: what it measures has no calendar.
+        // A day counts as 24 hours. These durations are not tied to a date, so there is no
+        // daylight saving time to take into account.
         let length = text
             .parse::<Span>()
             .ok()

@@ -1,4 +1,4 @@
-//! What configurations mean, and where secrets come from.
+//! Tests of parsing the configuration and of resolving secrets.
 
 use std::time::Duration;
 
@@ -221,7 +221,7 @@ fn a_wrong_option_of_a_sink_is_found_in_the_file() {
     let text = told("[[sink]]\ntype = \"csv\"\nlayot = \"latest\"\n");
     assert!(text.contains("line 6: [[sink]] 1 (csv)"), "{text}");
     assert!(text.contains("did you mean `layout`?"), "{text}");
-    // What is missing stands nowhere, so its table is named.
+    // A missing option has no line of its own, so the line of its section is reported.
     let text = told("[[sink]]\ntype = \"csv\"\n");
     assert!(text.contains("line 4: [[sink]] 1 (csv)"), "{text}");
 }
