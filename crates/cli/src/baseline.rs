@@ -1,4 +1,4 @@
-//! What a crawl's rows are compared with before they are published, and who comes after it.
+//! The row counts that a crawl is compared with before it is published.
 
 use fortilake_crawler::{
     Census, Guard, Report, sink,

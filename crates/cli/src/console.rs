@@ -1,23 +1,23 @@
-//! The one place that writes to standard output and error.
+//! All output to standard output and standard error goes through here, except log lines.
 
 use std::io::{self, IsTerminal, Write};
 
 /// Standard output for data, standard error for everything else.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Console {
-    /// Whether a person watches standard error.
+    /// Whether standard error is a terminal.
     pub(crate) interactive: bool,
 }
 
 impl Console {
-    /// Looks at what the streams are.
+    /// A console for this process's streams.
     pub(crate) fn new() -> Self {
         Self {
             interactive: io::stderr().is_terminal(),
         }
     }
 
-    /// Writes data.
+    /// Writes data to standard output.
     ///
     /// A reader that has seen enough closes the pipe, and that is success.
     #[expect(
@@ -35,7 +35,7 @@ impl Console {
         }
     }
 
-    /// Writes a message; if even that fails there is nobody left to tell.
+    /// Writes a message to standard error. A failure is ignored, as it could not be reported.
     #[expect(
         clippy::unused_self,
         reason = "whoever has no console has nothing to say"

@@ -8,13 +8,13 @@ use fortilake_crawler as crawler;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Code {
-    /// Everything that was asked for is done.
+    /// Everything was done.
     Complete = 0,
-    /// Something unforeseen happened, or a sink failed.
+    /// An unexpected error, or a sink that failed.
     Failed = 1,
-    /// Nothing was begun: usage, configuration or credentials.
+    /// Nothing was done, because of usage, configuration, credentials or permissions.
     NotStarted = 2,
-    /// Published, but some scopes failed; with `--require-complete`, not published.
+    /// Published, but some scopes failed.
     Partial = 3,
     /// Paused on quota, errors or a deadline.
     Paused = 75,
@@ -43,7 +43,7 @@ pub(crate) struct Failure {
 pub(crate) type Result<T = Code> = std::result::Result<T, Failure>;
 
 impl Failure {
-    /// Nothing was begun.
+    /// A failure with exit code 2: nothing was done.
     pub(crate) fn not_started(error: impl Into<anyhow::Error>) -> Self {
         Self {
             code: Code::NotStarted,
@@ -61,14 +61,14 @@ impl Failure {
         }
     }
 
-    /// Adds what to do next.
+    /// Sets the hint, replacing an earlier one.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Puts what was being done before the reason.
+    /// Adds what was being attempted; the error so far becomes its cause.
     #[must_use]
     pub(crate) fn context(mut self, context: impl Into<String>) -> Self {
         self.error = self.error.context(context.into());
@@ -136,7 +136,7 @@ impl From<crawler::sink::Error> for Failure {
     }
 }
 
-/// The lines that tell a person of a failure.
+/// Renders a failure as text: the error, its causes, and the hint.
 pub(crate) fn render(failure: &Failure) -> String {
     let mut text = format!("error: {}\n", failure.error);
     for cause in failure.error.chain().skip(1) {

@@ -1,7 +1,7 @@
-//! The command line of fortilake, as a library so that a custom build is three lines.
+//! The command line of fortilake, as a library for custom builds.
 //!
-//! A build with a sink of one's own names the sink's crate, so that it is linked, and calls
-//! [`main`]:
+//! To build a binary with your own sink, depend on the sink's crate, mention it so that the linker
+//! keeps it, and call [`main`]:
 //!
 //! ```no_run
 //! // use my_sink as _;
@@ -10,9 +10,8 @@
 //! }
 //! ```
 //!
-//! This crate parses, resolves and prints; it alone touches standard output and error, the
-//! environment, signals and the exit status. What there is to know about crawling is in
-//! [`fortilake_crawler`].
+//! Only this crate uses standard output and error, the environment, signals and the exit status.
+//! The crawling itself is in [`fortilake_crawler`].
 
 mod args;
 mod baseline;
@@ -38,12 +37,13 @@ use crate::{
     exit::Code,
 };
 
-/// Runs the command line and says how it ended.
+/// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are answers, anything else is a mistake; clap knows where each goes.
+            // For clap, `--help` and `--version` are errors, too. It knows that they are printed to
+            // standard output, and usage errors to standard error.
             let code = if error.use_stderr() {
                 Code::NotStarted
             } else {

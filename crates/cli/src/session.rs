@@ -1,4 +1,4 @@
-//! The crawl that a command works on: a new one, or one that is taken up again.
+//! The crawl that a command works on: a new one, or an earlier one that is resumed or replayed.
 
 pub(crate) mod deliveries;
 mod fingerprint;
@@ -20,20 +20,20 @@ use crate::{
     exit::{Failure, Result},
 };
 
-/// What made the crawl, as sinks and the state remember it.
+/// The program and version that crawls, as recorded in the state and in manifests.
 pub(crate) const GENERATOR: &str = concat!("fortilake ", env!("CARGO_PKG_VERSION"));
 
 /// A crawl to work on.
 pub(crate) struct Session {
-    /// What the crawl is called.
+    /// The crawl's id and name, as sinks get them.
     pub(crate) crawl: sink::Crawl,
     /// When it began, in microseconds of Unix time.
     pub(crate) began: i64,
-    /// Where its pages are.
+    /// The pages read so far.
     pub(crate) journal: Arc<dyn Journal>,
-    /// The same on disk, unless it ends with the process.
+    /// The same journal in the state file; `None` for a crawl that is kept in memory only.
     stored: Option<Arc<CrawlJournal>>,
-    /// How many calls an earlier run has answered.
+    /// How many calls earlier runs of this crawl have journaled.
     pub(crate) recalled: u64,
     /// An unfinished crawl that has some of these sources, and is another one all the same.
     pub(crate) passed_over: Option<String>,
@@ -108,7 +108,7 @@ impl Session {
         Ok(Self::stored(crawl, began, journal, 0))
     }
 
-    /// Takes up a crawl, finished or not.
+    /// Opens a stored crawl, finished or not; an error if another process is working on it.
     pub(crate) fn take_up(state: &State, id: &str) -> Result<Self> {
         let journal = state.take_up(id)?;
         let kept = journal.crawl()?;
@@ -143,7 +143,7 @@ impl Session {
         self.stored.is_some()
     }
 
-    /// Says how far the crawl has come.
+    /// Stores the status of the crawl, and its summary if it has finished.
     pub(crate) fn set_status(
         &self,
         status: Status,
@@ -158,9 +158,9 @@ impl Session {
     }
 }
 
-/// What a crawl that begins now is called.
+/// The id and name of a crawl that begins at this time.
 ///
-/// A random part keeps two that begin in one second apart.
+/// The id has a random part, because two crawls can begin in the same second.
 pub(crate) fn identity(began: jiff::Timestamp) -> sink::Crawl {
     use std::hash::{BuildHasher, RandomState};
     let snapshot = began.strftime("%Y%m%dT%H%M%SZ").to_string();
@@ -173,7 +173,7 @@ pub(crate) fn identity(began: jiff::Timestamp) -> sink::Crawl {
     }
 }
 
-/// Opens the state in the named folder, or where the system keeps such things.
+/// Opens the state in this folder, else in `$FORTILAKE_STATE`, else in the user's state folder.
 pub(crate) fn open_state(directory: Option<&Path>, env: &Env) -> Result<State> {
     let directory = match directory {
         Some(directory) => directory.to_owned(),
@@ -192,7 +192,7 @@ fn default_directory(env: &Env) -> Option<PathBuf> {
     }
     let home = match env.get("XDG_STATE_HOME") {
         Some(home) => PathBuf::from(home),
-        // Without a variable, the system knows where its user lives.
+        // `home_dir` also works where `$HOME` is not set, as in some cron jobs.
         None => std::env::home_dir()?.join(".local/state"),
     };
     Some(home.join("fortilake"))

@@ -33,7 +33,7 @@ impl Watch {
         (Self { stop, task }, Insistence(insistence))
     }
 
-    /// From here on signals are not answered: what is left takes a moment.
+    /// Stops listening. Signals are ignored from then on, because only a moment's work is left.
     pub(crate) fn end(self) {
         self.task.abort();
     }
@@ -88,7 +88,7 @@ async fn received(signal: &mut Option<tokio::signal::unix::Signal>) {
     }
 }
 
-/// Ctrl-C, if it can be listened to; it still works the system's way if not.
+/// Ctrl-C. Without a handler it keeps the system's default effect.
 #[cfg(windows)]
 struct Signals(Option<tokio::signal::windows::CtrlC>);
 

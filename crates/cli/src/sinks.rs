@@ -1,8 +1,8 @@
-//! The sinks that this build has.
+//! Links the sinks into this build.
 //!
-//! A sink registers itself, but a crate that nobody names is not linked, and its registration is
-//! lost without a word. So every sink is named here once, behind the feature of its name, and a test
-//! holds the list.
+//! A sink registers itself when its crate is linked. But the linker drops a crate that no code
+//! mentions, and the sink would be missing without any error. So every sink is mentioned here once,
+//! behind the feature of its name, and a test compares the list of linked sinks with `sinks.txt`.
 
 #[cfg(feature = "csv")]
 use fortilake_sink_csv as _;

@@ -1,4 +1,4 @@
-//! What a run says at its end.
+//! The summary at the end of a run, as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::{exit::Code, progress::CallCounts};
 
-/// How many failed scopes are told one by one.
+/// How many failed scopes, or shrunk accounts of a table, are listed one by one.
 const FAILURES_SHOWN: usize = 10;
 
-/// The summary for a person.
+/// The summary as text.
 pub(crate) fn text(crawl: &sink::Crawl, report: &Report) -> String {
     let state = if report.complete {
         "complete"
@@ -37,7 +37,7 @@ pub(crate) fn text(crawl: &sink::Crawl, report: &Report) -> String {
     text
 }
 
-/// The rows of every table, and what did not go as the descriptions say.
+/// The number of rows of every table, and of rows and values that differ from the descriptions.
 pub(crate) fn tables(totals: &[TableTotal], drift: Drift) -> String {
     let width = totals
         .iter()
@@ -94,7 +94,7 @@ fn failures(report: &Report) -> String {
     text
 }
 
-/// The tables that lost too much, account by account, and what to do about it.
+/// The tables that the shrink guard refused, by account, and what to do about them.
 fn shrunk(crawl: &sink::Crawl, tables: &[Shrink]) -> String {
     let mut text = String::new();
     let Some(first) = tables.first() else {
@@ -139,13 +139,15 @@ fn shrunk(crawl: &sink::Crawl, tables: &[Shrink]) -> String {
     text
 }
 
-/// Whether the snapshot is at least at one place, or wanted at none.
+/// Whether at least one sink has the snapshot; also true if there are no sinks.
 pub(crate) fn reached_a_sink(report: &Report) -> bool {
     let mut sinks = report.sinks.iter();
     report.published && (report.sinks.is_empty() || sinks.any(|sink| sink.result.is_ok()))
 }
 
-/// The exit code of a crawl that ran to its end.
+/// The exit code of a crawl that was read completely.
+///
+/// A failed sink outranks a refusal, because the run has to be repeated in any case.
 pub(crate) fn code(report: &Report) -> Code {
     let failed = report.sinks.iter().any(|sink| sink.result.is_err());
     match (failed, report.complete && report.shrunk.is_empty()) {
@@ -155,7 +157,7 @@ pub(crate) fn code(report: &Report) -> Code {
     }
 }
 
-/// What each sink has to say.
+/// One line per sink: its receipt or its error.
 pub(crate) fn sinks(reports: &[SinkReport]) -> String {
     let mut text = String::new();
     for SinkReport { name, result } in reports {
@@ -191,7 +193,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// The summary for a program.
+/// The summary as JSON. Its members are a documented interface, so they are never renamed.
 pub(crate) fn json(crawl: &sink::Crawl, report: &Report, calls_by_endpoint: &CallCounts) -> Value {
     let sinks: Vec<Value> = report
         .sinks

@@ -1,4 +1,7 @@
-//! Which sinks a crawl was opened for, and how that ended.
+//! Records in the state which sinks a crawl was opened for and how each of them ended.
+//!
+//! The record is written before a sink writes anything. If the process dies, a later `fortilake
+//! crawls` finds it and lets the sink finish or clean up.
 
 use std::path;
 
@@ -14,7 +17,7 @@ use tracing::warn;
 use super::{Session, identity};
 use crate::{config::SinkConfig, exit::Result};
 
-/// The option by which sinks that publish files say where.
+/// The option of file sinks that names the folder to publish into.
 const PATH: &str = "path";
 
 /// The folder in it that such sinks have for themselves.
@@ -25,32 +28,32 @@ const OWN: &str = "_fortilake";
 /// Of the sink's options it holds the folder alone, for others may be secrets.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Delivery {
-    /// The sink's name.
+    /// The sink's name, such as `csv`.
     sink: String,
     /// The folder that it publishes into, if it does.
     path: Option<String>,
-    /// How far it is.
+    /// The result so far.
     pub(crate) state: Progress,
-    /// Why it failed, if it did.
+    /// Why the sink failed; only in state [`Progress::Failed`].
     pub(crate) error: Option<String>,
 }
 
-/// How far a sink is.
+/// The result of one sink so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Progress {
-    /// It was opened, and nobody knows more.
+    /// The sink was opened. Either its process is still running, or it died.
     Open,
-    /// It has the snapshot.
+    /// The sink has published the snapshot.
     Published,
-    /// It failed.
+    /// The sink returned an error.
     Failed,
-    /// Its process died, and what that left behind is finished or cleared away.
+    /// The process died, and the sink has since finished or removed what it had begun.
     Recovered,
 }
 
 impl Progress {
-    /// As people read it.
+    /// The word for it in `fortilake crawls show`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -62,7 +65,7 @@ impl Progress {
 }
 
 impl Session {
-    /// Remembers the sinks before anything is written to them.
+    /// Records the sinks before anything is written to them.
     pub(crate) fn begin_deliveries(&self, sinks: &[SinkConfig]) -> Result<()> {
         for SinkConfig { label, spec } in sinks {
             let target = registry::find(&spec.sink)?.target;
@@ -70,7 +73,7 @@ impl Session {
             let folder = folder
                 .and_then(Value::as_str)
                 .filter(|folder| *folder != "-");
-            // Whoever reads it may be in another folder.
+            // The command that cleans up later may run in another working directory.
             let path = folder.and_then(|path| {
                 let path = path::absolute(path).ok()?;
                 path.to_str().map(str::to_owned)
@@ -86,7 +89,7 @@ impl Session {
         Ok(())
     }
 
-    /// Remembers how the sinks ended.
+    /// Records how the sinks ended.
     pub(crate) fn end_deliveries(&self, reports: &[SinkReport]) -> Result<()> {
         let Some(stored) = &self.stored else {
             return Ok(());
@@ -114,12 +117,12 @@ impl Session {
     }
 }
 
-/// The sinks of a crawl that is kept.
+/// The recorded sinks of a stored crawl, by label.
 pub(crate) fn of(state: &State, crawl: &Crawl) -> Result<Vec<(String, Delivery)>> {
     Ok(read(state.deliveries(crawl)?))
 }
 
-/// Finishes or undoes what dead processes have left behind where they were publishing.
+/// Lets sinks finish or undo the publications that dead processes have left behind.
 ///
 /// Opening a sink does just that, whichever crawl it is opened for.
 pub(crate) async fn recover(state: &State) -> Result<()> {
@@ -131,7 +134,7 @@ pub(crate) async fn recover(state: &State) -> Result<()> {
         if open.is_empty() {
             continue;
         }
-        // A crawl that somebody works on is not left behind.
+        // If another process holds the crawl, it is still publishing. Leave it alone.
         let Ok(journal) = state.take_up(&crawl.id) else {
             continue;
         };
@@ -170,7 +173,7 @@ fn put(journal: &CrawlJournal, label: &str, delivery: &Delivery) -> Result<()> {
     Ok(())
 }
 
-/// What another version wrote is left alone.
+/// Parses the records; those that another version wrote in another form are skipped.
 fn read(kept: Vec<(String, String)>) -> Vec<(String, Delivery)> {
     kept.into_iter()
         .filter_map(|(label, text)| Some((label, serde_json::from_str(&text).ok()?)))

@@ -1,4 +1,4 @@
-//! What a crawl depends on, so that another configuration does not resume it.
+//! The settings that a crawl depends on. A crawl is resumed only if they are unchanged.
 
 use fortilake_crawler::{
     DetailsFor, ScopeMode, Search, Settings, System, client::models, state::digest,
@@ -6,10 +6,13 @@ use fortilake_crawler::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a crawl depends on.
+/// The settings that a crawl depends on.
+///
+/// It is stored as JSON and read by later versions. A new field therefore needs a default that
+/// means what crawls did before, and must be skipped when it has that value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
-    /// A digest of all endpoints and tables.
+    /// A digest of all endpoints and tables of the build that started the crawl.
     models: String,
     sources: Vec<SourcePrint>,
 }
@@ -17,7 +20,7 @@ pub(crate) struct Fingerprint {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct SourcePrint {
     name: String,
-    /// The API user and the host, as the ledger knows them.
+    /// The API user and a digest of the API's URL, from `SourceConfig::identity`.
     user: String,
     scope: String,
     search: Vec<String>,
@@ -36,7 +39,8 @@ struct DetailsPrint {
     serials: Vec<String>,
 }
 
-/// The one system that crawls of older versions could have.
+/// Whether the system is FortiCloud, which is stored as an empty string: older versions knew no
+/// other system and stored none.
 fn is_forticloud(system: &str) -> bool {
     system.is_empty()
 }
@@ -58,12 +62,12 @@ impl Fingerprint {
         serde_json::to_value(self).unwrap_or_default().to_string()
     }
 
-    /// As the state kept it; nothing if another version wrote it.
+    /// Parses a stored fingerprint; `None` if another version wrote it in another form.
     pub(crate) fn of_text(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 
-    /// Whether a crawl that is kept was of the same sources: same names, same users.
+    /// Whether a stored crawl had the same sources with the same users, in the same order.
     pub(crate) fn has_sources_of(&self, kept: &str) -> bool {
         let sources = |print: &Self| -> Vec<(String, String)> {
             let sources = print.sources.iter();
@@ -83,14 +87,14 @@ impl Fingerprint {
         serde_json::json!(sources).to_string()
     }
 
-    /// Whether a crawl that is kept was of a source of the same name, too.
+    /// Whether a stored crawl had a source with the name of one of these.
     pub(crate) fn shares_a_source_with(&self, kept: &str) -> bool {
         let kept = Self::of_text(kept);
         let mut kept = kept.iter().flat_map(|kept| &kept.sources);
         kept.any(|kept| self.sources.iter().any(|source| source.name == kept.name))
     }
 
-    /// What has changed since a crawl that is kept, in words.
+    /// What differs from the fingerprint of a stored crawl, in words; empty if nothing does.
     pub(crate) fn differences(&self, kept: &str) -> Vec<String> {
         let Some(kept) = Self::of_text(kept) else {
             return vec!["another version wrote it".to_owned()];
@@ -99,6 +103,7 @@ impl Fingerprint {
         if kept.models != self.models {
             differences.push("the models were regenerated".to_owned());
         }
+        // Callers compare only crawls with the same sources, so the two lists have the same length.
         for (was, is) in kept.sources.iter().zip(&self.sources) {
             let (Ok(Value::Object(was)), Ok(Value::Object(is))) =
                 (serde_json::to_value(was), serde_json::to_value(is))
@@ -120,7 +125,7 @@ impl Fingerprint {
         differences
     }
 
-    /// The settings of the crawl, to read its journal once more.
+    /// The settings of the sources, to read the crawl's journal again.
     pub(crate) fn settings(&self) -> impl Iterator<Item = Settings> {
         self.sources.iter().map(SourcePrint::settings)
     }
@@ -162,7 +167,7 @@ impl SourcePrint {
     }
 
     fn settings(&self) -> Settings {
-        // An endpoint that this build does not have has no table either.
+        // An endpoint that this build does not know has no table, so its pages are left out.
         let include = self.include.iter().filter_map(|id| models::endpoint(id));
         Settings {
             source: self.name.as_str().into(),
