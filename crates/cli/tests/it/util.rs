@@ -1,4 +1,4 @@
-//! The one helper: a folder, the binary in it, and perhaps a simulator on a port.
+//! Helpers: a folder to run the binary in, and a simulator process.
 
 pub(crate) mod disk;
 pub(crate) mod published;
@@ -13,7 +13,7 @@ use std::{
 
 const BINARY: &str = env!("CARGO_BIN_EXE_fortilake");
 
-/// Where the configuration of a [`tenant::Tenant`] publishes: CSV as `latest`, Parquet as `snapshots`.
+/// The folders that a [`tenant::Tenant`]'s configuration publishes to: CSV in layout `latest`, Parquet in `snapshots`.
 pub(crate) const SINKS: [&str; 2] = ["out/csv", "out/pq"];
 
 /// A folder of its own to run in.
@@ -56,7 +56,7 @@ impl Folder {
         command
     }
 
-    /// Any program in this folder.
+    /// Any program, with this folder as its working directory and no other environment.
     pub(crate) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(name);
         command
@@ -71,7 +71,7 @@ impl Folder {
         self.command(line).output().unwrap()
     }
 
-    /// Exit code, standard output and error, without what differs from run to run.
+    /// Exit code, standard output and standard error, with everything replaced that differs from run to run.
     pub(crate) fn check(&self, line: &str) -> String {
         let output = self.run(line);
         let code = output
@@ -109,7 +109,7 @@ impl Folder {
             .collect()
     }
 
-    /// The files below a folder, sorted, lock files apart.
+    /// The files below a folder, sorted, without lock files.
     pub(crate) fn files(&self, below: &str) -> Vec<String> {
         let mut found = Vec::new();
         let mut folders = vec![self.path.path().join(below)];
@@ -137,7 +137,7 @@ impl Folder {
     }
 }
 
-/// Sends a signal to a process that was not waited for.
+/// Sends a signal, such as `-TERM`. The process must not have been waited for, or its id may belong to another one.
 pub(crate) fn send(signal: &str, process: &Child) {
     let number = process.id().to_string();
     let sent = Command::new("kill").args([signal, &number]).status();
@@ -148,7 +148,7 @@ pub(crate) fn text_of(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Takes out the size of files, which hold the time of the run.
+/// Replaces the size of files, which varies because the files contain the time of the run.
 fn filter_size(line: &str) -> String {
     match (line.split_once(" ("), line.split_once(") at ")) {
         (Some((before, _)), Some((_, after))) => format!("{before} (SIZE) at {after}"),
@@ -156,7 +156,7 @@ fn filter_size(line: &str) -> String {
     }
 }
 
-/// Takes the time of the run, its length and its ports out of a word.
+/// Replaces snapshot names, crawl ids, times and ports in a word.
 fn filter_word(word: &str) -> String {
     let is_snapshot = |text: &[u8]| {
         text.len() == 16
@@ -223,7 +223,7 @@ impl Simulator {
 }
 
 impl Simulator {
-    /// What a folder beside it knows by this name.
+    /// The value of a variable that the simulator printed.
     pub(crate) fn variable(&self, name: &str) -> &str {
         let found = self.variables.iter().find(|(known, _)| known == name);
         &found.unwrap().1
@@ -232,11 +232,11 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // This fails if the process has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// A small tenant.
+/// The scenario of a small tenant.
 pub(crate) const SMALL: &str = "[organization]\nous = 3\naccounts = 3\nproducts = 40\n";
