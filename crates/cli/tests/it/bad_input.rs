@@ -1,4 +1,4 @@
-//! Input that cannot work: one clear error, the exit code of the table, nothing published.
+//! Bad input gives one clear error, the documented exit code and no published file.
 
 use std::net::TcpListener;
 
@@ -214,7 +214,7 @@ fn a_summary_that_cannot_be_written_is_told_before_the_crawl() {
       caused by: No such file or directory (os error 2)
     ");
     assert!(!folder.join("out").exists());
-    // Neither an old summary nor an empty new one tells of a crawl that did not end.
+    // The summary of an earlier run does not stay in place when a later run pauses.
     for name in ["old.json", "new.json"] {
         let line = format!("crawl --simulate --max-calls 1 --sink csv:out --summary {name}");
         let text = folder.check(&line);
@@ -259,7 +259,7 @@ fn a_dot_env_file_that_cannot_be_meant() {
 
     hint: put the value in single quotes to keep its `$` as it is
     ");
-    // What is simulated needs no variables.
+    // A simulation does not read `.env`.
     assert!(folder.check("crawl --simulate").starts_with("exit 0"));
     let folder = Folder::new().file(".env", "FORTICLOUD_PASSWORD=hunter2 and more\n");
     let text = folder.check("crawl");

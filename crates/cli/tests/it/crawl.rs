@@ -1,10 +1,10 @@
-//! Crawls as a user runs them.
+//! Crawls, run as a user runs them.
 
 use serde_json::Value;
 
 use crate::util::{Folder, SMALL, Simulator};
 
-/// The summary without its first line, which has the time.
+/// The summary without its first line, which contains the elapsed time.
 fn body(text: &str) -> String {
     text.lines()
         .filter(|line| !line.contains(" snapshot "))
@@ -121,7 +121,7 @@ fn a_refused_account_is_exit_3_and_told() {
 fn one_sink_that_fails_harms_no_other() {
     let simulator = Simulator::start(SMALL);
     let folder = Folder::beside(&simulator);
-    // A folder where a file has to go can be opened but not finished.
+    // A folder with the name of a published file: the sink can be opened, but not finished.
     std::fs::create_dir_all(folder.join("broken/products.csv")).unwrap();
     let text = folder.check("crawl --sink csv:broken --sink csv:whole");
     assert!(text.starts_with("exit 1"), "{text}");
@@ -137,7 +137,7 @@ fn a_dot_env_file_is_read() {
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    // Editors on Windows begin a file with a mark.
+    // Some editors on Windows write a byte order mark at the start of a file.
     for mark in ["", "\u{feff}"] {
         let folder = Folder::new().file(".env", &format!("{mark}{}", lines.join("\n")));
         let text = folder.check("-vv crawl --sink csv:out");

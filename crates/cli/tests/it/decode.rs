@@ -1,4 +1,4 @@
-//! Saved answers to tables.
+//! `decode`: saved API responses become tables.
 
 use crate::util::Folder;
 

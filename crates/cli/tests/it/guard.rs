@@ -1,4 +1,4 @@
-//! A snapshot that lost more rows than is plausible waits for somebody who knows.
+//! The shrink guard: a snapshot that lost too many rows is published only on request.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ const WHOLE: &str = "[organization]\nous = 2\naccounts = 3\nproducts = 60\n";
 /// The same accounts with a third of their products gone.
 const SHRUNK: &str = "[organization]\nous = 2\naccounts = 3\nproducts = 40\n";
 
-/// A fault by which an account is not read.
+/// A fault that makes the products of one account unreadable.
 const REFUSED: &str =
     "[[fault]]\npath = \"products/list\"\naccount = 710101\naction = { kind = \"refuse\" }\n";
 
-/// A tenant that was crawled whole.
+/// A tenant, and a folder with one complete crawl of it.
 fn crawled(head: &str) -> (Tenant, Folder) {
     let tenant = Tenant::start(WHOLE);
     let folder = tenant.folder(head);
@@ -28,7 +28,7 @@ fn check(folder: &Folder, line: &str, code: i32) -> String {
     text
 }
 
-/// How many products a reader finds.
+/// The number of published products.
 fn products(folder: &Folder) -> usize {
     published::read_csv(&folder.join("out/csv/products.csv"))
         .rows

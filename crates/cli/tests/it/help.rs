@@ -1,4 +1,4 @@
-//! What it says of itself.
+//! Help texts, and the commands that describe sinks and tables.
 
 use crate::util::{Folder, text_of};
 

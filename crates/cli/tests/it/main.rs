@@ -1,4 +1,4 @@
-//! The command line as a process: what it prints, what it leaves behind, how it ends.
+//! Tests that run the binary: its output, its files and its exit codes.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What a process that died while publishing has left, `fortilake crawls` finishes or clears away.
+//! `fortilake crawls` finishes or removes what a process left that died while publishing.
 
 use std::{
     process::{Child, Stdio},
@@ -10,7 +10,7 @@ use crate::util::{Folder, SINKS, published, tenant::Tenant, text_of};
 
 const SCENARIO: &str = "[organization]\nous = 2\naccounts = 3\nproducts = 60\n";
 
-/// Starts a crawl and kills it as soon as this is so; says whether it was so in time.
+/// Starts a crawl and kills it once the condition holds; returns whether it was killed before it ended.
 fn kill_when(folder: &Folder, is_so: impl Fn() -> bool) -> bool {
     let mut crawl = folder.command("crawl");
     let mut crawl = crawl.stderr(Stdio::null()).spawn().unwrap();
@@ -18,7 +18,7 @@ fn kill_when(folder: &Folder, is_so: impl Fn() -> bool) -> bool {
     while !is_so() && is_alive(&mut crawl) {
         thread::sleep(Duration::from_micros(100));
     }
-    // One that has ended is waited for like one that was killed.
+    // Killing fails if the process has already ended, which is fine.
     let _ = crawl.kill();
     crawl.wait().unwrap().code().is_none()
 }
@@ -69,7 +69,7 @@ fn an_interrupted_publication_is_finished_by_looking() {
     sink:      [[sink]] 2 (parquet): interrupted
     ");
 
-    // The crawl has its pages; only the publication is made once more.
+    // The crawl has all its pages, so it is published without calls, and then a new crawl reads.
     let calls = tenant.calls();
     let text = folder.check("crawl");
     assert!(text.starts_with("exit 0"), "{text}");

@@ -1,4 +1,4 @@
-//! Crawls that pause and go on, and what is kept of them.
+//! Crawls that pause and resume, and the commands that list, show, remove and replay them.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ fn summary(folder: &Folder) -> Value {
     serde_json::from_str(&folder.read("summary.json")).unwrap()
 }
 
-/// How many requests the ledger knows of.
+/// How many requests the ledger has counted, sign-ins included.
 fn requests(folder: &Folder) -> u64 {
     let plan = text_of(folder.run("plan").stdout);
     let (_, used) = plan
@@ -18,7 +18,7 @@ fn requests(folder: &Folder) -> u64 {
     used.lines().next().unwrap().parse().unwrap()
 }
 
-/// The ids of the crawls that are kept, the newest first.
+/// The ids of the stored crawls, newest first.
 fn ids(folder: &Folder) -> Vec<String> {
     let listed = text_of(folder.run("crawls").stdout);
     let first = |line: &str| line.split(' ').next().unwrap().to_owned();
@@ -47,7 +47,7 @@ fn a_crawl_that_pauses_goes_on_where_it_was() {
     assert!(text.contains("resuming crawl"), "{text}");
     let summary = summary(&folder);
     assert!(summary["recalled"].as_u64().unwrap() > 0);
-    // Nothing is asked twice, and nobody signs in again.
+    // No call is made twice, and the resumed run uses the stored tokens.
     assert_eq!(requests(&folder), requests(&whole));
     for table in ["org_units", "accounts", "products", "contract_terms"] {
         assert_eq!(rows(&folder, table), rows(&whole, table), "{table}");

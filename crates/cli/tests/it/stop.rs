@@ -1,4 +1,4 @@
-//! Crawls that are stopped, and two at once.
+//! Crawls that are stopped by signals, and two crawls with the same state.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::util::{Folder, SMALL, Simulator, send, text_of};
 
-/// A crawl that is under way.
+/// A running crawl and the lines that it prints to standard error.
 struct Running {
     process: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
@@ -21,7 +21,7 @@ impl Running {
         Self { process, lines }
     }
 
-    /// Reads until a line holds this.
+    /// Reads lines until one contains this text.
     fn wait_for(&mut self, text: &str) {
         let found = self.lines.any(|line| line.unwrap().contains(text));
         assert!(found, "there was no {text:?}");
@@ -31,7 +31,7 @@ impl Running {
         send(signal, &self.process);
     }
 
-    /// The exit code and what was still said.
+    /// Waits for the end; returns the exit code and the remaining lines.
     fn end(mut self) -> (Option<i32>, String) {
         let patience = Instant::now() + Duration::from_secs(30);
         while self.process.try_wait().unwrap().is_none() {
@@ -69,7 +69,7 @@ fn a_second_signal_does_not_wait_for_answers() {
     let simulator = Simulator::start(&format!("latency = \"60s\"\n{SMALL}"));
     let folder = Folder::beside(&simulator).with("FORTILAKE_LOG", "trace");
     let mut crawl = Running::start(&folder, "crawl --sink csv:out");
-    // By then signals are watched.
+    // The crawl listens to signals before it connects.
     crawl.wait_for("connecting to");
     crawl.signal("-INT");
     crawl.wait_for("once more to stop at once");

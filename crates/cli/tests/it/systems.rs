@@ -1,4 +1,4 @@
-//! Three systems in one crawl.
+//! Crawls of all three systems at once.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::util::{Folder, Simulator, text_of};
 
 const SCENARIO: &str = "[organization]\nous = 3\naccounts = 3\nproducts = 60\n";
 
-/// A folder with a source of each system, all at this simulator.
+/// A folder whose configuration has one source of each system, all served by this simulator.
 fn folder(simulator: &Simulator, portal_password: &str) -> Folder {
     let url = |name: &str| simulator.variable(name);
     let (api, auth) = (url("FORTICLOUD_API_URL"), url("FORTICLOUD_AUTH_URL"));
@@ -39,7 +39,7 @@ fn three_systems_make_one_snapshot() {
     let simulator = Simulator::start(SCENARIO);
     let folder = folder(&simulator, "simulated");
     for _ in 0..2 {
-        // The token was given back, so that the portal takes the second sign-in.
+        // The second run works only because the first one signed out of the portal.
         let text = folder.check("crawl --sink csv:out");
         assert!(text.starts_with("exit 0"), "{text}");
         assert!(!text.contains("warning"), "{text}");

@@ -34,7 +34,7 @@ fn a_token_is_kept_until_it_is_given_back() {
     --- stdout
     not signed in
     ");
-    // A call that signs in by itself gives its token back, also when it fails.
+    // A call that had to sign in also signs out, even if it fails.
     assert!(folder.check(organizations).starts_with("exit 0"));
     assert!(
         folder

@@ -16,7 +16,7 @@ use crate::util::{Folder, send, tenant::Tenant, text_of};
 /// How long a process may take to come to where it is struck.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Bad ones by their row, from 1, and what is wrong with each.
+/// The bad units: row numbers, counted from 1, and the lines of the file.
 const BAD: [(usize, &str); 4] = [
     (3, "FP231FTK25000001,,"),
     (17, "XX17,,"),
@@ -101,7 +101,7 @@ fn good_units_are_registered_and_bad_ones_explained() {
     }
     assert_eq!(sent.concat().len(), 36);
 
-    // Once more: what was refused may have been mended, and nothing else is sent.
+    // A second run sends only the refused units again, because they may have been corrected.
     let output = folder.run(&register("--format json"));
     assert_eq!(output.status.code(), Some(3));
     let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
@@ -201,7 +201,7 @@ fn a_run_that_is_interrupted_says_how_far_it_came() {
         said.contains("hint: the same command goes on from here"),
         "{said}"
     );
-    // What was in flight was paid for, and is known.
+    // The interrupted run waited for its call in flight, so no outcome is unknown.
     let outcomes = outcomes(&text_of(output.stdout));
     assert!(!outcomes.contains(&"unknown".to_owned()));
     let before = sent(&tenant).concat();
@@ -225,7 +225,7 @@ fn the_errors_of_the_hour_are_kept_for_others() {
     let tenant = Tenant::start(SCENARIO);
     let address = tenant.address();
     let bad: Vec<String> = (1..=12).map(|number| format!("XX{number}")).collect();
-    // Without a configuration file the documented limits hold.
+    // Without a configuration file, the documented limits apply.
     let folder = Folder::new()
         .with("FORTICLOUD_USERNAME", "simulated")
         .with("FORTICLOUD_PASSWORD", "simulated")

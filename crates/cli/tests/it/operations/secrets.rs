@@ -1,4 +1,4 @@
-//! No secret of an operation is in a log, a message, a table or the state.
+//! Secrets of operations appear in no log, message, table or state file.
 
 use std::fs;
 
@@ -45,7 +45,7 @@ fn what_is_secret_stays_secret() {
     let made = run(&format!("{register} --format json"), 0);
     let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
     let serial = made[0]["serialNumber"].as_str().unwrap();
-    // A second time it is refused, and the message is no reason to tell the code.
+    // The API refuses the same code the second time. The error message must not repeat it.
     run(&register, 1);
     run(&format!("license download {serial} -o license.lic"), 0);
     run(&format!("license download {serial} -o license.lic"), 2);
@@ -97,7 +97,7 @@ fn what_is_secret_stays_secret() {
             "{name}"
         );
     }
-    // The simulator had them all.
+    // All secrets really were sent, so the checks above had something to find.
     assert_eq!(calls(&tenant, "products/register").len(), 1);
     assert_eq!(calls(&tenant, "licenses/register").len(), 2);
     assert_eq!(calls(&tenant, "fortitokenmobilelicenses").len(), 1);

@@ -1,4 +1,4 @@
-//! Everything but registration: what is asked, what is sent, what is seen of it.
+//! All write commands but registration: what they ask, what they send and what they print.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ fn product(folder: &Folder) -> String {
         .to_owned()
 }
 
-/// What it says, with the product's serial number taken out.
+/// The output of a command, with the product's serial number replaced by `SERIAL`.
 fn check(folder: &Folder, line: &str, serial: &str) -> String {
     folder
         .check(&line.replace("SERIAL", serial))
@@ -179,7 +179,7 @@ fn lists_are_tables_for_people() {
     880100    Stores      0               /My Assets/Stores
     880101    North       880100          /My Assets/Stores/North
     ");
-    // Not every account has some of each.
+    // Not every account has contracts or licenses, but at least one of them has.
     for what in ["contract", "license"] {
         let of = |account: i64| {
             let line = format!("{what} list --account {account} --status registered");
