@@ -12,5 +12,7 @@ use fortilake_sink_exec as _;
 use fortilake_sink_ndjson as _;
 #[cfg(feature = "parquet")]
 use fortilake_sink_parquet as _;
+#[cfg(feature = "postgres")]
+use fortilake_sink_postgres as _;
 #[cfg(feature = "webhook")]
 use fortilake_sink_webhook as _;
