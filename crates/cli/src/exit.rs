@@ -4,7 +4,9 @@ use std::{error::Error, process::ExitCode};
 
 use fortilake_crawler as crawler;
 
-/// How a run ended, as the shell sees it.
+use crate::time::Time;
+
+/// The exit code of the process. The numbers are a documented interface for schedulers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Code {
@@ -16,7 +18,10 @@ pub(crate) enum Code {
     NotStarted = 2,
     /// Published, but some scopes failed.
     Partial = 3,
-    /// Paused on quota, errors or a deadline.
+    /// Read but not published, because published rows would disappear and no flag allows that.
+    Refused = 4,
+    /// Paused at a limit or a deadline, or another process holds the lock; the same command
+    /// continues later.
     Paused = 75,
     /// Interrupted by a signal.
     Interrupted = 130,
@@ -52,7 +57,17 @@ impl Failure {
         }
     }
 
-    /// Something broke.
+    /// A failure with exit code 75: another process is at work, and the same command can be run
+    /// again later.
+    pub(crate) fn busy(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            code: Code::Paused,
+            error: error.into(),
+            hint: None,
+        }
+    }
+
+    /// A failure with exit code 1.
     pub(crate) fn failed(error: impl Into<anyhow::Error>) -> Self {
         Self {
             code: Code::Failed,
@@ -92,11 +107,15 @@ impl From<crawler::Error> for Failure {
             Kind::Interrupted => (Code::Interrupted, None),
             Kind::Sinks => (
                 Code::Failed,
-                Some("once that is mended, run the same command again"),
+                Some("fix this, then run the same command again"),
             ),
             _ => (Code::Failed, None),
         };
-        let hint = hint.map(str::to_owned).or_else(|| mend_state(&error));
+        let pause = error.pause();
+        let resume =
+            pause.map(|pause| format!("the API allows calls again at {}", Time(pause.resume_at)));
+        let hint = hint.map(str::to_owned).or(resume);
+        let hint = hint.or_else(|| state_hint(&error));
         Self {
             code,
             error: error.into(),
@@ -105,11 +124,11 @@ impl From<crawler::Error> for Failure {
     }
 }
 
-/// What to do about the state, if it is among the reasons.
-fn mend_state(error: &(dyn Error + 'static)) -> Option<String> {
+/// The hint of a state error, if there is one among the causes.
+fn state_hint(error: &(dyn Error + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<crawler::state::Error>() {
+        if let Some(error) = error.downcast_ref::<fortilake_state::Error>() {
             return error.hint().map(str::to_owned);
         }
         cause = error.source();
@@ -117,14 +136,15 @@ fn mend_state(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-impl From<crawler::sink::Error> for Failure {
-    fn from(error: crawler::sink::Error) -> Self {
-        use crawler::sink::Kind;
+impl From<fortilake_sink::Error> for Failure {
+    fn from(error: fortilake_sink::Error) -> Self {
+        use fortilake_sink::Kind;
         let (code, hint) = match error.kind() {
             Kind::Config => (Code::NotStarted, None),
+            Kind::Refused => (Code::Refused, None),
             Kind::Full => (
                 Code::Failed,
-                Some("make room there and run the same command again"),
+                Some("free some space there, then run the same command again"),
             ),
             _ => (Code::Failed, None),
         };
