@@ -74,9 +74,9 @@ fn run(words: &[String]) -> Result<String> {
         .output()
         .with_context(|| format!("the command `{program}` cannot be run"))?;
     if !output.status.success() {
-        bail!("the command `{program}` ended with {}", output.status);
+        bail!("the command `{program}` failed ({})", output.status);
     }
     String::from_utf8(output.stdout)
         .ok()
-        .with_context(|| format!("the command `{program}` printed no text"))
+        .with_context(|| format!("the output of the command `{program}` is not UTF-8"))
 }
