@@ -1,7 +1,7 @@
 //! Error messages for the configuration file, with line numbers.
 
 use anyhow::anyhow;
-use fortilake_crawler::sink::nearest;
+use fortilake_sink::nearest;
 use toml::de::{DeTable, DeValue};
 
 use crate::exit::Failure;
@@ -27,7 +27,7 @@ pub(super) fn unreadable(text: &str, error: &toml::de::Error) -> Failure {
                 "f64" => "a number",
                 other => other,
             };
-            failure(&format!("the value does not fit, expected {expected}"))
+            failure(&format!("invalid value, expected {expected}"))
         }
         _ => failure(&message),
     }

@@ -2,7 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
-use serde::Deserialize;
+use fortilake_crawler::System;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// One `[[source]]`. Values are checked when they are used, not when they are parsed.
 #[derive(Debug, Clone, Deserialize)]
@@ -10,10 +11,10 @@ use serde::Deserialize;
 pub(crate) struct SourceConfig {
     /// The source's name, which every row has in `_source`; unique in the file.
     pub(crate) name: String,
-    /// The system.
-    #[serde(rename = "type")]
-    pub(crate) kind: SourceKind,
-    /// The API user's id.
+    /// The system to read.
+    #[serde(rename = "type", deserialize_with = "system")]
+    pub(crate) system: System,
+    /// The API user's id, or the user name.
     pub(crate) username: Option<Secret>,
     /// The API user's password; a plain value in the file is refused.
     pub(crate) password: Option<Secret>,
@@ -38,12 +39,17 @@ pub(crate) struct SourceConfig {
     pub(crate) details_for: Option<DetailsConfig>,
     /// Details of an earlier crawl are used again up to this age, such as `7d`.
     pub(crate) details_max_age: Option<String>,
-    /// How many calls may be in flight.
+    /// Whether lists of several pages are read until two readings agree.
+    #[serde(default)]
+    pub(crate) verify_paging: bool,
+    /// How many calls may be in flight at once, at least 1.
     #[serde(default = "concurrency")]
     pub(crate) concurrency: usize,
     /// The timeout of one call, such as `60s`.
     pub(crate) timeout: Option<String>,
-    /// A certificate authority to trust besides the system's.
+    /// The largest response that is accepted, in bytes after decompression.
+    pub(crate) max_answer_bytes: Option<usize>,
+    /// A PEM file with a private CA to trust in addition to the system's.
     pub(crate) ca_cert: Option<PathBuf>,
     /// Whether to accept any TLS certificate.
     #[serde(default)]
@@ -53,37 +59,16 @@ pub(crate) struct SourceConfig {
     pub(crate) quota: Quota,
 }
 
-/// The system behind a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(
-    clippy::enum_variant_names,
-    reason = "that is how the products are called"
-)]
-pub(crate) enum SourceKind {
-    /// FortiCloud.
-    FortiCloud,
-    /// FortiPortal.
-    FortiPortal,
-    /// FortiAuthenticator.
-    FortiAuthenticator,
-}
-
-impl SourceKind {
-    /// The system that has the endpoints that this client id opens.
-    pub(crate) fn of(client_id: &str) -> Option<Self> {
-        match client_id {
-            "organization" | "iam" | "assetmanagement" => Some(Self::FortiCloud),
-            "fortiportal" => Some(Self::FortiPortal),
-            "fortiauthenticator" => Some(Self::FortiAuthenticator),
-            _ => None,
-        }
-    }
-
-    /// Whether this system has the endpoints that this client id opens.
-    pub(crate) fn has(self, client_id: &str) -> bool {
-        Self::of(client_id) == Some(self)
-    }
+/// Reads the system by its name, such as `forticloud`.
+fn system<'de, D: Deserializer<'de>>(deserializer: D) -> Result<System, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    System::named(&name).ok_or_else(|| {
+        let known: Vec<_> = System::all()
+            .map(|system| format!("`{}`", system.name()))
+            .collect();
+        let known = known.join(", ");
+        D::Error::custom(format!("unknown variant `{name}`, expected one of {known}"))
+    })
 }
 
 /// The value of `search`.
@@ -185,7 +170,7 @@ impl SourceConfig {
     pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            kind: SourceKind::FortiCloud,
+            system: System::default(),
             username: None,
             password: None,
             api_key: None,
@@ -197,8 +182,10 @@ impl SourceConfig {
             include: Vec::new(),
             details_for: None,
             details_max_age: None,
+            verify_paging: false,
             concurrency: concurrency(),
             timeout: None,
+            max_answer_bytes: None,
             ca_cert: None,
             insecure_tls: false,
             quota: Quota::default(),
