@@ -1,8 +1,8 @@
 //! The settings that a crawl depends on. A crawl is resumed only if they are unchanged.
 
-use fortilake_crawler::{
-    DetailsFor, ScopeMode, Search, Settings, System, client::models, state::digest,
-};
+use fortilake_crawler::{DetailsFor, ScopeMode, Search, Settings, System, models_digest};
+use fortilake_models as models;
+use fortilake_sink::Selection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -15,6 +15,9 @@ pub(crate) struct Fingerprint {
     /// A digest of all endpoints and tables of the build that started the crawl.
     models: String,
     sources: Vec<SourcePrint>,
+    /// The sources and accounts that flags limited the crawl to.
+    #[serde(default, skip_serializing_if = "Selection::is_everything")]
+    selection: Selection,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +34,8 @@ struct SourcePrint {
     details: Option<DetailsPrint>,
     #[serde(default, skip_serializing_if = "is_forticloud")]
     system: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    verify_paging: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,18 +51,27 @@ fn is_forticloud(system: &str) -> bool {
 }
 
 impl Fingerprint {
-    /// Of sources with their users.
-    pub(crate) fn new<'a>(sources: impl IntoIterator<Item = (&'a Settings, String)>) -> Self {
+    /// The fingerprint of these sources, each with its user.
+    pub(crate) fn new<'a>(
+        sources: impl IntoIterator<Item = (&'a Settings, String)>,
+        selection: Selection,
+    ) -> Self {
         let sources = sources
             .into_iter()
             .map(|(settings, user)| SourcePrint::new(settings, user));
         Self {
-            models: digest(models::generated::CATALOGUE),
+            models: models_digest(),
             sources: sources.collect(),
+            selection,
         }
     }
 
-    /// As the state keeps it.
+    /// The sources and accounts that flags limited the crawl to.
+    pub(crate) fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// The fingerprint as JSON, for the state.
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_value(self).unwrap_or_default().to_string()
     }
@@ -78,12 +92,13 @@ impl Fingerprint {
         Self::of_text(kept).is_some_and(|kept| sources(&kept) == sources(self))
     }
 
-    /// Names what is crawled, however it is crawled: what has one name should have as many rows.
-    pub(crate) fn reach(&self) -> String {
+    /// The key under which the baseline of these sources is stored: their names and users.
+    ///
+    /// Other settings are left out, because scopes are compared one by one. A crawl that includes
+    /// more endpoints still has the scopes of the one before.
+    pub(crate) fn sources(&self) -> String {
         let sources = self.sources.iter();
-        let sources: Vec<_> = sources
-            .map(|source| (&source.name, &source.user, &source.accounts))
-            .collect();
+        let sources: Vec<_> = sources.map(|source| (&source.name, &source.user)).collect();
         serde_json::json!(sources).to_string()
     }
 
@@ -97,11 +112,11 @@ impl Fingerprint {
     /// What differs from the fingerprint of a stored crawl, in words; empty if nothing does.
     pub(crate) fn differences(&self, kept: &str) -> Vec<String> {
         let Some(kept) = Self::of_text(kept) else {
-            return vec!["another version wrote it".to_owned()];
+            return vec!["another version of fortilake stored it".to_owned()];
         };
         let mut differences = Vec::new();
         if kept.models != self.models {
-            differences.push("the models were regenerated".to_owned());
+            differences.push("this build has other endpoints or tables".to_owned());
         }
         // Callers compare only crawls with the same sources, so the two lists have the same length.
         for (was, is) in kept.sources.iter().zip(&self.sources) {
@@ -116,8 +131,9 @@ impl Fingerprint {
                     Some(was) if *was == is => {}
                     was => {
                         let was = was.unwrap_or(&Value::Null);
-                        differences
-                            .push(format!("`{key}` of source `{name}` was {was} and is {is}"));
+                        differences.push(format!(
+                            "`{key}` of source `{name}` was {was} and is now {is}"
+                        ));
                     }
                 }
             }
@@ -157,12 +173,12 @@ impl SourcePrint {
                 models: of.models.clone(),
                 serials: of.serials.clone(),
             }),
-            system: match settings.system {
-                System::FortiCloud => "",
-                System::FortiPortal => "fortiportal",
-                System::FortiAuthenticator => "fortiauthenticator",
-            }
-            .to_owned(),
+            // Fingerprints of the first version have no system; they are of FortiCloud.
+            system: match settings.system.name() {
+                name if settings.system != System::default() => name.to_owned(),
+                _ => String::new(),
+            },
+            verify_paging: settings.verify_paging,
         }
     }
 
@@ -176,6 +192,8 @@ impl SourcePrint {
                 "local" => ScopeMode::Local,
                 _ => ScopeMode::Auto,
             },
+            organization_seen: false,
+            verify_paging: self.verify_paging,
             search: match self.search.as_slice() {
                 [] => Search::Auto,
                 patterns => Search::Patterns(patterns.to_vec()),
@@ -187,11 +205,7 @@ impl SourcePrint {
                 models: of.models.clone(),
                 serials: of.serials.clone(),
             }),
-            system: match self.system.as_str() {
-                "fortiportal" => System::FortiPortal,
-                "fortiauthenticator" => System::FortiAuthenticator,
-                _ => System::FortiCloud,
-            },
+            system: System::named(&self.system).unwrap_or_default(),
         }
     }
 }
