@@ -5,32 +5,33 @@
 
 use std::path;
 
-use fortilake_crawler::{
-    SinkReport, one_line,
-    sink::{self, Context, Spec, registry},
-    state::{Crawl, CrawlJournal, State},
-};
+use fortilake_crawler::{SinkReport, one_line, sink_store};
+use fortilake_sink::{self as sink, Spec, registry};
+use fortilake_state::{Crawl, CrawlJournal, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tracing::warn;
 
-use super::{Session, identity};
-use crate::{config::SinkConfig, exit::Result};
+use super::Session;
+use crate::{
+    config::{Env, SinkConfig},
+    exit::Result,
+};
 
 /// The option of file sinks that names the folder to publish into.
 const PATH: &str = "path";
 
-/// The folder in it that such sinks have for themselves.
-const OWN: &str = "_fortilake";
-
-/// How far one sink has come with a crawl.
+/// The record of one sink of a crawl.
 ///
-/// Of the sink's options it holds the folder alone, for others may be secrets.
-#[derive(Debug, Serialize, Deserialize)]
+/// It contains no secrets: options that are secrets are stored as references to where they are.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Delivery {
     /// The sink's name, such as `csv`.
     sink: String,
-    /// The folder that it publishes into, if it does.
+    /// Its options as configured; empty in records of older versions.
+    #[serde(default)]
+    options: Map<String, Value>,
+    /// The folder that a file sink publishes into, as an absolute path.
     path: Option<String>,
     /// The result so far.
     pub(crate) state: Progress,
@@ -80,6 +81,7 @@ impl Session {
             });
             let delivery = Delivery {
                 sink: spec.sink.clone(),
+                options: spec.written_options()?,
                 path,
                 state: Progress::Open,
                 error: None,
@@ -124,8 +126,8 @@ pub(crate) fn of(state: &State, crawl: &Crawl) -> Result<Vec<(String, Delivery)>
 
 /// Lets sinks finish or undo the publications that dead processes have left behind.
 ///
-/// Opening a sink does just that, whichever crawl it is opened for.
-pub(crate) async fn recover(state: &State) -> Result<()> {
+/// Only the sink knows which of the two is right, so this only finds the cases and calls it.
+pub(crate) async fn recover(state: &State, env: &Env) -> Result<()> {
     for crawl in state.crawls()? {
         let open = of(state, &crawl)?
             .into_iter()
@@ -139,13 +141,17 @@ pub(crate) async fn recover(state: &State) -> Result<()> {
             continue;
         };
         for (label, mut delivery) in open {
-            match reopen(&delivery).await {
+            match end_leftovers(state, env, &delivery).await {
                 Ok(()) => {
                     delivery.state = Progress::Recovered;
                     put(&journal, &label, &delivery)?;
                 }
                 Err(error) => {
-                    warn!(sink = label, error = one_line(&error), "sink not recovered");
+                    warn!(
+                        sink = label,
+                        error = one_line(&error),
+                        "the sink could not clean up after an interrupted run"
+                    );
                 }
             }
         }
@@ -153,18 +159,25 @@ pub(crate) async fn recover(state: &State) -> Result<()> {
     Ok(())
 }
 
-async fn reopen(delivery: &Delivery) -> sink::Result<()> {
-    // A folder that is gone was taken away by somebody who does not want it back.
-    let is_there = |path: &&String| path::Path::new(path).join(OWN).is_dir();
-    let Some(path) = delivery.path.as_ref().filter(is_there) else {
+async fn end_leftovers(state: &State, env: &Env, delivery: &Delivery) -> sink::Result<()> {
+    let Some(recover) = registry::find(&delivery.sink)?.recover else {
         return Ok(());
     };
+    // If the folder was deleted, there is nothing to clean up, and it must not be created again.
+    let is_gone = |path: &String| !path::Path::new(path).is_dir();
+    if delivery.path.as_ref().is_some_and(is_gone) {
+        return Ok(());
+    }
+    let mut options = delivery.options.clone();
+    if let Some(path) = &delivery.path {
+        options.insert(PATH.to_owned(), Value::String(path.clone()));
+    }
     let spec = Spec {
         sink: delivery.sink.clone(),
-        options: Map::from_iter([(PATH.to_owned(), Value::String(path.clone()))]),
+        options,
     };
-    let context = Context::new(identity(jiff::Timestamp::now()), Vec::new());
-    spec.open(context).await?.abort().await
+    let options = env.resolve(&spec).await?;
+    recover(options, sink_store(state, &spec)?).await
 }
 
 fn put(journal: &CrawlJournal, label: &str, delivery: &Delivery) -> Result<()> {
