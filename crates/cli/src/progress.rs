@@ -1,7 +1,6 @@
 //! The progress of a crawl: a live line on a terminal, a plain line every 30 seconds otherwise.
 
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,13 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fortilake_crawler::{Event, Observer, client::Client};
+use fortilake_client::Client;
+use fortilake_crawler::{Event, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
 use crate::{
-    connect::{Span, Time},
     console::Console,
+    summary::{CallCounts, count},
+    time::{Span, Time},
 };
 
 /// The template of the live line.
@@ -32,9 +33,6 @@ pub(crate) struct Progress {
     task: JoinHandle<()>,
     bar: Option<ProgressBar>,
 }
-
-/// How many calls have had an outcome, by source and endpoint.
-pub(crate) type CallCounts = BTreeMap<String, BTreeMap<&'static str, u64>>;
 
 #[derive(Default)]
 struct Counts {
@@ -114,7 +112,7 @@ impl Counts {
             }
             let next = usage.next_call.filter(|_| usage.waiting > 0);
             if let Some(next) = next.filter(|&next| next < i64::MAX) {
-                let _ = write!(text, ", the next call goes at {}", Time(next));
+                let _ = write!(text, ", next call at {}", Time(next));
             }
         }
         text
@@ -150,11 +148,11 @@ impl Counts {
             failed => format!(", {failed} failed"),
         };
         format!(
-            "{} of {} calls{failed}, {} scopes and {} rows published",
+            "{} of {} calls{failed}, {} and {} published",
             self.answered.load(Relaxed),
             self.planned.load(Relaxed),
-            self.scopes.load(Relaxed),
-            self.rows.load(Relaxed),
+            count(self.scopes.load(Relaxed), "scope"),
+            count(self.rows.load(Relaxed), "row"),
         )
     }
 }
@@ -196,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_live_line_is_a_template() {
+    fn the_template_of_the_live_line_is_valid() {
         assert!(ProgressStyle::with_template(LIVE_LINE).is_ok());
     }
 }
