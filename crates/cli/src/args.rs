@@ -3,6 +3,9 @@
 mod appliance;
 mod asset;
 mod call;
+mod config;
+#[cfg(feature = "history")]
+mod history;
 mod operation;
 mod organization;
 mod product;
@@ -11,18 +14,29 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "history")]
+pub(crate) use self::history::{
+    By, ChangesArgs, ChangesFormat, HistoryArgs, HistoryFormat, PlaceArgs, RenewalsArgs,
+    ReportArgs, RowsFormat, SnapshotArgs,
+};
 pub(crate) use self::{
     appliance::{FtmAction, PortalAction},
     asset::{AboutArgs, ContractAction, FolderAction, LicenseAction, ServiceAction, Status},
     call::CallArgs,
-    operation::{AccountArgs, CodeArgs, Format, ReadArgs, TargetArgs, WriteArgs},
+    config::{CompletionsArgs, ConfigAction, ConfigInitArgs, ManArgs},
+    operation::{AccountArgs, CodeArgs, Format, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs},
     organization::{AccountAction, AccountCreateArgs, OuAction},
     product::{LocationArgs, ProductAction, RegisterArgs, RowFormat},
 };
 
 /// Crawls the Fortinet cloud asset inventory and publishes it as tables.
 #[derive(Debug, Parser)]
-#[command(name = "fortilake", version, max_term_width = 100)]
+#[command(
+    name = "fortilake",
+    version,
+    long_version = env!("FORTILAKE_VERSION"),
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     /// The subcommand to run.
     #[command(subcommand)]
@@ -63,7 +77,22 @@ pub(crate) enum Command {
     Crawls(CrawlsArgs),
     /// Publish a stored crawl to the sinks again, without making calls.
     Replay(ReplayArgs),
-    /// Call any endpoint of the APIs.
+    /// List, verify or prune published snapshots.
+    Snapshots(SnapshotsArgs),
+    /// Show what changed between two published snapshots.
+    #[cfg(feature = "history")]
+    Changes(ChangesArgs),
+    /// List what ends: the coverage of devices, from entitlements and contract terms.
+    #[cfg(feature = "history")]
+    Renewals(RenewalsArgs),
+    /// Show everything that is known about a device, over all published snapshots.
+    #[cfg(feature = "history")]
+    History(HistoryArgs),
+    /// Write a report as one HTML file: coverage, fleet, renewals, changes and data quality.
+    #[cfg(feature = "history")]
+    Report(ReportArgs),
+    /// Call any API endpoint.
+    // `call` describes the endpoint that follows it, so it handles `--help` itself.
     #[command(disable_help_flag = true)]
     Call(CallArgs),
     /// Register products; show or change registered products.
@@ -101,6 +130,13 @@ pub(crate) enum Command {
     Decode(DecodeArgs),
     /// Serve a simulator of the APIs on a port.
     Simulate(SimulateArgs),
+    /// Write or check a configuration file.
+    #[command(subcommand)]
+    Config(ConfigAction),
+    /// Print a script that completes commands and flags in a shell.
+    Completions(CompletionsArgs),
+    /// Print a manual page, for `man -l -`.
+    Man(ManArgs),
 }
 
 /// Arguments of `crawl`.
@@ -125,10 +161,13 @@ pub(crate) struct CrawlArgs {
     /// Start a new crawl even if an unfinished one could be resumed.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Publish nothing if any scope failed.
-    #[arg(long)]
+    /// Publish nothing if any scope failed (exit code 4).
+    #[arg(long, conflicts_with = "accept_partial")]
     pub(crate) require_complete: bool,
-    /// Publish even if a table lost more rows than `max_shrink` allows.
+    /// Publish to every sink, even if published rows disappear because their scopes failed.
+    #[arg(long)]
+    pub(crate) accept_partial: bool,
+    /// Publish even if more rows have disappeared than `[guard]` allows.
     #[arg(long)]
     pub(crate) accept_shrink: bool,
     /// Pause after this many requests, sign-ins included.
@@ -150,9 +189,9 @@ pub(crate) struct CrawlArgs {
 /// Where everything is stored that outlives a run.
 #[derive(Debug, Args)]
 pub(crate) struct StateArgs {
-    /// The folder with journal, ledger and tokens; by default `$FORTILAKE_STATE`, else the
-    /// system's folder for such things.
-    #[arg(long, value_name = "DIR")]
+    /// Folder for the journal, the ledger and tokens; defaults to `$FORTILAKE_STATE`, or else to
+    /// `fortilake` in your state folder (`$XDG_STATE_HOME` or `~/.local/state`).
+    #[arg(long, value_name = "DIR", global = true)]
     pub(crate) state: Option<PathBuf>,
 }
 
@@ -194,6 +233,9 @@ pub(crate) struct CrawlsArgs {
     /// The subcommand; without one, the crawls are listed.
     #[command(subcommand)]
     pub(crate) action: Option<CrawlsAction>,
+    /// Print JSON: a list of objects, or one object for `show`.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }
@@ -226,7 +268,10 @@ pub(crate) struct ReplayArgs {
     /// Publish even if more rows have disappeared than `[guard]` allows.
     #[arg(long)]
     pub(crate) accept_shrink: bool,
-    /// Send again what the sinks could not deliver, and nothing else.
+    /// Publish to every sink, even if published rows disappear because their scopes failed.
+    #[arg(long)]
+    pub(crate) accept_partial: bool,
+    /// Redeliver only the messages that sinks could not deliver (dead letters).
     #[arg(long, conflicts_with = "id")]
     pub(crate) dead_letters: bool,
     /// Publish to this sink instead of the configured ones; may be repeated.
@@ -237,6 +282,51 @@ pub(crate) struct ReplayArgs {
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) state: StateArgs,
+}
+
+/// Arguments of `snapshots`.
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotsArgs {
+    /// The subcommand; without one, the snapshots are listed.
+    #[command(subcommand)]
+    pub(crate) action: Option<SnapshotsAction>,
+    /// Folder that snapshots are published to; defaults to the folder of the first Parquet sink in
+    /// the configuration, or else to `out`.
+    #[arg(long, value_name = "PLACE", global = true)]
+    pub(crate) place: Option<PathBuf>,
+    /// Configuration file; without it, `fortilake.toml` if it exists.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// What to do with published snapshots.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotsAction {
+    /// List the snapshots, oldest first.
+    List {
+        /// Print a JSON list of objects.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare published files with the digests in their manifests.
+    Verify {
+        /// Snapshot name, or `latest`; without it, all snapshots are verified.
+        name: Option<String>,
+    },
+    /// Delete all snapshots that neither `--last` nor `--days` keeps, except the newest and the
+    /// newest complete one.
+    Prune {
+        /// Keep this many of the newest snapshots.
+        #[arg(long, value_name = "N", required_unless_present = "days",
+              value_parser = clap::value_parser!(u32).range(1..))]
+        last: Option<u32>,
+        /// Keep the snapshots of the last DAYS days.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+        days: Option<u32>,
+        /// Print what would be deleted, but delete nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// Arguments of `sinks`.
@@ -295,7 +385,7 @@ pub(crate) struct SimulateArgs {
 }
 
 fn argument(text: &str) -> Result<(String, i64), String> {
-    let (name, number) = text.split_once('=').ok_or("it has no `=`")?;
+    let (name, number) = text.split_once('=').ok_or("expected NAME=NUMBER")?;
     let number = number
         .parse()
         .map_err(|_| format!("`{number}` is not an integer"))?;
@@ -307,5 +397,5 @@ fn duration(text: &str) -> Result<Duration, String> {
     length
         .and_then(|length| Duration::try_from(length).ok())
         .filter(|length| !length.is_zero())
-        .ok_or_else(|| "it is no duration such as 45m or 2h".to_owned())
+        .ok_or_else(|| "expected a duration longer than zero, such as 45m or 2h".to_owned())
 }

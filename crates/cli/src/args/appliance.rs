@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::{ReadArgs, TargetArgs, WriteArgs};
+use super::{ReadArgs, TargetArgs, UncheckedArgs, WriteArgs};
 
 /// What to do with the access token of a FortiPortal.
 #[derive(Debug, Subcommand)]
@@ -42,6 +42,8 @@ pub(crate) enum FtmAction {
         /// Read the license from this file.
         #[arg(long, value_name = "FILE")]
         license_file: Option<PathBuf>,
+        #[command(flatten)]
+        check: UncheckedArgs,
         #[command(flatten)]
         write: WriteArgs,
     },

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{AccountArgs, CodeArgs, ReadArgs, TargetArgs, WriteArgs};
+use super::{AccountArgs, CodeArgs, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs};
 
 /// What to do with licenses.
 #[derive(Debug, Subcommand)]
@@ -20,6 +20,8 @@ pub(crate) enum LicenseAction {
         serial: Option<String>,
         #[command(flatten)]
         about: AboutArgs,
+        #[command(flatten)]
+        check: UncheckedArgs,
         #[command(flatten)]
         write: WriteArgs,
     },

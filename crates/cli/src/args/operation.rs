@@ -29,7 +29,15 @@ pub(crate) struct WriteArgs {
     pub(crate) target: TargetArgs,
 }
 
-/// Who is called, and as whom.
+/// Whether fortilake checks arguments before it sends them.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct UncheckedArgs {
+    /// Skip fortilake's own checks and let the API decide; a refusal counts toward its error limit.
+    #[arg(long)]
+    pub(crate) unchecked: bool,
+}
+
+/// Which system an operation calls, and where its state is.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
     #[command(flatten)]

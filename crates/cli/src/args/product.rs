@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{AccountArgs, ReadArgs, TargetArgs, WriteArgs};
+use super::{AccountArgs, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs};
 
 /// What to do with products.
 #[derive(Debug, Subcommand)]
@@ -29,6 +29,8 @@ pub(crate) enum ProductAction {
         clear: bool,
         #[command(flatten)]
         location: LocationArgs,
+        #[command(flatten)]
+        check: UncheckedArgs,
         #[command(flatten)]
         write: WriteArgs,
     },
@@ -99,7 +101,19 @@ pub(crate) struct RegisterArgs {
     /// Forget that earlier runs registered these units; units with an unknown outcome are kept.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Do it without asking.
+    /// Resend units that were sent at least AGE ago (10m if not given), got no response and are not
+    /// registered yet; a unit whose first attempt FortiCloud processes late is then registered twice.
+    #[arg(
+        long,
+        value_name = "AGE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "10m"
+    )]
+    pub(crate) resend_unknown: Option<String>,
+    #[command(flatten)]
+    pub(crate) check: UncheckedArgs,
+    /// Do not ask for confirmation.
     #[arg(long)]
     pub(crate) yes: bool,
     /// Output format of the result, which has one row per unit.
