@@ -21,11 +21,13 @@ mod connect;
 mod console;
 mod exit;
 mod logging;
+mod organization;
 mod progress;
 mod session;
 mod signals;
 mod sinks;
 mod summary;
+mod time;
 
 use std::process::ExitCode;
 
@@ -50,6 +52,9 @@ pub fn main() -> ExitCode {
                 Code::Complete
             };
             let _ = error.print();
+            if code == Code::NotStarted {
+                summary::write_usage_error(std::env::args_os());
+            }
             return code.into();
         }
     };
@@ -61,6 +66,15 @@ pub fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args, console),
         Command::Crawls(args) => commands::crawls::run(&args, console),
         Command::Replay(args) => commands::replay::run(&args, console),
+        Command::Snapshots(args) => commands::snapshots::run(&args, console),
+        #[cfg(feature = "history")]
+        Command::Changes(args) => commands::changes::run(&args, console),
+        #[cfg(feature = "history")]
+        Command::Renewals(args) => commands::renewals::run(&args, console),
+        #[cfg(feature = "history")]
+        Command::History(args) => commands::history::run(&args, console),
+        #[cfg(feature = "history")]
+        Command::Report(args) => commands::report::run(&args, console),
         Command::Call(args) => commands::call::run(&args, console),
         Command::Product(action) => commands::product::run(&action, console),
         Command::License(action) => commands::license::run(&action, console),
@@ -75,6 +89,9 @@ pub fn main() -> ExitCode {
         Command::Tables(args) => commands::tables::run(&args, console),
         Command::Decode(args) => commands::decode::run(&args, console),
         Command::Simulate(args) => commands::simulate::run(&args, console),
+        Command::Config(action) => commands::config::run(&action, console),
+        Command::Completions(args) => commands::manual::completions(&args, console),
+        Command::Man(args) => commands::manual::page(&args, console),
     };
     match result {
         Ok(code) => code.into(),
