@@ -1,6 +1,6 @@
 //! Hides secrets in arguments before they are printed.
 
-use fortilake_crawler::client::models::Endpoint;
+use fortilake_models::Endpoint;
 use serde_json::{Map, Value};
 
 /// Replaces the value of a secret.

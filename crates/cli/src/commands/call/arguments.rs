@@ -6,10 +6,8 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{
-    client::models::{Endpoint, Parameter},
-    sink::nearest,
-};
+use fortilake_models::{Endpoint, Parameter};
+use fortilake_sink::nearest;
 use serde_json::{Map, Value};
 
 use crate::exit::{Failure, Result};
@@ -34,7 +32,7 @@ pub(super) fn read(
     for pair in pairs {
         let (name, text) = pair.split_once('=').ok_or_else(|| {
             Failure::not_started(anyhow!("an argument is not of the form `name=value`"))
-                .hint("a whole object goes behind `--data`")
+                .hint("use `--data` to pass a JSON object")
         })?;
         let parameter = parameter(endpoint, name)?;
         add(&mut given, endpoint, parameter, text)?;
@@ -44,7 +42,7 @@ pub(super) fn read(
     if let Some(missing) = endpoint.parameters.iter().find(|parameter| {
         parameter.required && arguments.get(parameter.name).is_none_or(Value::is_null)
     }) {
-        let error = anyhow!("`{}` needs `{}`", endpoint.id, missing.name);
+        let error = anyhow!("`{}` requires the argument `{}`", endpoint.id, missing.name);
         return Err(Failure::not_started(error).hint(see(endpoint)));
     }
     Ok(arguments)
@@ -58,8 +56,8 @@ fn refuse_secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Result
     let Some(name) = secret_in(endpoint, arguments) else {
         return Ok(());
     };
-    let error = anyhow!("`{name}` is a secret, and others can read a command line");
-    Err(Failure::not_started(error).hint("put it into a file: `--data @FILE`"))
+    let error = anyhow!("`{name}` is a secret, and other users can see command lines");
+    Err(Failure::not_started(error).hint("put it into a JSON file and pass `--data @FILE`"))
 }
 
 fn secret_in<'a>(endpoint: &Endpoint, members: &'a Map<String, Value>) -> Option<&'a str> {
@@ -97,7 +95,7 @@ fn object(text: &str) -> Result<Map<String, Value>> {
     match value {
         Value::Object(members) => Ok(members),
         _ => Err(Failure::not_started(anyhow!(
-            "the arguments are JSON, but not an object of them by name"
+            "the arguments are JSON, but not a JSON object"
         ))),
     }
 }
@@ -109,7 +107,7 @@ fn parameter<'a>(endpoint: &'a Endpoint, name: &str) -> Result<&'a Parameter> {
         .iter()
         .find(|parameter| parameter.name == name);
     found.ok_or_else(|| {
-        let failure = Failure::not_started(anyhow!("`{}` takes no `{name}`", endpoint.id));
+        let failure = Failure::not_started(anyhow!("`{}` has no argument `{name}`", endpoint.id));
         match nearest(name, known()) {
             Some(known) => failure.hint(format!("did you mean `{known}`?")),
             None => failure.hint(see(endpoint)),
@@ -149,7 +147,7 @@ fn add(
             .ok_or_else(|| misfit(endpoint, parameter))?,
     };
     if given.insert(name.to_owned(), value).is_some() {
-        let error = anyhow!("`{name}` is given twice, and it is no list");
+        let error = anyhow!("`{name}` is given twice, but it is not a list");
         return Err(Failure::not_started(error));
     }
     Ok(())
@@ -171,7 +169,7 @@ fn fits(json_type: &str, value: &Value) -> bool {
 
 fn misfit(endpoint: &Endpoint, parameter: &Parameter) -> Failure {
     let wanted = match parameter.json_type {
-        "string" => "text",
+        "string" => "a string",
         "integer" => "a whole number",
         "number" => "a number",
         "boolean" => "true or false",
@@ -179,7 +177,7 @@ fn misfit(endpoint: &Endpoint, parameter: &Parameter) -> Failure {
         _ => "an object",
     };
     let (id, name) = (endpoint.id, parameter.name);
-    Failure::not_started(anyhow!("`{name}` of `{id}` wants {wanted}")).hint(see(endpoint))
+    Failure::not_started(anyhow!("`{name}` of `{id}` must be {wanted}")).hint(see(endpoint))
 }
 
 fn see(endpoint: &Endpoint) -> String {
