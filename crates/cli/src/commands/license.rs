@@ -7,23 +7,24 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::client::{
-    models::{
-        Operation as _,
-        generated::asset_management_v3_license::{
-            LicensesDownload, LicensesDownloadRequest, LicensesList, LicensesListRequest,
-            LicensesListRequestStatus, LicensesRegister, LicensesRegisterRequest,
-        },
+use fortilake_models::{
+    Operation as _,
+    generated::asset_management_v3_license::{
+        LicensesDownload, LicensesDownloadRequest, LicensesList, LicensesListRequest,
+        LicensesListRequestStatus, LicensesRegister, LicensesRegisterRequest,
     },
-    operations::check_registration_code,
 };
+use fortilake_operations::check_registration_code;
 
 use super::{
     operation::{self, Target},
     view::View,
 };
 use crate::{
-    args::{AboutArgs, AccountArgs, CodeArgs, LicenseAction, Status, TargetArgs, WriteArgs},
+    args::{
+        AboutArgs, AccountArgs, CodeArgs, LicenseAction, Status, TargetArgs, UncheckedArgs,
+        WriteArgs,
+    },
     config::Env,
     console::Console,
     exit::{Code, Failure, Result},
@@ -77,8 +78,16 @@ pub(crate) fn run(action: &LicenseAction, console: Console) -> Result {
             account,
             serial,
             about,
+            check,
             write,
-        } => register(code, account, serial.as_ref(), about, write, console),
+        } => register(
+            code,
+            account,
+            serial.as_ref(),
+            (about, *check),
+            write,
+            console,
+        ),
         LicenseAction::Download {
             serial,
             output,
@@ -92,14 +101,14 @@ fn register(
     code: &CodeArgs,
     account: &AccountArgs,
     serial: Option<&String>,
-    about: &AboutArgs,
+    (about, check): (&AboutArgs, UncheckedArgs),
     write: &WriteArgs,
     console: Console,
 ) -> Result {
     let kept = operation::kept(code.code_env.as_ref(), code.code_file.as_ref());
     let what = "the registration code";
     let code = operation::secret(what, "code", kept.as_ref(), &Env::read()?)?;
-    check_registration_code(&code).map_err(Failure::not_started)?;
+    operation::checked(check, || check_registration_code(&code))?;
     let request = LicensesRegisterRequest {
         account_id: account.account,
         license_registration_code: code,
@@ -110,8 +119,8 @@ fn register(
         partner: None,
     };
     let what = match serial {
-        Some(serial) => format!("redeems a license for {serial}"),
-        None => "redeems a license for a new virtual product".to_owned(),
+        Some(serial) => format!("will redeem a license for {serial}"),
+        None => "will redeem a license for a new virtual product".to_owned(),
     };
     operation::write::<LicensesRegister>(&what, &request, &REGISTERED, write, console)
 }
@@ -129,22 +138,22 @@ fn download(
 ) -> Result {
     let shown = output.display();
     if !force && output.symlink_metadata().is_ok() {
-        let error = anyhow!("`{shown}` is there already");
-        return Err(Failure::not_started(error).hint("add `--force` to write over it"));
+        let error = anyhow!("`{shown}` already exists");
+        return Err(Failure::not_started(error).hint("pass `--force` to overwrite it"));
     }
     let target = Target::find(target, LicensesDownload::ENDPOINT, console)?;
     let mut draft = Draft::beside(output)?;
     let request = LicensesDownloadRequest {
         serial_number: serial.to_owned(),
     };
-    let answer = target.connect()?.run(async |desk| {
-        let answer = desk.client.call::<LicensesDownload>(&request).await;
+    let answer = target.connect()?.run(async |caller| {
+        let answer = caller.client.call::<LicensesDownload>(&request).await;
         answer.map_err(operation::failure)
     })?;
     let license = answer.license_file;
     let license = license.filter(|license| !license.expose().trim().is_empty());
     let Some(license) = license else {
-        let error = anyhow!("there is no license file for `{serial}`");
+        let error = anyhow!("the API returned no license file for `{serial}`");
         return Err(Failure::failed(error));
     };
     draft

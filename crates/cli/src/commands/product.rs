@@ -4,24 +4,22 @@ mod memory;
 mod register;
 mod units;
 
-use fortilake_crawler::client::{
-    models::{
-        Nullable,
-        generated::asset_management_v3_product::{
-            LocationInput, ProductsDecommission, ProductsDecommissionRequest, ProductsDescription,
-            ProductsDescriptionRequest, ProductsDetails, ProductsDetailsRequest, ProductsFolder,
-            ProductsFolderRequest, ProductsLocation, ProductsLocationRequest, ProductsTransfer,
-            ProductsTransferRequest,
-        },
+use fortilake_models::{
+    Nullable,
+    generated::asset_management_v3_product::{
+        LocationInput, ProductsDecommission, ProductsDecommissionRequest, ProductsDescription,
+        ProductsDescriptionRequest, ProductsDetails, ProductsDetailsRequest, ProductsFolder,
+        ProductsFolderRequest, ProductsLocation, ProductsLocationRequest, ProductsTransfer,
+        ProductsTransferRequest,
     },
-    operations::check_location,
 };
+use fortilake_operations::check_location;
 
 use super::{operation, view::View};
 use crate::{
-    args::{LocationArgs, ProductAction, WriteArgs},
+    args::{LocationArgs, ProductAction, UncheckedArgs, WriteArgs},
     console::Console,
-    exit::{Failure, Result},
+    exit::Result,
 };
 
 const DETAILS: View = View {
@@ -47,15 +45,16 @@ pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
                 serial_number: serial.clone(),
                 description: Some(description.clone()),
             };
-            let what = format!("describes {serial}");
+            let what = format!("will set the description of {serial}");
             operation::write::<ProductsDescription>(&what, &request, &View::BLANK, write, console)
         }
         ProductAction::Locate {
             serial,
             location,
+            check,
             write,
             ..
-        } => locate(serial, location, write, console),
+        } => locate(serial, location, *check, write, console),
         ProductAction::Move {
             serials,
             folder,
@@ -68,14 +67,15 @@ pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
                 folder_id: Nullable::from(*folder),
             };
             let place = folder.map_or("the top".to_owned(), |folder| format!("folder {folder}"));
-            let what = format!("moves {} to {place}", products(serials));
+            let what = format!("will move {} to {place}", products(serials));
             operation::write::<ProductsFolder>(&what, &request, &View::BLANK, write, console)
         }
         ProductAction::Decommission { serials, write } => {
             let request = ProductsDecommissionRequest {
                 serial_numbers: serials.clone(),
             };
-            let what = format!("takes {} out of service, for good", products(serials));
+            let products = products(serials);
+            let what = format!("will decommission {products}, which cannot be undone");
             operation::write::<ProductsDecommission>(&what, &request, &View::BLANK, write, console)
         }
         ProductAction::Transfer {
@@ -90,7 +90,7 @@ pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
                 serial_numbers: serials.clone(),
             };
             let what = format!(
-                "gives {} of account {from} to account {to}",
+                "will transfer {} from account {from} to account {to}",
                 products(serials)
             );
             operation::write::<ProductsTransfer>(&what, &request, &TRANSFERRED, write, console)
@@ -104,14 +104,20 @@ pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
     }
 }
 
-fn locate(serial: &str, args: &LocationArgs, write: &WriteArgs, console: Console) -> Result {
+fn locate(
+    serial: &str,
+    args: &LocationArgs,
+    check: UncheckedArgs,
+    write: &WriteArgs,
+    console: Console,
+) -> Result {
     let location = args.location();
     if let Some(location) = &location {
-        check_location(location).map_err(Failure::not_started)?;
+        operation::checked(check, || check_location(location))?;
     }
     let what = match location {
-        Some(_) => format!("says where {serial} stands"),
-        None => format!("forgets where {serial} stands"),
+        Some(_) => format!("will set the location of {serial}"),
+        None => format!("will remove the location of {serial}"),
     };
     let request = ProductsLocationRequest {
         serial_number: serial.to_owned(),
