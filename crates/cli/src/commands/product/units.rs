@@ -3,13 +3,9 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{
-    client::{
-        models::generated::asset_management_v3_product::{LocationInput, RegistrationUnit},
-        operations::Unit,
-    },
-    sink::nearest,
-};
+use fortilake_models::generated::asset_management_v3_product::{LocationInput, RegistrationUnit};
+use fortilake_operations::Unit;
+use fortilake_sink::nearest;
 use serde_json::{Map, Value};
 
 use crate::exit::{Failure, Result};
@@ -69,17 +65,17 @@ fn parse(text: &str, ending: &str) -> Result<Vec<Row>> {
     let rows = match ending {
         "csv" => csv_rows(text)?,
         "json" => {
-            let value = serde_json::from_str(text).context("it is not JSON");
+            let value = serde_json::from_str(text).context("the file is not JSON");
             listed(value.map_err(Failure::not_started)?)?
         }
         "toml" => listed(toml_value(text)?)?,
         _ => {
-            let error = anyhow!("its name says not what it is");
-            return Err(Failure::not_started(error).hint("call it .csv, .json or .toml"));
+            let error = anyhow!("unknown file type");
+            return Err(Failure::not_started(error).hint("use a .csv, .json or .toml file"));
         }
     };
     if rows.is_empty() {
-        return Err(Failure::not_started(anyhow!("there is no unit in it")));
+        return Err(Failure::not_started(anyhow!("the file has no units")));
     }
     rows.iter()
         .flat_map(Map::keys)
@@ -138,7 +134,7 @@ fn listed(value: Value) -> Result<Vec<Map<String, Value>>> {
         _ => None,
     };
     let objects = list.and_then(|items| items.into_iter().map(object).collect());
-    objects.ok_or_else(|| Failure::not_started(anyhow!("it is no list of objects")))
+    objects.ok_or_else(|| Failure::not_started(anyhow!("the file is not a list of objects")))
 }
 
 /// The API's spelling of a field name; `serial_number` and `Serial Number` are accepted, too.
@@ -149,10 +145,13 @@ fn known(name: &str) -> Result<&'static str> {
     };
     let found = NAMES.into_iter().find(|known| plain(known) == plain(name));
     found.ok_or_else(|| {
-        let failure = Failure::not_started(anyhow!("a unit has no `{name}`"));
-        match nearest(name, NAMES) {
+        let failure = Failure::not_started(anyhow!("a unit has no field `{name}`"));
+        let longer = NAMES
+            .into_iter()
+            .find(|known| !name.is_empty() && plain(known).starts_with(&plain(name)));
+        match longer.or_else(|| nearest(name, NAMES)) {
             Some(known) => failure.hint(format!("did you mean `{known}`?")),
-            None => failure.hint(format!("a unit has: {}", NAMES.join(", "))),
+            None => failure.hint(format!("the fields are: {}", NAMES.join(", "))),
         }
     })
 }
@@ -184,8 +183,8 @@ fn set(
     name: &'static str,
     value: &Value,
 ) -> Option<std::result::Result<(), String>> {
-    let wrong = |wanted: &str| format!("its `{name}` is not {wanted}");
-    let text = || text_of(value).ok_or_else(|| wrong("a text"));
+    let wrong = |wanted: &str| format!("`{name}` is not {wanted}");
+    let text = || text_of(value).ok_or_else(|| wrong("a string"));
     let outcome = match name {
         "serialNumber" => text().map(|text| unit.serial_number = text),
         "contractNumber" => text().map(|text| unit.contract_number = Some(text)),
@@ -221,11 +220,11 @@ fn set_place(place: &mut LocationInput, name: Option<&str>, value: &Value) -> Op
         Some("email") => &mut place.email,
         Some("phone") => &mut place.phone,
         Some("fax") => &mut place.fax,
-        _ => return Some("its `location` is no address".to_owned()),
+        _ => return Some("`location` is not an address".to_owned()),
     };
     match text_of(value) {
         Some(text) => *part = Some(text),
-        None => return Some("its address has a part that is not a text".to_owned()),
+        None => return Some("a part of the address is not a string".to_owned()),
     }
     None
 }
