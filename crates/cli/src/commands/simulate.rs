@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     args::SimulateArgs,
+    config,
     console::Console,
     exit::{Code, Failure, Result},
 };
@@ -34,9 +35,9 @@ pub(crate) fn run(args: &SimulateArgs, console: Console) -> Result {
 async fn serve(address: SocketAddr, scenario: Scenario, console: Console) -> Result {
     let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("`{address}` cannot be listened on"))
+        .with_context(|| format!("cannot listen on `{address}`"))
         .map_err(|error| {
-            Failure::not_started(error).hint("`--listen 127.0.0.1:0` takes a free port")
+            Failure::not_started(error).hint("use `--listen 127.0.0.1:0` to pick a free port")
         })?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let variables = format!(
@@ -44,11 +45,12 @@ async fn serve(address: SocketAddr, scenario: Scenario, console: Console) -> Res
          FORTICLOUD_API_URL=http://{address}\n\
          FORTICLOUD_USERNAME={}\n\
          FORTICLOUD_PASSWORD={}\n",
-        scenario.credentials.username, scenario.credentials.password,
+        config::quoted(&scenario.credentials.username),
+        config::quoted(&scenario.credentials.password),
     );
     console.data(&variables).map_err(Failure::failed)?;
     console.note(&format!(
-        "simulating FortiCloud on http://{address}; Ctrl-C ends it\n"
+        "serving the simulator on http://{address}; press Ctrl-C to stop\n"
     ));
     let interrupted = async {
         // Where signals cannot be received, it serves until it is killed.

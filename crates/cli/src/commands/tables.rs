@@ -3,10 +3,8 @@
 use std::fmt::Write as _;
 
 use anyhow::anyhow;
-use fortilake_crawler::{
-    client::models::{self, Kind, Table},
-    sink::nearest,
-};
+use fortilake_models::{self as models, Kind, Table};
+use fortilake_sink::nearest;
 use serde_json::json;
 
 use crate::{
@@ -38,7 +36,7 @@ fn find(name: &str) -> Result<&'static Table> {
             let failure = Failure::not_started(anyhow!("there is no table `{name}`"));
             match nearest(name, models::tables().map(|table| table.name)) {
                 Some(known) => failure.hint(format!("did you mean `{known}`?")),
-                None => failure.hint("`fortilake tables` lists them"),
+                None => failure.hint("`fortilake tables` lists the tables"),
             }
         })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use fortilake_auth::{printable, printable_json};
 use serde_json::{Map, Value};
 
 use crate::args::Format;
@@ -39,7 +40,7 @@ impl View {
         };
         Ok(match format {
             Format::Json if self.is_blank() => String::new(),
-            Format::Json => serde_json::to_string_pretty(&rows)? + "\n",
+            Format::Json => printable_json(&serde_json::to_string_pretty(&rows)?) + "\n",
             Format::Text if self.columns.is_empty() => rows.iter().map(whole).collect(),
             Format::Text => table(self.columns, &rows),
         })
@@ -78,6 +79,7 @@ fn whole(row: &Value) -> String {
     let mut lines = String::new();
     let members = row.as_object().into_iter().flatten();
     for (name, value) in members {
+        let name = plain(name);
         match value {
             Value::Array(items) if items.is_empty() => {}
             Value::Array(items) => {
@@ -108,7 +110,7 @@ fn text(value: &Value) -> String {
 
 fn object(members: &Map<String, Value>) -> String {
     let known = members.iter().filter(|(_, value)| !value.is_null());
-    joined(known.map(|(name, value)| format!("{name} {}", text(value))))
+    joined(known.map(|(name, value)| format!("{} {}", plain(name), text(value))))
 }
 
 fn joined(texts: impl Iterator<Item = String>) -> String {
@@ -116,14 +118,6 @@ fn joined(texts: impl Iterator<Item = String>) -> String {
 }
 
 fn plain(text: &str) -> String {
-    let text = text.trim_end();
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect()
+    // The API pads some names with blanks, which would widen the columns.
+    printable(text.trim_end())
 }
