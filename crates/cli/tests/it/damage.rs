@@ -95,14 +95,14 @@ fn a_file_that_was_cut() {
     insta::assert_snapshot!(folder.check("crawl"), @r"
     exit 1
     --- stderr
-    error: the state file `FOLDER/state/state.sqlite` is damaged: its header
+    error: the state file `FOLDER/state/state.sqlite` is damaged: its header is invalid
 
-    hint: move `FOLDER/state/state.sqlite` away, and `FOLDER/state/state.sqlite-wal` and `FOLDER/state/state.sqlite-shm` with it if they are there; lost with them are the crawls that can be resumed or replayed, the tokens, and the record of the calls of the last hour, so wait an hour before the next crawl; what is published stays
+    hint: move `FOLDER/state/state.sqlite` away, together with `FOLDER/state/state.sqlite-wal` and `FOLDER/state/state.sqlite-shm` if they exist; you lose the crawls that could be resumed or replayed, the tokens, and the record of the last hour's calls, so wait an hour before the next crawl; published snapshots are not affected
     ");
 }
 
 #[test]
-fn whoever_wants_to_be_sure_can_ask() {
+fn verify_finds_damage_that_nothing_else_notices() {
     let (_tenant, folder, mut state) = paused();
     assert!(folder.check("crawls verify").starts_with("exit 0\n"));
     // The keys of pages are only protected by a checksum, which only `verify` compares.

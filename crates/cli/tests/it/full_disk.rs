@@ -69,7 +69,10 @@ fn the_state_has_no_room() {
             assert_eq!(code, Some(1), "{kilobytes} kB: {said}");
             assert!(said.contains("/state"), "{said}");
             assert!(said.contains("\nhint: "), "{said}");
-            assert!(found(&tight).is_empty());
+            // The crawl may have been published before the state could not record it any more.
+            if !found(&tight).is_empty() {
+                check_whole(&tight, &tenant);
+            }
             known = journaled(&tight.path("state"));
             stopped += 1;
         }

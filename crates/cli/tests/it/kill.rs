@@ -113,7 +113,7 @@ impl Trial {
         let struck = self.strike(blow, &mut crawl);
         let output = crawl.wait_with_output().unwrap();
         self.tenant.check_calls(calls, &journaled);
-        assert!(self.watcher.is_content(), "a reader found something torn");
+        assert!(self.watcher.is_content(), "a reader found partial data");
         Ended {
             status: output.status,
             said: text_of(output.stderr),
@@ -202,8 +202,8 @@ impl Dice {
     }
 }
 
-/// A seed that differs from run to run; the test tells it, should it fail.
-#[expect(clippy::print_stderr, reason = "a test that fails must tell its seed")]
+/// A random seed. It is printed, so that a failure can be reproduced.
+#[expect(clippy::print_stderr, reason = "a test that fails must print its seed")]
 fn seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     let seed = RandomState::new().hash_one(());
@@ -229,7 +229,18 @@ fn holders(folder: &Folder) -> HashSet<String> {
 }
 
 #[test]
+fn kills_lose_nothing_and_no_reader_notices() {
+    kill(20, 4);
+}
+
+#[test]
+#[ignore = "slow; `cargo xtask soak` runs it"]
 fn two_hundred_kills_lose_nothing_and_no_reader_notices() {
+    kill(200, 40);
+}
+
+/// Kills crawls at random moments: at least this often, and this often while a sink publishes.
+fn kill(least: usize, least_in_publishing: usize) {
     let mut trial = Trial::begin(seed());
     let (mut kills, mut in_publishing) = (0, 0);
     for aim in [Aim::Anywhere, Aim::Publishing].into_iter().cycle() {
@@ -245,19 +256,30 @@ fn two_hundred_kills_lose_nothing_and_no_reader_notices() {
         if trial.dice.next().is_multiple_of(4) {
             trial.check_recovery();
         }
-        if kills >= 200 && in_publishing >= 40 {
+        if kills >= least && in_publishing >= least_in_publishing {
             break;
         }
         assert!(
-            kills < 1000,
-            "of {kills} kills {in_publishing} came while publishing"
+            kills < 5 * least,
+            "only {in_publishing} of {kills} kills hit a publication"
         );
     }
     trial.end();
 }
 
 #[test]
-fn a_polite_end_loses_nothing_either() {
+fn sigterm_loses_nothing_either() {
+    terminate(9);
+}
+
+#[test]
+#[ignore = "slow; `cargo xtask soak` runs it"]
+fn sixty_times_sigterm_lose_nothing() {
+    terminate(60);
+}
+
+/// Terminates crawls at random moments, this often.
+fn terminate(times: usize) {
     let mut trial = Trial::begin(seed());
     let aims = [Aim::Anywhere, Aim::Anywhere, Aim::Publishing];
     let blows = [Blow::Terminate, Blow::TerminateTwice];
@@ -274,10 +296,11 @@ fn a_polite_end_loses_nothing_either() {
             "{aim:?} {blow:?}: {status}: {said}"
         );
         if blow == Blow::Terminate && status.code() == Some(130) {
-            assert!(said.contains("the same command resumes crawl"), "{said}");
+            let hint = "run the same command again to resume crawl";
+            assert!(said.contains(hint), "{said}");
         }
         struck += usize::from(was_struck);
-        if struck == 60 {
+        if struck == times {
             break;
         }
     }

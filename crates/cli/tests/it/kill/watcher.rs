@@ -99,6 +99,6 @@ fn named(folder: &Path) {
     let manifest = published::manifest(folder).unwrap();
     for file in published::files(&manifest) {
         let path = folder.join(file["path"].as_str().unwrap());
-        assert!(path.is_file(), "{} is not there", path.display());
+        assert!(path.is_file(), "{} does not exist", path.display());
     }
 }
