@@ -70,6 +70,7 @@ fn every_endpoint_can_be_called() {
     organization(&mut caller);
     products(&mut caller);
     others(&mut caller);
+    flex(&mut caller);
     portal(&mut caller);
     authenticator(&mut caller);
     assert_eq!(caller.called, listed(&folder));
@@ -103,6 +104,14 @@ fn organization(caller: &mut Caller<'_>) {
         "type": "Local", "nodeId": ROOT, "folderId": null,
     });
     caller.call("roles/create", &role);
+}
+
+fn flex(caller: &mut Caller<'_>) {
+    let found = caller.list("flex/programs/list", &json!({}), "/programs");
+    let program = json!({ "programSerialNumber": found["programs"][0]["programSerialNumber"] });
+    let found = caller.list("flex/configs/list", &program, "/configs");
+    let config = json!({ "configId": found["configs"][0]["id"] });
+    caller.list("flex/entitlements/list", &config, "/entitlements");
 }
 
 fn products(caller: &mut Caller<'_>) {
@@ -199,12 +208,12 @@ fn authenticator(caller: &mut Caller<'_>) {
 }
 
 #[test]
-fn what_is_about_tokens_is_signing_in() {
+fn token_endpoints_are_not_called_directly() {
     let folder = Folder::new();
     insta::assert_snapshot!(folder.check("call portal/auth/tokenlogin"), @"
     exit 2
     --- stderr
-    error: `portal/auth/tokenlogin` is called by signing in, not by itself
+    error: `portal/auth/tokenlogin` cannot be called on its own, because it handles tokens
 
     hint: `fortilake portal login` signs in
     ");

@@ -14,7 +14,7 @@ const FTM: &str = "QWER-TYUI-8765-ZXCV-MNBV";
 const PASSWORD: &str = "correct-horse-battery-staple";
 
 #[test]
-fn what_is_secret_stays_secret() {
+fn operations_do_not_leak_secrets() {
     let scenario = format!(
         "[credentials]\npassword = \"{PASSWORD}\"\n[portal]\npassword = \"{PASSWORD}\"\n\
          [authenticator]\napi_key = \"{PASSWORD}\"\n[quirks]\nextended_lists = true\n{SCENARIO}"
@@ -105,7 +105,7 @@ fn what_is_secret_stays_secret() {
 
 #[cfg(unix)]
 #[test]
-fn a_license_is_its_owners_file_alone() {
+fn a_license_file_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let tenant = Tenant::start(SCENARIO);
     let folder = folder(&tenant)
@@ -131,9 +131,9 @@ fn a_license_is_its_owners_file_alone() {
     insta::assert_snapshot!(download("old.lic"), @"
     exit 2
     --- stderr
-    error: `old.lic` is there already
+    error: `old.lic` already exists
 
-    hint: add `--force` to write over it
+    hint: pass `--force` to overwrite it
     ");
     assert_eq!(folder.read("old.lic"), "precious");
     assert!(download("old.lic --force").starts_with("exit 0"));
