@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::util::{Folder, Simulator, text_of};
 
-const SCENARIO: &str = "[organization]\nous = 3\naccounts = 3\nproducts = 60\n";
+/// More tokens than the unit sends in one answer.
+const SCENARIO: &str = "[organization]\nous = 3\naccounts = 3\nproducts = 60\n\
+    [authenticator]\nhardware_tokens = 1500\n";
 
 /// A folder whose configuration has one source of each system, all served by this simulator.
 fn folder(simulator: &Simulator, portal_password: &str) -> Folder {
@@ -55,6 +57,10 @@ fn three_systems_make_one_snapshot() {
             .all(|source| source == "managed")
     );
     assert_eq!(sources("ftm_licenses"), ["tokens"]);
+    let tokens = column(&folder, "fortitokens", "serial");
+    assert_eq!(tokens.len(), 1700);
+    let scopes = column(&folder, "coverage", "endpoint");
+    assert!(scopes.contains(&"authenticator/fortitokens".to_owned()));
     let unit = column(&folder, "ftm_licenses", "serial_number").remove(0);
     assert!(unit.starts_with("FAC-"), "{unit}");
     let gates = column(&folder, "products", "product_model");
@@ -69,7 +75,7 @@ fn three_systems_make_one_snapshot() {
 }
 
 #[test]
-fn a_source_that_cannot_sign_in_fails_alone() {
+fn a_source_that_cannot_sign_in_does_not_affect_the_others() {
     let simulator = Simulator::start(SCENARIO);
     let folder = folder(&simulator, "wrong");
     let output = folder.run("crawl --sink csv:out --summary summary.json");

@@ -11,12 +11,23 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-const BINARY: &str = env!("CARGO_BIN_EXE_fortilake");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_fortilake");
 
 /// The folders that a [`tenant::Tenant`]'s configuration publishes to: CSV in layout `latest`, Parquet in `snapshots`.
 pub(crate) const SINKS: [&str; 2] = ["out/csv", "out/pq"];
 
-/// A folder of its own to run in.
+/// The names of all sinks in this build.
+pub(crate) fn sinks() -> Vec<&'static str> {
+    // The list of the default build is a file of its own, so that adding a sink only adds one line to it.
+    let mut names: Vec<_> = include_str!("sinks.txt").lines().collect();
+    if cfg!(feature = "postgres") {
+        names.push("postgres");
+        names.sort_unstable();
+    }
+    names
+}
+
+/// A temporary folder to run the binary in, with its own environment and state.
 pub(crate) struct Folder {
     pub(crate) path: tempfile::TempDir,
     environment: Vec<(String, String)>,
@@ -90,11 +101,8 @@ impl Folder {
 
     fn filter(&self, text: &str) -> String {
         let folder = self.path.path().display().to_string();
-        // A new sink is in no test's way.
-        let sinks: Vec<_> = include_str!("sinks.txt")
-            .lines()
-            .map(|name| format!("`{name}`"))
-            .collect();
+        // The list of sinks is replaced, so that adding a sink changes no snapshot.
+        let sinks: Vec<_> = sinks().iter().map(|name| format!("`{name}`")).collect();
         let text = text
             .replace(&folder, "FOLDER")
             .replace(&sinks.join(", "), "SINKS");
@@ -116,9 +124,13 @@ impl Folder {
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).into_iter().flatten() {
                 let path = entry.unwrap().path();
+                // Files behind a symbolic link to a folder are listed under their real names.
+                if path.is_dir() && path.is_symlink() {
+                    continue;
+                }
                 if path.is_dir() {
                     folders.push(path);
-                } else if !path.ends_with("lock") {
+                } else if !path.ends_with("lock") && !path.ends_with("change.lock") {
                     let name = path.strip_prefix(self.path.path()).unwrap();
                     found.push(filter_word(&name.display().to_string()));
                 }
@@ -126,6 +138,13 @@ impl Folder {
         }
         found.sort();
         found
+    }
+
+    /// The same without the sinks' own files, such as manifests and claims.
+    pub(crate) fn tables(&self, below: &str) -> Vec<String> {
+        let mut files = self.files(below);
+        files.retain(|name| !name.contains("/_fortilake/"));
+        files
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
@@ -172,10 +191,19 @@ fn filter_word(word: &str) -> String {
     {
         let rest = &word[at + 16..];
         let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let id = rest
-            .get(1..9)
-            .filter(|id| rest.starts_with('-') && is_id(id));
-        let (mark, rest) = id.map_or(("", rest), |_| ("-ID", &rest[9..]));
+        let hex = |length: usize| {
+            let end = length + 1;
+            let id = rest
+                .get(1..end)
+                .filter(|id| rest.starts_with('-') && is_id(id));
+            id.map(|_| &rest[end..])
+        };
+        let (mark, rest) = match (hex(12), hex(8)) {
+            (Some(rest), _) => ("-TOKEN", rest),
+            (None, Some(rest)) => ("-ID", rest),
+            (None, None) => ("", rest),
+        };
+        let rest = filter_token(rest);
         return format!("{}SNAPSHOT{mark}{rest}", &word[..at]);
     }
     let is_time = word.len() >= 20 && word.as_bytes()[10] == b'T' && word.as_bytes()[19] == b'Z';
@@ -189,7 +217,17 @@ fn filter_word(word: &str) -> String {
     word.to_owned()
 }
 
-/// A simulator on a port of its own; it ends with its owner.
+/// Replaces the random part in the name of a file.
+fn filter_token(text: &str) -> String {
+    match text.split_once("/part-") {
+        Some((before, after)) if after.len() > 12 => {
+            format!("{before}/part-TOKEN{}", &after[12..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// A simulator process on a port of its own. It is killed on drop.
 pub(crate) struct Simulator {
     process: Child,
     pub(crate) variables: Vec<(String, String)>,

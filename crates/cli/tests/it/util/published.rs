@@ -43,7 +43,7 @@ pub(crate) fn read_csv(path: &Path) -> CsvTable {
     let text = fs::read(path).unwrap();
     assert!(
         text.ends_with(b"\r\n"),
-        "{} ends within a line",
+        "{} ends in the middle of a line",
         path.display()
     );
     let mut reader = csv::Reader::from_reader(text.as_slice());
@@ -130,12 +130,21 @@ pub(crate) fn read_parquet(path: &Path) -> usize {
 
 /// The manifest of the newest snapshot in either layout; `None` if nothing is published.
 pub(crate) fn manifest(folder: &Path) -> Option<Value> {
-    let latest = fs::read(folder.join("_fortilake/latest.json")).ok()?;
-    let latest: Value = serde_json::from_slice(&latest).unwrap();
-    let manifest = fs::read(folder.join(latest["manifest"].as_str().unwrap())).unwrap();
-    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-    assert_eq!(manifest["snapshot"], latest["snapshot"]);
-    Some(manifest)
+    let own = folder.join("_fortilake");
+    let read = |path: PathBuf| -> Option<Value> {
+        let text = fs::read(path).ok()?;
+        Some(serde_json::from_slice(&text).unwrap())
+    };
+    if let Some(latest) = read(own.join("latest.json")) {
+        let manifest = read(folder.join(latest["manifest"].as_str().unwrap())).unwrap();
+        assert_eq!(manifest["snapshot"], latest["snapshot"]);
+        return Some(manifest);
+    }
+    let version = fs::read_link(own.join("current")).ok()?;
+    let version = version.file_name().unwrap().to_str().unwrap().to_owned();
+    let (name, _) = version.split_once('-').unwrap();
+    let manifest = read(own.join(format!("versions/{name}.json")));
+    Some(manifest.expect("a version that is current has a manifest"))
 }
 
 /// The entries of a manifest for files.
@@ -146,14 +155,11 @@ pub(crate) fn files(manifest: &Value) -> impl Iterator<Item = &Value> {
 
 /// Compares the files of all snapshots with the digests in their manifests.
 pub(crate) fn check_digests(folder: &Path) {
-    let newest = manifest(folder).unwrap();
-    for path in list(&folder.join("_fortilake/snapshots"), "json") {
+    assert!(manifest(folder).is_some());
+    let manifests = ["snapshots", "versions"].map(|kind| folder.join("_fortilake").join(kind));
+    for path in manifests.iter().flat_map(|folder| list(folder, "json")) {
         let manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         for file in files(&manifest) {
-            if file["layout"] == "latest" && manifest["snapshot"] != newest["snapshot"] {
-                // Replaced by a newer one.
-                continue;
-            }
             let name = file["path"].as_str().unwrap();
             let found = Sha256::digest(fs::read(folder.join(name)).unwrap());
             assert_eq!(
@@ -177,7 +183,8 @@ pub(crate) fn staged(folder: &Path) -> Vec<PathBuf> {
 ///
 /// Small files exist as soon as a sink is open: headers of tables and claims. So only larger files count.
 pub(crate) fn is_begun(folder: &Path) -> bool {
+    const ROWS: u64 = 4096;
     let staged = staged(folder);
-    let mut staged = staged.iter();
-    staged.any(|folder| folder.join("publish.json").exists())
+    let mut files = staged.iter().flat_map(|folder| list(folder, "part"));
+    files.any(|file| file.metadata().is_ok_and(|file| file.len() > ROWS))
 }

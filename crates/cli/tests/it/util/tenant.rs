@@ -98,9 +98,9 @@ path = "out/pq"
             let again = journaled.iter().any(|journaled| {
                 call.path.ends_with(&journaled.endpoint) && call.arguments == journaled.arguments
             });
-            assert!(!again, "asked although it is journaled: {call:?}");
+            assert!(!again, "called although it is journaled: {call:?}");
             let name = (&call.path, &call.arguments);
-            assert!(!asked.contains(&name), "asked twice by one run: {call:?}");
+            assert!(!asked.contains(&name), "called twice by one run: {call:?}");
             asked.push(name);
         }
     }
@@ -151,7 +151,8 @@ pub(crate) fn journaled(state: &Path) -> Vec<Asked> {
     let mut pages = state
         .prepare(
             "SELECT key FROM pages, (SELECT number, status FROM crawls ORDER BY number DESC LIMIT 1)
-             WHERE place >> 32 = number AND status IN ('running', 'paused', 'done')",
+             WHERE place >> 32 = number AND status IN ('running', 'paused', 'done')
+             AND NOT EXISTS (SELECT 1 FROM notes WHERE crawl = number AND key = ' frozen')",
         )
         .unwrap();
     let keys = pages.query_map((), |row| row.get::<_, String>(0)).unwrap();
@@ -160,7 +161,7 @@ pub(crate) fn journaled(state: &Path) -> Vec<Asked> {
         let (_, fetch) = key.split_once(' ').unwrap();
         let (endpoint, rest) = fetch.split_once(' ').unwrap();
         let (arguments, round) = rest.rsplit_once(' ').unwrap();
-        assert_eq!(round, "0", "no list moves here: {key}");
+        assert_eq!(round, "0", "no list changes while it is read: {key}");
         Asked {
             endpoint: endpoint.to_owned(),
             arguments: serde_json::from_str(arguments).unwrap(),
