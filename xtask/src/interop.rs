@@ -1,9 +1,12 @@
-//! `cargo xtask interop`: checks that need other people's software.
+//! `cargo xtask interop`: checks that need third-party software.
 //!
-//! Published Python readers read our files, published Python clients talk to our simulator, a
-//! published package verifies our webhooks, programs take our tables, and a server that shares no
-//! line with this workspace is crawled.
-//! They live here and not in `cargo test`, because they need Python and a package registry.
+//! Published Python readers read our files, published Python clients call our simulator, a
+//! published package verifies our webhooks, programs receive our tables, and we crawl a server that
+//! shares no code with this workspace. The sink `postgres` writes to a PostgreSQL server, also
+//! through PgBouncer.
+//!
+//! These checks are not part of `cargo test`, because they need Python and a package registry, or
+//! the programs of PostgreSQL and PgBouncer.
 
 use std::{
     fs,
@@ -18,11 +21,11 @@ use crate::executable;
 /// The scripts, in the order in which they run; each ends with `N passed, M failed`.
 const SCRIPTS: [&str; 4] = ["read.py", "clients.py", "sinks.py", "foreign.py"];
 
-/// Runs every script, and fails if one did.
+/// Runs all scripts and the tests with a PostgreSQL server, even if one fails.
 ///
 /// # Errors
 ///
-/// If the environment or the binary cannot be made, or a check failed.
+/// Fails if the environment or the binary cannot be built, or if a check failed.
 pub fn run() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -35,7 +38,7 @@ pub fn run() -> Result<()> {
         let status = Command::new(&python)
             .arg(scripts.join(script))
             .arg(&binary)
-            // The scripts import each other, and the repository is no place for caches.
+            // The scripts import each other, which would leave cache files in the repository.
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .status()
             .with_context(|| format!("cannot run `{}`", python.display()))?;
@@ -56,7 +59,7 @@ fn environment(scripts: &Path, venv: &Path) -> Result<PathBuf> {
     };
     let requirements = scripts.join("requirements.txt");
     let wanted = read(&requirements)?;
-    // Written last, so that an install that broke off is begun anew.
+    // Written last, so that an interrupted installation is repeated.
     let stamp = venv.join("installed.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
@@ -76,7 +79,7 @@ fn environment(scripts: &Path, venv: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Builds `fortilake` and says where it is.
+/// Builds `fortilake` with all sinks and returns its path.
 fn build() -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     executable(cargo.args(["build", "--package", "fortilake"]), "fortilake")

@@ -1,4 +1,4 @@
-//! Tasks of this repository, behind `cargo xtask`; a library so that tests can run them.
+//! The tasks behind `cargo xtask`. They are a library so that tests can run them.
 
 use std::{
     path::PathBuf,
@@ -14,14 +14,14 @@ pub mod interop;
 pub mod new_sink;
 pub mod tidy;
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> PathBuf {
     let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     root.pop();
     root
 }
 
-/// Runs a `cargo build` and says where the executable of this name is.
+/// Runs a `cargo build` and returns the path of the executable with this name.
 pub(crate) fn executable(build: &mut Command, name: &str) -> Result<PathBuf> {
     let output = build
         .arg("--message-format=json-render-diagnostics")

@@ -1,4 +1,4 @@
-//! `cargo xtask`: the tasks of this repository, each in a file of its own.
+//! `cargo xtask`: the tasks of this repository, one file each.
 
 use clap::Parser;
 use xtask::{bench, ci, codegen, interop, new_sink};
@@ -8,11 +8,11 @@ use xtask::{bench, ci, codegen, interop, new_sink};
 enum Task {
     Bench(bench::Args),
     Codegen(codegen::Args),
-    /// Checks what a change has to pass beside the tests: format, lints, docs, edges between
-    /// crates, generated code.
+    /// Runs the checks that a change has to pass, apart from the tests: format, lints, docs,
+    /// dependencies between crates, generated code.
     Ci,
-    /// Checks what needs Python: published readers of our files, published clients of the API,
-    /// and a server that shares no line with this workspace.
+    /// Runs the checks that need Python: published readers of our files, published clients of the
+    /// API, and a server that shares no code with this workspace.
     Interop,
     NewSink(new_sink::Args),
 }

@@ -1,7 +1,7 @@
-//! `cargo xtask new-sink NAME`: a sink that works, to be changed into the one that is wanted.
+//! `cargo xtask new-sink NAME`: creates a working sink as a starting point.
 //!
-//! It writes a crate into `sinks/` and names it where a sink has to be named, so that nothing is edited by hand
-//! before it compiles, passes the suite of all sinks and appears in `fortilake sinks`.
+//! It writes a crate into `sinks/` and adds it to all lists of sinks. Without any manual edit, the
+//! new sink compiles, passes the conformance suite of all sinks, and appears in `fortilake sinks`.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 #[cfg(test)]
 mod tests;
 
-/// The files of a new sink, with `{{…}}` where its name goes.
+/// The files of a new sink, with placeholders `{{…}}` for its name.
 const TEMPLATE: [(&str, &str); 5] = [
     ("Cargo.toml", include_str!("new_sink/template/Cargo.toml")),
     ("src/lib.rs", include_str!("new_sink/template/src/lib.rs")),
@@ -33,13 +33,14 @@ const TEMPLATE: [(&str, &str); 5] = [
 /// What a new sink does, until it does something else.
 const SUMMARY: &str = "One file of JSON lines for each crawl, in place when the crawl has ended.";
 
-/// What the dependency of a sink begins with, in every manifest.
+/// The beginning of every sink's package name.
 const PREFIX: &str = "fortilake-sink-";
 
-/// Begins a new sink: a crate in `sinks/` that compiles, passes the suite, and is linked.
+/// Creates a new sink: a crate in `sinks/` that compiles, passes the conformance suite, and is
+/// linked.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The name: lower-case letters, digits, and `-` between words.
+    /// The name: lower-case letters and digits, with `-` between words.
     name: String,
 }
 
@@ -48,7 +49,8 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// If the name does not do or is taken, or a file is not as expected; nothing is written then.
+    /// Fails if the name is invalid or taken, or if a file to edit has unexpected content. Nothing
+    /// is written then.
     pub fn run(&self) -> Result<()> {
         let (root, name) = (crate::root(), &self.name);
         let files = write(&root, name)?;
@@ -62,7 +64,8 @@ impl Args {
     }
 }
 
-/// How long a line gets depends on the name, so the code is formatted once the name is in it.
+/// The length of lines depends on the name, so the code is formatted after the name has been
+/// inserted.
 fn format_code(root: &Path, package: &str) -> Result<()> {
     let status = Command::new(env!("CARGO"))
         .args(["fmt", "--package", package, "--package", "fortilake"])
@@ -72,7 +75,7 @@ fn format_code(root: &Path, package: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes the sink into the repository at `root`, and says which files are new or changed.
+/// Writes the sink into the repository at `root`. Returns the new and changed files.
 fn write(root: &Path, name: &str) -> Result<Vec<PathBuf>> {
     check(name)?;
     let folder = Path::new("sinks").join(name);
@@ -81,7 +84,8 @@ fn write(root: &Path, name: &str) -> Result<Vec<PathBuf>> {
         "`{}` is there already",
         folder.display()
     );
-    // All is made before anything is written, so that a surprise leaves no half of it.
+    // All content is created before the first file is written, so that an error leaves no partial
+    // result.
     let mut files = edits(root, name)?;
     files.extend(TEMPLATE.map(|(path, text)| (folder.join(path), fill(text, name))));
     for (path, text) in &files {
@@ -94,7 +98,7 @@ fn write(root: &Path, name: &str) -> Result<Vec<PathBuf>> {
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
-/// Refuses what is no name of a sink, of a package and of a feature alike.
+/// Rejects names that are not valid for a sink, a package and a feature.
 fn check(name: &str) -> Result<()> {
     let is_word = |word: &str| {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -120,7 +124,7 @@ fn fill(text: &str, name: &str) -> String {
         .replace("{{summary}}", SUMMARY)
 }
 
-/// The files that name every sink, with the new one in them.
+/// Returns the files that list all sinks, with the new one added.
 fn edits(root: &Path, name: &str) -> Result<Vec<(PathBuf, String)>> {
     let package = format!("{PREFIX}{name}");
     let module = package.replace('-', "_");
@@ -139,7 +143,8 @@ fn edits(root: &Path, name: &str) -> Result<Vec<(PathBuf, String)>> {
             let dependency = format!("{package} = {{ workspace = true, optional = true }}");
             let feature = format!("{name} = [\"dep:{package}\"]");
             let text = insert(text, PREFIX, &[&dependency])?;
-            // The features are the lines that end so; the list of the default ones has a line for each.
+            // Lines with this ending declare features; the list of default features has one line
+            // per sink.
             let text = insert_where(
                 &text,
                 &|line| line.contains(" = [\"dep:fortilake-sink-"),
@@ -158,7 +163,7 @@ fn edits(root: &Path, name: &str) -> Result<Vec<(PathBuf, String)>> {
     ])
 }
 
-/// Inserts `lines` where they belong among the lines that begin with `start`, which are in order.
+/// Inserts `lines` in order among the sorted lines that begin with `start`.
 fn insert(text: &str, start: &str, lines: &[&str]) -> Result<String> {
     insert_where(text, &|line| line.starts_with(start), lines)
 }
@@ -173,7 +178,7 @@ fn insert_where(text: &str, is_like: &dyn Fn(&str) -> bool, lines: &[&str]) -> R
     let before = alike()
         .find(|(_, line)| *line > first)
         .map(|(index, _)| index);
-    // Behind the last one, and behind what belongs to it.
+    // Insert after the last one, and after the lines that belong to it.
     let behind = alike().last().map(|(index, _)| index + lines.len());
     let Some(place) = before.or(behind) else {
         bail!("there is no line like `{first}`");

@@ -1,4 +1,4 @@
-//! The rules of this repository that no lint can hold.
+//! Checks the rules of this repository that lints can't check.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,7 +32,7 @@ const EDGES: [(&str, &[&str]); 10] = [
 /// A file of code longer than this lacks an idea.
 const MAX_LINES: usize = 400;
 
-/// Checks all rules and tells all breaches.
+/// Checks all rules, and reports all violations together.
 pub fn run() -> Result<()> {
     let root = crate::root();
     let mut breaches = edges(&metadata(&root)?);
@@ -68,7 +68,8 @@ fn metadata(root: &Path) -> Result<Value> {
     serde_json::from_slice(&output.stdout).context("`cargo metadata` printed no JSON")
 }
 
-/// The edges between our crates that nobody agreed on; tests may use what they like.
+/// Returns where the dependencies between our crates differ from [`EDGES`]. Tests may depend on
+/// anything.
 fn edges(metadata: &Value) -> Vec<String> {
     let allowed: BTreeMap<&str, &[&str]> = EDGES.into_iter().collect();
     let packages = metadata["packages"]
@@ -170,7 +171,7 @@ fn manifests(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// A member inherits what all share.
+/// Checks that a crate inherits the shared settings from the workspace.
 fn manifest(name: &str, text: &str) -> Result<Vec<String>> {
     let manifest: toml::Table = text.parse().with_context(|| name.to_owned())?;
     let inherits = |table: Option<&toml::Value>, key: &str| {

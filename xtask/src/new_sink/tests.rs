@@ -1,4 +1,5 @@
-//! Names, and lines that find their place; that the sink works is tested in a copy of the repository.
+//! Tests of names and of inserting lines. That a new sink works is tested in a copy of the
+//! repository.
 
 use super::*;
 

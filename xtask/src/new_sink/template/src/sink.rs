@@ -1,4 +1,4 @@
-//! The sink: its entry in the registry, and what it does with batches.
+//! The sink: its registration, and the handling of batches.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -58,7 +58,8 @@ struct Lines {
     bytes: u64,
 }
 
-// Writing to a local file is quick; what may take long belongs into `tokio::task::spawn_blocking`.
+// Writing to a local file is fast. Move anything that may take long to
+// `tokio::task::spawn_blocking`.
 #[async_trait]
 impl Sink for Lines {
     async fn write(&mut self, batch: &Batch) -> Result<()> {

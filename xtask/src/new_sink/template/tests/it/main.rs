@@ -1,4 +1,4 @@
-//! The sink as its users meet it: the suite that every sink passes, and the file that it leaves.
+//! Tests of the sink from a user's point of view: the conformance suite, and the published file.
 
 #![expect(
     clippy::unwrap_used,
