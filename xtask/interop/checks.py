@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# No run of these checks takes nearly as long; a hang is a failure, not a wait.
+# No run takes nearly this long, so a run that does has hung and counts as failed.
 TIMEOUT_SECONDS = 240.0
 
 
@@ -85,7 +85,7 @@ def run(binary: Path, arguments: list[str], directory: Path, variables: dict[str
         )
         watchdog = threading.Timer(TIMEOUT_SECONDS, process.kill)
         watchdog.start()
-        # Only wait4 tells the peak of one child; it counts this process's own size at the fork, too.
+        # Only wait4 reports the peak of a single child. It includes the size of this process at the fork.
         _, status, usage = os.wait4(process.pid, 0)
         watchdog.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -24,7 +24,7 @@ VARIABLES = ("AUTH_URL", "API_URL", "USERNAME", "PASSWORD")
 REGISTRATION = "/ES/api/registration/v3"
 PRODUCTS = 698
 ACCOUNTS = 17
-# What every product of a published answer has; clients index into these without asking.
+# The members of every product in published answers. Clients access them without checking.
 KEYS = {
     "accountId", "assetGroups", "contracts", "description", "entitlements", "folderId", "folderPath",
     "isDecommissioned", "productModel", "productModelEoR", "productModelEoS", "registrationDate",
@@ -57,7 +57,7 @@ class Simulated:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
-        # A proxy of the developer would not find this machine.
+        # The proxy of the developer can't reach this machine.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=30) as answer:
             return json.load(answer)
@@ -184,7 +184,7 @@ def hfortix_is_refused(simulated: Simulated, _accounts: list[int]) -> str:
     try:
         FortiCare(api_id=simulated.username, password="wrong", auth_url=simulated.auth_url)
     except Exception as error:
-        # The client has no type of its own for this; the text has the status.
+        # The client has no error type for this; only the text contains the status.
         assert "40" in str(error), f"{error!r}"
         return type(error).__name__
     raise AssertionError("a wrong password was taken")
@@ -254,7 +254,7 @@ def pyfortiassetmgmt_lists_local(simulated: Simulated) -> str:
 def main() -> None:
     """All checks."""
     checks, binary = Checks(), binary_from_arguments()
-    # A check of its own: without a simulator there is nothing to ask, and with one it has to end.
+    # Starting and ending the simulator is a check of its own.
     with checks.check("simulate: starts, serves and ends"), simulate(binary) as simulated:
         accounts = simulated.accounts()
         assert len(accounts) == ACCOUNTS, f"{len(accounts)} accounts"

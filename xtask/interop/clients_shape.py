@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-# What every answer has, and of which types it may be.
+# The members of every answer, and their possible types.
 ENVELOPE = {
     "build": (str,),
     "error": (dict, type(None)),
@@ -18,7 +18,7 @@ ENVELOPE = {
     "token": (str,),
     "version": (str,),
 }
-# What the client declares and captured answers contradict: `error` is an object, and so may `license` be.
+# Members whose declared type contradicts recorded answers: `error` and possibly `license` are objects.
 DISPUTED = {"error", "license"}
 
 Answer = dict[str, Any]
@@ -69,7 +69,7 @@ def check_refusal(answer: Answer, status: int, code: int, text: str, payload: An
     error = answer["error"]
     assert error is not None and error.keys() == {"errorCode", "message"}, f"error: {error}"
     assert error["errorCode"] == code and text in error["message"], f"error: {error}"
-    # A request that cannot be accepted has one text above all its reasons.
+    # All rejected requests have the same general message.
     general = "Invalid incoming request." if status == -1 else error["message"]
     assert answer["message"] == general, f"message: {answer['message']}"
     rest = {key: value for key, value in answer.items() if key not in ENVELOPE}
@@ -98,7 +98,7 @@ def check_members(place: str, declared: Any, found: Answer) -> int:
     checked = 0
     for key, kind in typing.get_type_hints(declared).items():
         value = found.get(key)
-        # What has no value is null, or left out, whatever the declaration says.
+        # A member without a value is null or missing, whatever the declaration says.
         if value is None or kind is Any or key in DISPUTED:
             continue
         checked += 1

@@ -11,7 +11,7 @@ from pyfortiassetmgmt.core.api import Api
 
 from clients_shape import Answer, Methods, check_declared, check_refusal, check_success, refused
 
-# Serials that no simulated product has.
+# Serial numbers that no simulated product has.
 SERIAL, SECOND, ACCESS_POINT, NOBODY = (
     "FGT60FZZ26000001",
     "FGT60FZZ26000002",
@@ -35,7 +35,7 @@ LICENSE_FILE = re.compile(r"-----BEGIN \w+ VM LICENSE-----\n.+\n-----END \w+ VM 
 NO_DOWNLOAD = "The license download function for given product category is not supported."
 ALREADY = "Product-> Product already registered, but no contract associated with request. Please check again."
 KEY_REQUIRED = "Product-> FortiCloud Key is Required."
-# What a row of a registration has, whether it succeeded or not.
+# The members of a row of a registration, whether it succeeded or not.
 REGISTERED_KEYS = {
     "additionalInfo", "assetGroups", "contractNumber", "contractTerms", "contracts", "description",
     "entitlements", "folderId", "folderPath", "isDecommissioned", "location", "message", "productModel",
@@ -141,7 +141,7 @@ class Hfortix:
         for folder in (parent, child):
             full = self.refuse("folders.delete", folder_id=folder.folderId, **account)
             check_refusal(full, -1, 102, "not empty", {})
-        # No folder is the root.
+        # No folder id means the root folder.
         self.ask("products.folder", folder_id=None, serial_numbers=[SERIAL])
         assert self.listed(SERIAL).folderId == 0
         for folder in (child, parent):
@@ -181,7 +181,7 @@ class Hfortix:
         [row] = answer.assets
         assert (row.serialNumber, row.accountId) == (SERIAL, self.other), f"{row}"
         gone = self.call("api.products.list.post", account_id=self.account, serial_number=SERIAL)
-        # Nothing found is a success with an error in it.
+        # An empty result is a success that contains an error.
         assert (gone.status, gone.raw["error"]["errorCode"], gone.assets) == (0, 301, None), f"{gone}"
         again = self.refuse("products.transfer", target_account_id=self.other, **moved)
         check_refusal(again, -1, 102, "serial number", {"assets": None})
@@ -212,7 +212,7 @@ def pyfortiassetmgmt(api: Api) -> str:
         for name, _ in inspect.getmembers(getattr(api, category), inspect.ismethod)
         if not name.startswith("_")
     }
-    # The same four are inherited by all; `post` is what every other method calls.
+    # All classes inherit the same four methods. Every other method calls `post`.
     shared = {"login", "login_check", "post", "refresh_token"}
     names = {name for name in names if name.split(".")[1] not in shared}
     call = Methods(api, names | {f"products.{name}" for name in shared})

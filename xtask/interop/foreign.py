@@ -18,9 +18,9 @@ from foreign_tenant import ACCOUNTS, EMPTY_ACCOUNT, LARGE_ACCOUNT, ROOT, SECRET,
 from foreign_variants import VARIANTS, Variant
 from tables import by_key, check_csv, check_files, check_rows, is_published, manifest, read_parquet
 
-# A process that reads a gigabyte into memory is far above, one that does not is far below.
+# A process that reads a gigabyte into memory needs far more than this; others need far less.
 MOST_MEMORY = 300 << 20
-# With the tenth error in an hour the real service shuts the door.
+# The real service blocks the user at the tenth error in an hour.
 MOST_ERRORS = 10
 # Variants in which an account cannot be read.
 PARTIAL = [name for name in VARIANTS if name.startswith(("refused", "moved-always"))]
@@ -46,7 +46,7 @@ class Crawled:
     def __init__(self, name: str, server: Server, place: Path, began: datetime) -> None:
         self.name, self.server, self.place, self.began = name, server, place, began
         self.variant = server.variant
-        # The accounts that must have failed, with their rows.
+        # The accounts that must have failed, and their rows.
         self.failed = {LARGE_ACCOUNT} if name in PARTIAL else set()
         names = [table["name"] for table in manifest(place / "out")["tables"]]
         self.tables = {table: read_parquet(place / "out", table) for table in names}
@@ -124,7 +124,7 @@ class Crawled:
         assert said["tables"] == rows, f"{said['tables']}, not {rows}"
         assert said["complete"] == (not self.failed) and said["published"], f"{said}"
         assert said["drift"]["misfits"] == len(self.rows["issues"]), f"{said['drift']}"
-        # One product is in both lists, and one account is named by two units.
+        # One product is in both lists, and one account is listed by two units.
         duplicates = 1 if self.variant.local else 2
         assert said["drift"]["duplicates"] == duplicates, f"{said['drift']}"
         assert bool(said["drift"]["unknown_fields"]) == self.variant.quirky, f"{said['drift']}"
@@ -148,7 +148,7 @@ class Crawled:
         repeats = self.variant.moved[1] or self.variant.token_calls or self.variant.trouble
         assert repeats or not again, f"calls that were made again: {again}"
         calls = self.server.calls.total()
-        # How many are opened side by side is a matter of luck; one for each call is too many.
+        # The number of concurrent connections varies, but one per call is too many.
         kept = self.server.connections < calls
         assert kept or not self.variant.keep_alive, f"{self.server.connections} for {calls} calls"
         if self.variant.wildcard and not self.variant.local:
@@ -157,7 +157,7 @@ class Crawled:
                 body for body in asked
                 if body["serialNumber"] != "%" and body["accountId"] != EMPTY_ACCOUNT
             ]
-            # An account that has products has proven the wildcard by its first answer.
+            # The first answer with products proves that the wildcard works.
             assert not needless, f"needless calls: {needless}"
 
 
@@ -208,7 +208,7 @@ def check_trouble(checks: Checks, binary: Path) -> None:
                     ended = crawl(binary, place, server.environment())
                     check_refusal(ended, place, 1)
         if trouble == "bomb":
-            # Twenty of them take an unoptimized build half a minute; `endless` asks for as much memory.
+            # Twenty of them take an unoptimized build half a minute; `endless` needs as much memory.
             continue
         with checks.check(f"{trouble} at products: never exit 0, never a row"), workplace() as place:
             with Server(trouble, Variant(trouble=trouble, trouble_at="products")) as server:
@@ -245,7 +245,7 @@ def check_login(checks: Checks, binary: Path) -> None:
             with Server("login", Variant()) as server:
                 variables = {**server.environment(), variable: "wrong"}
                 check_refusal(crawl(binary, place, variables), place, 2)
-                # Nobody knows whether failed logins lock the user; there is one for each API at most.
+                # Failed sign-ins may lock the user out, so there must be at most one per API.
                 assert server.connections <= 3, f"{server.connections} connections"
     with checks.check("missing FORTICLOUD_PASSWORD: exit 2"), workplace() as place:
         with Server("login", Variant()) as server:

@@ -34,7 +34,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, name: str, variant: Variant, elsewhere: str = "") -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.variant = variant
-        # Where the trouble `elsewhere` leads to.
+        # The target of the redirect in the variant `elsewhere`.
         self.elsewhere = elsewhere
         self.speech = Speech(name, variant.quirky)
         self.tenant = Tenant(self.speech, variant.parent_key, variant.root_listed, variant.owner_said)
@@ -42,7 +42,7 @@ class Server(ThreadingHTTPServer):
         self.tokens: dict[str, str] = {}
         self.uses: Counter[str] = Counter()
         self.calls: Counter[tuple[str, str]] = Counter()
-        # Calls that a careful client would not have made.
+        # Calls that a correct client would not make.
         self.faults: list[str] = []
         self.redirected = 0
         # Answers with an HTTP status of 400 and above.
@@ -139,7 +139,7 @@ class Handler(Connection):
             text = {"error": "invalid_grant", "error_description": "Invalid credentials given."}
             self.answer(400, text)
         elif asked.get("password") != PASSWORD:
-            # The one answer without a content type.
+            # The only answer without a content type.
             body = b'{"error":"Unexpected error has happened","status":"failure"}'
             self.begin(401, {"Content-Length": str(len(body))})
             self.wfile.write(body)
@@ -179,7 +179,7 @@ class Handler(Connection):
             client_id = server.tokens.get(token)
             limit = server.variant.token_calls
             if client_id == "assetmanagement" and limit is not None and server.uses[token] > limit:
-                # Only the first token of the kind is forgotten.
+                # Only the first token for this API is forgotten.
                 client_id = None if list(server.tokens.values()).count(client_id) == 1 else client_id
         if client_id is None:
             self.refuse(201, "Invalid security token.", payload)

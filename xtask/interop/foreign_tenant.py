@@ -35,7 +35,7 @@ ACCOUNTS = [
 ALSO_LISTED = {5000010: [8103]}
 EMPTY_ACCOUNT = 8104
 LARGE_ACCOUNT = 8105
-# Text that writers get wrong; the rule is that trailing blanks go and nothing else changes.
+# Text that careless software damages. Only trailing spaces may be removed.
 HARD_TEXTS = [
     "",
     None,
@@ -140,7 +140,7 @@ class Tenant:
         self.speech = speech
         self.owner_said = owner_said
         self.tables: dict[str, list[Row]] = {name: [] for name in TABLES}
-        # Table, key, column and value of each value that is made not to fit.
+        # Table, key, column and value of each value that does not fit its column.
         self.misfits: list[tuple[str, dict[str, Any], str, str]] = []
         self.units = [
             self._unit(unit, parent, name, parent_key)
@@ -148,7 +148,7 @@ class Tenant:
             if root_listed or unit != ROOT
         ]
         self.accounts = {account: self._account(account, unit) for account, unit, _, _ in ACCOUNTS}
-        # What each account owns, by status, as it is said.
+        # The products of each account by status, as the API sends them.
         self.products: dict[tuple[int, str], list[dict[str, Any]]] = {}
         for account, _, registered, pending in ACCOUNTS:
             self._products(account, registered, pending)
@@ -158,7 +158,7 @@ class Tenant:
         self.speech.integer(row, "id", "ou_id", unit)
         self.speech.text(row, "name", "name", name)
         self.speech.text(row, "desc", "description", "" if unit % 2 else f"All of {name}")
-        # 0 and null are the same "no parent".
+        # 0 and null both mean "no parent".
         spelled = 0 if parent is None and parent_key == "parentID" else parent
         row.wire[parent_key] = spelled
         row.truth["parent_ou_id"] = parent
@@ -184,7 +184,8 @@ class Tenant:
         made = [self._product(account, index, "Registered") for index in range(registered)]
         waiting = [self._product(account, registered + index, "Pending") for index in range(pending)]
         if account == 8106:
-            # The same serial in both lists is one product; the list that is asked first counts.
+            # The same serial number in both lists is one product. The list that is read first counts,
+            # and the other value of the status is an issue.
             waiting.append({**made[0], "status": "Pending"})
         self.products[account, "Registered"] = made
         self.products[account, "Pending"] = waiting
@@ -192,7 +193,7 @@ class Tenant:
     def _product(self, account: int, index: int, status: str) -> dict[str, Any]:
         speech, row = self.speech, Row()
         kind = index % len(MODELS)
-        # One serial is in two accounts, as while a product is being transferred.
+        # One serial number is in two accounts, like a product that is being transferred.
         owner = LARGE_ACCOUNT if index == 0 and account == 8106 else account
         serial = f"{PREFIXES[kind]}24{owner}{index:03}"
         row.wire["serialNumber"] = serial
@@ -238,14 +239,14 @@ class Tenant:
     def _nested(self, product: Row, index: int) -> None:
         speech = self.speech
         speech.rows(product, "entitlements", self._entitlements(product, "entitlements", index % 4))
-        # Never seen with content, yet described.
+        # Described, but never observed with content.
         count = 1 if index == 5 else 0
         supports = self._entitlements(product, "warranty_supports", count)
         speech.rows(product, "warrantySupports", supports)
         speech.rows(product, "contracts", [self._contract(product, n) for n in range(index % 3)])
         groups = [self._group(product, n) for n in range(index % 3)]
         if index % 5 == 2 and speech.quirky:
-            # One client types the list as bare names.
+            # One client declares the list as plain names.
             groups = [group["assetGroup"] for group in groups]
             for row in self.tables["asset_groups"][len(self.tables["asset_groups"]) - len(groups):]:
                 row.truth["asset_group_id"] = None
@@ -297,7 +298,7 @@ class Tenant:
         return row.wire
 
 
-# Fields of the large account's first products that hold what their column cannot.
+# Fields of the large account's first products whose values do not fit their columns.
 SPOILED = [
     ("folderId", "folder_id", "many"),
     ("registrationDate", "registration_date", "next spring"),
@@ -305,7 +306,7 @@ SPOILED = [
     ("productModelEoS", "product_model_eos", "2023-02-30T00:00:00"),
 ]
 SECRET = "K3Y-OF-THE-CLOUD"
-# The tables that the three lists feed, with the columns that make a row's key.
+# The tables that the three lists fill, with their key columns.
 TABLES = {
     "org_units": ["ou_id"],
     "accounts": ["account_id"],

@@ -16,11 +16,11 @@ class Connection(BaseHTTPRequestHandler):
     """One connection of a `foreign_server.Server`."""
 
     server: Any
-    # Head and body leave in two writes; the second must not wait for the first one's receipt.
+    # Head and body are two writes; the second must not wait until the first is acknowledged.
     disable_nagle_algorithm = True
 
     def setup(self) -> None:
-        # Class attributes in the base class; here they are the variant's.
+        # These are class attributes of the base class; here they depend on the variant.
         self.protocol_version = "HTTP/1.1" if self.server.variant.keep_alive else "HTTP/1.0"
         super().setup()
 
@@ -74,7 +74,7 @@ class Connection(BaseHTTPRequestHandler):
         """What stands around every answer, the caller's token included."""
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if self.server.variant.specified and status == 0 and error is None:
-            # The specification's words for success; captures have null and a sentence.
+            # The specification's form of success; recorded answers have null and a sentence.
             message, error = "", ""
         base = {"build": "1.0.0", "error": error, "message": message, "status": status}
         return {**base, "token": token, "version": "3.0", **payload}

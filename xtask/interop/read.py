@@ -16,10 +16,10 @@ import pyarrow.dataset
 from checks import Checks, binary_from_arguments, run
 from tables import by_key, check_csv, check_files, manifest, read_parquet
 
-# The preset's organization, of which every reader must see all.
+# The default organization; every reader must see all of it.
 ROWS = {"org_units": 17, "accounts": 17, "products": 698}
 FIREWALLS = 133
-# The types of the manifest in each reader's words.
+# The types of the manifest, as each reader calls them.
 DUCKDB_TYPES = {
     "string": "VARCHAR",
     "int64": "BIGINT",
@@ -34,7 +34,7 @@ POLARS_TYPES = {
     "timestamp[us]": polars.Datetime("us"),
     "timestamp[us, tz=UTC]": polars.Datetime("us", "UTC"),
 }
-# What a column is, by its name; a column that is text by accident shows here.
+# Expected types by column name, to find columns that are text by accident.
 NOT_TEXT = [
     ("_date", "timestamp[us]"),
     ("_eor", "timestamp[us]"),
@@ -44,7 +44,7 @@ NOT_TEXT = [
     ("_index", "int64"),
 ]
 INTEGERS = {"level", "type", "units", "pages", "rows"}
-# Child, parent, and the columns that lead from one to the other.
+# Child table, parent table, and the columns that join them.
 JOINS = [
     ("entitlements", "products", "account_id, serial_number", "account_id, serial_number"),
     ("product_contracts", "products", "account_id, serial_number", "account_id, serial_number"),
@@ -204,12 +204,12 @@ class Snapshot:
             others = {
                 "DuckDB": duckdb.sql(f"FROM {source}").to_arrow_table(),
                 "Polars": polars.read_parquet(self.glob(name), hive_partitioning=False).to_arrow(),
-                # The partition is a column of the folder, not of the files.
+                # The partition column comes from the folder name, not from the files.
                 "pandas": pa.Table.from_pandas(frame[content.column_names]),
             }
             for reader, other in others.items():
                 for column in content.column_names:
-                    # Text is large_string here and string there, and zones have several names.
+                    # Readers differ in text types and in the names of time zones.
                     values = other[column].cast(content[column].type).to_pylist()
                     same = values == content[column].to_pylist()
                     assert same, f"{reader} reads other values in {name}.{column}"

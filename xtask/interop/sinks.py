@@ -23,10 +23,10 @@ EXAMPLES = REPOSITORY / "sinks/exec/examples"
 GUIDE = REPOSITORY / "docs/sinks/program.md"
 # Secrets are 24 to 64 bytes in base64.
 OLD, NEW, WRONG = (f"whsec_{letter * 44}" for letter in "ABC")
-# The process dies when the receiver has this many messages; the first time it has not read everything.
+# The process is killed when the receiver has this many messages; the first time while it is reading.
 KILLS = (1, 60, 120)
 BATCH_ROWS = 400
-# Large enough for several batches, and slow enough that the first is sent while others are read.
+# Large enough for several batches, and slow enough that the first is sent before all are read.
 SLOW_SCENARIO = """
 latency = "300ms"
 page_size = 150
@@ -146,10 +146,10 @@ def webhook_survives_kills(binary: Path, place: Path) -> str:
         sender = Sender(binary, place, simulated, receiver)
         for messages in KILLS:
             sender.run_and_kill(receiver, messages)
-            # The sender signs with both, so the receiver may change whenever it likes.
+            # The sender signs with both secrets, so the receiver may change at any time.
             receiver.use(NEW)
             if messages == KILLS[0]:
-                # It cannot be done with one call more, so the kill came while it was reading.
+                # One more call is not enough, so the process was killed while it was still reading.
                 sender.run(["crawl", "--max-calls", "1"], OLD, NEW).expect(75)
         sender.run(["crawl"], OLD, NEW).expect(0)
         tries = receiver.report()["messages"].values()
@@ -206,7 +206,7 @@ def exec_runs_examples(binary: Path, place: Path) -> str:
             check_csv(file, pyarrow.parquet.read_table(place / "parquet" / f"{table['name']}.parquet"))
             check_csv(file, database.sql(f"FROM {table['name']}").to_arrow_table())
             counts.append(f"{table['name']} {table['rows']}")
-    # Delivered once more, the crawl replaces itself.
+    # A second delivery of the same crawl replaces the first.
     [crawl] = set(read_csv(place / "csv/products.csv")["_crawl_id"].to_pylist())
     again = ["--state", "state", "--sink", f"exec:{EXAMPLES / 'load-duckdb.py'}"]
     run(binary, ["replay", crawl, *again], place, variables).expect(0)
@@ -224,7 +224,7 @@ def exec_follows_guide(binary: Path, place: Path) -> str:
     [configured] = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
     (place / "bin").mkdir()
     (place / "bin/fortilake").symlink_to(binary)
-    # The guide's virtual environment is the one that we are in, with everything installed.
+    # The virtual environment of the guide is this one, with all packages installed.
     (place / "venv").symlink_to(sys.prefix)
     (place / "count.sh").write_text(program, "utf-8")
     (place / "load-duckdb.py").write_bytes((EXAMPLES / "load-duckdb.py").read_bytes())

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-# What the CSV sink puts a `'` before; the list is OWASP's for "CSV injection".
+# Values that the CSV sink prefixes with `'`, from OWASP's list for "CSV injection".
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 MOST_SHOWN = 5
 
