@@ -27,6 +27,7 @@ pub fn run() -> Result<()> {
         check: true,
         from: None,
         to: None,
+        diff: Vec::new(),
     }
     .run()?;
     for arguments in CHECKS {

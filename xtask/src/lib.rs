@@ -12,6 +12,7 @@ pub mod ci;
 pub mod codegen;
 pub mod interop;
 pub mod new_sink;
+pub mod soak;
 pub mod tidy;
 
 /// Returns the root of the repository.
@@ -29,16 +30,16 @@ pub(crate) fn executable(build: &mut Command, name: &str) -> Result<PathBuf> {
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;
-    ensure!(output.status.success(), "`{name}` does not build");
-    // Cargo's own word for the place holds wherever the target directory is.
+    ensure!(output.status.success(), "cannot build `{name}`");
+    // Cargo reports the path itself, so this works with any target directory.
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let message: serde_json::Value =
-            serde_json::from_str(line).context("cannot read what cargo says")?;
+            serde_json::from_str(line).context("cannot parse the output of cargo")?;
         if message["target"]["name"] == name
             && let Some(path) = message["executable"].as_str()
         {
             return Ok(path.into());
         }
     }
-    bail!("cargo built no `{name}`")
+    bail!("cargo did not build an executable `{name}`")
 }

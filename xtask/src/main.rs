@@ -1,7 +1,7 @@
 //! `cargo xtask`: the tasks of this repository, one file each.
 
 use clap::Parser;
-use xtask::{bench, ci, codegen, interop, new_sink};
+use xtask::{bench, ci, codegen, interop, new_sink, soak};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Tasks of this repository.")]
@@ -15,6 +15,8 @@ enum Task {
     /// API, and a server that shares no code with this workspace.
     Interop,
     NewSink(new_sink::Args),
+    /// Runs the tests that take minutes each, which `cargo test` leaves out.
+    Soak,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -24,5 +26,6 @@ fn main() -> anyhow::Result<()> {
         Task::Ci => ci::run(),
         Task::Interop => interop::run(),
         Task::NewSink(args) => args.run(),
+        Task::Soak => soak::run(),
     }
 }
