@@ -30,8 +30,8 @@ const TEMPLATE: [(&str, &str); 5] = [
     ),
 ];
 
-/// What a new sink does, until it does something else.
-const SUMMARY: &str = "One file of JSON lines for each crawl, in place when the crawl has ended.";
+/// What a new sink does until it is changed.
+const SUMMARY: &str = "One file of JSON lines per crawl, published at the end of the crawl.";
 
 /// The beginning of every sink's package name.
 const PREFIX: &str = "fortilake-sink-";
@@ -81,7 +81,7 @@ fn write(root: &Path, name: &str) -> Result<Vec<PathBuf>> {
     let folder = Path::new("sinks").join(name);
     ensure!(
         !root.join(&folder).exists(),
-        "`{}` is there already",
+        "`{}` already exists",
         folder.display()
     );
     // All content is created before the first file is written, so that an error leaves no partial
@@ -106,11 +106,11 @@ fn check(name: &str) -> Result<()> {
     };
     ensure!(
         name.split('-').all(is_word) && name.starts_with(|first: char| first.is_ascii_lowercase()),
-        "`{name}` is not a name: write lower-case letters and digits, with `-` between words"
+        "`{name}` is not a valid name; use lower-case letters and digits, with `-` between words"
     );
     ensure!(
         name != "default",
-        "`default` means something else as a feature"
+        "a sink cannot be called `default`, because that is a Cargo feature with a special meaning"
     );
     Ok(())
 }
@@ -131,7 +131,7 @@ fn edits(root: &Path, name: &str) -> Result<Vec<(PathBuf, String)>> {
     let edit = |path: &str, edit: &dyn Fn(&str) -> Result<String>| {
         let read = fs::read_to_string(root.join(path));
         let text = read.with_context(|| format!("cannot read `{path}`"))?;
-        let text = edit(&text).with_context(|| format!("`{path}` cannot be edited"))?;
+        let text = edit(&text).with_context(|| format!("cannot edit `{path}`"))?;
         Ok::<_, anyhow::Error>((PathBuf::from(path), text))
     };
     Ok(vec![
@@ -173,7 +173,7 @@ fn insert_where(text: &str, is_like: &dyn Fn(&str) -> bool, lines: &[&str]) -> R
         return Ok(text.to_owned());
     };
     let there: Vec<_> = text.lines().collect();
-    ensure!(!there.contains(first), "`{first}` is there already");
+    ensure!(!there.contains(first), "the line `{first}` already exists");
     let alike = || there.iter().enumerate().filter(|(_, line)| is_like(line));
     let before = alike()
         .find(|(_, line)| *line > first)
@@ -181,7 +181,7 @@ fn insert_where(text: &str, is_like: &dyn Fn(&str) -> bool, lines: &[&str]) -> R
     // Insert after the last one, and after the lines that belong to it.
     let behind = alike().last().map(|(index, _)| index + lines.len());
     let Some(place) = before.or(behind) else {
-        bail!("there is no line like `{first}`");
+        bail!("no similar line found where `{first}` could be added");
     };
     let mut edited = there;
     edited.splice(place..place, lines.iter().copied());

@@ -9,6 +9,7 @@ use crate::copy::Copy;
 const NAME: &str = "data-lake";
 
 #[test]
+#[ignore = "slow; `cargo xtask soak` runs it"]
 fn a_new_sink_passes_the_suite_and_is_linked_with_no_other_edit() {
     let copy = Copy::take();
     copy.cargo(&["run", "--package", "xtask", "--", "new-sink", NAME]);
@@ -34,6 +35,7 @@ fn a_new_sink_passes_the_suite_and_is_linked_with_no_other_edit() {
 }
 
 #[test]
+#[ignore = "slow; `cargo xtask soak` runs it"]
 fn an_own_binary_has_its_own_sink_beside_ours() {
     let copy = Copy::take();
     let folder = "examples/own-binary";
