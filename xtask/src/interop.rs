@@ -18,8 +18,11 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::executable;
 
-/// The scripts, in the order in which they run; each ends with `N passed, M failed`.
-const SCRIPTS: [&str; 4] = ["read.py", "clients.py", "sinks.py", "foreign.py"];
+/// The scripts in the order in which they run. Each prints `N passed, M failed` at its end.
+const SCRIPTS: [&str; 5] = ["read.py", "clients.py", "sinks.py", "foreign.py", POSTGRES];
+
+/// The script that needs a PostgreSQL server.
+const POSTGRES: &str = "postgres.py";
 
 /// Runs all scripts and the tests with a PostgreSQL server, even if one fails.
 ///
@@ -34,7 +37,22 @@ pub fn run() -> Result<()> {
     let python = environment(&scripts, &root.join("target/interop/venv"))?;
     let binary = build()?;
     let mut failed = Vec::new();
+    let has_postgres = has_postgres();
+    if !has_postgres {
+        #[expect(
+            clippy::print_stderr,
+            reason = "a check that is left out must be visible"
+        )]
+        {
+            eprintln!(
+                "PostgreSQL or PgBouncer is not installed, so the sink `postgres` is not checked"
+            );
+        }
+    }
     for script in SCRIPTS {
+        if script == POSTGRES && !has_postgres {
+            continue;
+        }
         let status = Command::new(&python)
             .arg(scripts.join(script))
             .arg(&binary)
@@ -46,11 +64,39 @@ pub fn run() -> Result<()> {
             failed.push(script);
         }
     }
+    if has_postgres && postgres().is_err() {
+        failed.push("the tests of the sink `postgres`");
+    }
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }
 
-/// The Python of a virtual environment that holds what `requirements.txt` pins.
+/// Whether Debian's packages of PostgreSQL and PgBouncer are installed, from which the tests start
+/// servers.
+fn has_postgres() -> bool {
+    let mut versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    versions.any(|version| version.path().join("bin/initdb").exists())
+        && Path::new("/usr/sbin/pgbouncer").exists()
+}
+
+/// Runs the tests of the sink `postgres`. They start a server of their own.
+fn postgres() -> Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([
+        "test",
+        "--package",
+        "fortilake-sink-postgres",
+        "--test",
+        "it",
+    ]);
+    // One after another, because one of them measures the memory of the process.
+    succeed(cargo.args(["--", "--ignored", "--test-threads=1"]))
+}
+
+/// Returns the Python of a virtual environment with the packages pinned in `requirements.txt`.
 fn environment(scripts: &Path, venv: &Path) -> Result<PathBuf> {
     let python = if cfg!(windows) {
         venv.join("Scripts/python.exe")
@@ -82,7 +128,8 @@ fn environment(scripts: &Path, venv: &Path) -> Result<PathBuf> {
 /// Builds `fortilake` with all sinks and returns its path.
 fn build() -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
-    executable(cargo.args(["build", "--package", "fortilake"]), "fortilake")
+    cargo.args(["build", "--package", "fortilake", "--features", "postgres"]);
+    executable(&mut cargo, "fortilake")
 }
 
 fn succeed(command: &mut Command) -> Result<()> {
