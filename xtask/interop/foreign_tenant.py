@@ -1,4 +1,4 @@
-"""An invented tenant: what the foreign server says of it, and the rows that must come of that.
+"""An invented tenant: the answers of the foreign server, and the rows that must result from them.
 
 Each field is put down once with both of its sides: as the API may spell it, and as the tables must
 hold it.
@@ -59,7 +59,7 @@ PREFIXES = ["FGT60FTK", "S148FFTF", "FWF61FTK", "FP231FTF", "FMG-VMTM"]
 
 @dataclass
 class Row:
-    """One row: as it is said, and as it must arrive."""
+    """A row in both forms: as the API sends it, and as the table must contain it."""
 
     wire: dict[str, Any] = field(default_factory=dict)
     truth: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Row:
 
 
 class Speech:
-    """How one variant of the server spells values."""
+    """Writes values as one variant of the server does."""
 
     def __init__(self, seed: str, quirky: bool) -> None:
         self.random = random.Random(seed)
@@ -77,24 +77,24 @@ class Speech:
         return self.quirky and self.random.random() < 0.4
 
     def text(self, row: Row, name: str, column: str, value: str | None) -> None:
-        """Text, padded now and then."""
+        """A text, sometimes padded."""
         padded = value.ljust(40) if value and self._now_and_then() else value
         self._put(row, name, column, padded, value)
 
     def integer(self, row: Row, name: str, column: str, value: int | None) -> None:
-        """An integer, in quotes now and then."""
+        """An integer, sometimes in quotes."""
         self._put(row, name, column, self.number(value), value)
 
     def number(self, value: int | None) -> int | str | None:
-        """An integer that is in no table, in quotes now and then."""
+        """An integer that is in no table, sometimes in quotes."""
         return str(value) if value is not None and self._now_and_then() else value
 
     def boolean(self, row: Row, name: str, column: str, value: bool) -> None:
-        """A truth value."""
+        """A boolean."""
         self._put(row, name, column, value, value)
 
     def stamp(self, row: Row, name: str, column: str, value: datetime | None) -> None:
-        """A date in one of the forms that were seen; an offset must be kept beside the wall clock."""
+        """A date in one of the observed forms. An offset must be kept separately from the time."""
         if value is None:
             absent = "0001-01-01T00:00:00" if self._now_and_then() else None
             return self._put(row, name, column, absent, None)
@@ -111,13 +111,13 @@ class Speech:
         return self._put(row, name, column, said, value + timedelta(microseconds=micros))
 
     def unknown(self, row: Row, name: str, value: Any) -> None:
-        """A field that no description names; it must be in `_extra` as it came."""
+        """An undescribed field, which must be in `_extra` unchanged."""
         if self._now_and_then():
             row.wire[name] = value
             row.extra[name] = value
 
     def rows(self, row: Row, name: str, items: list[Any]) -> None:
-        """A list inside a row; an empty one may be null, or not there at all."""
+        """A list inside a row. An empty one may be null or missing."""
         if not items and self.quirky:
             choice = self.random.choice(["list", "null", "absent"])
             if choice == "absent":
@@ -134,7 +134,7 @@ class Speech:
 
 
 class Tenant:
-    """All of the tenant in the words of one variant, and the tables that must come of it."""
+    """The whole tenant as one variant presents it, and the tables that must result."""
 
     def __init__(self, speech: Speech, parent_key: str, root_listed: bool, owner_said: bool) -> None:
         self.speech = speech
@@ -187,6 +187,8 @@ class Tenant:
             # The same serial number in both lists is one product. The list that is read first counts,
             # and the other value of the status is an issue.
             waiting.append({**made[0], "status": "Pending"})
+            key = {"account_id": account, "serial_number": made[0]["serialNumber"].strip()}
+            self.misfits.append(("products", key, "status", "Pending"))
         self.products[account, "Registered"] = made
         self.products[account, "Pending"] = waiting
 
@@ -220,12 +222,12 @@ class Tenant:
         return row.wire
 
     def _put_hard(self, row: Row, value: str | None) -> None:
-        """A description exactly as it is; padding would hide what it is for."""
+        """A description without padding, which would hide its purpose."""
         row.wire["description"] = value
         row.truth["description"] = value
 
     def _spoil(self, row: Row, account: int, index: int) -> None:
-        """Values that fit no column, and a secret that must be nowhere."""
+        """Values that do not fit their columns, and a secret that must not appear anywhere."""
         row.wire["cloudKey"] = SECRET
         if account != LARGE_ACCOUNT or index >= len(SPOILED):
             return
