@@ -100,7 +100,8 @@ fn measure(binary: &Path, case: &str, state: &Path, products: Option<u64>) -> Re
         .output()
         .with_context(|| format!("cannot run `{}`", binary.display()))?;
     ensure!(output.status.success(), "`{case}` failed");
-    serde_json::from_slice(&output.stdout).with_context(|| format!("`{case}` gave no figures"))
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("`{case}` printed no measurements"))
 }
 
 /// Returns the median of each value separately.

@@ -94,8 +94,8 @@ fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        // What an example was built into is no part of it.
-        if entry.file_name() != "target" {
+        // The build output of an example is not copied.
+        if !entry.path().join("CACHEDIR.TAG").exists() {
             copy_all(&entry.path(), &to.join(entry.file_name()));
         }
     }

@@ -54,7 +54,7 @@ fn links_lead_somewhere() {
             .skip(1)
             .filter_map(|rest| rest.split([')', '#']).next());
         for target in targets.filter(|target| !target.is_empty() && !target.contains("://")) {
-            assert!(folder.join(target).exists(), "`{target}` is not there");
+            assert!(folder.join(target).exists(), "`{target}` does not exist");
             links += 1;
         }
     }
