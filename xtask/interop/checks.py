@@ -1,4 +1,4 @@
-"""What the scripts of this directory share: counting checks and running the binary."""
+"""Shared by the scripts in this folder: counts checks and runs the binary."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# No run of these checks takes nearly as long; a hang is a failure, not a wait.
+# No run takes nearly this long, so a run that does has hung and counts as failed.
 TIMEOUT_SECONDS = 240.0
 
 
 class Checks:
-    """Counts checks, and prints a line for each."""
+    """Counts checks, and prints one line for each."""
 
     def __init__(self) -> None:
         self.passed = 0
@@ -26,12 +26,12 @@ class Checks:
 
     @contextlib.contextmanager
     def check(self, name: str) -> Iterator[None]:
-        """One check: its block either ends, or fails with an assertion that says why."""
+        """Runs a block as one check. A failed assertion says why."""
         try:
             yield
         except AssertionError as error:
             self._fail(name, str(error))
-        except Exception:  # A crash of a check is a failed check, not the end of all others.
+        except Exception:  # A crashed check has failed; the others continue.
             self._fail(name, traceback.format_exc())
         else:
             self.passed += 1
@@ -43,14 +43,14 @@ class Checks:
         print(f"FAIL  {name}\n      {indented}", flush=True)
 
     def finish(self) -> None:
-        """Prints the result and ends the process."""
+        """Prints the result and exits."""
         print(f"{self.passed} passed, {self.failed} failed", flush=True)
         sys.exit(1 if self.failed or not self.passed else 0)
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A process that has ended."""
+    """The result of a process."""
 
     code: int
     stdout: str
@@ -64,8 +64,8 @@ class Ended:
 
 
 def environment(directory: Path, variables: dict[str, str]) -> dict[str, str]:
-    """The variables of a run that knows nothing of the developer's settings."""
-    # A proxy of the developer would come between two processes on one machine.
+    """The environment of a run, without the settings of the developer."""
+    # The proxy of the developer must not be used between two processes on one machine.
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
     state = str(directory / "state")
     homes = {"HOME": str(directory), "XDG_STATE_HOME": state, "FORTILAKE_STATE": state}
@@ -73,7 +73,7 @@ def environment(directory: Path, variables: dict[str, str]) -> dict[str, str]:
 
 
 def run(binary: Path, arguments: list[str], directory: Path, variables: dict[str, str]) -> Ended:
-    """Runs the binary in a directory of its own, where no `.env` is."""
+    """Runs the binary in its own folder, which contains no `.env`."""
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         process = subprocess.Popen(
             [str(binary), *arguments],
@@ -85,7 +85,7 @@ def run(binary: Path, arguments: list[str], directory: Path, variables: dict[str
         )
         watchdog = threading.Timer(TIMEOUT_SECONDS, process.kill)
         watchdog.start()
-        # Only wait4 tells the peak of one child; it counts this process's own size at the fork, too.
+        # Only wait4 reports the peak of a single child. It includes the size of this process at the fork.
         _, status, usage = os.wait4(process.pid, 0)
         watchdog.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -98,7 +98,7 @@ def run(binary: Path, arguments: list[str], directory: Path, variables: dict[str
 
 
 def binary_from_arguments() -> Path:
-    """The binary, which is the only argument of each script."""
+    """The path of the binary, the only argument of each script."""
     if len(sys.argv) != 2:
         sys.exit(f"usage: {Path(sys.argv[0]).name} PATH-OF-FORTILAKE")
     return Path(sys.argv[1]).resolve()

@@ -1,4 +1,4 @@
-"""Two published clients of this API talk to `fortilake simulate` as they would to the real one."""
+"""Runs two published clients of this API against `fortilake simulate`, as if it were the real one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VARIABLES = ("AUTH_URL", "API_URL", "USERNAME", "PASSWORD")
 REGISTRATION = "/ES/api/registration/v3"
 PRODUCTS = 698
 ACCOUNTS = 17
-# What every product of a published answer has; clients index into these without asking.
+# The members of every product in published answers. Clients access them without checking.
 KEYS = {
     "accountId", "assetGroups", "contracts", "description", "entitlements", "folderId", "folderPath",
     "isDecommissioned", "productModel", "productModelEoR", "productModelEoS", "registrationDate",
@@ -51,25 +51,25 @@ class Simulated:
         self.auth_host = self.auth_url.split("/api/")[0]
 
     def post(self, path: str, token: str | None, body: dict[str, Any]) -> dict[str, Any]:
-        """One call by hand, for what neither client knows: organization and IAM."""
+        """Makes a call directly, for organization and IAM, which neither client supports."""
         url = path if path.startswith("http") else self.api_url + path
         headers = {"Content-Type": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
-        # A proxy of the developer would not find this machine.
+        # The proxy of the developer can't reach this machine.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=30) as answer:
             return json.load(answer)
 
     def token(self, client_id: str) -> str:
-        """A token for one of the APIs."""
+        """Returns a token for one of the APIs."""
         body = {"username": self.username, "password": self.password}
         body |= {"client_id": client_id, "grant_type": "password"}
         return self.post(self.auth_url, None, body)["access_token"]
 
     def accounts(self) -> list[int]:
-        """The accounts of all units."""
+        """Returns the accounts of all units."""
         units = self.post("/ES/api/organization/v1/units/list", self.token("organization"), {})
         token, found = self.token("iam"), set()
         for unit in units["organizationUnits"]["orgUnits"]:
@@ -80,7 +80,7 @@ class Simulated:
 
 @contextmanager
 def simulate(binary: Path, scenario: str | None = None) -> Iterator[Simulated]:
-    """Runs the simulator until the block ends, and sees to it that Ctrl-C ends it well."""
+    """Runs the simulator during the block, and checks that it ends cleanly on Ctrl-C."""
     with tempfile.TemporaryDirectory(prefix="fortilake-interop-") as directory:
         place, arguments = Path(directory), ["simulate", "--listen", "127.0.0.1:0"]
         if scenario is not None:
@@ -98,7 +98,7 @@ def simulate(binary: Path, scenario: str | None = None) -> Iterator[Simulated]:
             yield Simulated([process.stdout.readline() for _ in VARIABLES])
             process.send_signal(signal.SIGINT)
             code = process.wait(timeout=30)
-            assert code in (0, 130), f"the simulator ended with {code}"
+            assert code in (0, 130), f"the simulator exited with {code}"
         finally:
             process.kill()
             process.wait()
@@ -106,7 +106,7 @@ def simulate(binary: Path, scenario: str | None = None) -> Iterator[Simulated]:
 
 
 def check_assets(assets: list[dict[str, Any]], account: int | None) -> None:
-    """Asserts that products look as the published answers do."""
+    """Asserts that products have the form of the published answers."""
     assert assets, "no product"
     serials = {asset["serialNumber"] for asset in assets}
     assert len(serials) == len(assets), f"{len(assets)} products have {len(serials)} serials"
@@ -118,7 +118,7 @@ def check_assets(assets: list[dict[str, Any]], account: int | None) -> None:
 
 
 def client_hfortix(simulated: Simulated) -> FortiCare:
-    """hfortix-forticare, which takes both addresses as arguments."""
+    """Creates a client of hfortix-forticare."""
     return FortiCare(
         api_id=simulated.username,
         password=simulated.password,
@@ -128,7 +128,7 @@ def client_hfortix(simulated: Simulated) -> FortiCare:
 
 
 def client_pyfortiassetmgmt(simulated: Simulated) -> Api:
-    """pyfortiassetmgmt, which takes both hosts as arguments."""
+    """Creates a client of pyfortiassetmgmt."""
     return Api(
         userid=simulated.username,
         password=simulated.password,
@@ -138,7 +138,7 @@ def client_pyfortiassetmgmt(simulated: Simulated) -> Api:
 
 
 def hfortix_lists_all(simulated: Simulated, accounts: list[int]) -> str:
-    """Every product of every account, by both statuses."""
+    """Reads every product of every account, in both statuses."""
     client, counts = client_hfortix(simulated), {"Registered": 0, "Pending": 0}
     for account in accounts:
         for status in counts:
@@ -154,7 +154,7 @@ def hfortix_lists_all(simulated: Simulated, accounts: list[int]) -> str:
 
 
 def hfortix_reads_attributes(simulated: Simulated, accounts: list[int]) -> str:
-    """The client's own objects, a pattern, and the details of one product."""
+    """Tests the client's own objects, a search pattern, and the details of one product."""
     client = client_hfortix(simulated)
     answer = client.api.products.list.post(account_id=accounts[0], serial_number="F%")
     serials = [asset.serialNumber for asset in answer.assets]
@@ -167,12 +167,12 @@ def hfortix_reads_attributes(simulated: Simulated, accounts: list[int]) -> str:
 
 
 def hfortix_shares_session(simulated: Simulated, accounts: list[int]) -> str:
-    """The client's session, which logs in, refreshes by itself and hands out tokens."""
+    """Tests the client's session, which logs in, refreshes automatically and provides tokens."""
     session = CloudSession(simulated.username, simulated.password, auth_url=simulated.auth_url)
     with session:
         first = session.get_token("assetmanagement")
         refreshed = session.refresh_token("assetmanagement")
-        assert refreshed["access_token"] != first, "the refresh gave the same token"
+        assert refreshed["access_token"] != first, "the refresh returned the same token"
         client = FortiCare(session=session, base_url=simulated.api_url + REGISTRATION)
         folders = client.api.folders.list.post(account_id=accounts[0])
         assert folders.status == 0 and "assetFolders" in folders.raw, f"{folders.raw}"
@@ -180,29 +180,29 @@ def hfortix_shares_session(simulated: Simulated, accounts: list[int]) -> str:
 
 
 def hfortix_is_refused(simulated: Simulated, _accounts: list[int]) -> str:
-    """A wrong password."""
+    """Tests a wrong password."""
     try:
         FortiCare(api_id=simulated.username, password="wrong", auth_url=simulated.auth_url)
     except Exception as error:
-        # The client has no type of its own for this; the text has the status.
+        # The client has no error type for this; only the text contains the status.
         assert "40" in str(error), f"{error!r}"
         return type(error).__name__
-    raise AssertionError("a wrong password was taken")
+    raise AssertionError("a wrong password was accepted")
 
 
 def pyfortiassetmgmt_lists_account(simulated: Simulated, accounts: list[int]) -> str:
-    """One account, through the client's `post`: its `all` knows no `accountId`."""
+    """Reads one account with the client's `post`, because its `all` does not support `accountId`."""
     api = client_pyfortiassetmgmt(simulated)
     body = {"serialNumber": "%", "accountId": accounts[0]}
     answer = api.products.post(endpoint="/products/list", data=body)
-    assert api.access_token and api.refresh_token and api.expires_in, "the login left no token"
+    assert api.access_token and api.refresh_token and api.expires_in, "the login stored no token"
     assert answer["status"] == 0 and answer["error"] is None, f"{str(answer)[:300]}"
     check_assets(answer["assets"], accounts[0])
     return f"{len(answer['assets'])} products of account {accounts[0]}"
 
 
 def pyfortiassetmgmt_needs_account(simulated: Simulated, _accounts: list[int]) -> str:
-    """`all` of a user of an organization is refused, as the real service does."""
+    """Tests that `all` is refused for a user of an organization, as in the real service."""
     answer = client_pyfortiassetmgmt(simulated).products.all(serialNumber="%")
     assert answer["status"] == -1 and answer["assets"] is None, f"{str(answer)[:300]}"
     assert "accountId" in answer["error"]["message"], f"{answer['error']}"
@@ -210,7 +210,7 @@ def pyfortiassetmgmt_needs_account(simulated: Simulated, _accounts: list[int]) -
 
 
 def pyfortiassetmgmt_lists_others(simulated: Simulated, accounts: list[int]) -> str:
-    """Contracts and licenses, whose fields clients read by other names."""
+    """Tests contracts and licenses, whose fields the clients rename."""
     api, counts = client_pyfortiassetmgmt(simulated), []
     for endpoint, name, key in (
         ("/contracts/list", "contracts", "contractNumber"),
@@ -224,17 +224,17 @@ def pyfortiassetmgmt_lists_others(simulated: Simulated, accounts: list[int]) -> 
 
 
 def hfortix_calls_everything(simulated: Simulated, accounts: list[int]) -> str:
-    """Every endpoint, writes included; last, because it changes what is there."""
+    """Calls every endpoint, including writes. It runs last, because it changes the data."""
     return hfortix(client_hfortix(simulated), accounts[0], accounts[1])
 
 
 def pyfortiassetmgmt_calls_everything(simulated: Simulated) -> str:
-    """Every method, writes included; last, because it changes what is there."""
+    """Calls every method, including writes. It runs last, because it changes the data."""
     return pyfortiassetmgmt(client_pyfortiassetmgmt(simulated))
 
 
 def pyfortiassetmgmt_lists_local(simulated: Simulated) -> str:
-    """`all` of a user of one account, by pattern and by its default far date."""
+    """Tests `all` for a user of one account, with a pattern and with the default date in the far future."""
     api = client_pyfortiassetmgmt(simulated)
     assets = api.products.all(serialNumber="%")["assets"]
     check_assets(assets, None)
@@ -252,9 +252,9 @@ def pyfortiassetmgmt_lists_local(simulated: Simulated) -> str:
 
 
 def main() -> None:
-    """All checks."""
+    """Runs all checks."""
     checks, binary = Checks(), binary_from_arguments()
-    # A check of its own: without a simulator there is nothing to ask, and with one it has to end.
+    # Starting and ending the simulator is a check of its own.
     with checks.check("simulate: starts, serves and ends"), simulate(binary) as simulated:
         accounts = simulated.accounts()
         assert len(accounts) == ACCOUNTS, f"{len(accounts)} accounts"

@@ -1,4 +1,4 @@
-"""The form of an answer, and which of a client's methods were called."""
+"""Checks the form of answers, and records which methods of a client were called."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-# What every answer has, and of which types it may be.
+# The members of every answer, and their possible types.
 ENVELOPE = {
     "build": (str,),
     "error": (dict, type(None)),
@@ -18,14 +18,14 @@ ENVELOPE = {
     "token": (str,),
     "version": (str,),
 }
-# What the client declares and captured answers contradict: `error` is an object, and so may `license` be.
+# Members whose declared type contradicts recorded answers: `error` and possibly `license` are objects.
 DISPUTED = {"error", "license"}
 
 Answer = dict[str, Any]
 
 
 class Methods:
-    """Calls methods by their names, and remembers which it called."""
+    """Calls methods by name, and records which ones."""
 
     def __init__(self, client: Any, names: set[str]) -> None:
         self.client, self.names = client, names
@@ -40,7 +40,7 @@ class Methods:
         return method(**arguments)
 
     def check_all_called(self) -> str:
-        """Asserts that no method was left out, and lists them."""
+        """Asserts that every method was called, and returns their names."""
         missing = self.names - self.called.keys()
         assert not missing, f"methods that were not called: {sorted(missing)}"
         calls = ", ".join(f"{name} {count}" for name, count in sorted(self.called.items()))
@@ -48,14 +48,14 @@ class Methods:
 
 
 def check_envelope(answer: Answer) -> None:
-    """Asserts that an answer has the members that all have."""
+    """Asserts that an answer has the members that all answers have."""
     for key, kinds in ENVELOPE.items():
         assert key in answer, f"no `{key}` in {str(answer)[:300]}"
         assert isinstance(answer[key], kinds), f"`{key}` is {answer[key]!r:.100}"
 
 
 def check_success(answer: Answer) -> Answer:
-    """Asserts that an answer is one of success."""
+    """Asserts that an answer is a success."""
     check_envelope(answer)
     assert answer["status"] == 0 and answer["error"] is None, f"{str(answer)[:300]}"
     assert answer["message"], "a success without its message"
@@ -63,21 +63,21 @@ def check_success(answer: Answer) -> Answer:
 
 
 def check_refusal(answer: Answer, status: int, code: int, text: str, payload: Answer) -> None:
-    """Asserts the documented form of a refusal: status, code and text, and what is left of the payload."""
+    """Asserts the documented form of a refusal: status, code, text, and the remaining payload."""
     check_envelope(answer)
     assert answer["status"] == status, f"status {answer['status']}, not {status}: {answer}"
     error = answer["error"]
     assert error is not None and error.keys() == {"errorCode", "message"}, f"error: {error}"
     assert error["errorCode"] == code and text in error["message"], f"error: {error}"
-    # A request that cannot be accepted has one text above all its reasons.
+    # All rejected requests have the same general message.
     general = "Invalid incoming request." if status == -1 else error["message"]
     assert answer["message"] == general, f"message: {answer['message']}"
     rest = {key: value for key, value in answer.items() if key not in ENVELOPE}
-    assert rest == payload, f"beside the envelope: {str(rest)[:300]}, not {payload}"
+    assert rest == payload, f"outside the envelope: {str(rest)[:300]}, not {payload}"
 
 
 def refused(call: Callable[[], Any]) -> Answer:
-    """The body of an answer at which hfortix raises."""
+    """Returns the body of an answer for which hfortix raises an exception."""
     try:
         call()
     except httpx.HTTPStatusError as error:
@@ -87,18 +87,18 @@ def refused(call: Callable[[], Any]) -> Answer:
 
 
 def check_declared(endpoint: Any, answer: Answer) -> int:
-    """Asserts that an answer of hfortix has the types that the endpoint's module declares; counts them."""
+    """Asserts that an answer of hfortix has the types declared in the endpoint's module, and counts them."""
     name = type(endpoint).__name__
     module = importlib.import_module(type(endpoint).__module__)
     return check_members(name, getattr(module, f"{name}Response"), answer)
 
 
 def check_members(place: str, declared: Any, found: Answer) -> int:
-    """The members of one object, and of the objects in it."""
+    """Checks the members of an object and of the objects inside it."""
     checked = 0
     for key, kind in typing.get_type_hints(declared).items():
         value = found.get(key)
-        # What has no value is null, or left out, whatever the declaration says.
+        # A member without a value is null or missing, whatever the declaration says.
         if value is None or kind is Any or key in DISPUTED:
             continue
         checked += 1

@@ -1,4 +1,4 @@
-"""Every method of the two published clients, told as the life of a few products."""
+"""Calls every method of the two published clients, as the life of a few products."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyfortiassetmgmt.core.api import Api
 
 from clients_shape import Answer, Methods, check_declared, check_refusal, check_success, refused
 
-# Serials that no simulated product has.
+# Serial numbers that no simulated product has.
 SERIAL, SECOND, ACCESS_POINT, NOBODY = (
     "FGT60FZZ26000001",
     "FGT60FZZ26000002",
@@ -35,7 +35,7 @@ LICENSE_FILE = re.compile(r"-----BEGIN \w+ VM LICENSE-----\n.+\n-----END \w+ VM 
 NO_DOWNLOAD = "The license download function for given product category is not supported."
 ALREADY = "Product-> Product already registered, but no contract associated with request. Please check again."
 KEY_REQUIRED = "Product-> FortiCloud Key is Required."
-# What a row of a registration has, whether it succeeded or not.
+# The members of a row of a registration, whether it succeeded or not.
 REGISTERED_KEYS = {
     "additionalInfo", "assetGroups", "contractNumber", "contractTerms", "contracts", "description",
     "entitlements", "folderId", "folderPath", "isDecommissioned", "location", "message", "productModel",
@@ -45,7 +45,7 @@ REGISTERED_KEYS = {
 
 
 class Hfortix:
-    """hfortix-forticare for a user of an organization."""
+    """Uses hfortix-forticare as a user of an organization."""
 
     def __init__(self, client: FortiCare, account: int, other: int) -> None:
         self.client, self.account, self.other = client, account, other
@@ -58,7 +58,7 @@ class Hfortix:
         self.declared = 0
 
     def ask(self, name: str, /, **arguments: Any) -> Any:
-        """Calls an endpoint that must succeed; its answer has the form that the client declares."""
+        """Calls an endpoint that must succeed, with an answer of the form that the client declares."""
         answer = self.call(f"api.{name}.post", **arguments)
         assert answer.http_status_code == 200, f"HTTP {answer.http_status_code}"
         check_success(answer.raw)
@@ -71,25 +71,25 @@ class Hfortix:
         return refused(lambda: self.call(f"api.{name}.post", **arguments))
 
     def listed(self, serial: str, account: int | None = None) -> Any:
-        """The row of a product in the list of an account."""
+        """Returns the row of a product in the list of an account."""
         answer = self.ask("products.list", account_id=account or self.account, serial_number=serial)
         [row] = answer.assets
         assert row.serialNumber == serial, f"{row.serialNumber}"
         return row
 
     def details(self, serial: str) -> Any:
-        """All of a product."""
+        """Returns the details of a product."""
         return self.ask("products.details", serial_number=serial).assetDetails
 
     def sign_in(self) -> None:
-        """Tokens, of which the refreshed one is used for all that follows."""
+        """Tests tokens. The refreshed one is used for everything that follows."""
         first = self.call("login", force_refresh=True)
         second = self.call("refresh_token")
         assert first.keys() == second.keys() >= {"access_token", "refresh_token", "expires_in"}
-        assert first["access_token"] != second["access_token"], "the refresh gave the same token"
+        assert first["access_token"] != second["access_token"], "the refresh returned the same token"
 
     def register(self) -> None:
-        """Units in one call, and the documented refusals."""
+        """Registers units in one call, and tests the documented refusals."""
         unit = {"serialNumber": SERIAL, "contractNumber": CONTRACT, "description": "Dock 4"}
         unit["location"] = {"ref": "#/locations/0"}
         answer = self.ask(
@@ -116,7 +116,7 @@ class Hfortix:
         check_refusal(invalid, -1, 102, "10", {"assets": None})
 
     def change(self) -> None:
-        """Description and location, set, read again, and deleted."""
+        """Sets, reads and deletes a description and a location."""
         self.ask("products.description", serial_number=SERIAL, description="Dock 5")
         assert self.details(SERIAL).description == "Dock 5"
         self.ask("products.location", serial_number=SERIAL, location=LOCATION | {"city": "Salem"})
@@ -130,7 +130,7 @@ class Hfortix:
         check_refusal(unknown, -1, 102, "serial number", {})
 
     def file(self) -> None:
-        """Folders made, filled, emptied and deleted."""
+        """Creates, fills, empties and deletes folders."""
         account = {"account_id": self.account}
         parent = self.ask("folders.create", folder_name="Interop", **account).assetFolders
         inner = {"folder_name": "Inner", "parent_folder_id": parent.folderId}
@@ -141,7 +141,7 @@ class Hfortix:
         for folder in (parent, child):
             full = self.refuse("folders.delete", folder_id=folder.folderId, **account)
             check_refusal(full, -1, 102, "not empty", {})
-        # No folder is the root.
+        # No folder id means the root folder.
         self.ask("products.folder", folder_id=None, serial_numbers=[SERIAL])
         assert self.listed(SERIAL).folderId == 0
         for folder in (child, parent):
@@ -150,7 +150,7 @@ class Hfortix:
         assert not rest & {parent.folderId, child.folderId}, f"folders: {rest}"
 
     def license(self) -> None:
-        """A license and a subscription, which make products; and a file for only one of them."""
+        """Registers a license and a subscription, which create products. Only one has a license file."""
         account = {"account_id": self.account}
         code = {"license_registration_code": LICENSE_CODE, "description": "Lab"}
         made = self.ask("licenses.register", **code, **account).assetDetails
@@ -175,13 +175,13 @@ class Hfortix:
         assert row.contractNumber == CONTRACT and row.status == "Registered", f"{row}"
 
     def part(self) -> None:
-        """To another account, and out of service."""
+        """Moves products to another account, and decommissions them."""
         moved = {"serial_numbers": [SERIAL], "source_account_id": self.account}
         answer = self.ask("products.transfer", target_account_id=self.other, **moved)
         [row] = answer.assets
         assert (row.serialNumber, row.accountId) == (SERIAL, self.other), f"{row}"
         gone = self.call("api.products.list.post", account_id=self.account, serial_number=SERIAL)
-        # Nothing found is a success with an error in it.
+        # An empty result is a success that contains an error.
         assert (gone.status, gone.raw["error"]["errorCode"], gone.assets) == (0, 301, None), f"{gone}"
         again = self.refuse("products.transfer", target_account_id=self.other, **moved)
         check_refusal(again, -1, 102, "serial number", {"assets": None})
@@ -192,19 +192,19 @@ class Hfortix:
         assert self.details(SERIAL).isDecommissioned is True
 
     def run(self) -> str:
-        """All of it."""
+        """Runs all steps."""
         for act in (self.sign_in, self.register, self.change, self.file, self.license, self.part):
             act()
         return f"{self.call.check_all_called()}; {self.declared} members as declared"
 
 
 def hfortix(client: FortiCare, account: int, other: int) -> str:
-    """Calls every endpoint that hfortix-forticare has, and both ways to a token."""
+    """Calls every endpoint of hfortix-forticare, and gets tokens in both ways."""
     return Hfortix(client, account, other).run()
 
 
 def pyfortiassetmgmt(api: Api) -> str:
-    """Calls every method that pyfortiassetmgmt has, as a user of one account."""
+    """Calls every method of pyfortiassetmgmt as a user of one account."""
     names = {
         f"{category}.{name}"
         for category, kind in inspect.getmembers(type(api), inspect.isdatadescriptor)
@@ -212,7 +212,7 @@ def pyfortiassetmgmt(api: Api) -> str:
         for name, _ in inspect.getmembers(getattr(api, category), inspect.ismethod)
         if not name.startswith("_")
     }
-    # The same four are inherited by all; `post` is what every other method calls.
+    # All classes inherit the same four methods. Every other method calls `post`.
     shared = {"login", "login_check", "post", "refresh_token"}
     names = {name for name in names if name.split(".")[1] not in shared}
     call = Methods(api, names | {f"products.{name}" for name in shared})
@@ -248,18 +248,18 @@ def pyfortiassetmgmt(api: Api) -> str:
 
 
 def sign_in(call: Methods, api: Api) -> None:
-    """Tokens: the client asks wrongly for a refresh, is refused, and signs in."""
+    """Tests tokens: the client's refresh request is invalid and refused, so it signs in."""
     tokens = []
     for name in ("products.login_check", "products.refresh_token", "products.login"):
         call(name)
         tokens.append(api.access_token)
-    assert None not in tokens and len(set(tokens)) == len(tokens), "a token came twice, or none"
+    assert None not in tokens and len(set(tokens)) == len(tokens), "a token is missing or was issued twice"
     answer = call("products.post", endpoint="/folders/list", data={})
     assert check_success(answer)["token"] == api.access_token, "the answer echoes another token"
 
 
 def license_of(call: Methods, ask: Any) -> None:
-    """Licenses, subscriptions and contracts."""
+    """Tests licenses, subscriptions and contracts."""
     code = {"licenseRegistrationCode": LICENSE_CODE, "description": "Lab"}
     made = ask("licenses.register", **code)["assetDetails"]
     number = made["license"]["licenseNumber"]
@@ -276,5 +276,5 @@ def license_of(call: Methods, ask: Any) -> None:
 
 
 def public(holder: Any) -> list[str]:
-    """The attributes of an object that are meant for others."""
+    """Returns the public attributes of an object."""
     return [name for name in vars(holder) if not name.startswith("_")]

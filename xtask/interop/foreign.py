@@ -1,4 +1,4 @@
-"""Crawls a server that others could have written, and compares the tables with its own truth."""
+"""Crawls an independently written server, and compares the tables with the data of that server."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from foreign_tenant import ACCOUNTS, EMPTY_ACCOUNT, LARGE_ACCOUNT, ROOT, SECRET,
 from foreign_variants import VARIANTS, Variant
 from tables import by_key, check_csv, check_files, check_rows, is_published, manifest, read_parquet
 
-# A process that reads a gigabyte into memory is far above, one that does not is far below.
+# A process that reads a gigabyte into memory needs far more than this; others need far less.
 MOST_MEMORY = 300 << 20
-# With the tenth error in an hour the real service shuts the door.
+# The real service blocks the user at the tenth error in an hour.
 MOST_ERRORS = 10
 # Variants in which an account cannot be read.
 PARTIAL = [name for name in VARIANTS if name.startswith(("refused", "moved-always"))]
@@ -28,7 +28,7 @@ PARTIAL = [name for name in VARIANTS if name.startswith(("refused", "moved-alway
 
 @contextmanager
 def workplace() -> Iterator[Path]:
-    """A directory without `.env`, in which a run leaves its files."""
+    """A folder without `.env` for the files of a run."""
     with tempfile.TemporaryDirectory(prefix="fortilake-interop-") as directory:
         yield Path(directory)
 
@@ -41,19 +41,19 @@ def crawl(binary: Path, place: Path, variables: dict[str, str], *more: str) -> E
 
 
 class Crawled:
-    """A server that was crawled, and the tables that came of it."""
+    """A server that was crawled, and the resulting tables."""
 
     def __init__(self, name: str, server: Server, place: Path, began: datetime) -> None:
         self.name, self.server, self.place, self.began = name, server, place, began
         self.variant = server.variant
-        # The accounts that must have failed, with their rows.
+        # The accounts that must have failed, and their rows.
         self.failed = {LARGE_ACCOUNT} if name in PARTIAL else set()
         names = [table["name"] for table in manifest(place / "out")["tables"]]
         self.tables = {table: read_parquet(place / "out", table) for table in names}
         self.rows = {table: content.to_pylist() for table, content in self.tables.items()}
 
     def check_truth(self) -> None:
-        """Every table of the API against what the server knows, row by row."""
+        """Compares every table of the API with the data of the server, row by row."""
         for table, key in TABLES.items():
             wanted = [
                 {**row.truth, "_extra": row.extra or None}
@@ -68,7 +68,7 @@ class Crawled:
             check_rows(table, found, by_key(wanted, key))
 
     def check_marks(self) -> None:
-        """The columns that say where a row comes from."""
+        """Checks the columns that say where a row comes from."""
         crawls, now = set(), datetime.now(timezone.utc)
         for table, rows in self.rows.items():
             for row in rows:
@@ -78,21 +78,21 @@ class Crawled:
         assert len(crawls) == 1, f"crawls: {crawls}"
 
     def check_issues(self) -> None:
-        """One row for each value that fits no column."""
+        """Checks that there is one row for each value that does not fit its column."""
         wanted = [
             (table, json.dumps(key), column, value)
             for table, key, column, value in self.server.tenant.misfits
             if key["account_id"] not in self.failed
         ]
         found = [
-            (row["table"], json.dumps(json.loads(row["key"])), row["column"], row["value"])
+            (row["table_name"], json.dumps(json.loads(row["key"])), row["column_name"], row["value"])
             for row in self.rows["issues"]
         ]
         assert sorted(found) == sorted(wanted), f"found {found}, not {wanted}"
         assert all(row["reason"] for row in self.rows["issues"]), "an issue without a reason"
 
     def check_coverage(self) -> None:
-        """One row for each scope, with what it gave."""
+        """Checks that there is one row for each scope, with its result."""
         found = by_key(self.rows["coverage"], ["endpoint", "account_id", "ou_id"])
         products = {key[1]: row for key, row in found.items() if key[0] == "products/list"}
         if self.variant.local:
@@ -111,44 +111,51 @@ class Crawled:
             assert bool(row["error"]) == is_failed, f"{row}"
 
     def check_files(self) -> None:
-        """Both folders against their manifests, and the CSV against the Parquet."""
+        """Compares both folders with their manifests, and the CSV with the Parquet files."""
         check_files(self.place / "out")
         check_files(self.place / "csv")
         for table, content in self.tables.items():
             check_csv(self.place / "csv" / f"{table}.csv", content)
 
     def check_summary(self) -> None:
-        """What the run says of itself."""
+        """Checks the summary of the run."""
         said = json.loads((self.place / "summary.json").read_text("utf-8"))
         rows = {table: len(rows) for table, rows in self.rows.items()}
         assert said["tables"] == rows, f"{said['tables']}, not {rows}"
         assert said["complete"] == (not self.failed) and said["published"], f"{said}"
         assert said["drift"]["misfits"] == len(self.rows["issues"]), f"{said['drift']}"
-        # One product is in both lists, and one account is named by two units.
+        # One product is in both lists, and one account is listed by two units.
         duplicates = 1 if self.variant.local else 2
-        assert said["drift"]["duplicates"] == duplicates, f"{said['drift']}"
-        assert bool(said["drift"]["unknown_fields"]) == self.variant.quirky, f"{said['drift']}"
+        found = said["drift"]["duplicates"]
+        # Without the wildcard, searches by date and by prefix find the same products.
+        assert found == duplicates or (not self.variant.wildcard and found > duplicates), f"{said['drift']}"
+        # A member outside of rows counts once; the unknown fields of the quirks are in many rows.
+        assert (said["drift"]["unknown_fields"] > 1) == self.variant.quirky, f"{said['drift']}"
         text = json.dumps(said["failed"])
         assert all(str(account) in text for account in self.failed), f"{said['failed']}"
 
     def check_secrets(self) -> None:
-        """No secret is in any row."""
+        """Checks that no row contains a secret."""
         secrets = [SECRET, PASSWORD, *self.server.tokens]
         for table, rows in self.rows.items():
             text = repr(rows)
             assert not any(secret in text for secret in secrets), f"a secret is in `{table}`"
 
     def check_manners(self) -> None:
-        """What the server thinks of its client: errors are ten an hour, calls a thousand."""
-        assert not self.server.faults, f"calls that were not asked for: {self.server.faults}"
-        # Two accounts find out that `%` is refused.
+        """Checks the server's log: ten errors and a thousand calls an hour are allowed."""
+        faults = self.server.faults
+        if not self.variant.page_fields:
+            # Without a total, requesting one more page is the only way to find the end of a list.
+            faults = [fault for fault in faults if not fault.startswith("page 2 of 1")]
+        assert not faults, f"unexpected calls: {faults}"
+        # Two accounts show that `%` is refused.
         most = 2 if self.variant.wildcard_refused else MOST_ERRORS - 1
-        assert self.server.errors <= most, f"{self.server.errors} errors were provoked"
+        assert self.server.errors <= most, f"the crawl caused {self.server.errors} errors"
         again = {call: count for call, count in self.server.calls.items() if count > 1}
         repeats = self.variant.moved[1] or self.variant.token_calls or self.variant.trouble
-        assert repeats or not again, f"calls that were made again: {again}"
+        assert repeats or not again, f"repeated calls: {again}"
         calls = self.server.calls.total()
-        # How many are opened side by side is a matter of luck; one for each call is too many.
+        # The number of concurrent connections varies, but one per call is too many.
         kept = self.server.connections < calls
         assert kept or not self.variant.keep_alive, f"{self.server.connections} for {calls} calls"
         if self.variant.wildcard and not self.variant.local:
@@ -157,17 +164,17 @@ class Crawled:
                 body for body in asked
                 if body["serialNumber"] != "%" and body["accountId"] != EMPTY_ACCOUNT
             ]
-            # An account that has products has proven the wildcard by its first answer.
+            # The first answer with products proves that the wildcard works.
             assert not needless, f"needless calls: {needless}"
 
 
 def parsed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with `_extra` as what it says, not as it is written."""
+    """Returns the rows with `_extra` parsed, so that its formatting does not matter."""
     return [{**row, "_extra": row["_extra"] and json.loads(row["_extra"])} for row in rows]
 
 
 def check_variant(checks: Checks, binary: Path, name: str, variant: Variant) -> None:
-    """Crawls one variant and looks at it from every side."""
+    """Crawls one variant and runs all checks on the result."""
     with workplace() as place, Server(name, variant) as server:
         began = datetime.now(timezone.utc)
         ended = crawl(binary, place, server.environment())
@@ -187,7 +194,7 @@ def check_variant(checks: Checks, binary: Path, name: str, variant: Variant) -> 
 
 
 def check_refusal(ended: Ended, place: Path, *codes: int) -> None:
-    """One clear error, no trace in the sinks, no memory wasted."""
+    """Checks that a run fails with one clear error, writes nothing, and stays within its memory."""
     ended.expect(*codes)
     errors = [line for line in ended.stderr.splitlines() if line.startswith("error:")]
     assert len(errors) == 1 and len(errors[0]) > len("error: "), f"stderr:\n{ended.stderr}"
@@ -199,16 +206,18 @@ def check_refusal(ended: Ended, place: Path, *codes: int) -> None:
 
 
 def check_trouble(checks: Checks, binary: Path) -> None:
-    """A server that answers nonsense."""
+    """Tests a server that gives invalid answers."""
     for trouble in ("html", "gigabyte", "endless", "bomb"):
         for where in ("token", "organization"):
             variant = Variant(trouble=trouble, trouble_at=where)
             with checks.check(f"{trouble} at {where}: refused"), workplace() as place:
                 with Server(trouble, variant) as server:
                     ended = crawl(binary, place, server.environment())
-                    check_refusal(ended, place, 1)
+                    # A sign-in answer that is not from FortiCloud counts as a configuration error.
+                    is_html = (trouble, where) == ("html", "token")
+                    check_refusal(ended, place, 2 if is_html else 1)
         if trouble == "bomb":
-            # Twenty of them take an unoptimized build half a minute; `endless` asks for as much memory.
+            # Twenty of them take an unoptimized build half a minute; `endless` needs as much memory.
             continue
         with checks.check(f"{trouble} at products: never exit 0, never a row"), workplace() as place:
             with Server(trouble, Variant(trouble=trouble, trouble_at="products")) as server:
@@ -219,7 +228,7 @@ def check_trouble(checks: Checks, binary: Path) -> None:
 
 
 def check_elsewhere(checks: Checks, binary: Path) -> None:
-    """A redirect to another host or port, where neither password nor token may go."""
+    """Tests redirects to another host or port, which must receive neither the password nor the token."""
     for host in ("127.0.0.1", "localhost"):
         for where in ("token", "organization"):
             with checks.check(f"redirect of {where} to another {host}: refused"), workplace() as place:
@@ -239,13 +248,13 @@ def check_elsewhere(checks: Checks, binary: Path) -> None:
 
 
 def check_login(checks: Checks, binary: Path) -> None:
-    """Wrong credentials, and a host that is not there."""
+    """Tests wrong credentials and an unreachable host."""
     for variable in ("FORTICLOUD_PASSWORD", "FORTICLOUD_USERNAME"):
         with checks.check(f"wrong {variable}: exit 2"), workplace() as place:
             with Server("login", Variant()) as server:
                 variables = {**server.environment(), variable: "wrong"}
                 check_refusal(crawl(binary, place, variables), place, 2)
-                # Nobody knows whether failed logins lock the user; there is one for each API at most.
+                # Failed sign-ins may lock the user out, so there must be at most one per API.
                 assert server.connections <= 3, f"{server.connections} connections"
     with checks.check("missing FORTICLOUD_PASSWORD: exit 2"), workplace() as place:
         with Server("login", Variant()) as server:
@@ -265,18 +274,18 @@ def check_login(checks: Checks, binary: Path) -> None:
 
 
 def check_complete(checks: Checks, binary: Path) -> None:
-    """With `--require-complete` a partial crawl leaves nothing."""
+    """Tests that a partial crawl publishes nothing with `--require-complete`."""
     variant = replace(VARIANTS["refused-account"], quirky=True)
-    with checks.check("refused account with --require-complete: exit 3, nothing published"):
+    with checks.check("refused account with --require-complete: exit 4, nothing published"):
         with workplace() as place, Server("refused", variant) as server:
-            ended = crawl(binary, place, server.environment(), "--require-complete").expect(3)
+            ended = crawl(binary, place, server.environment(), "--require-complete").expect(4)
             for folder in ("out", "csv"):
                 assert not is_published(place / folder), f"files: {list((place / folder).rglob('*'))}"
             assert str(LARGE_ACCOUNT) in ended.stderr, f"stderr names no account:\n{ended.stderr}"
 
 
 def main() -> None:
-    """All checks."""
+    """Runs all checks."""
     checks, binary = Checks(), binary_from_arguments()
     for name, variant in VARIANTS.items():
         check_variant(checks, binary, name, variant)

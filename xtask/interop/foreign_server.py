@@ -1,6 +1,6 @@
-"""A server of the three FortiCloud APIs, in Python's standard library alone.
+"""A server of the three FortiCloud APIs that only uses Python's standard library.
 
-It shares no line with the workspace, so what both sides get wrong in the same way shows here.
+It shares no code with the workspace, so a mistake that the client and the simulator share shows here.
 `python foreign_server.py VARIANT` serves until it is interrupted.
 """
 
@@ -26,7 +26,7 @@ CLIENT_OF = {"organization/v1": "organization", "iam/v1": "iam", "registration/v
 
 
 class Server(ThreadingHTTPServer):
-    """The listener, with the tenant and a log of what was asked."""
+    """The listener, with the tenant and a log of requests."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -34,7 +34,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, name: str, variant: Variant, elsewhere: str = "") -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.variant = variant
-        # Where the trouble `elsewhere` leads to.
+        # The target of the redirect in the variant `elsewhere`.
         self.elsewhere = elsewhere
         self.speech = Speech(name, variant.quirky)
         self.tenant = Tenant(self.speech, variant.parent_key, variant.root_listed, variant.owner_said)
@@ -42,7 +42,7 @@ class Server(ThreadingHTTPServer):
         self.tokens: dict[str, str] = {}
         self.uses: Counter[str] = Counter()
         self.calls: Counter[tuple[str, str]] = Counter()
-        # Calls that a careful client would not have made.
+        # Calls that a correct client would not make.
         self.faults: list[str] = []
         self.redirected = 0
         # Answers with an HTTP status of 400 and above.
@@ -51,11 +51,11 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """The address without a path."""
+        """Returns the URL without a path."""
         return f"http://127.0.0.1:{self.server_port}"
 
     def environment(self) -> dict[str, str]:
-        """The variables that point fortilake here."""
+        """Returns the environment variables that make fortilake use this server."""
         path = TOKEN_PATH.rstrip("/") if self.variant.redirect else TOKEN_PATH
         return {
             "FORTICLOUD_AUTH_URL": self.url + path,
@@ -65,12 +65,12 @@ class Server(ThreadingHTTPServer):
         }
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Counts connections, to see whether they are kept."""
+        """Counts connections, to check whether they are reused."""
         self.connections += 1
         super().process_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no error of the server."""
+        """Ignores clients that close the connection."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -83,12 +83,12 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
     def fault(self, text: str) -> None:
-        """Notes a call that should not have been made."""
+        """Records a call that should not have been made."""
         with self.lock:
             self.faults.append(text)
 
     def new_token(self, client_id: str) -> str:
-        """A token for one API; older ones stay good."""
+        """Issues a token for one API. Older ones stay valid."""
         with self.lock:
             seed = f"{client_id}{len(self.tokens)}{self.server_port}"
             token = hashlib.sha256(seed.encode()).hexdigest()[:30]
@@ -97,12 +97,12 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(Connection):
-    """The calls."""
+    """Handles the calls."""
 
     server: Server
 
     def do_GET(self) -> None:
-        """No call of these APIs is a GET; a redirect that lost its method ends here."""
+        """Rejects GET, which none of these APIs use. A redirect that changes the method ends here."""
         self.server.fault(f"GET {self.path}")
         self.answer(405, {"message": "The requested resource does not support http method 'GET'."})
 
@@ -123,7 +123,7 @@ class Handler(Connection):
             self.resource(api, call, body)
 
     def token(self, path: str, body: bytes) -> None:
-        """The password grant."""
+        """Handles the password grant."""
         variant = self.server.variant
         if path != TOKEN_PATH:
             self.server.redirected += 1
@@ -139,7 +139,7 @@ class Handler(Connection):
             text = {"error": "invalid_grant", "error_description": "Invalid credentials given."}
             self.answer(400, text)
         elif asked.get("password") != PASSWORD:
-            # The one answer without a content type.
+            # The only answer without a content type.
             body = b'{"error":"Unexpected error has happened","status":"failure"}'
             self.begin(401, {"Content-Length": str(len(body))})
             self.wfile.write(body)
@@ -147,13 +147,13 @@ class Handler(Connection):
             self.grant(asked["client_id"])
 
     def form(self, body: bytes) -> dict[str, Any]:
-        """The arguments, as JSON or as a form; both are taken."""
+        """Reads the arguments, which may be JSON or a form."""
         if "json" in self.headers.get("Content-Type", ""):
             return json.loads(body or b"{}")
         return dict(urllib.parse.parse_qsl(body.decode()))
 
     def grant(self, client_id: str) -> None:
-        """A good login."""
+        """Answers a successful sign-in."""
         granted = {"access_token": self.server.new_token(client_id), "token_type": "Bearer"}
         granted |= {"scope": "read write", "refresh_token": "r" * 30}
         if self.server.variant.expires_in is not None:
@@ -161,7 +161,7 @@ class Handler(Connection):
         self.answer(200, {**granted, "message": "successfully authenticated", "status": "success"})
 
     def resource(self, api: str, call: str, body: bytes) -> None:
-        """A call with a token."""
+        """Handles a call with a token."""
         server = self.server
         payload = {"units/list": "organizationUnits", "accounts/list": "accounts"}.get(call, "assets")
         try:
@@ -179,7 +179,7 @@ class Handler(Connection):
             client_id = server.tokens.get(token)
             limit = server.variant.token_calls
             if client_id == "assetmanagement" and limit is not None and server.uses[token] > limit:
-                # Only the first token of the kind is forgotten.
+                # Only the first token for this API is forgotten.
                 client_id = None if list(server.tokens.values()).count(client_id) == 1 else client_id
         if client_id is None:
             self.refuse(201, "Invalid security token.", payload)
@@ -190,7 +190,7 @@ class Handler(Connection):
             self.dispatch(call, asked, payload)
 
     def dispatch(self, call: str, asked: dict[str, Any], payload: str) -> None:
-        """The three lists that a crawl needs; anything else is not on the allow-list."""
+        """Answers the three lists that a crawl needs. A crawl must not call anything else."""
         match call:
             case "units/list":
                 number = self.server.speech.number
@@ -205,7 +205,7 @@ class Handler(Connection):
                 self.answer(404, {"message": "not found"})
 
     def accounts(self, asked: dict[str, Any], payload: str) -> None:
-        """The accounts directly under one unit."""
+        """Returns the accounts directly under one unit."""
         unit = asked.get("parentId")
         if type(unit) is not int:
             self.server.fault(f"accounts/list of {asked}")
@@ -220,7 +220,7 @@ class Handler(Connection):
             self.say_nothing(payload, {})
 
     def products(self, asked: dict[str, Any], payload: str) -> None:
-        """One page of the products of an account."""
+        """Returns one page of the products of an account."""
         server, account = self.server, asked.get("accountId")
         pattern, status = asked.get("serialNumber"), asked.get("status", "Registered")
         known = {key[0] for key in server.tenant.products}
@@ -234,7 +234,7 @@ class Handler(Connection):
         elif account is not None and account not in known - {server.variant.refused_account}:
             text = "Access denied. No permission to access the requested action or resource."
             self.refuse(202, text, payload)
-        elif server.variant.wildcard_refused and "%" in pattern:
+        elif server.variant.wildcard_refused and "%" in (pattern or ""):
             self.refuse(102, "Invalid serialNumber provided.", payload)
         else:
             of = [account] if account is not None else sorted(known)
@@ -242,7 +242,7 @@ class Handler(Connection):
             self.page(matching(rows, pattern, server.variant.wildcard), asked, payload)
 
     def page(self, rows: list[dict[str, Any]], asked: dict[str, Any], payload: str) -> None:
-        """Cuts one page out of the rows."""
+        """Returns one page of the rows."""
         variant = self.server.variant
         size = variant.page_size if variant.page_fields else max(len(rows), 1)
         total = max(-(-len(rows) // size), 1)
@@ -260,7 +260,7 @@ class Handler(Connection):
             self.say_nothing(payload, pages)
 
     def move(self, rows: list, shown: list, total: int, page: int, asked: dict) -> tuple[list, int]:
-        """Changes the second page of the large account, as a list that moves under the reader does."""
+        """Changes the second page of the large account, like a list that changes while it is read."""
         how, times = self.server.variant.moved
         if asked.get("accountId") != LARGE_ACCOUNT or page != 1 or len(rows) <= len(shown):
             return shown, total
@@ -279,13 +279,13 @@ class Handler(Connection):
 
 
 def matching(rows: list[dict[str, Any]], pattern: str | None, wildcard: bool) -> list[dict[str, Any]]:
-    """The rows whose serial begins with the pattern, `%` at its end included or not."""
+    """Returns the rows whose serial number begins with the pattern, which may end with `%`."""
     prefix = (pattern or "").removesuffix("%") if wildcard else (pattern or "")
     return [row for row in rows if row["serialNumber"].startswith(prefix)]
 
 
 def main() -> None:
-    """Serves one variant, and prints where."""
+    """Serves one variant and prints its URL."""
     if len(sys.argv) != 2 or sys.argv[1] not in VARIANTS:
         sys.exit(f"usage: foreign_server.py {'|'.join(VARIANTS)}")
     server = Server(sys.argv[1], VARIANTS[sys.argv[1]])

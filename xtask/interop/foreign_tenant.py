@@ -1,4 +1,4 @@
-"""An invented tenant: what the foreign server says of it, and the rows that must come of that.
+"""An invented tenant: the answers of the foreign server, and the rows that must result from them.
 
 Each field is put down once with both of its sides: as the API may spell it, and as the tables must
 hold it.
@@ -35,7 +35,7 @@ ACCOUNTS = [
 ALSO_LISTED = {5000010: [8103]}
 EMPTY_ACCOUNT = 8104
 LARGE_ACCOUNT = 8105
-# Text that writers get wrong; the rule is that trailing blanks go and nothing else changes.
+# Text that careless software damages. Only trailing spaces may be removed.
 HARD_TEXTS = [
     "",
     None,
@@ -59,7 +59,7 @@ PREFIXES = ["FGT60FTK", "S148FFTF", "FWF61FTK", "FP231FTF", "FMG-VMTM"]
 
 @dataclass
 class Row:
-    """One row: as it is said, and as it must arrive."""
+    """A row in both forms: as the API sends it, and as the table must contain it."""
 
     wire: dict[str, Any] = field(default_factory=dict)
     truth: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Row:
 
 
 class Speech:
-    """How one variant of the server spells values."""
+    """Writes values as one variant of the server does."""
 
     def __init__(self, seed: str, quirky: bool) -> None:
         self.random = random.Random(seed)
@@ -77,24 +77,24 @@ class Speech:
         return self.quirky and self.random.random() < 0.4
 
     def text(self, row: Row, name: str, column: str, value: str | None) -> None:
-        """Text, padded now and then."""
+        """A text, sometimes padded."""
         padded = value.ljust(40) if value and self._now_and_then() else value
         self._put(row, name, column, padded, value)
 
     def integer(self, row: Row, name: str, column: str, value: int | None) -> None:
-        """An integer, in quotes now and then."""
+        """An integer, sometimes in quotes."""
         self._put(row, name, column, self.number(value), value)
 
     def number(self, value: int | None) -> int | str | None:
-        """An integer that is in no table, in quotes now and then."""
+        """An integer that is in no table, sometimes in quotes."""
         return str(value) if value is not None and self._now_and_then() else value
 
     def boolean(self, row: Row, name: str, column: str, value: bool) -> None:
-        """A truth value."""
+        """A boolean."""
         self._put(row, name, column, value, value)
 
     def stamp(self, row: Row, name: str, column: str, value: datetime | None) -> None:
-        """A date in one of the forms that were seen; an offset must be kept beside the wall clock."""
+        """A date in one of the observed forms. An offset must be kept separately from the time."""
         if value is None:
             absent = "0001-01-01T00:00:00" if self._now_and_then() else None
             return self._put(row, name, column, absent, None)
@@ -111,13 +111,13 @@ class Speech:
         return self._put(row, name, column, said, value + timedelta(microseconds=micros))
 
     def unknown(self, row: Row, name: str, value: Any) -> None:
-        """A field that no description names; it must be in `_extra` as it came."""
+        """An undescribed field, which must be in `_extra` unchanged."""
         if self._now_and_then():
             row.wire[name] = value
             row.extra[name] = value
 
     def rows(self, row: Row, name: str, items: list[Any]) -> None:
-        """A list inside a row; an empty one may be null, or not there at all."""
+        """A list inside a row. An empty one may be null or missing."""
         if not items and self.quirky:
             choice = self.random.choice(["list", "null", "absent"])
             if choice == "absent":
@@ -134,13 +134,13 @@ class Speech:
 
 
 class Tenant:
-    """All of the tenant in the words of one variant, and the tables that must come of it."""
+    """The whole tenant as one variant presents it, and the tables that must result."""
 
     def __init__(self, speech: Speech, parent_key: str, root_listed: bool, owner_said: bool) -> None:
         self.speech = speech
         self.owner_said = owner_said
         self.tables: dict[str, list[Row]] = {name: [] for name in TABLES}
-        # Table, key, column and value of each value that is made not to fit.
+        # Table, key, column and value of each value that does not fit its column.
         self.misfits: list[tuple[str, dict[str, Any], str, str]] = []
         self.units = [
             self._unit(unit, parent, name, parent_key)
@@ -148,7 +148,7 @@ class Tenant:
             if root_listed or unit != ROOT
         ]
         self.accounts = {account: self._account(account, unit) for account, unit, _, _ in ACCOUNTS}
-        # What each account owns, by status, as it is said.
+        # The products of each account by status, as the API sends them.
         self.products: dict[tuple[int, str], list[dict[str, Any]]] = {}
         for account, _, registered, pending in ACCOUNTS:
             self._products(account, registered, pending)
@@ -158,7 +158,7 @@ class Tenant:
         self.speech.integer(row, "id", "ou_id", unit)
         self.speech.text(row, "name", "name", name)
         self.speech.text(row, "desc", "description", "" if unit % 2 else f"All of {name}")
-        # 0 and null are the same "no parent".
+        # 0 and null both mean "no parent".
         spelled = 0 if parent is None and parent_key == "parentID" else parent
         row.wire[parent_key] = spelled
         row.truth["parent_ou_id"] = parent
@@ -184,15 +184,18 @@ class Tenant:
         made = [self._product(account, index, "Registered") for index in range(registered)]
         waiting = [self._product(account, registered + index, "Pending") for index in range(pending)]
         if account == 8106:
-            # The same serial in both lists is one product; the list that is asked first counts.
+            # The same serial number in both lists is one product. The list that is read first counts,
+            # and the other value of the status is an issue.
             waiting.append({**made[0], "status": "Pending"})
+            key = {"account_id": account, "serial_number": made[0]["serialNumber"].strip()}
+            self.misfits.append(("products", key, "status", "Pending"))
         self.products[account, "Registered"] = made
         self.products[account, "Pending"] = waiting
 
     def _product(self, account: int, index: int, status: str) -> dict[str, Any]:
         speech, row = self.speech, Row()
         kind = index % len(MODELS)
-        # One serial is in two accounts, as while a product is being transferred.
+        # One serial number is in two accounts, like a product that is being transferred.
         owner = LARGE_ACCOUNT if index == 0 and account == 8106 else account
         serial = f"{PREFIXES[kind]}24{owner}{index:03}"
         row.wire["serialNumber"] = serial
@@ -219,12 +222,12 @@ class Tenant:
         return row.wire
 
     def _put_hard(self, row: Row, value: str | None) -> None:
-        """A description exactly as it is; padding would hide what it is for."""
+        """A description without padding, which would hide its purpose."""
         row.wire["description"] = value
         row.truth["description"] = value
 
     def _spoil(self, row: Row, account: int, index: int) -> None:
-        """Values that fit no column, and a secret that must be nowhere."""
+        """Values that do not fit their columns, and a secret that must not appear anywhere."""
         row.wire["cloudKey"] = SECRET
         if account != LARGE_ACCOUNT or index >= len(SPOILED):
             return
@@ -238,14 +241,14 @@ class Tenant:
     def _nested(self, product: Row, index: int) -> None:
         speech = self.speech
         speech.rows(product, "entitlements", self._entitlements(product, "entitlements", index % 4))
-        # Never seen with content, yet described.
+        # Described, but never observed with content.
         count = 1 if index == 5 else 0
         supports = self._entitlements(product, "warranty_supports", count)
         speech.rows(product, "warrantySupports", supports)
         speech.rows(product, "contracts", [self._contract(product, n) for n in range(index % 3)])
         groups = [self._group(product, n) for n in range(index % 3)]
         if index % 5 == 2 and speech.quirky:
-            # One client types the list as bare names.
+            # One client declares the list as plain names.
             groups = [group["assetGroup"] for group in groups]
             for row in self.tables["asset_groups"][len(self.tables["asset_groups"]) - len(groups):]:
                 row.truth["asset_group_id"] = None
@@ -297,7 +300,7 @@ class Tenant:
         return row.wire
 
 
-# Fields of the large account's first products that hold what their column cannot.
+# Fields of the large account's first products whose values do not fit their columns.
 SPOILED = [
     ("folderId", "folder_id", "many"),
     ("registrationDate", "registration_date", "next spring"),
@@ -305,7 +308,7 @@ SPOILED = [
     ("productModelEoS", "product_model_eos", "2023-02-30T00:00:00"),
 ]
 SECRET = "K3Y-OF-THE-CLOUD"
-# The tables that the three lists feed, with the columns that make a row's key.
+# The tables that the three lists fill, with their key columns.
 TABLES = {
     "org_units": ["ou_id"],
     "accounts": ["account_id"],

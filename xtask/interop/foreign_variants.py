@@ -13,39 +13,39 @@ class Variant:
 
     page_base: int = 1
     page_size: int = 3
-    # Older answers have no page fields at all; then everything is on one page.
+    # Older answers have no page fields; everything is on one page.
     page_fields: bool = True
     parent_key: str = "parentId"
     root_listed: bool = True
-    # How "nothing" is said: `null`, `list`, `301` or `1008`.
+    # How an empty result is written: `null`, `list`, `301` or `1008`.
     empty: str = "null"
     quirky: bool = False
     owner_said: bool = True
     wildcard: bool = True
-    # A serial number with a `%` is not merely unknown, but an error.
+    # A search with `%` is an error instead of finding nothing.
     wildcard_refused: bool = False
     # The user belongs to one account: organization and IAM refuse it.
     local: bool = False
     refused_account: int | None = None
-    # What goes wrong on the second page of the large account, and how often.
+    # The fault on the second page of the large account, and how often it happens.
     moved: tuple[str, int] = ("", 0)
-    # The first token for products is forgotten after so many calls.
+    # The first token for products is forgotten after this many calls.
     token_calls: int | None = None
     expires_in: int | None = 3660
-    # The status with which the token's path without its slash leads to the one with it.
+    # The status of the redirect from the token path without its slash.
     redirect: int | None = None
     chunked: bool = False
     gzip: bool = False
     keep_alive: bool = True
-    # Success has the empty texts of the specification instead of null and a sentence.
+    # Successful answers have the empty texts of the specification instead of null and a sentence.
     specified: bool = False
-    # What the server answers instead, where (`token`, `organization` or `products`), and how often.
+    # A wrong answer, where it happens (`token`, `organization` or `products`), and how often.
     trouble: str = ""
     trouble_at: str = ""
     trouble_times: int = 1 << 30
 
 
-# Every way in which the server answers, up to an account that cannot be read.
+# All variants that can be crawled, even if an account can't be read.
 VARIANTS = {
     "plain": Variant(),
     "base-zero": Variant(page_base=0, page_size=2, parent_key="parentID"),
@@ -62,7 +62,7 @@ VARIANTS = {
     "specified": Variant(specified=True),
     "token-forgotten": Variant(token_calls=3),
     **{f"redirect-{status}": Variant(redirect=status) for status in (301, 302, 307, 308)},
-    # What a later try heals.
+    # Problems that a retry solves.
     **{
         f"stumbles-{trouble}": Variant(trouble=trouble, trouble_at="products", trouble_times=1)
         for trouble in ("unavailable", "throttled", "cut", "reset", "html")

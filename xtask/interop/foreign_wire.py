@@ -1,4 +1,4 @@
-"""How the foreign server puts answers on the wire: framing, envelopes, and trouble."""
+"""How the foreign server sends answers: framing, envelopes, and faults."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class Connection(BaseHTTPRequestHandler):
     """One connection of a `foreign_server.Server`."""
 
     server: Any
-    # Head and body leave in two writes; the second must not wait for the first one's receipt.
+    # Head and body are two writes; the second must not wait until the first is acknowledged.
     disable_nagle_algorithm = True
 
     def setup(self) -> None:
-        # Class attributes in the base class; here they are the variant's.
+        # These are class attributes of the base class; here they depend on the variant.
         self.protocol_version = "HTTP/1.1" if self.server.variant.keep_alive else "HTTP/1.0"
         super().setup()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the checks print what matters."""
+        """Logs nothing: the checks print what matters."""
 
     def read_body(self) -> bytes:
-        """The whole body, in either framing; else the next request would begin inside it."""
+        """Reads the whole body in either framing. Otherwise the next request would start inside it."""
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
         body = b""
@@ -39,7 +39,7 @@ class Connection(BaseHTTPRequestHandler):
         return body
 
     def answer(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
-        """Sends JSON the way the variant does."""
+        """Sends JSON in the form of the variant."""
         variant = self.server.variant
         # ASCII escapes in some variants, raw UTF-8 in others: both are JSON.
         body = json.dumps(content, ensure_ascii=variant.page_base == 0).encode()
@@ -71,25 +71,25 @@ class Connection(BaseHTTPRequestHandler):
     def envelope(
         self, status: int, message: str, payload: dict[str, Any], error: Any = None
     ) -> dict[str, Any]:
-        """What stands around every answer, the caller's token included."""
+        """Returns the members of every answer, including the caller's token."""
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if self.server.variant.specified and status == 0 and error is None:
-            # The specification's words for success; captures have null and a sentence.
+            # The specification's form of success; recorded answers have null and a sentence.
             message, error = "", ""
         base = {"build": "1.0.0", "error": error, "message": message, "status": status}
         return {**base, "token": token, "version": "3.0", **payload}
 
     def succeed(self, payload: dict[str, Any]) -> None:
-        """An answer with content."""
+        """Sends an answer with content."""
         self.answer(200, self.envelope(0, "Request processed successfully", payload))
 
     def refuse(self, code: int, text: str, payload: str) -> None:
-        """A failure, which is an HTTP 400 with its meaning in the body."""
+        """Sends a failure: HTTP 400, with the details in the body."""
         error = {"errorCode": code, "message": text}
         self.answer(400, self.envelope(-1, "Invalid incoming request.", {payload: None}, error))
 
     def say_nothing(self, payload: str, pages: dict[str, int]) -> None:
-        """One of the ways to say that there are no rows."""
+        """Sends an empty result in the form of the variant."""
         match self.server.variant.empty:
             case "301":
                 error = {"errorCode": 301, "message": "No product found"}
@@ -103,7 +103,7 @@ class Connection(BaseHTTPRequestHandler):
                 self.succeed({payload: None, **pages})
 
     def in_trouble(self, place: str) -> bool:
-        """Whether this call was answered with the variant's trouble instead."""
+        """Answers with the variant's fault, if it affects this call. Returns whether it did."""
         variant = self.server.variant
         if not place or variant.trouble_at != place:
             return False
@@ -144,14 +144,14 @@ class Connection(BaseHTTPRequestHandler):
         return True
 
     def stream(self, block: bytes) -> None:
-        """Sends a gigabyte, unless the client has heard enough."""
+        """Sends a gigabyte, unless the client closes the connection."""
         self.close_connection = True
         for _ in range(GIGABYTE >> 20):
             self.wfile.write(block)
 
 
 def gigabyte_in_gzip() -> bytes:
-    """A gigabyte of `[` in a megabyte."""
+    """Returns a gigabyte of `[`, compressed to a megabyte."""
     press = zlib.compressobj(9, zlib.DEFLATED, 31)
     block = b"[" * (1 << 20)
     return b"".join(press.compress(block) for _ in range(GIGABYTE >> 20)) + press.flush()

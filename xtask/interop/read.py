@@ -1,4 +1,4 @@
-"""Four published readers read what a crawl of the embedded simulator publishes."""
+"""Reads the result of a crawl of the embedded simulator with four published readers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import pyarrow.dataset
 from checks import Checks, binary_from_arguments, run
 from tables import by_key, check_csv, check_files, manifest, read_parquet
 
-# The preset's organization, of which every reader must see all.
+# The default organization; every reader must see all of it.
 ROWS = {"org_units": 17, "accounts": 17, "products": 698}
 FIREWALLS = 133
-# The types of the manifest in each reader's words.
+# The types of the manifest, as each reader calls them.
 DUCKDB_TYPES = {
     "string": "VARCHAR",
     "int64": "BIGINT",
@@ -34,7 +34,7 @@ POLARS_TYPES = {
     "timestamp[us]": polars.Datetime("us"),
     "timestamp[us, tz=UTC]": polars.Datetime("us", "UTC"),
 }
-# What a column is, by its name; a column that is text by accident shows here.
+# Expected types by column name, to find columns that are text by accident.
 NOT_TEXT = [
     ("_date", "timestamp[us]"),
     ("_eor", "timestamp[us]"),
@@ -44,7 +44,7 @@ NOT_TEXT = [
     ("_index", "int64"),
 ]
 INTEGERS = {"level", "type", "units", "pages", "rows"}
-# Child, parent, and the columns that lead from one to the other.
+# Child table, parent table, and the columns that join them.
 JOINS = [
     ("entitlements", "products", "account_id, serial_number", "account_id, serial_number"),
     ("product_contracts", "products", "account_id, serial_number", "account_id, serial_number"),
@@ -61,7 +61,7 @@ JOINS = [
 
 
 def expected_type(column: str) -> str:
-    """The type that a column's name promises."""
+    """Returns the expected type for a column name."""
     if column == "_crawl_id":
         return "string"
     if column.startswith("is_"):
@@ -72,7 +72,7 @@ def expected_type(column: str) -> str:
 
 
 class Snapshot:
-    """What was published, by the manifest."""
+    """The published tables according to the manifest."""
 
     def __init__(self, place: Path, binary: Path) -> None:
         self.place, self.binary = place, binary
@@ -80,15 +80,15 @@ class Snapshot:
         self.tables: list[dict[str, Any]] = manifest(self.parquet)["tables"]
 
     def glob(self, table: str) -> str:
-        """What a reader of ours would write."""
+        """Returns the glob pattern that a reader would use."""
         return str(self.parquet / table / "**" / "*.parquet")
 
     def types(self, table: dict[str, Any]) -> dict[str, str]:
-        """The columns' types as the manifest has them."""
+        """Returns the types of the columns according to the manifest."""
         return {column["name"]: column["type"] for column in table["columns"]}
 
     def check_manifest(self) -> None:
-        """The counts of the preset, and types that their names promise."""
+        """Checks the row counts and the types of the columns."""
         rows = {table["name"]: table["rows"] for table in self.tables}
         assert rows | ROWS == rows, f"rows: {rows}"
         for table in self.tables:
@@ -98,12 +98,12 @@ class Snapshot:
         outcome = manifest(self.parquet)["outcome"]
         totals = {total["table"]: total["rows"] for total in outcome["tables"]}
         assert totals == rows and outcome["complete"], f"outcome: {outcome}"
-        assert manifest(self.csv)["tables"] != [], "the manifest of the CSV names no table"
+        assert manifest(self.csv)["tables"] != [], "the manifest of the CSV files lists no table"
         csv_rows = {table["name"]: table["rows"] for table in manifest(self.csv)["tables"]}
         assert csv_rows == rows, f"CSV: {csv_rows}, Parquet: {rows}"
 
     def check_described(self) -> None:
-        """`fortilake tables` describes what is published."""
+        """Checks that `fortilake tables` describes the published tables."""
         for table in self.tables:
             ended = run(self.binary, ["tables", table["name"], "--format", "json"], self.place, {})
             described = json.loads(ended.expect(0).stdout)
@@ -112,7 +112,7 @@ class Snapshot:
             assert columns == self.types(table), f"{table['name']}: {columns}"
 
     def check_pyarrow(self) -> None:
-        """Rows, types and keys as the manifest says."""
+        """Checks rows, types and keys against the manifest."""
         for table in self.tables:
             content = read_parquet(self.parquet, table["name"])
             assert content.num_rows == table["rows"], f"{table['name']}: {content.num_rows} rows"
@@ -122,14 +122,14 @@ class Snapshot:
             content.validate(full=True)
 
     def check_pyarrow_dataset(self) -> None:
-        """The folder of a table as a dataset with a partition."""
+        """Reads the folder of a table as a partitioned dataset."""
         for table in self.tables:
             dataset = pa.dataset.dataset(self.parquet / table["name"], partitioning="hive")
             assert dataset.count_rows() == table["rows"], f"{table['name']}"
             assert "snapshot" in dataset.schema.names, f"{table['name']}: {dataset.schema.names}"
 
     def check_duckdb(self) -> None:
-        """Rows and types by glob, and what a newcomer would ask."""
+        """Checks rows and types with a glob, and some typical queries."""
         with duckdb.connect() as database:
             self.views(database)
             for table in self.tables:
@@ -145,7 +145,7 @@ class Snapshot:
             assert firewalls == FIREWALLS, f"{firewalls} FortiGate and FortiWiFi"
 
     def check_joins(self) -> None:
-        """No child without its parent, and most parents with a child."""
+        """Checks that every child has its parent, and most parents have a child."""
         with duckdb.connect() as database:
             self.views(database)
             for child, parent, here, there in JOINS:
@@ -165,14 +165,14 @@ class Snapshot:
             assert dated > rows / 2 and spread, f"{dated} of {rows} entitlements have a date"
 
     def views(self, database: duckdb.DuckDBPyConnection) -> None:
-        """One view for each table."""
+        """Creates one view per table."""
         for table in self.tables:
             name = table["name"]
             source = f"read_parquet('{self.glob(name)}', hive_partitioning = false)"
             database.execute(f"CREATE VIEW {name} AS FROM {source}")
 
     def check_polars(self) -> None:
-        """Rows and types by glob, lazily."""
+        """Checks rows and types with a glob, lazily."""
         for table in self.tables:
             frame = polars.scan_parquet(self.glob(table["name"]), hive_partitioning=False)
             wanted = {column: POLARS_TYPES[kind] for column, kind in self.types(table).items()}
@@ -180,7 +180,7 @@ class Snapshot:
             assert frame.collect().height == table["rows"], f"{table['name']}"
 
     def check_pandas(self) -> None:
-        """Rows and types, with Arrow's types and with pandas' own."""
+        """Checks rows and types, with the types of Arrow and of pandas."""
         for table in self.tables:
             folder, types = self.parquet / table["name"], self.types(table)
             frame = pandas.read_parquet(folder, dtype_backend="pyarrow")
@@ -195,7 +195,7 @@ class Snapshot:
                 assert same, f"{table['name']}.{column}: {found}"
 
     def check_agreement(self) -> None:
-        """All four see the same values."""
+        """Checks that all four readers see the same values."""
         for table in self.tables:
             name = table["name"]
             content = read_parquet(self.parquet, name)
@@ -204,18 +204,18 @@ class Snapshot:
             others = {
                 "DuckDB": duckdb.sql(f"FROM {source}").to_arrow_table(),
                 "Polars": polars.read_parquet(self.glob(name), hive_partitioning=False).to_arrow(),
-                # The partition is a column of the folder, not of the files.
+                # The partition column comes from the folder name, not from the files.
                 "pandas": pa.Table.from_pandas(frame[content.column_names]),
             }
             for reader, other in others.items():
                 for column in content.column_names:
-                    # Text is large_string here and string there, and zones have several names.
+                    # Readers differ in text types and in the names of time zones.
                     values = other[column].cast(content[column].type).to_pylist()
                     same = values == content[column].to_pylist()
                     assert same, f"{reader} reads other values in {name}.{column}"
 
     def check_csv(self) -> None:
-        """Every cell of the CSV, and that DuckDB's guess at it finds all rows."""
+        """Checks every cell of the CSV files, and that DuckDB's type detection finds all rows."""
         for table in self.tables:
             name = table["name"]
             check_csv(self.csv / f"{name}.csv", read_parquet(self.parquet, name))
@@ -224,13 +224,13 @@ class Snapshot:
             assert count == table["rows"], f"DuckDB finds {count} rows in {name}.csv"
 
     def check_files(self) -> None:
-        """Digests, sizes and no stray file."""
+        """Checks digests and sizes, and that there are no other files."""
         check_files(self.parquet)
         check_files(self.csv)
 
 
 def main() -> None:
-    """All checks."""
+    """Runs all checks."""
     checks, binary = Checks(), binary_from_arguments()
     with tempfile.TemporaryDirectory(prefix="fortilake-interop-") as directory:
         place = Path(directory)

@@ -1,4 +1,4 @@
-"""Others read what the sinks send: a receiver of webhooks, programs for tables, and a pipe."""
+"""Checks what the sinks send with a webhook receiver, with programs for tables, and with a pipe."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ EXAMPLES = REPOSITORY / "sinks/exec/examples"
 GUIDE = REPOSITORY / "docs/sinks/program.md"
 # Secrets are 24 to 64 bytes in base64.
 OLD, NEW, WRONG = (f"whsec_{letter * 44}" for letter in "ABC")
-# The process dies when the receiver has this many messages; the first time it has not read everything.
+# The process is killed when the receiver has this many messages; the first time while it is reading.
 KILLS = (1, 60, 120)
 BATCH_ROWS = 400
-# Large enough for several batches, and slow enough that the first is sent while others are read.
+# Large enough for several batches, and slow enough that the first is sent before all are read.
 SLOW_SCENARIO = """
 latency = "300ms"
 page_size = 150
@@ -59,7 +59,7 @@ backoff = "5ms"
 
 
 def configure(place: Path, simulated: Simulated, sinks: str) -> dict[str, str]:
-    """Writes a configuration file with these sinks, and returns the variables that it wants."""
+    """Writes a configuration file with these sinks. Returns the environment variables that it needs."""
     source = SOURCE.format(auth_url=simulated.auth_url, api_url=simulated.api_url)
     (place / "fortilake.toml").write_text(source + sinks, "utf-8")
     return {"FORTICLOUD_USERNAME": simulated.username, "FORTICLOUD_PASSWORD": simulated.password}
@@ -73,7 +73,7 @@ class Sender:
         self.sign_in = configure(place, simulated, SINKS.format(url=receiver.url, batch_rows=BATCH_ROWS))
 
     def variables(self, secret: str, next_secret: str) -> dict[str, str]:
-        """The environment, which is where the secrets are."""
+        """Returns the environment, which contains the secrets."""
         return {**self.sign_in, "SECRET": secret, "NEXT_SECRET": next_secret}
 
     def run(self, arguments: list[str], secret: str, next_secret: str) -> Ended:
@@ -81,7 +81,7 @@ class Sender:
         return run(self.binary, arguments, self.place, self.variables(secret, next_secret))
 
     def run_and_kill(self, receiver: Receiver, messages: int) -> None:
-        """Runs the crawl until the receiver has this many messages in all, and kills it."""
+        """Runs the crawl until the receiver has this many messages in total, then kills it."""
         with tempfile.TemporaryFile() as stderr:
             process = subprocess.Popen(
                 [str(self.binary), "crawl"],
@@ -101,18 +101,19 @@ class Sender:
 
 
 def check_delivered(receiver: Receiver, csv: Path) -> str:
-    """Asserts that the receiver has the rows of the CSV, and nothing that must not be."""
+    """Asserts that the receiver has the rows of the CSV files and nothing else."""
     report = receiver.report()
     assert not report["faults"], f"faults: {report['faults'][:5]}"
     never = [one for one, entry in report["messages"].items() if not entry["delivered"]]
-    assert not never, f"messages that were never taken: {never[:5]}"
+    assert not never, f"messages that were never accepted: {never[:5]}"
     payloads = receiver.payloads()
+    # A crawl that had been read when its process was killed is published first. Then a new one starts.
+    [newest] = set(read_csv(csv / "products.csv")["_crawl_id"].to_pylist())
+    payloads = [payload for payload in payloads if payload["data"]["crawl_id"] == newest]
     rows = [payload["data"] for payload in payloads if payload["type"] == "fortilake.rows"]
-    crawls = {data["crawl_id"] for data in rows}
-    assert len(crawls) == 1, f"crawls: {crawls}"
-    places = {(data["table"], data["sequence"], data["piece"]) for data in rows}
+    places = {(data["batch"], data["slice"]) for data in rows}
     assert len(places) == len(rows), f"{len(rows)} messages have {len(places)} places"
-    assert all(0 < len(data["rows"]) <= BATCH_ROWS for data in rows), "a message beyond the bounds"
+    assert all(0 < len(data["rows"]) <= BATCH_ROWS for data in rows), "a message with too few or too many rows"
     for table in manifest(csv)["tables"]:
         name = table["name"]
         sent = [row for data in rows if data["table"] == name for row in data["rows"]]
@@ -127,38 +128,38 @@ def check_delivered(receiver: Receiver, csv: Path) -> str:
 
 
 def check_same_rows(table: str, found: list[dict], csv: Path) -> None:
-    """Asserts that rows in JSON are those of the CSV, in the same order."""
-    wanted = read_csv(csv / f"{table}.csv").to_pylist()
+    """Asserts that rows in JSON are those of the CSV; messages of several scopes may overtake each other."""
+    wanted = sorted(read_csv(csv / f"{table}.csv").to_pylist(), key=repr)
     assert len(found) == len(wanted), f"{table}: {len(found)} rows, not {len(wanted)}"
-    for number, (row, cells) in enumerate(zip(found, wanted, strict=True)):
-        said = {name: as_cell(value) for name, value in row.items()}
+    rows = [{name: as_cell(value) for name, value in row.items()} for row in found]
+    for number, (said, cells) in enumerate(zip(sorted(rows, key=repr), wanted, strict=True)):
         assert said == cells, f"{table}, row {number}: {said}, not {cells}"
 
 
 def as_cell(value: object) -> str | None:
-    """A value of JSON as the CSV writes it."""
+    """Converts a JSON value to its form in the CSV files."""
     return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def webhook_survives_kills(binary: Path, place: Path) -> str:
-    """A receiver that fails, closes and dawdles, a sender that is killed, and a secret that changes."""
+    """Tests a receiver that fails, closes connections and is slow, a killed sender, and a changed secret."""
     with simulate(binary, SLOW_SCENARIO) as simulated, Receiver(OLD) as receiver:
         sender = Sender(binary, place, simulated, receiver)
         for messages in KILLS:
             sender.run_and_kill(receiver, messages)
-            # The sender signs with both, so the receiver may change whenever it likes.
+            # The sender signs with both secrets, so the receiver may change at any time.
             receiver.use(NEW)
             if messages == KILLS[0]:
-                # It cannot be done with one call more, so the kill came while it was reading.
+                # One more call is not enough, so the process was killed while it was still reading.
                 sender.run(["crawl", "--max-calls", "1"], OLD, NEW).expect(75)
         sender.run(["crawl"], OLD, NEW).expect(0)
         tries = receiver.report()["messages"].values()
-        assert sum(entry["tries"] > 1 for entry in tries) > len(tries) / 5, "the receiver was too kind"
+        assert sum(entry["tries"] > 1 for entry in tries) > len(tries) / 5, "the receiver rejected too few messages"
         return f"killed {len(KILLS)} times; {check_delivered(receiver, place / 'csv')}"
 
 
 def webhook_keeps_letters(binary: Path, place: Path) -> str:
-    """With a wrong secret every message is kept, and sent by `replay --dead-letters` with the right one."""
+    """Tests that messages refused for a wrong secret are kept, and sent again by `replay --dead-letters`."""
     with simulate(binary) as simulated, Receiver(NEW, clean=True) as receiver:
         sender = Sender(binary, place, simulated, receiver)
         ended = sender.run(["crawl"], WRONG, OLD).expect(1)
@@ -171,31 +172,28 @@ def webhook_keeps_letters(binary: Path, place: Path) -> str:
         for letter in letters:
             kept = json.loads(letter.read_text("utf-8"))
             # The summary comes after everything else, or not at all.
-            cause = "waits for the rows" if kept["id"].endswith("-summary") else "401"
+            cause = "rows of its crawl" if kept["id"].endswith("-summary") else "401"
             assert cause in kept["cause"], f"{letter.name}: {kept['cause']}"
             text = letter.read_text("utf-8") + ended.stderr
-            assert not any(secret in text for secret in (OLD, WRONG)), f"{letter.name} tells a secret"
+            assert not any(secret in text for secret in (OLD, WRONG)), f"{letter.name} contains a secret"
         receiver.forget()
         sender.run(["replay", "--dead-letters"], NEW, OLD).expect(0)
         left = sorted((place / "dead-letters").rglob("*.json"))
-        assert not left, f"letters that stay: {left[:5]}"
+        assert not left, f"remaining dead letters: {left[:5]}"
         said = check_delivered(receiver, place / "csv")
         receiver.forget()
         sender.run(["replay", "--dead-letters"], NEW, OLD).expect(0)
-        assert not receiver.report()["messages"], "letters were sent again"
+        assert not receiver.report()["messages"], "dead letters were sent twice"
         return f"{len(letters)} letters; {said}"
 
 
 def exec_runs_examples(binary: Path, place: Path) -> str:
-    """Both examples, with the rows of the CSV."""
-    (place / "parquet").mkdir()
+    """Tests both example programs against the rows of the CSV files."""
     sinks = ["--sink", "csv:csv"]
     for example in ("load.py", "load-duckdb.py"):
         sinks += ["--sink", f"exec:{EXAMPLES / example}"]
     variables = {
-        "OUT": str(place / "parquet"),
-        "DATABASE": str(place / "inventory.duckdb"),
-        # The examples begin with `/usr/bin/env python3`, which shall be this one.
+        # The examples start with `/usr/bin/env python3`, which must find this Python.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
     run(binary, ["crawl", "--simulate", "--state", "state", *sinks], place, variables).expect(0)
@@ -203,10 +201,10 @@ def exec_runs_examples(binary: Path, place: Path) -> str:
     with duckdb.connect(str(place / "inventory.duckdb"), read_only=True) as database:
         for table in manifest(place / "csv")["tables"]:
             file = place / "csv" / f"{table['name']}.csv"
-            check_csv(file, pyarrow.parquet.read_table(place / "parquet" / f"{table['name']}.parquet"))
+            check_csv(file, pyarrow.parquet.read_table(place / f"{table['name']}.parquet"))
             check_csv(file, database.sql(f"FROM {table['name']}").to_arrow_table())
             counts.append(f"{table['name']} {table['rows']}")
-    # Delivered once more, the crawl replaces itself.
+    # A second delivery of the same crawl replaces the first.
     [crawl] = set(read_csv(place / "csv/products.csv")["_crawl_id"].to_pylist())
     again = ["--state", "state", "--sink", f"exec:{EXAMPLES / 'load-duckdb.py'}"]
     run(binary, ["replay", crawl, *again], place, variables).expect(0)
@@ -218,13 +216,13 @@ def exec_runs_examples(binary: Path, place: Path) -> str:
 
 
 def exec_follows_guide(binary: Path, place: Path) -> str:
-    """What the guide says to type, from an empty folder to the last line."""
+    """Runs all commands of the guide, from an empty folder on."""
     guide = GUIDE.read_text("utf-8")
     program, by_shell, by_python, without = re.findall(r"```sh\n(.*?)```", guide, re.DOTALL)
     [configured] = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
     (place / "bin").mkdir()
     (place / "bin/fortilake").symlink_to(binary)
-    # The guide's virtual environment is the one that we are in, with everything installed.
+    # The virtual environment of the guide is this one, with all packages installed.
     (place / "venv").symlink_to(sys.prefix)
     (place / "count.sh").write_text(program, "utf-8")
     (place / "load-duckdb.py").write_bytes((EXAMPLES / "load-duckdb.py").read_bytes())
@@ -251,7 +249,7 @@ def exec_follows_guide(binary: Path, place: Path) -> str:
 
 
 def ndjson_fills_pipe(binary: Path, place: Path) -> str:
-    """Standard output is lines of JSON and nothing else, with the rows of the CSV."""
+    """Checks that standard output is only JSON lines: the rows of the CSV files, then the outcome."""
     sinks = ["--sink", "ndjson:-", "--sink", "csv:csv?formula_prefix=false"]
     tables: dict[str, list[dict]] = {}
     with subprocess.Popen(
@@ -263,10 +261,12 @@ def ndjson_fills_pipe(binary: Path, place: Path) -> str:
         stderr=subprocess.DEVNULL,
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
+        *lines, last = process.stdout
+        for line in lines:
             row = json.loads(line)
             tables.setdefault(row.pop("_table"), []).append(row)
     assert process.returncode == 0, f"exit code {process.returncode}"
+    assert json.loads(last)["_outcome"]["complete"] is True, f"{last!r}"
     counts = {name: len(rows) for name, rows in tables.items()}
     for table in manifest(place / "csv")["tables"]:
         check_same_rows(table["name"], tables.pop(table["name"], []), place / "csv")
@@ -275,7 +275,7 @@ def ndjson_fills_pipe(binary: Path, place: Path) -> str:
 
 
 def main() -> None:
-    """All checks."""
+    """Runs all checks."""
     checks, binary = Checks(), binary_from_arguments()
     for ask in (
         webhook_survives_kills,

@@ -1,4 +1,4 @@
-"""The receiver of the webhook sink's own tests, in this process, so that a check can look into it."""
+"""Runs the receiver from the webhook sink's tests in this process, so that checks can inspect it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LATE_SECONDS = 0.8
 
 
 def load() -> ModuleType:
-    """The script as a module; on import it takes the first folder out of the path."""
+    """Imports the script as a module. The import removes the first folder from the path."""
     spec = importlib.util.spec_from_file_location("webhook_receiver", SCRIPT)
     assert spec is not None and spec.loader is not None
     module, path = importlib.util.module_from_spec(spec), sys.path
@@ -34,7 +34,7 @@ SCRIPTED = load()
 
 
 class Log(SCRIPTED.Log):
-    """What came, for somebody who waits for it."""
+    """The received messages, with a way to wait for them."""
 
     def __init__(self) -> None:
         super().__init__(in_order=True)
@@ -48,7 +48,7 @@ class Log(SCRIPTED.Log):
 
 
 class Server(ThreadingHTTPServer):
-    """A server whose clients may die while they are answered."""
+    """A server that tolerates clients that die during an answer."""
 
     daemon_threads = True
 
@@ -58,7 +58,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Receiver:
-    """A receiver on a port, which misbehaves unless it is clean."""
+    """A receiver on a port. It misbehaves unless `clean` is set."""
 
     def __init__(self, secret: str, clean: bool = False) -> None:
         self.clean, self.log = clean, Log()
@@ -86,21 +86,21 @@ class Receiver:
         self.server.RequestHandlerClass = self._handler(secret)
 
     def forget(self) -> None:
-        """Begins a new log."""
+        """Starts a new log."""
         self.log = Log()
         self.use(self.secret)
 
     def wait_for(self, messages: int) -> None:
-        """Waits until this many messages have come, delivered or not."""
+        """Waits until this many messages have arrived, accepted or not."""
         with self.log.changed:
             came = self.log.changed.wait_for(lambda: len(self.log.messages) >= messages, TIMEOUT_SECONDS)
-            assert came, f"{len(self.log.messages)} messages came, not {messages}"
+            assert came, f"{len(self.log.messages)} messages arrived, not {messages}"
 
     def report(self) -> dict[str, Any]:
-        """What the script's report says."""
+        """Returns the script's report."""
         return self.log.report()
 
     def payloads(self) -> list[dict[str, Any]]:
-        """What every message says, in the order in which they first came."""
+        """Returns the content of every message, in the order of first arrival."""
         with self.log.lock:
             return [json.loads(body) for body in self.log.bodies.values()]

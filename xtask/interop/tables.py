@@ -1,4 +1,4 @@
-"""Reading what a crawl has published, and telling how two sides differ."""
+"""Reads published tables, and reports how two versions differ."""
 
 from __future__ import annotations
 
@@ -13,34 +13,40 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-# What the CSV sink puts a `'` before; the list is OWASP's for "CSV injection".
+# Values that the CSV sink prefixes with `'`, from OWASP's list for "CSV injection".
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 MOST_SHOWN = 5
 
 
 def manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of the newest snapshot."""
-    latest = json.loads((folder / "_fortilake/latest.json").read_text("utf-8"))
+    """Returns the manifest of the newest snapshot."""
+    own = folder / "_fortilake"
+    if (own / "current").is_symlink():
+        name = (own / "current").readlink().name.split("-")[0]
+        return json.loads((own / f"versions/{name}.json").read_text("utf-8"))
+    latest = json.loads((own / "latest.json").read_text("utf-8"))
     return json.loads((folder / latest["manifest"]).read_text("utf-8"))
 
 
 def is_published(folder: Path) -> bool:
-    """Whether a reader would see anything in the folder."""
+    """Returns whether a reader would see a snapshot in the folder."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     inner = [path for path in files if "_fortilake" in path.relative_to(folder).parts]
     visible = [path for path in files if path not in inner]
-    return bool(visible) or any(path.suffix == ".json" for path in inner)
+    # A claim on a name is not a snapshot.
+    told = [path for path in inner if "claims" not in path.parts and path.suffix == ".json"]
+    return bool(visible) or bool(told)
 
 
 def read_parquet(folder: Path, table: str) -> pa.Table:
-    """All rows of a table of the only snapshot."""
+    """Returns all rows of a table of the only snapshot."""
     files = sorted(folder.glob(f"{table}/snapshot=*/part-*.parquet"))
     assert len(files) == 1, f"table `{table}` has the files {files}"
     return pyarrow.parquet.ParquetFile(files[0]).read()
 
 
 def check_files(folder: Path) -> None:
-    """Asserts that the files are what the manifest says, and that there are no others."""
+    """Asserts that the files match the manifest, and that there are no others except links to them."""
     listed = set()
     for table in manifest(folder)["tables"]:
         for file in table["files"]:
@@ -50,13 +56,13 @@ def check_files(folder: Path) -> None:
             assert digest == file["sha256"], f"{file['path']} has the digest {digest}: {file}"
             assert file["rows"] == table["rows"], f"{table['name']}: {table['rows']} and {file}"
             listed.add(folder / file["path"])
-    found = {path for path in folder.rglob("*") if path.is_file()}
+    found = {path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
     stray = {path for path in found - listed if "_fortilake" not in path.parts}
     assert not stray, f"files that the manifest does not name: {stray}"
 
 
 def read_csv(file: Path) -> pa.Table:
-    """A CSV file as texts; a null is no cell, an empty text is `""`."""
+    """Reads a CSV file as texts. An empty cell is null, `""` is an empty text."""
     with file.open("r", encoding="utf-8", newline="") as lines:
         names = next(csv.reader(lines))
     options = pyarrow.csv.ConvertOptions(
@@ -70,7 +76,7 @@ def read_csv(file: Path) -> pa.Table:
 
 
 def check_csv(file: Path, table: pa.Table) -> None:
-    """Asserts that a CSV file holds the table cell by cell."""
+    """Asserts that a CSV file equals the table, cell by cell."""
     names, cells = table.column_names, read_csv(file)
     assert cells.column_names == names, f"{file.name}: {cells.column_names}, not {names}"
     assert cells.num_rows == table.num_rows, f"{file.name}: {cells.num_rows} rows, not {table.num_rows}"
@@ -84,7 +90,7 @@ def check_csv(file: Path, table: pa.Table) -> None:
 
 
 def same_cell(cell: str | None, value: Any) -> bool:
-    """Whether a cell of CSV says the value."""
+    """Returns whether a CSV cell represents the value."""
     match value:
         case None:
             return cell is None
@@ -99,14 +105,14 @@ def same_cell(cell: str | None, value: Any) -> bool:
 
 
 def by_key(rows: list[dict[str, Any]], key: list[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """Rows by their key, which must be unique."""
+    """Returns the rows by their key, which must be unique."""
     keyed = {tuple(row[column] for column in key): row for row in rows}
     assert len(keyed) == len(rows), f"{len(rows)} rows have {len(keyed)} keys"
     return keyed
 
 
 def check_rows(table: str, found: dict[tuple, dict], wanted: dict[tuple, dict]) -> None:
-    """Asserts that both sides have the same rows; of a found row, the wanted columns count."""
+    """Asserts that both sides have the same rows. Only the wanted columns are compared."""
     missing, surplus = wanted.keys() - found.keys(), found.keys() - wanted.keys()
     assert not missing, f"{table}: {len(missing)} rows missing: {sorted(missing)[:MOST_SHOWN]}"
     assert not surplus, f"{table}: {len(surplus)} rows too many: {sorted(surplus)[:MOST_SHOWN]}"

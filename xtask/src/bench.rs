@@ -1,7 +1,9 @@
-//! `cargo xtask bench`: figures of speed and memory, ours and a peer's in the same run.
+//! `cargo xtask bench`: measures speed and memory, ours and those of an alternative, in the same
+//! run.
 //!
-//! What is measured is an example of the crawler, built here and run once per figure, so that this
-//! crate stays quick to build and each figure has a process of its own.
+//! The measured program is an example of the crawler. It is built here and run once per
+//! measurement, so that this crate stays quick to build and every measurement has a process of its
+//! own.
 
 use std::{
     collections::BTreeMap,
@@ -14,23 +16,23 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{executable, root};
 
-/// Measures; needs no network.
+/// Measures speed and memory. Needs no network.
 ///
-/// Figures of a busy machine say little: compare only what one run has measured.
+/// Results from a busy machine mean little, so only compare numbers from the same run.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How many products the journal has.
+    /// The number of products in the journal.
     #[arg(long, default_value_t = 100_000, value_name = "N")]
     products: u64,
-    /// The same with a million of them.
+    /// Use a million products.
     #[arg(long, conflicts_with = "products")]
     full: bool,
-    /// How often each case is run; the figures are medians.
+    /// How often each case is run. The reported numbers are medians.
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
 }
 
-/// A case, and what it is in words.
+/// The cases and their descriptions.
 const CASES: [(&str, &str); 4] = [
     ("crawl", "whole crawl of the preset"),
     ("resume", "journal to first new call"),
@@ -38,11 +40,11 @@ const CASES: [(&str, &str); 4] = [
     ("decode-peer", "products to maps, by values"),
 ];
 
-/// The figures of one case by name.
+/// The measured values of one case, by name.
 type Figures = BTreeMap<String, f64>;
 
 impl Args {
-    /// Prints a table, and writes it as JSON to `target/bench.json`.
+    /// Prints a table, and writes the results as JSON to `target/bench.json`.
     #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
     pub fn run(&self) -> Result<()> {
         let binary = build()?;
@@ -52,7 +54,8 @@ impl Args {
         let made = measure(&binary, "journal", &journal, Some(products))?;
         println!("A journal of {products} products: {}", line(&made));
         let mut runs: BTreeMap<&str, Vec<Figures>> = BTreeMap::new();
-        // Case by case within a run, so that what else the machine does meets all of them alike.
+        // Each run measures all cases in turn, so that other load on the machine affects all of
+        // them equally.
         for run in 0..self.runs {
             for (case, _) in CASES {
                 let state = match case {
@@ -97,10 +100,11 @@ fn measure(binary: &Path, case: &str, state: &Path, products: Option<u64>) -> Re
         .output()
         .with_context(|| format!("cannot run `{}`", binary.display()))?;
     ensure!(output.status.success(), "`{case}` failed");
-    serde_json::from_slice(&output.stdout).with_context(|| format!("`{case}` gave no figures"))
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("`{case}` printed no measurements"))
 }
 
-/// The median of each figure by itself.
+/// Returns the median of each value separately.
 fn medians_of(runs: &[Figures]) -> Figures {
     let names = runs.iter().flat_map(BTreeMap::keys);
     names

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: what a change has to pass beside the tests.
+//! `cargo xtask ci`: the checks that a change has to pass, apart from the tests.
 
 use std::{env, process::Command};
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{codegen, root, tidy};
 
-/// Each check as the arguments of cargo.
+/// The arguments of cargo for each check.
 const CHECKS: [&[&str]; 3] = [
     &["fmt", "--all", "--check"],
     &[
@@ -20,13 +20,14 @@ const CHECKS: [&[&str]; 3] = [
     &["doc", "--workspace", "--no-deps"],
 ];
 
-/// Runs all checks, the cheap ones first; the first that fails ends it.
+/// Runs the checks, cheap ones first. Stops at the first one that fails.
 pub fn run() -> Result<()> {
     tidy::run()?;
     codegen::Args {
         check: true,
         from: None,
         to: None,
+        diff: Vec::new(),
     }
     .run()?;
     for arguments in CHECKS {

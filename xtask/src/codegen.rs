@@ -1,32 +1,43 @@
-//! `cargo xtask codegen`: from API descriptions to types, endpoints, tables and layouts.
+//! `cargo xtask codegen`: generates types, endpoints, tables and layouts from API descriptions.
 //!
-//! The steps, a file each: `load` reads a folder and its patches, `operations` and `schema` read
-//! descriptions of any dialect, `lower` makes Rust types of them, `places` and `rows` make tables
-//! by what `tables.toml` (`config`) says, and the printers write it all down.
-//! Output depends on the folder alone.
+//! Each step has its own file: `load` reads a folder and its patches, `operations` and `schema`
+//! read descriptions of any dialect, `lower` converts them to Rust types, `places` and `rows` build
+//! tables as configured in `tables.toml` (`config`), and the printers write the result. The output
+//! depends only on the folder.
 
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
 
+mod api;
 mod at;
 mod calls;
 mod catalogue;
+mod check;
 mod columns;
 mod config;
+mod content;
+mod description;
+mod diff;
 mod generate;
+mod keywords;
 mod load;
 mod lower;
 mod names;
 mod node;
 mod notes;
 mod operations;
+mod parameters;
 mod patch;
+mod pinned;
+mod place;
 mod places;
+mod prepare;
 mod print;
 mod print_index;
 mod print_tables;
@@ -35,6 +46,9 @@ mod report;
 mod rows;
 mod schema;
 mod secrets;
+mod share;
+mod sources;
+mod spelling;
 mod tables;
 mod types;
 
@@ -43,20 +57,28 @@ mod tests;
 
 /// Generates the models from the API descriptions.
 ///
-/// Writes `generated.rs`, a parent module, and beside it `generated/` with a module per
-/// description, the catalogue and the report.
-/// The code depends on the crates fortilake-models, serde (with derive) and `serde_json`.
+/// Writes `generated.rs`, a parent module, and next to it the folder `generated/` with a module for
+/// each description, the catalogue and the report. The generated code depends on the crates
+/// fortilake-models, serde (with derive) and `serde_json`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Change nothing; fail if a file is not what it should be.
+    /// Change nothing; fail if a generated file is not up to date.
     #[arg(long)]
     pub check: bool,
-    /// The folder with the descriptions, their patches and, if there is one, `tables.toml`.
-    #[arg(long, value_name = "DIR", requires = "to")]
+    /// The folder with the descriptions, their patches and, optionally, `tables.toml`.
+    #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
     /// The folder for `generated.rs` and `generated/`.
     #[arg(long, value_name = "DIR", requires = "from")]
     pub to: Option<PathBuf>,
+    /// Change nothing; print what changed between two folders of descriptions, or between two
+    /// editions of one description.
+    ///
+    /// Folders are compared with their own patches and `tables.toml`. Two files are compared with
+    /// the patches and the `tables.toml` of `--from`, and OLD must have the same file name as
+    /// there.
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with_all = ["check", "to"])]
+    pub diff: Vec<PathBuf>,
 }
 
 impl Args {
@@ -65,6 +87,13 @@ impl Args {
         let root = crate::root();
         let from = self.from.clone();
         let from = from.unwrap_or_else(|| root.join("fixtures/apireference"));
+        if let [old, new] = self.diff.as_slice() {
+            let mut out = std::io::stdout().lock();
+            return Ok(out.write_all(diff(old, new, &from)?.as_bytes())?);
+        }
+        if self.from.is_some() && self.to.is_none() {
+            bail!("`--from` requires `--to`, except with `--diff`");
+        }
         let to = self.to.clone();
         let to = to.unwrap_or_else(|| root.join("crates/models/src"));
         let output = Output::generate(&from)?;
@@ -76,29 +105,36 @@ impl Args {
     }
 }
 
-/// The generated files: path, relative to the target folder, to content.
+/// Returns the changes between two editions as Markdown. The editions are folders, or files whose
+/// patches and `tables.toml` are in `beside`.
+pub fn diff(old: &Path, new: &Path, beside: &Path) -> Result<String> {
+    diff::compare(old, new, beside)
+}
+
+/// The generated files: content by path, relative to the target folder.
 #[derive(Debug)]
 pub struct Output(BTreeMap<String, String>);
 
 impl Output {
-    /// Generates from a folder of descriptions.
+    /// Generates the files from a folder of descriptions.
     pub fn generate(from: &Path) -> Result<Self> {
         generate::files(&load::folder(from)?).map(Self)
     }
 
-    /// The content of a file.
+    /// Returns the content of a file.
     pub fn file(&self, path: &str) -> Option<&str> {
         self.0.get(path).map(String::as_str)
     }
 
-    /// All files: path and content.
+    /// Iterates over all files as path and content.
     pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .map(|(path, content)| (path.as_str(), content.as_str()))
     }
 
-    /// Writes the files that differ, and removes generated modules that no description makes.
+    /// Writes the files that differ, and removes generated modules whose descriptions no longer
+    /// exist.
     pub fn write(&self, to: &Path) -> Result<()> {
         for (path, content) in &self.0 {
             let file = to.join(path);
@@ -107,7 +143,7 @@ impl Output {
             }
             let folder = file.parent().unwrap_or(to);
             fs::create_dir_all(folder)
-                .with_context(|| format!("cannot make `{}`", folder.display()))?;
+                .with_context(|| format!("cannot create `{}`", folder.display()))?;
             fs::write(&file, content)
                 .with_context(|| format!("cannot write `{}`", file.display()))?;
         }
@@ -118,22 +154,22 @@ impl Output {
         Ok(())
     }
 
-    /// Fails if a file is not what it should be.
+    /// Fails if a file in the folder is not up to date.
     pub fn check(&self, to: &Path) -> Result<()> {
         for (path, content) in &self.0 {
             let file = to.join(path);
             if !fs::read_to_string(&file).is_ok_and(|old| old == *content) {
-                bail!("`{path}` is not fresh; run `cargo xtask codegen`");
+                bail!("`{path}` is out of date; run `cargo xtask codegen`");
             }
         }
         if let Some(file) = self.stale(to)?.first() {
             let file = file.strip_prefix(to).unwrap_or(file).display();
-            bail!("`{file}` is left over; run `cargo xtask codegen`");
+            bail!("`{file}` is no longer generated; run `cargo xtask codegen` to remove it");
         }
         Ok(())
     }
 
-    /// Modules in the target folder that an earlier run wrote and this one does not.
+    /// Returns the modules in the target folder that an earlier run wrote and this one does not.
     fn stale(&self, to: &Path) -> Result<Vec<PathBuf>> {
         let folder = to.join("generated");
         let Ok(entries) = fs::read_dir(&folder) else {
@@ -146,7 +182,7 @@ impl Output {
                 .path();
             let name = file.file_name().and_then(|name| name.to_str());
             let known = name.is_some_and(|name| self.0.contains_key(&format!("generated/{name}")));
-            // Nobody else's files are touched.
+            // Files that the generator did not write are left alone.
             let ours = fs::read_to_string(&file)
                 .is_ok_and(|text| text.starts_with(&format!("//! {}", print::MARK)));
             if ours && !known {

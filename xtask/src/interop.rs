@@ -1,9 +1,12 @@
-//! `cargo xtask interop`: checks that need other people's software.
+//! `cargo xtask interop`: checks that need third-party software.
 //!
-//! Published Python readers read our files, published Python clients talk to our simulator, a
-//! published package verifies our webhooks, programs take our tables, and a server that shares no
-//! line with this workspace is crawled.
-//! They live here and not in `cargo test`, because they need Python and a package registry.
+//! Published Python readers read our files, published Python clients call our simulator, a
+//! published package verifies our webhooks, programs receive our tables, and we crawl a server that
+//! shares no code with this workspace. The sink `postgres` writes to a PostgreSQL server, also
+//! through PgBouncer.
+//!
+//! These checks are not part of `cargo test`, because they need Python and a package registry, or
+//! the programs of PostgreSQL and PgBouncer.
 
 use std::{
     fs,
@@ -15,14 +18,17 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::executable;
 
-/// The scripts, in the order in which they run; each ends with `N passed, M failed`.
-const SCRIPTS: [&str; 4] = ["read.py", "clients.py", "sinks.py", "foreign.py"];
+/// The scripts in the order in which they run. Each prints `N passed, M failed` at its end.
+const SCRIPTS: [&str; 5] = ["read.py", "clients.py", "sinks.py", "foreign.py", POSTGRES];
 
-/// Runs every script, and fails if one did.
+/// The script that needs a PostgreSQL server.
+const POSTGRES: &str = "postgres.py";
+
+/// Runs all scripts and the tests with a PostgreSQL server, even if one fails.
 ///
 /// # Errors
 ///
-/// If the environment or the binary cannot be made, or a check failed.
+/// Fails if the environment or the binary cannot be built, or if a check failed.
 pub fn run() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -31,11 +37,26 @@ pub fn run() -> Result<()> {
     let python = environment(&scripts, &root.join("target/interop/venv"))?;
     let binary = build()?;
     let mut failed = Vec::new();
+    let has_postgres = has_postgres();
+    if !has_postgres {
+        #[expect(
+            clippy::print_stderr,
+            reason = "a check that is left out must be visible"
+        )]
+        {
+            eprintln!(
+                "PostgreSQL or PgBouncer is not installed, so the sink `postgres` is not checked"
+            );
+        }
+    }
     for script in SCRIPTS {
+        if script == POSTGRES && !has_postgres {
+            continue;
+        }
         let status = Command::new(&python)
             .arg(scripts.join(script))
             .arg(&binary)
-            // The scripts import each other, and the repository is no place for caches.
+            // The scripts import each other, which would leave cache files in the repository.
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .status()
             .with_context(|| format!("cannot run `{}`", python.display()))?;
@@ -43,11 +64,39 @@ pub fn run() -> Result<()> {
             failed.push(script);
         }
     }
+    if has_postgres && postgres().is_err() {
+        failed.push("the tests of the sink `postgres`");
+    }
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }
 
-/// The Python of a virtual environment that holds what `requirements.txt` pins.
+/// Whether Debian's packages of PostgreSQL and PgBouncer are installed, from which the tests start
+/// servers.
+fn has_postgres() -> bool {
+    let mut versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    versions.any(|version| version.path().join("bin/initdb").exists())
+        && Path::new("/usr/sbin/pgbouncer").exists()
+}
+
+/// Runs the tests of the sink `postgres`. They start a server of their own.
+fn postgres() -> Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([
+        "test",
+        "--package",
+        "fortilake-sink-postgres",
+        "--test",
+        "it",
+    ]);
+    // One after another, because one of them measures the memory of the process.
+    succeed(cargo.args(["--", "--ignored", "--test-threads=1"]))
+}
+
+/// Returns the Python of a virtual environment with the packages pinned in `requirements.txt`.
 fn environment(scripts: &Path, venv: &Path) -> Result<PathBuf> {
     let python = if cfg!(windows) {
         venv.join("Scripts/python.exe")
@@ -56,7 +105,7 @@ fn environment(scripts: &Path, venv: &Path) -> Result<PathBuf> {
     };
     let requirements = scripts.join("requirements.txt");
     let wanted = read(&requirements)?;
-    // Written last, so that an install that broke off is begun anew.
+    // Written last, so that an interrupted installation is repeated.
     let stamp = venv.join("installed.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
@@ -76,10 +125,11 @@ fn environment(scripts: &Path, venv: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// Builds `fortilake` and says where it is.
+/// Builds `fortilake` with all sinks and returns its path.
 fn build() -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
-    executable(cargo.args(["build", "--package", "fortilake"]), "fortilake")
+    cargo.args(["build", "--package", "fortilake", "--features", "postgres"]);
+    executable(&mut cargo, "fortilake")
 }
 
 fn succeed(command: &mut Command) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Tasks of this repository, behind `cargo xtask`; a library so that tests can run them.
+//! The tasks behind `cargo xtask`. They are a library so that tests can run them.
 
 use std::{
     path::PathBuf,
@@ -12,16 +12,17 @@ pub mod ci;
 pub mod codegen;
 pub mod interop;
 pub mod new_sink;
+pub mod soak;
 pub mod tidy;
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> PathBuf {
     let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     root.pop();
     root
 }
 
-/// Runs a `cargo build` and says where the executable of this name is.
+/// Runs a `cargo build` and returns the path of the executable with this name.
 pub(crate) fn executable(build: &mut Command, name: &str) -> Result<PathBuf> {
     let output = build
         .arg("--message-format=json-render-diagnostics")
@@ -29,16 +30,16 @@ pub(crate) fn executable(build: &mut Command, name: &str) -> Result<PathBuf> {
         .stderr(Stdio::inherit())
         .output()
         .context("cannot run cargo")?;
-    ensure!(output.status.success(), "`{name}` does not build");
-    // Cargo's own word for the place holds wherever the target directory is.
+    ensure!(output.status.success(), "cannot build `{name}`");
+    // Cargo reports the path itself, so this works with any target directory.
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let message: serde_json::Value =
-            serde_json::from_str(line).context("cannot read what cargo says")?;
+            serde_json::from_str(line).context("cannot parse the output of cargo")?;
         if message["target"]["name"] == name
             && let Some(path) = message["executable"].as_str()
         {
             return Ok(path.into());
         }
     }
-    bail!("cargo built no `{name}`")
+    bail!("cargo did not build an executable `{name}`")
 }

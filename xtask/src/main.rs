@@ -1,20 +1,22 @@
-//! `cargo xtask`: the tasks of this repository, each in a file of its own.
+//! `cargo xtask`: the tasks of this repository, one file each.
 
 use clap::Parser;
-use xtask::{bench, ci, codegen, interop, new_sink};
+use xtask::{bench, ci, codegen, interop, new_sink, soak};
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Tasks of this repository.")]
 enum Task {
     Bench(bench::Args),
     Codegen(codegen::Args),
-    /// Checks what a change has to pass beside the tests: format, lints, docs, edges between
-    /// crates, generated code.
+    /// Runs the checks that a change has to pass, apart from the tests: format, lints, docs,
+    /// dependencies between crates, generated code.
     Ci,
-    /// Checks what needs Python: published readers of our files, published clients of the API,
-    /// and a server that shares no line with this workspace.
+    /// Runs the checks that need Python: published readers of our files, published clients of the
+    /// API, and a server that shares no code with this workspace.
     Interop,
     NewSink(new_sink::Args),
+    /// Runs the tests that take minutes each, which `cargo test` leaves out.
+    Soak,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -24,5 +26,6 @@ fn main() -> anyhow::Result<()> {
         Task::Ci => ci::run(),
         Task::Interop => interop::run(),
         Task::NewSink(args) => args.run(),
+        Task::Soak => soak::run(),
     }
 }

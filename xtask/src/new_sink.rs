@@ -1,7 +1,7 @@
-//! `cargo xtask new-sink NAME`: a sink that works, to be changed into the one that is wanted.
+//! `cargo xtask new-sink NAME`: creates a working sink as a starting point.
 //!
-//! It writes a crate into `sinks/` and names it where a sink has to be named, so that nothing is edited by hand
-//! before it compiles, passes the suite of all sinks and appears in `fortilake sinks`.
+//! It writes a crate into `sinks/` and adds it to all lists of sinks. Without any manual edit, the
+//! new sink compiles, passes the conformance suite of all sinks, and appears in `fortilake sinks`.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 #[cfg(test)]
 mod tests;
 
-/// The files of a new sink, with `{{…}}` where its name goes.
+/// The files of a new sink, with placeholders `{{…}}` for its name.
 const TEMPLATE: [(&str, &str); 5] = [
     ("Cargo.toml", include_str!("new_sink/template/Cargo.toml")),
     ("src/lib.rs", include_str!("new_sink/template/src/lib.rs")),
@@ -30,16 +30,17 @@ const TEMPLATE: [(&str, &str); 5] = [
     ),
 ];
 
-/// What a new sink does, until it does something else.
-const SUMMARY: &str = "One file of JSON lines for each crawl, in place when the crawl has ended.";
+/// What a new sink does until it is changed.
+const SUMMARY: &str = "One file of JSON lines per crawl, published at the end of the crawl.";
 
-/// What the dependency of a sink begins with, in every manifest.
+/// The beginning of every sink's package name.
 const PREFIX: &str = "fortilake-sink-";
 
-/// Begins a new sink: a crate in `sinks/` that compiles, passes the suite, and is linked.
+/// Creates a new sink: a crate in `sinks/` that compiles, passes the conformance suite, and is
+/// linked.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The name: lower-case letters, digits, and `-` between words.
+    /// The name: lower-case letters and digits, with `-` between words.
     name: String,
 }
 
@@ -48,7 +49,8 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// If the name does not do or is taken, or a file is not as expected; nothing is written then.
+    /// Fails if the name is invalid or taken, or if a file to edit has unexpected content. Nothing
+    /// is written then.
     pub fn run(&self) -> Result<()> {
         let (root, name) = (crate::root(), &self.name);
         let files = write(&root, name)?;
@@ -62,7 +64,8 @@ impl Args {
     }
 }
 
-/// How long a line gets depends on the name, so the code is formatted once the name is in it.
+/// The length of lines depends on the name, so the code is formatted after the name has been
+/// inserted.
 fn format_code(root: &Path, package: &str) -> Result<()> {
     let status = Command::new(env!("CARGO"))
         .args(["fmt", "--package", package, "--package", "fortilake"])
@@ -72,16 +75,17 @@ fn format_code(root: &Path, package: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes the sink into the repository at `root`, and says which files are new or changed.
+/// Writes the sink into the repository at `root`. Returns the new and changed files.
 fn write(root: &Path, name: &str) -> Result<Vec<PathBuf>> {
     check(name)?;
     let folder = Path::new("sinks").join(name);
     ensure!(
         !root.join(&folder).exists(),
-        "`{}` is there already",
+        "`{}` already exists",
         folder.display()
     );
-    // All is made before anything is written, so that a surprise leaves no half of it.
+    // All content is created before the first file is written, so that an error leaves no partial
+    // result.
     let mut files = edits(root, name)?;
     files.extend(TEMPLATE.map(|(path, text)| (folder.join(path), fill(text, name))));
     for (path, text) in &files {
@@ -94,7 +98,7 @@ fn write(root: &Path, name: &str) -> Result<Vec<PathBuf>> {
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
-/// Refuses what is no name of a sink, of a package and of a feature alike.
+/// Rejects names that are not valid for a sink, a package and a feature.
 fn check(name: &str) -> Result<()> {
     let is_word = |word: &str| {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -102,11 +106,11 @@ fn check(name: &str) -> Result<()> {
     };
     ensure!(
         name.split('-').all(is_word) && name.starts_with(|first: char| first.is_ascii_lowercase()),
-        "`{name}` is not a name: write lower-case letters and digits, with `-` between words"
+        "`{name}` is not a valid name; use lower-case letters and digits, with `-` between words"
     );
     ensure!(
         name != "default",
-        "`default` means something else as a feature"
+        "a sink cannot be called `default`, because that is a Cargo feature with a special meaning"
     );
     Ok(())
 }
@@ -120,14 +124,14 @@ fn fill(text: &str, name: &str) -> String {
         .replace("{{summary}}", SUMMARY)
 }
 
-/// The files that name every sink, with the new one in them.
+/// Returns the files that list all sinks, with the new one added.
 fn edits(root: &Path, name: &str) -> Result<Vec<(PathBuf, String)>> {
     let package = format!("{PREFIX}{name}");
     let module = package.replace('-', "_");
     let edit = |path: &str, edit: &dyn Fn(&str) -> Result<String>| {
         let read = fs::read_to_string(root.join(path));
         let text = read.with_context(|| format!("cannot read `{path}`"))?;
-        let text = edit(&text).with_context(|| format!("`{path}` cannot be edited"))?;
+        let text = edit(&text).with_context(|| format!("cannot edit `{path}`"))?;
         Ok::<_, anyhow::Error>((PathBuf::from(path), text))
     };
     Ok(vec![
@@ -139,7 +143,8 @@ fn edits(root: &Path, name: &str) -> Result<Vec<(PathBuf, String)>> {
             let dependency = format!("{package} = {{ workspace = true, optional = true }}");
             let feature = format!("{name} = [\"dep:{package}\"]");
             let text = insert(text, PREFIX, &[&dependency])?;
-            // The features are the lines that end so; the list of the default ones has a line for each.
+            // Lines with this ending declare features; the list of default features has one line
+            // per sink.
             let text = insert_where(
                 &text,
                 &|line| line.contains(" = [\"dep:fortilake-sink-"),
@@ -158,7 +163,7 @@ fn edits(root: &Path, name: &str) -> Result<Vec<(PathBuf, String)>> {
     ])
 }
 
-/// Inserts `lines` where they belong among the lines that begin with `start`, which are in order.
+/// Inserts `lines` in order among the sorted lines that begin with `start`.
 fn insert(text: &str, start: &str, lines: &[&str]) -> Result<String> {
     insert_where(text, &|line| line.starts_with(start), lines)
 }
@@ -168,15 +173,15 @@ fn insert_where(text: &str, is_like: &dyn Fn(&str) -> bool, lines: &[&str]) -> R
         return Ok(text.to_owned());
     };
     let there: Vec<_> = text.lines().collect();
-    ensure!(!there.contains(first), "`{first}` is there already");
+    ensure!(!there.contains(first), "the line `{first}` already exists");
     let alike = || there.iter().enumerate().filter(|(_, line)| is_like(line));
     let before = alike()
         .find(|(_, line)| *line > first)
         .map(|(index, _)| index);
-    // Behind the last one, and behind what belongs to it.
+    // Insert after the last one, and after the lines that belong to it.
     let behind = alike().last().map(|(index, _)| index + lines.len());
     let Some(place) = before.or(behind) else {
-        bail!("there is no line like `{first}`");
+        bail!("no similar line found where `{first}` could be added");
     };
     let mut edited = there;
     edited.splice(place..place, lines.iter().copied());

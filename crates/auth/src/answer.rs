@@ -1,4 +1,4 @@
-//! What the token server answers.
+//! Reads the answers of the FortiCloud token server.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use fortilake_models::Secret;
 use fortilake_transport::{Response, http::StatusCode};
 use serde_json::{Map, Value};
 
-use crate::Kind;
+use crate::{Kind, looks_like};
 
-/// The life of a token whose answer does not tell it.
+/// The lifetime of a token whose answer has no usable `expires_in`.
 const DEFAULT_LIFE: Duration = Duration::from_hours(1);
 
-/// No token is believed to live longer; it also keeps the arithmetic of time from overflowing.
+/// Upper bound for a token's lifetime. It also keeps time arithmetic from overflowing.
 const LONGEST_LIFE: Duration = Duration::from_hours(30 * 24);
 
-/// A token and how long it lasts.
+/// A token and how long it lasts, counted from the moment it was requested.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Grant {
     pub(crate) token: Secret,
@@ -22,25 +22,34 @@ pub(crate) struct Grant {
     pub(crate) life: Duration,
 }
 
-/// An answer without a token.
+/// An answer without a token, and why.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Denial {
+pub(crate) struct SignInRefusal {
     pub(crate) kind: Kind,
-    /// The number under `status`, which a token server does not have but the API's limits do.
+    /// The number under `status`. A token server doesn't send one, but the API's rate limiter does.
     pub(crate) status: Option<i64>,
-    /// The server's own words, as they came.
+    /// The server's own message, unedited, or what the answer looks like if it has no message. It
+    /// may contain secrets.
     pub(crate) text: String,
+    pub(crate) clue: RefusalHint,
 }
 
-/// Reads an answer: a token, or whose fault it is that there is none.
-pub(crate) fn read(answer: &Response) -> Result<Grant, Denial> {
+/// What an answer reveals apart from its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RefusalHint {
+    None,
+    /// The answer is not JSON, so something other than the token server sent it.
+    Foreign,
+    /// The token server did not receive the body of the request.
+    LostBody,
+    /// The user may be locked out. A lock-out ends by itself.
+    LockOut,
+}
+
+/// Reads an answer: either a token, or the reason why there is none.
+pub(crate) fn read(answer: &Response) -> Result<Grant, SignInRefusal> {
     let Some(body) = object(answer) else {
-        let text = "the answer is not a JSON object".to_owned();
-        return Err(Denial {
-            kind: without_body(answer.status),
-            status: None,
-            text,
-        });
+        return Err(without_body(answer));
     };
     if let (true, Some(token)) = (answer.status.is_success(), word(&body, "access_token")) {
         return Ok(Grant {
@@ -53,14 +62,34 @@ pub(crate) fn read(answer: &Response) -> Result<Grant, Denial> {
     let text = message(&body)
         .unwrap_or("the answer holds no token")
         .to_owned();
-    Err(Denial {
-        kind: with_body(answer.status, status, &body),
+    let lost = is_lost_body(&text);
+    Err(SignInRefusal {
+        kind: match with_body(answer.status, status, &body) {
+            Kind::Credentials | Kind::Unexpected if lost => Kind::Config,
+            kind => kind,
+        },
         status,
+        clue: match () {
+            () if lost => RefusalHint::LostBody,
+            () if is_lock_out(&body, &text) => RefusalHint::LockOut,
+            () => RefusalHint::None,
+        },
         text,
     })
 }
 
-/// The body, if it is a JSON object.
+/// Recognizes the token server's message for a request whose body a redirect or a proxy dropped.
+fn is_lost_body(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("not valid json")
+}
+
+/// Recognizes a possible lock-out. FortiCloud locks a user out after many password grants, and says
+/// nothing more specific than `invalid_grant`, which a wrong password gets as well.
+fn is_lock_out(body: &Map<String, Value>, text: &str) -> bool {
+    word(body, "error") == Some("invalid_grant") || text.to_ascii_lowercase().contains("locked")
+}
+
+/// Parses the body, with or without a byte order mark. Returns `None` unless it is a JSON object.
 pub(crate) fn object(answer: &Response) -> Option<Map<String, Value>> {
     let text = answer
         .body
@@ -69,7 +98,7 @@ pub(crate) fn object(answer: &Response) -> Option<Map<String, Value>> {
     serde_json::from_slice(text).ok()
 }
 
-/// The text of this member, if it is one and not empty.
+/// Returns the text of this member, unless it is missing, empty or not a string.
 pub(crate) fn word<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     body.get(name)
         .and_then(Value::as_str)
@@ -90,12 +119,29 @@ fn life(body: &Map<String, Value>) -> Duration {
     life.min(LONGEST_LIFE)
 }
 
-fn without_body(http: StatusCode) -> Kind {
-    match http {
+/// Judges an answer that is not a JSON object. The token server always answers in JSON, so such an
+/// answer says nothing about the credentials, whatever its HTTP status.
+fn without_body(answer: &Response) -> SignInRefusal {
+    let http = answer.status;
+    let text = looks_like(&answer.body, &[]);
+    let clue = if is_lost_body(&text) {
+        RefusalHint::LostBody
+    } else {
+        RefusalHint::Foreign
+    };
+    // An HTML page was sent on purpose. Anything shorter may be an answer that was cut off, so it
+    // is worth another try.
+    let whole = text.starts_with("an HTML page") || http.is_client_error();
+    let kind = match http {
         StatusCode::TOO_MANY_REQUESTS => Kind::Limited,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Kind::Credentials,
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Kind::Config,
-        _ => Kind::Transient,
+        _ if http.is_server_error() || !whole => Kind::Transient,
+        _ => Kind::Config,
+    };
+    SignInRefusal {
+        kind,
+        status: None,
+        text,
+        clue,
     }
 }
 
@@ -105,17 +151,20 @@ fn with_body(http: StatusCode, status: Option<i64>, body: &Map<String, Value>) -
         .and_then(Value::as_str)
         .unwrap_or_default();
     match (http.as_u16(), status, error) {
-        // The limits of the API's own envelope; see `limits-and-errors` of the API facts.
+        // The API's own rate limiter answers in its own envelope; see `limits-and-errors` in the
+        // API facts.
         (_, Some(-10 | -11 | -12 | -30), _) | (429, ..) => Kind::Limited,
         (500.., ..) => Kind::Transient,
         (_, _, "invalid_client" | "unauthorized_client") => Kind::ClientId,
+        // These errors are about the request, not about who sends it.
+        (_, _, "invalid_request" | "unsupported_grant_type" | "invalid_scope") => Kind::Unexpected,
         (400 | 401 | 403, ..) | (_, _, "invalid_grant") => Kind::Credentials,
         (404 | 405, ..) => Kind::Config,
         _ => Kind::Unexpected,
     }
 }
 
-/// Clients in the field probe these places, and this is their order.
+/// Finds the server's message. Existing clients look in these places, in this order.
 pub(crate) fn message(body: &Map<String, Value>) -> Option<&str> {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let inside = |name: &str| body.get(name)?.get("message")?.as_str();
@@ -126,8 +175,10 @@ pub(crate) fn message(body: &Map<String, Value>) -> Option<&str> {
         .or_else(|| inside("oauth"))
         .or_else(|| text("error"))
         .or_else(|| inside("error"))
-        // Nobody has published what FortiPortal's refusals look like; its framework says it here.
+        // FortiPortal's refusals are undocumented; the framework it is built on puts the message
+        // here.
         .or_else(|| text("detail"))
+        .or_else(|| body.get("non_field_errors")?.get(0)?.as_str())
         .or_else(|| inside("status"))
         .filter(|text| !text.trim().is_empty())
 }

@@ -8,9 +8,9 @@ use fortilake_transport::http::{HeaderMap, StatusCode};
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why there is no token.
+/// The reason why there is no token.
 ///
-/// It can be cloned because everyone who waited for one sign-in gets its error.
+/// It is `Clone` because every caller that waited for the same sign-in gets its error.
 #[derive(Debug, Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -26,28 +26,29 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The user or the password is wrong; more tries would only cost more errors.
+    /// The user or the password is wrong. Trying again would only use more of the error budget.
     Credentials,
-    /// The user exists, but gets no token for this `client_id`.
+    /// The user exists, but may not get a token for this `client_id`.
     ClientId,
-    /// Another token of the user is valid, and there is no second one before it ends.
+    /// Another token of this user is still valid, and the server issues no second one until it
+    /// expires.
     Taken,
-    /// Too many calls or errors; [`Error::limit`] has what the server said, if it was asked at all.
+    /// Too many calls or errors. [`Error::limit`] has the server's answer, if a request was sent.
     Limited,
-    /// The same may well succeed a little later.
+    /// A temporary failure. The same request may succeed a little later.
     Transient,
-    /// The address or the connection is set up wrongly.
+    /// The address or the connection is misconfigured.
     Config,
-    /// The server said something that no token server says.
+    /// The answer is not one that a token server gives.
     Unexpected,
 }
 
-/// What a server said when it wanted no more calls.
+/// The server's answer when it asked for fewer calls, or could not handle the request.
 #[derive(Debug, Clone)]
 pub struct Limit {
-    /// The HTTP status.
+    /// The HTTP status code.
     pub http: StatusCode,
-    /// The headers, among which `Retry-After` may be.
+    /// The response headers, which may include `Retry-After`.
     pub headers: HeaderMap,
     /// The number under `status` in the body, if there is one.
     pub status: Option<i64>,
@@ -63,9 +64,10 @@ impl Error {
         }))
     }
 
-    pub(crate) fn limited(message: String, limit: Limit) -> Self {
+    /// An error whose answer may say how long to wait.
+    pub(crate) fn answered(kind: Kind, message: String, limit: Limit) -> Self {
         Self(Arc::new(Inner {
-            kind: Kind::Limited,
+            kind,
             message,
             limit: Some(limit),
             source: None,
@@ -74,13 +76,17 @@ impl Error {
 
     /// A sign-in that got no answer.
     pub(crate) fn unanswered(client_id: &str, source: transport::Error) -> Self {
-        Self::no_answer(
-            format!("no answer to the sign-in for `{client_id}`"),
-            source,
-        )
+        use transport::Kind as K;
+        let message = match source.kind() {
+            K::Connect | K::Proxy | K::Tls => {
+                format!("the sign-in for `{client_id}` could not be sent")
+            }
+            _ => format!("no answer to the sign-in for `{client_id}`"),
+        };
+        Self::no_answer(message, source)
     }
 
-    /// A request that got no answer.
+    /// A request, such as a sign-out, that got no answer.
     pub(crate) fn no_answer(message: String, source: transport::Error) -> Self {
         let kind = match source.kind() {
             transport::Kind::TooLarge => Kind::Unexpected,
@@ -96,12 +102,17 @@ impl Error {
         }))
     }
 
-    /// What a caller can do about it.
+    /// Returns what kind of failure this is, which decides what a caller can do about it.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// Whether the server has answered, and will not give a token for this request at any time.
+    /// Returns why the request got no answer, or `None` if it got one or was never sent.
+    pub fn transport_kind(&self) -> Option<transport::Kind> {
+        self.0.source.as_ref().map(transport::Error::kind)
+    }
+
+    /// Whether the server answered, and would refuse the same request at any time.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(
             self.0.kind,
@@ -109,7 +120,7 @@ impl Error {
         ) && self.0.source.is_none()
     }
 
-    /// What the server said when it wanted no more calls.
+    /// Returns the server's answer if it may say how long to wait before the next request.
     pub fn limit(&self) -> Option<&Limit> {
         self.0.limit.as_ref()
     }

@@ -1,22 +1,29 @@
 //! Credentials and tokens for the Fortinet APIs.
 //!
-//! [`OAuth`] turns the [`Credentials`] of an API user into a [`Token`] per `client_id`.
-//! It signs in as rarely as can be, because every sign-in is a call of the user's quota and a
-//! failed one an error of a budget of ten an hour:
-//! tokens are kept until shortly before they end, any number of callers wait for one sign-in
-//! and share its failure, and credentials that were refused are not tried again.
+//! [`OAuth`] turns the [`Credentials`] of an API user into one [`Token`] per `client_id`. It signs
+//! in as rarely as possible, because every sign-in counts as a call against the user's quota, and a
+//! failed one counts against a budget of ten errors an hour:
 //!
-//! A [`TokenStore`] keeps tokens between runs, and a token that ends is refreshed where the server
-//! offers that; where it refuses, the password is used, and refreshing is not tried again.
+//! Tokens are kept until shortly before they expire. All callers that need the same token wait for
+//! one sign-in and share its result, including a failure. Refused credentials are not tried again.
+//! Sign-ins run one at a time, because the server rejects concurrent sign-ins of one user.
 //!
-//! [`Portal`] does the same for the one token that FortiPortal gives a user, which is given back in
-//! the end, and [`Key`] is what takes the place of a token where somebody has made one by hand.
+//! A [`TokenStore`] keeps tokens between runs. An expired token is refreshed if the server offers a
+//! refresh token. If the server refuses to refresh, [`OAuth`] signs in with the password and does
+//! not try to refresh again.
 //!
-//! What the crate leaves out: it neither retries nor waits; `fortilake-client` does both.
+//! [`Portal`] does the same for FortiPortal, which gives each user a single token that should be
+//! given back at the end. [`Key`] takes the place of a token where an administrator has created an
+//! API key by hand.
+//!
+//! All three implement [`Signer`], through which `fortilake-client` uses them.
+//!
+//! This crate neither retries nor waits; `fortilake-client` does both.
 //!
 //! ```
 //! use std::sync::Arc;
-//! use fortilake_auth::{Credentials, OAuth, transport::{InProcess, http::Response}};
+//! use fortilake_auth::{Credentials, OAuth};
+//! use fortilake_transport::{InProcess, http::Response};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,8 +49,10 @@ mod clock;
 mod credentials;
 mod error;
 mod key;
+mod looks;
 mod oauth;
 mod portal;
+mod signer;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -52,14 +61,15 @@ mod token;
 mod tokens;
 
 pub use crate::{
-    clock::{Clock, Micros, later, real_time, until},
+    clock::{Clock, Micros, later, real_time, system_time, until, uptime},
     credentials::Credentials,
     error::{Error, Kind, Limit, Result},
     key::{FORTIAUTHENTICATOR, Key},
+    looks::looks_like,
     oauth::OAuth,
     portal::{FORTIPORTAL, Portal},
+    signer::Signer,
     store::{StoredToken, TokenStore},
-    text::quotable,
+    text::{printable, printable_json, quotable},
     token::Token,
 };
-pub use {fortilake_models as models, fortilake_transport as transport};

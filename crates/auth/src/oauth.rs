@@ -1,4 +1,4 @@
-//! Signing in: with the refresh grant where that is likely to work, else with the password.
+//! FortiCloud sign-in: with the refresh grant if it is likely to work, otherwise with the password.
 
 use std::{
     fmt,
@@ -8,37 +8,41 @@ use std::{
     },
 };
 
+use async_trait::async_trait;
 use fortilake_models::Secret;
 use fortilake_transport::{Request, Response, Transport, shown, url::Url};
 use serde::Serialize;
 
 use crate::{
-    Clock, Credentials, Error, Kind, Limit, Result, StoredToken, Token, TokenStore,
-    answer::{self, Denial},
+    Clock, Credentials, Error, Kind, Limit, Result, Signer, StoredToken, Token, TokenStore,
+    answer::{self, RefusalHint, SignInRefusal},
     later, quotable,
     token::Scheme,
-    tokens::{Before, Last, Tokens},
+    tokens::{LastSignIn, RenewalContext, Tokens},
 };
 
-/// The tokens of one API user.
+/// The tokens of one FortiCloud API user, one per `client_id`.
 pub struct OAuth {
     transport: Arc<dyn Transport>,
     token_url: Url,
     credentials: Credentials,
     tokens: Tokens,
-    standing: tokio::sync::Mutex<Standing>,
-    /// Whether the server has refused to refresh a token; it is not asked to again.
+    /// What is known about the credentials. Locked during a sign-in, so that sign-ins run one at a
+    /// time.
+    standing: tokio::sync::Mutex<CredentialState>,
+    /// Whether the server has refused to refresh a token. If so, refreshing is not tried again.
     refresh_refused: AtomicBool,
 }
 
-/// What is known of the credentials.
+/// Whether the credentials are known to be right or wrong.
 #[derive(Debug)]
-enum Standing {
-    /// Nothing; only one sign-in at a time, so that a wrong password costs a single error.
+enum CredentialState {
+    /// No sign-in has succeeded or been refused yet.
     Unproven,
-    /// They have opened something; sign-ins run side by side.
+    /// At least one sign-in has succeeded.
     Proven,
-    /// They are wrong, and no more errors are spent on them.
+    /// The server refused them. They are not sent again, because each refusal uses an error of the
+    /// budget.
     Refused(Error),
 }
 
@@ -57,40 +61,60 @@ struct RefreshGrant<'a> {
     grant_type: &'static str,
 }
 
+/// The body of a sign-in request.
+trait Grant: Serialize {
+    /// The secret in this grant. It must be redacted from messages, because an answer may repeat
+    /// it.
+    fn secret(&self) -> &str;
+}
+
+impl Grant for PasswordGrant<'_> {
+    fn secret(&self) -> &str {
+        self.password.expose()
+    }
+}
+
+impl Grant for RefreshGrant<'_> {
+    fn secret(&self) -> &str {
+        self.refresh_token.expose()
+    }
+}
+
 impl OAuth {
-    /// Nothing is sent before the first token is asked for.
+    /// Creates the token source; nothing is sent until the first token is needed.
     ///
-    /// The address is used as it is given, its trailing slash included.
+    /// `token_url` is used exactly as given, including its trailing slash.
     pub fn new(transport: Arc<dyn Transport>, token_url: Url, credentials: Credentials) -> Self {
         Self {
             transport,
             token_url,
             credentials,
             tokens: Tokens::new(Scheme::Bearer),
-            standing: tokio::sync::Mutex::new(Standing::Unproven),
+            standing: tokio::sync::Mutex::new(CredentialState::Unproven),
             refresh_refused: AtomicBool::new(false),
         }
     }
 
-    /// Tells the time by this clock.
+    /// Uses this clock instead of the real time.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.tokens.set_clock(clock);
         self
     }
 
-    /// Keeps tokens between runs, under this id of the user.
+    /// Keeps tokens between runs in `store`, under this id of the user.
     #[must_use]
     pub fn keep(mut self, store: Arc<dyn TokenStore>, user: String) -> Self {
         self.tokens.keep(store, user);
         self
     }
 
-    /// A token for this `client_id` that will do for a call: one that is there, or a new one.
+    /// Returns a usable token for this `client_id`, and signs in if there is none.
     ///
     /// # Cancellation
     ///
-    /// If the future that does the signing in is dropped, the next one waiting does it again.
+    /// If the future that is signing in is dropped, the next waiting caller starts the sign-in
+    /// again.
     pub async fn token(&self, client_id: &str) -> Result<Token> {
         self.tokens
             .get(client_id, async |before| {
@@ -99,23 +123,38 @@ impl OAuth {
             .await
     }
 
-    /// Whether this is the token to make a call with now.
+    /// Returns the password and all known tokens, so that they can be redacted.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets = self.tokens.secrets();
+        secrets.push(self.credentials.password.expose().to_owned());
+        secrets
+    }
+
+    /// Whether a call should be made with this token.
     ///
-    /// A call that has waited for its turn asks again: by then its token may have ended,
-    /// or another call may have found it refused.
+    /// A call that has waited for its turn should ask again: the token may have expired meanwhile,
+    /// or another call may have found that the API refuses it.
     pub fn is_current(&self, client_id: &str, token: &Token) -> bool {
         self.tokens.is_current(client_id, token)
     }
 
     /// Drops a token that an API has refused, so that the next call signs in again.
     ///
-    /// A newer token stays: many calls may be refused for one revoked token.
+    /// If a newer token has already replaced it, that one stays: one revoked token can cause many
+    /// refusals, and only the first should lead to a sign-in.
     pub fn refused(&self, client_id: &str, token: &Token) {
         self.tokens.refused(client_id, token);
     }
 
-    /// Refreshes the last token where that is likely to work, and signs in otherwise.
-    async fn renew(&self, client_id: &str, before: Before) -> Result<Token> {
+    /// Refreshes the last token if that is likely to work, and otherwise signs in with the
+    /// password.
+    async fn renew(&self, client_id: &str, before: RenewalContext) -> Result<Token> {
+        // One sign-in at a time, even for different client ids. The server rejects concurrent
+        // sign-ins of one user, and those rejections would use up the error budget. In sequence, a
+        // wrong password costs one error instead of one per client id, and if the server asks for a
+        // pause, the next sign-in observes it. The price is a few seconds when several client ids
+        // need a token at once; calls that already have a token continue meanwhile.
+        let mut standing = self.standing.lock().await;
         let refresh_token = before.token.as_ref().and_then(Token::refresh);
         if let Some(refresh_token) = refresh_token
             && !self.refresh_refused.load(Ordering::Relaxed)
@@ -128,21 +167,31 @@ impl OAuth {
             match self.request(client_id, &grant, Kind::Credentials).await {
                 Err(error) if error.is_refusal() => {
                     self.refresh_refused.store(true, Ordering::Relaxed);
-                    tracing::warn!(client_id, "token not refreshed, signing in instead");
+                    tracing::warn!(
+                        client_id,
+                        "the server refused to refresh the token; signing in with the password"
+                    );
                 }
                 result => return result,
             }
         }
-        self.sign_in(client_id, &before.last).await
+        self.sign_in(client_id, &before.last, &mut standing).await
     }
 
-    async fn sign_in(&self, client_id: &str, last: &Last) -> Result<Token> {
-        let mut standing = self.standing.lock().await;
+    async fn sign_in(
+        &self,
+        client_id: &str,
+        last: &LastSignIn,
+        standing: &mut CredentialState,
+    ) -> Result<Token> {
         let blame = match (&*standing, last) {
-            (Standing::Refused(error), _) => return Err(error.clone()),
-            // Credentials that open something else are right, so it is this client they lack.
-            (Standing::Proven, Last::None | Last::Failed(_)) => Kind::ClientId,
-            (Standing::Proven, Last::Succeeded) | (Standing::Unproven, _) => Kind::Credentials,
+            (CredentialState::Refused(error), _) => return Err(error.clone()),
+            // The same credentials work for another client id, so this user lacks access to this
+            // one.
+            (CredentialState::Proven, LastSignIn::None | LastSignIn::Failed(_)) => Kind::ClientId,
+            (CredentialState::Proven, LastSignIn::Succeeded) | (CredentialState::Unproven, _) => {
+                Kind::Credentials
+            }
         };
         let grant = PasswordGrant {
             username: &self.credentials.username,
@@ -150,101 +199,120 @@ impl OAuth {
             client_id,
             grant_type: "password",
         };
-        let result = if matches!(*standing, Standing::Unproven) {
-            self.request(client_id, &grant, blame).await
-        } else {
-            drop(standing);
-            let result = self.request(client_id, &grant, blame).await;
-            standing = self.standing.lock().await;
-            result
-        };
+        let result = self.request(client_id, &grant, blame).await;
         match &result {
-            Ok(_) => *standing = Standing::Proven,
+            Ok(_) => *standing = CredentialState::Proven,
             Err(error) if error.kind() == Kind::Credentials => {
-                *standing = Standing::Refused(error.clone());
+                *standing = CredentialState::Refused(error.clone());
             }
             Err(_) => {}
         }
         result
     }
 
-    /// Asks for a token; `blame` is the kind of a refusal that does not say whose fault it is.
-    async fn request<G: Serialize>(
-        &self,
-        client_id: &str,
-        grant: &G,
-        blame: Kind,
-    ) -> Result<Token> {
+    /// Requests a token. `blame` is the kind to report for a refusal that doesn't say what is
+    /// wrong.
+    async fn request<G: Grant>(&self, client_id: &str, grant: &G, blame: Kind) -> Result<Token> {
         let body = serde_json::to_vec(grant).map_err(|error| {
             Error::new(
                 Kind::Unexpected,
-                format!("cannot write the sign-in as JSON ({error})"),
+                format!("cannot encode the sign-in request as JSON ({error})"),
             )
         })?;
         let clock = self.tokens.clock();
         let issued_at = clock();
-        let answer = self
-            .transport
-            .send(Request::post(self.token_url.clone(), body))
-            .await;
+        let mut request = Request::post(self.token_url.clone(), body);
+        // Sign-ins are an hour apart, so a kept-alive connection has most likely been closed.
+        request.new_connection = true;
+        let answer = self.transport.send(request).await;
         let answer = answer.map_err(|error| Error::unanswered(client_id, error))?;
-        let grant = answer::read(&answer)
-            .map_err(|denial| self.denied(client_id, &answer, &denial, blame))?;
+        let granted = answer::read(&answer)
+            .map_err(|denial| self.denied(client_id, grant.secret(), &answer, &denial, blame))?;
         let stored = StoredToken {
-            access_token: grant.token,
-            refresh_token: grant.refresh,
-            expires_at: later(issued_at, grant.life),
+            access_token: granted.token,
+            refresh_token: granted.refresh,
+            expires_at: later(issued_at, granted.life),
             issued_at,
         };
-        let token = Token::new(Scheme::Bearer, stored, Arc::clone(clock)).map_err(|_| {
-            let message = format!("the token for `{client_id}` holds characters no token has");
+        let token = Token::obtained(Scheme::Bearer, stored, Arc::clone(clock)).map_err(|_| {
+            let message = format!(
+                "the token for `{client_id}` contains characters that a header cannot hold"
+            );
             Error::new(Kind::Unexpected, message)
         })?;
-        tracing::debug!(client_id, seconds = grant.life.as_secs(), "signed in");
+        tracing::debug!(client_id, seconds = granted.life.as_secs(), "signed in");
         Ok(token)
     }
 
-    fn denied(&self, client_id: &str, answer: &Response, denial: &Denial, blame: Kind) -> Error {
+    fn denied(
+        &self,
+        client_id: &str,
+        refresh: &str,
+        answer: &Response,
+        denial: &SignInRefusal,
+        blame: Kind,
+    ) -> Error {
         let Credentials {
             username,
             username_origin,
             password,
             password_origin,
         } = &self.credentials;
-        let text = quotable(&denial.text, &[password.expose(), username]);
-        let said = format!("HTTP {}: {text}", answer.status.as_u16());
+        let text = quotable(&denial.text, &[password.expose(), username, refresh]);
+        let http = answer.status.as_u16();
+        let said = format!("HTTP {http}: {text}");
         let kind = if denial.kind == Kind::Credentials {
             blame
         } else {
             denial.kind
         };
+        let url = shown(&self.token_url);
         let message = match kind {
+            _ if denial.clue == RefusalHint::Foreign => format!(
+                "the answer to the sign-in for `{client_id}` did not come from FortiCloud: it is \
+                 {text} (HTTP {http}); a proxy or firewall on the way to `{url}` may have sent it"
+            ),
+            _ if denial.clue == RefusalHint::LostBody => format!(
+                "`{url}` did not receive the body of the sign-in for `{client_id}` ({said}); a \
+                 redirect or a proxy may have dropped it: check that the path of `auth_url` ends \
+                 with a slash"
+            ),
+            Kind::Credentials if denial.clue == RefusalHint::LockOut => format!(
+                "FortiCloud issued no token to this API user (`{client_id}`, {said}): the user may \
+                 be locked out after too many sign-ins, which ends by itself after 15 to 30 \
+                 minutes; if not, the user or its password is wrong: the user is from \
+                 {username_origin}, the password from {password_origin}"
+            ),
+            Kind::ClientId if denial.clue == RefusalHint::LockOut => format!(
+                "FortiCloud issued no token for `{client_id}` to this API user ({said}); if other \
+                 client ids get no token either, the user may be locked out, which ends by itself \
+                 after 15 to 30 minutes"
+            ),
             Kind::Credentials => format!(
                 "the API user or its password is wrong: the user is from {username_origin}, \
                  the password from {password_origin} (`{client_id}`, {said})"
             ),
-            Kind::ClientId => format!("this API user gets no token for `{client_id}` ({said})"),
-            Kind::Limited => {
-                let limit = Limit {
-                    http: answer.status,
-                    headers: answer.headers.clone(),
-                    status: denial.status,
-                };
-                let message = format!("too many calls to sign in for `{client_id}` ({said})");
-                return Error::limited(message, limit);
-            }
-            Kind::Config => format!(
-                "there is no token server at `{}` ({said})",
-                shown(&self.token_url)
+            Kind::ClientId => format!(
+                "FortiCloud issued no token for `{client_id}` to this API user ({said}); check \
+                 which APIs its permission profile allows"
             ),
+            Kind::Limited => {
+                format!("too many sign-ins or calls; no token for `{client_id}` ({said})")
+            }
+            Kind::Config => format!("no token server found at `{url}` ({said}); check `auth_url`"),
             Kind::Taken | Kind::Transient | Kind::Unexpected => {
-                format!(
-                    "no token for `{client_id}` from `{}` ({said})",
-                    shown(&self.token_url)
-                )
+                format!("no token for `{client_id}` from `{url}` ({said})")
             }
         };
-        Error::new(kind, message)
+        if !matches!(kind, Kind::Limited | Kind::Transient) {
+            return Error::new(kind, message);
+        }
+        let limit = Limit {
+            http: answer.status,
+            headers: answer.headers.clone(),
+            status: denial.status,
+        };
+        Error::answered(kind, message, limit)
     }
 }
 
@@ -254,6 +322,30 @@ impl fmt::Debug for OAuth {
             .debug_struct("OAuth")
             .field("token_url", &shown(&self.token_url))
             .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Signer for OAuth {
+    async fn token(&self, client_id: &str) -> Result<Token> {
+        self.token(client_id).await
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        self.secrets()
+    }
+
+    fn is_current(&self, client_id: &str, token: &Token) -> bool {
+        self.is_current(client_id, token)
+    }
+
+    fn refused(&self, client_id: &str, token: &Token) -> Result<()> {
+        self.refused(client_id, token);
+        Ok(())
+    }
+
+    fn doubted(&self, client_id: &str, token: &Token) {
+        self.refused(client_id, token);
     }
 }
 

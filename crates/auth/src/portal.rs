@@ -1,4 +1,4 @@
-//! Signing in to FortiPortal, and out again.
+//! FortiPortal sign-in and sign-out.
 
 mod answer;
 
@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use fortilake_models::Secret;
 use fortilake_transport::{
     Request, Response, Transport,
@@ -18,29 +19,31 @@ use fortilake_transport::{
 use serde::Serialize;
 
 use crate::{
-    Clock, Credentials, Error, Kind, Limit, Result, StoredToken, Token, TokenStore,
-    answer::Denial,
+    Clock, Credentials, Error, Kind, Limit, Result, Signer, StoredToken, Token, TokenStore,
+    answer::SignInRefusal,
     later, quotable,
     token::Scheme,
-    tokens::{Before, Tokens, lock},
+    tokens::{RenewalContext, Tokens, lock},
 };
 
-/// The `client_id` of FortiPortal's endpoints, under which its one token is kept as well.
+/// The `client_id` of FortiPortal's endpoints. Its token is stored under the same name.
 pub const FORTIPORTAL: &str = "fortiportal";
 
-/// The one token of a FortiPortal administrator.
+/// The single token of a FortiPortal administrator.
 ///
-/// FortiPortal gives a user no second token while one is valid: it answers 403.
-/// So a token is asked for with a short life, kept between runs, given back before the next one
-/// is asked for, and given back at the end with [`sign_out`](Self::sign_out).
-/// What a crash leaves behind is in the way until its life is over, unless it was kept.
+/// FortiPortal answers 403 if a user asks for a second token while one is valid. So this type
+/// requests tokens with a short lifetime, keeps them between runs, gives the old token back before
+/// it requests the next one, and gives the last one back in [`sign_out`](Self::sign_out).
+///
+/// A token that a crashed process leaves behind blocks the next sign-in until it expires, unless it
+/// was kept in a store.
 pub struct Portal {
     transport: Arc<dyn Transport>,
     login_url: Url,
     credentials: Credentials,
     life: Duration,
     tokens: Tokens,
-    /// Credentials that were refused; no more errors are spent on them.
+    /// The error if the credentials were refused. They are not sent again.
     refused: Mutex<Option<Error>>,
 }
 
@@ -57,16 +60,17 @@ struct Login<'a> {
 }
 
 impl Portal {
-    /// The shortest life that can be asked for.
+    /// The shortest lifetime that FortiPortal accepts.
     pub const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 
-    /// The longest life that can be asked for.
+    /// The longest lifetime that FortiPortal accepts.
     pub const LONGEST_LIFE: Duration = Duration::from_hours(30 * 24);
 
-    /// Nothing is sent before a token is asked for.
+    /// Creates the token source; nothing is sent until a token is needed.
     ///
-    /// The address is that of `tokenlogin`, and `tokenlogout` is beside it.
-    /// A life beyond the bounds is brought within them, and rounded up to minutes.
+    /// `login_url` is the address of `tokenlogin`; `tokenlogout` is expected beside it. `life` is
+    /// the requested lifetime: it is limited to [`SHORTEST_LIFE`](Self::SHORTEST_LIFE) and
+    /// [`LONGEST_LIFE`](Self::LONGEST_LIFE), and rounded up to minutes.
     pub fn new(
         transport: Arc<dyn Transport>,
         login_url: Url,
@@ -84,52 +88,60 @@ impl Portal {
         }
     }
 
-    /// Tells the time by this clock.
+    /// Uses this clock instead of the real time.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.tokens.set_clock(clock);
         self
     }
 
-    /// Keeps the token between runs, under this id of the user.
+    /// Keeps the token between runs in `store`, under this id of the user.
     #[must_use]
     pub fn keep(mut self, store: Arc<dyn TokenStore>, user: String) -> Self {
         self.tokens.keep(store, user);
         self
     }
 
-    /// A token that will do for a call: the one that is there, or a new one.
+    /// Returns a usable token, and signs in if there is none.
     ///
     /// # Cancellation
     ///
-    /// A dropped future may leave a token that nobody knows, which is in the way until it ends.
+    /// If the future is dropped during a sign-in, the server may have issued a token that is then
+    /// lost. It blocks the next sign-in until it expires.
     pub async fn token(&self) -> Result<Token> {
         self.tokens
             .get(FORTIPORTAL, async |before| self.renew(before).await)
             .await
     }
 
-    /// Whether this is the token to make a call with now.
+    /// Returns the password and all known tokens, so that they can be redacted.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets = self.tokens.secrets();
+        secrets.push(self.credentials.password.expose().to_owned());
+        secrets
+    }
+
+    /// Whether a call should be made with this token.
     pub fn is_current(&self, token: &Token) -> bool {
         self.tokens.is_current(FORTIPORTAL, token)
     }
 
-    /// Drops a token that is no longer good, so that the next call signs in again.
+    /// Drops a token that the server no longer accepts, so that the next call signs in again.
     pub fn refused(&self, token: &Token) {
         self.tokens.refused(FORTIPORTAL, token);
     }
 
-    /// Has a token replaced that may be the reason of a refusal, or may be good after all.
+    /// Replaces a token that may have caused a refusal, but may also still be valid.
     ///
-    /// It is given back before the next one is asked for.
+    /// Because it may still be valid, it is given back before the next one is requested.
     pub fn doubted(&self, token: &Token) {
         self.tokens.retire(FORTIPORTAL, token);
     }
 
-    /// Gives the token back through this transport, and drops it where it was kept.
+    /// Gives the token back through `transport`, and drops it from memory and from the store.
     ///
-    /// Without a token nothing is sent. If there is no answer, the token stays, for the next run
-    /// to use or to give back.
+    /// Sends nothing if there is no token. If the server does not answer, the token stays in the
+    /// store, so that the next run can use it or give it back.
     pub async fn sign_out(&self, transport: &dyn Transport) -> Result<()> {
         self.tokens
             .give_back(FORTIPORTAL, async |token| {
@@ -138,19 +150,20 @@ impl Portal {
             .await
     }
 
-    async fn renew(&self, before: Before) -> Result<Token> {
+    async fn renew(&self, before: RenewalContext) -> Result<Token> {
         if let Some(error) = &*lock(&self.refused) {
             return Err(error.clone());
         }
         if let Some(ending) = before.token.filter(|token| !token.has_ended()) {
             match self.log_out(&self.transport, &ending).await {
-                // It may be gone already; if not, the sign-in will tell.
+                // The token may be gone already. If it is not, the sign-in will be refused and say
+                // so.
                 Err(error) if error.kind() != Kind::Unexpected => return Err(error),
                 _ => {}
             }
         }
         match self.log_in().await {
-            // Somebody else may have signed in a moment before, and keeps the token in our store.
+            // Another process may have signed in a moment before, and put its token in our store.
             Err(error) if error.kind() == Kind::Taken => self.tokens.load(FORTIPORTAL).ok_or(error),
             Err(error) if error.kind() == Kind::Credentials => {
                 *lock(&self.refused) = Some(error.clone());
@@ -171,7 +184,7 @@ impl Portal {
             ttl_minutes: given(minutes % 60),
         };
         let body = serde_json::to_vec(&login).map_err(|error| {
-            let message = format!("cannot write the sign-in as JSON ({error})");
+            let message = format!("cannot encode the sign-in request as JSON ({error})");
             Error::new(Kind::Unexpected, message)
         })?;
         let clock = self.tokens.clock();
@@ -188,7 +201,9 @@ impl Portal {
             issued_at,
         };
         let token = Token::new(Scheme::Portal, stored, Arc::clone(clock)).map_err(|_| {
-            let message = "the token of FortiPortal holds characters no token has".to_owned();
+            let message =
+                "the token from FortiPortal contains characters that a header cannot hold"
+                    .to_owned();
             Error::new(Kind::Unexpected, message)
         })?;
         tracing::debug!(seconds = grant.life.as_secs(), "signed in to FortiPortal");
@@ -204,7 +219,7 @@ impl Portal {
         let answer = transport.send(request).await;
         let answer = answer
             .map_err(|error| Error::no_answer("no answer to the sign-out".to_owned(), error))?;
-        // A token that the server does not know is as good as given back.
+        // A 401 means that the server doesn't know the token, which is as good as given back.
         if answer.status.is_success() || answer.status == StatusCode::UNAUTHORIZED {
             tracing::debug!("signed out of FortiPortal");
             return Ok(());
@@ -217,7 +232,7 @@ impl Portal {
         let http = answer.status.as_u16();
         Err(Error::new(
             kind,
-            format!("`{url}` does not sign out (HTTP {http})"),
+            format!("the sign-out at `{url}` failed (HTTP {http})"),
         ))
     }
 
@@ -229,7 +244,7 @@ impl Portal {
         url
     }
 
-    fn denied(&self, answer: &Response, denial: &Denial) -> Error {
+    fn denied(&self, answer: &Response, denial: &SignInRefusal) -> Error {
         let Credentials {
             username,
             username_origin,
@@ -245,11 +260,12 @@ impl Portal {
                  {username_origin}, the password from {password_origin} ({said})"
             ),
             Kind::Taken => format!(
-                "FortiPortal gives the user from {username_origin} no token ({said}): it gives no \
-                 second one while another is valid; one that a run of this program has left \
-                 behind lasts {} min at most, how long another lasts nobody knows; wait for its \
-                 end, log out where it is in use, or use an API key from FortiPortal's GUI; a \
-                 user without permission or a wrong password may be refused like this as well",
+                "FortiPortal issued no token to the user from {username_origin} ({said}): it \
+                 issues only one at a time, so another one may still be valid; a token that an \
+                 earlier run has left behind expires within {} min, one from elsewhere may last \
+                 longer; wait, sign out where the token is in use, or use an API key from \
+                 FortiPortal's GUI; FortiPortal may give the same answer for a wrong password or \
+                 a missing permission",
                 self.life.as_secs() / 60
             ),
             Kind::Limited => {
@@ -258,12 +274,13 @@ impl Portal {
                     headers: answer.headers.clone(),
                     status: denial.status,
                 };
-                let message = format!("too many calls to sign in to FortiPortal ({said})");
-                return Error::limited(message, limit);
+                let message =
+                    format!("too many sign-ins or calls; no token from FortiPortal ({said})");
+                return Error::answered(Kind::Limited, message, limit);
             }
             Kind::Config => format!(
-                "there is no sign-in at `{url}` ({said}); releases before 7.0.7 take an API key \
-                 from FortiPortal's GUI alone"
+                "no sign-in endpoint found at `{url}` ({said}); check the address; FortiPortal \
+                 releases before 7.0.7 only accept an API key from the GUI"
             ),
             Kind::ClientId | Kind::Transient | Kind::Unexpected => {
                 format!("no token from `{url}` ({said})")
@@ -280,6 +297,34 @@ impl fmt::Debug for Portal {
             .field("login_url", &shown(&self.login_url))
             .field("life", &self.life)
             .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Signer for Portal {
+    async fn token(&self, _: &str) -> Result<Token> {
+        self.token().await
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        self.secrets()
+    }
+
+    fn is_current(&self, _: &str, token: &Token) -> bool {
+        self.is_current(token)
+    }
+
+    fn refused(&self, _: &str, token: &Token) -> Result<()> {
+        self.refused(token);
+        Ok(())
+    }
+
+    fn doubted(&self, _: &str, token: &Token) {
+        self.doubted(token);
+    }
+
+    async fn sign_out(&self, transport: &dyn Transport) -> Result<()> {
+        self.sign_out(transport).await
     }
 }
 

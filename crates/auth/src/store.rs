@@ -1,4 +1,4 @@
-//! Where tokens are kept between runs.
+//! Storage for tokens between runs.
 
 use fortilake_models::Secret;
 
@@ -6,29 +6,29 @@ use crate::Micros;
 
 /// Keeps tokens between runs.
 ///
-/// It is a help and never a condition: what cannot be loaded is asked for again,
-/// and what cannot be saved is lost with the process, so nothing here fails.
-/// A user is named by an id that tells nothing about it.
+/// A store only saves sign-ins, so its methods cannot fail: a token that can't be loaded is
+/// requested again, and one that can't be saved is lost with the process. `user` is an id that
+/// doesn't reveal the user's name.
 pub trait TokenStore: Send + Sync {
-    /// The token that was saved last.
+    /// Returns the token that was saved last, or `None` if there is none or it can't be read.
     fn load(&self, user: &str, client_id: &str) -> Option<StoredToken>;
 
-    /// Saves a token in place of an older one.
+    /// Saves a token, replacing the previous one for this user and client.
     fn save(&self, user: &str, client_id: &str, token: &StoredToken);
 
-    /// Forgets the token.
+    /// Removes the saved token, if there is one.
     fn remove(&self, user: &str, client_id: &str);
 }
 
-/// A token with what has to be known to use it.
+/// A token together with the times needed to judge whether it is still usable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredToken {
-    /// What is sent with each call.
+    /// The secret that is sent with each call.
     pub access_token: Secret,
-    /// What gets the next token without the password, if the server gave such a thing.
+    /// The secret that gets the next token without the password, if the server issued one.
     pub refresh_token: Option<Secret>,
-    /// When it ends.
+    /// When the token expires.
     pub expires_at: Micros,
-    /// When it was asked for.
+    /// When the token was requested, which is slightly before the server issued it.
     pub issued_at: Micros,
 }

@@ -1,13 +1,13 @@
-//! What the tests of several files need.
+//! Helpers shared by the tests of this crate.
 
 use std::{collections::HashMap, sync::Mutex};
 
 use crate::{Credentials, StoredToken, TokenStore, tokens::lock};
 
-/// A password as it must never be shown.
+/// A recognizable password. No message or log line may contain it.
 pub(crate) const PASSWORD: &str = "0123456789ABCDEF@hunter2";
 
-/// Keeps tokens for the next run.
+/// A token store in memory, for several simulated runs.
 #[derive(Default)]
 pub(crate) struct Store(Mutex<HashMap<String, StoredToken>>);
 

@@ -1,29 +1,43 @@
-//! A token that cannot be printed.
+//! A token that never appears in output.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use fortilake_models::Secret;
 use fortilake_transport::http::{HeaderValue, header::InvalidHeaderValue};
 
-use crate::{Clock, StoredToken, later, until};
+use crate::{Clock, Micros, StoredToken, later, until};
 
-/// How long before its end a token is renewed, at most.
+/// A token is renewed this long before it expires, at most.
 const MARGIN: Duration = Duration::from_mins(1);
 
-/// What is sent with a call to show who calls.
+/// How long after a sign-in the API may not know the new token yet.
+///
+/// The vendor's own clients retry a token that is refused right after the sign-in up to four times
+/// before they sign in again.
+const YOUNG: Duration = Duration::from_secs(2);
+
+/// A token, sent with a call to show who makes it. Its `Debug` output hides the secret.
 #[derive(Clone)]
 pub struct Token(Arc<Inner>);
 
-/// What kind of a token it is.
+/// Where a token comes from, which decides what a refusal of it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
-    /// Of the OAuth server.
+    /// Issued by FortiCloud's OAuth server.
     Bearer,
-    /// Of FortiPortal, from a sign-in.
+    /// Issued by FortiPortal to this process.
     Portal,
-    /// Of FortiPortal, from an earlier run or another process; it may have been given back since.
+    /// Issued by FortiPortal to an earlier run or another process, which may have given it back
+    /// since.
     PortalKept,
-    /// Made by hand; there is no other to be had.
+    /// Created by hand. It can't be renewed.
     Key,
 }
 
@@ -32,6 +46,12 @@ struct Inner {
     stored: StoredToken,
     header: HeaderValue,
     clock: Clock,
+    /// When the token arrived, which is later than when it was requested.
+    obtained_at: Micros,
+    /// Whether a call with this token has succeeded.
+    proven: AtomicBool,
+    /// Until when the token must not be used.
+    rest_until: AtomicI64,
 }
 
 impl Token {
@@ -48,7 +68,7 @@ impl Token {
         Self::with_header(scheme, &header, stored, clock)
     }
 
-    /// A token whose header is not made of it in the usual way.
+    /// A token with an `Authorization` header that isn't just a scheme followed by the token.
     pub(crate) fn with_header(
         scheme: Scheme,
         header: &str,
@@ -59,28 +79,45 @@ impl Token {
         header.set_sensitive(true);
         Ok(Self(Arc::new(Inner {
             scheme,
-            stored,
             header,
+            obtained_at: stored.issued_at,
+            stored,
             clock,
+            proven: AtomicBool::new(false),
+            rest_until: AtomicI64::new(Micros::MIN),
         })))
     }
 
-    /// The value of the `Authorization` header, marked sensitive.
+    /// A token that has arrived just now.
+    pub(crate) fn obtained(
+        scheme: Scheme,
+        stored: StoredToken,
+        clock: Clock,
+    ) -> Result<Self, InvalidHeaderValue> {
+        let now = clock();
+        let mut token = Self::new(scheme, stored, clock)?;
+        if let Some(inner) = Arc::get_mut(&mut token.0) {
+            inner.obtained_at = now;
+        }
+        Ok(token)
+    }
+
+    /// Returns the value of the `Authorization` header, marked as sensitive.
     pub fn header(&self) -> HeaderValue {
         self.0.header.clone()
     }
 
-    /// The token itself, for taking it out of texts.
+    /// Returns the secret itself, so that it can be redacted.
     pub fn expose(&self) -> &str {
         self.0.stored.access_token.expose()
     }
 
-    /// Whether a refusal may be the token's fault: half of its life is over.
+    /// Whether a refusal may be the token's fault, because half of its lifetime is over.
     ///
-    /// FortiCloud says "access denied" for a stale token as well as for a missing permission, and
-    /// nobody has published what FortiPortal says.
-    /// A new token tells the two apart, but finding out costs an error,
-    /// so a young token gets the benefit of the doubt.
+    /// FortiCloud answers "access denied" for a stale token as well as for a missing permission;
+    /// what FortiPortal answers is undocumented. Only a new token can tell the two cases apart, but
+    /// that costs an error of the budget. So a refusal of a token in the first half of its lifetime
+    /// is taken for a missing permission.
     pub fn is_old(&self) -> bool {
         match self.0.scheme {
             Scheme::Bearer | Scheme::Portal => self.age() >= self.life() / 2,
@@ -89,30 +126,55 @@ impl Token {
         }
     }
 
-    /// Whether it can still be used for a call.
+    /// Whether a refusal may only mean that the API doesn't know the token yet.
+    pub fn is_young(&self) -> bool {
+        let since = until(self.0.obtained_at, (self.0.clock)());
+        let unproven = !self.0.proven.load(Ordering::Relaxed);
+        self.0.scheme == Scheme::Bearer && unproven && since < YOUNG
+    }
+
+    /// Records that a call with this token succeeded. From then on, a refusal means that it is no
+    /// longer valid.
+    pub fn succeeded(&self) {
+        self.0.proven.store(true, Ordering::Relaxed);
+    }
+
+    /// Stops calls from using this token for `pause`.
+    pub fn rest(&self, pause: Duration) {
+        let until = later((self.0.clock)(), pause);
+        self.0.rest_until.store(until, Ordering::Relaxed);
+    }
+
+    /// Returns how long the token must not be used yet; zero if it can be used now.
+    pub fn resting(&self) -> Duration {
+        until((self.0.clock)(), self.0.rest_until.load(Ordering::Relaxed))
+    }
+
+    /// Whether the token is still good for a call.
     ///
-    /// One from the future was issued by a clock that was wrong, so nobody knows when it ends.
+    /// A token issued in the future was stored while the clock was wrong, so its end can't be
+    /// trusted and it counts as expired.
     pub(crate) fn is_live(&self) -> bool {
         let now = (self.0.clock)();
         let margin = MARGIN.min(self.life() / 10);
         self.0.stored.issued_at <= now && later(now, margin) < self.0.stored.expires_at
     }
 
-    /// Whether the server has forgotten it by itself.
+    /// Whether the token has expired, so that the server has forgotten it by itself.
     pub(crate) fn has_ended(&self) -> bool {
         self.0.stored.expires_at <= (self.0.clock)()
     }
 
-    /// What gets the next token, as long as that is likely to work.
+    /// Returns the refresh token, if it is likely to still work.
     ///
-    /// Nobody says how long a refresh token lives, and finding out that it does not costs an error;
-    /// so it is believed to live as long again as the token it came with.
+    /// The lifetime of a refresh token is undocumented, and trying an expired one costs an error of
+    /// the budget. So it is assumed to live twice as long as the token it came with.
     pub(crate) fn refresh(&self) -> Option<&Secret> {
         let fresh = self.age() < self.life().saturating_mul(2);
         self.0.stored.refresh_token.as_ref().filter(|_| fresh)
     }
 
-    /// Whether both are the same token, and not merely spelled alike.
+    /// Whether both are the same object, not just equal secrets.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

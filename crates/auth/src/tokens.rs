@@ -1,4 +1,4 @@
-//! The tokens that there are: in this process, and from earlier runs.
+//! The tokens of one user: those of this process, and those kept by earlier runs.
 
 use std::{
     collections::HashMap,
@@ -12,50 +12,50 @@ use fortilake_models::Secret;
 
 use crate::{Clock, Error, Result, Token, TokenStore, real_time, token::Scheme};
 
-/// The tokens of one API user, by `client_id`.
+/// The tokens of one user, one per `client_id`.
 pub(crate) struct Tokens {
     scheme: Scheme,
     clock: Clock,
-    kept: Option<Kept>,
-    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    kept: Option<StoredFor>,
+    slots: Mutex<HashMap<String, Arc<ClientTokens>>>,
 }
 
-/// Where tokens outlive the process, and whose they are there.
-struct Kept {
+/// The store that outlives the process, and the id of the user in it.
+struct StoredFor {
     store: Arc<dyn TokenStore>,
     user: String,
 }
 
-/// One `client_id`.
+/// The state of one `client_id`.
 #[derive(Default)]
-struct Slot {
-    /// The newest token; one that has ended stays, since it may be refreshed.
+struct ClientTokens {
+    /// The newest token. An expired one stays, because it may be refreshed.
     token: Mutex<Option<Token>>,
-    /// The token that an API has refused last.
+    /// The token that an API has refused most recently.
     refused: Mutex<Option<Secret>>,
-    /// The token that is to be given back before the next one is asked for.
+    /// A token that has to be given back before the next one is requested.
     retired: Mutex<Option<Token>>,
-    /// How many sign-ins have ended.
-    /// Who comes before one ends gets its result, who comes after starts another.
+    /// How many sign-ins have ended. Callers that arrive while a sign-in is running wait for it and
+    /// share its result; callers that arrive after it has failed start another.
     ended: AtomicU64,
-    /// Held while signing in or out.
-    last: tokio::sync::Mutex<Last>,
+    /// The result of the last sign-in. Locked while signing in or out.
+    last: tokio::sync::Mutex<LastSignIn>,
 }
 
 /// How the last sign-in of a `client_id` ended.
 #[derive(Clone, Default)]
-pub(crate) enum Last {
+pub(crate) enum LastSignIn {
     #[default]
     None,
     Succeeded,
     Failed(Error),
 }
 
-/// What there was before a new token is asked for.
-pub(crate) struct Before {
-    /// The last token, which will not do for a call any more.
+/// The state before a new token is requested.
+pub(crate) struct RenewalContext {
+    /// The last token, which is no longer usable for calls.
     pub(crate) token: Option<Token>,
-    pub(crate) last: Last,
+    pub(crate) last: LastSignIn,
 }
 
 impl Tokens {
@@ -73,41 +73,46 @@ impl Tokens {
     }
 
     pub(crate) fn keep(&mut self, store: Arc<dyn TokenStore>, user: String) {
-        self.kept = Some(Kept { store, user });
+        self.kept = Some(StoredFor { store, user });
     }
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// A token that will do for a call: one that is there, or the one that `renew` gets.
+    /// Returns a usable token: the current one, a stored one, or the one that `renew` gets.
     ///
-    /// It is asked for once, however many wait for it, and all of them share the result.
+    /// However many callers wait, `renew` runs once, and all of them share its result.
     pub(crate) async fn get(
         &self,
         client_id: &str,
-        renew: impl AsyncFnOnce(Before) -> Result<Token>,
+        renew: impl AsyncFnOnce(RenewalContext) -> Result<Token>,
     ) -> Result<Token> {
         let slot = self.slot(client_id);
+        // Read before waiting for the lock. If it has changed afterwards, somebody else's sign-in
+        // has ended while we waited, and its failure is ours too: trying again would use another
+        // error of the budget for the same refusal.
         let ended = slot.ended.load(Ordering::Acquire);
         if let Some(token) = slot.live() {
             return Ok(token);
         }
         let mut last = slot.last.lock().await;
+        // Checked again, because the caller that held the lock may have signed in.
         if let Some(token) = slot.live() {
             return Ok(token);
         }
         if slot.ended.load(Ordering::Acquire) != ended
-            && let Last::Failed(error) = &*last
+            && let LastSignIn::Failed(error) = &*last
         {
             return Err(error.clone());
         }
+        // Another process may have signed in with the same store. Its token saves a sign-in.
         if let Some(token) = self.load(client_id) {
             tracing::debug!(client_id, "token found in the store");
             *lock(&slot.token) = Some(token.clone());
             return Ok(token);
         }
-        let before = Before {
+        let before = RenewalContext {
             token: lock(&slot.token).clone(),
             last: last.clone(),
         };
@@ -115,25 +120,25 @@ impl Tokens {
         *last = match &result {
             Ok(token) => {
                 *lock(&slot.token) = Some(token.clone());
-                if let Some(Kept { store, user }) = &self.kept {
+                if let Some(StoredFor { store, user }) = &self.kept {
                     store.save(user, client_id, token.stored());
                 }
-                Last::Succeeded
+                LastSignIn::Succeeded
             }
-            Err(error) => Last::Failed(error.clone()),
+            Err(error) => LastSignIn::Failed(error.clone()),
         };
         slot.ended.fetch_add(1, Ordering::Release);
         result
     }
 
-    /// Hands the token that has not ended yet to `sign_out`, and forgets it if that succeeds.
+    /// Passes the token to `sign_out` if it has not expired yet, and forgets it if that succeeds.
     pub(crate) async fn give_back(
         &self,
         client_id: &str,
         sign_out: impl AsyncFnOnce(Token) -> Result<()>,
     ) -> Result<()> {
         let slot = self.slot(client_id);
-        // While it is given back nobody signs in.
+        // The lock keeps sign-ins waiting until the token has been given back.
         let _last = slot.last.lock().await;
         let loaded = self.load(client_id);
         let own = lock(&slot.token).clone();
@@ -145,26 +150,39 @@ impl Tokens {
         Ok(())
     }
 
+    /// Returns all known tokens and refresh tokens, so that they can be redacted.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let slots: Vec<Arc<ClientTokens>> = lock(&self.slots).values().cloned().collect();
+        let tokens = slots.iter().filter_map(|slot| lock(&slot.token).clone());
+        let secrets = tokens.flat_map(|token| {
+            let stored = token.stored();
+            let refresh = stored.refresh_token.as_ref();
+            let both = [Some(&stored.access_token), refresh];
+            both.map(|secret| secret.map(|secret| secret.expose().to_owned()))
+        });
+        secrets.flatten().collect()
+    }
+
     pub(crate) fn is_current(&self, client_id: &str, token: &Token) -> bool {
         self.slot(client_id)
             .live()
             .is_some_and(|current| current.is(token))
     }
 
-    /// Hands this token to nobody again, but to whoever renews it.
+    /// Stops handing out this token; only `renew` still sees it.
     pub(crate) fn retire(&self, client_id: &str, token: &Token) {
         *lock(&self.slot(client_id).retired) = Some(token.clone());
         tracing::debug!(client_id, "token retired");
     }
 
-    /// Forgets a token that is no longer good, and nobody is handed it again.
+    /// Forgets a token that the server no longer accepts, in memory and in the store.
     pub(crate) fn refused(&self, client_id: &str, token: &Token) {
         let slot = self.slot(client_id);
-        // What was revoked is not refreshed: its refresh token is likely to be revoked as well.
+        // A revoked token is not refreshed: its refresh token is most likely revoked as well.
         lock(&slot.token).take_if(|current| current.is(token));
         let refused = &token.stored().access_token;
         *lock(&slot.refused) = Some(refused.clone());
-        if let Some(Kept { store, user }) = &self.kept
+        if let Some(StoredFor { store, user }) = &self.kept
             && let Some(stored) = store.load(user, client_id)
             && stored.access_token == *refused
         {
@@ -173,9 +191,9 @@ impl Tokens {
         tracing::debug!(client_id, "token dropped");
     }
 
-    /// The token of an earlier run or of another process, if it will do for a call.
+    /// Returns the stored token of an earlier run or another process, if it is still usable.
     pub(crate) fn load(&self, client_id: &str) -> Option<Token> {
-        let Kept { store, user } = self.kept.as_ref()?;
+        let StoredFor { store, user } = self.kept.as_ref()?;
         let slot = self.slot(client_id);
         let stored = store.load(user, client_id)?;
         if lock(&slot.refused).as_ref() == Some(&stored.access_token) {
@@ -191,14 +209,14 @@ impl Tokens {
         };
         let token = Token::new(scheme, stored, Arc::clone(&self.clock)).ok()?;
         if !token.is_live() {
-            // It may be of use yet, unless this process has one that is newer.
+            // An expired token may still be refreshed, unless this process has a newer one.
             lock(&slot.token).get_or_insert(token);
             return None;
         }
         Some(token)
     }
 
-    fn slot(&self, client_id: &str) -> Arc<Slot> {
+    fn slot(&self, client_id: &str) -> Arc<ClientTokens> {
         let mut slots = lock(&self.slots);
         if let Some(slot) = slots.get(client_id) {
             return Arc::clone(slot);
@@ -207,7 +225,7 @@ impl Tokens {
     }
 }
 
-impl Slot {
+impl ClientTokens {
     fn live(&self) -> Option<Token> {
         let token = lock(&self.token).clone().filter(Token::is_live)?;
         let retired = lock(&self.retired);
@@ -216,7 +234,8 @@ impl Slot {
     }
 }
 
-/// Nothing is left half done when a holder of these locks panics, so poison is of no interest.
+/// Locks the mutex, even if another thread panicked while it held it. No critical section in this
+/// crate leaves its data half changed, so a poisoned lock is harmless.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,6 +3,9 @@
 mod appliance;
 mod asset;
 mod call;
+mod config;
+#[cfg(feature = "history")]
+mod history;
 mod operation;
 mod organization;
 mod product;
@@ -11,23 +14,34 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "history")]
+pub(crate) use self::history::{
+    By, ChangesArgs, ChangesFormat, HistoryArgs, HistoryFormat, PlaceArgs, RenewalsArgs,
+    ReportArgs, RowsFormat, SnapshotArgs,
+};
 pub(crate) use self::{
     appliance::{FtmAction, PortalAction},
     asset::{AboutArgs, ContractAction, FolderAction, LicenseAction, ServiceAction, Status},
     call::CallArgs,
-    operation::{AccountArgs, CodeArgs, Format, ReadArgs, TargetArgs, WriteArgs},
+    config::{CompletionsArgs, ConfigAction, ConfigInitArgs, ManArgs},
+    operation::{AccountArgs, CodeArgs, Format, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs},
     organization::{AccountAction, AccountCreateArgs, OuAction},
     product::{LocationArgs, ProductAction, RegisterArgs, RowFormat},
 };
 
 /// Crawls the Fortinet cloud asset inventory and publishes it as tables.
 #[derive(Debug, Parser)]
-#[command(name = "fortilake", version, max_term_width = 100)]
+#[command(
+    name = "fortilake",
+    version,
+    long_version = env!("FORTILAKE_VERSION"),
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
-    /// What to do.
+    /// The subcommand to run.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// How log lines look.
+    /// Format of the log lines on standard error.
     #[arg(
         long,
         global = true,
@@ -36,17 +50,17 @@ pub(crate) struct Cli {
         value_name = "FORMAT"
     )]
     pub(crate) log_format: LogFormat,
-    /// Log to standard error: -v phases and warnings, -vv calls, -vvv everything but bodies.
+    /// Log to standard error: -v for phases and warnings, -vv for calls, -vvv for all but bodies.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 
-/// How log lines look.
+/// Format of the log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// Human-readable lines.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -55,18 +69,33 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Read the sources and publish a snapshot to the sinks.
     Crawl(CrawlArgs),
-    /// Tell how many calls a crawl takes, and how long that is within the limits.
+    /// Estimate how many calls a crawl needs and how long it takes within the limits.
     Plan(PlanArgs),
-    /// Sign in to each service and make one call, and say what works.
+    /// Sign in to each service, make one call to it, and report what works.
     Check(CheckArgs),
-    /// List the crawls that are kept, show or remove one.
+    /// List, show, verify or remove stored crawls.
     Crawls(CrawlsArgs),
-    /// Send a crawl that is kept to sinks once more, without a call.
+    /// Publish a stored crawl to the sinks again, without making calls.
     Replay(ReplayArgs),
-    /// Call any endpoint of the APIs.
+    /// List, verify or prune published snapshots.
+    Snapshots(SnapshotsArgs),
+    /// Show what changed between two published snapshots.
+    #[cfg(feature = "history")]
+    Changes(ChangesArgs),
+    /// List what ends: the coverage of devices, from entitlements and contract terms.
+    #[cfg(feature = "history")]
+    Renewals(RenewalsArgs),
+    /// Show everything that is known about a device, over all published snapshots.
+    #[cfg(feature = "history")]
+    History(HistoryArgs),
+    /// Write a report as one HTML file: coverage, fleet, renewals, changes and data quality.
+    #[cfg(feature = "history")]
+    Report(ReportArgs),
+    /// Call any API endpoint.
+    // `call` describes the endpoint that follows it, so it handles `--help` itself.
     #[command(disable_help_flag = true)]
     Call(CallArgs),
-    /// Register products, and change or show what is registered.
+    /// Register products; show or change registered products.
     #[command(subcommand)]
     Product(ProductAction),
     /// Redeem, download and list licenses.
@@ -75,84 +104,94 @@ pub(crate) enum Command {
     /// List contracts.
     #[command(subcommand)]
     Contract(ContractAction),
-    /// List, make and delete folders of products.
+    /// List, create and delete product folders.
     #[command(subcommand)]
     Folder(FolderAction),
     /// Register subscriptions.
     #[command(subcommand)]
     Service(ServiceAction),
-    /// List, make, change and delete organizational units.
+    /// List, create, change and delete organizational units.
     #[command(subcommand)]
     Ou(OuAction),
-    /// List, make and move accounts.
+    /// List, create and move accounts.
     #[command(subcommand)]
     Account(AccountAction),
-    /// Sign in to a FortiPortal and out again.
+    /// Sign in to or out of a FortiPortal.
     #[command(subcommand)]
     Portal(PortalAction),
-    /// Show and activate the licenses for mobile tokens of a FortiAuthenticator.
+    /// Show and activate FortiToken Mobile licenses on a FortiAuthenticator.
     #[command(subcommand)]
     Ftm(FtmAction),
-    /// List the sinks of this build, or describe one.
+    /// List the sinks in this build, or describe one.
     Sinks(SinksArgs),
     /// List the tables, or describe one.
     Tables(TablesArgs),
-    /// Turn saved answers into tables, without a crawl.
+    /// Turn saved API responses into tables, without a crawl.
     Decode(DecodeArgs),
-    /// Serve a faithful fake of the APIs on a port.
+    /// Serve a simulator of the APIs on a port.
     Simulate(SimulateArgs),
+    /// Write or check a configuration file.
+    #[command(subcommand)]
+    Config(ConfigAction),
+    /// Print a script that completes commands and flags in a shell.
+    Completions(CompletionsArgs),
+    /// Print a manual page, for `man -l -`.
+    Man(ManArgs),
 }
 
 /// Arguments of `crawl`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct CrawlArgs {
-    /// The configuration file; without it `fortilake.toml` if there is one, else the environment.
+    /// Configuration file; without it, `fortilake.toml` if it exists, otherwise the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Crawl this source of the configuration only; may be repeated.
+    /// Crawl only this source of the configuration; may be repeated.
     #[arg(long, value_name = "NAME", conflicts_with = "simulate")]
     pub(crate) source: Vec<String>,
     /// Publish to this sink instead of the configured ones; may be repeated.
     #[arg(long, value_name = "NAME:TARGET?option=value")]
     pub(crate) sink: Vec<String>,
-    /// Crawl the embedded simulator's organization.
+    /// Crawl the embedded simulator instead of real systems.
     #[arg(long, conflicts_with = "config")]
     pub(crate) simulate: bool,
-    /// Read this account only; may be repeated.
+    /// Read only this account; may be repeated.
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
     pub(crate) account: Vec<i64>,
-    /// Begin anew, even if an unfinished crawl could be resumed.
+    /// Start a new crawl even if an unfinished one could be resumed.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Publish nothing if any scope failed.
-    #[arg(long)]
+    /// Publish nothing if any scope failed (exit code 4).
+    #[arg(long, conflicts_with = "accept_partial")]
     pub(crate) require_complete: bool,
-    /// Publish even if a table lost more rows than `max_shrink` allows.
+    /// Publish to every sink, even if published rows disappear because their scopes failed.
+    #[arg(long)]
+    pub(crate) accept_partial: bool,
+    /// Publish even if more rows have disappeared than `[guard]` allows.
     #[arg(long)]
     pub(crate) accept_shrink: bool,
-    /// Pause after this many requests.
+    /// Pause after this many requests, sign-ins included.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_calls: Option<u64>,
     /// Pause after this long, such as 45m or 2h.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
-    /// Wait in place where the API allows nothing for long, instead of pausing with exit code 75.
+    /// Wait when the API allows no calls for a while, instead of pausing with exit code 75.
     #[arg(long)]
     pub(crate) wait: bool,
     #[command(flatten)]
     pub(crate) state: StateArgs,
-    /// Write the summary of the run to this file as JSON, too.
+    /// Write a JSON summary to this file (`-` for standard output), however the run ends.
     #[arg(long, value_name = "FILE")]
     pub(crate) summary: Option<PathBuf>,
 }
 
-/// Where what outlasts a run is kept.
+/// Where everything is stored that outlives a run.
 #[derive(Debug, Args)]
 pub(crate) struct StateArgs {
-    /// The folder with journal, ledger and tokens; by default `$FORTILAKE_STATE`, else the
-    /// system's folder for such things.
-    #[arg(long, value_name = "DIR")]
+    /// Folder for the journal, the ledger and tokens; defaults to `$FORTILAKE_STATE`, or else to
+    /// `fortilake` in your state folder (`$XDG_STATE_HOME` or `~/.local/state`).
+    #[arg(long, value_name = "DIR", global = true)]
     pub(crate) state: Option<PathBuf>,
 }
 
@@ -161,7 +200,7 @@ pub(crate) struct StateArgs {
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
-    /// Ask for units and accounts, and reckon from them instead of from the last crawl.
+    /// Count units and accounts by calling the API, instead of estimating from the last crawl.
     #[arg(long)]
     pub(crate) discover: bool,
     #[command(flatten)]
@@ -177,13 +216,13 @@ pub(crate) struct CheckArgs {
     pub(crate) state: StateArgs,
 }
 
-/// Which sources a command is about.
+/// Which sources a command uses.
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
-    /// The configuration file; without it `fortilake.toml` if there is one, else the environment.
+    /// Configuration file; without it, `fortilake.toml` if it exists, otherwise the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// This source of the configuration only; may be repeated.
+    /// Use only this source of the configuration; may be repeated.
     #[arg(long, value_name = "NAME")]
     pub(crate) source: Vec<String>,
 }
@@ -191,28 +230,31 @@ pub(crate) struct SourceArgs {
 /// Arguments of `crawls`.
 #[derive(Debug, Args)]
 pub(crate) struct CrawlsArgs {
-    /// What to do; without it, they are listed.
+    /// The subcommand; without one, the crawls are listed.
     #[command(subcommand)]
     pub(crate) action: Option<CrawlsAction>,
+    /// Print JSON: a list of objects, or one object for `show`.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }
 
-/// What to do with crawls that are kept.
+/// What to do with stored crawls.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CrawlsAction {
-    /// List them, the newest first.
+    /// List the crawls, newest first.
     List,
-    /// Tell all about one.
+    /// Show one crawl.
     Show {
-        /// The crawl's id.
+        /// Crawl id, as `fortilake crawls` lists it.
         id: String,
     },
-    /// Read everything that is kept, and compare it with its checksums.
+    /// Check everything in the state file against its checksums.
     Verify,
-    /// Remove one with its journal.
+    /// Remove one crawl and its journal; what it published stays.
     Remove {
-        /// The crawl's id.
+        /// Crawl id, as `fortilake crawls` lists it.
         id: String,
     },
 }
@@ -220,48 +262,96 @@ pub(crate) enum CrawlsAction {
 /// Arguments of `replay`.
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// The crawl's id, as `fortilake crawls` lists it.
+    /// Crawl id, as `fortilake crawls` lists it, or `latest`.
     #[arg(required_unless_present = "dead_letters")]
     pub(crate) id: Option<String>,
-    /// Take it for the last complete snapshot, which the next crawl is compared with.
+    /// Publish even if more rows have disappeared than `[guard]` allows.
     #[arg(long)]
     pub(crate) accept_shrink: bool,
-    /// Send again what the sinks could not deliver, and nothing else.
+    /// Publish to every sink, even if published rows disappear because their scopes failed.
+    #[arg(long)]
+    pub(crate) accept_partial: bool,
+    /// Redeliver only the messages that sinks could not deliver (dead letters).
     #[arg(long, conflicts_with = "id")]
     pub(crate) dead_letters: bool,
-    /// Where to, instead of the configured sinks; may be repeated.
+    /// Publish to this sink instead of the configured ones; may be repeated.
     #[arg(long, value_name = "NAME:TARGET?option=value")]
     pub(crate) sink: Vec<String>,
-    /// The configuration file with the sinks; without it `fortilake.toml` if there is one.
+    /// Configuration file with the sinks; without it, `fortilake.toml` if it exists.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }
 
+/// Arguments of `snapshots`.
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotsArgs {
+    /// The subcommand; without one, the snapshots are listed.
+    #[command(subcommand)]
+    pub(crate) action: Option<SnapshotsAction>,
+    /// Folder that snapshots are published to; defaults to the folder of the first Parquet sink in
+    /// the configuration, or else to `out`.
+    #[arg(long, value_name = "PLACE", global = true)]
+    pub(crate) place: Option<PathBuf>,
+    /// Configuration file; without it, `fortilake.toml` if it exists.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// What to do with published snapshots.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotsAction {
+    /// List the snapshots, oldest first.
+    List {
+        /// Print a JSON list of objects.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare published files with the digests in their manifests.
+    Verify {
+        /// Snapshot name, or `latest`; without it, all snapshots are verified.
+        name: Option<String>,
+    },
+    /// Delete all snapshots that neither `--last` nor `--days` keeps, except the newest and the
+    /// newest complete one.
+    Prune {
+        /// Keep this many of the newest snapshots.
+        #[arg(long, value_name = "N", required_unless_present = "days",
+              value_parser = clap::value_parser!(u32).range(1..))]
+        last: Option<u32>,
+        /// Keep the snapshots of the last DAYS days.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+        days: Option<u32>,
+        /// Print what would be deleted, but delete nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
 /// Arguments of `sinks`.
 #[derive(Debug, Args)]
 pub(crate) struct SinksArgs {
-    /// The sink to describe.
+    /// Sink to describe; without it, all sinks are listed.
     pub(crate) name: Option<String>,
 }
 
 /// Arguments of `tables`.
 #[derive(Debug, Args)]
 pub(crate) struct TablesArgs {
-    /// The table to describe.
+    /// Table to describe; without it, all tables.
     pub(crate) name: Option<String>,
-    /// As what.
+    /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: TablesFormat,
 }
 
-/// As what tables are described.
+/// Output formats of `tables`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TablesFormat {
-    /// For people.
+    /// Human-readable text.
     Text,
-    /// For programs.
+    /// JSON.
     Json,
     /// `CREATE TABLE` statements in standard SQL.
     Sql,
@@ -270,15 +360,15 @@ pub(crate) enum TablesFormat {
 /// Arguments of `decode`.
 #[derive(Debug, Args)]
 pub(crate) struct DecodeArgs {
-    /// The endpoint that gave the answers, such as `products/list`.
+    /// Endpoint that sent the responses, such as `products/list`.
     pub(crate) endpoint: String,
-    /// The files, one answer each; `-` is standard input.
+    /// Files with one saved response each; `-` reads standard input.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Where to; may be repeated.
+    /// Sink to write the tables to; may be repeated.
     #[arg(long, required = true, value_name = "NAME:TARGET?option=value")]
     pub(crate) sink: Vec<String>,
-    /// A number that the request had among its arguments, such as accountId=710112.
+    /// Numeric argument of the original request, such as accountId=710112; may be repeated.
     #[arg(long, value_name = "NAME=NUMBER", value_parser = argument)]
     pub(crate) asked: Vec<(String, i64)>,
 }
@@ -286,16 +376,16 @@ pub(crate) struct DecodeArgs {
 /// Arguments of `simulate`.
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
-    /// The address; port 0 takes a free one.
+    /// Address to listen on; port 0 picks a free port.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
     pub(crate) listen: SocketAddr,
-    /// What to serve, as a scenario file; without it the preset `production`.
+    /// Scenario file to serve; without it, the preset `production`.
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
 }
 
 fn argument(text: &str) -> Result<(String, i64), String> {
-    let (name, number) = text.split_once('=').ok_or("it has no `=`")?;
+    let (name, number) = text.split_once('=').ok_or("expected NAME=NUMBER")?;
     let number = number
         .parse()
         .map_err(|_| format!("`{number}` is not an integer"))?;
@@ -307,5 +397,5 @@ fn duration(text: &str) -> Result<Duration, String> {
     length
         .and_then(|length| Duration::try_from(length).ok())
         .filter(|length| !length.is_zero())
-        .ok_or_else(|| "it is no duration such as 45m or 2h".to_owned())
+        .ok_or_else(|| "expected a duration longer than zero, such as 45m or 2h".to_owned())
 }

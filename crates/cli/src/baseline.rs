@@ -1,37 +1,62 @@
-//! What a crawl's rows are compared with before they are published, and who comes after it.
+//! The row counts that a crawl is compared with before it is published.
 
-use fortilake_crawler::{
-    Census, Guard, Report, sink,
-    state::{Baseline, State},
-};
+use fortilake_crawler::{Figures, Guard, Limits, Report};
+use fortilake_sink as sink;
+use fortilake_state::{Baseline, State};
 
 use crate::exit::{Failure, Result};
 
-/// The guard of a crawl of these sources: nothing where there is no complete snapshot of them.
-pub(crate) fn guard(state: &State, reach: &str, max_shrink: f64) -> Result<Option<Guard>> {
-    let Some(Baseline { snapshot, figures }) = state.baseline(reach)? else {
-        return Ok(None);
-    };
-    let before: Census = serde_json::from_str(&figures).map_err(Failure::failed)?;
-    Ok(Some(Guard {
-        max_shrink,
-        snapshot,
-        before,
-    }))
+/// The shrink guard for a crawl of these sources.
+pub(crate) fn guard(state: &State, sources: &str, limits: Limits) -> Result<Guard> {
+    let before = figures(state, sources)?;
+    Ok(Guard { limits, before })
 }
 
-/// Makes what was just published the one that the next crawl is compared with.
-pub(crate) fn keep(state: &State, reach: &str, crawl: &sink::Crawl, report: &Report) -> Result<()> {
-    if !report.complete || !report.published {
+/// Makes the crawl that was just published the baseline for the next one.
+pub(crate) fn keep(
+    state: &State,
+    sources: &str,
+    crawl: &sink::Crawl,
+    report: &Report,
+) -> Result<()> {
+    if !report.published {
         return Ok(());
     }
-    let snapshot = crawl.snapshot.clone();
-    // What is replayed may be older than what has been published since.
-    let kept = state.baseline(reach)?;
-    if kept.is_some_and(|kept| kept.snapshot > snapshot) {
+    let name = published_name(crawl, report);
+    // A replay may publish a crawl that is older than the baseline. The baseline must not move
+    // back, or the next crawl would be compared with row counts that are no longer published.
+    let kept = state.baseline(sources)?;
+    if kept.is_some_and(|kept| kept.snapshot > name) {
         return Ok(());
     }
-    let figures = serde_json::to_string(&report.census).map_err(Failure::failed)?;
-    state.set_baseline(reach, &Baseline { snapshot, figures })?;
+    let mut figures = figures(state, sources)?;
+    figures.update(&report.outcome, &name);
+    let figures = serde_json::to_string(&figures).map_err(Failure::failed)?;
+    let baseline = Baseline {
+        snapshot: name,
+        figures,
+    };
+    state.set_baseline(sources, &baseline)?;
     Ok(())
+}
+
+/// The name under which the first sink published the snapshot.
+///
+/// It can be later than the crawl's own name, because a sink takes a later one if that is taken.
+pub(crate) fn published_name(crawl: &sink::Crawl, report: &Report) -> String {
+    let mut receipts = report
+        .sinks
+        .iter()
+        .filter_map(|sink| sink.result.as_ref().ok());
+    let name = receipts.find_map(|receipt| receipt.snapshot.as_ref());
+    name.unwrap_or(&crawl.name).clone()
+}
+
+/// The stored figures, or empty ones.
+///
+/// The first edition stored figures that counted differently; they do not parse and are ignored.
+fn figures(state: &State, sources: &str) -> Result<Figures> {
+    let kept = state.baseline(sources)?;
+    let figures = kept.and_then(|kept| serde_json::from_str(&kept.figures).ok());
+    Ok(figures.unwrap_or_default())
 }

@@ -1,82 +1,147 @@
-//! One module per command; each resolves what it was given, runs, and says how it ended.
+//! One module per command. Each resolves its arguments, runs, and returns an exit code.
 
 pub(crate) mod account;
 pub(crate) mod call;
+#[cfg(feature = "history")]
+pub(crate) mod changes;
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod contract;
 pub(crate) mod crawl;
 pub(crate) mod crawls;
 pub(crate) mod decode;
 pub(crate) mod folder;
 pub(crate) mod ftm;
+#[cfg(feature = "history")]
+pub(crate) mod history;
 pub(crate) mod license;
+pub(crate) mod manual;
 mod operation;
 pub(crate) mod ou;
+mod part;
 pub(crate) mod plan;
 pub(crate) mod portal;
 pub(crate) mod product;
+#[cfg(feature = "history")]
+mod published;
+#[cfg(feature = "history")]
+pub(crate) mod renewals;
 pub(crate) mod replay;
+#[cfg(feature = "history")]
+pub(crate) mod report;
 pub(crate) mod service;
 mod shown;
 pub(crate) mod simulate;
 pub(crate) mod sinks;
+pub(crate) mod snapshots;
 pub(crate) mod tables;
 mod view;
 
-use std::{sync::Arc, time::Duration};
-
-use anyhow::anyhow;
-
-use fortilake_crawler::{
-    Facts, Names, OpenSink,
-    client::{self, Client, models},
-    sink::{self, TableSpec},
-    sink_store,
-    state::State,
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::Duration,
 };
+
+use anyhow::{Context as _, anyhow};
+
+use fortilake_client as client;
+use fortilake_crawler::{OpenSink, sink_store};
+use fortilake_sink::{self as sink, Partial, TableSpec, registry};
+use fortilake_state::State;
 
 use crate::{
-    config::SinkConfig,
-    connect::Time,
+    config::{Env, SinkConfig},
     console::Console,
     exit::{Code, Failure, Result},
-    signals,
+    signals::{self, Insistence},
+    time::Time,
 };
 
-/// Opens the sinks; what opened before a failure is taken back.
-async fn open_sinks(
-    configs: &[SinkConfig],
-    crawl: &sink::Crawl,
-    tables: &[Arc<TableSpec>],
-    state: Option<&State>,
-) -> Result<Vec<OpenSink>> {
-    let mut open: Vec<OpenSink> = Vec::new();
-    for config in configs {
-        let context = sink::Context::new(crawl.clone(), tables.to_vec());
-        let opened = match state.map(|state| sink_store(state, &config.spec)) {
-            None => config.spec.clone().open(context).await,
-            Some(Ok(store)) => config.spec.clone().open(context.with_store(store)).await,
-            Some(Err(error)) => Err(error),
-        };
-        match opened {
-            Ok(sink) => open.push(OpenSink {
-                name: config.label.clone(),
-                sink,
-            }),
-            Err(error) => {
-                for OpenSink { sink, .. } in open {
-                    // The first failure is the one to tell.
-                    let _ = sink.abort().await;
+/// Everything that opening sinks requires besides their configuration.
+pub(crate) struct SinkOpener<'a> {
+    /// The crawl that the sinks will publish.
+    pub(crate) crawl: &'a sink::Crawl,
+    /// The tables that the crawl writes.
+    pub(crate) tables: &'a [Arc<TableSpec>],
+    /// Where sinks store what they need in later runs; `None` if the run must leave no state.
+    pub(crate) state: Option<&'a State>,
+    /// Resolves references to environment variables, files and commands.
+    pub(crate) env: &'a Env,
+    /// What to do with a partial snapshot; `None` leaves the choice to each sink.
+    pub(crate) partial: Option<Partial>,
+}
+
+impl SinkOpener<'_> {
+    /// Opens the sinks in order. If one cannot be opened, the sinks before it are aborted.
+    pub(crate) async fn open(&self, configs: &[SinkConfig]) -> Result<Vec<OpenSink>> {
+        let mut open: Vec<OpenSink> = Vec::new();
+        for config in configs {
+            match self.open_one(config).await {
+                Ok(sink) => open.push(sink),
+                Err(error) => {
+                    for OpenSink { sink, .. } in open {
+                        // Only the first failure is reported: the abort is its consequence.
+                        let _ = sink.abort().await;
+                    }
+                    let context = format!("sink `{}` cannot be opened", config.label);
+                    return Err(Failure::from(error).context(context));
                 }
-                let context = format!("sink `{}` cannot be opened", config.label);
-                return Err(Failure::from(error).context(context));
+            }
+        }
+        Ok(open)
+    }
+
+    async fn open_one(&self, config: &SinkConfig) -> sink::Result<OpenSink> {
+        let spec = &config.spec;
+        let options = self.env.resolve(spec).await?;
+        let delivery = (registry::find(&spec.sink)?.delivery)(&options)?;
+        let mut context =
+            sink::Context::new(self.crawl.clone(), self.tables.to_vec()).with_partial(self.partial);
+        if let Some(state) = self.state {
+            let folder = state.path().parent().map(Path::to_owned);
+            context = context
+                .with_store(sink_store(state, spec)?)
+                .with_scratch(folder);
+        }
+        Ok(OpenSink {
+            name: config.label.clone(),
+            delivery,
+            sink: spec.open(context, options).await?,
+        })
+    }
+}
+
+/// Starts this many threads at the same time, and ends them again.
+///
+/// If the runtime cannot start a thread, it panics or hangs. This check fails with an error instead.
+fn check_threads(number: usize) -> io::Result<()> {
+    // The threads end when the sender is dropped.
+    let (sender, receiver) = mpsc::channel::<()>();
+    let receiver = Arc::new(Mutex::new(receiver));
+    let mut threads = Vec::new();
+    let mut result = Ok(());
+    for _ in 0..number {
+        let receiver = Arc::clone(&receiver);
+        let wait = move || drop(receiver.lock().map(|receiver| receiver.recv()));
+        match thread::Builder::new().spawn(wait) {
+            Ok(thread) => threads.push(thread),
+            Err(error) => {
+                result = Err(error);
+                break;
             }
         }
     }
-    Ok(open)
+    drop(sender);
+    for thread in threads {
+        let _ = thread.join();
+    }
+    result
 }
 
-/// What became of a call that a command made by itself.
+/// Converts the error of a single call into the failure of a command.
 fn call_failure(error: client::Error) -> Failure {
     use client::Kind;
     let code = match error.kind() {
@@ -84,12 +149,9 @@ fn call_failure(error: client::Error) -> Failure {
         Kind::Paused => Code::Paused,
         _ => Code::Failed,
     };
-    let hint = error.pause().map(|pause| {
-        format!(
-            "the API allows calls again from {} on",
-            Time(pause.resume_at)
-        )
-    });
+    let hint = error
+        .pause()
+        .map(|pause| format!("the API allows calls again at {}", Time(pause.resume_at)));
     Failure {
         code,
         error: error.into(),
@@ -97,58 +159,55 @@ fn call_failure(error: client::Error) -> Failure {
     }
 }
 
-/// Runs something that the first signal asks to end, and that ends at the second one.
+/// Runs work that stops gracefully at the first signal, and immediately at a second one or when
+/// `timeout` is over after SIGTERM or SIGHUP.
 ///
-/// Ending at once is dropping all of it: what a task holds goes with the task, the programs that
-/// a sink has started included.
+/// An immediate stop drops the future. This drops everything that the future owns, including
+/// programs that a sink has started, so nothing keeps running in the background.
 fn interruptible<T, F: Future<Output = Result<T>>>(
     console: Console,
-    work: impl FnOnce(signals::Watch) -> F,
+    timeout: Duration,
+    work: impl FnOnce(signals::SignalHandler) -> F,
 ) -> Result<T> {
     let runtime = runtime()?;
     let result = runtime.block_on(async {
-        let (watch, insistence) = signals::Watch::begin(console);
+        let (watch, stop_now) = signals::SignalHandler::begin(console, timeout);
         tokio::select! {
             result = work(watch) => result,
-            () = insistence.wait() => Err(Failure {
+            reason = stop_now.wait() => Err(Failure {
                 code: Code::Interrupted,
-                error: anyhow!("stopped at once"),
-                hint: Some("the same command goes on from what is journaled".to_owned()),
+                error: match reason {
+                    Insistence::Again => anyhow!("stopped immediately by a second signal"),
+                    Insistence::Late => anyhow!(
+                        "stopped without waiting for calls in flight, {} s after the signal",
+                        timeout.as_secs()
+                    ),
+                },
+                hint: Some("run the same command again to continue from the journal".to_owned()),
             }),
         }
     });
-    runtime.shutdown_timeout(PATIENCE);
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     result
 }
 
-/// How long a thread that writes may take to see that it is over.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long blocking threads, such as those that write files, may take to finish at shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A runtime for the commands that wait for something.
+/// How many threads beside the workers have to be possible, for files and for the state.
+const SPARE_THREADS: usize = 4;
+
+/// A multi-threaded runtime for the commands that make calls or wait.
 fn runtime() -> Result<tokio::runtime::Runtime> {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    check_threads(workers + SPARE_THREADS)
+        .with_context(|| format!("cannot start {} threads", workers + SPARE_THREADS))
+        .map_err(Failure::not_started)
+        .map_err(|failure| {
+            failure.hint("raise the limits of threads and memory (`ulimit -u -v`)")
+        })?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)
-}
-
-/// Makes one call outside a crawl, and reads what a plan would know of its answer.
-async fn ask(
-    client: &Client,
-    endpoint: &str,
-    arguments: serde_json::Value,
-) -> client::Result<serde_json::Result<Facts>> {
-    let serde_json::Value::Object(arguments) = arguments else {
-        return Ok(Facts::read(endpoint, "{}", Names::Unwanted));
-    };
-    let Some(endpoint) = models::endpoint(endpoint) else {
-        return Ok(Facts::read(endpoint, "{}", Names::Unwanted));
-    };
-    let page = client.fetch(endpoint, &arguments).await?;
-    let body = if page.is_empty_result() {
-        "{}"
-    } else {
-        &page.body
-    };
-    Ok(Facts::read(endpoint.id, body, Names::Unwanted))
 }

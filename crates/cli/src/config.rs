@@ -1,4 +1,4 @@
-//! The configuration: a file, or the environment in its place.
+//! The configuration: a file, or environment variables if there is no file.
 
 pub(crate) mod env;
 mod explain;
@@ -13,63 +13,95 @@ mod tests;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::anyhow;
-use fortilake_crawler::sink::{Spec, registry};
+use fortilake_crawler::Limits;
+use fortilake_sink::{Partial, Spec, registry};
 use serde_json::{Map, Value};
 
 pub(crate) use self::{
-    env::Env,
-    source::{Secret, SourceConfig, SourceKind},
+    env::{Env, quoted},
+    file::{parse, read},
+    source::{Secret, SourceConfig},
 };
-use crate::exit::{Failure, Result};
+use crate::{
+    exit::{Failure, Result},
+    signals::STOP_TIMEOUT,
+};
 
-/// The configuration file that is read without being named.
+/// The configuration file that is read, if it exists, when `--config` names no other.
 const DEFAULT_FILE: &str = "fortilake.toml";
-/// How many crawls the state keeps when nobody says how many.
+/// Default of `keep`.
 pub(crate) const KEEP: usize = 5;
-/// Which part of a table's rows may go when nobody says which.
+/// Default of `max_shrink`.
 pub(crate) const MAX_SHRINK: f64 = 0.2;
-/// Where tables go when nobody says where.
+/// Default of `max_account_shrink`.
+pub(crate) const MAX_ACCOUNT_SHRINK: f64 = 0.5;
+/// Default of `min_rows`.
+pub(crate) const MIN_ROWS: u64 = 20;
+/// Default of `max_idle`.
+const MAX_IDLE: Duration = Duration::from_hours(12);
+/// The sink of a crawl without a configured one.
 const DEFAULT_SINK: &str = "parquet:out";
 
 /// What to crawl and where to put it.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// The sources, in publishing order.
+    /// The sources, in the order in which their rows are published.
     pub(crate) sources: Vec<SourceConfig>,
-    /// The sinks.
+    /// The sinks, in the order in which they are opened.
     pub(crate) sinks: Vec<SinkConfig>,
-    /// How many crawls the state keeps.
+    /// How many crawls the state keeps, at least 1.
     pub(crate) keep: usize,
-    /// Which part of a table's rows may go from one complete snapshot to the next.
-    pub(crate) max_shrink: f64,
+    /// How many rows may disappear before publishing needs `--accept-shrink`.
+    pub(crate) limits: Limits,
+    /// What to do with a partial snapshot; `None` leaves the choice to each sink.
+    pub(crate) partial: Option<Partial>,
+    /// How long a crawl may lie idle before it is abandoned instead of resumed.
+    pub(crate) max_idle: Duration,
+    /// How long a crawl may take to stop after SIGTERM or SIGHUP.
+    pub(crate) stop_timeout: Duration,
 }
 
-/// One sink.
+impl Config {
+    /// These sources and sinks, with defaults for everything else.
+    pub(crate) fn new(sources: Vec<SourceConfig>, sinks: Vec<SinkConfig>) -> Self {
+        Self {
+            sources,
+            sinks,
+            keep: KEEP,
+            limits: Limits {
+                max_shrink: MAX_SHRINK,
+                max_account_shrink: MAX_ACCOUNT_SHRINK,
+                min_rows: MIN_ROWS,
+            },
+            partial: None,
+            max_idle: MAX_IDLE,
+            stop_timeout: STOP_TIMEOUT,
+        }
+    }
+}
+
+/// A sink, from the configuration file or from `--sink`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SinkConfig {
-    /// What messages call it.
+    /// The name of the sink in messages and in the state; unique within a run, free of secrets.
     pub(crate) label: String,
     /// The sink and its options.
     pub(crate) spec: Spec,
 }
 
-/// Reads the named file, or `fortilake.toml`, or the environment.
+/// Reads the named file, or `fortilake.toml` if it exists, or else the environment.
 ///
-/// Sinks given on the command line take the place of those of the file.
+/// Sinks given on the command line replace those of the file.
 pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<Config> {
     let default = Path::new(DEFAULT_FILE);
     let path = path.or_else(|| default.is_file().then_some(default));
     let mut config = match path {
         Some(path) => file::read(path)?,
-        None => Config {
-            sources: vec![from_environment(env)?],
-            sinks: Vec::new(),
-            keep: KEEP,
-            max_shrink: MAX_SHRINK,
-        },
+        None => Config::new(vec![from_environment(env)?], Vec::new()),
     };
     if !sinks.is_empty() || config.sinks.is_empty() {
         config.sinks = sink_specs(sinks)?;
@@ -78,25 +110,33 @@ pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<C
     Ok(config)
 }
 
-/// The sinks of the command line, or those of the named file or `fortilake.toml`.
-pub(crate) fn sinks(path: Option<&Path>, specs: &[String]) -> Result<Vec<SinkConfig>> {
-    if !specs.is_empty() {
-        return sink_specs(specs);
-    }
+/// The sinks and the limits of the shrink guard, for a command that needs no sources.
+///
+/// Sinks given on the command line replace those of the file. Without either, this is an error:
+/// only a crawl has a default sink.
+pub(crate) fn sinks(path: Option<&Path>, specs: &[String]) -> Result<(Vec<SinkConfig>, Limits)> {
     let default = Path::new(DEFAULT_FILE);
-    let sinks = match path.or_else(|| default.is_file().then_some(default)) {
-        Some(path) => file::read(path)?.sinks,
-        None => Vec::new(),
+    let config = match path.or_else(|| default.is_file().then_some(default)) {
+        Some(path) => file::read(path)?,
+        None => Config::new(Vec::new(), Vec::new()),
     };
+    if !specs.is_empty() {
+        return Ok((sink_specs(specs)?, config.limits));
+    }
+    let sinks = config.sinks;
     are_apart(&sinks)?;
     if sinks.is_empty() {
-        let error = anyhow!("nobody says where to");
-        return Err(Failure::not_started(error).hint("name a sink with `--sink`"));
+        let error = anyhow!("no sink configured");
+        return Err(
+            Failure::not_started(error).hint("add `--sink parquet:out` or a `[[sink]]` section")
+        );
     }
-    Ok(sinks)
+    Ok((sinks, config.limits))
 }
 
-/// The sinks of the command line, or the default one.
+/// Parses the sinks of the command line; without any, the default sink.
+///
+/// Two sinks with the same label are numbered, because the state stores results by label.
 pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
     let default = [DEFAULT_SINK.to_owned()];
     let specs = if specs.is_empty() { &default } else { specs };
@@ -121,9 +161,21 @@ pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
     Ok(sinks)
 }
 
-/// What messages call a sink of the command line: its name and target.
+/// The folder of the first Parquet sink in the named file or in `fortilake.toml`, if there is one.
+pub(crate) fn first_place(path: Option<&Path>) -> Result<Option<PathBuf>> {
+    let default = Path::new(DEFAULT_FILE);
+    let Some(path) = path.or_else(|| default.is_file().then_some(default)) else {
+        return Ok(None);
+    };
+    let sinks = file::read(path)?.sinks;
+    let parquet = sinks.iter().find(|sink| sink.spec.sink == "parquet");
+    let place = parquet.and_then(|sink| sink.spec.options.get("path")?.as_str());
+    Ok(place.map(PathBuf::from))
+}
+
+/// The label of a sink of the command line: its name and target, without options.
 ///
-/// A URL can hold a secret anywhere behind the host.
+/// A URL is cut after the host, because user, path and query can all contain secrets.
 fn label(text: &str) -> String {
     let text = text.split('?').next().unwrap_or_default();
     let (name, target) = text.split_once(':').unwrap_or((text, ""));
@@ -140,26 +192,29 @@ fn label(text: &str) -> String {
 }
 
 /// Refuses two sinks that would replace each other's tables.
-fn are_apart(sinks: &[SinkConfig]) -> Result<()> {
+pub(crate) fn are_apart(sinks: &[SinkConfig]) -> Result<()> {
     let mut seen: Vec<(Place, &str)> = Vec::new();
     for SinkConfig { label, spec } in sinks {
         let place = Place::of(spec)?;
         if let Some((_, other)) = seen.iter().find(|(seen, _)| *seen == place) {
             let error = anyhow!("sinks `{other}` and `{label}` publish to the same place");
-            return Err(Failure::not_started(error).hint("give each its own, or leave one out"));
+            return Err(Failure::not_started(error).hint("change the place of one, or remove one"));
         }
         seen.push((place, label));
     }
     Ok(())
 }
 
-/// Where a sink publishes to, however it is written.
+/// Where a sink publishes to, normalized so that two spellings of one place are equal.
 #[derive(PartialEq)]
 struct Place {
-    sink: &'static str,
+    /// The sink's name; `None` for a sink that publishes to a folder, because a folder has one
+    /// snapshot at a time in each layout, whatever its format.
+    sink: Option<&'static str>,
     target: Option<PathBuf>,
     layout: Option<Value>,
-    /// Everything that was said, of a sink that is no folder: two may well go to one place.
+    /// All options of a sink that does not publish to a folder. Two such sinks are the same only
+    /// if nothing differs: two programs or two URLs may differ in any option.
     options: Option<Map<String, Value>>,
 }
 
@@ -173,8 +228,8 @@ impl Place {
         let schema = (descriptor.options)();
         let default = schema.as_value().pointer("/properties/layout/default");
         Ok(Self {
-            sink: descriptor.name,
-            // Components know neither a slash at the end nor two in a row.
+            sink: (!is_folder).then_some(descriptor.name),
+            // Comparing components ignores trailing and repeated slashes.
             target: target.map(|path| path.components().collect()),
             layout: spec.options.get("layout").or(default).cloned(),
             options: (!is_folder).then(|| spec.options.clone()),
@@ -182,15 +237,16 @@ impl Place {
     }
 }
 
-/// One source named `forticloud` out of `FORTICLOUD_USERNAME` and its siblings.
+/// One source named `forticloud`, from `FORTICLOUD_USERNAME`, `FORTICLOUD_PASSWORD` and, if set,
+/// `FORTICLOUD_AUTH_URL` and `FORTICLOUD_API_URL`.
 fn from_environment(env: &Env) -> Result<SourceConfig> {
     let missing = |name: &str| {
         Failure::not_started(anyhow!(
             "the variable `{name}` is not set, and there is no configuration file"
         ))
         .hint(
-            "set FORTICLOUD_USERNAME and FORTICLOUD_PASSWORD (a `.env` file will do), write a \
-                 `fortilake.toml`, or try `fortilake crawl --simulate`",
+            "set FORTICLOUD_USERNAME and FORTICLOUD_PASSWORD (for example in a `.env` file), write \
+             a `fortilake.toml`, or try `fortilake crawl --simulate`",
         )
     };
     for name in ["FORTICLOUD_USERNAME", "FORTICLOUD_PASSWORD"] {

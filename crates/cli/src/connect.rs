@@ -1,44 +1,44 @@
-//! From a configured source to a client.
+//! Creates clients for configured sources and for the embedded simulator.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{
-    client::{
-        self, Client,
-        auth::Credentials,
-        ledger::Micros,
-        transport::{self, InProcess, Network, Transport},
-    },
-    one_line,
-    state::State,
-};
+use fortilake_auth::{Credentials, StoredToken, TokenStore};
+use fortilake_client::{self as client, Client, ledger::Micros};
+use fortilake_crawler::{Access, System, one_line};
 use fortilake_simulator::{Scenario, Simulator};
+use fortilake_state::State;
+use fortilake_transport::{self as transport, InProcess, Network, Transport};
 
 use crate::{
-    config::{Env, SourceConfig, SourceKind},
+    config::{Env, SourceConfig},
     console::Console,
     exit::{Failure, Result},
+    time::{Time, clock},
 };
 
-/// What all clients of a run share, and what bounds the run.
-pub(crate) struct Terms {
-    /// Where calls and tokens are remembered, if not only in this process.
+/// What all clients of a run share, and the limits of the run.
+pub(crate) struct ClientContext {
+    /// Where the ledger and tokens are stored; `None` keeps them in this process.
     pub(crate) state: Option<State>,
-    /// In which order calls of all sources go out.
+    /// The order in which calls of all sources are sent.
     pub(crate) queue: client::Queue,
-    /// How many requests may be sent.
+    /// How many requests may be sent, sign-ins included.
     pub(crate) max_calls: Option<u64>,
-    /// When the last one may be sent.
+    /// No request is sent after this time.
     pub(crate) deadline: Option<Micros>,
-    /// Whether to wait where the API allows nothing for long.
+    /// Whether to wait, however long, when the API allows no calls.
     pub(crate) wait: bool,
-    /// Where such waits are told.
+    /// Whether to sign in to FortiCloud even if a token of an earlier run is still valid.
+    pub(crate) sign_in_anew: bool,
+    /// Where waits and warnings are printed.
     pub(crate) console: Console,
+    /// Whether the run shows its progress, so that waits for a full window need no line each.
+    pub(crate) shows_progress: bool,
 }
 
-impl Terms {
-    /// No bounds beside those of the API.
+impl ClientContext {
+    /// No limits besides those of the API.
     pub(crate) fn new(state: Option<State>, console: Console) -> Self {
         Self {
             state,
@@ -46,34 +46,41 @@ impl Terms {
             max_calls: None,
             deadline: None,
             wait: false,
+            sign_in_anew: false,
             console,
+            shows_progress: false,
         }
     }
 }
 
 /// A client for a configured source.
-pub(crate) fn client(source: &SourceConfig, env: &Env, terms: &Terms) -> Result<Client> {
+pub(crate) fn client(source: &SourceConfig, env: &Env, context: &ClientContext) -> Result<Client> {
     if source.insecure_tls {
-        terms.console.note(&format!(
-            "warning: source `{}` takes any certificate, so anyone on the way can read along: \
-             `insecure_tls` is set\n",
+        context.console.note(&format!(
+            "warning: source `{}` accepts any certificate, because `insecure_tls` is set; anyone \
+             on the network path can read its traffic and its password\n",
             source.name
         ));
     }
+    let usual = transport::NetworkConfig::default();
     let network = transport::NetworkConfig {
+        // Connecting must time out before the call does. If the call timed out first, it
+        // would be unknown whether a request was sent, and it would count against the limits.
+        connect_timeout: usual.connect_timeout.min(source.call_timeout()? / 2),
+        max_body: source.answer_limit()?,
         ca_cert: source.ca_cert.clone(),
         insecure_tls: source.insecure_tls,
-        ..transport::NetworkConfig::default()
+        ..usual
     };
     let network = Network::new(network)
-        .with_context(|| format!("source `{}` cannot be connected to", source.name))
+        .with_context(|| format!("cannot set up connections to source `{}`", source.name))
         .map_err(Failure::not_started)?;
-    connect(config(source, env)?, terms, Arc::new(network))
+    connect(config(source, env)?, context, Arc::new(network))
 }
 
-/// What a client of this source goes by.
+/// The client configuration of a source, with its secrets resolved.
 pub(crate) fn config(source: &SourceConfig, env: &Env) -> Result<client::Config> {
-    let mut config = by_kind(source, env)?;
+    let mut config = of_system(source, source.credentials(env)?)?;
     config.timeout = source.call_timeout()?;
     if let Some(calls) = source.call_limits()? {
         config.calls = calls;
@@ -85,100 +92,95 @@ pub(crate) fn config(source: &SourceConfig, env: &Env) -> Result<client::Config>
     Ok(config)
 }
 
-fn by_kind(source: &SourceConfig, env: &Env) -> Result<client::Config> {
-    let api_url = source.api_url.as_ref();
-    let api_url = api_url.map(|text| url(text, "api_url")).transpose()?;
-    let address = || {
-        api_url.clone().ok_or_else(|| {
-            Failure::not_started(anyhow!("source `{}` has no `api_url`", source.name)).hint(
-                "add the address of the system, such as `api_url = \"https://portal.example\"`",
-            )
-        })
+/// Checks a source as far as that is possible without its secrets and without a connection.
+pub(crate) fn check_offline(source: &SourceConfig) -> Result<()> {
+    source.check()?;
+    let placeholder = Credentials {
+        username: String::new(),
+        username_origin: String::new(),
+        password: "".into(),
+        password_origin: String::new(),
     };
-    if source.kind == SourceKind::FortiPortal && source.api_key.is_some() {
-        let key = source.secret("api_key", env)?;
-        let secret = key.expose().into();
-        return Ok(client::Config::portal_key(address()?, secret, key.origin));
-    }
-    let credentials = credentials(source, env)?;
-    Ok(match source.kind {
-        SourceKind::FortiPortal => client::Config::portal(address()?, credentials),
-        SourceKind::FortiAuthenticator => client::Config::authenticator(address()?, credentials),
-        SourceKind::FortiCloud => {
-            let mut config = client::Config::new(credentials);
-            if let Some(auth_url) = &source.auth_url {
-                config.auth_url = url(auth_url, "auth_url")?;
-            }
-            if let Some(api_url) = api_url {
-                config.api_url = api_url;
-            }
-            config
-        }
+    of_system(source, placeholder).map(drop)
+}
+
+/// The defaults of the source's system, at the configured addresses.
+fn of_system(source: &SourceConfig, credentials: Credentials) -> Result<client::Config> {
+    let address = |text: &Option<String>, name| {
+        let text = text.as_ref();
+        text.map(|text| url(text, name)).transpose()
+    };
+    let access = Access {
+        api_url: address(&source.api_url, "api_url")?,
+        auth_url: address(&source.auth_url, "auth_url")?,
+        credentials,
+    };
+    source.system.client_config(access).ok_or_else(|| {
+        Failure::not_started(anyhow!("source `{}` has no `api_url`", source.name))
+            .hint("add the address of the system, such as `api_url = \"https://portal.example\"`")
     })
 }
 
-fn credentials(source: &SourceConfig, env: &Env) -> Result<Credentials> {
-    let (username, password) = source.credentials(env)?;
-    Ok(Credentials {
-        username: username.expose().to_owned(),
-        username_origin: username.origin.clone(),
-        password: password.expose().into(),
-        password_origin: password.origin.clone(),
-    })
-}
-
-/// A client of a system of the embedded simulator; nothing leaves the process.
-pub(crate) fn simulated(kind: SourceKind, terms: &Terms) -> Result<Client> {
+/// A client for a system of the embedded simulator; nothing leaves the process.
+pub(crate) fn simulated(system: System, context: &ClientContext) -> Result<Client> {
     let scenario = Scenario::production();
-    let credentials = |username: &str, password: &str| {
-        let origin = "the simulator's scenario";
-        Credentials {
-            username: username.to_owned(),
-            username_origin: origin.to_owned(),
-            password: password.into(),
-            password_origin: origin.to_owned(),
-        }
+    let origin = "the simulator's scenario";
+    let (username, password) = scenario.user_of(system.name());
+    let credentials = Credentials {
+        username: username.to_owned(),
+        username_origin: origin.to_owned(),
+        password: password.into(),
+        password_origin: origin.to_owned(),
     };
-    let address = || url("https://simulator.invalid", "api_url");
-    let config = match kind {
-        SourceKind::FortiCloud => {
-            let user = &scenario.credentials;
-            client::Config::new(credentials(&user.username, &user.password))
-        }
-        SourceKind::FortiPortal => {
-            let user = &scenario.portal;
-            client::Config::portal(address()?, credentials(&user.username, &user.password))
-        }
-        SourceKind::FortiAuthenticator => {
-            let user = &scenario.authenticator;
-            client::Config::authenticator(address()?, credentials(&user.username, &user.api_key))
-        }
+    let access = Access {
+        api_url: Some(url("https://simulator.invalid", "api_url")?),
+        auth_url: None,
+        credentials,
     };
+    let config = system
+        .client_config(access)
+        .ok_or_else(|| Failure::failed(anyhow!("`{}` is not simulated", system.name())))?;
     let simulator = Simulator::new(scenario);
     let transport = InProcess::new(move |request| {
         let simulator = simulator.clone();
         async move { simulator.handle(request).await }
     });
-    connect(config, terms, Arc::new(transport))
+    connect(config, context, Arc::new(transport))
 }
 
 fn connect(
     mut config: client::Config,
-    terms: &Terms,
+    context: &ClientContext,
     transport: Arc<dyn Transport>,
 ) -> Result<Client> {
-    if let Some(state) = &terms.state {
+    let console = context.console;
+    if let Some(state) = &context.state {
         config.ledger = Arc::new(state.clone());
-        config.tokens = Some(Arc::new(state.clone()));
+        // Only FortiCloud can be made to issue a new token: FortiPortal issues none while another
+        // is valid, so a stored token has to be used there.
+        let anew = context.sign_in_anew && config.sign_in == client::SignIn::OAuth;
+        config.tokens = Some(if anew {
+            Arc::new(SaveOnlyTokenStore(state.clone()))
+        } else {
+            Arc::new(state.clone())
+        });
+        state.on_correction(Arc::new(move |correction| {
+            console.note(&format!("warning: {correction}\n"));
+        }));
     }
-    config.queue = terms.queue.clone();
-    config.max_calls = terms.max_calls;
-    config.deadline = terms.deadline;
-    if terms.wait {
+    config.clock = clock();
+    config.queue = context.queue.clone();
+    config.max_calls = context.max_calls;
+    config.deadline = context.deadline;
+    if context.wait {
         config.waiting = client::Waiting::Forever;
     }
-    let console = terms.console;
+    let quiet = context.shows_progress;
     config.on_wait = Some(Arc::new(move |pause| {
+        // The progress line already shows when the next call is sent.
+        if quiet && pause.reason == client::Reason::Calls {
+            return;
+        }
         console.note(&format!(
             "waiting until {}: {}\n",
             Time(pause.resume_at),
@@ -188,7 +190,25 @@ fn connect(
     Client::new(config, transport, client::Jitter::random()).map_err(Failure::not_started)
 }
 
-/// Gives back what signing in took; a token that stays behind is in the way of the next one.
+/// A token store that saves tokens for later runs but loads none of earlier runs.
+struct SaveOnlyTokenStore(State);
+
+impl TokenStore for SaveOnlyTokenStore {
+    fn load(&self, _: &str, _: &str) -> Option<StoredToken> {
+        None
+    }
+
+    fn save(&self, user: &str, client_id: &str, token: &StoredToken) {
+        TokenStore::save(&self.0, user, client_id, token);
+    }
+
+    fn remove(&self, user: &str, client_id: &str) {
+        TokenStore::remove(&self.0, user, client_id);
+    }
+}
+
+/// Signs out of systems that issue one token at a time. A FortiPortal token that stays behind would
+/// block the next sign-in until it expires.
 pub(crate) async fn sign_out(clients: &[Arc<Client>], console: Console) {
     for client in clients {
         if let Err(error) = client.sign_out().await {
@@ -203,51 +223,12 @@ fn url(text: &str, key: &str) -> Result<url::Url> {
             "`{key}` is {what}; it takes a URL such as `https://support.fortinet.com`"
         ))
     };
-    // A URL can hold a password, so it is shown without, and what is no URL not at all.
-    let url = text.parse::<url::Url>().map_err(|_| wrong("no URL"))?;
+    // A URL can contain a password, so it is printed without one. Text that is not a URL is not
+    // printed at all, because there is no telling where a password would be.
+    let url = text.parse::<url::Url>().map_err(|_| wrong("not a URL"))?;
     match url.scheme() {
         "http" | "https" => Ok(url),
         _ if url.has_host() => Err(wrong(&format!("`{}`", transport::shown(&url)))),
-        _ => Err(wrong("no URL of a host")),
-    }
-}
-
-/// An instant as people read it, with how far away it is.
-pub(crate) struct Time(pub(crate) Micros);
-
-impl fmt::Display for Time {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ok(time) = jiff::Timestamp::from_microsecond(self.0) else {
-            return formatter.write_str("an unknown time");
-        };
-        let away = time
-            .duration_since(jiff::Timestamp::now())
-            .max(jiff::SignedDuration::ZERO);
-        let away = Duration::from_secs(away.as_secs().unsigned_abs());
-        write!(
-            formatter,
-            "{} (in {})",
-            time.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            Span(away)
-        )
-    }
-}
-
-/// A length of time in its two largest units.
-pub(crate) struct Span(pub(crate) Duration);
-
-impl fmt::Display for Span {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
-        match seconds {
-            0..60 => write!(formatter, "{seconds} s"),
-            60..3600 => write!(formatter, "{} min {} s", seconds / 60, seconds % 60),
-            _ => write!(
-                formatter,
-                "{} h {} min",
-                seconds / 3600,
-                seconds % 3600 / 60
-            ),
-        }
+        _ => Err(wrong("a URL without a host")),
     }
 }

@@ -1,44 +1,51 @@
-//! The one place that writes to standard output and error.
+//! All output to standard output and standard error goes through here, except log lines.
 
 use std::io::{self, IsTerminal, Write};
 
-/// Standard output for data, standard error for everything else.
+use fortilake_sink::standard_output_is_closed;
+
+/// Writes data to standard output and everything else to standard error.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Console {
-    /// Whether a person watches standard error.
+    /// Whether standard error is a terminal.
     pub(crate) interactive: bool,
 }
 
 impl Console {
-    /// Looks at what the streams are.
+    /// A console for this process's streams.
     pub(crate) fn new() -> Self {
         Self {
             interactive: io::stderr().is_terminal(),
         }
     }
 
-    /// Writes data.
+    /// Writes data to standard output.
     ///
-    /// A reader that has seen enough closes the pipe, and that is success.
+    /// A closed pipe is not an error: a reader such as `head` closes it once it has seen enough.
+    pub(crate) fn data(self, text: &str) -> io::Result<()> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// As [`data`](Self::data), for data that is not text.
     #[expect(
         clippy::unused_self,
-        reason = "whoever has no console has nothing to say"
+        reason = "only code that was given the console may print"
     )]
-    pub(crate) fn data(self, text: &str) -> io::Result<()> {
+    pub(crate) fn bytes(self, bytes: &[u8]) -> io::Result<()> {
+        if standard_output_is_closed() {
+            return Err(io::Error::other("standard output is closed"));
+        }
         let mut stdout = io::stdout().lock();
-        match stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Writes a message; if even that fails there is nobody left to tell.
+    /// Writes a message to standard error. A failure is ignored, as it could not be reported.
     #[expect(
         clippy::unused_self,
-        reason = "whoever has no console has nothing to say"
+        reason = "only code that was given the console may print"
     )]
     pub(crate) fn note(self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());

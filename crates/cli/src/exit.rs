@@ -4,19 +4,24 @@ use std::{error::Error, process::ExitCode};
 
 use fortilake_crawler as crawler;
 
-/// How a run ended, as the shell sees it.
+use crate::time::Time;
+
+/// The exit code of the process. The numbers are a documented interface for schedulers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Code {
-    /// Everything that was asked for is done.
+    /// Everything was done.
     Complete = 0,
-    /// Something unforeseen happened, or a sink failed.
+    /// An unexpected error, or a sink that failed.
     Failed = 1,
-    /// Nothing was begun: usage, configuration or credentials.
+    /// Nothing was done, because of usage, configuration, credentials or permissions.
     NotStarted = 2,
-    /// Published, but some scopes failed; with `--require-complete`, not published.
+    /// Published, but some scopes failed.
     Partial = 3,
-    /// Paused on quota, errors or a deadline.
+    /// Read but not published, because published rows would disappear and no flag allows that.
+    Refused = 4,
+    /// Paused at a limit or a deadline, or another process holds the lock; the same command
+    /// continues later.
     Paused = 75,
     /// Interrupted by a signal.
     Interrupted = 130,
@@ -43,7 +48,7 @@ pub(crate) struct Failure {
 pub(crate) type Result<T = Code> = std::result::Result<T, Failure>;
 
 impl Failure {
-    /// Nothing was begun.
+    /// A failure with exit code 2: nothing was done.
     pub(crate) fn not_started(error: impl Into<anyhow::Error>) -> Self {
         Self {
             code: Code::NotStarted,
@@ -52,7 +57,17 @@ impl Failure {
         }
     }
 
-    /// Something broke.
+    /// A failure with exit code 75: another process is at work, and the same command can be run
+    /// again later.
+    pub(crate) fn busy(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            code: Code::Paused,
+            error: error.into(),
+            hint: None,
+        }
+    }
+
+    /// A failure with exit code 1.
     pub(crate) fn failed(error: impl Into<anyhow::Error>) -> Self {
         Self {
             code: Code::Failed,
@@ -61,14 +76,14 @@ impl Failure {
         }
     }
 
-    /// Adds what to do next.
+    /// Sets the hint, replacing an earlier one.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Puts what was being done before the reason.
+    /// Adds what was being attempted; the error so far becomes its cause.
     #[must_use]
     pub(crate) fn context(mut self, context: impl Into<String>) -> Self {
         self.error = self.error.context(context.into());
@@ -92,11 +107,15 @@ impl From<crawler::Error> for Failure {
             Kind::Interrupted => (Code::Interrupted, None),
             Kind::Sinks => (
                 Code::Failed,
-                Some("once that is mended, run the same command again"),
+                Some("fix this, then run the same command again"),
             ),
             _ => (Code::Failed, None),
         };
-        let hint = hint.map(str::to_owned).or_else(|| mend_state(&error));
+        let pause = error.pause();
+        let resume =
+            pause.map(|pause| format!("the API allows calls again at {}", Time(pause.resume_at)));
+        let hint = hint.map(str::to_owned).or(resume);
+        let hint = hint.or_else(|| state_hint(&error));
         Self {
             code,
             error: error.into(),
@@ -105,11 +124,11 @@ impl From<crawler::Error> for Failure {
     }
 }
 
-/// What to do about the state, if it is among the reasons.
-fn mend_state(error: &(dyn Error + 'static)) -> Option<String> {
+/// The hint of a state error, if there is one among the causes.
+fn state_hint(error: &(dyn Error + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<crawler::state::Error>() {
+        if let Some(error) = error.downcast_ref::<fortilake_state::Error>() {
             return error.hint().map(str::to_owned);
         }
         cause = error.source();
@@ -117,14 +136,15 @@ fn mend_state(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-impl From<crawler::sink::Error> for Failure {
-    fn from(error: crawler::sink::Error) -> Self {
-        use crawler::sink::Kind;
+impl From<fortilake_sink::Error> for Failure {
+    fn from(error: fortilake_sink::Error) -> Self {
+        use fortilake_sink::Kind;
         let (code, hint) = match error.kind() {
             Kind::Config => (Code::NotStarted, None),
+            Kind::Refused => (Code::Refused, None),
             Kind::Full => (
                 Code::Failed,
-                Some("make room there and run the same command again"),
+                Some("free some space there, then run the same command again"),
             ),
             _ => (Code::Failed, None),
         };
@@ -136,7 +156,7 @@ impl From<crawler::sink::Error> for Failure {
     }
 }
 
-/// The lines that tell a person of a failure.
+/// Renders a failure as text: the error, its causes, and the hint.
 pub(crate) fn render(failure: &Failure) -> String {
     let mut text = format!("error: {}\n", failure.error);
     for cause in failure.error.chain().skip(1) {

@@ -1,7 +1,7 @@
-//! The command line of fortilake, as a library so that a custom build is three lines.
+//! The command line of fortilake, as a library for custom builds.
 //!
-//! A build with a sink of one's own names the sink's crate, so that it is linked, and calls
-//! [`main`]:
+//! To build a binary with your own sink, depend on the sink's crate, mention it so that the linker
+//! keeps it, and call [`main`]:
 //!
 //! ```no_run
 //! // use my_sink as _;
@@ -10,9 +10,8 @@
 //! }
 //! ```
 //!
-//! This crate parses, resolves and prints; it alone touches standard output and error, the
-//! environment, signals and the exit status. What there is to know about crawling is in
-//! [`fortilake_crawler`].
+//! Only this crate uses standard output and error, the environment, signals and the exit status.
+//! The crawling itself is in [`fortilake_crawler`].
 
 mod args;
 mod baseline;
@@ -22,11 +21,13 @@ mod connect;
 mod console;
 mod exit;
 mod logging;
+mod organization;
 mod progress;
 mod session;
 mod signals;
 mod sinks;
 mod summary;
+mod time;
 
 use std::process::ExitCode;
 
@@ -38,18 +39,22 @@ use crate::{
     exit::Code,
 };
 
-/// Runs the command line and says how it ended.
+/// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are answers, anything else is a mistake; clap knows where each goes.
+            // For clap, `--help` and `--version` are errors, too. It knows that they are printed to
+            // standard output, and usage errors to standard error.
             let code = if error.use_stderr() {
                 Code::NotStarted
             } else {
                 Code::Complete
             };
             let _ = error.print();
+            if code == Code::NotStarted {
+                summary::write_usage_error(std::env::args_os());
+            }
             return code.into();
         }
     };
@@ -61,6 +66,15 @@ pub fn main() -> ExitCode {
         Command::Check(args) => commands::check::run(&args, console),
         Command::Crawls(args) => commands::crawls::run(&args, console),
         Command::Replay(args) => commands::replay::run(&args, console),
+        Command::Snapshots(args) => commands::snapshots::run(&args, console),
+        #[cfg(feature = "history")]
+        Command::Changes(args) => commands::changes::run(&args, console),
+        #[cfg(feature = "history")]
+        Command::Renewals(args) => commands::renewals::run(&args, console),
+        #[cfg(feature = "history")]
+        Command::History(args) => commands::history::run(&args, console),
+        #[cfg(feature = "history")]
+        Command::Report(args) => commands::report::run(&args, console),
         Command::Call(args) => commands::call::run(&args, console),
         Command::Product(action) => commands::product::run(&action, console),
         Command::License(action) => commands::license::run(&action, console),
@@ -75,6 +89,9 @@ pub fn main() -> ExitCode {
         Command::Tables(args) => commands::tables::run(&args, console),
         Command::Decode(args) => commands::decode::run(&args, console),
         Command::Simulate(args) => commands::simulate::run(&args, console),
+        Command::Config(action) => commands::config::run(&action, console),
+        Command::Completions(args) => commands::manual::completions(&args, console),
+        Command::Man(args) => commands::manual::page(&args, console),
     };
     match result {
         Ok(code) => code.into(),

@@ -1,13 +1,13 @@
-//! Where log events go: to standard error, and only as many as were asked for.
+//! Sets up logging to standard error.
 
 use tracing::Level;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{args::LogFormat, console::Console};
 
-/// Subscribes to the events of all crates.
+/// Starts to log the events of fortilake's own crates at the level of `-v`.
 ///
-/// `FORTILAKE_LOG` takes the usual filters and wins over `-v`.
+/// `FORTILAKE_LOG` takes the filters of `tracing-subscriber` and wins over `-v`.
 pub(crate) fn start(format: LogFormat, verbose: u8, console: Console) {
     let level = match verbose {
         0 => Level::ERROR,
@@ -15,7 +15,8 @@ pub(crate) fn start(format: LogFormat, verbose: u8, console: Console) {
         2 => Level::DEBUG,
         _ => Level::TRACE,
     };
-    // The libraries below ours can put request bodies into their events.
+    // Other libraries are off by default: HTTP libraries can log request bodies, which contain
+    // passwords. `FORTILAKE_LOG` can still turn them on.
     let default = format!(
         "off,fortilake={level},fortilake_auth={level},fortilake_client={level},fortilake_crawler={level},fortilake_simulator={level},fortilake_sink={level},fortilake_transport={level}"
     );
@@ -26,7 +27,8 @@ pub(crate) fn start(format: LogFormat, verbose: u8, console: Console) {
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(console.interactive && !plain);
-    // A second subscriber in the same process means that somebody embeds this; theirs stays.
+    // This fails if the process has a subscriber already, because it embeds fortilake. In that
+    // case the existing one stays.
     let _ = match format {
         LogFormat::Text => registry.with(layer.with_target(false)).try_init(),
         LogFormat::Json => registry.with(layer.json()).try_init(),

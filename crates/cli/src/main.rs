@@ -1,4 +1,4 @@
-//! The binary; everything is in the library, so that a build with further sinks is as short.
+//! The binary. Everything is in the library, so that custom builds with more sinks can reuse it.
 
 fn main() -> std::process::ExitCode {
     fortilake::main()

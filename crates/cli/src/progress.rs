@@ -1,7 +1,6 @@
-//! How far a crawl is: a live line for a person, a plain line every half minute otherwise.
+//! The progress of a crawl: a live line on a terminal, a plain line every 30 seconds otherwise.
 
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,36 +9,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fortilake_crawler::{Event, Observer, client::Client};
+use fortilake_client::Client;
+use fortilake_crawler::{Event, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 
 use crate::{
-    connect::{Span, Time},
     console::Console,
+    summary::{CallCounts, count},
+    time::{Span, Time},
 };
 
-/// What the live line shows.
+/// The template of the live line.
 const LIVE_LINE: &str = "{spinner} [{elapsed}] {wide_bar} {msg}";
-/// How often the live line is drawn.
+/// The time between two updates of the live line.
 const LIVE: Duration = Duration::from_millis(100);
-/// How often the plain line is written.
+/// The time between two plain lines.
 const PLAIN: Duration = Duration::from_secs(30);
 
-/// Counts events and shows the counts.
+/// Counts the events of a crawl and prints the counts until it ends.
 pub(crate) struct Progress {
     counts: Arc<Counts>,
     task: JoinHandle<()>,
     bar: Option<ProgressBar>,
 }
 
-/// How many calls have had an outcome, by source and endpoint.
-pub(crate) type CallCounts = BTreeMap<String, BTreeMap<&'static str, u64>>;
-
 #[derive(Default)]
 struct Counts {
     by_endpoint: Mutex<CallCounts>,
-    /// The clients, for what they know of limits.
+    /// The clients, to show how much of their limits is left.
     clients: Vec<Arc<Client>>,
     planned: AtomicU64,
     answered: AtomicU64,
@@ -49,7 +47,7 @@ struct Counts {
 }
 
 impl Progress {
-    /// Begins to show.
+    /// Starts to print progress in the background.
     pub(crate) fn start(console: Console, clients: Vec<Arc<Client>>) -> Self {
         let counts = Arc::new(Counts {
             clients,
@@ -60,23 +58,25 @@ impl Progress {
         Self { counts, task, bar }
     }
 
-    /// Where the crawl's events go.
+    /// An observer that counts the crawl's events.
     pub(crate) fn observer(&self) -> Observer {
         let counts = self.counts.clone();
         Arc::new(move |event| counts.take(event))
     }
 
-    /// How many calls have had an outcome.
+    /// The number of calls that succeeded or finally failed, those from the journal included.
     pub(crate) fn answered(&self) -> u64 {
         self.counts.answered.load(Relaxed)
     }
 
-    /// How many calls of each source and endpoint have had an outcome, recalled ones included.
+    /// The same number by source and endpoint.
     pub(crate) fn calls_by_endpoint(&self) -> CallCounts {
         self.counts.by_endpoint().clone()
     }
 
-    /// Ends showing and clears the live line.
+    /// Stops printing and clears the live line.
+    ///
+    /// It waits until the task has ended, so that no progress line follows the summary.
     pub(crate) async fn end(&self) {
         self.task.abort();
         while !self.task.is_finished() {
@@ -90,13 +90,14 @@ impl Progress {
 
 impl Counts {
     fn by_endpoint(&self) -> MutexGuard<'_, CallCounts> {
-        // Each use changes one number, so a panic elsewhere leaves it whole.
+        // Each use changes a single number, so the counts are consistent even if a thread panicked
+        // while it held the lock.
         self.by_endpoint
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is left of the limits, where somebody keeps an eye on the line.
+    /// How many calls the limits still allow, and when the next waiting call will be sent.
     fn limits(&self) -> String {
         let mut text = String::new();
         for usage in self.clients.iter().filter_map(|client| client.usage().ok()) {
@@ -111,7 +112,7 @@ impl Counts {
             }
             let next = usage.next_call.filter(|_| usage.waiting > 0);
             if let Some(next) = next.filter(|&next| next < i64::MAX) {
-                let _ = write!(text, ", the next call goes at {}", Time(next));
+                let _ = write!(text, ", next call at {}", Time(next));
             }
         }
         text
@@ -147,18 +148,18 @@ impl Counts {
             failed => format!(", {failed} failed"),
         };
         format!(
-            "{} of {} calls{failed}, {} scopes and {} rows published",
+            "{} of {} calls{failed}, {} and {} published",
             self.answered.load(Relaxed),
             self.planned.load(Relaxed),
-            self.scopes.load(Relaxed),
-            self.rows.load(Relaxed),
+            count(self.scopes.load(Relaxed), "scope"),
+            count(self.rows.load(Relaxed), "row"),
         )
     }
 }
 
 fn live_line() -> ProgressBar {
     let bar = ProgressBar::new(0);
-    // A test holds that the template is one; the fallback is never seen.
+    // A test checks that the template is valid, so the fallback is never used.
     let style =
         ProgressStyle::with_template(LIVE_LINE).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style);
@@ -168,7 +169,7 @@ fn live_line() -> ProgressBar {
 async fn show(counts: Arc<Counts>, bar: Option<ProgressBar>, console: Console) {
     let began = Instant::now();
     let mut ticks = tokio::time::interval(if bar.is_some() { LIVE } else { PLAIN });
-    // The first tick is at once.
+    // The first tick of an interval is immediate; without this, a line of zeros would be printed.
     ticks.tick().await;
     loop {
         ticks.tick().await;
@@ -193,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_live_line_is_a_template() {
+    fn the_template_of_the_live_line_is_valid() {
         assert!(ProgressStyle::with_template(LIVE_LINE).is_ok());
     }
 }

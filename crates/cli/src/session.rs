@@ -1,4 +1,4 @@
-//! The crawl that a command works on: a new one, or one that is taken up again.
+//! The crawl that a command works on: a new one, or an earlier one that is resumed or replayed.
 
 pub(crate) mod deliveries;
 mod fingerprint;
@@ -6,116 +6,179 @@ mod fingerprint;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::anyhow;
-use fortilake_crawler::{
-    sink,
-    state::{self, CrawlJournal, Journal, MemoryJournal, NewCrawl, State, Status},
+use fortilake_crawler::Source;
+use fortilake_sink::{self as sink, Phase};
+use fortilake_state::{
+    self as state, CrawlJournal, Journal, MemoryJournal, NewCrawl, State, Status,
 };
 
 pub(crate) use self::fingerprint::Fingerprint;
 use crate::{
     config::Env,
     exit::{Failure, Result},
+    time::Span,
 };
 
-/// What made the crawl, as sinks and the state remember it.
+/// The program and version that crawls, as recorded in the state and in manifests.
 pub(crate) const GENERATOR: &str = concat!("fortilake ", env!("CARGO_PKG_VERSION"));
 
 /// A crawl to work on.
 pub(crate) struct Session {
-    /// What the crawl is called.
+    /// The crawl's id and name, as sinks get them.
     pub(crate) crawl: sink::Crawl,
     /// When it began, in microseconds of Unix time.
     pub(crate) began: i64,
-    /// Where its pages are.
+    /// The pages read so far.
     pub(crate) journal: Arc<dyn Journal>,
-    /// The same on disk, unless it ends with the process.
+    /// The same journal in the state file; `None` for a crawl that is kept in memory only.
     stored: Option<Arc<CrawlJournal>>,
-    /// How many calls an earlier run has answered.
+    /// How many calls earlier runs of this crawl have journaled.
     pub(crate) recalled: u64,
-    /// An unfinished crawl that has some of these sources, and is another one all the same.
-    pub(crate) passed_over: Option<String>,
+    /// Messages about earlier crawls, to be printed before this one starts.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The crawl that a run should work on next.
+pub(crate) enum Found {
+    /// A crawl to resume, or a new one.
+    Read(Session),
+    /// A crawl that was read completely but not published.
+    Publish(Session),
+}
+
+/// Which earlier crawls a run may resume.
+pub(crate) struct Search<'a> {
+    /// The sources and settings of this run.
+    pub(crate) fingerprint: &'a Fingerprint,
+    /// Whether to start a new crawl even if one could be resumed.
+    pub(crate) fresh: bool,
+    /// How long a crawl may lie idle before it is abandoned instead of resumed.
+    pub(crate) max_idle: Duration,
 }
 
 impl Session {
-    /// A crawl that ends with the process.
-    pub(crate) fn passing() -> Self {
+    /// A new crawl that is kept in memory only, so it cannot be resumed.
+    pub(crate) fn passing(selection: sink::Selection) -> Self {
         let journal = Arc::new(MemoryJournal::default());
         let began = jiff::Timestamp::now();
         Self {
-            crawl: identity(began),
+            crawl: sink::Crawl {
+                selection,
+                ..identity(began)
+            },
             began: began.as_microsecond(),
             journal,
             stored: None,
             recalled: 0,
-            passed_over: None,
+            notes: Vec::new(),
         }
     }
 
-    /// The newest crawl of these sources if something is left to do for it, else a new one.
-    pub(crate) fn resume_or_begin(
-        state: &State,
-        fingerprint: &Fingerprint,
-        fresh: bool,
-    ) -> Result<Self> {
+    /// Finds the newest crawl of these sources if it is unfinished, and otherwise starts a new one.
+    ///
+    /// A crawl is resumed only with unchanged settings, because its journal would otherwise mix
+    /// pages that answer different questions. A crawl that was read completely is exempt: it makes
+    /// no more calls and is published with its own settings.
+    pub(crate) fn find(state: &State, search: &Search<'_>) -> Result<Found> {
+        let fingerprint = search.fingerprint;
         let crawls = state.crawls().map_err(Failure::from)?;
+        let mut notes = Vec::new();
         let other = crawls.iter().find(|crawl| {
             crawl.status.is_unfinished()
                 && crawl.records > 0
                 && !fingerprint.has_sources_of(&crawl.fingerprint)
                 && fingerprint.shares_a_source_with(&crawl.fingerprint)
         });
-        let passed_over = other.map(|crawl| crawl.id.clone());
+        if let Some(other) = other {
+            notes.push(format!(
+                "crawl {} is unfinished, but it is not resumed, because it has other sources or \
+                 API users than this run",
+                other.id
+            ));
+        }
         let same = crawls
             .into_iter()
             .find(|crawl| fingerprint.has_sources_of(&crawl.fingerprint));
-        match same.filter(|crawl| crawl.status.is_unfinished() && !fresh) {
-            None => Ok(Self {
-                passed_over,
-                ..Self::begin(state, fingerprint)?
-            }),
-            Some(crawl) => {
-                let differences = fingerprint.differences(&crawl.fingerprint);
-                if differences.is_empty() {
-                    return Self::take_up(state, &crawl.id);
-                }
-                // Nothing is lost with a crawl that got no answer, such as one with a wrong password.
-                if crawl.records == 0 {
-                    return Self::begin(state, fingerprint);
-                }
-                let error = anyhow!(
-                    "crawl `{}` is unfinished and cannot be resumed, because this differs: {}",
-                    crawl.id,
-                    differences.join("; ")
-                );
-                Err(Failure::not_started(error)
-                    .hint("undo the change to resume it, or give it up with `--fresh`"))
-            }
+        let Some(crawl) = same.filter(|crawl| crawl.status.is_unfinished() && !search.fresh) else {
+            return Self::begin(state, fingerprint, notes).map(Found::Read);
+        };
+        let session = Self::take_up(state, &crawl.id)?;
+        // Settings that have changed since do not matter for a crawl that was read completely.
+        if fortilake_crawler::reading_has_ended(&*session.journal)? {
+            return Ok(Found::Publish(Self { notes, ..session }));
         }
+        let differences = fingerprint.differences(&crawl.fingerprint);
+        if differences.is_empty() {
+            let idle = state.last_activity(&crawl)?;
+            let idle = jiff::Timestamp::now().as_microsecond().saturating_sub(idle);
+            if idle <= i64::try_from(search.max_idle.as_micros()).unwrap_or(i64::MAX) {
+                return Ok(Found::Read(Self { notes, ..session }));
+            }
+            session.set_status(Status::Abandoned, None)?;
+            if crawl.records > 0 {
+                notes.push(format!(
+                    "crawl {} has been idle for {} and is abandoned (`max_idle`); starting a new \
+                     crawl",
+                    crawl.id,
+                    Span(Duration::from_micros(idle.unsigned_abs()))
+                ));
+            }
+            drop(session);
+            return Self::begin(state, fingerprint, notes).map(Found::Read);
+        }
+        drop(session);
+        // A crawl without any response, such as one with a wrong password, holds nothing worth
+        // resuming. It must not force anyone to use `--fresh`.
+        if crawl.records == 0 {
+            return Self::begin(state, fingerprint, notes).map(Found::Read);
+        }
+        let error = anyhow!(
+            "crawl `{}` is unfinished and cannot be resumed, because the settings changed: {}",
+            crawl.id,
+            differences.join("; ")
+        );
+        Err(Failure::not_started(error)
+            .hint("undo the change to resume it, or pass `--fresh` to start a new crawl"))
     }
 
-    fn begin(state: &State, fingerprint: &Fingerprint) -> Result<Self> {
+    fn begin(state: &State, fingerprint: &Fingerprint, notes: Vec<String>) -> Result<Self> {
         let began = jiff::Timestamp::now();
-        let crawl = identity(began);
+        let crawl = sink::Crawl {
+            selection: fingerprint.selection().clone(),
+            ..identity(began)
+        };
         let journal = state.begin(&NewCrawl {
             id: crawl.id.clone(),
-            snapshot: crawl.snapshot.clone(),
+            snapshot: crawl.name.clone(),
             fingerprint: fingerprint.to_text(),
             version: GENERATOR.to_owned(),
         })?;
-        Ok(Self::stored(crawl, began, journal, 0))
+        Ok(Self {
+            notes,
+            ..Self::stored(crawl, began, journal, 0)
+        })
     }
 
-    /// Takes up a crawl, finished or not.
+    /// Opens a stored crawl, finished or not; an error if another process is working on it.
     pub(crate) fn take_up(state: &State, id: &str) -> Result<Self> {
         let journal = state.take_up(id)?;
         let kept = journal.crawl()?;
         let began = jiff::Timestamp::from_microsecond(kept.created_at).map_err(Failure::failed)?;
+        let fingerprint = Fingerprint::of_text(&kept.fingerprint);
+        let phase = if fortilake_crawler::reading_has_ended(&journal)? {
+            Phase::Ended
+        } else {
+            Phase::Reading
+        };
         let crawl = sink::Crawl {
             id: kept.id,
-            snapshot: kept.snapshot,
+            name: kept.snapshot,
+            phase,
+            selection: fingerprint.map_or_else(Default::default, |print| print.selection().clone()),
             ..identity(began)
         };
         Ok(Self::stored(crawl, began, journal, kept.records))
@@ -134,16 +197,37 @@ impl Session {
             journal: stored.clone(),
             stored: Some(stored),
             recalled,
-            passed_over: None,
+            notes: Vec::new(),
         }
     }
 
-    /// Whether another run can go on where this one stops.
+    /// The sources of a stored crawl, without clients: its journal is read again without calls.
+    pub(crate) fn sources(&self) -> Result<Vec<Source>> {
+        let kept = match &self.stored {
+            Some(stored) => stored.crawl()?.fingerprint,
+            None => String::new(),
+        };
+        let fingerprint = Fingerprint::of_text(&kept).ok_or_else(|| {
+            let id = &self.crawl.id;
+            Failure::failed(anyhow!(
+                "crawl `{id}` was stored by another version of fortilake"
+            ))
+        })?;
+        let source = |settings| Source {
+            settings,
+            client: None,
+            concurrency: 1,
+            older: None,
+        };
+        Ok(fingerprint.settings().map(source).collect())
+    }
+
+    /// Whether another run can resume this crawl.
     pub(crate) fn is_resumable(&self) -> bool {
         self.stored.is_some()
     }
 
-    /// Says how far the crawl has come.
+    /// Stores the status of the crawl, and its summary if it has finished.
     pub(crate) fn set_status(
         &self,
         status: Status,
@@ -158,28 +242,35 @@ impl Session {
     }
 }
 
-/// What a crawl that begins now is called.
+/// The id and name of a crawl that begins at this time.
 ///
-/// A random part keeps two that begin in one second apart.
+/// The id has a random part, because two crawls can begin in the same second.
 pub(crate) fn identity(began: jiff::Timestamp) -> sink::Crawl {
     use std::hash::{BuildHasher, RandomState};
-    let snapshot = began.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let name = began.strftime("%Y%m%dT%H%M%SZ").to_string();
+    // The hasher's random keys serve as a source of randomness, which saves a dependency.
     let random = RandomState::new().hash_one(std::process::id()) & 0xffff_ffff;
+    let id = format!("{name}-{random:08x}");
     sink::Crawl {
-        id: format!("{snapshot}-{random:08x}"),
-        snapshot,
+        edition: id.clone(),
+        id,
+        name,
+        phase: Phase::Reading,
+        selection: sink::Selection::default(),
         started_at: began.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         generator: GENERATOR.to_owned(),
     }
 }
 
-/// Opens the state in the named folder, or where the system keeps such things.
+/// Opens the state in this folder, else in `$FORTILAKE_STATE`, else in the user's state folder.
 pub(crate) fn open_state(directory: Option<&Path>, env: &Env) -> Result<State> {
     let directory = match directory {
         Some(directory) => directory.to_owned(),
         None => default_directory(env).ok_or_else(|| {
-            Failure::not_started(anyhow!("there is no folder to keep the state in"))
-                .hint("name one with `--state DIR` or `FORTILAKE_STATE`")
+            Failure::not_started(anyhow!(
+                "cannot find your home folder to store the state in"
+            ))
+            .hint("set a folder with `--state DIR` or `FORTILAKE_STATE`")
         })?,
     };
     let clock = Arc::new(|| jiff::Timestamp::now().as_microsecond());
@@ -192,7 +283,7 @@ fn default_directory(env: &Env) -> Option<PathBuf> {
     }
     let home = match env.get("XDG_STATE_HOME") {
         Some(home) => PathBuf::from(home),
-        // Without a variable, the system knows where its user lives.
+        // `home_dir` also works where `$HOME` is not set, as in some cron jobs.
         None => std::env::home_dir()?.join(".local/state"),
     };
     Some(home.join("fortilake"))
@@ -203,7 +294,8 @@ impl From<state::Error> for Failure {
         use state::Kind;
         let hint = error.hint().map(str::to_owned);
         let failure = match error.kind() {
-            Kind::Held | Kind::Missing | Kind::Newer => Self::not_started(error),
+            Kind::Held => Self::busy(error),
+            Kind::Missing | Kind::Newer => Self::not_started(error),
             _ => Self::failed(error),
         };
         match hint {

@@ -1,8 +1,8 @@
-//! The sinks that this build has.
+//! Links the sinks into this build.
 //!
-//! A sink registers itself, but a crate that nobody names is not linked, and its registration is
-//! lost without a word. So every sink is named here once, behind the feature of its name, and a test
-//! holds the list.
+//! A sink registers itself when its crate is linked. But the linker drops a crate that no code
+//! mentions, and the sink would be missing without any error. So every sink is mentioned here once,
+//! behind the feature of its name, and a test compares the list of linked sinks with `sinks.txt`.
 
 #[cfg(feature = "csv")]
 use fortilake_sink_csv as _;
@@ -12,5 +12,7 @@ use fortilake_sink_exec as _;
 use fortilake_sink_ndjson as _;
 #[cfg(feature = "parquet")]
 use fortilake_sink_parquet as _;
+#[cfg(feature = "postgres")]
+use fortilake_sink_postgres as _;
 #[cfg(feature = "webhook")]
 use fortilake_sink_webhook as _;

@@ -1,19 +1,23 @@
-//! What a run says at its end.
+//! The summary at the end of a run, as text and as JSON.
 
-use std::fmt::Write as _;
+mod target;
 
-use fortilake_crawler::{
-    AccountShrink, Drift, Report, Shrink, SinkReport, one_line,
-    sink::{self, TableTotal},
-};
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use fortilake_crawler::{AccountShrink, Drift, Report, Shrink, SinkReport, one_line};
+use fortilake_sink::{self as sink, Standing, TableTotal};
 use serde_json::{Value, json};
 
-use crate::{exit::Code, progress::CallCounts};
+pub(crate) use self::target::{SummaryTarget, write_usage_error};
+use crate::{baseline, exit::Code};
 
-/// How many failed scopes are told one by one.
+/// The number of calls that succeeded or finally failed, by source and endpoint.
+pub(crate) type CallCounts = BTreeMap<String, BTreeMap<&'static str, u64>>;
+
+/// How many failed scopes, or shrunk accounts of a table, are listed one by one.
 const FAILURES_SHOWN: usize = 10;
 
-/// The summary for a person.
+/// The summary as text.
 pub(crate) fn text(crawl: &sink::Crawl, report: &Report) -> String {
     let state = if report.complete {
         "complete"
@@ -22,22 +26,27 @@ pub(crate) fn text(crawl: &sink::Crawl, report: &Report) -> String {
     };
     let mut text = format!(
         "{state} snapshot {} in {:.1} s: {}, {}\n\n",
-        crawl.snapshot,
+        baseline::published_name(crawl, report),
         report.elapsed.as_secs_f64(),
         count(report.calls, "call"),
         count(report.scopes.complete + report.scopes.failed, "scope"),
     );
     text.push_str(&tables(&report.tables, report.drift));
+    for note in &report.notes {
+        let _ = writeln!(text, "note: {note}\n");
+    }
     text.push_str(&failures(report));
     text.push_str(&shrunk(crawl, &report.shrunk));
     if !report.published && report.shrunk.is_empty() {
-        text.push_str("nothing was published: `--require-complete` is set and scopes failed\n");
+        text.push_str(
+            "nothing was published, because scopes failed and partial snapshots are refused\n",
+        );
     }
     text.push_str(&sinks(&report.sinks));
     text
 }
 
-/// The rows of every table, and what did not go as the descriptions say.
+/// The number of rows of every table, and of rows and values that differ from the descriptions.
 pub(crate) fn tables(totals: &[TableTotal], drift: Drift) -> String {
     let width = totals
         .iter()
@@ -51,11 +60,7 @@ pub(crate) fn tables(totals: &[TableTotal], drift: Drift) -> String {
     let notes = [
         (drift.duplicates, "duplicate row", "dropped"),
         (drift.unknown_fields, "unknown field", "kept in `_extra`"),
-        (
-            drift.misfits,
-            "misfit value",
-            "null in its column and listed in `issues`",
-        ),
+        (drift.misfits, "issue", "see the table `issues`"),
     ];
     for (number, what, fate) in notes.into_iter().filter(|(number, ..)| *number > 0) {
         let _ = writeln!(text, "  {}: {fate}", count(number, what));
@@ -70,7 +75,12 @@ fn failures(report: &Report) -> String {
         return text;
     }
     let count = count(report.failed.len() as u64, "scope");
-    let _ = writeln!(text, "{count} failed, with none of the rows published:");
+    let whose = if report.failed.len() == 1 {
+        "its"
+    } else {
+        "their"
+    };
+    let _ = writeln!(text, "{count} failed; {whose} rows are not published:");
     for scope in report.failed.iter().take(FAILURES_SHOWN) {
         let whose = match (scope.account_id, scope.ou_id) {
             (Some(account), _) => format!(" of account {account}"),
@@ -86,7 +96,7 @@ fn failures(report: &Report) -> String {
     if report.failed.len() > FAILURES_SHOWN {
         let _ = writeln!(
             text,
-            "  and {} more; the `coverage` table has all",
+            "  and {} more; the `coverage` table lists all",
             report.failed.len() - FAILURES_SHOWN
         );
     }
@@ -94,7 +104,7 @@ fn failures(report: &Report) -> String {
     text
 }
 
-/// The tables that lost too much, account by account, and what to do about it.
+/// The tables that the shrink guard refused, by account, and what to do about them.
 fn shrunk(crawl: &sink::Crawl, tables: &[Shrink]) -> String {
     let mut text = String::new();
     let Some(first) = tables.first() else {
@@ -102,29 +112,30 @@ fn shrunk(crawl: &sink::Crawl, tables: &[Shrink]) -> String {
     };
     let _ = writeln!(
         text,
-        "nothing was published: too many rows are gone since snapshot {}",
+        "nothing was published: too many rows have disappeared since snapshot {}",
         first.against
     );
     for Shrink {
         table,
+        source,
         before,
         now,
         accounts,
         ..
     } in tables
     {
-        let _ = writeln!(text, "  {table}: {before} rows were there, {now} are");
+        let _ = writeln!(
+            text,
+            "  {table} of {source}: {before} rows before, {now} now"
+        );
         for account in accounts.iter().take(FAILURES_SHOWN) {
             let AccountShrink {
-                source,
                 account_id,
                 before,
                 now,
+                ..
             } = account;
-            let _ = writeln!(
-                text,
-                "    {source} account {account_id}: {before}, now {now}"
-            );
+            let _ = writeln!(text, "    account {account_id}: {before} before, {now} now");
         }
         if accounts.len() > FAILURES_SHOWN {
             let _ = writeln!(text, "    and {} more", accounts.len() - FAILURES_SHOWN);
@@ -132,41 +143,58 @@ fn shrunk(crawl: &sink::Crawl, tables: &[Shrink]) -> String {
     }
     let _ = writeln!(
         text,
-        "\nhint: if they are gone for good, `fortilake replay --accept-shrink {}` publishes this crawl\n\
-         without a call, and `crawl --accept-shrink` a new one; `max_shrink` of `[guard]` sets the limit",
+        "\nhint: if this is right, run `fortilake replay --accept-shrink {}` to publish this crawl without\n\
+         making calls, or `fortilake crawl --accept-shrink` for a new one; `[guard]` sets the limits",
         crawl.id
     );
     text
 }
 
-/// Whether the snapshot is at least at one place, or wanted at none.
+/// Whether at least one sink has the snapshot; also true if there are no sinks.
 pub(crate) fn reached_a_sink(report: &Report) -> bool {
     let mut sinks = report.sinks.iter();
     report.published && (report.sinks.is_empty() || sinks.any(|sink| sink.result.is_ok()))
 }
 
-/// The exit code of a crawl that ran to its end.
+/// The exit code of a crawl that was read completely.
+///
+/// A failed sink outranks a refusal, because the run has to be repeated in any case.
 pub(crate) fn code(report: &Report) -> Code {
-    let failed = report.sinks.iter().any(|sink| sink.result.is_err());
-    match (failed, report.complete && report.shrunk.is_empty()) {
-        (true, _) => Code::Failed,
-        (false, true) => Code::Complete,
-        (false, false) => Code::Partial,
+    let errors = report
+        .sinks
+        .iter()
+        .filter_map(|sink| sink.result.as_ref().err());
+    // A refusal has the same type as a failure, but it is a decision of the sink: nothing is broken,
+    // and repeating the run would not help.
+    let (refused, failed): (Vec<_>, Vec<_>) =
+        errors.partition(|error| error.kind() == sink::Kind::Refused);
+    if !failed.is_empty() {
+        Code::Failed
+    } else if !refused.is_empty() || !report.published {
+        Code::Refused
+    } else if report.complete {
+        Code::Complete
+    } else {
+        Code::Partial
     }
 }
 
-/// What each sink has to say.
+/// One line per sink: its receipt or its error.
 pub(crate) fn sinks(reports: &[SinkReport]) -> String {
     let mut text = String::new();
     for SinkReport { name, result } in reports {
         let _ = match result {
             Ok(receipt) => writeln!(
                 text,
-                "{name}: {} in {} ({}) at {}",
+                "{name}: {} in {} ({}) at {}{}",
                 count(receipt.rows, "row"),
                 count(receipt.files, "file"),
                 size(receipt.bytes),
                 receipt.location,
+                match receipt.standing {
+                    Standing::Latest => "",
+                    Standing::Behind => ", behind a newer snapshot",
+                },
             ),
             Err(error) => writeln!(text, "error: sink `{name}` failed: {}", one_line(error)),
         };
@@ -174,8 +202,8 @@ pub(crate) fn sinks(reports: &[SinkReport]) -> String {
     text
 }
 
-/// A number and what it counts, which takes an s.
-fn count(number: u64, what: &str) -> String {
+/// A number with its noun, such as `1 call` or `2 calls`; the plural is formed with an `s`.
+pub(crate) fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -191,7 +219,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// The summary for a program.
+/// The summary as JSON. Its members are a documented interface, so they are never renamed.
 pub(crate) fn json(crawl: &sink::Crawl, report: &Report, calls_by_endpoint: &CallCounts) -> Value {
     let sinks: Vec<Value> = report
         .sinks
@@ -208,7 +236,7 @@ pub(crate) fn json(crawl: &sink::Crawl, report: &Report, calls_by_endpoint: &Cal
         .collect();
     json!({
         "crawl_id": crawl.id,
-        "snapshot": crawl.snapshot,
+        "snapshot": baseline::published_name(crawl, report),
         "started_at": crawl.started_at,
         "elapsed_seconds": report.elapsed.as_secs_f64(),
         "complete": report.complete,
@@ -218,6 +246,7 @@ pub(crate) fn json(crawl: &sink::Crawl, report: &Report, calls_by_endpoint: &Cal
         "calls_by_endpoint": calls_by_endpoint,
         "scopes": report.scopes,
         "failed": report.failed,
+        "notes": report.notes,
         "shrunk": report.shrunk,
         "tables": Value::Object(tables),
         "drift": report.drift,

@@ -1,70 +1,72 @@
-//! Stops calling when nothing gets through.
+//! A circuit breaker: stops calling after several calls in a row got no answer.
 
 use std::time::Duration;
 
 use fortilake_auth::{Micros, later};
 
-/// How many calls in a row have to fail for good.
+/// How many calls in a row have to fail, after all their tries, before the breaker opens.
 const FAILURES: u32 = 3;
 
-/// How long nothing is sent then; after it a single call may try whether anything has changed.
+/// How long the breaker stays open. After that, a single call may test the service.
 const REST: Duration = Duration::from_mins(5);
 
-/// Keeps a service that does not answer from costing the whole budget of errors.
+/// Keeps a service that does not answer from using up the whole error budget.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
-    /// Calls that have failed for good, since anything was answered.
+    /// How many calls have failed, after all their tries, since the last answer.
     failures: u32,
-    /// When the next call may try.
+    /// When the breaker lets the next call through.
     rest_until: Micros,
-    /// Whether it is trying.
+    /// Whether a test call is in flight.
     probing: bool,
 }
 
-/// Whether a call may go out.
+/// Whether a call may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Passage {
+pub(crate) enum BreakerDecision {
     Free,
-    /// As the only one, to see whether anything is answered again.
+    /// Yes, as the only one, to test whether the service answers again.
     Probe,
     At(Micros),
     AfterProbe,
 }
 
 impl Breaker {
-    pub(crate) fn passage(&self, now: Micros) -> Passage {
+    pub(crate) fn passage(&self, now: Micros) -> BreakerDecision {
+        // After the pause, only a single call is let through. Letting all waiting calls through
+        // would cost as many errors as there are workers, if the service is still down.
         match self {
-            _ if self.failures < FAILURES => Passage::Free,
-            _ if self.probing => Passage::AfterProbe,
-            _ if now < self.rest_until => Passage::At(self.rest_until),
-            _ => Passage::Probe,
+            _ if self.failures < FAILURES => BreakerDecision::Free,
+            _ if self.probing => BreakerDecision::AfterProbe,
+            _ if now < self.rest_until => BreakerDecision::At(self.rest_until),
+            _ => BreakerDecision::Probe,
         }
     }
 
-    /// The call that may try is under way.
+    /// Records that the test call has been sent.
     pub(crate) fn probe(&mut self) {
         self.probing = true;
     }
 
-    /// The call that was to try got no answer of any kind, or was never sent.
+    /// Records that the test call got no answer of any kind, or was never sent.
     pub(crate) fn probe_failed(&mut self, rest_until: Micros) {
         self.probing = false;
         self.rest_until = rest_until;
     }
 
-    /// Something was answered, be it an error.
+    /// Records that an answer came, even if it was an error. This closes the breaker.
     pub(crate) fn answered(&mut self) {
         *self = Self::default();
     }
 
-    /// A call has failed for good, after all its tries.
+    /// Records that a call has failed after all its tries.
     pub(crate) fn call_failed(&mut self, now: Micros) {
         self.failures = self.failures.saturating_add(1);
         self.rest_until = rest_until(now);
     }
 }
 
-/// When to try again.
+/// Returns when the breaker lets a call through if it opens at `now`.
 pub(crate) fn rest_until(now: Micros) -> Micros {
     later(now, REST)
 }

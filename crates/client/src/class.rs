@@ -1,57 +1,73 @@
-//! What an answer means for what comes next.
+//! Classifies answers by what has to happen next.
 
-use fortilake_auth::transport;
+use fortilake_transport as transport;
 
-use crate::{
-    envelope::{Content, Envelope, Fault, Status},
-    ledger::Verdict,
-};
+use crate::envelope::{Content, Envelope, Fault, Status};
 
-/// The classes of answers, and of what happens instead of one, by what is to be done about them.
+/// The class of an answer, or of the reason why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Rows, or nothing to say.
+    /// Success, with or without rows.
     Success,
-    /// The API says that there is nothing.
+    /// The API says explicitly that nothing was found.
     Empty,
-    /// The same call may well succeed a little later.
+    /// A temporary failure. The same call may succeed a little later.
     Transient,
-    /// Too many calls in a minute.
+    /// Nothing was sent, because no connection could be made. This may be temporary.
+    Unreached,
+    /// A connection that was kept from an earlier call broke before an answer began.
+    Stale,
+    /// Too many calls within a minute.
     Throttled,
-    /// Too many calls in an hour.
+    /// Too many calls within an hour.
     HourlyLimit,
     /// Too many errors.
     ErrorLimit,
-    /// The token is not or no longer good.
+    /// The API refused the token.
     Token,
-    /// No permission, or a stale token.
+    /// Access denied: either a missing permission or a stale token.
     Access,
-    /// The call itself is wrong and stays so.
+    /// The call itself is wrong, and would fail again.
     BadRequest,
-    /// The call is right, but what it asks for cannot be done.
+    /// The call is valid, but the API cannot do what it asks for.
     NotPossible,
-    /// No answer that this API gives.
+    /// An answer that this API does not give.
     Unexpected,
-    /// No token: the user or the password is wrong.
+    /// No token, because the user or the password is wrong.
     Credentials,
-    /// No answer: an address or the connection is set up wrongly.
+    /// No answer, because an address or the connection is misconfigured.
     Config,
-    /// Nothing was sent, because a limit allows no call for now.
+    /// Nothing was sent, because a limit allows no call at the moment.
     Suspended,
-    /// Nothing was sent, because nobody knows how many calls there have been.
+    /// Nothing was sent, because the ledger could not be used and the calls would not be counted.
     Uncounted,
 }
 
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// With an answer that the API does not count as an error.
+    Good,
+    /// With an answer that the API counts as an error, or without a known answer.
+    Error,
+    /// The call never left this machine: the reservation is undone.
+    Unsent,
+}
+
 impl Class {
-    /// Whether the API would count it as one of its errors, of which it allows ten an hour.
+    /// Whether the API would count this as one of the ten errors that it allows in an hour.
     ///
-    /// Nobody has published what it counts, so this is the safe side:
-    /// all that is no success, what got no answer, and whatever HTTP calls an error.
-    /// The redirects on the way to an answer are none.
+    /// What the API counts is undocumented, so this assumes the worst: everything that is not a
+    /// success, every call without an answer, and every HTTP error status counts. Counting too much
+    /// costs a pause at most; counting too little can get the user blocked.
+    ///
+    /// Redirects on the way to an answer are not errors. Neither is a kept connection that broke:
+    /// the API never answered on it, and the call did not cause it.
     pub(crate) fn verdict(self, http: Option<u16>) -> Verdict {
         match self {
-            Self::Success => Verdict::Good,
-            // "Nothing found" is no error, however the API says it, unless HTTP says otherwise.
+            Self::Success | Self::Stale => Verdict::Good,
+            // "Nothing found" is not an error, however the API words it, unless the HTTP status is
+            // one.
             Self::Empty if http.is_none_or(|http| http < 400) => Verdict::Good,
             Self::Empty
             | Self::Transient
@@ -64,32 +80,37 @@ impl Class {
             | Self::NotPossible
             | Self::Unexpected
             | Self::Credentials => Verdict::Error,
-            Self::Config | Self::Suspended | Self::Uncounted => Verdict::Unsent,
+            Self::Config | Self::Unreached | Self::Suspended | Self::Uncounted => Verdict::Unsent,
         }
     }
 }
 
-/// Judges an answer, from its body first: most failures arrive as HTTP 400.
+/// Classifies an answer. The body is more reliable than the HTTP status, because most failures
+/// arrive as HTTP 400.
 ///
-/// The first row that fits decides.
+/// The order of the rows matters: the first one that matches decides.
 pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
     use {Content as C, Fault as F, Status as S};
 
     let Some(envelope) = envelope else {
         return without_envelope(http);
     };
-    if envelope.misses_token() {
+    if let Status::Number(status @ (-10 | -11 | -12 | -30)) = envelope.status {
+        return by_limit(Some(status));
+    }
+    if envelope.refuses_token() {
         return Class::Token;
     }
     match (&envelope.status, envelope.fault, http) {
-        (S::Number(status @ (-10 | -11 | -12 | -30)), ..) => by_limit(Some(*status)),
         (.., 429) => Class::Throttled,
-        // What the body says of access stands, whatever HTTP makes of it.
+        // If the body denies access or refuses the token, that holds whatever the HTTP status is.
         (_, F::Code(201), _) => Class::Token,
         (_, F::Code(202), _) => Class::Access,
-        (.., 500..) => Class::Transient,
+        // 206 is a partial answer. None was requested, so the answer is not usable.
+        (.., 206 | 500..) => Class::Transient,
 
-        // "Nothing found" comes in several forms, and as success as well as not.
+        // The API says "nothing found" in several ways, sometimes with a success status and
+        // sometimes with an error status.
         (S::Number(1008), ..)
         | (S::Number(0), F::Code(301), _)
         | (S::Number(0), F::Text, 200..=299)
@@ -98,7 +119,11 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
         (S::Number(0), F::None, 200..=299) => Class::Success,
 
         (S::Number(-2 | 2), ..) => Class::NotPossible,
-        (S::Number(-1), F::Code(100..=199), _) => Class::BadRequest,
+        // With such a code, `-1` means that the request is wrong. FortiAuthenticator puts an error
+        // text into a successful answer if it has not done what it was asked to do.
+        (S::Number(-1), F::Code(100..=199), _) | (S::Absent, F::Text, 200..=299) => {
+            Class::BadRequest
+        }
         (.., 401) => Class::Token,
         (.., 403) => Class::Access,
         (S::Number(-1), ..) | (.., 400..=499) => Class::BadRequest,
@@ -114,18 +139,21 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
     }
 }
 
-/// Judges a call that got no answer.
+/// Classifies a call that got no answer.
 pub(crate) fn unanswered(kind: transport::Kind) -> Class {
     match kind {
-        // One call that is sent elsewhere says nothing about the others.
+        // An answer that is too large or redirected elsewhere concerns only this call, not the
+        // others.
         transport::Kind::TooLarge | transport::Kind::Redirect => Class::Unexpected,
         transport::Kind::Paused => Class::Suspended,
+        transport::Kind::Connect => Class::Unreached,
+        transport::Kind::Stale => Class::Stale,
         kind if kind.is_transient() => Class::Transient,
         _ => Class::Config,
     }
 }
 
-/// Judges a limit that was met while signing in, by the number under `status` if there is one.
+/// Classifies a limit that a sign-in ran into, by the number under `status` if there is one.
 pub(crate) fn by_limit(status: Option<i64>) -> Class {
     match status {
         Some(-11) => Class::HourlyLimit,
@@ -138,10 +166,9 @@ fn without_envelope(http: u16) -> Class {
     match http {
         429 => Class::Throttled,
         401 => Class::Token,
-        403 => Class::Access,
-        404 | 405 => Class::BadRequest,
-        300..=399 => Class::Unexpected,
-        // HTML from something on the way, a cut body, nothing at all.
+        // The API words its refusals in JSON, so this came from a proxy or firewall on the way.
+        403 | 404 | 405 | 300..=399 => Class::Unexpected,
+        // HTML from something on the way, a truncated body, or an empty one.
         _ => Class::Transient,
     }
 }

@@ -1,117 +1,96 @@
-//! What a client has to know.
+//! The configuration of a client.
 
 mod check;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use fortilake_auth::{
-    Clock, Credentials, Micros, TokenStore,
-    models::Secret,
-    real_time,
-    transport::{shown, url::Url},
-};
+use fortilake_auth::{Clock, Credentials, Micros, TokenStore, real_time};
+use fortilake_models::Secret;
+use fortilake_transport::{shown, url::Url};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    OnWait, Queue, Waiting,
+    OnWait, Queue, Retries, Waiting, Window,
     ledger::{ErrorLimit, Ledger, Limits, MemoryLedger},
 };
 
-/// How long a token of FortiPortal is valid that nobody has given back.
+/// How long a FortiPortal token is valid if it is not given back.
 ///
-/// Until then it may lock its user out, and it is renewed for as long as it is in use.
+/// A token left behind by a crash may lock its user out for this long, so it is short. While it is
+/// in use, it is renewed.
 const PORTAL_LIFE: Duration = Duration::from_mins(30);
 
-/// How a [`Client`](crate::Client) calls.
+/// The default time limit for one exchange with a server.
+///
+/// Large lists are slow: the vendor's own clients wait for 250 seconds.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// How a [`Client`](crate::Client) makes its calls.
 #[derive(Clone)]
 pub struct Config {
-    /// Where the resource APIs are; the paths of endpoints are appended.
+    /// The base URL of the resource APIs. The paths of endpoints are appended to it.
     pub api_url: Url,
-    /// Where tokens come from; sent as it is, with the trailing slash that the server wants.
+    /// The URL that issues tokens, used exactly as given: FortiCloud requires the trailing slash.
     ///
-    /// Where nobody signs in, it is the system's address.
+    /// For systems without a sign-in, this is the address of the system.
     pub auth_url: Url,
-    /// Who calls.
+    /// The user who makes the calls.
     pub credentials: Credentials,
-    /// How the credentials are shown.
+    /// How the user authenticates, which also says which system it is.
     pub sign_in: SignIn,
-    /// How long one exchange may take.
+    /// The time limit for one exchange, from connecting to the last byte of the answer. The wait
+    /// for the call's turn is not included.
     pub timeout: Duration,
-    /// How many calls the API allows, sign-ins included; all windows hold at once.
+    /// How many calls the API allows, sign-ins included. All windows apply at the same time.
     pub calls: Vec<Window>,
-    /// How many errors it allows, and how many of them are never spent.
+    /// How many errors the API allows, and how many of them are kept in reserve.
     pub errors: Option<ErrorLimit>,
-    /// Which part of all these limits is ours: more than 0 and at most 1.
+    /// The share of all these limits that this client may use: more than 0, at most 1.
     ///
-    /// The rest is for others who call as the same user and do not know of the ledger.
+    /// The rest is left to programs that call as the same user but do not use the ledger.
     pub share: f64,
-    /// Where calls and errors are counted; all who call as the same user should share one.
+    /// Counts calls and errors. All clients of the same user should share one.
     pub ledger: Arc<dyn Ledger>,
-    /// In which order calls go out; all clients in a process should share one.
+    /// The order in which calls are sent. All clients of one process should share one.
     pub queue: Queue,
-    /// Where tokens are kept between runs, if anywhere.
+    /// The token store that outlives the process, if there is one.
     pub tokens: Option<Arc<dyn TokenStore>>,
-    /// What time it is, for all that is kept longer than the process.
+    /// The clock for tokens and for reported times, such as the end of a pause.
     ///
-    /// Clients that share a ledger share the clock as well.
+    /// The ledger has its own clock.
     pub clock: Clock,
-    /// What to do where the next call has to wait for more than its turn in a window.
+    /// What to do if the next call has to wait for more than its turn in a window.
     pub waiting: Waiting,
-    /// Is told of such waits while they last.
+    /// A callback that is called from time to time during such waits.
     pub on_wait: Option<OnWait>,
-    /// How many calls this client may make, sign-ins and repetitions included.
+    /// How many calls this client may make, including sign-ins and retries.
     pub max_calls: Option<u64>,
-    /// When this client sends its last call.
+    /// After this time, the client sends no further calls.
     pub deadline: Option<Micros>,
-    /// When and how often a failed call is repeated.
+    /// How failed calls are retried.
     pub retries: Retries,
 }
 
-/// How a caller shows its credentials, by which the system is known as well.
+/// How a caller authenticates. This also identifies the system that is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignIn {
-    /// To FortiCloud: the password gets a token per `client_id` from [`Config::auth_url`].
+    /// FortiCloud: the password gets one token per `client_id` from [`Config::auth_url`].
     OAuth,
-    /// To FortiPortal: the password gets the one token of the user from [`Config::auth_url`],
-    /// which [`Client::sign_out`](crate::Client::sign_out) gives back.
+    /// FortiPortal: the password gets the user's single token from [`Config::auth_url`].
+    /// [`Client::sign_out`](crate::Client::sign_out) gives it back.
     Portal {
-        /// How long the token is valid if nobody gives it back: whole minutes, at most 30 days.
+        /// How long the token is valid if it is not given back: whole minutes, at most 30 days.
         life: Duration,
     },
-    /// To FortiPortal: the password is an API key from its GUI, and the user is not sent.
+    /// FortiPortal: the password is an API key from its GUI, and the user name is not sent.
     PortalKey,
-    /// To FortiAuthenticator: the password is the user's API key.
+    /// FortiAuthenticator: the password is the user's API key.
     Basic,
 }
 
-/// A limit of calls in any span of time of this length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// How many calls there may be.
-    pub max: u32,
-    /// In which span of time.
-    pub per: Duration,
-}
-
-/// When and how often a failed call is repeated.
-#[derive(Debug, Clone)]
-pub struct Retries {
-    /// How often a call is tried in all, and how often it may be throttled.
-    pub attempts: u32,
-    /// The longest pause after the first failure; it doubles with each further one.
-    pub first_pause: Duration,
-    /// The longest pause after any failure.
-    pub longest_pause: Duration,
-    /// How long all pauses of one call may be together.
-    ///
-    /// Together with `attempts` and the timeout of an exchange this bounds the time of a call,
-    /// beside what it waits for its turn.
-    pub patience: Duration,
-}
-
 impl Config {
-    /// FortiCloud as it is documented, with its documented limits.
+    /// FortiCloud with its documented addresses and limits.
     #[expect(clippy::missing_panics_doc, reason = "the constants are addresses")]
     pub fn new(credentials: Credentials) -> Self {
         let parse = |url: &str| Url::parse(url).expect("the constant is a URL");
@@ -141,7 +120,7 @@ impl Config {
         }
     }
 
-    /// A FortiPortal at this address, signed in to for a short while; it has no limits of calls.
+    /// A FortiPortal at this address, with short-lived tokens and without limits.
     pub fn portal(url: Url, credentials: Credentials) -> Self {
         let mut auth_url = url.clone();
         if let Ok(mut path) = auth_url.path_segments_mut() {
@@ -152,7 +131,8 @@ impl Config {
         Self::bare(url, auth_url, credentials, SignIn::Portal { life })
     }
 
-    /// A FortiPortal at this address, called with a key from its GUI, which is from this origin.
+    /// A FortiPortal at this address, called with an API key from its GUI. `origin` says where the
+    /// key came from.
     pub fn portal_key(url: Url, key: Secret, origin: String) -> Self {
         let credentials = Credentials {
             username: String::new(),
@@ -163,8 +143,8 @@ impl Config {
         Self::bare(url.clone(), url, credentials, SignIn::PortalKey)
     }
 
-    /// A FortiAuthenticator at this address; the password is the user's API key, and there are no
-    /// limits of calls.
+    /// A FortiAuthenticator at this address, without limits. The password of `credentials` is the
+    /// user's API key.
     pub fn authenticator(url: Url, credentials: Credentials) -> Self {
         Self::bare(url.clone(), url, credentials, SignIn::Basic)
     }
@@ -176,7 +156,7 @@ impl Config {
             auth_url,
             credentials,
             sign_in,
-            timeout: Duration::from_mins(1),
+            timeout: DEFAULT_TIMEOUT,
             calls: Vec::new(),
             errors: None,
             share: 1.0,
@@ -192,24 +172,29 @@ impl Config {
         }
     }
 
-    /// The id under which the ledger and the store of tokens know the user.
+    /// Returns the id of the user in the ledger and in the token store.
+    ///
+    /// The server counts all calls of a user, however the user and the host are spelled. So case,
+    /// surrounding spaces, a default port and a final dot in the host name make no difference.
     pub fn user(&self) -> String {
-        // Two servers on one host are two services, each with limits of its own.
         let host = self.auth_url.host_str().unwrap_or_default();
+        let host = host.trim_end_matches('.').to_lowercase();
+        // Two servers on one host are two services, each with its own limits.
         let port = self.auth_url.port_or_known_default().unwrap_or_default();
-        let digest = Sha256::digest(format!("{host}:{port} {}", self.credentials.username));
+        let user = self.credentials.username.trim().to_lowercase();
+        let digest = Sha256::digest(format!("{host}:{port} {user}"));
         format!("{digest:x}")
     }
 
-    /// The limits as far as they are ours.
+    /// Returns the limits, reduced to this client's share.
     pub fn limits(&self) -> Limits {
         let window = |window: &Window| Window {
             max: self.part(window.max).max(1),
             ..*window
         };
         let errors = |limit: ErrorLimit| ErrorLimit {
-            // The reserve is for the surprises of this client, which no share makes fewer;
-            // so what is left of a small share is a single error.
+            // The reserve covers surprises of this client, which do not become fewer with a smaller
+            // share. So a small share still leaves one usable error.
             max: self.part(limit.max).max(limit.reserve + 1),
             ..limit
         };
@@ -225,7 +210,8 @@ impl Config {
         reason = "the share lies between 0 and 1"
     )]
     fn part(&self, max: u32) -> u32 {
-        /// Keeps 0.29 of 100 from being 28, since no binary fraction is exactly 0.29.
+        /// Without this, 0.29 of 100 would round down to 28, because no binary fraction is exactly
+        /// 0.29.
         const ROUNDING: f64 = 1e-9;
         (f64::from(max) * self.share + ROUNDING) as u32
     }
@@ -241,17 +227,6 @@ impl fmt::Debug for Config {
             .field("limits", &self.limits())
             .field("waiting", &self.waiting)
             .finish_non_exhaustive()
-    }
-}
-
-impl Default for Retries {
-    fn default() -> Self {
-        Self {
-            attempts: 3,
-            first_pause: Duration::from_secs(1),
-            longest_pause: Duration::from_secs(30),
-            patience: Duration::from_mins(5),
-        }
     }
 }
 

@@ -1,53 +1,37 @@
-//! Where an answer says how it went.
+//! Where the answers of each system say whether a call succeeded.
 
 use std::{borrow::Cow, collections::HashMap};
 
-use fortilake_auth::{FORTIAUTHENTICATOR, FORTIPORTAL, models::Endpoint, quotable};
+use fortilake_auth::quotable;
+use fortilake_models::Dialect;
 use serde_json::value::RawValue;
 
 use crate::{
-    Envelope, Status,
+    Envelope, Fault, Status,
     envelope::{Content, Name, content_of, number_of, text_of},
 };
 
-/// Where the answers of a system say how it went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    /// In the body: one object with the members that all FortiCloud APIs share.
-    FortiCloud,
-    /// In the HTTP status, as FortiPortal and FortiAuthenticator do it.
-    ///
-    /// A body is an object or a list, and its members are data: a `status` that is a word is that
-    /// of a token or a device. Only the `status` object of FortiPortal is about the call.
-    Http,
-}
-
 type Members<'a> = HashMap<Name<'a>, &'a RawValue>;
 
-impl Dialect {
-    /// That of the system to which this endpoint belongs.
-    pub(crate) fn of(endpoint: &Endpoint) -> Self {
-        match endpoint.client_id {
-            Some(FORTIPORTAL | FORTIAUTHENTICATOR) => Self::Http,
-            _ => Self::FortiCloud,
-        }
-    }
-
-    /// What an answer says about itself, if it is one that this system gives.
-    pub(crate) fn envelope(self, http: u16, text: &str, secrets: &[&str]) -> Option<Envelope> {
-        match self {
-            Self::FortiCloud => Envelope::read(text, secrets),
-            // A failure needs no body to be one.
-            Self::Http => {
-                by_http(http, text, secrets).or_else(|| (http >= 400).then(Envelope::default))
-            }
+/// What a response says about itself, if it is one that a system of this dialect sends.
+pub(crate) fn envelope(
+    dialect: Dialect,
+    http: u16,
+    text: &str,
+    secrets: &[&str],
+) -> Option<Envelope> {
+    match dialect {
+        Dialect::Body => Envelope::read(text, secrets),
+        // A failure needs no body to be one.
+        Dialect::Http => {
+            by_http(http, text, secrets).or_else(|| (http >= 400).then(Envelope::default))
         }
     }
 }
 
 fn by_http(http: u16, text: &str, secrets: &[&str]) -> Option<Envelope> {
     if text.trim_ascii().is_empty() {
-        // These have nothing to say beside themselves; any other answer without a body is cut off.
+        // These statuses may come without a body. Any other answer without one is truncated.
         return matches!(http, 201 | 202 | 204).then(|| Envelope {
             content: Content::Blank,
             ..Envelope::default()
@@ -62,19 +46,37 @@ fn by_http(http: u16, text: &str, secrets: &[&str]) -> Option<Envelope> {
     }
     let members: Members<'_> = serde_json::from_str(body.get()).ok()?;
     let status = status(&members);
-    let message = (http >= 400 || matches!(status, Status::Code(_)))
-        .then(|| message(&members))
-        .flatten();
+    let complaint = inside(&members, "messages", "error").and_then(texts_of);
+    let fault = match complaint {
+        Some(_) => Fault::Text,
+        None => Fault::None,
+    };
+    let message = complaint.or_else(|| {
+        (http >= 400 || matches!(status, Status::Code(_)))
+            .then(|| message(&members))
+            .flatten()
+    });
     let contents = members.values().map(|value| content_of(value));
     Some(Envelope {
         status,
+        fault,
         message: message.map(|text| quotable(&text, secrets)),
         content: contents.max().unwrap_or_default(),
         ..Envelope::default()
     })
 }
 
-/// FortiPortal's number; 0 is success, and so is what HTTP calls one.
+/// Reads a string, or a list of strings.
+///
+/// FortiAuthenticator uses both, next to HTTP 200, for what it did not do.
+fn texts_of(value: &RawValue) -> Option<String> {
+    let texts: Vec<String> = serde_json::from_str(value.get()).unwrap_or_default();
+    let listed = Some(texts.join(", ")).filter(|text| !text.trim().is_empty());
+    text_of(value).or(listed)
+}
+
+/// FortiPortal's status number. 0 means success, and so does any number with an HTTP success
+/// status.
 fn status(members: &Members<'_>) -> Status {
     let code = inside(members, "status", "code").and_then(number_of);
     match code {
@@ -83,7 +85,8 @@ fn status(members: &Members<'_>) -> Status {
     }
 }
 
-/// Neither system publishes what its errors look like; these are the habits of their frameworks.
+/// Both systems leave their error format undocumented. These are the conventions of their
+/// frameworks.
 fn message(members: &Members<'_>) -> Option<String> {
     let text = |name| member(members, name).and_then(text_of);
     inside(members, "status", "message")

@@ -1,4 +1,4 @@
-//! What an answer says about itself.
+//! What an answer says about the call, apart from its data.
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 
@@ -11,23 +11,23 @@ use serde_json::value::RawValue;
 
 /// The members that the answers of all FortiCloud APIs share.
 ///
-/// FortiPortal and FortiAuthenticator have but a text where something went wrong, and FortiPortal
-/// the number of a failure.
+/// FortiPortal and FortiAuthenticator only have a message if something failed, and FortiPortal also
+/// a number.
 ///
-/// What they look like varies by service and age, so everything is optional.
-/// Texts are one line long at most and without the token.
+/// Services differ in what they send, by service and by age, so every member is optional. Texts are
+/// shortened to one line, with the token redacted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Envelope {
-    /// How it went, as far as the API says.
+    /// Whether the call succeeded, as far as the answer says.
     pub status: Status,
-    /// What went wrong, if anything.
+    /// The error that the answer reports, if any.
     pub fault: Fault,
-    /// The error's text, or else the general one.
+    /// The error's message if there is one, otherwise the general message.
     pub message: Option<String>,
-    /// The version of the API.
+    /// The version of the API that answered.
     pub version: Option<String>,
-    /// Whether there is any list or object with something in it, beside the error.
+    /// What the answer contains besides these members.
     pub(crate) content: Content,
 }
 
@@ -35,16 +35,16 @@ pub struct Envelope {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
-    /// Not there, or null.
+    /// Missing or null.
     #[default]
     Absent,
-    /// A number, quoted or not; 0 is success.
+    /// A number, possibly written as a string. 0 means success.
     Number(i64),
     /// A word, such as `success` from the token server.
     Word(String),
-    /// The number of a failure inside an object, as FortiPortal has it.
+    /// The number of a failure inside an object, as in FortiPortal.
     Code(i64),
-    /// Something that is no status of the FortiCloud APIs.
+    /// Anything that is not a status of the FortiCloud APIs.
     Other,
 }
 
@@ -52,29 +52,29 @@ pub enum Status {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Not there, null or blank.
+    /// Missing, null or blank.
     #[default]
     None,
-    /// There, but without a number.
+    /// An error without a number.
     Text,
-    /// With a number.
+    /// An error with this number.
     Code(i64),
 }
 
-/// What there is beside the envelope.
+/// What an answer contains besides the envelope.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Content {
-    /// No member at all.
+    /// No other members.
     #[default]
     None,
-    /// Members, all of them null, single values or without anything in them.
+    /// Only members that are null, empty, or single values.
     Blank,
-    /// A list or an object with something in it.
+    /// At least one list or object that is not empty.
     Some,
 }
 
 impl Envelope {
-    /// Reads a text that is exactly one JSON object; its depth does not matter.
+    /// Reads a text that is exactly one JSON object, however deeply it is nested.
     pub(crate) fn read(text: &str, secrets: &[&str]) -> Option<Self> {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let raw = deserializer.deserialize_map(RawVisitor).ok()?;
@@ -93,17 +93,36 @@ impl Envelope {
         })
     }
 
-    /// Whether the error is the one without a number that misses the token.
-    pub(crate) fn misses_token(&self) -> bool {
+    /// Whether the message says that the token is missing or invalid, whatever the error number is.
+    pub(crate) fn refuses_token(&self) -> bool {
+        if self.status == Status::Number(0) {
+            return false;
+        }
         let text = self.message.as_deref().unwrap_or_default();
-        self.status != Status::Number(0)
-            && text
-                .to_ascii_lowercase()
-                .starts_with("please provide token")
+        let text = text.to_ascii_lowercase();
+        // Other known errors have their own texts, which may mention a token without refusing it.
+        let known = matches!(self.fault, Fault::Code(code) if code != 201);
+        text.starts_with("please provide token")
+            || text.starts_with("invalid security token")
+            || (!known && TOKEN_REFUSALS.iter().any(|refusal| text.contains(refusal)))
     }
 }
 
-/// The members as they stand in the text.
+/// The messages by which services refuse a token. One service sends them without an error number.
+const TOKEN_REFUSALS: [&str; 10] = [
+    "invalid security token",
+    "security token is invalid",
+    "security token has expired",
+    "security token expired",
+    "invalid access token",
+    "access token expired",
+    "access token has expired",
+    "invalid_token",
+    "token is invalid",
+    "token has expired",
+];
+
+/// The envelope members in their original JSON text.
 #[derive(Default)]
 struct Raw<'a> {
     status: Option<&'a RawValue>,
@@ -161,7 +180,8 @@ fn read_status(value: &RawValue, secrets: &[&str]) -> Status {
     }
 }
 
-/// The description says that it is a string; real answers hold an object or null.
+/// Reads `error`. Its description says that it is a string, but real answers contain an object or
+/// null.
 fn read_error(value: &RawValue) -> (Fault, Option<String>) {
     if let Ok(members) = serde_json::from_str::<HashMap<Name<'_>, &RawValue>>(value.get()) {
         let member = |name| members.get(&Name(Cow::Borrowed(name))).copied();
@@ -179,7 +199,7 @@ fn read_error(value: &RawValue) -> (Fault, Option<String>) {
     }
 }
 
-/// A whole number, quoted or not.
+/// Reads an integer, which may be written as a string.
 pub(crate) fn number_of(value: &RawValue) -> Option<i64> {
     text_of(value)
         .as_deref()
@@ -189,7 +209,7 @@ pub(crate) fn number_of(value: &RawValue) -> Option<i64> {
         .ok()
 }
 
-/// A string that is not blank.
+/// Reads a string, unless it is blank.
 pub(crate) fn text_of(value: &RawValue) -> Option<String> {
     serde_json::from_str::<String>(value.get())
         .ok()

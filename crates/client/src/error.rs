@@ -1,30 +1,46 @@
-//! The error of this crate.
+//! The error type of this crate.
 
-use std::{error, fmt};
+use std::{error, fmt, time::Duration};
 
-use fortilake_auth::{self as auth, transport};
+use fortilake_auth as auth;
+use fortilake_transport as transport;
 
-use crate::{Fault, Pause, Status, class::Class, failure::Failure, retry::Stage};
+use crate::{
+    Pause, Reason,
+    past_error::{LastErrors, PastError},
+    tries::{Stage, Tries},
+};
 
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A call that has failed for good, as far as this crate can tell.
+/// A call that has failed, after all retries that make sense.
 #[derive(Debug)]
-pub struct Error(Box<Inner>);
+pub struct Error(Box<Parts>);
 
+/// What an [`Error`] consists of.
 #[derive(Debug)]
-struct Inner {
-    kind: Kind,
-    message: String,
-    code: Option<i64>,
-    http: Option<u16>,
-    pause: Option<Pause>,
-    answer: Option<Answer>,
-    source: Option<Source>,
+pub(crate) struct Parts {
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+    pub(crate) stage: Option<Stage>,
+    pub(crate) code: Option<i64>,
+    pub(crate) http: Option<u16>,
+    pub(crate) pause: Option<Pause>,
+    pub(crate) answer: Option<Answer>,
+    /// Whether the request was certainly never sent.
+    pub(crate) unsent: bool,
+    /// Whether the API certainly did nothing.
+    pub(crate) undone: bool,
+    /// The failed tries, including the last one.
+    pub(crate) tries: Tries,
+    pub(crate) repeated: bool,
+    pub(crate) retry_after: Duration,
+    pub(crate) source: Option<Source>,
 }
 
-/// The answer that was no success, without the secrets in it; it is data, so it is never printed.
+/// The body of an answer that was not a success, with secrets removed. It is data, so `Debug` hides
+/// it.
 pub(crate) struct Answer(pub(crate) String);
 
 #[derive(Debug)]
@@ -34,9 +50,10 @@ pub(crate) enum Source {
     Json(serde_json::Error),
     Shape(Shape),
     Ledger(Box<dyn error::Error + Send + Sync>),
+    Errors(LastErrors),
 }
 
-/// What does not fit a type, without a text of the answer.
+/// Why an answer does not fit a type, without quoting the answer.
 #[derive(Debug)]
 pub(crate) struct Shape(String);
 
@@ -44,212 +61,185 @@ pub(crate) struct Shape(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Try again later; it was tried a few times.
+    /// Try again later. The call has already been retried a few times.
     Transient,
-    /// Stop calling until the time that [`Error::pause`] names.
+    /// Make no calls until the time in [`Error::pause`].
     Paused,
-    /// Mend the credentials; nothing works without.
+    /// Correct the credentials; no call works without them.
     Credentials,
-    /// Mend the addresses or the connection; nothing works without.
+    /// Correct the addresses or the connection; no call works without them.
     Config,
-    /// Mend the ledger of calls, or what else is remembered; without it nobody knows what the API
-    /// still allows and has done.
+    /// Repair the ledger or the registration memory. Without them, it is unknown what the API still
+    /// allows, or what it has done.
     Ledger,
-    /// Go on without: this user has no permission for this call.
+    /// Skip the call: this user has no permission for it.
     Refused,
-    /// Go on without: the call itself is wrong.
+    /// Skip the call: it is wrong and would fail again.
     BadRequest,
-    /// Go on without: the API cannot do this.
+    /// Skip the call: the API cannot do what it asks for.
     NotPossible,
-    /// Go on without: the answer makes no sense.
+    /// Skip the call: the answer could not be understood.
     Unexpected,
 }
 
 impl Error {
-    /// What a caller can do about it.
+    /// Returns what a caller can do about the error.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// The API's own number for the error, such as 202.
+    /// Returns the API's own error number, such as 202, if the answer has one.
     pub fn code(&self) -> Option<i64> {
         self.0.code
     }
 
-    /// The HTTP status, if there was an answer.
+    /// Returns the HTTP status, if there was an answer.
     pub fn http(&self) -> Option<u16> {
         self.0.http
     }
 
-    /// Why and until when no call is made, if the kind is [`Kind::Paused`].
+    /// Whether the sign-in failed, so that the call itself was not sent.
+    pub fn is_at_sign_in(&self) -> bool {
+        self.0.stage == Some(Stage::SignIn)
+    }
+
+    /// Returns why and until when calls pause, if the kind is [`Kind::Paused`].
     pub fn pause(&self) -> Option<Pause> {
         self.0.pause
     }
 
-    /// The answer that was no success: a JSON text, without the secrets in it.
+    /// Whether the call certainly never left this machine.
+    pub fn is_unsent(&self) -> bool {
+        self.0.unsent
+    }
+
+    /// Whether the API certainly did nothing, because it never received the call or refused it.
+    pub fn is_undone(&self) -> bool {
+        self.0.undone
+    }
+
+    /// Whether two tries got the same complete answer, or several new tokens were refused, so that
+    /// another try would most likely end in the same way.
+    pub fn is_repeated(&self) -> bool {
+        self.0.repeated
+    }
+
+    /// Returns the failed tries, for a caller that tries the call again later.
+    pub fn tries(&self) -> Tries {
+        self.0.tries
+    }
+
+    /// Returns how long the server wants the caller to wait before the next try, if the kind is
+    /// [`Kind::Transient`]. Zero if the server did not say.
+    pub fn retry_after(&self) -> Duration {
+        self.0.retry_after
+    }
+
+    /// Returns the JSON body of an answer that was not a success, with secrets removed.
     ///
-    /// An API that carries out a part of what it was asked says here what it did: a registration
-    /// names each unit with its own status.
+    /// An API that carried out only a part of a call reports it here: a registration lists each
+    /// unit with its own status.
     pub fn answer(&self) -> Option<&str> {
         self.0.answer.as_ref().map(|answer| answer.0.as_str())
     }
 
-    /// The ledger of calls cannot be read or written, for implementations of
-    /// [`Ledger`](crate::ledger::Ledger).
+    /// Creates an error for a ledger that cannot be read or written. Implementations of
+    /// [`Ledger`](crate::ledger::Ledger) use it.
     pub fn ledger(source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         let mut error = Self::new(
             Kind::Ledger,
-            "the ledger of calls cannot be used".to_owned(),
+            "cannot read or write the ledger that counts calls".to_owned(),
         );
         error.0.source = Some(Source::Ledger(source.into()));
         error
     }
 
-    /// What became of units cannot be remembered.
-    pub(crate) fn memory(source: Box<dyn error::Error + Send + Sync>) -> Self {
-        let message = "what was registered cannot be remembered";
+    /// Creates an error for results of a registration that cannot be loaded or saved.
+    pub fn memory(source: Box<dyn error::Error + Send + Sync>) -> Self {
+        let message = "cannot load or save the results of the registration";
         let mut error = Self::new(Kind::Ledger, message.to_owned());
         error.0.source = Some(Source::Ledger(source));
         error
     }
 
-    /// The configuration makes no sense.
+    /// The configuration is invalid.
     pub(crate) fn config(message: String) -> Self {
         Self::new(Kind::Config, message)
     }
 
-    /// The arguments do not fit the endpoint; nothing was sent.
-    pub(crate) fn arguments(label: &str, reason: &str) -> Self {
+    /// Creates an error for arguments that do not fit the endpoint. Nothing was sent.
+    pub fn arguments(label: &str, reason: &str) -> Self {
         Self::new(Kind::BadRequest, format!("{label} {reason}"))
     }
 
-    /// The credentials cannot be used as they are; nothing was sent.
+    /// The credentials cannot be used as they are. Nothing was sent.
     pub(crate) fn credentials(source: auth::Error) -> Self {
-        let mut error = Self::new(Kind::Credentials, "calls cannot be signed".to_owned());
+        let mut error = Self::new(Kind::Credentials, "cannot use the credentials".to_owned());
         error.0.source = Some(Source::Auth(source));
         error
     }
 
-    /// An answer that its type does not fit at this path, for a reason that can be shown.
+    /// An answer that does not fit its type at this path. `reason` contains no data of the answer.
     pub(crate) fn shape(label: &str, path: &str, reason: Option<String>) -> Self {
         let message = match path {
-            "." => format!("{label} got an answer of another shape"),
-            path => format!("{label} got an answer of another shape at `{path}`"),
+            "." => format!("{label} got an answer that does not match its description"),
+            path => {
+                format!("{label} got an answer that does not match its description at `{path}`")
+            }
         };
         let mut error = Self::new(Kind::Unexpected, message);
+        (error.0.unsent, error.0.undone) = (false, false);
         error.0.source = reason.map(|reason| Source::Shape(Shape(reason)));
         error
     }
 
-    /// A token that could not be given back.
-    pub(crate) fn sign_out(failure: Failure) -> Self {
-        let message = "the API cannot be signed out of, so its token stays valid until it ends";
-        let mut error = Self::last("", failure, 1);
-        message.clone_into(&mut error.0.message);
-        error
-    }
-
-    /// Arguments that are no JSON.
+    /// Arguments that cannot be encoded as JSON.
     pub(crate) fn json(label: &str, reason: &str, source: serde_json::Error) -> Self {
         let mut error = Self::new(Kind::Unexpected, format!("{label} {reason}"));
         error.0.source = Some(Source::Json(source));
         error
     }
 
-    /// The last try of a call.
-    pub(crate) fn last(label: &str, failure: Failure, tries: u32) -> Self {
-        let message = format!("{label} {}{}", verdict(&failure), facts(&failure, tries));
-        let code = failure
-            .envelope
-            .as_ref()
-            .and_then(|envelope| match envelope.fault {
-                Fault::Code(code) => Some(code),
-                Fault::None | Fault::Text => None,
-            });
-        Self(Box::new(Inner {
-            kind: failure
-                .pause
-                .map_or_else(|| kind(failure.class), |_| Kind::Paused),
-            message,
-            code,
-            http: failure.http,
-            pause: failure.pause,
-            answer: failure.answer,
-            source: failure.source,
-        }))
+    /// Adds the errors that used up the error budget, if that is why calls pause.
+    pub(crate) fn with_errors(mut self, errors: &[PastError]) -> Self {
+        let reason = self.pause().map(|pause| pause.reason);
+        let about_errors = matches!(
+            reason,
+            Some(Reason::Errors | Reason::ErrorLimit | Reason::Failures)
+        );
+        if about_errors && !errors.is_empty() {
+            self.0.source = Some(Source::Errors(LastErrors::new(errors)));
+        }
+        self
+    }
+
+    pub(crate) fn of(parts: Parts) -> Self {
+        Self(Box::new(parts))
+    }
+
+    /// The error with another message.
+    pub(crate) fn with_message(mut self, message: &str) -> Self {
+        message.clone_into(&mut self.0.message);
+        self
     }
 
     fn new(kind: Kind, message: String) -> Self {
-        Self(Box::new(Inner {
+        Self::of(Parts {
             kind,
             message,
+            stage: None,
             code: None,
             http: None,
             pause: None,
             answer: None,
+            unsent: true,
+            undone: true,
+            tries: Tries::default(),
+            repeated: false,
+            retry_after: Duration::ZERO,
             source: None,
-        }))
+        })
     }
-}
-
-fn kind(class: Class) -> Kind {
-    match class {
-        Class::Transient => Kind::Transient,
-        Class::Throttled | Class::HourlyLimit | Class::ErrorLimit | Class::Suspended => {
-            Kind::Paused
-        }
-        Class::Credentials => Kind::Credentials,
-        Class::Config => Kind::Config,
-        Class::Uncounted => Kind::Ledger,
-        Class::Access => Kind::Refused,
-        Class::BadRequest => Kind::BadRequest,
-        Class::NotPossible => Kind::NotPossible,
-        Class::Token | Class::Unexpected | Class::Success | Class::Empty => Kind::Unexpected,
-    }
-}
-
-fn verdict(failure: &Failure) -> String {
-    if let Some(pause) = failure.pause {
-        return format!("has to wait: {}", pause.reason);
-    }
-    let text = match (failure.class, failure.stage) {
-        (Class::Throttled | Class::HourlyLimit | Class::ErrorLimit | Class::Suspended, _) => {
-            "has to wait"
-        }
-        (Class::Uncounted, _) => "is not sent",
-        (_, Stage::SignIn) | (Class::Credentials, _) => "cannot sign in",
-        (Class::Token, _) => "is refused even with a new token",
-        (Class::Access, _) => "is refused",
-        (Class::BadRequest, _) => "is not accepted",
-        (Class::NotPossible, _) => "is not possible",
-        (Class::Transient | Class::Config, _) => "got no usable answer",
-        _ => "got an answer that makes no sense",
-    };
-    text.to_owned()
-}
-
-/// What the answer says, then its numbers in parentheses.
-fn facts(failure: &Failure, tries: u32) -> String {
-    let envelope = failure.envelope.clone().unwrap_or_default();
-    let mut numbers = Vec::new();
-    if let Fault::Code(code) = envelope.fault {
-        numbers.push(format!("error {code}"));
-    }
-    if let Status::Number(status) | Status::Code(status) = envelope.status {
-        numbers.push(format!("status {status}"));
-    }
-    numbers.extend(failure.http.map(|http| format!("HTTP {http}")));
-    if tries > 1 {
-        numbers.push(format!("{tries} tries"));
-    }
-    let message = envelope
-        .message
-        .map(|text| format!(": {text}"))
-        .unwrap_or_default();
-    if numbers.is_empty() {
-        return message;
-    }
-    format!("{message} ({})", numbers.join(", "))
 }
 
 impl fmt::Display for Error {
@@ -266,6 +256,7 @@ impl error::Error for Error {
             Source::Json(error) => Some(error),
             Source::Shape(error) => Some(error),
             Source::Ledger(error) => Some(&**error),
+            Source::Errors(errors) => Some(errors),
         }
     }
 }

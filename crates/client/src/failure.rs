@@ -1,22 +1,29 @@
-//! One try that did not succeed.
+//! A single try of a call that did not succeed.
 
-use std::time::Duration;
+mod error;
 
-use fortilake_auth::{self as auth, Micros, Token, transport};
-use jiff::Timestamp;
+use std::{
+    hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash},
+    time::Duration,
+};
+
+use fortilake_auth::{self as auth, Micros, Token};
+use fortilake_transport as transport;
 use serde_json::value::RawValue;
 
 use crate::{
     Envelope, Page, Pause,
     class::{self, Class},
     error::{Answer, Source},
+    pause::timestamp,
     quota::Stop,
     request::Call,
-    retry::{Repeat, Stage, TokenState, Trial},
+    retry::{FailedTry, Repeat, TokenState},
     retry_after,
+    tries::Stage,
 };
 
-/// One try that did not succeed, and what is known of why.
+/// A single try that did not succeed, and what is known about the cause.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) class: Class,
@@ -25,16 +32,26 @@ pub(crate) struct Failure {
     pub(crate) envelope: Option<Envelope>,
     pub(crate) answer: Option<Answer>,
     pub(crate) source: Option<Source>,
-    /// The token that the call was made with.
+    /// The token that the call was sent with.
     pub(crate) token: Option<Token>,
-    /// How long the server wants us to wait, where it wants that at all.
+    /// Whether the token is so new that the API may not know it yet.
+    pub(crate) young_token: bool,
+    /// How many new tokens this call has been tried with, because the one before was refused.
+    pub(crate) renewals: u32,
+    /// How long the server asked us to wait; zero if it did not ask.
     pub(crate) wait: Duration,
-    /// Until when we let no call out, where that is why.
+    /// A description of the answer, if it is not one that this API gives.
+    pub(crate) looks: Option<String>,
+    /// A digest of the complete answer, if another try would most likely get the same one.
+    pub(crate) digest: Option<u64>,
+    /// Whether the previous try got the same answer.
+    pub(crate) repeated: bool,
+    /// Until when calls pause, if that is why the call failed.
     pub(crate) pause: Option<Pause>,
 }
 
 impl Failure {
-    /// The call was not sent.
+    /// A call that was not sent, because calls pause or the ledger cannot be used.
     pub(crate) fn stopped(stop: Stop) -> Self {
         match stop {
             Stop::Pause(pause) => Self {
@@ -48,9 +65,9 @@ impl Failure {
         }
     }
 
-    /// Every token has ended before the turn of the call came.
+    /// A call that was not sent, because every token expired before its turn.
     pub(crate) fn stale_tokens() -> Self {
-        let message = "every token ended before the call's turn came".to_owned();
+        let message = "every token expired while the call waited for its turn".to_owned();
         Self {
             envelope: Some(Envelope {
                 message: Some(message),
@@ -60,7 +77,7 @@ impl Failure {
         }
     }
 
-    /// There is no token to call with.
+    /// A call that was not sent, because there is no token for it.
     pub(crate) fn sign_in(error: auth::Error, now: Micros) -> Self {
         let mut failure = Self::new(Class::Unexpected, Stage::SignIn);
         failure.class = match (error.kind(), error.limit()) {
@@ -72,15 +89,27 @@ impl Failure {
                 class
             }
             (auth::Kind::Limited, None) => Class::Suspended,
-            (auth::Kind::Transient, _) => Class::Transient,
+            (auth::Kind::Transient, Some(limit)) => {
+                let class = Class::Transient;
+                failure.wait = retry_after::wait(class, &limit.headers, timestamp(now));
+                class
+            }
+            (auth::Kind::Transient, None) => match error.transport_kind() {
+                Some(kind) => class::unanswered(kind),
+                None => Class::Transient,
+            },
             (auth::Kind::Config, _) => Class::Config,
             _ => Class::Unexpected,
         };
+        // An answer that came whole, and came again, would most likely come a third time.
+        let is_answer = error.limit().is_none() && error.transport_kind().is_none();
+        failure.digest =
+            (failure.class == Class::Transient && is_answer).then(|| hash(error.to_string()));
         failure.source = Some(Source::Auth(error));
         failure
     }
 
-    /// The call got no answer.
+    /// A call that got no answer.
     pub(crate) fn unanswered(error: transport::Error) -> Self {
         let kind = error.kind();
         Self {
@@ -89,35 +118,38 @@ impl Failure {
         }
     }
 
-    /// The call got an answer that is no success.
+    /// A call whose answer is not a success.
     pub(crate) fn answered(
         class: Class,
-        http: u16,
-        headers: &transport::http::HeaderMap,
+        response: &transport::Response,
         page: Option<Page>,
         now: Micros,
     ) -> Self {
-        let wait = retry_after::wait(class, headers, timestamp(now));
+        let wait = retry_after::wait(class, &response.headers, timestamp(now));
         let (envelope, answer) = page.map(|page| (page.envelope, page.body)).unzip();
-        // What is no JSON is nobody's answer, but a text from something on the way.
+        // Only JSON is kept as the answer. Anything else is a page from something on the way.
         let is_json = |text: &String| serde_json::from_str::<&RawValue>(text).is_ok();
         Self {
-            http: Some(http),
+            http: Some(response.status.as_u16()),
             envelope,
             answer: answer.filter(is_json).map(Answer),
             wait,
+            digest: (class == Class::Transient)
+                .then(|| digest(response))
+                .flatten(),
             ..Self::new(class, Stage::Call)
         }
     }
 
-    /// Whether waiting for as long as it takes helps; the gate has done that for its own limits.
+    /// Whether waiting long enough helps. The gate has already waited for its own limits.
     pub(crate) fn is_waited_out(&self) -> bool {
         self.pause.is_some() && self.class != Class::Suspended
     }
 
-    /// What has to be known to decide what comes next.
-    pub(crate) fn trial(&self, call: &Call) -> Trial {
+    /// Returns what the retry decision needs to know about this try.
+    pub(crate) fn trial(&self, call: &Call) -> FailedTry {
         let token = match &self.token {
+            Some(_) if self.young_token => TokenState::New,
             Some(token) if token.is_old() => TokenState::Old,
             Some(_) => TokenState::Young,
             None => TokenState::None,
@@ -126,11 +158,14 @@ impl Failure {
             Stage::SignIn => Repeat::Harmless,
             Stage::Call => call.repeat(),
         };
-        Trial {
+        // A refusal that is not in the API's own form may come from a proxy that had already passed
+        // the call on. That matters only for writes.
+        let refused = self.envelope.is_some() || repeat == Repeat::Harmless;
+        FailedTry {
             class: self.class,
             stage: self.stage,
             repeat,
-            token,
+            token: if refused { token } else { TokenState::None },
             wait: self.wait,
         }
     }
@@ -145,13 +180,25 @@ impl Failure {
             answer: None,
             source: None,
             token: None,
+            young_token: false,
+            renewals: 0,
             wait,
+            looks: None,
+            digest: None,
+            repeated: false,
             pause: None,
         }
     }
 }
 
-/// A time as a date; a clock beyond what can be written as one is as wrong as any.
-pub(crate) fn timestamp(now: Micros) -> Timestamp {
-    Timestamp::from_microsecond(now).unwrap_or_default()
+/// A digest that identifies an answer. `None` if its HTTP status says that the failure is
+/// temporary.
+fn digest(response: &transport::Response) -> Option<u64> {
+    let http = response.status.as_u16();
+    let passing = [502, 503, 504].contains(&http);
+    (!passing).then(|| hash((http, &response.body)))
+}
+
+fn hash(value: impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }

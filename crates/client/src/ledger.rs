@@ -1,133 +1,158 @@
-//! Who has called when: the contract between the client and whatever keeps the record.
+//! The ledger of calls: the contract between the client and whatever records who called when.
 //!
-//! A sliding-window log rather than a token bucket: whatever windows the server counts in,
-//! none of them ever holds more calls than allowed.
-//! The server counts a call at some instant between sending it and receiving its answer.
-//! So a call holds its place from its reservation until a window's length, and [`MARGIN`],
-//! after its answer, which covers both ends.
+//! The limits are enforced with a sliding-window log. A token bucket would be smaller, but it
+//! allows a burst on top of a full window; with the log, no window that the server may count in,
+//! wherever it starts, holds more calls than allowed.
+//!
+//! The server counts a call at some unknown instant between the moment we send it and the moment we
+//! receive its answer. To cover both ends, a call occupies its place from its reservation until one
+//! window length plus [`MARGIN`] after its answer. The price is that slow calls lower the usable
+//! rate a little.
 
 use std::time::Duration;
 
-use crate::{Result, Window};
+use crate::Result;
 pub use fortilake_auth::{Clock, Micros};
 
 mod memory;
 
 pub use self::memory::MemoryLedger;
+pub use crate::{
+    class::Verdict,
+    past_error::{ErrorReason, PastError},
+};
 
-/// What a window is longer for us than for the server, whose clock is not ours.
+/// Every window is this much longer for us than for the server, because the server's clock is not
+/// ours.
 ///
-/// It covers clocks that disagree by 28 parts in a million over an hour.
+/// This covers clocks whose speed differs by 28 parts per million, over an hour.
 pub const MARGIN: Duration = Duration::from_millis(100);
 
-/// Keeps the calls and errors of API users, for everyone who calls in their name.
+/// The longest time that a server may close for. No limit of this API lasts longer.
+pub const LONGEST_CLOSE: Duration = Duration::from_hours(24);
+
+/// The reasons of at most this many errors are kept.
+pub const LAST_ERRORS: usize = 10;
+
+/// Records the calls and errors of API users, for every client that calls in their name.
 ///
-/// For each window, a call is granted only while the calls in flight and those answered at a time
-/// `t` with `t + per + MARGIN > now` are together fewer than `max`.
-/// For errors, those that happened at such a `t`, the calls in flight and this call must together
-/// be no more than `max - reserve`: every call in flight may turn out to be an error.
+/// For each window, a call is granted only while the calls in flight plus those answered at a time
+/// `t` with `t + per + MARGIN > now` are fewer than `max`. For errors, those that happened at such
+/// a `t`, the calls in flight and this call must together be no more than `max - reserve`.
 ///
-/// A call of a process that has died counts as answered when that is noticed. Nobody knows how it
-/// ended: it counts as an error too if the user has had an error within the hour before, and
-/// otherwise not, because a crash would else cost an hour's pause.
-/// A clock that steps back frees no place early: an implementation takes for now the later of
-/// `now` and the latest instant that it has ever recorded for the user.
-/// Every method may block for as long as a file takes, and no longer.
+/// Every call in flight counts against the error budget because it may turn out to be an error. If
+/// only finished errors counted, eight concurrent calls could fail at once with one error left, and
+/// the API would block the user. The price is that fewer calls run in parallel when the budget is
+/// nearly used up.
+///
+/// A call of a process that has died counts as answered from the moment its death is noticed. Its
+/// outcome is unknown: it counts as an error if the user has had another error within the hour
+/// before, and otherwise as a success, because a crash would otherwise cost an hour's pause.
+///
+/// A ledger has its own clock, and answers with waiting times instead of instants, because the
+/// system clock can be set at any time. An implementation should measure with a clock that can't be
+/// set, as far as possible, and nothing that it has stored may make a caller wait longer than the
+/// longest window.
+///
+/// Every method may block for as long as a file operation takes, and no longer.
 pub trait Ledger: Send + Sync {
-    /// Takes a place for a call if there is one, or says when to ask again.
-    fn reserve(&self, user: &str, limits: &Limits, now: Micros) -> Result<Reservation>;
+    /// Reserves a place for a call if there is one, or says when to ask again.
+    fn reserve(&self, user: &str, limits: &Limits) -> Result<Reservation>;
 
-    /// Says how the call of a place has ended; a ticket that is unknown or settled is ignored.
-    fn settle(&self, ticket: Ticket, now: Micros, verdict: Verdict) -> Result<()>;
+    /// Records how the call of a reservation ended and, for an error, the reason if it is known. A
+    /// ticket that is unknown or already settled is ignored.
+    fn settle(&self, ticket: Ticket, verdict: Verdict, reason: Option<&ErrorReason>) -> Result<()>;
 
-    /// The server says: no call before `until`. An earlier instant than one said before changes
-    /// nothing.
-    fn close(&self, user: &str, until: Micros) -> Result<()>;
+    /// Records that the server accepts no calls for this long, limited to [`LONGEST_CLOSE`]. An
+    /// earlier closure that lasts longer stays in effect.
+    fn close(&self, user: &str, wait: Duration) -> Result<()>;
 
-    /// What counts against the limits at this instant.
-    fn usage(&self, user: &str, limits: &Limits, now: Micros) -> Result<Usage>;
+    /// Returns what counts against the limits now.
+    fn usage(&self, user: &str, limits: &Limits) -> Result<Usage>;
 }
 
-/// What one client may use of what the API allows.
+/// The part of the API's limits that one client may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The windows of calls, all of which hold at once.
+    /// The windows for calls. All of them apply at the same time.
     pub calls: Vec<Window>,
-    /// The limit of errors.
+    /// The limit for errors, if there is one.
     pub errors: Option<ErrorLimit>,
 }
 
-/// A limit of errors in any span of time of this length.
+/// A sliding-window limit: at most `max` calls in any period of length `per`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// How many calls are allowed.
+    pub max: u32,
+    /// The length of the window.
+    pub per: Duration,
+}
+
+/// A sliding-window limit: at most `max` errors in any period of length `per`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorLimit {
     /// How many errors the API allows.
     pub max: u32,
-    /// In which span of time.
+    /// The length of the window.
     pub per: Duration,
-    /// How many of them are never spent.
+    /// How many of these errors are kept in reserve and never used.
     pub reserve: u32,
 }
 
 impl ErrorLimit {
-    /// How many errors may be spent.
+    /// Returns how many errors may happen before calls pause.
     pub fn usable(&self) -> u32 {
         self.max.saturating_sub(self.reserve)
     }
 }
 
-/// One place in the ledger; it is given back with [`Ledger::settle`].
+/// A reservation in the ledger. It ends with [`Ledger::settle`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub i64);
 
-/// Whether a call may go out.
+/// Whether a call may be sent. Waiting times start when the method returns, and are never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
-    /// Now.
+    /// The call may be sent now.
     Granted(Ticket),
-    /// A window is full; the earliest instant at which a call fits.
-    At(Micros),
-    /// Calls in flight (anybody's, also other processes') hold what is left of a window or of the
-    /// error budget; ask again when one is answered, at the latest at the given instant.
-    AfterAnswer(Micros),
-    /// The error budget is spent down to its reserve, or the server closed the hour; nothing fits
-    /// before this instant.
+    /// A window is full. A call fits after this wait at the earliest.
+    After(Duration),
+    /// Calls in flight, possibly of other processes, occupy the rest of a window or of the error
+    /// budget. Ask again when one of them is answered, and at the latest after this wait.
+    AfterAnswer(Duration),
+    /// The error budget is used up to its reserve, or the server closed. No call fits before this
+    /// wait is over.
     Spent {
-        /// The earliest instant at which a call fits.
-        until: Micros,
-        /// What is spent.
+        /// The time until a call fits, at least.
+        wait: Duration,
+        /// What is used up.
         why: Spent,
     },
 }
 
-/// What is spent.
+/// The reason why no call fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spent {
-    /// The budget of errors, down to its reserve.
+    /// The error budget is used up to its reserve.
     Errors,
-    /// The server's patience: it has said when it takes calls again.
+    /// The server said that it accepts no calls until a certain time.
     Closed,
-}
-
-/// How a call has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// With an answer that the API does not count as an error.
-    Good,
-    /// With an answer that the API would count as an error, or with none that is known.
-    Error,
-    /// It never left the machine: the place is given back as if it had not been taken.
-    Unsent,
 }
 
 /// What counts against the limits at one instant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// The calls in each window, in the order of [`Limits::calls`], those in flight included.
+    /// The number of calls in each window, in the order of [`Limits::calls`], including calls in
+    /// flight.
     pub calls: Vec<u32>,
-    /// The errors in their window, without the calls in flight.
+    /// The number of errors in their window. Calls in flight are not included.
     pub errors: u32,
-    /// The calls in flight.
+    /// The most recent of these errors whose reasons are known, newest first, at most
+    /// [`LAST_ERRORS`].
+    pub last_errors: Vec<PastError>,
+    /// The number of calls in flight.
     pub in_flight: u32,
-    /// Until when the server takes no calls, where it has said so and that is not over.
-    pub closed_until: Option<Micros>,
+    /// How much longer the server accepts no calls, if it said so.
+    pub closed_for: Option<Duration>,
 }

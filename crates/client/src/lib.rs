@@ -1,37 +1,36 @@
 //! Typed calls to the Fortinet APIs: sign-in, limits, retries, error classes.
 //!
-//! [`Client`] makes one call at a time as well as it can be made: it gets a token, waits for its
-//! turn within the limits of the API, sends, judges the answer, and tries again where that helps.
-//! [`Client::fetch`] returns the answer as text for the journal, and the secrets in it are gone
-//! before anyone sees it.
-//! [`Client::call`] returns it as a type, in which a license that was asked for is a
-//! [`Secret`](models::Secret); the caller's own token is gone here too.
+//! [`Client`] makes a single call as reliably as possible: it gets a token, waits for its turn
+//! within the limits of the API, sends the request, classifies the answer, and retries where that
+//! helps. [`Client::fetch`] returns the answer as text for the journal, with all secrets removed.
+//! [`Client::call`] returns it as a typed response, in which a license that was asked for is a
+//! [`Secret`](fortilake_models::Secret); the caller's own token is removed here too.
 //!
-//! A [`Config`] says which system it is: FortiCloud, where everything below was learned,
-//! a FortiPortal, or a FortiAuthenticator. Those two say in the HTTP status how a call went, and
-//! have no limits that anybody knows; FortiPortal wants its token back at the end, which
-//! [`Client::sign_out`] does.
+//! A [`Config`] says which system to call: FortiCloud, for which everything below was designed, a
+//! FortiPortal, or a FortiAuthenticator. The latter two report in the HTTP status whether a call
+//! succeeded, and have no known limits. FortiPortal should get its token back at the end;
+//! [`Client::sign_out`] does that.
 //!
-//! Calls are scarce, and errors are the scarcest: ten an hour.
-//! That shaped what is tried again: what may succeed later, up to three times;
-//! what failed for its token, once; nothing else, and a write never.
+//! Calls are scarce, and errors even more so: FortiCloud allows ten an hour. Therefore only the
+//! following is retried: temporary failures, up to three tries, unless the same complete answer
+//! comes twice; and calls refused because of their token, with up to three new tokens. A write that
+//! may have been carried out is never sent again. Requests that never reach the API cost neither a
+//! call nor an error.
 //!
-//! Both are counted in a [`Ledger`](ledger::Ledger) that all who call as the same user can share.
-//! A call goes out at the first instant at which it fits, and one that no answer has come for
-//! counts as if it failed; so neither limit is ever exceeded.
-//! Where that means a pause, [`Error::pause`] says until when.
+//! Calls and errors are counted in a [`Ledger`](ledger::Ledger) that all clients of the same user
+//! can share. A call is sent as soon as it fits, and a call without an answer yet counts as if it
+//! had failed, so neither limit is ever exceeded. If that means a pause, [`Error::pause`] says how
+//! long.
 //!
-//! What it leaves out: it knows no tables, no paging and no order of calls,
-//! and the ledger that comes with it lives as long as the process.
+//! This crate knows nothing about tables, paging or the order of calls, and the ledger that it
+//! contains lives only as long as the process.
 //!
 //! ```
 //! use std::sync::Arc;
-//! use fortilake_client::{
-//!     Client, Config, Jitter,
-//!     auth::Credentials,
-//!     models::{Access, Endpoint, Location, Parameter},
-//!     transport::{InProcess, http::Response},
-//! };
+//! use fortilake_auth::Credentials;
+//! use fortilake_client::{Client, Config, Jitter};
+//! use fortilake_models::{Access, Dialect, Endpoint, Location, Parameter};
+//! use fortilake_transport::{InProcess, http::{Request, Response}};
 //! use serde_json::json;
 //!
 //! static ACCOUNTS: Endpoint = Endpoint::new(
@@ -42,11 +41,11 @@
 //!         json_type: "integer", doc: "The unit.",
 //!     }],
 //!     None,
-//! );
+//! ).of_system("forticloud", Dialect::Body);
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let server = InProcess::new(async |request: fortilake_client::transport::http::Request<_>| {
+//! let server = InProcess::new(async |request: Request<_>| {
 //!     Ok(Response::new(if request.uri().path().contains("oauth") {
 //!         r#"{"access_token": "EXAMPLEtoken", "expires_in": 3660}"#.into()
 //!     } else {
@@ -76,9 +75,9 @@ mod envelope;
 mod error;
 mod failure;
 pub mod ledger;
-mod line;
-pub mod operations;
+mod limited_transport;
 mod page;
+mod past_error;
 mod pause;
 mod queue;
 mod quota;
@@ -87,16 +86,19 @@ mod retry;
 mod retry_after;
 mod scrub;
 mod signer;
+mod tries;
 mod typed;
 
 pub use crate::{
     client::{Client, Usage},
-    config::{Config, Retries, SignIn, Window},
+    config::{Config, DEFAULT_TIMEOUT, SignIn},
     envelope::{Envelope, Fault, Status},
     error::{Error, Kind, Result},
+    ledger::Window,
     page::Page,
+    past_error::LastErrors,
     pause::{OnWait, Pause, Reason, Waiting},
     queue::Queue,
-    retry::Jitter,
+    retry::{Jitter, Retries},
+    tries::Tries,
 };
-pub use fortilake_auth::{self as auth, models, transport};

@@ -1,58 +1,72 @@
-//! An answer, cleaned of secrets.
+//! An answer with its secrets removed.
 
-use fortilake_auth::{Token, models::Endpoint, transport::Response};
+use fortilake_auth::Token;
+use fortilake_models::{self as models, Dialect, Endpoint};
+use fortilake_transport::Response;
+use serde_json::Value;
 
 use crate::{
     Envelope,
     class::{self, Class},
-    dialect::Dialect,
+    dialect,
     envelope::Content,
-    request::{Call, Keep},
+    request::{self, Call, SecretHandling},
     scrub,
 };
 
-/// One answer of an endpoint.
+/// The answer of an endpoint.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// The answer as it was received, less the secrets in it: exactly one JSON text.
+    /// The answer as received, except for its secrets: exactly one JSON text.
     ///
-    /// For FortiCloud it is an object; the other systems have lists as well, and answers without a
-    /// body, which are `{}` here.
+    /// From FortiCloud, it is always an object. The other systems also answer with lists, and
+    /// without a body, which is stored as `{}`.
     pub body: String,
-    /// What the answer says about itself.
+    /// What the answer says about the call.
     pub envelope: Envelope,
     nothing_found: bool,
 }
 
 impl Page {
-    /// Whether the API says in so many words that there is nothing.
+    /// Whether the API says explicitly that there is nothing.
     ///
-    /// A list that is merely empty does not count: what else its page says has to be looked at.
+    /// An empty list is not enough: the rest of the page has to be examined before that counts as
+    /// proof.
     pub fn is_empty_result(&self) -> bool {
         self.nothing_found
     }
 
-    /// An answer of this endpoint that was kept as it came, without its HTTP status; nothing if it
-    /// is no answer that the endpoint's system gives.
+    /// Reads a saved answer of this endpoint, without its HTTP status. Returns `None` if the text
+    /// is not an answer of the endpoint's system.
     pub fn saved(endpoint: &Endpoint, text: &str) -> Option<Self> {
-        let text = text.trim_start_matches('\u{feff}');
+        let text = models::legal_json(text.trim_start_matches('\u{feff}'));
+        let text = &*text;
         let kept = serde_json::from_str(text).ok();
         let token = kept.and_then(|Kept { token }| token).unwrap_or_default();
-        let envelope = Dialect::of(endpoint).envelope(200, text, &[&token])?;
+        let envelope = dialect::envelope(endpoint.dialect, 200, text, &[&token])?;
         let class = class::classify(200, Some(&envelope));
-        let text = scrub::remove(text, |name| endpoint.is_secret(name));
-        Some(Self::new(scrub::redact(text, &token), envelope, class))
+        if matches!(class, Class::Success | Class::Empty) {
+            let text = clean(endpoint, text, &[&token]);
+            return Some(Self::new(text, envelope, class));
+        }
+        // The message of a failure may repeat the value of a secret member.
+        let mut secrets = secrets_in(endpoint, text);
+        secrets.push(token);
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let envelope = dialect::envelope(endpoint.dialect, 200, text, &secrets)?;
+        Some(Self::new(clean(endpoint, text, &secrets), envelope, class))
     }
 
-    /// Whether a saved answer tells of a failure instead of holding data.
+    /// Whether a saved answer reports a failure instead of containing data.
     pub fn is_failure(&self) -> bool {
         let class = class::classify(200, Some(&self.envelope));
-        // An object without members is an answer that was cut off, and without rows all the same.
+        // An object without members is a truncated answer, but it is not a failure that the API
+        // reports.
         !matches!(class, Class::Success | Class::Empty | Class::Transient)
     }
 
     fn new(body: String, envelope: Envelope, class: Class) -> Self {
-        // Whatever the API says, rows that are there are not nothing.
+        // If there are rows, the answer is not empty, whatever the API says.
         let nothing_found = class == Class::Empty && envelope.content < Content::Some;
         Self {
             body,
@@ -62,32 +76,44 @@ impl Page {
     }
 }
 
-/// What an answer tells of the token it was asked with.
+/// What an answer says about the token it was requested with.
 #[derive(serde::Deserialize)]
 struct Kept {
     token: Option<String>,
 }
 
-/// An answer and what it means; there is a page where it was readable at all.
+/// Reads and classifies an answer. There is a page only if the answer is readable.
 pub(crate) fn read(
     call: &Call,
     dialect: Dialect,
-    response: Response,
+    response: &Response,
     token: Option<&Token>,
+    credentials: &[String],
 ) -> (Class, Option<Page>) {
     let http = response.status.as_u16();
-    let text = String::from_utf8(Vec::from(response.body)).unwrap_or_default();
+    // A single invalid byte must not cost the whole page, so it is replaced.
+    let text = models::json_text(&response.body);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let token = token.map(Token::expose).unwrap_or_default();
     let sent = call.secrets.iter().map(String::as_str);
     let secrets: Vec<&str> = sent.chain([token]).collect();
-    let envelope = dialect.envelope(http, text, &secrets);
+    // A password may be a common word, so it is redacted from messages but not from data.
+    let unsaid: Vec<&str> = credentials
+        .iter()
+        .map(String::as_str)
+        .chain(secrets.iter().copied())
+        .collect();
+    let envelope = dialect::envelope(dialect, http, text, &unsaid);
     let class = class::classify(http, envelope.as_ref());
-    let wanted = call.keep == Keep::Secrets && matches!(class, Class::Success | Class::Empty);
+    let wanted =
+        call.keep == SecretHandling::Secrets && matches!(class, Class::Success | Class::Empty);
     let page = envelope.map(|envelope| {
         let body = match text.trim_ascii() {
             "" => "{}".to_owned(),
             _ if wanted => without_token(text, token),
+            _ if !matches!(class, Class::Success | Class::Empty) => {
+                clean(call.endpoint, text, &unsaid)
+            }
             _ => clean(call.endpoint, text, &secrets),
         };
         Page::new(body, envelope, class)
@@ -95,7 +121,13 @@ pub(crate) fn read(
     (class, page)
 }
 
-/// Takes out all that is secret, by its name and by its value.
+/// Returns the values of the answer's secret members.
+fn secrets_in(endpoint: &Endpoint, text: &str) -> Vec<String> {
+    let body: Value = serde_json::from_str(text).unwrap_or_default();
+    request::secrets(endpoint, [(&String::new(), &body)].into_iter().collect())
+}
+
+/// Removes everything that is secret, by member name and by value.
 fn clean(endpoint: &Endpoint, text: &str, secrets: &[&str]) -> String {
     let text = scrub::remove(text, |name| endpoint.is_secret(name));
     secrets
@@ -103,10 +135,10 @@ fn clean(endpoint: &Endpoint, text: &str, secrets: &[&str]) -> String {
         .fold(text, |text, secret| scrub::redact(text, secret))
 }
 
-/// Takes out the caller's own token alone, for those who are after the secrets of an answer.
+/// Removes only the caller's own token, for callers that asked for the secrets in an answer.
 fn without_token(text: &str, token: &str) -> String {
     if token.is_empty() {
-        // Without one the answer may be a token itself.
+        // Without a token in the request, the answer may itself be a token.
         return text.to_owned();
     }
     let text = scrub::remove(text, |name| name.eq_ignore_ascii_case("token"));

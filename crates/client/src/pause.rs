@@ -1,60 +1,63 @@
-//! Why and until when no call is made.
+//! Pauses: why and until when no calls are made.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use fortilake_auth::Micros;
+use jiff::Timestamp;
 
-/// Why and until when no call is made.
+/// Why and until when no calls are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pause {
-    /// When a call may go out again, as far as anybody knows.
+    /// When the next call may be sent, as far as that is known.
     pub resume_at: Micros,
-    /// Why not now.
+    /// Why no call may be sent now.
     pub reason: Reason,
 }
 
-/// Why no call is made; its text ends a sentence.
+/// Why no calls are made. The `Display` text completes a sentence, as in "paused: …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The errors that may be spent are spent.
+    /// The calls that a window allows are used up.
+    Calls,
+    /// The error budget is used up.
     Errors,
-    /// The server has counted too many errors.
+    /// The server reports too many errors.
     ErrorLimit,
-    /// The server has counted too many calls, and said when it takes the next.
+    /// The server reports too many calls, and said when it accepts the next one.
     Closed,
-    /// Calls in a row have failed without an answer.
+    /// Several calls in a row failed without an answer.
     Failures,
     /// This client has made as many calls as it may.
     MaxCalls,
     /// The client was told to stop.
     Stopped,
-    /// The time that this client has is over, or will be before the next call fits.
+    /// The deadline has passed, or will pass before the next call fits.
     Deadline,
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Errors => "the errors that may be spent are spent",
-            Self::ErrorLimit => "too many errors",
-            Self::Closed => "too many calls",
-            Self::Failures => "too many calls in a row have failed",
-            Self::MaxCalls => "all the calls that may be made are made",
-            Self::Stopped => "it was told to stop",
-            Self::Deadline => "the time that there is does not suffice",
+            Self::Calls => "the calls that the API allows are used up",
+            Self::Errors => "the error budget is used up",
+            Self::ErrorLimit => "the API reports too many errors",
+            Self::Closed => "the API reports too many calls",
+            Self::Failures => "several calls in a row got no answer",
+            Self::MaxCalls => "reached the maximum number of calls",
+            Self::Stopped => "a stop was requested",
+            Self::Deadline => "reached the deadline",
         })
     }
 }
 
-/// What to do where the next call has to wait for more than its turn in a window.
-///
-/// Waiting for a window is the normal work of a long crawl, and never a reason to pause.
+/// What to do if the next call has to wait: for a full window, for the error budget, or because the
+/// server said so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting {
-    /// Fail with [`Kind::Paused`](crate::Kind::Paused) if it is for longer than this.
+    /// Fail with [`Kind::Paused`](crate::Kind::Paused) if the wait is longer than this.
     Pause {
-        /// What is waited for.
+        /// The longest wait that is made in place.
         longer_than: Duration,
     },
     /// Wait for as long as it takes.
@@ -69,5 +72,12 @@ impl Default for Waiting {
     }
 }
 
-/// Is told, again and again, until when and why a call waits for more than its turn.
+/// A callback for calls that wait for more than their turn. It is called repeatedly while the wait
+/// lasts, with its end and its reason.
 pub type OnWait = Arc<dyn Fn(Pause) + Send + Sync>;
+
+/// Converts a time to a timestamp. A time that has none comes from a broken clock, and becomes the
+/// epoch.
+pub(crate) fn timestamp(now: Micros) -> Timestamp {
+    Timestamp::from_microsecond(now).unwrap_or_default()
+}

@@ -1,4 +1,4 @@
-//! The order in which calls go out.
+//! The order in which calls are sent.
 
 use std::{
     collections::HashMap,
@@ -11,97 +11,98 @@ use std::{
 use fortilake_auth::Micros;
 use tokio::sync::Notify;
 
-/// The order in which calls go out: that in which they ask, user by user.
+/// The order in which calls are sent: first come, first served, separately for each user.
 ///
-/// Clients that call for the same API user, such as two sources of one crawl, share a queue,
-/// so that none of them takes every place that becomes free. Clones are the same queue.
+/// Clients of the same API user, such as two sources of one crawl, should share a queue. Otherwise,
+/// one of them could take every place that becomes free. Clones refer to the same queue.
 #[derive(Debug, Clone, Default)]
-pub struct Queue(Arc<Mutex<HashMap<String, Arc<Lane>>>>);
+pub struct Queue(Arc<Mutex<HashMap<String, Arc<UserQueue>>>>);
 
 /// The queue of one user.
 #[derive(Debug, Default)]
-pub(crate) struct Lane {
-    /// Held by whoever is next; it is handed on in the order of asking.
+pub(crate) struct UserQueue {
+    /// Held by the first in the queue. It is passed on in the order of arrival.
     turn: tokio::sync::Mutex<()>,
-    /// Somebody was answered, or the limits have changed.
+    /// Notified when a call was answered or the limits have changed.
     changed: Notify,
     waiting: AtomicUsize,
-    /// What whoever is next waits for.
+    /// When the first in the queue can go, if that is known.
     next: Mutex<Option<Micros>>,
 }
 
-/// A place in a queue.
-struct Place<'a>(&'a Lane);
+/// A place in the queue, which counts as waiting until it is dropped.
+struct WaitingGuard<'a>(&'a UserQueue);
 
-/// The first place in a queue.
-pub(crate) struct Turn<'a> {
-    lane: &'a Lane,
-    _place: Place<'a>,
+/// The first place in the queue.
+pub(crate) struct QueueTurn<'a> {
+    lane: &'a UserQueue,
+    _place: WaitingGuard<'a>,
     _first: tokio::sync::MutexGuard<'a, ()>,
 }
 
 impl Queue {
-    /// An empty queue.
+    /// Creates an empty queue.
     pub fn new() -> Self {
         Self::default()
     }
 
-    pub(crate) fn lane(&self, user: &str) -> Arc<Lane> {
+    pub(crate) fn lane(&self, user: &str) -> Arc<UserQueue> {
         Arc::clone(lock(&self.0).entry(user.to_owned()).or_default())
     }
 }
 
-impl Lane {
-    /// Waits until everyone who has asked before is gone.
+impl UserQueue {
+    /// Waits until all earlier callers have had their turn.
     ///
     /// # Cancellation
     ///
-    /// A dropped future gives its place up, and so does a dropped turn.
-    pub(crate) async fn turn(&self) -> Turn<'_> {
+    /// Dropping the future gives up the place, and so does dropping the turn.
+    pub(crate) async fn turn(&self) -> QueueTurn<'_> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        let place = Place(self);
+        let place = WaitingGuard(self);
         let first = self.turn.lock().await;
-        Turn {
+        QueueTurn {
             lane: self,
             _place: place,
             _first: first,
         }
     }
 
-    /// Wakes whoever is next, to look at the limits again.
+    /// Wakes the first in the queue, so that it checks the limits again.
     pub(crate) fn wake(&self) {
         self.changed.notify_one();
     }
 
-    /// How many wait, and when the first of them goes, as far as that is known.
+    /// Returns how many callers wait, and when the first of them can go, if that is known.
     pub(crate) fn waiting(&self) -> (usize, Option<Micros>) {
         (self.waiting.load(Ordering::Relaxed), *lock(&self.next))
     }
 }
 
-impl Turn<'_> {
-    /// Waits until something has changed since the last time.
+impl QueueTurn<'_> {
+    /// Waits until something has changed since the last wait.
     ///
-    /// Meanwhile those who ask learn when the call goes, if that is known.
+    /// Meanwhile, `next` is reported as the time at which the first call goes.
     pub(crate) async fn change(&self, next: Option<Micros>) {
         *lock(&self.lane.next) = next;
         self.lane.changed.notified().await;
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for QueueTurn<'_> {
     fn drop(&mut self) {
         *lock(&self.lane.next) = None;
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitingGuard<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Nothing is left half done when a holder of these locks panics, so poison is of no interest.
+/// Locks the mutex, even if another thread panicked while it held it. No critical section leaves
+/// its data half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

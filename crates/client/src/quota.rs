@@ -1,4 +1,4 @@
-//! Keeps calls within the limits of the API, and within those of the run.
+//! Keeps calls within the limits of the API and of the run.
 
 use std::{
     sync::{
@@ -13,28 +13,34 @@ use tokio::time;
 
 use crate::{
     Error, OnWait, Pause, Reason, Result, Waiting,
-    breaker::{self, Breaker, Passage},
+    breaker::{self, Breaker, BreakerDecision},
     class::Class,
-    failure::timestamp,
-    ledger::{Ledger, Limits, Reservation, Spent, Ticket, Usage, Verdict},
-    queue::{Lane, Turn},
+    ledger::{ErrorReason, Ledger, Limits, Reservation, Spent, Ticket, Usage, Verdict},
+    pause::timestamp,
+    queue::{QueueTurn, UserQueue},
 };
 
-/// How often whoever waits for more than its turn says so.
+/// How often a waiting call reports that it waits.
+///
+/// It is also the longest sleep before the ledger is asked again: while the machine is suspended,
+/// tokio's clock stands still, but the windows move on.
 const HEARTBEAT: Duration = Duration::from_mins(1);
 
-/// Decides when the next call may go out.
-pub(crate) struct Gate {
+/// A wait for a window that is too short to report.
+const BRIEF: Duration = Duration::from_secs(2);
+
+/// Decides when the next call may be sent.
+pub(crate) struct CallLimiter {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) user: String,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
-    pub(crate) lane: Arc<Lane>,
+    pub(crate) lane: Arc<UserQueue>,
     pub(crate) rules: Rules,
     pub(crate) state: State,
 }
 
-/// What the run allows by itself, and what it does where the API allows nothing.
+/// The run's own limits, and what to do when the API's limits are reached.
 #[derive(Default)]
 pub(crate) struct Rules {
     pub(crate) waiting: Waiting,
@@ -48,21 +54,21 @@ pub(crate) struct State {
     calls: AtomicU64,
     stopped: AtomicBool,
     breaker: Mutex<Breaker>,
-    /// The pause that was told last.
+    /// The most recent pause that a call failed with.
     last_pause: Mutex<Option<Pause>>,
 }
 
-/// Why no call is let out.
+/// Why a call was not let through.
 #[derive(Debug)]
 pub(crate) enum Stop {
     Pause(Pause),
-    /// Nobody knows how many calls there have been.
+    /// The ledger failed, so it is unknown how many calls have been made.
     Ledger(Error),
 }
 
-/// What keeps a call from going out now.
+/// What keeps the next call from being sent now.
 struct Obstacle {
-    /// When to look again.
+    /// When to check again.
     until: Micros,
     kind: ObstacleKind,
 }
@@ -71,27 +77,27 @@ struct Obstacle {
 enum ObstacleKind {
     /// A call in flight, which may be answered at any time.
     Answer,
-    /// A window.
+    /// A full window.
     Window,
-    /// More than that.
+    /// Something that takes longer.
     Pause(Reason),
 }
 
-/// A call that may go out, and from then on the call in flight.
+/// Permission to send a call. From then on, it represents the call in flight.
 ///
-/// One that is dropped counts as an error, since nobody knows how it has ended.
+/// A permit that is dropped counts as an error, because the outcome of its call is unknown.
 pub(crate) struct Permit<'a> {
-    gate: &'a Gate,
+    gate: &'a CallLimiter,
     ticket: Option<Ticket>,
-    passage: Passage,
+    passage: BreakerDecision,
 }
 
-impl Gate {
-    /// Waits until a call fits into every limit.
+impl CallLimiter {
+    /// Waits until a call fits into all limits.
     ///
     /// # Cancellation
     ///
-    /// A dropped future takes no place.
+    /// If the future is dropped, no place is taken.
     pub(crate) async fn admit(&self) -> Result<Permit<'_>, Stop> {
         let turn = self.lane.turn().await;
         let mut beat = Micros::MIN;
@@ -105,7 +111,7 @@ impl Gate {
                 *lock(&self.state.last_pause) = Some(pause);
                 return Err(Stop::Pause(pause));
             }
-            if let ObstacleKind::Pause(reason) = obstacle.kind
+            if let Some(reason) = obstacle.worth_telling(now)
                 && beat <= now
             {
                 beat = later(now, HEARTBEAT);
@@ -114,50 +120,58 @@ impl Gate {
                     reason,
                 });
             }
-            self.wait(&turn, &obstacle, now, beat).await;
+            self.wait(&turn, &obstacle, now).await;
         }
     }
 
-    /// Lets no call out before this instant, because the server has said so.
-    pub(crate) fn close(&self, until: Micros) -> Result<()> {
-        self.ledger.close(&self.user, until)?;
+    /// Stops all calls for `wait`, because the server asked for it.
+    pub(crate) fn close(&self, wait: Duration) -> Result<()> {
+        self.ledger.close(&self.user, wait)?;
         self.lane.wake();
         Ok(())
     }
 
-    /// Lets no further call out, those that wait included.
+    /// Stops all further calls, including those that wait.
     pub(crate) fn stop(&self) {
         self.state.stopped.store(true, Ordering::Relaxed);
         self.lane.wake();
     }
 
-    /// A call has failed for good, without an answer; says until when none is made if that is why.
+    /// Whether all further calls are stopped.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Records that a call got no answer after all its tries. Returns a pause if that opened the
+    /// breaker.
     pub(crate) fn call_failed(&self) -> Option<Pause> {
         let now = (self.clock)();
         let mut breaker = lock(&self.state.breaker);
         breaker.call_failed(now);
-        let Passage::At(resume_at) = breaker.passage(now) else {
+        let BreakerDecision::At(resume_at) = breaker.passage(now) else {
             return None;
         };
         let reason = Reason::Failures;
         Some(Pause { resume_at, reason })
     }
 
-    /// The pause that was told last, for those who learn only that there is one.
+    /// Returns the most recent pause. A failed sign-in needs it, because its error no longer says
+    /// until when calls pause.
     pub(crate) fn last_pause(&self) -> Option<Pause> {
         *lock(&self.state.last_pause)
     }
 
     pub(crate) fn usage(&self) -> Result<Usage> {
-        self.ledger.usage(&self.user, &self.limits, (self.clock)())
+        self.ledger.usage(&self.user, &self.limits)
     }
 
-    /// How many calls have been sent.
+    /// Returns how many calls have been sent.
     pub(crate) fn calls(&self) -> u64 {
         self.state.calls.load(Ordering::Relaxed)
     }
 
-    /// Takes a place if there is one. Only whoever has the turn asks.
+    /// Takes a place in all limits if there is one. Only the first in the queue may ask, so that no
+    /// later call overtakes it.
     fn ask(&self, now: Micros) -> Result<Result<Permit<'_>, Obstacle>> {
         let obstacle = |until, kind| Ok(Err(Obstacle { until, kind }));
         let pause = |until, reason| obstacle(until, ObstacleKind::Pause(reason));
@@ -172,24 +186,24 @@ impl Gate {
         }
         let passage = lock(&self.state.breaker).passage(now);
         match passage {
-            Passage::At(until) => return pause(until, Reason::Failures),
-            Passage::AfterProbe => return obstacle(Micros::MAX, ObstacleKind::Answer),
-            Passage::Free | Passage::Probe => {}
+            BreakerDecision::At(until) => return pause(until, Reason::Failures),
+            BreakerDecision::AfterProbe => return obstacle(Micros::MAX, ObstacleKind::Answer),
+            BreakerDecision::Free | BreakerDecision::Probe => {}
         }
-        match self.ledger.reserve(&self.user, &self.limits, now)? {
+        match self.ledger.reserve(&self.user, &self.limits)? {
             Reservation::Granted(ticket) => Ok(Ok(self.permit(ticket, passage))),
-            Reservation::At(until) => obstacle(until, ObstacleKind::Window),
-            Reservation::AfterAnswer(until) => obstacle(until, ObstacleKind::Answer),
-            Reservation::Spent { until, why } => match why {
-                Spent::Errors => pause(until, Reason::Errors),
-                Spent::Closed => pause(until, Reason::Closed),
+            Reservation::After(wait) => obstacle(later(now, wait), ObstacleKind::Window),
+            Reservation::AfterAnswer(wait) => obstacle(later(now, wait), ObstacleKind::Answer),
+            Reservation::Spent { wait, why } => match why {
+                Spent::Errors => pause(later(now, wait), Reason::Errors),
+                Spent::Closed => pause(later(now, wait), Reason::Closed),
             },
         }
     }
 
-    fn permit(&self, ticket: Ticket, passage: Passage) -> Permit<'_> {
+    fn permit(&self, ticket: Ticket, passage: BreakerDecision) -> Permit<'_> {
         self.state.calls.fetch_add(1, Ordering::Relaxed);
-        if passage == Passage::Probe {
+        if passage == BreakerDecision::Probe {
             lock(&self.state.breaker).probe();
         }
         Permit {
@@ -199,7 +213,7 @@ impl Gate {
         }
     }
 
-    /// Whether an obstacle is one to give up for.
+    /// Returns a pause if the call should fail instead of waiting for this obstacle.
     fn pause(&self, obstacle: &Obstacle, now: Micros) -> Option<Pause> {
         let resume_at = obstacle.until;
         let too_late = self
@@ -207,19 +221,18 @@ impl Gate {
             .deadline
             .is_some_and(|deadline| deadline <= resume_at);
         let reason = match (obstacle.kind, self.rules.waiting) {
-            // Time does not help against these.
+            // These do not go away by waiting.
             (
                 ObstacleKind::Pause(
                     reason @ (Reason::Stopped | Reason::MaxCalls | Reason::Deadline),
                 ),
                 _,
             ) => reason,
-            (ObstacleKind::Pause(reason), Waiting::Pause { longer_than })
-                if until(now, resume_at) > longer_than =>
-            {
-                reason
+            (ObstacleKind::Answer, _) => return None,
+            (kind, Waiting::Pause { longer_than }) if until(now, resume_at) > longer_than => {
+                kind.reason()?
             }
-            (ObstacleKind::Window | ObstacleKind::Pause(_), _) if too_late => Reason::Deadline,
+            _ if too_late => Reason::Deadline,
             _ => return None,
         };
         Some(Pause { resume_at, reason })
@@ -234,34 +247,51 @@ impl Gate {
         }
     }
 
-    /// Waits until there is a reason to look again.
-    async fn wait(&self, turn: &Turn<'_>, obstacle: &Obstacle, now: Micros, beat: Micros) {
-        let mut end = obstacle.until;
-        if matches!(obstacle.kind, ObstacleKind::Pause(_)) {
-            end = end.min(beat);
-        }
+    /// Waits until it makes sense to check again.
+    async fn wait(&self, turn: &QueueTurn<'_>, obstacle: &Obstacle, now: Micros) {
+        let mut end = obstacle.until.min(later(now, HEARTBEAT));
         if let Some(deadline) = self.rules.deadline {
             end = end.min(deadline);
         }
         let known = obstacle.kind != ObstacleKind::Answer;
         let next = known.then_some(obstacle.until);
-        // Which of the two ends the wait does not matter: the ledger tells.
+        // It doesn't matter whether the time or a change ended the wait: the caller asks the ledger
+        // next.
         drop(time::timeout(until(now, end), turn.change(next)).await);
     }
 }
 
+impl Obstacle {
+    /// Returns the reason for the wait if it is long enough to be reported.
+    fn worth_telling(&self, now: Micros) -> Option<Reason> {
+        let reason = self.kind.reason()?;
+        let brief = self.kind == ObstacleKind::Window && until(now, self.until) <= BRIEF;
+        (!brief).then_some(reason)
+    }
+}
+
+impl ObstacleKind {
+    fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Answer => None,
+            Self::Window => Some(Reason::Calls),
+            Self::Pause(reason) => Some(reason),
+        }
+    }
+}
+
 impl Permit<'_> {
-    /// Says how the call has ended, as far as it has been sent at all.
-    pub(crate) fn settle(mut self, class: Class, http: Option<u16>) {
-        self.end(class.verdict(http), Some(class));
+    /// Settles the call with its outcome.
+    pub(crate) fn settle(mut self, class: Class, http: Option<u16>, reason: &ErrorReason) {
+        self.end(class.verdict(http), Some(class), Some(reason));
     }
 
-    /// Gives the place back; nothing was sent.
+    /// Gives the place back, because nothing was sent.
     pub(crate) fn give_back(mut self) {
-        self.end(Verdict::Unsent, None);
+        self.end(Verdict::Unsent, None, None);
     }
 
-    fn end(&mut self, verdict: Verdict, class: Option<Class>) {
+    fn end(&mut self, verdict: Verdict, class: Option<Class>, reason: Option<&ErrorReason>) {
         let Some(ticket) = self.ticket.take() else {
             return;
         };
@@ -271,8 +301,9 @@ impl Permit<'_> {
             gate.state.calls.fetch_sub(1, Ordering::Relaxed);
         }
         self.tell_breaker(verdict, class, now);
-        if let Err(error) = gate.ledger.settle(ticket, now, verdict) {
-            // The place stays taken, which is the safe side; the next call meets the same error.
+        if let Err(error) = gate.ledger.settle(ticket, verdict, reason) {
+            // The place stays taken, which is the safe side. The next call will report the same
+            // error.
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "call not settled in the ledger");
         }
@@ -282,12 +313,14 @@ impl Permit<'_> {
     fn tell_breaker(&self, verdict: Verdict, class: Option<Class>, now: Micros) {
         let mut breaker = lock(&self.gate.state.breaker);
         match (class, self.passage) {
+            // Neither a kept connection that broke nor a call without an outcome says anything
+            // about the service, so another call may test it at once.
+            (Some(Class::Stale) | None, BreakerDecision::Probe) => breaker.probe_failed(now),
+            (Some(Class::Stale), _) => {}
             (Some(class), _) if verdict != Verdict::Unsent && class != Class::Transient => {
                 breaker.answered();
             }
-            (Some(_), Passage::Probe) => breaker.probe_failed(breaker::rest_until(now)),
-            // Nothing is known of it, so another may try at once.
-            (None, Passage::Probe) => breaker.probe_failed(now),
+            (Some(_), BreakerDecision::Probe) => breaker.probe_failed(breaker::rest_until(now)),
             _ => {}
         }
     }
@@ -295,11 +328,12 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.end(Verdict::Error, None);
+        self.end(Verdict::Error, None, None);
     }
 }
 
-/// Nothing is left half done when a holder of these locks panics, so poison is of no interest.
+/// Locks the mutex, even if another thread panicked while it held it. No critical section leaves
+/// its data half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

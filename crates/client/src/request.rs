@@ -1,35 +1,33 @@
-//! Puts the arguments of a call where its endpoint wants them.
+//! Builds requests: puts each argument where its endpoint expects it.
 
-use fortilake_auth::{
-    models::{Access, Endpoint, Location},
-    quotable,
-    transport::{
-        Request,
-        http::{HeaderMap, HeaderName, HeaderValue, Method},
-        url::Url,
-    },
+use fortilake_auth::quotable;
+use fortilake_models::{Access, Endpoint, Location};
+use fortilake_transport::{
+    Request,
+    http::{HeaderMap, HeaderName, HeaderValue, Method},
+    url::Url,
 };
 use serde_json::{Map, Value};
 
 use crate::{Error, Result, retry::Repeat, scrub::SHORTEST_SECRET};
 
-/// A call that is ready to be sent, but for its token.
+/// A call that is ready to be sent, except for its token.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) endpoint: &'static Endpoint,
     pub(crate) request: Request,
-    /// How messages name it, such as "`products/list` for accountId 710112".
+    /// How messages refer to the call, such as "`products/list` for accountId 710112".
     pub(crate) label: String,
-    /// The secrets among its arguments, which the answer may repeat.
+    /// The secrets among the arguments. They must be redacted, because the answer may repeat them.
     pub(crate) secrets: Vec<String>,
-    pub(crate) keep: Keep,
+    pub(crate) keep: SecretHandling,
 }
 
-/// What becomes of the secrets in an answer.
+/// What to do with the secrets in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub(crate) enum SecretHandling {
     Nothing,
-    /// They are what is asked for; the caller's token goes all the same.
+    /// Keep them, because the caller asked for them. Only the caller's token is removed.
     Secrets,
 }
 
@@ -44,7 +42,7 @@ impl Call {
         let wrong = |reason: String| Err(Error::arguments(&label, &reason));
         let known = |name: &str| endpoint.parameters.iter().any(|known| known.name == name);
         if let Some(name) = arguments.keys().find(|name| !known(name)) {
-            return wrong(format!("takes no `{name}`"));
+            return wrong(format!("has no parameter `{name}`"));
         }
         let given = |name: &str| arguments.get(name).filter(|value| !value.is_null());
         if let Some(missing) = endpoint
@@ -59,14 +57,14 @@ impl Call {
                 endpoint,
                 request,
                 label,
-                secrets: secrets(endpoint, arguments),
-                keep: Keep::Nothing,
+                secrets: secrets(endpoint, arguments.iter().collect()),
+                keep: SecretHandling::Nothing,
             }),
             Err(reason) => wrong(reason),
         }
     }
 
-    /// Whether sending it twice does no harm.
+    /// Whether sending the call twice is harmless.
     pub(crate) fn repeat(&self) -> Repeat {
         match self.endpoint.access {
             Access::Read => Repeat::Harmless,
@@ -81,7 +79,7 @@ fn build(
     arguments: &Map<String, Value>,
 ) -> Result<Request, String> {
     let method = Method::from_bytes(endpoint.method.as_bytes())
-        .map_err(|_| format!("has the method `{}`, which is none", endpoint.method))?;
+        .map_err(|_| format!("has an invalid HTTP method `{}`", endpoint.method))?;
     let mut url = api_url.clone();
     url.set_query(None);
     url.set_fragment(None);
@@ -103,7 +101,7 @@ fn build(
             Location::WholeBody => whole = Some(value.clone()),
         }
     }
-    // A call that filters nothing sends an empty object, never an empty body.
+    // A call without filters sends an empty object, never an empty body.
     let has_body = !members.is_empty()
         || whole.is_some()
         || [Method::POST, Method::PUT, Method::PATCH].contains(&method);
@@ -124,28 +122,37 @@ fn build(
 fn fill_path(url: &mut Url, template: &str, arguments: &Map<String, Value>) -> Result<(), String> {
     let mut segments = Vec::new();
     for part in template.trim_start_matches('/').split('/') {
-        let Some(name) = part
-            .strip_prefix('{')
-            .and_then(|part| part.strip_suffix('}'))
-        else {
-            segments.push(part.to_owned());
-            continue;
+        segments.push(fill_segment(part, arguments)?);
+    }
+    let mut path = url
+        .path_segments_mut()
+        .map_err(|()| "has an address that cannot have a path".to_owned())?;
+    path.pop_if_empty().extend(segments);
+    Ok(())
+}
+
+/// Fills in the parameters of one path segment, which may be surrounded by text, as in `{id}.json`.
+fn fill_segment(part: &str, arguments: &Map<String, Value>) -> Result<String, String> {
+    let mut filled = String::new();
+    let mut rest = part;
+    while let Some((before, tail)) = rest.split_once('{') {
+        let Some((name, after)) = tail.split_once('}') else {
+            break;
         };
         let value = arguments.get(name).and_then(text_of).unwrap_or_default();
-        // A path would be another one with these, and an address leaves them out.
+        // These values would change the path itself, because URLs remove empty and dot segments.
         if matches!(value.as_str(), "" | "." | "..") {
             return Err(format!(
                 "cannot have `{}` as `{name}`",
                 quotable(&value, &[])
             ));
         }
-        segments.push(value);
+        filled.push_str(before);
+        filled.push_str(&value);
+        rest = after;
     }
-    let mut path = url
-        .path_segments_mut()
-        .map_err(|()| "has no address".to_owned())?;
-    path.pop_if_empty().extend(segments);
-    Ok(())
+    filled.push_str(rest);
+    Ok(filled)
 }
 
 fn add_query(url: &mut Url, name: &str, value: &Value) -> Result<(), String> {
@@ -155,7 +162,8 @@ fn add_query(url: &mut Url, name: &str, value: &Value) -> Result<(), String> {
         value => std::slice::from_ref(value),
     };
     for value in values {
-        let text = text_of(value).ok_or_else(|| format!("cannot have an object as `{name}`"))?;
+        let text = text_of(value)
+            .ok_or_else(|| format!("cannot send an object as the query parameter `{name}`"))?;
         url.query_pairs_mut().append_pair(name, &text);
     }
     Ok(())
@@ -168,7 +176,8 @@ fn add_header(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<(), 
     let pair = HeaderName::try_from(name)
         .ok()
         .zip(HeaderValue::try_from(text).ok());
-    let (key, value) = pair.ok_or_else(|| format!("cannot have such a `{name}` as a header"))?;
+    let (key, value) =
+        pair.ok_or_else(|| format!("cannot send this value of `{name}` in a header"))?;
     headers.insert(key, value);
     Ok(())
 }
@@ -182,14 +191,16 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// The values of secret members, wherever they stand.
-fn secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Vec<String> {
+/// Returns the values of secret members at any depth.
+pub(crate) fn secrets<'a>(
+    endpoint: &Endpoint,
+    mut members: Vec<(&'a String, &'a Value)>,
+) -> Vec<String> {
     let mut found = Vec::new();
-    let mut members: Vec<_> = arguments.iter().collect();
     while let Some((name, value)) = members.pop() {
         match value {
             Value::Object(inner) => members.extend(inner),
-            // What a list holds is known by the list's name.
+            // The items of a list are as secret as the list itself.
             Value::Array(items) => members.extend(items.iter().map(|item| (name, item))),
             Value::String(text) if endpoint.is_secret(name) && text.len() >= SHORTEST_SECRET => {
                 found.push(text.clone());
@@ -200,11 +211,15 @@ fn secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Vec<String> {
     found
 }
 
-/// Names the endpoint, and which of many such calls it is.
+/// Returns the name of the endpoint, with the ids that tell this call from similar ones.
 fn label(endpoint: &Endpoint, arguments: &Map<String, Value>) -> String {
+    let in_path = |name: &str| {
+        let mut parameters = endpoint.parameters.iter();
+        parameters.any(|known| known.name == name && known.location == Location::Path)
+    };
     let tells = |name: &str| {
-        (name.ends_with("Id") || name.ends_with("Number") || name.ends_with("_id"))
-            && !endpoint.is_secret(name)
+        let id = name.ends_with("Id") || name.ends_with("Number") || name.ends_with("_id");
+        (id || in_path(name)) && !endpoint.is_secret(name)
     };
     let ids = arguments
         .iter()

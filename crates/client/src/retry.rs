@@ -1,4 +1,4 @@
-//! Whether a failed call is tried again, and when.
+//! Decides whether and when a failed call is retried.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -6,29 +6,66 @@ use std::{
     time::Duration,
 };
 
-use crate::{Retries, class::Class};
+use crate::{class::Class, tries::Stage};
 
-/// The randomness of pauses; the same seed gives the same pauses.
+/// How many new tokens a read may request after its token was refused.
+///
+/// Another program of the same user can invalidate a token at any time by signing in, so one is not
+/// enough.
+const RENEWALS: u32 = 3;
+
+/// How many times a call is retried with a token that the API may not know yet.
+const SAME_TOKEN: u32 = 3;
+
+/// How failed calls are retried.
+#[derive(Debug, Clone)]
+pub struct Retries {
+    /// How many times a call is sent at most, and how many times it may be throttled.
+    pub attempts: u32,
+    /// The longest pause after the first failure. It doubles with each further failure.
+    pub first_pause: Duration,
+    /// The longest pause after any failure.
+    pub longest_pause: Duration,
+    /// The maximum sum of all pauses of one call.
+    ///
+    /// Together with `attempts` and the time limit of an exchange, this bounds how long a call can
+    /// take once its turn has come.
+    pub patience: Duration,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(30),
+            patience: Duration::from_mins(5),
+        }
+    }
+}
+
+/// The source of randomness for pauses. The same seed gives the same pauses.
 #[derive(Debug)]
 pub struct Jitter(Mutex<u64>);
 
 impl Jitter {
-    /// Randomness that repeats itself, for tests and simulations.
+    /// Creates a reproducible source, for tests and simulations.
     pub fn seeded(seed: u64) -> Self {
         Self(Mutex::new(seed))
     }
 
-    /// Randomness that differs from process to process.
+    /// Creates a source that differs from process to process.
     pub fn random() -> Self {
         Self::seeded(RandomState::new().hash_one(0))
     }
 
-    /// A duration from nothing up to this one.
+    /// Returns a random duration from zero to `longest`.
     pub(crate) fn up_to(&self, longest: Duration) -> Duration {
         longest.mul_f64(self.fraction())
     }
 
-    /// The generator is `SplitMix64`; nothing secret depends on it.
+    /// Returns the next number between 0 and 1. The generator is `SplitMix64`; nothing secret
+    /// depends on it.
     fn fraction(&self) -> f64 {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -36,75 +73,78 @@ impl Jitter {
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         bits ^= bits >> 31;
-        // 32 bits fit into a float exactly.
+        // An `f64` represents 32 bits exactly.
         f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
     }
 }
 
-/// What went wrong in one try.
+/// What went wrong in a single try.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Trial {
+pub(crate) struct FailedTry {
     pub(crate) class: Class,
     pub(crate) stage: Stage,
-    /// Whether doing the same again can do no harm.
+    /// Whether sending the call again is harmless.
     pub(crate) repeat: Repeat,
     /// Whether a new token may make a difference.
     pub(crate) token: TokenState,
-    /// How long the server wants us to wait, where it wants that at all.
+    /// How long the server asked us to wait; zero if it did not ask.
     pub(crate) wait: Duration,
 }
 
-/// How far a try came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// Not beyond the sign-in; the call itself was not sent.
-    SignIn,
-    /// The call was sent, or may have been.
-    Call,
-}
-
-/// Whether doing the same again can do no harm.
+/// Whether sending the call again is harmless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
     Harmless,
-    /// A write that may have been carried out.
+    /// No: it is a write that may have been carried out.
     Never,
 }
 
-/// What is known of the token that a call was made with.
+/// What is known about the token that a call was sent with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenState {
+    /// The token is so new that the API may not know it yet.
+    New,
     Old,
     Young,
     None,
 }
 
-/// What to do next.
+/// What to do after a failed try.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Try again after this pause.
+pub(crate) enum RetryDecision {
+    /// Retry after this pause.
     Pause(Duration),
-    /// Try again when the gate opens after this long.
+    /// Retry immediately, on a new connection.
+    Reconnect,
+    /// Close the gate for this long, then retry.
     Close(Duration),
-    /// Sign in again and try again.
+    /// Retry with the same token after it has rested.
+    SameToken,
+    /// Sign in again, then retry.
     SignIn,
-    /// The call has failed.
+    /// Give up this call.
     GiveUp,
-    /// The call has failed, and all others will until this time is over.
+    /// Give up this call, and pause all others for this long.
     Suspend(Duration),
 }
 
-/// The tries of one call.
+/// The tries of one call so far.
 #[derive(Debug)]
 pub(crate) struct Retry<'a> {
     retries: &'a Retries,
     jitter: &'a Jitter,
-    /// Of the call; those of its sign-in are not its fault and counted for themselves.
+    /// How many times the call itself is tried.
+    attempts: u32,
+    once: bool,
+    /// Failures of the call itself. Failures of its sign-in are not its fault, and are counted
+    /// separately.
     failures: u32,
     sign_in_failures: u32,
     throttles: u32,
     paused: Duration,
-    signed_in_again: bool,
+    reconnected: bool,
+    same_token: u32,
+    renewals: u32,
 }
 
 impl<'a> Retry<'a> {
@@ -112,63 +152,107 @@ impl<'a> Retry<'a> {
         Self {
             retries,
             jitter,
+            attempts: retries.attempts,
+            once: false,
             failures: 0,
             sign_in_failures: 0,
             throttles: 0,
             paused: Duration::ZERO,
-            signed_in_again: false,
+            reconnected: false,
+            same_token: 0,
+            renewals: 0,
         }
     }
 
-    pub(crate) fn next(&mut self, trial: Trial) -> Next {
+    /// A single try of a call. Its sign-in is still retried as usual.
+    pub(crate) fn once(retries: &'a Retries, jitter: &'a Jitter) -> Self {
+        Self {
+            attempts: 1,
+            once: true,
+            ..Self::new(retries, jitter)
+        }
+    }
+
+    /// Whether the call is tried only once.
+    pub(crate) fn is_once(&self) -> bool {
+        self.once
+    }
+
+    pub(crate) fn next(&mut self, trial: FailedTry) -> RetryDecision {
         match trial.class {
-            Class::Transient if trial.repeat == Repeat::Harmless => self.after_failure(trial.stage),
+            Class::Stale if trial.repeat == Repeat::Harmless && !self.reconnected => {
+                self.reconnected = true;
+                RetryDecision::Reconnect
+            }
+            Class::Transient | Class::Stale if trial.repeat == Repeat::Harmless => {
+                self.after_failure(trial)
+            }
+            // Nothing was sent, so retrying is safe even for a write.
+            Class::Unreached => self.after_failure(trial),
             Class::Throttled => self.after_throttle(trial),
-            Class::HourlyLimit | Class::ErrorLimit => Next::Suspend(trial.wait),
-            Class::Token if trial.token != TokenState::None => self.with_new_token(trial.repeat),
-            Class::Access if trial.token == TokenState::Old => self.with_new_token(trial.repeat),
-            _ => Next::GiveUp,
+            Class::HourlyLimit | Class::ErrorLimit => RetryDecision::Suspend(trial.wait),
+            Class::Token => match (trial.token, trial.repeat) {
+                (TokenState::None, _) => RetryDecision::GiveUp,
+                (TokenState::New, _) if self.same_token < SAME_TOKEN => {
+                    self.same_token += 1;
+                    RetryDecision::SameToken
+                }
+                (_, Repeat::Harmless) => self.with_new_token(RENEWALS),
+                (_, Repeat::Never) => self.with_new_token(1),
+            },
+            // The API gives the same answer for a stale token and for a missing permission.
+            Class::Access if trial.token == TokenState::Old => self.with_new_token(1),
+            _ => RetryDecision::GiveUp,
         }
     }
 
-    fn after_failure(&mut self, stage: Stage) -> Next {
-        let failures = match stage {
-            Stage::SignIn => &mut self.sign_in_failures,
-            Stage::Call => &mut self.failures,
+    fn after_failure(&mut self, trial: FailedTry) -> RetryDecision {
+        let (failures, attempts) = match trial.stage {
+            Stage::SignIn => (&mut self.sign_in_failures, self.retries.attempts),
+            Stage::Call => (&mut self.failures, self.attempts),
         };
         *failures += 1;
-        if *failures >= self.retries.attempts {
-            return Next::GiveUp;
+        if *failures >= attempts {
+            return RetryDecision::GiveUp;
         }
         let doubled = 2_u32.saturating_pow(*failures - 1);
         let longest = self.retries.first_pause.saturating_mul(doubled);
         let pause = self.jitter.up_to(longest.min(self.retries.longest_pause));
+        let pause = pause.max(trial.wait);
         if self.spend(pause) {
-            Next::Pause(pause)
+            RetryDecision::Pause(pause)
         } else {
-            Next::GiveUp
+            RetryDecision::GiveUp
         }
     }
 
-    /// The gate stays closed for all, whoever tries again.
-    fn after_throttle(&mut self, trial: Trial) -> Next {
+    /// The server throttles the user, not this call. So the gate closes for all calls, whether this
+    /// one is retried or not.
+    fn after_throttle(&mut self, trial: FailedTry) -> RetryDecision {
         self.throttles += 1;
         let again = self.throttles < self.retries.attempts && self.spend(trial.wait);
         match trial.repeat {
-            Repeat::Harmless if again => Next::Close(trial.wait),
-            _ => Next::Suspend(trial.wait),
+            Repeat::Harmless if again => RetryDecision::Close(trial.wait),
+            _ => RetryDecision::Suspend(trial.wait),
         }
     }
 
-    fn with_new_token(&mut self, repeat: Repeat) -> Next {
-        if repeat == Repeat::Never || self.signed_in_again {
-            return Next::GiveUp;
+    /// Signs in again, at most `most` times. This is safe for writes too, because a refusal proves
+    /// that nothing was done.
+    fn with_new_token(&mut self, most: u32) -> RetryDecision {
+        if self.renewals >= most {
+            return RetryDecision::GiveUp;
         }
-        self.signed_in_again = true;
-        Next::SignIn
+        self.renewals += 1;
+        RetryDecision::SignIn
     }
 
-    /// Whether there is so much patience left; if so, it is gone.
+    /// Returns how many new tokens were requested because one was refused.
+    pub(crate) fn renewals(&self) -> u32 {
+        self.renewals
+    }
+
+    /// Uses up a part of the patience for this pause. Returns false if not enough is left.
     fn spend(&mut self, pause: Duration) -> bool {
         let paused = self.paused.saturating_add(pause);
         let affordable = paused <= self.retries.patience;

@@ -1,31 +1,34 @@
-//! How long a server wants us to wait.
+//! How long a server asks us to wait.
 
 use std::time::Duration;
 
-use fortilake_auth::transport::http::{HeaderMap, header};
+use fortilake_transport::http::{HeaderMap, header};
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 
 use crate::class::Class;
 
-/// The wait where the server wants one and does not say how long.
+/// The wait if the server asks for one without saying how long.
 const DEFAULT: Duration = Duration::from_mins(1);
 
-/// The wait after the limits of an hour.
+/// The wait after reaching an hourly limit.
 const HOUR: Duration = Duration::from_hours(1);
 
-/// No wait is shorter, whatever the server says.
+/// The minimum wait, whatever the server says.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// No limit of this API lasts longer; it also keeps the arithmetic of time from overflowing.
+/// The maximum wait. No limit of this API lasts longer, and it keeps time arithmetic from
+/// overflowing.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// The wait that `Retry-After` asks for, or the usual one for this class of answers.
+/// Returns the wait that `Retry-After` asks for, or the default for this class of answers.
 ///
-/// A date is compared with the answer's own `Date`, so that no clock of ours matters,
-/// and with `now` where that is missing.
+/// A date is compared with the answer's own `Date` header, so that our clock doesn't matter, or
+/// with `now` if that header is missing.
 pub(crate) fn wait(class: Class, headers: &HeaderMap, now: Timestamp) -> Duration {
     let usual = match class {
         Class::HourlyLimit | Class::ErrorLimit => HOUR,
+        // A service that is down does not have to say when it will be back.
+        Class::Transient => Duration::ZERO,
         _ => DEFAULT,
     };
     let text = |name| {
@@ -46,7 +49,7 @@ pub(crate) fn wait(class: Class, headers: &HeaderMap, now: Timestamp) -> Duratio
 }
 
 fn date(text: &str) -> Option<Timestamp> {
-    // The day of the week is not worth refusing a date for.
+    // A date with a wrong day of the week is still usable.
     DateTimeParser::new()
         .relaxed_weekday(true)
         .parse_timestamp(text)

@@ -1,18 +1,22 @@
-//! Takes secrets out of an answer before anything else sees it.
+//! Removes secrets from an answer before anything else sees it.
 //!
-//! Every answer of the API repeats the caller's token, and some hold license files or keys.
-//! They are cut out of the text itself, so that every other byte stays as it was received.
-//! The text has been proven to be JSON before; nothing here recurses, however deep it is nested.
+//! Every answer of the API repeats the caller's token, and some contain license files or keys. They
+//! are cut out of the text itself instead of parsing and printing it again, so that every other
+//! byte stays as received, including number formats and the order of members.
+//!
+//! The text has already been validated as JSON. Nothing in this module recurses, so deep nesting
+//! can't overflow the stack.
 
 use std::borrow::Cow;
 
-/// What stands for a token that is no member of its own.
+/// The replacement for a token inside a string.
 const REDACTED: &str = "[redacted]";
 
-/// Shorter texts are no secrets worth hiding, but would be found all over the data.
+/// Shorter texts are not redacted: they are too weak to be secrets, and would match all over the
+/// data.
 pub(crate) const SHORTEST_SECRET: usize = 8;
 
-/// The text without the members whose names are secret, at any depth.
+/// Removes all members whose names are secret, at any depth.
 pub(crate) fn remove(text: &str, is_secret: impl Fn(&str) -> bool) -> String {
     let bytes = text.as_bytes();
     let mut kept = String::with_capacity(text.len());
@@ -30,7 +34,7 @@ pub(crate) fn remove(text: &str, is_secret: impl Fn(&str) -> bool) -> String {
         if bytes.get(comma) == Some(&b',') {
             seen = comma + 1;
         } else {
-            // The last member takes the comma before it along.
+            // If the last member is removed, the comma before it has to go too.
             let before = kept.trim_ascii_end();
             let before = before.strip_suffix(',').unwrap_or(before).len();
             kept.truncate(before);
@@ -41,11 +45,13 @@ pub(crate) fn remove(text: &str, is_secret: impl Fn(&str) -> bool) -> String {
     kept
 }
 
-/// The text with this secret, such as a token, replaced wherever it stands in a string.
+/// Replaces a secret, such as a token, wherever it occurs in a string.
 pub(crate) fn redact(text: String, token: &str) -> String {
-    // Some servers write a slash as `\/`.
+    // Some servers escape a slash as `\/`.
     let escaped = token.replace('/', r"\/");
     let found = |text: &str| text.contains(token) || text.contains(&escaped);
+    // A token occurs in every answer, but most other secrets in none. Checking first saves copying
+    // the text.
     if token.len() < SHORTEST_SECRET || !found(&text) {
         return text;
     }
@@ -64,23 +70,23 @@ pub(crate) fn redact(text: String, token: &str) -> String {
     kept
 }
 
-/// The name a key stands for, whatever escapes it is written with.
+/// Returns the name that a JSON key stands for, with its escapes resolved.
 fn name(quoted: &str) -> Cow<'_, str> {
     let plain = quoted.trim_matches('"');
     if !plain.contains('\\') {
         return Cow::Borrowed(plain);
     }
-    // A key that is no text, such as half a surrogate pair, is no name of ours.
+    // An invalid key, such as half a surrogate pair, can't be one of our names.
     serde_json::from_str(quoted).map_or(Cow::Borrowed(plain), Cow::Owned)
 }
 
-/// Where the next string from here on starts and ends, with its quotes.
+/// Returns where the next string starts and ends, including its quotes.
 fn next_string(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let start = from + bytes.get(from..)?.iter().position(|&byte| byte == b'"')?;
     Some((start, skip_string(bytes, start)))
 }
 
-/// The position behind the string that starts here.
+/// Returns the position after the string that starts here.
 fn skip_string(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     loop {
@@ -93,7 +99,7 @@ fn skip_string(bytes: &[u8], start: usize) -> usize {
     }
 }
 
-/// The position behind the value that starts here.
+/// Returns the position after the value that starts here.
 fn skip_value(bytes: &[u8], start: usize) -> usize {
     let mut depth = 0_usize;
     let mut at = start;

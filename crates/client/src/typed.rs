@@ -1,15 +1,16 @@
-//! Answers as types.
+//! Reads answers as their described types.
 
-use fortilake_auth::models::Endpoint;
+use fortilake_auth::quotable;
+use fortilake_models::Endpoint;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use crate::{Error, Result};
 
-/// Reads an answer as the type that the description gives it.
+/// Reads an answer as the type from its description.
 ///
-/// The answer may hold secrets, so the error quotes no text of it; it says where and of what kind
-/// the value is that does not fit.
+/// The answer may contain secrets, so the error quotes none of its text. It only says where a value
+/// does not fit and what kind of value it is.
 pub(crate) fn read<T: DeserializeOwned>(
     endpoint: &Endpoint,
     label: &str,
@@ -22,11 +23,14 @@ pub(crate) fn read<T: DeserializeOwned>(
             .iter()
             .any(|segment| matches!(segment, Segment::Map { key } if endpoint.is_secret(key)));
         let reason = (!secret).then(|| without_texts(&error.inner().to_string()));
-        Error::shape(label, &path.to_string(), reason)
+        // A path consists of names that the server has chosen, so it has to be made printable.
+        let path = quotable(&path.to_string(), &[]);
+        let path = if path.is_empty() { "." } else { &path };
+        Error::shape(label, path, reason.map(|reason| quotable(&reason, &[])))
     })
 }
 
-/// The text of an error without what it quotes.
+/// Removes from an error text everything that it quotes.
 fn without_texts(error: &str) -> String {
     match (error.find('"'), error.rfind('"')) {
         (Some(start), Some(end)) if start < end => {

@@ -1,153 +1,134 @@
-//! One crawl: the sources side by side, their pages into the journal, closed scopes to the sinks.
+//! One crawl: reads all sources concurrently, journals their pages, and passes closed scopes to the
+//! sinks.
+
+mod stream;
 
 use std::{convert::Infallible, sync::Arc, time::Instant};
 
-use fortilake_sink::{FailedScope, Outcome as SinkOutcome, Scopes, TableSpec};
-use fortilake_state::{
-    Journal,
-    client::{Client, models},
-};
+use fortilake_client::Client;
+use fortilake_sink::{self as sink, Delivery, Outcome as SinkOutcome, TableSpec};
+use fortilake_state::Journal;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
 
+use self::stream::Stream;
 use crate::{
-    CoverageRow, Error, Event, Guard, Names, Observer, OpenSink, Page, Pages, Publisher, Report,
-    Result, Scope, Settings,
-    error::{Kind, one_line},
-    planner::planner,
+    Clock, Error, Guard, Names, Observer, OpenSink, Publisher, Report, Result, Scope, Settings,
+    SinkReport,
+    collect::{Collected, Collector, deliver},
+    error::Kind,
     read::{Effort, Older, Reader},
 };
-
-/// Gives the time in microseconds of Unix time.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// One source to crawl.
 pub struct Source {
     /// What to read.
     pub settings: Settings,
-    /// The connection to it; without one, nothing is read but what the journal has.
+    /// The connection to the source. Without one, only pages that the journal already has are read.
     pub client: Option<Arc<Client>>,
-    /// How many calls may be in flight.
+    /// The highest number of calls in flight; 0 is treated as 1.
     pub concurrency: usize,
-    /// What earlier crawls know of single products, if that may be used.
+    /// Product details from earlier crawls that may be used again, if that is configured.
     pub older: Option<Older>,
 }
 
-/// A crawl to be done.
+/// A crawl that is ready to run.
 pub struct Crawl {
-    /// The crawl's id, on every row.
-    pub id: String,
-    /// The sources; rows are published in this order.
+    /// The identity of the crawl that the sinks were opened with.
+    pub identity: sink::Crawl,
+    /// The sources; scopes are handed over in this order.
     pub sources: Vec<Source>,
     /// The tables to publish.
     pub tables: Vec<Arc<TableSpec>>,
-    /// Where to; each was opened for the same tables.
+    /// The sinks, each opened for the same `tables`.
     pub sinks: Vec<OpenSink>,
     /// What to do with a crawl in which scopes failed.
     pub incomplete: Incomplete,
-    /// What a complete snapshot is compared with before it is published, if with anything.
+    /// Compares the crawl with earlier ones before it is published; `None` publishes without
+    /// comparing.
     pub guard: Option<Guard>,
-    /// Where pages are kept.
+    /// Stores the pages and failures of this crawl.
     pub journal: Arc<dyn Journal>,
-    /// The time.
+    /// The time that records in the journal get.
     pub clock: Clock,
-    /// Who watches.
+    /// Receives progress events.
     pub observer: Observer,
-    /// Turns true when the crawl is to stop.
+    /// Set to true to stop the crawl. Calls in flight are finished first.
     pub stop: watch::Receiver<bool>,
 }
 
 /// What to do with a crawl in which scopes failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incomplete {
-    /// Publish what closed, and say what did not.
+    /// Publish the scopes that closed, and list the failed ones in `coverage`.
     Publish,
     /// Publish nothing.
     Discard,
 }
 
 impl Crawl {
-    /// Does it.
+    /// Runs the crawl to its end.
+    ///
+    /// Sinks that deliver at once receive rows as scopes close. Atomic sinks receive theirs when
+    /// all scopes have closed, the results are frozen and the guard has passed. A crawl that pauses
+    /// every hour then encodes and uploads only once, and a refused crawl stages nothing. The price
+    /// is that encoding does not overlap with calls, but that takes seconds where the vendor's
+    /// limits take minutes.
     ///
     /// # Errors
     ///
-    /// If nothing can be published at all. Scopes that failed are no error but part of the
-    /// [`Report`], and so are sinks that failed while others did not.
+    /// If nothing can be published at all. Failed scopes and failed sinks are not errors; they are
+    /// listed in the [`Report`].
     ///
     /// # Cancellation
     ///
-    /// A dropped crawl leaves the sinks without `abort`; send `true` to `stop` instead.
+    /// Dropping the future leaves the sinks without a call to `abort`. Send `true` to `stop`
+    /// instead.
     pub async fn run(self) -> Result<Report> {
         let began = Instant::now();
-        // Turns true when the caller says stop or any part of the crawl cannot go on.
+        // Set to true when the caller stops the crawl or when any part of it cannot continue.
         let (halt, halted) = watch::channel(false);
-        let mut readers = JoinSet::new();
-        let mut feeds = Vec::new();
-        let alone = self.sources.len() == 1;
-        for source in self.sources {
-            let (sender, scopes) = mpsc::unbounded_channel();
-            feeds.push((source.settings.source.clone(), scopes));
-            let reader = Reader {
-                names: match source.settings.details {
-                    None => Names::Unwanted,
-                    Some(_) => Names::Wanted,
-                },
-                plan: planner(source.settings),
-                client: source.client,
-                concurrency: source.concurrency.max(1),
-                older: source.older,
-                alone,
-                journal: self.journal.clone(),
-                clock: self.clock.clone(),
-                observer: self.observer.clone(),
-                scopes: sender,
-                stop: halted.clone(),
-            };
-            readers.spawn(reader.run());
-        }
-        let mut desk = Desk {
-            publisher: Publisher::new(&self.id, &self.tables, self.sinks),
-            journal: self.journal,
+        let mut delivery = Deliveries::new(&self.identity.id, &self.tables, self.sinks);
+        let collector = Collector::new(
+            &self.identity,
+            &self.tables,
+            self.journal.clone(),
+            self.clock.clone(),
+            self.observer.clone(),
+        );
+        let mut collector = match collector {
+            Ok(collector) => collector,
+            Err(error) => return Err(delivery.give_up(error).await),
+        };
+        let reading = Reading {
+            // After the results are frozen, this crawl makes no more calls; trying again means a
+            // new crawl.
+            may_call: !collector.is_frozen(),
+            journal: self.journal.clone(),
             clock: self.clock,
             observer: self.observer,
-            scopes: Scopes::default(),
-            failed: Vec::new(),
-            newest: None,
+            stop: halted,
         };
+        let (mut readers, feeds) = reading.start(self.sources);
+        delivery.stream(&mut collector, &self.journal);
         let stopping = self.stop.clone();
-        let published = async {
-            for (name, mut scopes) in feeds {
+        let collected = async {
+            for (source, mut scopes) in feeds {
                 while let Some(scope) = scopes.recv().await {
-                    // Reading may be over long before this is.
+                    // Reading may have ended long before this loop does, so a stop has to be
+                    // checked here too.
                     go_on(&stopping)?;
-                    desk.publish(&name, &scope).await?;
+                    collector.take(&source, scope).await?;
                 }
             }
             go_on(&stopping)
         };
-        let read = async {
-            let mut effort = Effort::default();
-            let mut paused = None;
-            while let Some(reader) = readers.join_next().await {
-                let ended = reader.map_err(|error| {
-                    Error::new(Kind::Unforeseen, "a source's task broke off").with_source(error)
-                })?;
-                match ended {
-                    Ok(one) => effort.add(one),
-                    // The other sources have limits of their own, and go on to their ends.
-                    Err(error) if error.kind() == Kind::Paused => {
-                        paused.get_or_insert(error);
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            paused.map_or(Ok(effort), Err)
-        };
-        // What ends one part of the crawl ends all of it, whichever source is being published.
-        let work = async { tokio::try_join!(published, read).map(|((), effort)| effort) };
-        let mut stop = self.stop;
+        let read = read_all(&mut readers);
+        // An error in any part ends the whole crawl, whichever source is being collected.
+        let work = async { tokio::try_join!(collected, read).map(|((), effort)| effort) };
+        let mut stop = self.stop.clone();
         let forward = async {
             if stop.wait_for(|stop| *stop).await.is_ok() {
                 halt.send_replace(true);
@@ -157,20 +138,110 @@ impl Crawl {
         let result = tokio::select! {
             result = work => result,
             never = forward => match never {},
+            error = delivery.all_failed() => Err(error),
         };
         halt.send_replace(true);
-        // Answers in flight are paid for, so they still go into the journal.
+        // Calls in flight already count against the limits, so wait for their answers and journal
+        // them.
         while readers.join_next().await.is_some() {}
-        let flushed = desk.journal.flush().map_err(Error::state);
-        let result = result.and_then(|effort| flushed.map(|()| effort));
-        match result {
-            Ok(effort) => desk.close(self.incomplete, self.guard, effort, began).await,
-            Err(error) => Err(desk.give_up(error).await),
-        }
+        let flushed = flush(&self.journal).await;
+        let ended = result.and_then(|effort| {
+            flushed?;
+            if let Some((source, error)) = collector.first_failure().filter(|_| effort.pages == 0) {
+                // Scopes such as the units of a local user close without a page, so closed scopes
+                // do not prove that anything was read.
+                let message = format!("nothing could be read from source `{source}`");
+                return Err(Error::new(Kind::Unreadable, message).with_source(error.to_owned()));
+            }
+            Ok((effort, collector.end()?))
+        });
+        let (effort, collected) = match ended {
+            Ok(ended) => ended,
+            Err(error) => return Err(delivery.give_up(error).await),
+        };
+        let end = End {
+            selection: &self.identity.selection,
+            tables: &self.tables,
+            incomplete: self.incomplete,
+            guard: self.guard,
+            journal: &self.journal,
+            stop: &self.stop,
+        };
+        let mut report = end.publish(collected, delivery).await?;
+        report.calls = effort.calls;
+        report.recalled = effort.recalled;
+        report.elapsed = began.elapsed();
+        Ok(report)
     }
 }
 
-/// An error once the caller has said stop.
+/// What the readers of all sources share.
+struct Reading {
+    may_call: bool,
+    journal: Arc<dyn Journal>,
+    clock: Clock,
+    observer: Observer,
+    stop: watch::Receiver<bool>,
+}
+
+/// The tasks that read the sources.
+type Readers = JoinSet<Result<Effort>>;
+
+/// The name of a source, and the channel that its scopes arrive on as they close.
+type Feed = (Arc<str>, mpsc::UnboundedReceiver<Scope>);
+
+impl Reading {
+    /// Starts a task for each source.
+    fn start(&self, sources: Vec<Source>) -> (Readers, Vec<Feed>) {
+        let mut readers = JoinSet::new();
+        let mut feeds = Vec::new();
+        let alone = sources.len() == 1;
+        for source in sources {
+            let (sender, scopes) = mpsc::unbounded_channel();
+            feeds.push((source.settings.source.clone(), scopes));
+            let reader = Reader {
+                names: match source.settings.details {
+                    None => Names::Unwanted,
+                    Some(_) => Names::Wanted,
+                },
+                plan: source.settings.system.definition().planner(source.settings),
+                client: source.client.filter(|_| self.may_call),
+                concurrency: source.concurrency.max(1),
+                older: source.older,
+                alone,
+                journal: self.journal.clone(),
+                clock: self.clock.clone(),
+                observer: self.observer.clone(),
+                scopes: sender,
+                stop: self.stop.clone(),
+            };
+            readers.spawn(reader.run());
+        }
+        (readers, feeds)
+    }
+}
+
+/// Waits for all readers.
+async fn read_all(readers: &mut Readers) -> Result<Effort> {
+    let mut effort = Effort::default();
+    let mut paused = None;
+    while let Some(reader) = readers.join_next().await {
+        let ended = reader.map_err(|error| {
+            Error::new(Kind::Unforeseen, "the task that reads a source panicked").with_source(error)
+        })?;
+        match ended {
+            Ok(one) => effort.add(one),
+            // Other sources have their own limits, so they are read to their ends.
+            Err(error) if error.kind() == Kind::Paused => {
+                paused.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    paused.map_or(Ok(effort), Err)
+}
+
+/// Returns an error once the caller has stopped the crawl.
 fn go_on(stop: &watch::Receiver<bool>) -> Result<()> {
     if *stop.borrow() {
         return Err(Error::new(Kind::Interrupted, "interrupted"));
@@ -178,146 +249,156 @@ fn go_on(stop: &watch::Receiver<bool>) -> Result<()> {
     Ok(())
 }
 
-/// Where closed scopes become rows.
-struct Desk {
-    publisher: Publisher,
-    journal: Arc<dyn Journal>,
-    clock: Clock,
-    observer: Observer,
-    scopes: Scopes,
-    failed: Vec<FailedScope>,
-    /// When the newest page so far arrived.
-    newest: Option<i64>,
+/// Waits until the journal is durable. Flushing blocks, so it runs outside the async worker
+/// threads.
+async fn flush(journal: &Arc<dyn Journal>) -> Result<()> {
+    let journal = journal.clone();
+    let flushed = tokio::task::spawn_blocking(move || journal.flush()).await;
+    let flushed = flushed.map_err(|error| {
+        Error::new(
+            Kind::Unforeseen,
+            "the task that flushes the journal panicked",
+        )
+        .with_source(error)
+    })?;
+    flushed.map_err(Error::state)
 }
 
-impl Desk {
-    async fn publish(&mut self, source: &Arc<str>, scope: &Scope) -> Result<()> {
-        let mut rows = 0;
-        let mut error = scope.pages.as_ref().err().cloned();
-        for fetch in scope.pages.iter().flat_map(Pages::iter) {
-            let key = fetch.key();
-            let record = self.journal.read(key).map_err(Error::state)?;
-            self.journal.release(key);
-            let layout = models::endpoint(fetch.endpoint).and_then(|endpoint| endpoint.layout);
-            let (Some(record), Some(layout)) = (record, layout) else {
-                return Err(Error::new(
-                    Kind::Unforeseen,
-                    format!("the journal lacks `{key}`"),
-                ));
-            };
-            self.newest = self.newest.max(Some(record.observed_at));
-            let page = Page {
-                source: source.clone(),
-                layout,
-                asked: fetch.numbers(),
-                given: fetch.texts(),
-                observed_at: record.observed_at,
-                body: record.body,
-            };
-            match self.publisher.page(page).await {
-                Ok(count) => rows += count,
-                // With rows of the scope already handed over, only refusing the crawl keeps them out.
-                Err(failure) if failure.kind() == Kind::Unreadable && rows == 0 => {
-                    error = Some(one_line(&failure));
-                    break;
-                }
-                Err(failure) => return Err(failure),
+/// The sinks, split by when they receive rows.
+struct Deliveries {
+    /// The names of all sinks, in the order in which they are reported.
+    names: Vec<String>,
+    /// Sinks that receive everything at the end.
+    atomic: Publisher,
+    /// Sinks that receive scopes as they close. `stream` takes them over when the crawl starts.
+    at_once: Option<Publisher>,
+    stream: Option<Stream>,
+}
+
+impl Deliveries {
+    fn new(crawl_id: &str, tables: &[Arc<TableSpec>], sinks: Vec<OpenSink>) -> Self {
+        let names = sinks.iter().map(|sink| sink.name.clone()).collect();
+        let (at_once, atomic): (Vec<_>, Vec<_>) = sinks
+            .into_iter()
+            .partition(|sink| sink.delivery == Delivery::AtLeastOnce);
+        let at_once = (!at_once.is_empty()).then(|| Publisher::new(crawl_id, tables, at_once));
+        Self {
+            names,
+            atomic: Publisher::new(crawl_id, tables, atomic),
+            at_once,
+            stream: None,
+        }
+    }
+
+    /// Starts the task that feeds the sinks that deliver at once.
+    fn stream(&mut self, collector: &mut Collector, journal: &Arc<dyn Journal>) {
+        if let Some(publisher) = self.at_once.take() {
+            let (stream, scopes) = Stream::start(publisher, journal.clone());
+            collector.stream_to(scopes);
+            self.stream = Some(stream);
+        }
+    }
+
+    /// Resolves when all sinks have failed. While atomic sinks exist it never resolves, because
+    /// those are written only at the end.
+    async fn all_failed(&self) -> Error {
+        match &self.stream {
+            Some(stream) if self.atomic.is_idle() => stream.failed().await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Sends the coverage, lets all sinks finish, and returns their reports in the order of
+    /// `names`.
+    async fn finish(self, frozen: &crate::freeze::Frozen, outcome: SinkOutcome) -> Vec<SinkReport> {
+        let Self {
+            names,
+            mut atomic,
+            stream,
+            ..
+        } = self;
+        let rest = async {
+            match stream {
+                Some(stream) => stream.finish(frozen, outcome.clone()).await,
+                None => Vec::new(),
             }
-        }
-        let pages = scope.pages.as_ref().map_or(0, Pages::len);
-        let row = CoverageRow {
-            source: source.clone(),
-            endpoint: scope.endpoint,
-            account_id: scope.account_id,
-            ou_id: scope.ou_id,
-            organization_id: scope.organization_id,
-            pages,
-            rows,
-            error: error.clone(),
-            // A replay tells the same; where nothing was observed, it is now that we know.
-            observed_at: self.newest.unwrap_or_else(|| (self.clock)()),
         };
-        self.publisher.coverage(&row).await?;
-        for rejected in &scope.rejected {
-            self.publisher.rejected(rejected, row.observed_at).await?;
-        }
-        self.count(source, scope, error);
-        (self.observer)(&Event::Published { scope, rows });
-        Ok(())
+        let atomic = async {
+            // An error here means that all sinks failed, and their reports say so.
+            let _ = atomic.coverage(frozen.coverage()).await;
+            atomic.finish(outcome.clone()).await
+        };
+        let (mut reports, further) = tokio::join!(atomic, rest);
+        reports.extend(further);
+        reports.sort_by_key(|report| names.iter().position(|name| *name == report.name));
+        reports
     }
 
-    fn count(&mut self, source: &str, scope: &Scope, error: Option<String>) {
-        let Some(error) = error else {
-            self.scopes.complete += 1;
-            return;
-        };
-        self.scopes.failed += 1;
-        self.failed.push(FailedScope {
-            source: source.to_owned(),
-            endpoint: scope.endpoint.to_owned(),
-            account_id: scope.account_id,
-            ou_id: scope.ou_id,
-            error,
-        });
-    }
-
-    async fn close(
-        self,
-        incomplete: Incomplete,
-        guard: Option<Guard>,
-        effort: Effort,
-        began: Instant,
-    ) -> Result<Report> {
-        let complete = self.failed.is_empty();
-        // A scope can close without a page, but a crawl of failures and such has read nothing.
-        if let Some(first) = self.failed.first().filter(|_| effort.pages == 0) {
-            let message = format!("nothing could be read from source `{}`", first.source);
-            let error = Error::new(Kind::Unreadable, message).with_source(first.error.clone());
-            return Err(self.give_up(error).await);
+    /// Lets all sinks discard what they can.
+    async fn abort(self) -> Vec<SinkReport> {
+        let mut reports = self.atomic.abort().await;
+        if let Some(stream) = self.stream {
+            reports.extend(stream.abort().await);
         }
-        let census = self.publisher.census().clone();
-        let shrunk = guard
-            .filter(|_| complete)
-            .map_or_else(Vec::new, |guard| guard.look(&census));
-        let published = shrunk.is_empty() && (complete || incomplete == Incomplete::Publish);
-        let mut report = Report {
-            complete,
-            published,
-            scopes: self.scopes,
-            failed: self.failed.clone(),
-            tables: self.publisher.totals(),
-            census,
-            shrunk,
-            drift: self.publisher.drift(),
-            calls: effort.calls,
-            recalled: effort.recalled,
-            elapsed: began.elapsed(),
-            sinks: Vec::new(),
-        };
-        report.sinks = if published {
-            let finished_at = jiff::Timestamp::from_microsecond((self.clock)());
-            let outcome = SinkOutcome {
-                complete,
-                scopes: self.scopes,
-                failed: self.failed,
-                tables: report.tables.clone(),
-                finished_at: finished_at.map(|time| time.to_string()).unwrap_or_default(),
-            };
-            self.publisher.finish(outcome).await?
-        } else {
-            self.publisher.abort().await
-        };
-        report.elapsed = began.elapsed();
-        Ok(report)
+        if let Some(publisher) = self.at_once {
+            reports.extend(publisher.abort().await);
+        }
+        reports
     }
 
-    /// Takes everything back, and adds what the sinks say if they are the reason.
+    /// Aborts all sinks and returns `error`, with the failure of a sink as its cause if it is about
+    /// sinks.
     async fn give_up(self, error: Error) -> Error {
-        let reports = self.publisher.abort().await;
+        let reports = self.abort().await;
         let mut failures = reports.into_iter().filter_map(|report| report.result.err());
         match failures.next() {
             Some(failure) if error.kind() == Kind::Sinks => error.with_source(failure),
             _ => error,
         }
+    }
+}
+
+/// The last part of a crawl: everything is read, the results are frozen, and the rows are
+/// published.
+struct End<'a> {
+    selection: &'a sink::Selection,
+    tables: &'a [Arc<TableSpec>],
+    incomplete: Incomplete,
+    guard: Option<Guard>,
+    journal: &'a Arc<dyn Journal>,
+    stop: &'a watch::Receiver<bool>,
+}
+
+impl End<'_> {
+    async fn publish(self, collected: Collected, mut delivery: Deliveries) -> Result<Report> {
+        let Collected { frozen, closed } = collected;
+        let names = self.tables.iter().map(|table| table.name.as_str());
+        let outcome = frozen.outcome(self.selection, names);
+        let shrunk = self
+            .guard
+            .map_or_else(Vec::new, |guard| guard.look(&outcome));
+        let refused = !outcome.complete && self.incomplete == Incomplete::Discard;
+        let mut report = Report::new(&frozen, &outcome, self.tables);
+        report.shrunk = shrunk;
+        report.published = report.shrunk.is_empty() && !refused;
+        if !report.published {
+            report.sinks = delivery.abort().await;
+            return Ok(report);
+        }
+        if !delivery.atomic.is_idle() {
+            for closed in &closed {
+                if let Err(error) = go_on(self.stop) {
+                    return Err(delivery.give_up(error).await);
+                }
+                match deliver(&mut delivery.atomic, self.journal, closed).await {
+                    Ok(()) => {}
+                    // All sinks failed; their reports say why.
+                    Err(error) if error.kind() == Kind::Sinks => break,
+                    Err(error) => return Err(delivery.give_up(error).await),
+                }
+            }
+        }
+        report.sinks = delivery.finish(&frozen, outcome).await;
+        Ok(report)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt};
 
-use fortilake_state::client::Pause;
+use fortilake_client::Pause;
 
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -19,7 +19,7 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What whoever started the crawl can do about it.
+/// What the caller can do about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -27,17 +27,17 @@ pub enum Kind {
     Configuration,
     /// Correct the credentials.
     Credentials,
-    /// Come back later, at the time that [`Error::pause`] names.
+    /// Run the crawl again at the time that [`Error::pause`] names.
     Paused,
-    /// Look after the state: the journal or the ledger cannot be used.
+    /// Check the state: the journal or the ledger cannot be used.
     State,
-    /// It was told to stop.
+    /// Nothing to do: the caller stopped the crawl.
     Interrupted,
-    /// Look into the source: nothing could be read from it.
+    /// Check the source: nothing could be read from it.
     Unreadable,
-    /// Look into the sinks: none of them takes anything.
+    /// Check the sinks: all of them failed.
     Sinks,
-    /// Report it.
+    /// Report a bug in fortilake.
     Unforeseen,
 }
 
@@ -60,7 +60,7 @@ impl Error {
     }
 
     pub(crate) fn state(source: fortilake_state::Error) -> Self {
-        Self::new(Kind::State, "the state cannot be used").with_source(source)
+        Self::new(Kind::State, "the state cannot be read or written").with_source(source)
     }
 
     pub(crate) fn with_pause(mut self, pause: Pause) -> Self {
@@ -68,12 +68,12 @@ impl Error {
         self
     }
 
-    /// Why and until when no call is made, if the kind is [`Kind::Paused`].
+    /// Why the crawl paused and until when, if the kind is [`Kind::Paused`].
     pub fn pause(&self) -> Option<Pause> {
         self.0.pause
     }
 
-    /// What whoever started the crawl can do about it.
+    /// What the caller can do about the error.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -91,7 +91,7 @@ impl StdError for Error {
     }
 }
 
-/// An error and its causes in one line, as the coverage keeps it.
+/// An error and its causes, joined with `: `. This is the form that `coverage` stores.
 pub fn one_line(error: &dyn StdError) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

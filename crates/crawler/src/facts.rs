@@ -1,72 +1,97 @@
-//! What the plan has to know of a page: the ids to ask next, and the proof of paging.
+//! What the plan needs to know about a page: the ids to ask for next, and the proof that the list
+//! is complete.
 //!
-//! Numbers are read as the decoder reads them, so that a page which decodes has facts.
+//! Numbers are read in the same lenient way as the decoder reads them, so that a page that decodes
+//! always has facts.
 
 use std::{
     borrow::Cow,
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use fortilake_state::client::models::{integer_of, lenient, text_of};
-use serde::{Deserialize, de::Error as _};
+use fortilake_models::{integer_of, text_of};
 use serde_json::{Value, value::RawValue};
 
-use crate::authenticator;
-
-mod origin;
-mod portal;
+mod answer;
+mod object;
 mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use self::portal::CountedFacts;
 use self::rows::Rows;
+pub(crate) use self::{
+    answer::Answer,
+    object::{error, pick},
+};
 
-/// What the plan has to know of a page.
+/// What the plan needs to know about a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facts {
-    /// Of `units/list`.
+    /// The answer of `units/list`.
     Units {
-        /// The organization, if there is one.
+        /// The id of the organization, if the answer names one.
         organization: Option<i64>,
         /// The organizational units.
         units: Ids,
     },
-    /// Of `accounts/list`.
+    /// The answer of `accounts/list`.
     Accounts(Ids),
-    /// Of a list that counts its rows.
+    /// A page of a list that is paged by rows and reports their total.
     Counted(CountedFacts),
-    /// Of a unit that says who it is: what it tells, by the names of columns.
+    /// The identity of a FortiAuthenticator unit: values for columns, by column name.
     Unit(Vec<(String, Value)>),
-    /// Of any other list.
+    /// The products in an answer of `products/details`. There should be exactly one, the one that
+    /// was asked for.
+    Details(Vec<DetailsSubject>),
+    /// A page of any other list.
     List(ListFacts),
+}
+
+/// What a planner needs to know about a page of a list that is paged by rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CountedFacts {
+    /// The total number of rows on all pages; `None` if the answer has none or an invalid one.
+    pub total: Option<u64>,
+    /// The ids of the rows on this page, in the order of the answer.
+    pub ids: Vec<i64>,
+    /// The number of rows on this page without an id.
+    pub missing: usize,
 }
 
 /// The ids on a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ids {
-    /// Those that can be asked for, in the order of the answer.
+    /// The ids, in the order of the answer.
     pub known: Vec<i64>,
-    /// How many rows have none, so that what hangs under them stays unread.
+    /// The number of rows without an id. Nothing below them can be read.
     pub missing: usize,
+    /// The number of pages that the answer reports, if it reports one.
+    pub total: Option<i64>,
 }
 
-/// What the plan has to know of one page of a list.
+/// What the plan needs to know about one page of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFacts {
-    /// The number that the answer gives itself.
+    /// The page number in the answer, if there is one.
     pub page: Option<i64>,
-    /// How many pages the answer says there are.
+    /// The number of pages that the answer reports; `None` if it is missing or not a number.
     pub total: Option<i64>,
-    /// How many rows there are.
+    /// The number of elements in the list, including those that are not objects.
     pub rows: usize,
-    /// A hash of each row's serial number, where it has one.
+    /// A hash of the account and key of each row that has a key. For products, the key is the
+    /// serial number.
     pub serials: Vec<u64>,
-    /// The products by name, where the plan wants to ask for each of them.
+    /// A hash of the text of each row without a key.
+    pub unnamed: Vec<u64>,
+    /// The accounts that the rows belong to, without repetitions.
+    pub accounts: Vec<i64>,
+    /// The products by name, if the plan will ask for each of them.
     pub products: Vec<ProductName>,
+    /// When the page arrived, in microseconds of Unix time; 0 if that is not known.
+    pub observed_at: i64,
 }
 
-/// A product, as far as it takes to ask for it.
+/// What it takes to ask for the details of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductName {
     /// Its serial number.
@@ -75,153 +100,94 @@ pub struct ProductName {
     pub model: Option<String>,
 }
 
-/// Whether the products of a page are wanted by name.
+/// The product that details are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DetailsSubject {
+    /// Its serial number; empty if the answer has none.
+    pub serial: String,
+    /// The account that the answer names, if it names one.
+    pub account: Option<i64>,
+}
+
+/// Whether the plan needs the names of the products on a page. They take memory, so they are read
+/// only if details are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Names {
-    /// Numbers prove that a list is whole, and that is all that is asked of them.
+    /// No: the page only has to prove that its list is complete.
     Unwanted,
-    /// Each will be asked for.
+    /// Yes: each product will be asked for.
     Wanted,
 }
 
 impl Facts {
-    /// Reads a page of this endpoint.
-    ///
-    /// # Errors
-    ///
-    /// If the page is not shaped so that its rows can be counted, or has none and nothing else that
-    /// shows whose answer it is: what a gateway says must not be taken for an empty list.
-    pub fn read(endpoint: &str, page: &str, names: Names) -> serde_json::Result<Self> {
-        let facts = Self::of(endpoint, page, names)?;
-        if facts.is_empty() && !origin::is_known(endpoint, page)? {
-            let message = "it has no member that an answer of this endpoint has";
-            return Err(serde_json::Error::custom(message));
+    /// Sets the time at which the page arrived.
+    #[must_use]
+    pub fn observed_at(mut self, time: i64) -> Self {
+        if let Self::List(list) = &mut self {
+            list.observed_at = time;
         }
-        Ok(facts)
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Units {
-                organization,
-                units,
-            } => organization.is_none() && *units == Ids::default(),
-            Self::Accounts(accounts) => *accounts == Ids::default(),
-            Self::Counted(_) | Self::Unit(_) => false,
-            Self::List(list) => list.rows == 0,
-        }
-    }
-
-    fn of(endpoint: &str, page: &str, names: Names) -> serde_json::Result<Self> {
-        Ok(match endpoint {
-            _ if portal::ENDPOINTS.contains(&endpoint) => Self::Counted(CountedFacts::read(page)?),
-            authenticator::UNIT => Self::Unit(portal::unit(page)?),
-            "units/list" => {
-                let page: UnitsPage<'_> = serde_json::from_str(page)?;
-                let units = page.organization_units.unwrap_or_default();
-                let organization = units.organization.and_then(integer_of);
-                Self::Units {
-                    organization: organization.filter(|&id| id != 0),
-                    units: Ids::of(&units.units.0),
-                }
-            }
-            "accounts/list" => {
-                let page: AccountsPage<'_> = serde_json::from_str(page)?;
-                Self::Accounts(Ids::of(&page.accounts.0))
-            }
-            _ => {
-                let page: ListPage<'_> = serde_json::from_str(page)?;
-                let Rows(assets) = page.assets;
-                Self::List(ListFacts {
-                    page: page.page_number,
-                    total: page.total_pages,
-                    rows: assets.len(),
-                    serials: assets.iter().filter_map(Asset::fingerprint).collect(),
-                    products: match names {
-                        Names::Unwanted => Vec::new(),
-                        Names::Wanted => assets.iter().filter_map(Asset::name).collect(),
-                    },
-                })
-            }
-        })
+        self
     }
 }
 
 impl Ids {
-    fn of(rows: &[Identified<'_>]) -> Self {
-        let ids = rows
-            .iter()
-            .map(|row| row.id.and_then(integer_of).filter(|&id| id != 0));
-        let known: Vec<i64> = ids.flatten().collect();
-        Self {
-            missing: rows.len() - known.len(),
-            known,
+    pub(crate) fn of(answer: &Answer<'_>, rows: &Rows<'_>) -> serde_json::Result<Self> {
+        let mut known = Vec::new();
+        for row in &rows.objects {
+            let [id] = pick(row, [&["id"]])?;
+            known.extend(id.and_then(integer_of).filter(|&id| id != 0));
         }
-    }
-}
-
-#[derive(Deserialize)]
-struct UnitsPage<'a> {
-    #[serde(borrow, default, rename = "organizationUnits")]
-    organization_units: Option<Units<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-struct Units<'a> {
-    #[serde(borrow, default, rename = "orgId")]
-    organization: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "orgUnits")]
-    units: Rows<Identified<'a>>,
-}
-
-#[derive(Deserialize)]
-struct AccountsPage<'a> {
-    #[serde(borrow, default)]
-    accounts: Rows<Identified<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Identified<'a> {
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListPage<'a> {
-    // A number of pages that cannot be read is no proof of anything, so it is an error.
-    #[serde(default, deserialize_with = "lenient::integer")]
-    page_number: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::integer")]
-    total_pages: Option<i64>,
-    #[serde(borrow, default)]
-    assets: Rows<Asset<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Asset<'a> {
-    #[serde(borrow, default)]
-    serial_number: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    account_id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    product_model: Option<&'a RawValue>,
-}
-
-impl Asset<'_> {
-    fn name(&self) -> Option<ProductName> {
-        Some(ProductName {
-            serial: self.serial_number.and_then(text_of)?.into_owned(),
-            model: self.product_model.and_then(text_of).map(Cow::into_owned),
+        Ok(Self {
+            missing: rows.len() - rows.nulls - known.len(),
+            known,
+            total: answer.number("totalPages"),
         })
     }
+}
 
-    /// The hasher's keys are fixed, so the plan folds the same way in every process.
-    fn fingerprint(&self) -> Option<u64> {
-        let serial = self.serial_number.and_then(text_of)?;
-        let mut hasher = DefaultHasher::new();
-        (self.account_id.and_then(integer_of), serial).hash(&mut hasher);
-        Some(hasher.finish())
+impl ListFacts {
+    pub(crate) fn of(answer: &Answer<'_>, names: Names) -> serde_json::Result<Self> {
+        let rows = answer.rows()?;
+        let mut facts = Self {
+            page: answer.number("pageNumber"),
+            total: answer.number("totalPages"),
+            rows: rows.len(),
+            ..Self::default()
+        };
+        let key = answer.key_members();
+        for row in rows.objects {
+            facts.add(row, &key, names)?;
+        }
+        Ok(facts)
     }
+
+    fn add(&mut self, row: &RawValue, key: &[&str], names: Names) -> serde_json::Result<()> {
+        let [key, account, model] = pick(row, [key, &["accountId"], &["productModel"]])?;
+        let account = account.and_then(integer_of).filter(|&account| account != 0);
+        if let Some(account) = account
+            && !self.accounts.contains(&account)
+        {
+            self.accounts.push(account);
+        }
+        let name = key.and_then(text_of).filter(|name| !name.trim().is_empty());
+        let Some(name) = name else {
+            self.unnamed.push(fingerprint(row.get()));
+            return Ok(());
+        };
+        self.serials.push(fingerprint((account, &name)));
+        if names == Names::Wanted {
+            self.products.push(ProductName {
+                serial: name.into_owned(),
+                model: model.and_then(text_of).map(Cow::into_owned),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A hash with fixed keys, so that the plan folds in the same way in every process.
+pub(crate) fn fingerprint(named: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    named.hash(&mut hasher);
+    hasher.finish()
 }

@@ -1,4 +1,4 @@
-//! One call to make, and what came of it.
+//! One call to make, and its outcome.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::Facts;
 
-/// One call with a stable name, which is made of all but `given` when the call is planned.
+/// One call. Its name in the journal is made of all fields but `given`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
     /// The source's name.
@@ -15,17 +15,19 @@ pub struct Fetch {
     pub endpoint: &'static str,
     /// The arguments; the map keeps them sorted.
     pub arguments: Map<String, Value>,
-    /// What is known of the rows beside the arguments, by the names of arguments or columns.
+    /// Values for columns of the rows that the request does not contain, by the names of arguments
+    /// or columns.
     ///
-    /// It follows from earlier outcomes, so it is no part of the name.
+    /// They follow from earlier outcomes, so they are not part of the name.
     pub given: Vec<(String, Value)>,
-    /// How often this list was begun anew because it moved; zero at first.
+    /// How often the list was started again because its pages did not fit together; 0 for the first
+    /// try. It is part of the name, so that pages of an earlier round are never used again.
     pub round: u32,
     key: Arc<str>,
 }
 
 impl Fetch {
-    /// Names a call.
+    /// Creates a call and computes its name.
     #[expect(clippy::missing_panics_doc, reason = "a map of values is always JSON")]
     pub fn new(
         source: Arc<str>,
@@ -66,19 +68,19 @@ impl Fetch {
             .given(self.given.clone())
     }
 
-    /// The call with what else is known of its rows.
+    /// Adds column values that the request does not contain.
     pub(crate) fn given(self, given: Vec<(String, Value)>) -> Self {
         Self { given, ..self }
     }
 
-    /// The numbers among the arguments and what else is known, which rows inherit.
+    /// The numbers in `arguments` and `given`. Rows inherit them as column values.
     pub fn numbers(&self) -> Vec<(String, i64)> {
         self.known()
             .filter_map(|(name, value)| Some((name.clone(), value.as_i64()?)))
             .collect()
     }
 
-    /// The texts that are known beside the arguments, for the columns of these names.
+    /// The strings in `given`, for the columns of these names.
     pub fn texts(&self) -> Vec<(String, String)> {
         let given = self.given.iter();
         given
@@ -92,40 +94,50 @@ impl Fetch {
     }
 }
 
-/// A call whose arguments the API does not take, without harm to the rest of its scope.
+/// A call that the API rejected, while the rest of its scope is still published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
-    /// The call.
+    /// The call that was rejected.
     pub fetch: Fetch,
-    /// The whole story in one line.
+    /// The error and its causes in one line.
     pub message: String,
 }
 
-/// What came of a [`Fetch`].
+/// The outcome of a [`Fetch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// A page, reduced to what the plan goes by.
+    /// A page, reduced to the facts that the plan decides on.
     Page(Facts),
-    /// No page.
+    /// The call failed.
     Failed(Failure),
 }
 
 /// Why there is no page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What kind of failure it is.
+    /// What the failure means for the scope.
     pub kind: FailureKind,
-    /// The whole story in one line.
+    /// The error and its causes in one line.
     pub message: String,
 }
 
-/// What kind of failure it is, as far as the plan cares.
+/// The kinds of failure that the plan distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The API user may not do this.
+    /// The API itself says that the user may not do this: error 202, or no token for the client id
+    /// of this endpoint.
+    Denied,
+    /// The call was refused, but not provably by the API: a gateway may answer in the same way.
     Refused,
-    /// The API does not take these arguments.
+    /// The API rejected the arguments.
     Rejected,
-    /// No usable answer.
+    /// No usable answer. Another try may succeed.
     Lost,
+}
+
+impl FailureKind {
+    /// Whether the call was refused, by the API or by something in front of it.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self, Self::Denied | Self::Refused)
+    }
 }

@@ -1,23 +1,58 @@
-//! The last look before publishing: a snapshot that lost more than is plausible is not published.
+//! The last check before publishing: a crawl that lost more rows than is plausible is not
+//! published.
 
-use std::cmp::Reverse;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap, HashSet},
+};
 
-use serde::Serialize;
+use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult};
+use serde::{Deserialize, Serialize};
 
-use crate::{Census, publish::Tally};
-
-/// What a complete snapshot is compared with before it is published.
+/// What a crawl is compared with before it is published.
 ///
-/// A list that is whole may still be wrong: a permission that was narrowed, an outage that answers
-/// with nothing. Only people can tell that from a fleet that shrank, so they are asked.
+/// A complete list can still be wrong, because a permission was narrowed or an outage answers with
+/// empty lists. Only a person can tell that from a fleet that really shrank, so the crawl is
+/// refused and the person decides.
+///
+/// Rows are compared over scopes that were complete at some earlier time and that are now complete
+/// or no longer exist. A failed scope removes no rows, so it is left out on both sides. The guard
+/// therefore also works for crawls with failed scopes.
 #[derive(Debug, Clone)]
 pub struct Guard {
-    /// Which part of a table's rows may go: 0.2 is a fifth.
+    /// How many rows may be lost.
+    pub limits: Limits,
+    /// The rows of each scope when it was last published as complete.
+    pub before: Figures,
+}
+
+/// How many rows may be lost since the last complete reading.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// The share of a table's rows of one source that may be lost, from 0 to 1: 0.2 is a fifth.
     pub max_shrink: f64,
-    /// The name of the last complete snapshot.
+    /// The share of a table's rows of one account that may be lost, from 0 to 1.
+    pub max_account_shrink: f64,
+    /// Tables and accounts that had fewer rows than this are never refused.
+    pub min_rows: u64,
+}
+
+/// The rows of every scope when it was last published as complete.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// The scopes, by [`ScopeId::text`].
+    pub scopes: BTreeMap<String, ScopeFigures>,
+}
+
+/// The rows of one scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeFigures {
+    /// The scope.
+    pub scope: ScopeId,
+    /// The snapshot that these rows were published in.
     pub snapshot: String,
-    /// Its rows.
-    pub before: Census,
+    /// Its rows, by table.
+    pub rows: BTreeMap<String, u64>,
 }
 
 /// A table that lost more rows than it may.
@@ -25,83 +60,182 @@ pub struct Guard {
 pub struct Shrink {
     /// The table.
     pub table: String,
-    /// The last complete snapshot.
+    /// The source.
+    pub source: String,
+    /// The newest of the snapshots that the rows are compared with.
     pub against: String,
-    /// The table's rows in it.
+    /// The table's rows of this source in those snapshots.
     pub before: u64,
-    /// Its rows now.
+    /// The table's rows of this source in this crawl.
     pub now: u64,
-    /// The accounts that lost rows, those that lost most first.
+    /// The accounts that lost rows, largest loss first.
     pub accounts: Vec<AccountShrink>,
 }
 
-/// An account that lost rows of such a table.
+/// An account that lost rows of a refused table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccountShrink {
     /// The name of the source.
     pub source: String,
     /// The account.
     pub account_id: i64,
-    /// Its rows in the last complete snapshot.
+    /// The account's rows of the table when it was last complete.
     pub before: u64,
-    /// Its rows now.
+    /// The account's rows of the table in this crawl.
     pub now: u64,
 }
 
+/// Rows then and now.
+#[derive(Debug, Clone, Copy, Default)]
+struct Change {
+    before: u64,
+    now: u64,
+}
+
+#[derive(Debug, Default)]
+struct TableChange {
+    against: String,
+    all: Change,
+    accounts: BTreeMap<i64, Change>,
+}
+
 impl Guard {
-    /// The tables that lost more than they may, in alphabetical order.
-    ///
-    /// A table that only one of the two snapshots has was not asked for in the other.
-    pub fn look(&self, now: &Census) -> Vec<Shrink> {
-        let both = self
-            .before
-            .0
+    /// The tables that lost more rows than allowed, as a whole or in one account, in alphabetical
+    /// order.
+    pub fn look(&self, outcome: &Outcome) -> Vec<Shrink> {
+        let mut tables = BTreeMap::<(&str, &str), TableChange>::new();
+        let now: HashMap<&ScopeId, _> = outcome
+            .scopes
             .iter()
-            .filter_map(|(table, before)| Some((table, before, now.0.get(table)?)));
-        both.filter(|(_, before, now)| self.is_too_much(before.rows, now.rows))
-            .map(|(table, before, now)| Shrink {
-                table: table.clone(),
-                against: self.snapshot.clone(),
-                before: before.rows,
-                now: now.rows,
-                accounts: accounts(before, now),
-            })
+            .map(|found| (&*found.scope, found))
+            .collect();
+        for figures in self.before.scopes.values() {
+            let scope = &figures.scope;
+            let found = now.get(scope);
+            let is_complete = |found: &&&ScopeOutcome| found.result == ScopeResult::Complete;
+            let counts = found.filter(is_complete).map(|found| &found.rows);
+            if counts.is_none() && (found.is_some() || !outcome.may_delete(scope)) {
+                continue;
+            }
+            for (table, &before) in &figures.rows {
+                // A table that this crawl does not deliver was not requested, so it lost nothing.
+                if !outcome.tables.contains_key(table) {
+                    continue;
+                }
+                let now = counts
+                    .and_then(|rows| rows.get(table))
+                    .copied()
+                    .unwrap_or(0);
+                let change = tables.entry((table, &scope.source)).or_default();
+                change.add(scope, Change { before, now }, &figures.snapshot);
+            }
+        }
+        let refused = tables
+            .into_iter()
+            .filter(|(_, change)| self.refuses(change));
+        refused
+            .map(|((table, source), change)| change.shrink(table, source))
             .collect()
+    }
+
+    fn refuses(&self, table: &TableChange) -> bool {
+        let Limits {
+            max_shrink,
+            max_account_shrink,
+            ..
+        } = self.limits;
+        self.is_too_much(table.all, max_shrink)
+            || table
+                .accounts
+                .values()
+                .any(|&change| self.is_too_much(change, max_account_shrink))
     }
 
     #[expect(
         clippy::cast_precision_loss,
         reason = "a share of rows need not be exact to the row beyond 2^53 of them"
     )]
-    fn is_too_much(&self, before: u64, now: u64) -> bool {
-        let lost = before.saturating_sub(now);
-        lost as f64 > before as f64 * self.max_shrink
+    fn is_too_much(&self, change: Change, max_shrink: f64) -> bool {
+        let lost = change.before.saturating_sub(change.now);
+        change.before >= self.limits.min_rows && lost as f64 > change.before as f64 * max_shrink
     }
 }
 
-fn accounts(before: &Tally, now: &Tally) -> Vec<AccountShrink> {
-    let mut accounts = Vec::new();
-    for (source, ids) in &before.accounts {
-        for (&account_id, &rows) in ids {
-            let now = now
-                .accounts
-                .get(source)
-                .and_then(|ids| ids.get(&account_id))
-                .copied()
-                .unwrap_or(0);
-            if now < rows {
-                accounts.push(AccountShrink {
-                    source: source.clone(),
-                    account_id,
-                    before: rows,
-                    now,
-                });
-            }
+impl Figures {
+    /// Updates the figures after publishing: complete scopes get new figures, and scopes that no
+    /// longer exist are removed. Figures of failed scopes stay.
+    pub fn update(&mut self, outcome: &Outcome, snapshot: &str) {
+        let failed: HashSet<&ScopeId> = outcome
+            .scopes
+            .iter()
+            .filter(|found| matches!(found.result, ScopeResult::Failed { .. }))
+            .map(|found| &*found.scope)
+            .collect();
+        self.scopes.retain(|_, figures| {
+            let scope = &figures.scope;
+            let pair = (scope.source.clone(), scope.endpoint.clone());
+            failed.contains(scope) || !outcome.exhaustive.contains(&pair)
+        });
+        let complete = outcome.scopes.iter().filter(|found| {
+            matches!(found.result, ScopeResult::Complete) && *found.scope != ScopeId::report()
+        });
+        for found in complete {
+            let rows = found.rows.iter().filter(|(table, _)| *table != ISSUES);
+            let figures = ScopeFigures {
+                scope: (*found.scope).clone(),
+                snapshot: snapshot.to_owned(),
+                rows: rows.map(|(table, rows)| (table.clone(), *rows)).collect(),
+            };
+            self.scopes.insert(found.scope.text(), figures);
         }
     }
-    // The order of the map stays where losses are equal.
-    accounts.sort_by_key(|account| Reverse(account.before - account.now));
-    accounts
+}
+
+/// The table of problems found in other rows. Having fewer of them is not a loss.
+const ISSUES: &str = "issues";
+
+impl TableChange {
+    fn add(&mut self, scope: &ScopeId, change: Change, snapshot: &str) {
+        self.all.add(change);
+        if let Some(account) = scope.subject_number("account") {
+            self.accounts.entry(account).or_default().add(change);
+        }
+        if self.against.as_str() < snapshot {
+            snapshot.clone_into(&mut self.against);
+        }
+    }
+
+    fn shrink(self, table: &str, source: &str) -> Shrink {
+        let lost = self
+            .accounts
+            .iter()
+            .filter(|(_, change)| change.now < change.before);
+        let mut accounts: Vec<_> = lost
+            .map(|(&account_id, change)| AccountShrink {
+                source: source.to_owned(),
+                account_id,
+                before: change.before,
+                now: change.now,
+            })
+            .collect();
+        // The sort is stable, so accounts with equal losses stay in the order of their ids.
+        accounts.sort_by_key(|account| Reverse(account.before - account.now));
+        Shrink {
+            table: table.to_owned(),
+            source: source.to_owned(),
+            against: self.against,
+            before: self.all.before,
+            now: self.all.now,
+            accounts,
+        }
+    }
+}
+
+impl Change {
+    fn add(&mut self, other: Self) {
+        self.before += other.before;
+        self.now += other.now;
+    }
 }
 
 #[cfg(test)]

@@ -1,49 +1,56 @@
 //! The crawl engine: plan, fetch, journal, decode, hand to sinks.
 //!
-//! A [`Crawl`] reads its sources and publishes their rows.
-//! What to call is decided by a [`Plan`], a fold over outcomes without clock, I/O or randomness;
-//! a task per source makes the calls and journals the pages; and a [`Publisher`] turns the pages
-//! of each closed scope into numbered batches for the sinks.
+//! A [`Crawl`] reads its sources and publishes their rows. A [`Plan`] decides which calls to make:
+//! it is a pure fold over outcomes, without clock, I/O or randomness. One task per source makes the
+//! calls and journals the pages. A [`Publisher`] turns the pages of each closed scope into batches
+//! for the sinks.
 //!
-//! A scope is published whole or not at all: the rows of an account appear once every page of
-//! every list of it is in, and its row in the `coverage` table says so.
-//! The price is that the pages of a list that is still open have to be kept, in the journal.
+//! A scope is published whole or not at all: the rows of an account appear once every page of every
+//! list of that account has arrived, and `coverage` then has a row that says so. The price is that
+//! the journal has to keep the pages of lists that are still open.
 //!
-//! The crate knows no sink by name, prints nothing and reads no environment variable.
+//! The crate does not depend on any particular sink, prints nothing and reads no environment
+//! variables.
 
-mod authenticator;
+mod clock;
+mod collect;
 mod crawl;
+mod edition;
 mod error;
 mod facts;
 mod fetch;
+mod freeze;
 mod guard;
-mod lanes;
-mod plan;
-mod planner;
-mod portal;
+mod handover;
+mod notes;
 mod publish;
 mod read;
 mod report;
 mod scope;
+mod sink_tasks;
 mod store;
+mod systems;
 mod tables;
 
-pub use fortilake_sink as sink;
-pub use fortilake_state as state;
-pub use fortilake_state::client;
-
 pub use crate::{
-    crawl::{Clock, Crawl, Incomplete, Source},
+    clock::Clock,
+    crawl::{Crawl, Incomplete, Source},
+    edition::{edition, models_digest},
     error::{Error, Kind, Result, one_line},
-    facts::{CountedFacts, Facts, Ids, ListFacts, Names, ProductName},
+    facts::{CountedFacts, DetailsSubject, Facts, Ids, ListFacts, Names, ProductName},
     fetch::{Failure, FailureKind, Fetch, Outcome, Rejected},
-    guard::{AccountShrink, Guard, Shrink},
-    lanes::{OpenSink, SinkReport},
-    plan::{DetailsFor, Plan, ScopeMode, Search, Settings, Step, System},
-    publish::{Census, CoverageRow, Drift, Page, Publisher, Tally},
+    guard::{AccountShrink, Figures, Guard, Limits, ScopeFigures, Shrink},
+    notes::reading_has_ended,
+    publish::{CoverageRow, Drift, Page, Publisher, Reload},
     read::Older,
     report::{Event, Observer, Report},
     scope::{Pages, Scope},
+    sink_tasks::{OpenSink, SinkReport},
     store::sink_store,
+    systems::{
+        Access, ApiKey, Check, Estimate, Step, System,
+        forticloud::Plan,
+        settings::{DetailsFor, ScopeMode, Search, Settings},
+    },
     tables::{spec, tables_of},
 };

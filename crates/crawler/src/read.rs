@@ -1,71 +1,81 @@
-//! The executor of one source: makes the plan's calls, some at a time, and journals what they
-//! ended with.
+//! The executor of one source: makes the plan's calls, several at a time, and journals their
+//! outcomes.
 //!
-//! What the journal has already is not asked again. That alone makes a crawl resumable: the plan
-//! folds over old outcomes and new ones alike, and asks for what is left.
+//! A call whose outcome is in the journal is not made again. That alone makes a crawl resumable:
+//! the plan folds over old and new outcomes alike, and asks for what is left.
+//!
+//! A call without a usable answer is tried again, but after all calls that have not been made yet.
+//! Its failure is journaled, and a resumed crawl tries it once more before it lets the scope fail.
+//! Trying again in every run would be simpler, but then a scope that always fails would use up the
+//! error budget in each of them, and the crawl would never end and never be published.
 
+mod again;
+mod call;
+mod end;
+mod health;
+mod judge;
 mod recall;
 #[cfg(test)]
 mod tests;
+mod work;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use fortilake_state::{
-    Archive, Journal,
-    client::{self, Client, models},
+use fortilake_client::Client;
+use fortilake_state::{Archive, Journal};
+use tokio::sync::{mpsc, watch};
+
+use self::{
+    call::{call, sign_in_ahead},
+    judge::{NextTry, Verdict},
+    recall::Recalled,
+    work::{Attempt, Done, Work},
 };
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
-
 use crate::{
-    Clock, Error, Event, Facts, Failure, FailureKind, Fetch, Names, Observer, Outcome, Result,
-    Scope, Step,
-    error::{Kind, one_line},
-    plan::DETAILS,
-    planner::Planner,
+    Clock, Error, Event, Failure, FailureKind, Fetch, Names, Observer, Outcome, Result, Scope,
+    Step, error::Kind, systems::Planner,
 };
 
 /// Reads one source to its end.
 pub(crate) struct Reader {
     pub(crate) plan: Box<dyn Planner>,
-    /// Whether the plan wants to know products by name.
+    /// Whether the plan needs the names of products.
     pub(crate) names: Names,
-    /// Makes the calls; without one, what the journal lacks stays unread.
+    /// Makes the calls. Without a client, calls that are not in the journal fail as not read.
     pub(crate) client: Option<Arc<Client>>,
     pub(crate) concurrency: usize,
     pub(crate) journal: Arc<dyn Journal>,
-    /// What earlier crawls know of single products.
+    /// Product details from earlier crawls that may be used again.
     pub(crate) older: Option<Older>,
-    /// Whether it is the crawl's only source, so that without it there is nothing to publish.
+    /// Whether this is the crawl's only source, so that without it there is nothing to publish.
     pub(crate) alone: bool,
     pub(crate) clock: Clock,
     pub(crate) observer: Observer,
-    /// Where scopes go as they close. Unbounded, because a source that is published later must
-    /// not wait for one that is published earlier; a scope is small, its pages are in the journal.
+    /// Receives scopes as they close. The channel is unbounded, because a source that is published
+    /// later must not wait for one that is published earlier. A scope is small: its pages stay in
+    /// the journal.
     pub(crate) scopes: mpsc::UnboundedSender<Scope>,
-    /// Turns true when no further call is to be made.
+    /// Set to true when no further call may be made.
     pub(crate) stop: watch::Receiver<bool>,
 }
 
-/// Answers of earlier crawls that are still good enough.
+/// Answers of earlier crawls that may be used instead of a call.
 #[derive(Clone)]
 pub struct Older {
-    /// Where they are.
+    /// The journals of those crawls.
     pub archive: Arc<Archive>,
-    /// How old they may be, in microseconds of Unix time.
+    /// The oldest time of observation to accept, in microseconds of Unix time.
     pub since: i64,
 }
 
-/// What reading a source took.
+/// What reading a source cost.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Effort {
-    /// The requests that were sent, sign-ins and repetitions included.
+    /// The requests sent, including sign-ins and retries.
     pub(crate) calls: u64,
-    /// The outcomes that the journal had already.
+    /// The outcomes that came from the journal.
     pub(crate) recalled: u64,
-    /// The outcomes that were pages.
+    /// The outcomes that were pages, from calls or from the journal.
     pub(crate) pages: u64,
 }
 
@@ -78,82 +88,225 @@ impl Effort {
 }
 
 impl Reader {
-    /// Runs until nothing is left to ask, or nothing may be asked any more.
+    /// Runs until no calls are left or no more calls may be made.
     ///
-    /// Calls in flight are always seen to their end: their answers are paid for.
+    /// Calls in flight are always awaited, because they already count against the limits.
     pub(crate) async fn run(mut self) -> Result<Effort> {
-        let mut waiting = VecDeque::new();
-        let mut calls = JoinSet::new();
-        // It ends with this function; a call that needs a token earlier waits for the same one.
-        let mut ahead = JoinSet::new();
-        let mut effort = Effort::default();
-        let mut end = None;
+        let mut work = Work::default();
         let step = self.plan.begin();
-        self.take(step, None, &mut waiting);
+        self.take(step, None, &mut work.waiting);
         loop {
-            while end.is_none() && calls.len() < self.concurrency {
-                let Some(fetch) = waiting.pop_front() else {
-                    break;
-                };
-                if !self.plan.awaits(&fetch) {
-                    (self.observer)(&Event::Dropped);
-                    let step = self.plan.forget(&fetch);
-                    self.take(step, None, &mut waiting);
-                    continue;
-                }
-                if let Some(outcome) = self.recall(&fetch)? {
-                    effort.recalled += 1;
-                    effort.pages += u64::from(matches!(outcome, Outcome::Page(_)));
-                    self.follow(&fetch, &outcome, &mut waiting);
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-                if fetch.endpoint == "units/list"
-                    && let Some(client) = &self.client
-                {
-                    ahead.spawn(sign_in_ahead(client.clone()));
-                }
-                match &self.client {
-                    Some(client) => drop(calls.spawn(call(client.clone(), fetch, self.names))),
-                    None => self.follow(&fetch, &not_read(&fetch), &mut waiting),
-                }
+            self.start(&mut work).await?;
+            let due = work.due(self.concurrency);
+            if work.calls.is_empty() && due.is_none() {
+                break;
             }
-            let answer = tokio::select! {
-                answer = calls.join_next() => answer,
-                () = stopped(&mut self.stop), if end.is_none() => {
-                    end = Some(Error::new(Kind::Interrupted, "interrupted"));
+            tokio::select! {
+                done = work.calls.join_next(), if !work.calls.is_empty() => match done {
+                    Some(Ok(done)) => self.finish(done, &mut work)?,
+                    Some(Err(error)) => {
+                        let broken = Error::new(Kind::Unforeseen, "the task of a call panicked");
+                        return Err(broken.with_source(error));
+                    }
+                    None => {}
+                },
+                () = sleep_until(due), if due.is_some() => {}
+                () = stopped(&mut self.stop), if work.end.is_none() => {
+                    work.end = Some(Error::new(Kind::Interrupted, "interrupted"));
                     if let Some(client) = &self.client {
                         client.stop();
                     }
-                    continue;
-                }
-            };
-            let Some(answer) = answer else { break };
-            let (fetch, answer) = answer.map_err(|error| {
-                Error::new(Kind::Unforeseen, "a call's task broke off").with_source(error)
-            })?;
-            match self.judge(&fetch, answer) {
-                Ok(outcome) => {
-                    effort.pages += u64::from(matches!(outcome, Outcome::Page(_)));
-                    self.follow(&fetch, &outcome, &mut waiting);
-                }
-                Err(error) => {
-                    end.get_or_insert(error);
                 }
             }
         }
         if let Some(client) = &self.client {
-            effort.calls = client.calls();
+            work.effort.calls = client.calls();
         }
-        match end {
-            Some(error) => Err(error),
-            None if self.plan.is_finished() => Ok(effort),
-            // A list that nobody closes would be missing without a word.
-            None => Err(Error::new(
-                Kind::Unforeseen,
-                "the plan ended before all lists were closed",
-            )),
+        self.conclude(&mut work)?;
+        if self.plan.is_finished() {
+            return Ok(work.effort);
         }
+        // Without this check, a list that never closes would be missing from the snapshot without
+        // notice.
+        Err(Error::new(
+            Kind::Unforeseen,
+            "the plan has no calls left, but not every list has ended",
+        ))
+    }
+
+    /// Starts as many calls as may be in flight.
+    async fn start(&mut self, work: &mut Work) -> Result<()> {
+        work.release();
+        while work.may_start(self.concurrency) {
+            let quiet = work.calls.is_empty();
+            if let Some(again) = work.again.next(work.all_asked(), quiet) {
+                if self.is_awaited(&again.fetch, work) {
+                    self.send(again.into(), work);
+                }
+                continue;
+            }
+            let Some((fetch, unknown)) = work.next() else {
+                break;
+            };
+            if !self.is_awaited(&fetch, work) {
+                continue;
+            }
+            let recalled = if unknown { None } else { self.recall(&fetch)? };
+            match recalled {
+                Some(Recalled::Outcome(outcome)) => {
+                    match &outcome {
+                        Outcome::Page(_) => {
+                            work.health.recalled(&fetch);
+                            work.effort.pages += 1;
+                        }
+                        Outcome::Failed(failure) if failure.kind.is_refusal() => {
+                            work.health.refused_before(&fetch);
+                            work.resumed |= fetch.arguments.contains_key("accountId");
+                        }
+                        Outcome::Failed(_) => {}
+                    }
+                    work.effort.recalled += 1;
+                    self.follow(&fetch, &outcome, &mut work.waiting);
+                    // Recalling an outcome never waits, so without this a resumed crawl would not
+                    // let other tasks run until it has read the whole journal.
+                    tokio::task::yield_now().await;
+                }
+                Some(Recalled::Lost(failure)) if self.client.is_some() => {
+                    work.resumed = true;
+                    let step = self.plan.delay(&fetch);
+                    self.take(step, None, &mut work.waiting);
+                    work.again.push_suspect(fetch, failure);
+                }
+                Some(Recalled::Lost(failure)) => {
+                    self.follow(&fetch, &Outcome::Failed(failure), &mut work.waiting);
+                }
+                None if work.must_wait(&fetch) => work.held.push(fetch),
+                None if work.resumed && !unknown => work.unasked.push(fetch),
+                None => self.send(fetch.into(), work),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the plan still needs a call. A call that it no longer needs is dropped.
+    fn is_awaited(&mut self, fetch: &Fetch, work: &mut Work) -> bool {
+        let awaited = self.plan.awaits(fetch);
+        if !awaited {
+            (self.observer)(&Event::Dropped);
+            let step = self.plan.forget(fetch);
+            self.take(step, None, &mut work.waiting);
+        }
+        awaited
+    }
+
+    fn send(&mut self, attempt: Attempt, work: &mut Work) {
+        let Some(client) = self.client.clone() else {
+            let outcome = not_read(&attempt.fetch);
+            return self.follow(&attempt.fetch, &outcome, &mut work.waiting);
+        };
+        let names = self.names;
+        work.sent(&attempt.fetch);
+        work.calls.spawn(async move {
+            let answer = call(&client, &attempt.fetch, names, attempt.tries).await;
+            Done::Call(attempt, answer)
+        });
+    }
+
+    /// Handles a call that has ended.
+    fn finish(&mut self, done: Done, work: &mut Work) -> Result<()> {
+        let (attempt, answer) = match done {
+            Done::Call(attempt, answer) => (attempt, answer),
+            Done::Look(answer) => return self.looked(answer, work),
+            Done::NoLook => {
+                work.looking = false;
+                return Ok(());
+            }
+        };
+        work.ended(&attempt.fetch);
+        match self.judge(&attempt.fetch, answer) {
+            Ok(Verdict::Final(outcome)) => {
+                self.answered(&attempt.fetch, &outcome, work)?;
+                self.follow(&attempt.fetch, &outcome, &mut work.waiting);
+            }
+            Ok(Verdict::Lost {
+                failure,
+                passing,
+                again,
+            }) => self.lost(attempt, failure, passing, again, work)?,
+            Ok(Verdict::Paused(error)) => {
+                work.put_back(attempt);
+                work.end.get_or_insert(error);
+            }
+            Err(error) => {
+                work.end.get_or_insert(error);
+            }
+        }
+        if !work.looking
+            && work.end.is_none()
+            && let Some(good) = work.health.doubt()
+        {
+            let good = good.clone();
+            self.look(good, Duration::ZERO, work);
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, fetch: &Fetch, outcome: &Outcome, work: &mut Work) -> Result<()> {
+        match outcome {
+            Outcome::Page(_) => {
+                work.effort.pages += 1;
+                work.pace.succeeded();
+                work.health.page(fetch);
+                if fetch.endpoint == "units/list"
+                    && let Some(client) = self.client.clone()
+                {
+                    work.ahead.spawn(sign_in_ahead(client));
+                }
+            }
+            Outcome::Failed(failure) => {
+                work.pace.failed();
+                let refused = failure.kind.is_refusal();
+                work.health.answer(fetch, failure, refused);
+            }
+        }
+        self.keep_lost(work.health.proven())
+    }
+
+    /// Schedules another try of a failed call, or lets its scope fail.
+    fn lost(
+        &mut self,
+        attempt: Attempt,
+        failure: Failure,
+        passing: bool,
+        again: Option<NextTry>,
+        work: &mut Work,
+    ) -> Result<()> {
+        let Attempt {
+            fetch,
+            failures,
+            suspect,
+            ..
+        } = attempt;
+        let rare = work.pace.failed();
+        let failures = failures + 1;
+        if passing {
+            work.health.lost(failures == 1 && !suspect);
+        } else {
+            work.health.answer(&fetch, &failure, false);
+        }
+        let most = self.client.as_ref().map_or(1, |client| client.attempts());
+        if let Some(later) = again.filter(|_| !suspect && failures < most) {
+            let step = self.plan.delay(&fetch);
+            self.take(step, None, &mut work.waiting);
+            work.again.push(fetch, failures, failure, later, rare);
+            return Ok(());
+        }
+        work.health.give_up(&fetch, &failure);
+        if !passing {
+            self.keep_lost(work.health.proven())?;
+        }
+        self.follow(&fetch, &Outcome::Failed(failure), &mut work.waiting);
+        Ok(())
     }
 
     fn follow(&mut self, fetch: &Fetch, outcome: &Outcome, waiting: &mut VecDeque<Fetch>) {
@@ -166,71 +319,15 @@ impl Reader {
         self.take(step, Some(fetch), waiting);
     }
 
-    /// Journals what a call ended with, and tells what fails a scope from what ends the crawl.
-    fn judge(&self, fetch: &Fetch, answer: client::Result<Answer>) -> Result<Outcome> {
-        match answer {
-            // Nothing is an answer to a list. Of a product that a list has named it is none, and
-            // must not be taken for its details for as long as those are good.
-            Ok(Answer { nothing: true, .. }) if fetch.endpoint == DETAILS => {
-                let failure = Failure {
-                    kind: FailureKind::Rejected,
-                    message: format!("`{DETAILS}` knows no such product"),
-                };
-                self.keep_failure(fetch, &failure)?;
-                Ok(Outcome::Failed(failure))
-            }
-            Ok(Answer {
-                body,
-                facts: Ok(facts),
-                ..
-            }) => {
-                self.keep_page(fetch, body)?;
-                Ok(Outcome::Page(facts))
-            }
-            Ok(Answer {
-                facts: Err(error), ..
-            }) => {
-                let message = format!(
-                    "`{}` answered in an unexpected shape: {error}",
-                    fetch.endpoint
-                );
-                Ok(Outcome::Failed(Failure {
-                    kind: FailureKind::Lost,
-                    message,
-                }))
-            }
-            Err(error) => {
-                let kind = match error.kind() {
-                    client::Kind::Credentials if self.alone => {
-                        return Err(end(Kind::Credentials, fetch, error));
-                    }
-                    client::Kind::Config if self.alone => {
-                        return Err(end(Kind::Configuration, fetch, error));
-                    }
-                    client::Kind::Paused => return Err(paused(fetch, error)),
-                    client::Kind::Ledger => return Err(end(Kind::State, fetch, error)),
-                    client::Kind::Refused => FailureKind::Refused,
-                    client::Kind::BadRequest | client::Kind::NotPossible => FailureKind::Rejected,
-                    _ => FailureKind::Lost,
-                };
-                let failure = Failure {
-                    kind,
-                    message: one_line(&error),
-                };
-                self.keep_failure(fetch, &failure)?;
-                Ok(Outcome::Failed(failure))
-            }
-        }
-    }
-
     fn take(&mut self, step: Step, after: Option<&Fetch>, waiting: &mut VecDeque<Fetch>) {
         if !step.fetches.is_empty() {
             (self.observer)(&Event::Planned {
                 calls: step.fetches.len(),
             });
         }
-        // What is begun is read to its end first, a list and then its account: till then the pages
-        // wait in the journal and what proves them in the plan.
+        // Finish what was started before starting anything new: first the list, then the account.
+        // Until then its pages wait in the journal and the facts that prove them take memory in the
+        // plan.
         let account = after.and_then(|fetch| fetch.arguments.get("accountId"));
         let (further, first): (Vec<_>, Vec<_>) = step.fetches.into_iter().partition(|fetch| {
             let arguments = &fetch.arguments;
@@ -244,71 +341,23 @@ impl Reader {
             .for_each(|fetch| waiting.push_front(fetch));
         waiting.extend(first);
         for scope in step.closed {
-            // Without anybody to publish, the crawl is ending and this task with it.
+            // Sending fails only if the crawl is ending, and this task ends with it.
             let _ = self.scopes.send(scope);
         }
     }
 }
 
+async fn sleep_until(due: Option<tokio::time::Instant>) {
+    if let Some(due) = due {
+        tokio::time::sleep_until(due).await;
+    }
+}
+
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
-        // Nobody is left who could say stop.
+        // The sender is gone, so no stop can arrive.
         std::future::pending::<()>().await;
     }
-}
-
-/// Signs in for the later stages while the first call is under way.
-///
-/// A user without an organization cannot sign in to the others' portals either; asking would cost
-/// errors, which are scarce. Whatever fails here is told by the call that needs it.
-async fn sign_in_ahead(client: Arc<Client>) {
-    let sign_in = async |endpoint: &str| match models::endpoint(endpoint)
-        .and_then(|endpoint| endpoint.client_id)
-    {
-        Some(client_id) => client.sign_in(client_id).await.is_ok(),
-        None => true,
-    };
-    if sign_in("units/list").await {
-        tokio::join!(sign_in("accounts/list"), sign_in("products/list"));
-    }
-}
-
-struct Answer {
-    /// Whether the API says in so many words that there is nothing.
-    nothing: bool,
-    body: Arc<str>,
-    facts: serde_json::Result<Facts>,
-}
-
-async fn call(client: Arc<Client>, fetch: Fetch, names: Names) -> (Fetch, client::Result<Answer>) {
-    let Some(endpoint) = models::endpoint(fetch.endpoint) else {
-        let facts = Err(serde::de::Error::custom(
-            "the descriptions have no such endpoint",
-        ));
-        return (
-            fetch,
-            Ok(Answer {
-                nothing: false,
-                body: "".into(),
-                facts,
-            }),
-        );
-    };
-    let answer = client.fetch(endpoint, &fetch.arguments).await.map(|page| {
-        // A page that says "nothing found", in any of the API's ways, has nothing to keep.
-        let nothing = page.is_empty_result();
-        let body: Arc<str> = if nothing {
-            "{}".into()
-        } else {
-            page.body.into()
-        };
-        Answer {
-            nothing,
-            facts: Facts::read(fetch.endpoint, &body, names),
-            body,
-        }
-    });
-    (fetch, answer)
 }
 
 fn not_read(fetch: &Fetch) -> Outcome {
@@ -317,17 +366,4 @@ fn not_read(fetch: &Fetch) -> Outcome {
         kind: FailureKind::Lost,
         message,
     })
-}
-
-fn paused(fetch: &Fetch, error: client::Error) -> Error {
-    let pause = error.pause();
-    let error = end(Kind::Paused, fetch, error);
-    match pause {
-        Some(pause) => error.with_pause(pause),
-        None => error,
-    }
-}
-
-fn end(kind: Kind, fetch: &Fetch, error: client::Error) -> Error {
-    Error::new(kind, format!("source `{}` cannot be read", fetch.source)).with_source(error)
 }

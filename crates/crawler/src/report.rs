@@ -1,66 +1,96 @@
-//! What a crawl says of itself, on the way and at the end.
+//! What a crawl reports: events while it runs, and a summary at the end.
 
 use std::{sync::Arc, time::Duration};
 
-use fortilake_sink::{FailedScope, Scopes, TableTotal};
+use fortilake_sink::{FailedScope, Outcome, Scopes, TableSpec, TableTotal};
 
-use crate::{Census, Drift, Fetch, Scope, Shrink, SinkReport};
+use crate::{Drift, Fetch, Scope, Shrink, SinkReport, freeze::Frozen};
 
-/// Something happened; whoever watches may show it.
+/// Progress of a crawl, for example for a progress bar.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// These calls are to be made.
+    /// The plan asked for further calls.
     Planned {
-        /// How many.
+        /// The number of further calls.
         calls: usize,
     },
-    /// A call that was to be made is of no use any more.
+    /// A planned call is no longer needed and will not be made.
     Dropped,
-    /// A call has its outcome.
+    /// A call has its outcome, from the API or from the journal.
     Answered {
         /// The call.
         fetch: &'a Fetch,
-        /// Why there is no page, if so.
+        /// Why the call failed; `None` if it returned a page.
         error: Option<&'a str>,
     },
-    /// A scope is closed and its rows are on their way to the sinks.
+    /// A scope is closed. A failed scope has no rows.
     Published {
         /// The scope.
         scope: &'a Scope,
-        /// Its rows.
+        /// The rows that the scope listed.
         rows: u64,
     },
 }
 
-/// Where events go.
+/// A callback for events. The tasks of the crawl call it, so it must not block.
 pub type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 /// How a crawl ended.
 #[derive(Debug)]
 pub struct Report {
-    /// Whether every scope closed.
+    /// Whether no scope failed.
     pub complete: bool,
-    /// Whether the sinks were let finish.
+    /// Whether the rows were published, that is, the sinks were told to finish.
     pub published: bool,
-    /// How many scopes closed and failed.
+    /// How many scopes are complete and how many failed.
     pub scopes: Scopes,
     /// The scopes that failed, in publishing order.
     pub failed: Vec<FailedScope>,
-    /// The rows of every table.
+    /// The number of rows of every table.
     pub tables: Vec<TableTotal>,
-    /// The same by account, to compare the next snapshot with.
-    pub census: Census,
-    /// The tables that lost so many rows that nothing is published.
+    /// The outcome that the sinks received.
+    pub outcome: Outcome,
+    /// What readers have to know about how scopes were read, such as that only the user's own
+    /// account was read.
+    pub notes: Vec<String>,
+    /// The tables that lost more rows than the guard allows. If there are any, nothing is
+    /// published.
     pub shrunk: Vec<Shrink>,
-    /// What did not go as the descriptions say.
+    /// How far the answers differed from the API descriptions.
     pub drift: Drift,
     /// How many requests were sent, sign-ins and repetitions included.
     pub calls: u64,
-    /// How many outcomes the journal had already.
+    /// How many outcomes came from the journal instead of a call.
     pub recalled: u64,
-    /// How long it took.
+    /// How long this run took.
     pub elapsed: Duration,
-    /// How each sink ended.
+    /// The result of each sink.
     pub sinks: Vec<SinkReport>,
+}
+
+impl Report {
+    /// The report of a crawl whose results are frozen, before anything is published.
+    pub(crate) fn new(frozen: &Frozen, outcome: &Outcome, tables: &[Arc<TableSpec>]) -> Self {
+        let summary = outcome.summary();
+        let total = |table: &Arc<TableSpec>| TableTotal {
+            table: table.name.clone(),
+            rows: outcome.tables.get(&table.name).copied().unwrap_or(0),
+        };
+        Self {
+            complete: outcome.complete,
+            published: false,
+            scopes: summary.scopes,
+            failed: summary.failed,
+            tables: tables.iter().map(total).collect(),
+            outcome: outcome.clone(),
+            notes: frozen.units_notes(),
+            shrunk: Vec::new(),
+            drift: frozen.drift,
+            calls: 0,
+            recalled: 0,
+            elapsed: Duration::ZERO,
+            sinks: Vec::new(),
+        }
+    }
 }

@@ -1,36 +1,40 @@
-//! What a crawl is accountable for, scope by scope.
+//! Scopes: the units in which a crawl is complete or has failed.
 
 #[cfg(test)]
 mod tests;
 
 use std::iter;
 
+use fortilake_sink::ScopeId;
 use serde_json::Value;
 
 use crate::{Fetch, Rejected};
 
-/// One scope of the coverage: an endpoint, and whom it was asked about.
+/// One scope: an endpoint asked about one subject. Each scope has a row in `coverage`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
-    /// The endpoint.
+    /// The id of the endpoint, such as `products/list`.
     pub endpoint: &'static str,
-    /// The account, if the scope is one.
+    /// The account that the endpoint was asked about, if any.
     pub account_id: Option<i64>,
-    /// The organizational unit, if the scope is one.
+    /// The organizational unit that the endpoint was asked about, if any.
     pub ou_id: Option<i64>,
-    /// The organization of a portal, if the scope is one.
+    /// The organization of a FortiPortal that the endpoint was asked about, if any.
     pub organization_id: Option<i64>,
-    /// The calls that were rejected without harm to the others.
+    /// Calls that the API rejected although the rest of the scope is complete.
     pub rejected: Vec<Rejected>,
-    /// The calls whose pages are the scope's rows, in order; or why there are none.
+    /// A note for `coverage`: how products were searched, or why only the user's own account was
+    /// read.
+    pub note: Option<String>,
+    /// The calls whose pages contain the scope's rows, in order, or why the scope failed.
     pub pages: Result<Pages, String>,
 }
 
-/// The calls whose pages are the rows of a scope, in order.
+/// The calls whose pages contain the rows of a scope, in order.
 ///
-/// Scopes close faster than they are published when a crawl is resumed, and then all of them wait
-/// at once. So of calls that differ in one argument only the first is kept, and the argument of the
-/// others.
+/// When a crawl is resumed, scopes close faster than they are published, so all of them may be in
+/// memory at once. To save memory, calls that differ in one argument are stored as the first call
+/// and the values of that argument.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pages(Vec<Series>);
 
@@ -41,16 +45,48 @@ struct Series {
     others: Others,
 }
 
-/// The argument of the calls after the first.
+/// The values of the varying argument for the calls after the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Others {
     Numbers(Vec<i64>),
-    /// A line each.
+    /// One value per line.
     Texts(String),
 }
 
+impl Scope {
+    /// A scope without a subject: no account, unit or organization.
+    pub(crate) fn of(endpoint: &'static str, pages: Result<Pages, String>) -> Self {
+        Self {
+            endpoint,
+            account_id: None,
+            ou_id: None,
+            organization_id: None,
+            rejected: Vec::new(),
+            note: None,
+            pages,
+        }
+    }
+
+    /// The scope's id. It identifies what was requested, not how it was searched.
+    pub fn id(&self, source: &str) -> ScopeId {
+        let subjects = [
+            ("account", self.account_id),
+            ("unit", self.ou_id),
+            ("organization", self.organization_id),
+        ];
+        let named = subjects
+            .into_iter()
+            .filter_map(|(name, id)| Some(format!("{name}={}", id?)));
+        ScopeId {
+            source: source.to_owned(),
+            endpoint: self.endpoint.to_owned(),
+            subject: named.collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
 impl Pages {
-    /// A call, and others like it but for this argument.
+    /// A call, and further calls that differ from it in one argument.
     pub(crate) fn series(first: Fetch, argument: &'static str, others: Others) -> Self {
         Self(vec![Series {
             first,
@@ -59,17 +95,17 @@ impl Pages {
         }])
     }
 
-    /// How many calls there are.
+    /// The number of calls.
     pub fn len(&self) -> usize {
         self.0.iter().map(|series| 1 + series.others.len()).sum()
     }
 
-    /// Whether there is none.
+    /// Whether there are no calls.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The calls.
+    /// Rebuilds the calls, in order.
     pub fn iter(&self) -> impl Iterator<Item = Fetch> + Send {
         self.0.iter().flat_map(|series| {
             let others = series

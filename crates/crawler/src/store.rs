@@ -1,14 +1,16 @@
-//! The state file as the memory of sinks.
+//! Stores what sinks remember between runs in the state.
 
 use std::{fmt, sync::Arc};
 
+use async_trait::async_trait;
 use fortilake_sink::{self as sink, Spec, Store, registry};
 use fortilake_state::{self as state, SinkStore, State, digest};
 use serde_json::Value;
 
-/// What the sink of this name and target remembers between runs.
+/// The store of the sink with this name and target.
 ///
-/// Two sinks of one name are told apart by their targets, which may be secret and so are not kept.
+/// Two sinks of the same name are distinguished by their targets. A target may be secret, so only a
+/// digest of it is stored.
 pub fn sink_store(state: &State, spec: &Spec) -> sink::Result<Arc<dyn Store>> {
     let target = registry::find(&spec.sink)?.target;
     let target = spec
@@ -17,30 +19,53 @@ pub fn sink_store(state: &State, spec: &Spec) -> sink::Result<Arc<dyn Store>> {
         .map_or(String::new(), Value::to_string);
     let name = format!("{} {}", spec.sink, digest(&target));
     let store = state.sink_store(&name).map_err(failed)?;
+    let store = Arc::new(store);
     Ok(Arc::new(Kept { store, name }))
 }
 
-/// Turns one crate's contract into the other's.
+/// Implements the sink crate's [`Store`] with a store of the state crate.
 struct Kept {
-    store: SinkStore,
+    store: Arc<SinkStore>,
     name: String,
 }
 
+#[async_trait]
 impl Store for Kept {
-    fn get(&self, key: &str) -> sink::Result<Option<Vec<u8>>> {
-        self.store.get(key).map_err(failed)
+    async fn get(&self, key: &str) -> sink::Result<Option<Vec<u8>>> {
+        let key = key.to_owned();
+        self.ask(move |store| store.get(&key)).await
     }
 
-    fn put(&self, key: &str, value: &[u8]) -> sink::Result<()> {
-        self.store.put(key, value).map_err(failed)
+    async fn put(&self, key: &str, value: &[u8]) -> sink::Result<()> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.ask(move |store| store.put(&key, &value)).await
     }
 
-    fn delete(&self, key: &str) -> sink::Result<()> {
-        self.store.delete(key).map_err(failed)
+    async fn delete(&self, key: &str) -> sink::Result<()> {
+        let key = key.to_owned();
+        self.ask(move |store| store.delete(&key)).await
     }
 
-    fn keys(&self, prefix: &str) -> sink::Result<Vec<String>> {
-        self.store.keys(prefix).map_err(failed)
+    async fn keys(&self, prefix: &str) -> sink::Result<Vec<String>> {
+        let prefix = prefix.to_owned();
+        self.ask(move |store| store.keys(&prefix)).await
+    }
+}
+
+impl Kept {
+    /// Runs a store operation. The database may block, so it runs outside the async worker threads.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&SinkStore) -> state::Result<T> + Send + 'static,
+    ) -> sink::Result<T> {
+        let store = self.store.clone();
+        match tokio::task::spawn_blocking(move || question(&store)).await {
+            Ok(answer) => answer.map_err(failed),
+            Err(error) => {
+                let text = "the task that accesses the sink's store panicked";
+                Err(sink::Error::new(sink::Kind::Internal, text).with_source(error))
+            }
+        }
     }
 }
 
@@ -56,5 +81,5 @@ fn failed(error: state::Error) -> sink::Error {
         state::Kind::Io | state::Kind::Busy => sink::Kind::Unavailable,
         _ => sink::Kind::Internal,
     };
-    sink::Error::new(kind, "what the sink remembers cannot be kept").with_source(error)
+    sink::Error::new(kind, "the sink's store cannot be read or written").with_source(error)
 }

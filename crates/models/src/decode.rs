@@ -1,14 +1,18 @@
-//! The columnar decoder: an answer's text goes straight into Arrow builders.
+//! The columnar decoder: reads an answer directly into Arrow builders.
 //!
-//! One pass of `serde_json` walks the text along the [`Layout`] that the generator wrote.
-//! A row is never a struct and never a `serde_json::Value`: each member is a slice of the text
-//! until it lands in its column.
-//! What cannot be known while the row is read (a key that follows the lists that inherit it,
-//! the request's arguments, the columns that are the same on every row) is filled in when the
-//! page is done.
+//! A single pass of `serde_json` walks the text along the [`Layout`] that the generator wrote. Each
+//! member stays a slice of the text until it is stored in its column.
+//!
+//! Rows are deliberately not deserialized into typed structs. One value of an unexpected type would
+//! fail the whole page, where it should cost only that value, and every row would be allocated
+//! twice, once as a struct and once in the builders. The price is this module: its rules are
+//! interpreted at run time, so mistakes in a layout are found by tests instead of the compiler.
+//!
+//! Some values are not known while a row is read: a key that follows the lists that inherit it, the
+//! request's arguments, columns that are the same on every row. They are filled in at the end of
+//! the page.
 
 mod finish;
-mod list;
 mod row;
 mod walk;
 
@@ -19,28 +23,29 @@ use arrow_array::RecordBatch;
 use serde::de::DeserializeSeed;
 
 use self::{
-    list::List,
     row::{Path, Row, TableBuilder},
-    walk::{Place, Walk},
+    walk::{List, Place, Walk},
 };
 use crate::{
     Error, Layout, Origin, Table,
     layout::{Answer, Field, Rows, Target},
+    repair::{UNREADABLE, storable_json},
     value::{Pushed, Scalar},
 };
 
-/// What a page's rows need and its text does not say.
+/// The values that a page's rows need but that its text doesn't contain.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PageContext<'a> {
-    /// The name of the source.
+    /// The name of the source, for the column `_source`.
     pub source: &'a str,
-    /// The crawl.
+    /// The id of the crawl.
     pub crawl_id: &'a str,
-    /// When the page arrived, in microseconds of Unix time.
+    /// When the page arrived, in microseconds since 1970-01-01 UTC.
     pub observed_at: i64,
-    /// The numbers in the request's arguments, by name, and those that the crawl knows besides.
+    /// The integers among the request's arguments, by name, and other integers that the crawl
+    /// knows.
     pub asked: &'a [(&'a str, i64)],
-    /// The texts for columns that another endpoint's answer fills, by the columns' names.
+    /// The texts for columns that come from another endpoint's answer, by column name.
     pub given: &'a [(&'a str, &'a str)],
 }
 
@@ -63,55 +68,56 @@ impl PageContext<'_> {
 /// The rows of one page.
 #[derive(Debug)]
 pub struct Decoded {
-    /// One entry per table of the layout, in its order, empty tables included.
+    /// One entry for each table of the layout, in the same order, including empty tables.
     pub tables: Vec<DecodedTable>,
-    /// The values that did not fit.
+    /// The values that did not fit their columns.
     pub issues: Vec<Issue>,
-    /// How many members had no column and went to `_extra`.
+    /// How many members had no column and were put into `_extra`.
     pub unknown_fields: u64,
 }
 
-/// The rows of one table.
+/// The rows of one table from one page.
 #[derive(Debug)]
 pub struct DecodedTable {
-    /// The table.
+    /// The table that the rows belong to.
     pub table: &'static Table,
     /// Its rows in the order of the page.
     pub records: RecordBatch,
-    /// The table that holds the outermost rows around these, as a position in
-    /// [`Decoded::tables`]; an outermost table names itself.
+    /// The table of the outermost rows that contain these rows, as a position in
+    /// [`Decoded::tables`]. An outermost table refers to itself.
     pub root: usize,
-    /// For each row, the position of its outermost row in that table.
-    /// Whoever drops an outermost row drops the rows that name it.
+    /// For each row, the position of its outermost row in that table. If you drop an outermost row,
+    /// drop all rows that refer to it.
     pub roots: Vec<u32>,
 }
 
 /// A value that did not fit its column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
-    /// The table.
+    /// The name of the table.
     pub table: &'static str,
     /// The row's key, as a JSON object.
     pub key: String,
-    /// The column, or the member where there is no column.
+    /// The column, or the JSON member if it has no column.
     pub column: &'static str,
-    /// The value as it came.
+    /// The value as it was received.
     pub value: String,
-    /// Why it did not fit.
+    /// Why the value did not fit.
     pub reason: &'static str,
     /// The table of the row's outermost row, as in [`DecodedTable::root`].
     pub root_table: usize,
-    /// The position of that row.
+    /// The position of that outermost row, or [`u32::MAX`] if the value is in place of a row.
     pub root: u32,
 }
 
 /// Decodes one page.
 ///
-/// Values that do not fit become null and an [`Issue`]; members without a column go to `_extra`.
+/// A value that doesn't fit its column becomes null and an [`Issue`]. A member without a column
+/// goes to `_extra`.
 ///
 /// # Errors
 ///
-/// If the text is not JSON, or not shaped so that its rows can be found at all.
+/// Fails if the text is not JSON, or if it has no place where rows could be found.
 pub fn decode(
     layout: &'static Layout,
     page: &str,
@@ -138,23 +144,46 @@ pub fn decode(
     engine.finish()
 }
 
-/// The state of one page's decoding.
+/// The reason of an issue for a value that is in its column nevertheless.
+const DAMAGED: &str = "an unreadable character was replaced by U+FFFD";
+
+/// The column for members that have no column of their own.
+const EXTRA: &str = "_extra";
+
+/// Members around the rows that any answer may have and that no table needs.
+const ENVELOPE: [&str; 12] = [
+    "build",
+    "error",
+    "message",
+    "meta",
+    "pageNumber",
+    "size",
+    "start",
+    "status",
+    "token",
+    "totalPages",
+    "totalResultsCount",
+    "version",
+];
+
+/// The state while one page is decoded.
 struct Engine<'a> {
     layout: &'static Layout,
     context: &'a PageContext<'a>,
     tables: Vec<TableBuilder>,
     /// The values kept for [`Origin::Enclosing`], as JSON.
     enclosing: Vec<Option<String>>,
-    /// The positions in the lists that are open, outermost first.
+    /// The current positions in all open lists, outermost first.
     positions: Vec<i64>,
     issues: Vec<PendingIssue>,
     unknown_fields: u64,
 }
 
-/// An issue whose row has no key yet.
+/// An issue whose row may not have its key yet.
 struct PendingIssue {
     table: usize,
-    row: usize,
+    /// The row, or `None` if the value is in place of a row.
+    row: Option<usize>,
     column: &'static str,
     value: String,
     reason: &'static str,
@@ -179,25 +208,36 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Puts a member's value into its column, and what the column cannot hold where it belongs.
+    /// Stores a member's value in its column. A value that does not fit becomes an issue or goes to
+    /// `_extra`.
     fn fill(&mut self, row: &mut Row, name: Path<'_>, column: usize, value: &Scalar<'_>) {
         let table = &mut self.tables[row.table];
         let Some(builder) = &mut table.columns[column] else {
             return;
         };
         if builder.len() > row.at {
-            // The same column under a second spelling: the first one stands.
+            // The column was already filled under another spelling of its name; the first value
+            // wins.
             if !matches!(value, Scalar::Null) {
-                row.keep_scalar(&name.to_string(), value);
-                self.unknown_fields += 1;
+                self.keep_unknown(row, &name.to_string(), &value.to_json());
             }
             return;
         }
         match builder.push(value) {
-            Pushed::Nothing | Pushed::Stored => {}
+            // A blank or zero id means "none" and is no issue. The column gets its null when the
+            // row is closed.
+            Pushed::Nothing => {}
+            Pushed::Stored => {
+                if value.is_damaged() {
+                    let column = table.table.columns[column].name;
+                    self.misfit(row, column, value.as_written(), DAMAGED);
+                }
+            }
             Pushed::StoredWithoutOffset(offset) => {
                 row.keep_scalar(&name.to_string(), &Scalar::Text(offset));
             }
+            // Only this value is lost, not the row. Failing the page here would lose thousands of
+            // good rows because of one bad cell.
             Pushed::Misfit(reason) => {
                 let column = table.table.columns[column].name;
                 self.misfit(row, column, value.as_written(), reason);
@@ -206,19 +246,42 @@ impl<'a> Engine<'a> {
     }
 
     fn misfit(&mut self, row: &Row, column: &'static str, value: &str, reason: &'static str) {
+        // The row has no key yet, because its key members may come later in the text. So the issue
+        // refers to the row by position, and the key is looked up at the end of the page.
         self.issues.push(PendingIssue {
             table: row.table,
-            row: row.at,
+            row: Some(row.at),
             column,
             value: value.to_owned(),
             reason,
         });
     }
 
+    /// Records an element of an outermost list that is not a row.
+    fn no_row(&mut self, table: usize, member: &'static str, value: &str) {
+        self.issues.push(PendingIssue {
+            table,
+            row: None,
+            column: member,
+            value: value.to_owned(),
+            reason: "not an object",
+        });
+    }
+
+    /// Keeps a member that has no column.
+    fn keep_unknown(&mut self, row: &mut Row, name: &str, json: &str) {
+        let json = storable_json(json);
+        row.keep(name, &json);
+        self.unknown_fields += 1;
+        if json.contains(UNREADABLE) || name.contains(UNREADABLE) {
+            self.misfit(row, EXTRA, &json, DAMAGED);
+        }
+    }
+
     /// Opens a list of rows.
     ///
-    /// A row may hold such a list under two names; then the second goes on counting, so that no
-    /// two rows share a position.
+    /// A row may contain the list under two names. Then the second list continues counting, so that
+    /// no two rows have the same position.
     fn open_list(&mut self, table: usize, around: Option<&Row>) {
         let (row, next) = self.tables[table].resumed;
         let first = around.map_or(0, |around| if around.at == row { next } else { 0 });
@@ -238,9 +301,11 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Opens a row; rows of nested lists may open and close before it does.
+    /// Opens a row. Rows of nested lists may be opened and closed while it is open.
     fn open_row(&mut self, table: usize, root: Option<u32>) -> Row {
         let builder = &mut self.tables[table];
+        // `extra` has one entry per row from the start, so its length is the number of rows, and
+        // the order stays right even if nested rows are closed first.
         let row = builder.extra.len();
         builder.extra.push(None);
         let positions = &self.positions;
@@ -272,6 +337,9 @@ impl<'a> Engine<'a> {
 
     fn close_row(&mut self, mut row: Row) {
         let builder = &mut self.tables[row.table];
+        // Members may be missing or null. Columns that got no value are one entry shorter than the
+        // others, so they are filled up here: with the request's argument if there is one, else
+        // with null.
         for (column, builder) in builder.table.columns.iter().zip(&mut builder.columns) {
             let Some(builder) = builder.as_mut().filter(|builder| builder.len() == row.at) else {
                 continue;
@@ -294,7 +362,7 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// Calls back with (table of the outermost rows, table of the rows in them) for all tables.
+/// Calls `each` for every table, with the table of its outermost rows and the table itself.
 fn for_each_root(answer: &Answer, each: &mut dyn FnMut(usize, usize)) {
     fn outermost(rows: &Rows, each: &mut dyn FnMut(usize, usize)) {
         each(rows.table, rows.table);

@@ -1,4 +1,4 @@
-//! What the descriptions say of one operation, as constants.
+//! The constants that describe an operation of an API.
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -10,31 +10,36 @@ use crate::{Layout, is_secret};
 pub struct Endpoint {
     /// The name used on the command line and in the journal, such as `products/list`.
     pub id: &'static str,
-    /// The description's file name without its ending.
+    /// The file name of the API description, without its extension.
     pub api: &'static str,
-    /// The HTTP method in capitals.
+    /// The HTTP method in upper case.
     pub method: &'static str,
-    /// The path from the host on, with `{name}` for path parameters.
+    /// The path after the host, with `{name}` for path parameters.
     pub path: &'static str,
-    /// Which credential opens this endpoint, if it takes one.
+    /// The system that has this endpoint, such as `fortiportal`; empty if no system is configured.
+    pub system: &'static str,
+    /// Where its responses say whether a call succeeded.
+    pub dialect: Dialect,
+    /// Which credential the endpoint requires, or `None` if it requires none.
     ///
-    /// For FortiCloud it is the OAuth client whose token is asked for; the systems that are signed
-    /// in to once have one name for all of their endpoints, such as `fortiportal`.
+    /// For FortiCloud, this is the OAuth client id that the token is requested for. Systems with a
+    /// single sign-in have one name for all of their endpoints, such as `fortiportal`.
     pub client_id: Option<&'static str>,
-    /// Whether a call changes anything on the other side.
+    /// Whether a call may change anything on the server.
     pub access: Access,
-    /// One line from the description.
+    /// One line from the API description.
     pub summary: &'static str,
-    /// What a call takes.
+    /// The arguments of a call.
     pub parameters: &'static [Parameter],
-    /// How the answer's rows lie in it, if it has any.
+    /// Where the rows are in the answer, if the endpoint has any.
     pub layout: Option<&'static Layout>,
-    /// Fields that are secret here, although other endpoints have harmless ones of that name.
+    /// Additional secret fields of this endpoint. Other endpoints may have harmless fields with the
+    /// same names.
     pub secrets: &'static [&'static str],
 }
 
 impl Endpoint {
-    /// Builds an endpoint; the generated code is its only caller.
+    /// Creates an endpoint. Only generated code calls it.
     #[doc(hidden)]
     #[must_use]
     #[expect(
@@ -57,6 +62,8 @@ impl Endpoint {
             api,
             method,
             path,
+            system: "",
+            dialect: Dialect::Body,
             client_id,
             access,
             summary,
@@ -66,7 +73,16 @@ impl Endpoint {
         }
     }
 
-    /// Names the fields that are secret in this endpoint alone.
+    /// Sets the system and the dialect.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn of_system(mut self, system: &'static str, dialect: Dialect) -> Self {
+        self.system = system;
+        self.dialect = dialect;
+        self
+    }
+
+    /// Sets the fields that are secret only in this endpoint.
     #[doc(hidden)]
     #[must_use]
     pub const fn with_secrets(mut self, secrets: &'static [&'static str]) -> Self {
@@ -74,66 +90,77 @@ impl Endpoint {
         self
     }
 
-    /// Whether a field of this name must never be kept, in an argument or an answer of this
-    /// endpoint.
+    /// Whether a field of this name is secret, so that it must never be stored from an argument or
+    /// an answer of this endpoint.
     pub fn is_secret(&self, field: &str) -> bool {
         let mut secrets = self.secrets.iter();
         is_secret(field) || secrets.any(|secret| secret.eq_ignore_ascii_case(field))
     }
 }
 
-/// Whether a call changes anything on the other side.
+/// Where the responses of a system say whether a call succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// In the body: one object with members such as `status` and `error`, as all FortiCloud APIs
+    /// have them.
+    Body,
+    /// In the HTTP status. A body is an object or a list, and its members are data: a `status` that
+    /// is a word is the status of a token or a device.
+    Http,
+}
+
+/// Whether a call may change anything on the server.
 ///
-/// The method does not tell: FortiCloud's reads are `POST` as well.
-/// So reads are an allow-list, and everything else counts as a write.
+/// The HTTP method doesn't tell, because FortiCloud's reads are `POST` as well. So reads are an
+/// explicit list in the configuration, and everything else counts as a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Safe to send, and to send again.
+    /// Safe to send and to repeat.
     Read,
-    /// Changes something; never repeated automatically.
+    /// May change something, so it is never repeated automatically.
     Write,
 }
 
-/// One argument of an endpoint.
+/// An argument of an endpoint.
 #[derive(Debug)]
 pub struct Parameter {
-    /// The API's spelling.
+    /// The name as the API spells it.
     pub name: &'static str,
-    /// Where the value travels.
+    /// Which part of the request the value goes into.
     pub location: Location,
-    /// Whether a call without it is refused before it is sent.
+    /// Whether a call without this argument is rejected before it is sent.
     pub required: bool,
-    /// The JSON type that the description gives, such as `integer` or `array`.
+    /// The JSON type in the API description, such as `integer` or `array`.
     pub json_type: &'static str,
-    /// The description's text.
+    /// The text from the API description.
     pub doc: &'static str,
 }
 
-/// Where an argument travels.
+/// Which part of the request an argument goes into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Location {
     /// In the path, in place of `{name}`.
     Path,
-    /// After the question mark.
+    /// In the query string.
     Query,
-    /// As a header.
+    /// In a header.
     Header,
-    /// As a member of the JSON object that is the body.
+    /// In the body, as a member of its JSON object.
     Body,
-    /// As the whole body, which is not an object.
+    /// The complete body, which is not an object.
     WholeBody,
 }
 
-/// Ties an [`Endpoint`] to the types of its request and its answer.
+/// Connects an [`Endpoint`] with the types of its request and its answer.
 pub trait Operation {
-    /// The constants of the endpoint.
+    /// The endpoint.
     const ENDPOINT: &'static Endpoint;
-    /// The arguments, path and query parameters included.
+    /// The arguments, including path and query parameters.
     type Request: Serialize + Send + Sync;
     /// The answer.
     type Response: DeserializeOwned + Send;
 }
 
-/// The request of an endpoint that takes nothing; it is sent as `{}`.
+/// The request of an endpoint without arguments. It is sent as `{}`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct NoArguments {}

@@ -1,8 +1,8 @@
-//! The error of this crate.
+//! The error type of this crate.
 
 use std::fmt;
 
-/// An answer that cannot be read as the rows its endpoint promises.
+/// An answer from which the endpoint's rows cannot be read.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -21,7 +21,9 @@ impl Error {
     }
 
     pub(crate) fn json(source: serde_json::Error) -> Self {
-        let message = "the answer is not the JSON that its description promises".to_owned();
+        let message =
+            "the answer is not valid JSON of the structure that the API description specifies"
+                .to_owned();
         Self(Box::new(Inner {
             message,
             source: Some(source),

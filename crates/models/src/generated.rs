@@ -15,11 +15,15 @@ pub mod fortiauthenticator_v1;
 #[rustfmt::skip]
 pub mod forticloud_oauth;
 #[rustfmt::skip]
+pub mod fortiflex_v2;
+#[rustfmt::skip]
 pub mod fortiportal;
 #[rustfmt::skip]
 pub mod iam_v1_accounts;
 #[rustfmt::skip]
 pub mod organization_v1_units;
+#[rustfmt::skip]
+pub mod shared;
 
 /// Every endpoint, sorted by its name.
 #[rustfmt::skip]
@@ -33,6 +37,9 @@ pub static ENDPOINTS: &[&fortilake_models::Endpoint] = &[
     &fortiauthenticator_v1::endpoints::AUTHENTICATOR_FORTITOKENS,
     &fortiauthenticator_v1::endpoints::AUTHENTICATOR_SYSTEMINFO,
     &asset_management_v3_contract::endpoints::CONTRACTS_LIST,
+    &fortiflex_v2::endpoints::FLEX_CONFIGS_LIST,
+    &fortiflex_v2::endpoints::FLEX_ENTITLEMENTS_LIST,
+    &fortiflex_v2::endpoints::FLEX_PROGRAMS_LIST,
     &asset_management_v3_folder::endpoints::FOLDERS_CREATE,
     &asset_management_v3_folder::endpoints::FOLDERS_DELETE,
     &asset_management_v3_folder::endpoints::FOLDERS_LIST,
@@ -94,10 +101,14 @@ pub static TABLES: &[&fortilake_models::Table] = &[
     &asset_management_v3_product::tables::PRODUCT_DETAILS,
     &asset_management_v3_product::tables::PRODUCT_LOCATIONS,
     &asset_management_v3_product::tables::PRODUCT_LICENSES,
+    &fortiflex_v2::tables::FLEX_PROGRAMS,
+    &fortiflex_v2::tables::FLEX_CONFIGS,
+    &fortiflex_v2::tables::FLEX_ENTITLEMENTS,
     &fortiportal::tables::PORTAL_ORGANIZATIONS,
     &fortiportal::tables::PORTAL_SITES,
     &fortiportal::tables::PORTAL_VDOMS,
     &fortiauthenticator_v1::tables::FTM_LICENSES,
+    &fortiauthenticator_v1::tables::FORTITOKENS,
 ];
 
 /// The fields that must never be kept.

@@ -1,60 +1,62 @@
-//! How rows lie in an answer: the tree that the generator writes and the decoder walks.
+//! Where rows are in an answer: the tree that the generator writes and the decoder follows.
 
 use crate::Table;
 
-/// How the rows of one endpoint's answers lie in them.
+/// Where the rows are in the answers of one endpoint.
 #[derive(Debug)]
 pub struct Layout {
-    /// The tables that one answer feeds; [`Rows::table`] points into this list.
+    /// The tables that one answer fills. [`Rows::table`] is a position in this list.
     pub tables: &'static [&'static Table],
-    /// What the answer as a whole is.
+    /// The shape of the whole answer.
     pub answer: Answer,
-    /// How many values the decoder has to remember for [`Target::Enclosing`].
+    /// How many values the decoder has to keep for [`Target::Enclosing`].
     pub enclosing: usize,
 }
 
-/// What an answer as a whole is.
+/// The shape of a whole answer.
 #[derive(Debug)]
 pub enum Answer {
-    /// An object around the rows; these of its members matter.
+    /// An object that contains the rows. Only these members matter.
     Object(&'static [Field]),
-    /// The rows themselves: a bare list, or one bare object.
+    /// The rows themselves: a list, or a single object.
     Rows(&'static Rows),
 }
 
 /// A list whose elements are rows.
 ///
-/// One object in place of a list is a list of one, and null is an empty list: the API does both.
+/// The API also sends a single object in place of a list of one, and null in place of an empty
+/// list.
 #[derive(Debug)]
 pub struct Rows {
-    /// The table, as a position in [`Layout::tables`].
+    /// The table of these rows, as a position in [`Layout::tables`].
     pub table: usize,
     /// The members of a row's object.
     pub fields: &'static [Field],
-    /// The column that takes an element which is a bare value instead of an object.
+    /// The column for an element that is a plain value instead of an object.
     pub scalar: Option<usize>,
 }
 
-/// One member of an object.
+/// A member of an object.
 #[derive(Debug)]
 pub struct Field {
-    /// The API's spelling.
+    /// The name as the API spells it.
     pub name: &'static str,
-    /// What becomes of its value.
+    /// What to do with the value.
     pub target: Target,
 }
 
-/// What becomes of a member's value.
+/// What to do with a member's value.
 #[derive(Debug)]
 pub enum Target {
-    /// It fills this column of the row.
+    /// Store it in this column of the row.
     Column(usize),
-    /// It is a list of rows of another table.
+    /// Read it as a list of rows of another table.
     Rows(&'static Rows),
-    /// It is an object whose members belong to the same row or, outside rows, are looked into.
+    /// Read it as an object whose members belong to the same row. Outside of rows, search it for
+    /// rows.
     Object(&'static [Field]),
-    /// It is kept for columns of the rows further in; outside rows alone.
+    /// Keep it for columns of the rows inside. Only outside of rows.
     Enclosing(usize),
-    /// It is dropped: a secret, or something that another table has.
+    /// Drop it: it is a secret, or another table has it.
     Ignored,
 }

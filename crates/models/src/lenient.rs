@@ -1,6 +1,7 @@
-//! Reading what tenants of different ages really send.
+//! Lenient deserialization, because tenants of different ages send different forms of the same
+//! value.
 //!
-//! The generated types name these functions in `deserialize_with`.
+//! The generated types refer to these functions in `deserialize_with`.
 
 use std::{fmt, marker::PhantomData};
 
@@ -12,10 +13,12 @@ use serde::{
     },
 };
 
+use crate::scalar;
+
 #[cfg(test)]
 mod tests;
 
-/// A list in which null is empty, and one bare object is a list of one.
+/// Reads a list. Null counts as an empty list, and a single object as a list of one.
 pub fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -54,7 +57,7 @@ where
     deserializer.deserialize_any(List(PhantomData))
 }
 
-/// An integer, also in quotes.
+/// Reads an integer, which may be in quotes.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     struct Integer;
 
@@ -80,21 +83,17 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>
         }
 
         fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-            // Whole numbers of this size are exact.
-            #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
-            if value.fract() == 0.0 && value.abs() < 9e15 {
-                return Ok(Some(value as i64));
-            }
-            Err(E::invalid_value(Unexpected::Float(value), &self))
+            scalar::whole(value)
+                .map(Some)
+                .ok_or_else(|| E::invalid_value(Unexpected::Float(value), &self))
         }
 
         fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
             match text.trim() {
                 "" => Ok(None),
-                digits => digits
-                    .parse()
+                digits => scalar::integer(digits)
                     .map(Some)
-                    .map_err(|_| E::invalid_value(Unexpected::Str(text), &self)),
+                    .ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self)),
             }
         }
     }
@@ -102,25 +101,17 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>
     deserializer.deserialize_any(Integer)
 }
 
-/// A number, also in quotes.
+/// Reads a number, which may be in quotes.
 pub fn float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    parsed(deserializer, |text| {
-        text.parse().ok().filter(|number: &f64| number.is_finite())
-    })
+    parsed(deserializer, scalar::float)
 }
 
-/// True or false, also as 1 or 0 and as a word.
+/// Reads a boolean: true or false, 1 or 0, or one of the words in quotes.
 pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    parsed(deserializer, |text| {
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" => Some(true),
-            "false" | "0" => Some(false),
-            _ => None,
-        }
-    })
+    parsed(deserializer, scalar::boolean)
 }
 
-/// What this makes of a value's text; blank is none.
+/// Parses the text of a value. A blank text counts as no value.
 fn parsed<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     parse: impl FnOnce(&str) -> Option<T>,
@@ -140,7 +131,7 @@ fn parsed<'de, D: Deserializer<'de>, T>(
     }
 }
 
-/// The object of an error, also when mere text stands in its place: that is its message then.
+/// Reads the object of an error. A plain text in its place becomes its message.
 pub fn message<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -175,7 +166,7 @@ where
     deserializer.deserialize_any(Message(PhantomData))
 }
 
-/// Text, also when it comes as a number or a truth value.
+/// Reads a text. Numbers and booleans are converted to text.
 pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     struct Text;
 
@@ -218,9 +209,9 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
     deserializer.deserialize_any(Text)
 }
 
-/// Declares an enum that keeps values it does not know.
+/// Declares an enum that keeps unknown values.
 ///
-/// The generator writes one call per `enum` of a description.
+/// The generator writes one call for each `enum` in a description.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! open_enum {
@@ -230,12 +221,12 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_meta])* $variant,)*
-            /// A value that the description does not list, kept as it came.
+            /// A value that the description does not list, as it was received.
             Other(String),
         }
 
         impl $name {
-            /// The API's spelling.
+            /// Returns the value as the API spells it.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -268,7 +259,7 @@ macro_rules! open_enum {
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 $crate::lenient::text(deserializer)?.map(Self::from).ok_or_else(|| {
-                    ::serde::de::Error::custom("null where a value belongs")
+                    ::serde::de::Error::custom("expected a value, found null")
                 })
             }
         }

@@ -1,11 +1,11 @@
 //! Types, endpoints and tables of the Fortinet APIs, and the decoder that turns answers into
 //! Arrow record batches.
 //!
-//! Everything under [`generated`] comes from the API descriptions by `cargo xtask codegen`;
-//! what stands beside it is the hand-written half: what an [`Endpoint`] and a [`Table`] are,
-//! how an answer's rows lie in it ([`Layout`]), and [`decode()`].
+//! Everything under [`generated`] is written by `cargo xtask codegen` from the API descriptions.
+//! The rest of the crate is written by hand: the types for an [`Endpoint`], a [`Table`] and the
+//! [`Layout`] of rows in an answer, and [`decode()`].
 //!
-//! The crate does no I/O, knows no HTTP and no clock.
+//! This crate does no I/O, and knows neither HTTP nor a clock.
 //!
 //! ```
 //! use fortilake_models::{Origin, PageContext, decode, endpoint};
@@ -17,7 +17,7 @@
 //! # Ok::<(), fortilake_models::Error>(())
 //! ```
 
-// Generated code names its runtime the same way here and in the crates of others.
+// Generated code refers to its runtime as `fortilake_models`, here and in other crates that use it.
 extern crate self as fortilake_models;
 
 pub mod generated;
@@ -28,7 +28,9 @@ mod endpoint;
 mod error;
 mod layout;
 mod nullable;
+mod repair;
 mod report;
+mod scalar;
 mod secret;
 mod table;
 mod timestamp;
@@ -36,10 +38,11 @@ mod value;
 
 pub use crate::{
     decode::{Decoded, DecodedTable, Issue, PageContext, decode},
-    endpoint::{Access, Endpoint, Location, NoArguments, Operation, Parameter},
+    endpoint::{Access, Dialect, Endpoint, Location, NoArguments, Operation, Parameter},
     error::Error,
     layout::{Answer, Field, Layout, Rows, Target},
     nullable::Nullable,
+    repair::{json_text, legal_json},
     report::{COVERAGE, COVERAGE_LAYOUT, ISSUES, ISSUES_LAYOUT},
     secret::Secret,
     table::{Column, Kind, Origin, Table},
@@ -47,7 +50,7 @@ pub use crate::{
     value::{integer_of, text_of},
 };
 
-/// Finds the endpoint of this name, such as `products/list`.
+/// Finds the endpoint with this id, such as `products/list`.
 pub fn endpoint(id: &str) -> Option<&'static Endpoint> {
     generated::ENDPOINTS
         .iter()
@@ -55,7 +58,7 @@ pub fn endpoint(id: &str) -> Option<&'static Endpoint> {
         .find(|endpoint| endpoint.id == id)
 }
 
-/// All tables: those of the descriptions, then the two reports of a crawl.
+/// Returns all tables: those of the API descriptions, then the two reports of a crawl.
 pub fn tables() -> impl Iterator<Item = &'static Table> {
     generated::TABLES
         .iter()
@@ -63,9 +66,9 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
         .chain([&COVERAGE, &ISSUES])
 }
 
-/// Whether a field of this name must never be kept, in whatever answer it stands.
+/// Whether a field of this name is secret in every answer, so that it must never be stored.
 ///
-/// An endpoint may have further ones: [`Endpoint::is_secret`].
+/// An endpoint may have additional ones; see [`Endpoint::is_secret`].
 pub fn is_secret(field: &str) -> bool {
     generated::SECRETS
         .iter()

@@ -1,14 +1,14 @@
-//! A member of a request in which null says something.
+//! A member of a request for which null has a meaning.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[cfg(test)]
 mod tests;
 
-/// A member of a request that may be left out, be null, or have a value.
+/// A member of a request that can be absent, null, or have a value.
 ///
-/// Leaving it out changes nothing, while null takes away what was there:
-/// a product's location, or the folder that it is in.
+/// An absent member leaves things unchanged, while null removes what was there, for example a
+/// product's location or its folder.
 ///
 /// ```
 /// use fortilake_models::{Nullable, generated::asset_management_v3_product::ProductsFolderRequest};
@@ -24,23 +24,24 @@ mod tests;
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Nullable<T> {
-    /// Not sent.
+    /// The member is not sent.
     #[default]
     Absent,
-    /// Sent as null.
+    /// The member is sent as null.
     Null,
-    /// Sent as this.
+    /// The member is sent with this value.
     Value(T),
 }
 
 impl<T> Nullable<T> {
-    /// Whether it is not sent.
+    /// Whether the member is not sent.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
 }
 
-/// None is null, because a caller who has nothing to say leaves the member at its default.
+/// `None` becomes null, not absent: absent is the default, so a caller that wants it doesn't set
+/// the member at all.
 impl<T> From<Option<T>> for Nullable<T> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Self::Value)

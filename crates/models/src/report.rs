@@ -1,4 +1,4 @@
-//! The two tables in which a crawl accounts for itself; no API sends them.
+//! The two report tables of a crawl. No API sends them; the crawl writes them itself.
 
 use crate::{
     Column, Kind, Layout, Origin, Table,
@@ -39,10 +39,10 @@ const EXTRA: Column = Column {
     doc: "What had no column, as a JSON object.",
 };
 
-/// One row per scope: whether everything in it was read.
+/// One row per scope, which says whether everything in it was read.
 pub static COVERAGE: Table = Table {
     name: "coverage",
-    summary: "One scope of the crawl: what was asked of which account, organizational unit or organization, and how it ended.",
+    summary: "One scope of the crawl: what was requested for which account, organizational unit or organization, and the result.",
     key: &[
         "_source",
         "endpoint",
@@ -52,33 +52,38 @@ pub static COVERAGE: Table = Table {
     ],
     endpoint: None,
     columns: &[
-        column("endpoint", Kind::Text, "The endpoint that was asked."),
+        column("endpoint", Kind::Text, "The endpoint that was called."),
         column(
             "account_id",
             Kind::Int,
-            "The account that was asked, if the scope is one.",
+            "The account of the scope, if it is about one.",
         ),
         column(
             "ou_id",
             Kind::Int,
-            "The organizational unit that was asked, if the scope is one.",
+            "The organizational unit of the scope, if it is about one.",
         ),
         column(
             "outcome",
             Kind::Text,
-            "`complete`: every page is in. `failed`: no row of this scope is in.",
+            "`complete`: all pages were read. `failed`: no row of this scope was stored.",
         ),
-        column("pages", Kind::Int, "The pages that were read."),
+        column("pages", Kind::Int, "How many pages were read."),
         column(
             "rows",
             Kind::Int,
-            "The rows that this scope gave to its table, duplicates apart.",
+            "How many rows this scope added to its table, not counting duplicates.",
         ),
         column("error", Kind::Text, "Why the scope failed."),
         column(
             "organization_id",
             Kind::Int,
-            "The organization of a FortiPortal that was asked, if the scope is one.",
+            "The FortiPortal organization of the scope, if it is about one.",
+        ),
+        column(
+            "note",
+            Kind::Text,
+            "How the scope was read, if that matters: how products were searched, or that only the user's own account was read.",
         ),
         SOURCE,
         CRAWL_ID,
@@ -87,17 +92,21 @@ pub static COVERAGE: Table = Table {
     ],
 };
 
-/// One row per value that did not fit its column and is null there.
+/// One row per value that did not fit its column. The column is null in that row.
 pub static ISSUES: Table = Table {
     name: "issues",
     summary: "One value that did not fit its column.",
-    key: &["table", "key", "column"],
+    key: &["table_name", "key", "column_name"],
     endpoint: None,
     columns: &[
-        column("table", Kind::Text, "The table whose row is meant."),
+        column("table_name", Kind::Text, "The table of the row."),
         column("key", Kind::Json, "The row's key, as a JSON object."),
-        column("column", Kind::Text, "The column that is null in that row."),
-        column("value", Kind::Text, "The value as it came."),
+        column(
+            "column_name",
+            Kind::Text,
+            "The column that is null in that row.",
+        ),
+        column("value", Kind::Text, "The value as it was received."),
         column("reason", Kind::Text, "Why it did not fit."),
         SOURCE,
         CRAWL_ID,
@@ -106,7 +115,8 @@ pub static ISSUES: Table = Table {
     ],
 };
 
-/// How rows of [`COVERAGE`] lie in `{"rows": […]}`, so that they take the way of all rows.
+/// The layout of [`COVERAGE`] rows in `{"rows": […]}`. With it, report rows pass through the same
+/// decoder as all other rows.
 pub static COVERAGE_LAYOUT: Layout = Layout {
     tables: &[&COVERAGE],
     answer: Answer::Object(&[Field {
@@ -146,6 +156,10 @@ pub static COVERAGE_LAYOUT: Layout = Layout {
                     name: "organization_id",
                     target: Target::Column(7),
                 },
+                Field {
+                    name: "note",
+                    target: Target::Column(8),
+                },
             ],
             scalar: None,
         }),
@@ -153,7 +167,7 @@ pub static COVERAGE_LAYOUT: Layout = Layout {
     enclosing: 0,
 };
 
-/// How rows of [`ISSUES`] lie in `{"rows": […]}`.
+/// The layout of [`ISSUES`] rows in `{"rows": […]}`.
 pub static ISSUES_LAYOUT: Layout = Layout {
     tables: &[&ISSUES],
     answer: Answer::Object(&[Field {
@@ -162,7 +176,7 @@ pub static ISSUES_LAYOUT: Layout = Layout {
             table: 0,
             fields: &[
                 Field {
-                    name: "table",
+                    name: "table_name",
                     target: Target::Column(0),
                 },
                 Field {
@@ -170,7 +184,7 @@ pub static ISSUES_LAYOUT: Layout = Layout {
                     target: Target::Column(1),
                 },
                 Field {
-                    name: "column",
+                    name: "column_name",
                     target: Target::Column(2),
                 },
                 Field {

@@ -1,4 +1,4 @@
-//! Text that cannot be printed.
+//! Text that never appears in output.
 
 use std::fmt;
 
@@ -9,14 +9,13 @@ use crate::lenient;
 
 /// A secret in a request or an answer: a license file, a registration code, a token.
 ///
-/// It is wiped from memory when dropped, and neither `Debug` nor any other format shows it.
-/// It serializes in clear, because sending it is what it is for;
-/// so a type that holds one must never be serialized into a log.
+/// It is wiped from memory when dropped, and its `Debug` output hides it. It does serialize as
+/// plain text, because it has to be sent. So never serialize a type that contains one into a log.
 #[derive(Clone, Default)]
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// The text itself.
+    /// Returns the text itself.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -62,6 +61,6 @@ impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = lenient::text(deserializer)?;
         text.map(Self::from)
-            .ok_or_else(|| D::Error::custom("null where a secret belongs"))
+            .ok_or_else(|| D::Error::custom("expected a secret, found null"))
     }
 }

@@ -4,38 +4,38 @@ use std::{collections::HashMap, sync::Arc};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-/// One table of the catalogue.
+/// A table of the catalogue.
 #[derive(Debug)]
 pub struct Table {
-    /// The name that sinks use for files, topics and the like.
+    /// The name that sinks use, for example for files and topics.
     pub name: &'static str,
-    /// What a row is, in one line.
+    /// One line that says what a row is.
     pub summary: &'static str,
-    /// The columns that tell one row from another.
+    /// The columns that identify a row within a snapshot.
     pub key: &'static [&'static str],
-    /// The endpoint whose answers feed it; the reports of a crawl have none.
+    /// The endpoint whose answers fill the table. `None` for the reports of a crawl.
     pub endpoint: Option<&'static str>,
-    /// The columns in order, the four meta columns last.
+    /// The columns in their published order. The four meta columns are last.
     pub columns: &'static [Column],
 }
 
-/// One column of a [`Table`].
+/// A column of a [`Table`].
 #[derive(Debug)]
 pub struct Column {
-    /// The column's name.
+    /// The column's name in every sink.
     pub name: &'static str,
-    /// What it holds.
+    /// The type of its values.
     pub kind: Kind,
-    /// Where the decoder takes its value from.
+    /// Where the decoder gets its values from.
     pub origin: Origin,
-    /// The description's text.
+    /// The text from the API description.
     pub doc: &'static str,
 }
 
-/// What a column holds.
+/// The type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Text without trailing blanks.
+    /// Text without trailing spaces.
     Text,
     /// A 64-bit integer.
     Int,
@@ -45,45 +45,45 @@ pub enum Kind {
     Float,
     /// True or false.
     Bool,
-    /// The wall clock as the API wrote it, in microseconds, without zone.
+    /// The date and time as the API wrote it, in microseconds. The time zone is unknown.
     Timestamp,
-    /// An instant in UTC, in microseconds.
+    /// A point in time in UTC, in microseconds.
     Instant,
     /// A JSON value as text.
     Json,
 }
 
-/// Where the decoder takes a column's value from.
+/// Where the decoder gets a column's values from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// The row's own object.
     Field,
-    /// The row's own object or, if it has no such field, the argument of this name in the request.
+    /// The row's own object or, if it doesn't have this field, the request's argument of this name.
     FieldOrAsked(&'static str),
-    /// The argument of this name in the request.
+    /// The request's argument of this name.
     Asked(&'static str),
-    /// What the crawl knows from elsewhere, under the column's own name.
+    /// Something that the crawl knows from another answer, under the column's name.
     Given,
-    /// A column of the outermost row around this one.
+    /// The column at this position of the outermost row that contains this one.
     Root(usize),
-    /// A field of an object that encloses the outermost row's list.
+    /// A field of an object that contains the list of outermost rows.
     Enclosing(usize),
-    /// The position in the list, from zero.
+    /// The position in the list, counted from zero.
     Index,
-    /// The position of the row around this one, this many levels up.
+    /// The position of the containing row, this many levels up.
     ParentIndex(usize),
-    /// The name of the source, on every row.
+    /// The name of the source; the same on every row.
     Source,
-    /// The crawl, on every row.
+    /// The id of the crawl; the same on every row.
     CrawlId,
-    /// When the page arrived, on every row.
+    /// When the page arrived; the same on every row of a page.
     ObservedAt,
-    /// What had no column, on every row.
+    /// The members that have no column, as a JSON object.
     Extra,
 }
 
 impl Kind {
-    /// The Arrow type of a column of this kind.
+    /// Returns the Arrow type for columns of this kind.
     pub fn data_type(self) -> DataType {
         match self {
             Self::Text | Self::Json => DataType::Utf8,
@@ -97,7 +97,7 @@ impl Kind {
 }
 
 impl Column {
-    /// Whether a row may lack a value here.
+    /// Whether the column may be null.
     pub fn nullable(&self) -> bool {
         !matches!(
             self.origin,
@@ -111,7 +111,7 @@ impl Column {
 }
 
 impl Table {
-    /// The Arrow schema, with each column's text as its field's `description`.
+    /// Returns the Arrow schema. Each column's text becomes its field's `description` metadata.
     pub fn schema(&self) -> SchemaRef {
         let fields: Vec<Field> = self
             .columns
@@ -126,7 +126,7 @@ impl Table {
         Arc::new(Schema::new_with_metadata(fields, metadata))
     }
 
-    /// The position of the column of this name.
+    /// Returns the position of the column with this name.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }

@@ -1,26 +1,28 @@
-//! The API's dates, read as the wall clock that is written.
+//! Parses the API's dates as local times, exactly as written.
 
 #[cfg(test)]
 mod tests;
 
-/// What a date text says.
+/// The meaning of a date text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stamp<'a> {
-    /// "No date": blank text, or the first instant that .NET knows.
+    /// "No date": a blank text, or the first instant that .NET can represent, which the vendor uses
+    /// for it.
     Absent,
-    /// A wall clock.
+    /// A date and time without a known time zone.
     At {
-        /// Microseconds from 1970-01-01T00:00:00 on the same, unnamed clock.
+        /// Microseconds since 1970-01-01T00:00:00 in the same, unknown time zone.
         micros: i64,
-        /// The offset as written, such as `Z`, `-08:00` or `-8:00`; it is never applied.
+        /// The offset as written, such as `Z`, `-08:00` or `-8:00`. It is never applied.
         offset: Option<&'a str>,
     },
 }
 
-/// Reads a date: `T` or a blank in the middle, with or without fraction, offset or time of day.
+/// Parses a date with `T` or a space in the middle, with or without fraction, offset or time of
+/// day.
 ///
-/// The vendor's zone is unknown, so nothing is shifted; an offset comes back verbatim.
-/// `None` means that the text is no date.
+/// The vendor's time zone is unknown, so nothing is converted; an offset is returned verbatim.
+/// `None` means that the text is not a date.
 ///
 /// ```
 /// use fortilake_models::{Stamp, parse_timestamp};
@@ -47,6 +49,8 @@ pub fn parse_timestamp(text: &str) -> Option<Stamp<'_>> {
         rest.expect(b"Tt ")?;
         time_of_day(&mut rest)?
     };
+    // The offset is checked before the date counts as "none", so that a malformed date is never
+    // taken for a missing one.
     let offset = offset(rest.0.trim_start())?;
     let micros = days_from_civil(year, month, day) * 86_400_000_000 + time;
     if (year, month, day, time) == (1, 1, 1, 0) {
@@ -55,7 +59,7 @@ pub fn parse_timestamp(text: &str) -> Option<Stamp<'_>> {
     Some(Stamp::At { micros, offset })
 }
 
-/// What is left of a text while it is read.
+/// The part of a text that has not been read yet.
 struct Cursor<'a>(&'a str);
 
 impl Cursor<'_> {
@@ -74,7 +78,7 @@ impl Cursor<'_> {
     }
 }
 
-/// `HH:MM[:SS[.fraction]]` in microseconds; digits beyond the sixth are cut off.
+/// Parses `HH:MM[:SS[.fraction]]` into microseconds. Digits after the sixth are cut off.
 fn time_of_day(rest: &mut Cursor<'_>) -> Option<i64> {
     let hour = rest.digits(2)?;
     rest.expect(b":")?;
@@ -83,6 +87,7 @@ fn time_of_day(rest: &mut Cursor<'_>) -> Option<i64> {
         Some(()) => rest.digits(2)?,
         None => 0,
     };
+    // A second of 60 is rejected, because Arrow timestamps have no leap seconds.
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
@@ -99,7 +104,7 @@ fn time_of_day(rest: &mut Cursor<'_>) -> Option<i64> {
     Some(((hour * 60 + minute) * 60 + second) * 1_000_000 + fraction)
 }
 
-/// Nothing, `Z`, or a sign with one or two digits of hours and perhaps two of minutes.
+/// Parses an offset: nothing, `Z`, or a sign with one or two digits of hours and optional minutes.
 #[expect(
     clippy::option_option,
     reason = "no offset and a bad offset are two things"
@@ -135,8 +140,8 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March
-/// so that the leap day comes last.
+/// Returns the days since 1970-01-01 in the Gregorian calendar. It counts years that start in
+/// March, so that the leap day is the last day of the year.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);

@@ -1,4 +1,4 @@
-//! One JSON value on its way into one column.
+//! Converts a JSON value to the value of a column.
 
 use std::borrow::Cow;
 
@@ -11,17 +11,17 @@ use arrow_array::{
 };
 use serde_json::value::RawValue;
 
-use crate::{Kind, Stamp, parse_timestamp};
+use crate::{Kind, Stamp, legal_json, parse_timestamp, repair::UNREADABLE, scalar};
 
-/// A JSON value, looked at no deeper than needed.
+/// A JSON value, parsed only as deep as needed.
 #[derive(Debug)]
 pub(crate) enum Scalar<'a> {
     Null,
-    /// A string, unescaped.
+    /// A string, with escapes resolved.
     Text(Cow<'a, str>),
-    /// A number or a truth value, as written.
+    /// A number or a boolean, as written.
     Literal(&'a str),
-    /// A list or an object, or a string that is no Unicode, as written.
+    /// A list or an object, as written.
     Other(&'a str),
 }
 
@@ -30,16 +30,32 @@ impl<'a> Scalar<'a> {
         let text = raw.get();
         match text.as_bytes().first() {
             Some(b'n') => Self::Null,
+            // Most strings have no escapes. They are borrowed from the page instead of being
+            // copied.
             Some(b'"') if !text.contains('\\') => Self::Text(text[1..text.len() - 1].into()),
-            // An escaped lone surrogate is JSON, yet no text.
             Some(b'"') => serde_json::from_str::<String>(text)
+                // Half a surrogate pair is legal JSON, but not valid text.
+                .or_else(|_| serde_json::from_str(&legal_json(text)))
                 .map_or(Self::Other(text), |text| Self::Text(text.into())),
             Some(b'[' | b'{') | None => Self::Other(text),
             Some(_) => Self::Literal(text),
         }
     }
 
-    /// The value as the `issues` table shows it.
+    /// Converts the value back to JSON.
+    pub(crate) fn to_json(&self) -> String {
+        match self {
+            Self::Text(text) => serde_json::Value::from(&**text).to_string(),
+            _ => self.as_written().to_owned(),
+        }
+    }
+
+    /// Whether the value contains a character that could not be decoded.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.as_written().contains(UNREADABLE)
+    }
+
+    /// Returns the value as the `issues` table shows it.
     pub(crate) fn as_written(&self) -> &str {
         match self {
             Self::Null => "null",
@@ -49,20 +65,20 @@ impl<'a> Scalar<'a> {
     }
 }
 
-/// What became of a value that was pushed.
+/// The result of adding a value to a column.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pushed<'a> {
-    /// Nothing was appended: the value says "none".
+    /// Nothing was added, because the value means "none".
     Nothing,
-    /// It is in the column.
+    /// The value was added.
     Stored,
-    /// It is in the column, and this offset was written behind it.
+    /// The value was added without this offset, which was written after it.
     StoredWithoutOffset(Cow<'a, str>),
-    /// It does not fit, for this reason; nothing was appended.
+    /// The value does not fit, for this reason. Nothing was added.
     Misfit(&'static str),
 }
 
-/// The builder of one column that is filled from JSON.
+/// A builder for one column that is filled from JSON.
 #[derive(Debug)]
 pub(crate) enum ColumnBuilder {
     Text(StringBuilder),
@@ -72,7 +88,7 @@ pub(crate) enum ColumnBuilder {
     Float(Float64Builder),
     Bool(BooleanBuilder),
     Timestamp(TimestampMicrosecondBuilder),
-    /// As above, with the zone UTC.
+    /// Like `Timestamp`, with the time zone UTC.
     Instant(TimestampMicrosecondBuilder),
 }
 
@@ -122,13 +138,13 @@ impl ColumnBuilder {
         }
     }
 
-    /// Appends a value, unless it says "none" or does not fit.
+    /// Adds a value, unless it means "none" or does not fit.
     pub(crate) fn push<'a>(&mut self, value: &Scalar<'a>) -> Pushed<'a> {
         match (self, value) {
             (_, Scalar::Null) => Pushed::Nothing,
             (Self::Text(builder), value) => push_text(builder, value),
             (Self::Json(builder), value) => push_json(builder, value),
-            // Only text tells blank from none.
+            // Text columns decide for themselves whether a blank text is a value.
             (_, Scalar::Text(text)) if text.trim().is_empty() => Pushed::Nothing,
             (Self::Int(builder), value) => {
                 push_parsed(integer(value), "not an integer", |number| {
@@ -136,6 +152,8 @@ impl ColumnBuilder {
                 })
             }
             (Self::Id(builder), value) => match integer(value) {
+                // The API writes 0 for "no folder" and similar. A foreign key of 0 would join with
+                // nothing.
                 Some(0) => Pushed::Nothing,
                 number => push_parsed(number, "not an integer", |number| {
                     builder.append_value(number);
@@ -172,6 +190,8 @@ fn push_parsed<'a, T>(
 
 fn push_text<'a>(builder: &mut StringBuilder, value: &Scalar<'a>) -> Pushed<'a> {
     match value {
+        // The API pads some columns with spaces up to a fixed width, so trailing spaces carry no
+        // meaning.
         Scalar::Text(text) => builder.append_value(text.trim_end_matches(' ')),
         Scalar::Literal(text) => builder.append_value(text),
         _ => return Pushed::Misfit("not text"),
@@ -182,7 +202,9 @@ fn push_text<'a>(builder: &mut StringBuilder, value: &Scalar<'a>) -> Pushed<'a> 
 fn push_json<'a>(builder: &mut StringBuilder, value: &Scalar<'a>) -> Pushed<'a> {
     match value {
         Scalar::Text(text) => builder.append_value(serde_json::Value::from(&**text).to_string()),
-        _ => builder.append_value(value.as_written()),
+        // JSON is stored as it was received, so that numbers keep their digits, but it must be
+        // legal for readers of the table.
+        _ => builder.append_value(legal_json(value.as_written())),
     }
     Pushed::Stored
 }
@@ -195,6 +217,8 @@ fn push_timestamp<'a>(builder: &mut TimestampMicrosecondBuilder, value: &Scalar<
         None => Pushed::Misfit("not a timestamp"),
         Some(Stamp::Absent) => Pushed::Nothing,
         Some(Stamp::At { micros, offset }) => {
+            // The offset is kept in `_extra` instead of being applied. Applying it would mix two
+            // meanings in one column, because other rows have no offset.
             builder.append_value(micros);
             match offset {
                 None => Pushed::Stored,
@@ -204,14 +228,15 @@ fn push_timestamp<'a>(builder: &mut TimestampMicrosecondBuilder, value: &Scalar<
     }
 }
 
-/// The integer that a column would make of this JSON value, if any.
+/// Returns the integer that a column would store for this JSON value, if any.
 ///
-/// Whoever looks at an answer before it is decoded reads its numbers the same way.
+/// Code that looks at an answer before it is decoded uses this, so that it reads numbers in the
+/// same way.
 pub fn integer_of(json: &RawValue) -> Option<i64> {
     integer(&Scalar::of(json))
 }
 
-/// The text that a column would make of this JSON value, if any.
+/// Returns the text that a column would store for this JSON value, if any.
 pub fn text_of(json: &RawValue) -> Option<Cow<'_, str>> {
     match Scalar::of(json) {
         Scalar::Text(Cow::Borrowed(text)) => Some(text.trim_end_matches(' ').into()),
@@ -221,37 +246,23 @@ pub fn text_of(json: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Digits, also in quotes, also with a fraction of zeros.
 fn integer(value: &Scalar<'_>) -> Option<i64> {
-    let text = match value {
-        Scalar::Text(text) => text.trim(),
-        Scalar::Literal(text) => text,
-        _ => return None,
-    };
-    let whole = match text.split_once('.') {
-        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0') => {
-            whole
-        }
-        _ => text,
-    };
-    whole.parse().ok()
+    number_text(value).and_then(scalar::integer)
 }
 
 fn float(value: &Scalar<'_>) -> Option<f64> {
-    let text = match value {
-        Scalar::Text(text) => text.trim(),
-        Scalar::Literal(text) => text,
-        _ => return None,
-    };
-    text.parse().ok().filter(|number: &f64| number.is_finite())
+    number_text(value).and_then(scalar::float)
 }
 
 fn boolean(value: &Scalar<'_>) -> Option<bool> {
+    number_text(value).and_then(scalar::boolean)
+}
+
+/// Returns the text of a number or a boolean, in quotes or not.
+fn number_text<'s>(value: &'s Scalar<'_>) -> Option<&'s str> {
     match value {
-        Scalar::Literal("true" | "1") => Some(true),
-        Scalar::Literal("false" | "0") => Some(false),
-        Scalar::Text(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
-        Scalar::Text(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
-        _ => None,
+        Scalar::Text(text) => Some(text),
+        Scalar::Literal(text) => Some(text),
+        Scalar::Null | Scalar::Other(_) => None,
     }
 }

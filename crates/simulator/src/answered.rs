@@ -1,4 +1,4 @@
-//! An answer of any of the systems, before faults.
+//! The answer of a simulated system, before faults change it.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::json::Object;
 
-/// An answer, and the status in its body if there is one.
+/// An answer, with the status number from its body if there is one.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) response: Response<Bytes>,
@@ -14,9 +14,10 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
-    /// A JSON answer.
+    /// Creates a JSON answer.
     pub(crate) fn json(http: u16, body: &impl Serialize) -> Self {
-        // Serializing to memory fails only for maps with keys that are no text, and there are none here.
+        // Serializing to memory only fails for maps whose keys are not strings, and there are none
+        // here.
         let body = serde_json::to_vec(body).unwrap_or_default();
         let mut answered = Self::empty(http);
         *answered.response.body_mut() = Bytes::from(body);
@@ -25,7 +26,7 @@ impl Answered {
 
     pub(crate) fn empty(http: u16) -> Self {
         let mut response = Response::new(Bytes::new());
-        // A scripted code may be any number; one that is no HTTP status becomes the plainest failure.
+        // A scenario may set any number. One that is not an HTTP status becomes a generic failure.
         *response.status_mut() =
             StatusCode::from_u16(http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self {
@@ -41,7 +42,7 @@ impl Answered {
         }
     }
 
-    /// Sets a header; a text that is none leaves it away.
+    /// Sets a header. A value that a header cannot hold is left out.
     pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.response.headers_mut().insert(name, value);
@@ -50,7 +51,7 @@ impl Answered {
     }
 }
 
-/// The answer to a method that a path does not take.
+/// The answer to a method that the path does not support.
 pub(crate) fn not_allowed(allow: &str, body: &Object) -> Answered {
     Answered::json(405, body).header(header::ALLOW, allow)
 }

@@ -1,10 +1,11 @@
-//! The error of this crate.
+//! The error type of this crate.
 
 use std::fmt;
 
-/// Why a simulator could not be set up.
+/// Why a simulator could not be created.
 ///
-/// There is one way to fail, a scenario that cannot be read; what goes wrong in a call is the simulated answer.
+/// The only cause is a scenario that cannot be read. Failures of calls are not errors of this type,
+/// but simulated answers.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -18,7 +19,7 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The scenario is not valid: fix its text.
+    /// The scenario is invalid; correct its text.
     Scenario,
 }
 
@@ -30,7 +31,7 @@ impl Error {
         }))
     }
 
-    /// What the caller can do about it.
+    /// Returns what kind of failure this is, which decides what a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }

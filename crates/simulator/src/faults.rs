@@ -1,4 +1,4 @@
-//! Which scripted fault happens to a call.
+//! Decides which fault of the scenario affects a call.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::incoming::Incoming;
 use crate::random::{Stream, draw};
 use crate::scenario::{Action, Fault, Scenario};
 
-/// The script, and how far it has run.
+/// The faults of a scenario, and how often each has happened.
 #[derive(Debug)]
 pub(crate) struct Script {
     seed: u64,
@@ -19,7 +19,7 @@ struct Line {
     fault: Fault,
     matched: u64,
     fired: u64,
-    /// By call: how often it was seen, and how often it was hit.
+    /// For each distinct call: how often it was seen, and how often it was affected.
     calls: HashMap<u64, (u64, u64)>,
 }
 
@@ -38,7 +38,8 @@ impl Script {
         }
     }
 
-    /// What happens to this call; every line counts the calls that it matches, and the first to strike wins.
+    /// Returns the fault for this call. Every fault counts the calls that it matches; the first one
+    /// that is due wins.
     pub(crate) fn next(&mut self, incoming: &Incoming) -> Option<Action> {
         let fingerprint = incoming.fingerprint();
         let mut action = None;
@@ -46,10 +47,13 @@ impl Script {
             if !line.matches(incoming, self.first_page) {
                 continue;
             }
+            // Counted even if an earlier fault already affects this call, so that `nth` and `every`
+            // do not depend on other faults.
             line.matched += 1;
             let (seen, hit) = line.calls.entry(fingerprint).or_default();
             *seen += 1;
-            // It follows from the call and not from the order of calls, so that concurrency changes nothing.
+            // The decision depends on the call instead of the order of calls, so that concurrency
+            // does not change which calls fail.
             let salt = self.seed ^ fingerprint ^ index;
             let chance = draw(salt, Stream::Fault, *seen);
             if action.is_none() && strikes(&line.fault, line.matched, line.fired, *hit, chance) {
@@ -80,7 +84,7 @@ impl Line {
 }
 
 fn strikes(fault: &Fault, matched: u64, fired: u64, hit: u64, chance: u64) -> bool {
-    // 32 bits are exact in a float, and more than any test needs.
+    // An `f64` represents 32 bits exactly, which is precise enough for tests.
     let chance = f64::from(u32::try_from(chance >> 32).unwrap_or_default()) / f64::from(u32::MAX);
     fault.nth.is_none_or(|nth| matched == nth)
         && fault

@@ -1,4 +1,4 @@
-//! The `FortiAuthenticator` system: license counters, tokens and what the unit says of itself.
+//! The simulated `FortiAuthenticator`: license counters, tokens and system information.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,11 +27,11 @@ const SYSTEM: &str = "/api/v1/systeminfo/";
 pub(crate) struct FortiAuthenticator {
     unit: Authenticator,
     quirks: Quirks,
-    /// The licenses that were activated, in order.
+    /// The activated licenses, in order of activation.
     activated: Mutex<Vec<String>>,
 }
 
-/// The counters of `FortiToken` Mobile.
+/// The counters of `FortiToken` Mobile licenses.
 struct Counters {
     total: i64,
     used: i64,
@@ -68,7 +68,7 @@ impl FortiAuthenticator {
             Method::POST if activates => self.activate(incoming),
             Method::GET if path == LICENSES => Answered::json(200, &self.licenses()),
             Method::GET if path == SYSTEM => Answered::json(200, &self.system()),
-            Method::GET => self.tokens().answer(incoming, meddling),
+            Method::GET => self.tokens().answer(incoming, meddling, self.wire()),
             _ => {
                 let allow = if activates { "GET, POST" } else { "GET" };
                 not_allowed(allow, &Object::new().with("error", "Method not allowed."))
@@ -76,7 +76,8 @@ impl FortiAuthenticator {
         }
     }
 
-    /// The password is the API key; the administrator's own password opens nothing.
+    /// Whether the request is authenticated. The password must be the API key, not the
+    /// administrator's login password.
     fn lets_in(&self, incoming: &Incoming) -> bool {
         let pair = format!("{}:{}", self.unit.username, self.unit.api_key);
         let sent = incoming
@@ -98,19 +99,22 @@ impl FortiAuthenticator {
         let count = self.unit.tokens_per_license;
         let text = format!("Successfully imported {count} FortiTokens");
         let messages = Object::new().with("success", text);
-        // The echo is a secret that can be redeemed, and still it is there.
+        // Like the real system, the answer repeats the license, although it is a secret.
         let body = Object::new()
             .with("license", license.clone())
             .with("messages", messages);
         Answered::json(200, &body)
     }
 
+    fn wire(&self) -> Wire<'_> {
+        Wire {
+            quirks: &self.quirks,
+        }
+    }
+
     fn licenses(&self) -> Object {
         let counters = self.counters();
-        let wire = Wire {
-            quirks: &self.quirks,
-        };
-        wire.finish(
+        self.wire().finish(
             Object::new()
                 .with("available_ftm", counters.total - counters.used)
                 .with("total_ftm", counters.total)
@@ -171,10 +175,11 @@ impl FortiAuthenticator {
 
     pub(crate) fn truth(&self) -> BTreeMap<String, Vec<Row>> {
         const TABLE: &str = "ftm_licenses";
-        let mut tables = Tables::new(&self.quirks, &[TABLE]);
+        const TOKENS: &str = "fortitokens";
+        let mut tables = Tables::new(&self.quirks, &[TABLE, TOKENS]);
         if self.unit.enabled {
             let counters = self.counters();
-            // Without `systeminfo`, nothing says which unit it is.
+            // Without `systeminfo`, the answer doesn't identify the unit.
             let told = |text: &str| self.unit.systeminfo.then(|| text.to_owned());
             let draft = tables
                 .draft()
@@ -185,12 +190,19 @@ impl FortiAuthenticator {
                 .with("used_ftm", counters.used)
                 .with("available_ftm", counters.total - counters.used);
             tables.push(TABLE, draft);
+            let unit = self
+                .unit
+                .systeminfo
+                .then_some(self.unit.serial_number.as_str());
+            for draft in self.tokens().drafts(unit, &tables) {
+                tables.push(TOKENS, draft);
+            }
         }
         tables.into_rows()
     }
 }
 
-/// Five groups of four letters or digits.
+/// Whether the text is five groups of four letters or digits.
 fn is_license(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.len() == 5
@@ -199,7 +211,7 @@ fn is_license(text: &str) -> bool {
             .all(|group| group.len() == 4 && group.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// An error; the form is a guess, as no error's body was published.
+/// An error. Its format is a guess, because the real one is undocumented.
 fn failure(http: u16, text: &'static str) -> Answered {
     Answered::json(http, &Object::new().with("error", text))
 }

@@ -1,4 +1,4 @@
-//! The FortiCloud system: OAuth, Organization V1, IAM V1 and Asset Management V3.
+//! The simulated FortiCloud: OAuth, Organization V1, IAM V1 and Asset Management V3.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,13 +17,14 @@ use crate::scenario::Scenario;
 use crate::truth::Row;
 
 mod catalog;
-pub(crate) mod dates;
 pub(crate) mod envelope;
+mod flex;
 mod iam;
 mod lists;
 mod model;
 mod oauth;
 mod organization;
+mod paging;
 mod products;
 mod registration;
 pub(crate) mod seeded;
@@ -32,7 +33,8 @@ pub(crate) mod wire;
 mod world;
 mod writes;
 
-/// One endpoint: what a token must be for, which key an error leaves empty, and what it does.
+/// An endpoint: the client id that a token must be for, the key that an error leaves empty, and the
+/// handler.
 struct Endpoint {
     path: &'static str,
     client: &'static str,
@@ -101,6 +103,24 @@ const ENDPOINTS: &[Endpoint] = &[
     ),
     endpoint("/es/api/iam/v1/accounts/move", "iam", None, iam::relocate),
     endpoint("/es/api/iam/v1/roles/create", "iam", None, iam::create_role),
+    endpoint(
+        "/es/api/fortiflex/v2/programs/list",
+        "flexvm",
+        Some("programs"),
+        flex::programs,
+    ),
+    endpoint(
+        "/es/api/fortiflex/v2/configs/list",
+        "flexvm",
+        Some("configs"),
+        flex::configs,
+    ),
+    endpoint(
+        "/es/api/fortiflex/v2/entitlements/list",
+        "flexvm",
+        Some("entitlements"),
+        flex::entitlements,
+    ),
     asset(PRODUCTS_LIST, ASSETS, products::list),
     asset(
         "/es/api/registration/v3/products/details",
@@ -204,8 +224,10 @@ impl FortiCloud {
         }
     }
 
-    /// Answers a call as the service would.
+    /// Answers a call as the real service would.
     pub(crate) fn answer(&self, incoming: &Incoming, meddling: Meddling, now: Instant) -> Answered {
+        // Paths are compared without case, because clients of the real service use different
+        // spellings.
         let path = incoming.path.to_ascii_lowercase();
         if path.starts_with(oauth::PREFIX) {
             let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
@@ -226,7 +248,7 @@ impl FortiCloud {
         self.envelope(&reply, incoming)
     }
 
-    /// Whatever is wrong, in the envelope.
+    /// Wraps a reply in the envelope of the service.
     pub(crate) fn envelope(&self, reply: &Reply, incoming: &Incoming) -> Answered {
         let mut body = reply.body(&self.scenario.quirks, incoming.credential("bearer"));
         if self.scenario.quirks.unknown_fields {
@@ -244,6 +266,8 @@ impl FortiCloud {
         let Some(token) = incoming.credential("bearer") else {
             return Err(Reply::refused(201, "Please provide token in request."));
         };
+        // An unknown token and one for another API get different errors, and clients rely on that
+        // difference.
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         match tokens.client_of(token, now) {
             None => Err(Reply::invalid_token()),
@@ -269,10 +293,15 @@ impl FortiCloud {
             meddling,
         };
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        (endpoint.run)(&mut world, &asked)
+        let mut reply = (endpoint.run)(&mut world, &asked)?;
+        // The product list has paging of its own, which is always on.
+        if self.scenario.quirks.page_every_list && endpoint.path != PRODUCTS_LIST {
+            paging::cut(&mut reply.payload, endpoint, &asked, &self.scenario);
+        }
+        Ok(reply)
     }
 
-    /// Adds the keys that a refusal leaves empty.
+    /// Adds the keys that an error answer contains with empty values.
     fn emptied(&self, endpoint: &Endpoint, mut refusal: Reply) -> Reply {
         if let Some(key) = endpoint.payload {
             refusal.payload.push(key, Json::Null);
@@ -291,17 +320,17 @@ impl FortiCloud {
         tokens.clear();
     }
 
-    /// Takes the first product of an account away.
+    /// Removes the first product of an account.
     pub(crate) fn vanish(&self, account: Option<i64>) {
         self.change(account, World::vanish);
     }
 
-    /// Puts a product before all others of an account.
+    /// Adds a product before all others of an account.
     pub(crate) fn appear(&self, account: Option<i64>) {
         self.change(account, World::appear);
     }
 
-    /// Changes the list of an account; a call that names none is about the first.
+    /// Changes the products of an account. A call that names no account affects the first one.
     fn change(&self, account: Option<i64>, change: fn(&mut World, i64)) {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         let first = || world.accounts().next().map(|account| account.id);
@@ -312,7 +341,9 @@ impl FortiCloud {
 
     pub(crate) fn truth(&self) -> BTreeMap<String, Vec<Row>> {
         let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        truth::truth(&world).into_rows()
+        let mut tables = truth::truth(&world);
+        flex::truth(&world, &mut tables);
+        tables.into_rows()
     }
 }
 

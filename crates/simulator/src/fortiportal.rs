@@ -1,4 +1,4 @@
-//! The `FortiPortal` system: signing in by token, and the reads of its inventory.
+//! The simulated `FortiPortal`: token sign-in, and reads of its inventory.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ mod world;
 
 const LOGIN: &str = "/fpc/api/auth/tokenlogin/";
 const LOGOUT: &str = "/fpc/api/auth/tokenlogout/";
-/// Data lies under another path than signing in.
+/// The path of the inventory, which differs from that of the sign-in.
 const RESOURCES: &str = "/fpc/v1/api/";
 
 /// A simulated `FortiPortal`.
@@ -101,7 +101,7 @@ impl FortiPortal {
     }
 }
 
-/// An error; the form is a guess, as no error's body was published.
+/// An error. Its format is a guess, because the real one is undocumented.
 fn detail(text: &'static str) -> Object {
     Object::new().with("detail", text)
 }

@@ -1,4 +1,4 @@
-//! A call as it came in, read once for all who ask about it.
+//! An incoming call, parsed once.
 
 use std::collections::HashMap;
 
@@ -13,14 +13,14 @@ use crate::random::hash;
 pub(crate) struct Incoming {
     pub(crate) method: Method,
     pub(crate) path: String,
-    /// The `Authorization` header.
+    /// The value of the `Authorization` header.
     authorization: Option<String>,
     pub(crate) body: Bytes,
-    /// What follows the path, decoded.
+    /// The decoded query parameters.
     query: Vec<(String, String)>,
-    /// The texts of a JSON object or a form, as OAuth takes both.
+    /// The texts of a JSON object or a form. OAuth accepts both.
     pub(crate) fields: HashMap<String, String>,
-    /// The arguments without secrets.
+    /// The arguments, with secrets removed.
     pub(crate) arguments: Value,
 }
 
@@ -53,7 +53,7 @@ impl Incoming {
         }
     }
 
-    /// What `Authorization` says under this scheme.
+    /// Returns the credential that the `Authorization` header has for this scheme.
     pub(crate) fn credential(&self, scheme: &str) -> Option<&str> {
         let (named, credential) = self.authorization.as_deref()?.split_once(' ')?;
         named
@@ -61,7 +61,7 @@ impl Incoming {
             .then(|| credential.trim())
     }
 
-    /// A parameter of the query; of several under one name the first.
+    /// Returns a query parameter. If it occurs several times, the first one counts.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         let mut named = self.parameters();
         named.find_map(|(key, value)| (key == name).then_some(value))
@@ -72,7 +72,7 @@ impl Incoming {
         pairs.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// The `accountId` that is asked about.
+    /// Returns the `accountId` argument.
     pub(crate) fn account(&self) -> Option<i64> {
         self.integer("accountId")
     }
@@ -82,12 +82,21 @@ impl Incoming {
     }
 
     fn integer(&self, key: &str) -> Option<i64> {
-        crate::forticloud::envelope::integer(self.arguments.get(key)?)
+        integer(self.arguments.get(key)?)
     }
 
-    /// The same for calls with the same path and arguments.
+    /// Returns a hash that is equal for calls with the same path and arguments.
     pub(crate) fn fingerprint(&self) -> u64 {
         hash(format!("{} {}", self.path, self.arguments).as_bytes())
+    }
+}
+
+/// Reads an integer, which may be written as a string.
+pub(crate) fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
     }
 }
 
@@ -104,6 +113,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str
     headers.get(name)?.to_str().ok()
 }
 
+// Calls are recorded and printed by tests, so secrets must not get into the record in the first
+// place.
 fn without_secrets(value: Value) -> Value {
     const SECRETS: [&str; 7] = [
         "license",

@@ -1,10 +1,10 @@
-//! JSON whose objects keep the order in which they were written, as the service's own do.
+//! JSON objects that keep the order of their members, like those of the real service.
 
 use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-/// A JSON value to be sent.
+/// A JSON value of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
     Null,
@@ -16,7 +16,7 @@ pub(crate) enum Json {
     Object(Object),
 }
 
-/// A JSON object in writing order.
+/// A JSON object whose members are written in the order of insertion.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Object(Vec<(&'static str, Json)>);
 
@@ -37,6 +37,13 @@ impl Object {
     /// Appends the members of another object.
     pub(crate) fn extend(&mut self, other: Object) {
         self.0.extend(other.0);
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Json> {
+        let mut members = self.0.iter_mut();
+        members
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
     }
 
     pub(crate) fn remove(&mut self, key: &str) {

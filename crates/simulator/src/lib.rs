@@ -1,8 +1,11 @@
-//! A faithful fake of the Fortinet APIs, in process or on a port.
+//! A faithful simulator of the Fortinet APIs, in process or on a port.
 //!
-//! [`Simulator`] answers as `FortiCloud` does: OAuth, Organization V1, IAM V1 and Asset Management V3, reads and writes.
-//! Beside it, on the same address and told apart by path, are a `FortiPortal` that manages some of the tenant's firewalls and a `FortiAuthenticator`.
-//! A [`Scenario`] says how large the tenant is, in which of the known forms it answers, what it allows and what goes wrong; [`Simulator::truth`] says what a crawl must publish.
+//! [`Simulator`] answers like FortiCloud: OAuth, Organization V1, IAM V1 and Asset Management V3,
+//! reads and writes. Next to it, on the same address under other paths, are a `FortiPortal` that
+//! manages some of the tenant's firewalls, and a `FortiAuthenticator`.
+//!
+//! A [`Scenario`] sets the size of the tenant, the form of its answers, its limits, and its faults.
+//! [`Simulator::truth`] returns the tables that a crawl must publish.
 //!
 //! ```
 //! use fortilake_simulator::{Scenario, Simulator};
@@ -11,12 +14,15 @@
 //! assert_eq!(simulator.truth().tables["products"].len(), 698);
 //! ```
 //!
-//! The data is a pure function of the scenario, made when somebody asks: a tenant of 20,000 accounts costs no more to set up than one of ten.
-//! The price is that each answer makes its rows anew.
+//! The data is a pure function of the scenario and is generated on demand, so a tenant of 20,000
+//! accounts takes no longer to set up than one of ten. The price is that every answer generates its
+//! rows again.
 //!
-//! It shares no code with the client side and knows only what was published about the real service, so that the two cannot share a mistake.
-//! Where nothing was published, such as the bodies of the other systems' errors, it guesses and says so.
-//! It does not check permission profiles beyond `client_id`s, and it has no TLS.
+//! This crate shares no code with the client, and is based only on what has been published about
+//! the real service, so that both cannot contain the same mistake. Where nothing has been
+//! published, for example the error bodies of the other systems, it guesses and says so.
+//!
+//! It checks no permissions except the allowed `client_id`s, and it does not support TLS.
 
 pub use self::error::{Error, ErrorKind};
 pub use self::simulator::{Call, Simulator};
@@ -24,6 +30,7 @@ pub use self::truth::{Row, Truth};
 pub use scenario::Scenario;
 
 mod answered;
+mod dates;
 mod error;
 mod faults;
 mod fortiauthenticator;
@@ -33,6 +40,7 @@ mod incoming;
 mod json;
 mod quota;
 mod random;
+mod rewrite;
 pub mod scenario;
 mod serve;
 mod simulator;

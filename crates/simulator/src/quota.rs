@@ -1,4 +1,4 @@
-//! The windows of calls and errors, as the service keeps them.
+//! The windows for calls and errors, as the service enforces them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use crate::scenario::{CallLimit, Quota, WindowKind};
 #[cfg(test)]
 mod tests;
 
-/// A limit that a call would break.
+/// A limit that a call would exceed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Breach {
     pub(crate) status: i64,
     pub(crate) message: &'static str,
-    /// Until when the window stays full.
+    /// How long the window stays full.
     pub(crate) wait: Duration,
-    /// Whether the refusal is an error in turn.
+    /// Whether the refusal itself counts as an error.
     pub(crate) counts: bool,
 }
 
-/// What was called and what went wrong so far.
+/// The calls and errors so far.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     quota: Quota,
@@ -40,7 +40,7 @@ impl Ledger {
         }
     }
 
-    /// Counts a call, or says which limit refuses it.
+    /// Counts a call, or returns the limit that refuses it.
     pub(crate) fn call(&mut self, now: Instant) -> Result<(), Breach> {
         if let Some(limit) = &self.quota.errors {
             forget(&mut self.errors, now, limit.per);
@@ -50,7 +50,8 @@ impl Ledger {
                     status: -30,
                     message: "Exceeded the allowed number of errors",
                     wait,
-                    // Otherwise whoever keeps asking would never be let in again.
+                    // If these refusals counted as errors, a caller that keeps trying would be
+                    // locked out forever.
                     counts: false,
                 });
             }
@@ -72,6 +73,7 @@ impl Ledger {
                 return Err(breach(limit, wait));
             }
         }
+        // Counted only if no window refused it: a refused call is an error but not a call.
         for calls in &mut self.calls {
             calls.push_back(now);
         }

@@ -1,6 +1,7 @@
-//! Randomness as a pure function, so that any account can be made without making those before it.
+//! Randomness as a pure function, so that any account can be generated without generating those
+//! before it.
 
-/// What a number is drawn for; two uses of the same index stay independent.
+/// What a random number is used for. Numbers for different uses of the same index are independent.
 #[derive(Debug, Clone, Copy)]
 #[repr(u64)]
 pub(crate) enum Stream {
@@ -23,13 +24,14 @@ pub(crate) enum Stream {
     PortalToken,
 }
 
-/// A number that depends on the seed, the use and the index alone (splitmix64's finalizer).
+/// Returns a number that depends only on the seed, the use and the index (the finalizer of
+/// splitmix64).
 pub(crate) fn draw(seed: u64, stream: Stream, index: u64) -> u64 {
     let salted = seed ^ mix((stream as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     mix(salted.wrapping_add(index.wrapping_mul(0xBF58_476D_1CE4_E5B9)))
 }
 
-/// A stable hash of some bytes (FNV-1a), for what has a name and no index.
+/// Returns a stable hash (FNV-1a), for objects that have a name instead of an index.
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xCBF2_9CE4_8422_2325, |state, byte| {
         (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
@@ -43,7 +45,7 @@ fn mix(value: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// A sequence of numbers for one thing that needs many.
+/// A sequence of random numbers for an object that needs several.
 #[derive(Debug)]
 pub(crate) struct Dice(u64);
 
@@ -57,12 +59,12 @@ impl Dice {
         mix(self.0)
     }
 
-    /// A number below `end`; zero when there is none.
+    /// Returns a number below `end`, or zero if `end` is zero.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.roll() % end.max(1)
     }
 
-    /// The same as an index or a small signed count.
+    /// Like `below`, for indexes and small counts.
     pub(crate) fn below_i64(&mut self, end: u32) -> i64 {
         i64::try_from(self.below(u64::from(end))).unwrap_or_default()
     }
@@ -76,7 +78,7 @@ impl Dice {
     }
 }
 
-/// Maps a drawn number to an index of a list that is not empty.
+/// Maps a random number to an index in a list that is not empty.
 pub(crate) fn at(drawn: u64, length: usize) -> usize {
     let length = length.max(1) as u64;
     usize::try_from(drawn % length).unwrap_or_default()

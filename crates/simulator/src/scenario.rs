@@ -1,4 +1,4 @@
-//! What is simulated: sizes, credentials, the tenant's habits, quotas and faults.
+//! What to simulate: sizes, credentials, forms of answers, quotas and faults.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::authenticator::Authenticator;
 pub use self::fault::{Action, Fault};
+pub use self::flex::Flex;
 pub use self::portal::Portal;
 pub use self::quirks::{
     Arrays, Dates, Empty, LicenseForm, NullDates, ParentKey, Quirks, RootParent,
@@ -16,78 +17,86 @@ use crate::Error;
 
 mod authenticator;
 mod fault;
+mod flex;
 mod portal;
 mod quirks;
 mod quota;
 #[cfg(test)]
 mod tests;
 
-/// A tenant to simulate; the default is [`Scenario::production`].
+/// A tenant to simulate. The default is [`Scenario::production`].
 ///
-/// Ids do not depend on the seed: the root OU is 2100001 and each next OU adds 13, the first account is 710101 and each next adds 11, so that a fault can name an account.
+/// Ids do not depend on the seed, so that a fault can refer to an account: the root OU is 2100001
+/// and each further OU adds 13; the first account is 710101 and each further account adds 11.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
-    /// Everything random follows from this number.
+    /// The seed of all generated data.
     pub seed: u64,
-    /// Products per page; 0 puts everything into one page.
+    /// Products per page; 0 puts all of them on one page.
     pub page_size: u64,
-    /// The number of the first page, in requests and in answers: 0 or 1.
+    /// The number of the first page, in requests and answers: 0 or 1.
     pub page_base: u64,
-    /// Life time of an access token in seconds.
+    /// The lifetime of an access token in seconds.
     pub expires_in: u64,
-    /// The HTTP code that redirects the token path without its trailing slash; 0 serves that path directly.
+    /// How long a new access token is refused as if it were unknown.
+    #[serde(with = "duration")]
+    pub token_lag: Duration,
+    /// The HTTP status that redirects the token path without its trailing slash; 0 serves that path
+    /// directly.
     pub token_redirect: u16,
     /// How long each answer takes.
     #[serde(with = "duration")]
     pub latency: Duration,
-    /// A random part of each answer's time, added to `latency`.
+    /// The maximum random delay that is added to `latency`.
     #[serde(with = "duration")]
     pub latency_spread: Duration,
-    /// Who may sign in.
+    /// The API user.
     pub credentials: Credentials,
-    /// How large the tenant is.
+    /// The size of the tenant.
     pub organization: Organization,
-    /// In which of the known forms the tenant answers.
+    /// The form of the tenant's answers.
     pub quirks: Quirks,
-    /// What it allows; nothing is limited by default.
+    /// The limits. By default, there are none.
     pub quota: Quota,
-    /// The `FortiPortal` that manages some of its devices.
+    /// The size of `FortiFlex`.
+    pub flex: Flex,
+    /// The `FortiPortal` that manages some of the tenant's devices.
     pub portal: Portal,
-    /// A `FortiAuthenticator`.
+    /// The `FortiAuthenticator` next to the tenant.
     pub authenticator: Authenticator,
-    /// What goes wrong, in order: the first fault that applies to a call is the one that happens.
+    /// The faults, in order. If several apply to a call, the first one happens.
     #[serde(rename = "fault")]
     pub faults: Vec<Fault>,
 }
 
-/// The API user.
+/// The credentials and permissions of the API user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Credentials {
-    /// Its id.
+    /// The user's id.
     pub username: String,
-    /// Its password.
+    /// The user's password.
     pub password: String,
-    /// The `client_id`s that its permission profile allows; others get `invalid_client`.
+    /// The `client_id`s that the user may sign in for. All others get `invalid_client`.
     pub clients: Vec<String>,
 }
 
-/// Sizes of the tenant.
+/// The size of the tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Organization {
-    /// Whether the API user sees an organization or one account.
+    /// Whether the API user sees a whole organization or a single account.
     pub scope: Scope,
-    /// Number of OUs, the root included.
+    /// The number of OUs, including the root.
     pub ous: u64,
-    /// Number of accounts; a local scope has one.
+    /// The number of accounts. A local scope has one.
     pub accounts: u64,
-    /// Number of products over all accounts, pending ones included.
+    /// The number of products in all accounts, including pending ones.
     pub products: u64,
-    /// This many accounts are named by a second OU too.
+    /// How many accounts are also listed by a second OU.
     pub shared_accounts: u64,
-    /// Whether the root is in the list of OUs, beside being `orgId`.
+    /// Whether the list of OUs contains the root, in addition to `orgId`.
     pub root_listed: bool,
 }
 
@@ -95,20 +104,31 @@ pub struct Organization {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
-    /// An organization: `accountId` must be sent.
+    /// An organization: calls must contain `accountId`.
     Organization,
-    /// One account: Organization and IAM are refused, and `accountId` may be left out.
+    /// One account: Organization and IAM are refused, and `accountId` is optional.
     Local,
 }
 
 impl Scenario {
-    /// The preset: 17 OUs, 17 accounts, 698 products of which 133 are `FortiGate` or `FortiWiFi`.
+    /// The user of a system and its password or API key, by the system's name in a configuration.
+    pub fn user_of(&self, system: &str) -> (&str, &str) {
+        match system {
+            "fortiportal" => (&self.portal.username, &self.portal.password),
+            "fortiauthenticator" => (&self.authenticator.username, &self.authenticator.api_key),
+            _ => (&self.credentials.username, &self.credentials.password),
+        }
+    }
+
+    /// The default scenario: 17 OUs, 17 accounts and 698 products, of which 133 are `FortiGate` or
+    /// `FortiWiFi`.
     pub fn production() -> Self {
         Self {
             seed: 1,
             page_size: 0,
             page_base: 1,
             expires_in: 3660,
+            token_lag: Duration::ZERO,
             token_redirect: 301,
             latency: Duration::ZERO,
             latency_spread: Duration::ZERO,
@@ -116,13 +136,14 @@ impl Scenario {
             organization: Organization::default(),
             quirks: Quirks::default(),
             quota: Quota::default(),
+            flex: Flex::default(),
             portal: Portal::default(),
             authenticator: Authenticator::default(),
             faults: Vec::new(),
         }
     }
 
-    /// Reads a scenario; what it does not say is as in [`Scenario::production`].
+    /// Reads a scenario. Whatever it leaves out is as in [`Scenario::production`].
     ///
     /// ```
     /// let scenario = fortilake_simulator::Scenario::from_toml("page_size = 25")?;
@@ -138,16 +159,18 @@ impl Scenario {
 
     fn check(&self) -> Result<(), &'static str> {
         if self.page_base > 1 {
-            return Err("`page_base` is 0 or 1");
+            return Err("`page_base` must be 0 or 1");
         }
         if ![0, 301, 302, 307, 308].contains(&self.token_redirect) {
-            return Err("`token_redirect` is 301, 302, 307, 308, or 0 for none");
+            return Err("`token_redirect` must be 301, 302, 307, 308, or 0 for no redirect");
         }
         if self.organization.ous == 0 || self.organization.accounts == 0 {
-            return Err("`organization` needs an OU and an account");
+            return Err("`organization` needs at least one OU and one account");
         }
         if self.organization.products >= 20_000_000 {
-            return Err("`products` is at most 19999999, the number of serials there are");
+            return Err(
+                "`products` must be at most 19999999, the number of possible serial numbers",
+            );
         }
         self.portal.check()?;
         self.authenticator.check()
@@ -165,7 +188,7 @@ impl Default for Credentials {
         Self {
             username: "simulated".to_owned(),
             password: "simulated".to_owned(),
-            clients: ["assetmanagement", "organization", "iam"]
+            clients: ["assetmanagement", "organization", "iam", "flexvm"]
                 .map(str::to_owned)
                 .to_vec(),
         }

@@ -1,4 +1,4 @@
-//! The simulator on a port, where faults are what they are called.
+//! The simulator on a port, where network faults are real.
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -21,19 +21,21 @@ use tokio::task::JoinSet;
 
 use crate::simulator::{Answer, Simulator, flooded};
 
-/// The largest request body that is read.
+/// The maximum size of a request body that is read, in bytes.
 const MAX_REQUEST: usize = 16 << 20;
-/// Bodies from this size on are compressed for clients that accept it.
+/// Bodies of at least this size are compressed if the client accepts that.
 const MIN_COMPRESSED: usize = 1 << 10;
-/// How much of a flood is handed over at a time.
+/// How many bytes of a flood are produced at a time.
 const FLOOD: &[u8] = &[b'['; 64 << 10];
-/// What was sent of a broken body leaves in this time; the error would overtake it otherwise.
+/// How long to wait before breaking off a body. Without this pause, the error would overtake the
+/// bytes before it.
 const BEFORE_BREAK: Duration = Duration::from_millis(20);
 
 impl Simulator {
-    /// The simulator as a router, to be mounted or called.
+    /// The simulator as a router that can be mounted or called directly.
     ///
-    /// A router must answer, so a reset shows here as a body that fails at once; [`Simulator::serve`] does better.
+    /// A router has to answer, so a connection reset becomes a body that fails immediately.
+    /// [`Simulator::serve`] resets the connection for real.
     pub fn router(&self) -> Router {
         let simulator = self.clone();
         Router::new().fallback(move |request: Request| async move {
@@ -44,13 +46,14 @@ impl Simulator {
         })
     }
 
-    /// Serves on a port until `shutdown` resolves; connections that are open then are closed.
+    /// Serves on a port until `shutdown` resolves, and then closes all open connections.
     ///
-    /// A reset closes the connection without an answer, and a cut body announces more than it sends.
+    /// A reset closes the connection without an answer. A cut body announces more bytes than it
+    /// sends.
     ///
     /// # Errors
     ///
-    /// The listener failed. Connections that fail are their clients' concern.
+    /// Fails if the listener fails. Errors on single connections are ignored.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -65,7 +68,7 @@ impl Simulator {
                     let (stream, _) = accepted?;
                     connections.spawn(self.clone().connection(stream));
                 }
-                // Connections that are done are let go, so that a long life takes no memory.
+                // Finished connections are removed, so that a long run doesn't accumulate them.
                 Some(_) = connections.join_next() => {}
             }
         }
@@ -74,13 +77,14 @@ impl Simulator {
     }
 
     async fn connection(self, stream: TcpStream) {
-        // Answers are small and clients wait for them.
+        // Answers are small and clients wait for them, so they are sent without delay.
         let _ = stream.set_nodelay(true);
         let service = tower::service_fn(move |request: http::Request<_>| {
             let simulator = self.clone();
             async move { simulator.respond(request.map(Body::new)).await }
         });
         let served = auto::Builder::new(TokioExecutor::new())
+            // With HTTP/2, a reset would only end a stream instead of the connection.
             .http1_only()
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
             .await;
@@ -89,7 +93,7 @@ impl Simulator {
         }
     }
 
-    /// Answers a call over a connection; an error closes the connection instead.
+    /// Answers a call on a connection. An error closes the connection instead.
     async fn respond(&self, request: Request) -> io::Result<Response<Body>> {
         let (parts, body) = request.into_parts();
         let compress = accepts_gzip(&parts.headers);
@@ -128,9 +132,11 @@ fn compressed(response: Response<Bytes>) -> io::Result<Response<Body>> {
     Ok(Response::from_parts(parts, Body::from(encoder.finish()?)))
 }
 
-/// Announces the whole body and sends half of it.
+/// A body that announces its full length and sends half of it.
 fn cut(response: Response<Bytes>) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
+    // One byte more than the body has, so that the client notices the missing end even if all bytes
+    // arrive.
     let announced = HeaderValue::from(body.len() + 1);
     parts.headers.insert(header::CONTENT_LENGTH, announced);
     let half = body.slice(..body.len() / 2);
@@ -140,7 +146,7 @@ fn cut(response: Response<Bytes>) -> Response<Body> {
 /// A body that fails after its first bytes.
 fn broken(head: Bytes, error: io::ErrorKind) -> Body {
     let (mut sender, body) = Channel::<Bytes, io::Error>::new(1);
-    // The task ends by itself: after the pause, or when the connection drops the body.
+    // The task ends after the pause, or when the connection drops the body.
     tokio::spawn(async move {
         if sender.send_data(head).await.is_ok() {
             tokio::time::sleep(BEFORE_BREAK).await;
@@ -152,7 +158,7 @@ fn broken(head: Bytes, error: io::ErrorKind) -> Body {
 
 fn flood(bytes: u64) -> Body {
     let (mut sender, body) = Channel::<Bytes, io::Error>::new(1);
-    // The task ends by itself: when all is sent, or when the connection drops the body.
+    // The task ends when everything is sent, or when the connection drops the body.
     tokio::spawn(async move {
         let mut left = bytes;
         while left > 0 {

@@ -1,4 +1,4 @@
-//! The simulator itself: a call comes in, and an answer or a fault goes out.
+//! The simulator itself: takes a call, and returns an answer or a fault.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,13 +16,15 @@ use crate::incoming::Incoming;
 use crate::json::Object;
 use crate::quota::{Breach, Ledger};
 use crate::random::{Stream, draw};
+use crate::rewrite::rewrite;
 use crate::scenario::{Action, QuotaAnswer, Scenario};
 use crate::systems::Systems;
 use crate::truth::Truth;
 
-/// A simulated tenant. Clones share it.
+/// A simulated tenant. Clones share its state.
 ///
-/// Time is tokio's, so that a paused clock makes a day of windows and expiries pass at once.
+/// It uses tokio's clock, so with paused time, a day of windows and expiring tokens passes
+/// instantly.
 #[derive(Clone)]
 pub struct Simulator(Arc<Inner>);
 
@@ -35,27 +37,28 @@ struct Inner {
     calls: Mutex<Vec<Call>>,
 }
 
-/// A call as the server saw it.
+/// A call as the server received it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Call {
-    /// When it came, since the simulator was made.
+    /// When the call arrived, counted from the creation of the simulator.
     pub at: Duration,
-    /// The path as it was written.
+    /// The path as it was sent.
     pub path: String,
-    /// Its arguments without secrets: of its body, or of its query where there is no body; null if neither can be read.
+    /// The arguments, with secrets removed: from the body, or from the query if there is no body.
+    /// Null if they can't be parsed.
     pub arguments: Value,
-    /// The HTTP status of the answer; none if the connection broke or nothing was answered.
+    /// The HTTP status of the answer, or `None` if the connection broke or no answer was given.
     pub http_status: Option<u16>,
-    /// The envelope's `status`, or its code in `FortiPortal`'s, where there is an envelope.
+    /// The `status` of the envelope, or its code for `FortiPortal`, if the answer has an envelope.
     pub body_status: Option<i64>,
 }
 
-/// What goes back over the connection.
+/// The response to a call.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Whole(Response<Bytes>),
-    /// An answer whose body breaks off in the middle.
+    /// An answer whose body ends in the middle.
     Cut(Response<Bytes>),
     Flood(u64),
     Reset,
@@ -63,7 +66,7 @@ pub(crate) enum Answer {
 }
 
 impl Simulator {
-    /// Makes a tenant.
+    /// Creates a tenant.
     pub fn new(scenario: Scenario) -> Self {
         let start = Instant::now();
         Self(Arc::new(Inner {
@@ -80,11 +83,13 @@ impl Simulator {
     ///
     /// # Errors
     ///
-    /// Faults of the transport are errors here: `ConnectionReset` for a reset, `UnexpectedEof` for a cut body.
+    /// Network faults are returned as errors: `ConnectionReset` for a reset, `UnexpectedEof` for a
+    /// cut body.
     ///
     /// # Cancellation
     ///
-    /// A call counts, and a write has happened, from the first poll on.
+    /// A call takes effect when it is first polled: from then on, it counts, and a write has
+    /// happened.
     pub async fn handle(&self, request: Request<Bytes>) -> io::Result<Response<Bytes>> {
         match self.answer(request).await {
             Answer::Whole(response) => Ok(response),
@@ -98,17 +103,17 @@ impl Simulator {
         }
     }
 
-    /// What the published tables must hold for the tenant's current data.
+    /// Returns what the published tables must contain for the tenant's current data.
     pub fn truth(&self) -> Truth {
         self.0.systems.truth()
     }
 
-    /// Every call so far, in order of arrival.
+    /// Returns all calls so far, in order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         lock(&self.0.calls).clone()
     }
 
-    /// Answers a call, after the time that it takes.
+    /// Answers a call, and takes the simulated time for it.
     pub(crate) async fn answer(&self, request: Request<Bytes>) -> Answer {
         let incoming = Incoming::read(request);
         let now = Instant::now();
@@ -122,15 +127,19 @@ impl Simulator {
 
 impl fmt::Debug for Simulator {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The credentials are a fake's, yet a habit of printing them would not be.
+        // These credentials are not real, but printing credentials would still be a bad habit.
         formatter.debug_struct("Simulator").finish_non_exhaustive()
     }
 }
 
 impl Inner {
-    /// Everything that happens to a call happens at its arrival; only the answer takes its time.
+    /// Decides everything about a call when it arrives. Only the answer is delayed.
     fn decide(&self, incoming: &Incoming, now: Instant) -> (Answer, Duration) {
+        // All decisions are made here, before the simulated delay. Otherwise the result of a call
+        // would depend on how the delays of concurrent calls interleave.
         let limited = Systems::is_limited(incoming);
+        // The limits are checked before faults, so a refused call does not use up a fault that a
+        // test expects later.
         let allowed = if limited {
             lock(&self.ledger).call(now)
         } else {
@@ -151,7 +160,7 @@ impl Inner {
         (decided.answer, decided.delay + self.latency(number))
     }
 
-    /// Writes a call down, and says which it was.
+    /// Records a call and returns its number.
     fn remember(&self, incoming: &Incoming, decided: &Decided, now: Instant) -> u64 {
         let call = Call {
             at: now.saturating_duration_since(self.start),
@@ -160,6 +169,8 @@ impl Inner {
             http_status: match &decided.answer {
                 Answer::Whole(response) => Some(response.status().as_u16()),
                 Answer::Flood(_) => Some(200),
+                // The client got no status, so the log shows none, even if the service carried the
+                // call out.
                 Answer::Cut(_) | Answer::Reset | Answer::Silence => None,
             },
             body_status: decided.status,
@@ -198,20 +209,27 @@ impl Inner {
         );
         let mut answered = self.systems.forticloud.envelope(&reply, incoming);
         if quota.retry_after && quota.answer == QuotaAnswer::Http {
-            // Rounded up, so that whoever waits as told is let in.
+            // Rounded up, so that a client that waits exactly this long is let in.
             let seconds = breach.wait.as_millis().div_ceil(1000).max(1);
             answered = answered.header(header::RETRY_AFTER, &seconds.to_string());
         }
         answered
     }
 
-    /// The answer under a fault, or without one.
+    /// Returns the answer, with a fault applied if there is one.
     fn act(&self, action: Option<Action>, incoming: &Incoming, now: Instant) -> Decided {
         let mut meddling = Meddling::default();
         let mut delay = Duration::ZERO;
         let cut = action == Some(Action::CutBody);
+        let mut rewritten = None;
         match action {
             None | Some(Action::CutBody) => {}
+            Some(
+                change @ (Action::RenameMember { .. }
+                | Action::SetMember { .. }
+                | Action::Replace { .. }
+                | Action::HttpStatus { .. }),
+            ) => rewritten = Some(change),
             Some(Action::Delay { by }) => delay = by,
             Some(Action::RevokeTokens) => self.systems.revoke_tokens(incoming),
             Some(Action::Vanish) => self.systems.forticloud.vanish(incoming.account()),
@@ -223,13 +241,22 @@ impl Inner {
         }
         let mut decided: Decided = self.systems.answer(incoming, meddling, now).into();
         decided.delay = delay;
-        match decided.answer {
-            Answer::Whole(response) if cut => Answer::Cut(response).into(),
-            answer => Decided { answer, ..decided },
+        match (decided.answer, rewritten) {
+            (Answer::Whole(response), _) if cut => Answer::Cut(response).into(),
+            (Answer::Whole(response), Some(change)) => Decided {
+                answer: Answer::Whole(rewrite(&change, response)),
+                status: decided.status,
+                delay: decided.delay,
+            },
+            (answer, _) => Decided {
+                answer,
+                status: decided.status,
+                delay: decided.delay,
+            },
         }
     }
 
-    /// The answer in whose place the service's own is never made.
+    /// Returns the answer of a fault that prevents the service from answering.
     fn replaced(&self, action: Action, incoming: &Incoming) -> Decided {
         match action {
             Action::Http {
@@ -257,13 +284,14 @@ impl Inner {
             Action::Reset => Answer::Reset.into(),
             Action::Silence => Answer::Silence.into(),
             Action::Flood { bytes } => Answer::Flood(bytes).into(),
-            // What is left changes the service's own answer, and only a refusal is made here.
+            // All remaining faults change the service's own answer; only the refusal is answered
+            // here.
             _ => self.systems.denied(incoming).into(),
         }
     }
 }
 
-/// What becomes of a call.
+/// The decision about a call.
 struct Decided {
     answer: Answer,
     status: Option<i64>,
@@ -271,7 +299,8 @@ struct Decided {
 }
 
 impl Decided {
-    /// Whether the service would count this answer as an error; broken connections are nobody's answer.
+    /// Whether the service would count this as an error. A broken connection has no answer, so it
+    /// is not counted.
     fn is_error(&self) -> bool {
         match &self.answer {
             Answer::Whole(response) => {
@@ -301,7 +330,8 @@ impl From<Answered> for Decided {
     }
 }
 
-/// A poisoned lock is used on: whoever panicked while holding it has failed its test already.
+/// Locks the mutex, even if another thread panicked while it held it. That thread's test has
+/// already failed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -344,7 +374,7 @@ fn redirect(status: u16, location: &str) -> Response<Bytes> {
     response
 }
 
-/// The head of a flood, whatever carries its body.
+/// The head of a flood, whether its body is streamed or in memory.
 pub(crate) fn flooded<B>(body: B) -> Response<B> {
     let mut response = Response::new(body);
     let json = HeaderValue::from_static("application/json");

@@ -1,4 +1,4 @@
-//! The simulated systems behind one address, told apart by path.
+//! The simulated systems behind one address, distinguished by path.
 
 use tokio::time::Instant;
 
@@ -28,7 +28,8 @@ enum System {
 }
 
 impl System {
-    /// Whose path it is; what is nobody's is `FortiCloud`'s to refuse.
+    /// Returns the system that a path belongs to. Unknown paths go to FortiCloud, which refuses
+    /// them.
     fn of(incoming: &Incoming) -> Self {
         let path = incoming.path.to_ascii_lowercase();
         if path.starts_with("/fpc/") {
@@ -50,12 +51,12 @@ impl Systems {
         }
     }
 
-    /// Whether the call counts in the scenario's windows.
+    /// Whether the call counts towards the scenario's limits.
     pub(crate) fn is_limited(incoming: &Incoming) -> bool {
         System::of(incoming) == System::Cloud
     }
 
-    /// Answers a call as the called system would.
+    /// Answers a call as its system would.
     pub(crate) fn answer(&self, incoming: &Incoming, meddling: Meddling, now: Instant) -> Answered {
         match System::of(incoming) {
             System::Cloud => self.forticloud.answer(incoming, meddling, now),
@@ -74,7 +75,7 @@ impl Systems {
         }
     }
 
-    /// A scripted failure in the called system's own form.
+    /// A scripted failure in the format of the called system.
     pub(crate) fn failure(&self, reply: &Reply, incoming: &Incoming) -> Answered {
         let message = reply.message.clone();
         match System::of(incoming) {
@@ -98,7 +99,7 @@ impl Systems {
         match System::of(incoming) {
             System::Cloud => self.forticloud.revoke_tokens(),
             System::Portal => self.portal.revoke_tokens(),
-            // Its keys are no tokens.
+            // `FortiAuthenticator` uses keys, which a fault does not revoke.
             System::Authenticator => {}
         }
     }

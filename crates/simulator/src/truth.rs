@@ -1,4 +1,4 @@
-//! What the published tables must hold.
+//! The expected content of the published tables.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,22 @@ pub(crate) use self::draft::{Draft, Tables};
 
 mod draft;
 
-/// A row: values by column name, absent ones null.
+/// A row: values by column name. A missing column is null.
 pub type Row = BTreeMap<String, Value>;
 
-/// The tables that follow from the current data of all systems, and not from any answer.
+/// The tables that follow from the current data of all systems. They are not derived from answers.
 ///
-/// All tables are here, whatever a crawl is asked to include.
+/// All tables are included, whichever ones a crawl selects.
 ///
-/// Timestamps are texts `YYYY-MM-DDTHH:MM:SS`, with six digits of fraction only where there is one.
-/// Columns of JSON hold the value itself; `_extra` is an object or null; `_source`, `_crawl_id` and `_observed_at` are a crawl's own and not here.
-/// A row of `issues` has `table`, `key` (an object of the key's columns), `column` and `value` (as it was sent).
-/// Faults are not taken into account: a refused account's rows are here.
+/// Timestamps are texts in the format `YYYY-MM-DDTHH:MM:SS`, followed by six digits of fraction
+/// only if there is one. JSON columns contain the value itself, and `_extra` is an object or null.
+/// The columns `_source`, `_crawl_id` and `_observed_at` depend on the crawl and are not included.
+/// A row of `issues` has `table`, `key` (an object of the key columns), `column` and `value` (as it
+/// was sent). Faults are not considered: the rows of a refused account are included.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Truth {
-    /// Rows by table, in the order in which the service lists them; tables without rows are there too.
+    /// The rows of each table, in the order in which the service lists them. Tables without rows
+    /// are included.
     pub tables: BTreeMap<String, Vec<Row>>,
 }

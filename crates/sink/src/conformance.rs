@@ -1,11 +1,13 @@
-//! The suite that every sink passes: ours, and those of others.
+//! The conformance suite for sinks, for our own and for those of others.
 //!
-//! A sink's author says how to make a [`Destination`] and how to read it, and calls [`check`] from one test:
+//! The author of a sink implements [`Destination`], which opens and reads the sink's destination, and calls [`check`]
+//! in a test:
 //!
 //! ```
 //! # mod my_sink { fortilake_sink::inventory::submit! { fortilake_sink::Descriptor {
-//! #     name: "my-sink", summary: "For this example.", target: "path", delivery: fortilake_sink::Delivery::Atomic,
-//! #     options: || schemars::schema_for!(()), open: |_, _| unimplemented!(), redeliver: None,
+//! #     name: "my-sink", summary: "For this example.", target: "path",
+//! #     options: || schemars::schema_for!(()), delivery: |_| Ok(fortilake_sink::Delivery::Atomic),
+//! #     open: |_, _| unimplemented!(), probe: |_| unimplemented!(), recover: None, redeliver: None,
 //! # } } }
 //! use fortilake_sink::conformance::{self, Destination, Part, View};
 //! use fortilake_sink::{Context, Options};
@@ -13,140 +15,170 @@
 //!
 //! struct Folder(tempfile::TempDir);
 //!
+//! #[async_trait::async_trait(?Send)]
 //! impl Destination for Folder {
 //!     fn options(&self) -> Options {
 //!         Options::from_iter([("path", json!(self.0.path()))])
 //!     }
 //!
-//!     fn read(&self, context: &Context) -> View {
+//!     async fn read(&self, context: &Context) -> View {
 //!         let file = self.0.path().join(format!("{}.json", context.crawl.id));
 //!         let Ok(text) = std::fs::read(file) else {
 //!             return View::default();
 //!         };
 //!         let tables: Vec<(String, Vec<serde_json::Value>)> = serde_json::from_slice(&text).unwrap();
 //!         let parts = tables.into_iter().map(|(table, rows)| Part { table, id: None, rows });
-//!         View { whole: true, parts: parts.collect() }
+//!         View { whole: true, parts: parts.collect(), summary: None }
 //!     }
 //! }
 //!
 //! // With `#[tokio::test]` above it.
 //! async fn passes_the_suite() {
-//!     conformance::check("my-sink", || Folder(tempfile::tempdir().unwrap())).await;
+//!     conformance::check("my-sink", async || Folder(tempfile::tempdir().unwrap())).await;
 //! }
 //! ```
 //!
-//! Which cases apply follows from the [`Delivery`](crate::Delivery) that the sink declares
-//! and from what its destination can be made to do; what was left out is in the [`Report`] with the reason.
-//! A case that fails says what was done, what was expected, what was seen, and which rule of the contract it is about.
+//! The cases that run depend on the sink's [`Delivery`](crate::Delivery) and on what its destination supports. The
+//! [`Report`] lists skipped cases with the reason. For a failed case, it shows the calls that were made, the expected
+//! and the actual result, and the rule of the contract that was broken.
 //!
-//! What the suite cannot see: the death of the process (it drops futures and sinks instead, at every await point),
-//! and a call of [`finish`](crate::Sink::finish) after [`finish`](crate::Sink::finish), which does not compile.
+//! Sinks are opened as a crawl opens them, wrapped in [`Checked`](crate::Checked), so no case tests what that enforces.
+//!
+//! The suite simulates a crash by dropping futures and sinks at every point where they wait: on an empty destination,
+//! on a published crawl, and while a crawl replaces the previous one. Killing real processes would be closer to a
+//! crash, but takes a process per point and cannot hit each point reliably. The price is that crashes between two waits
+//! are not simulated. The case `seamless` covers these: a reader reads while crawls are published, and sees every state
+//! that such a crash would leave.
+//!
+//! The suite does not test whether data survives a power failure.
 
-use crate::{Context, Options};
+use async_trait::async_trait;
 
-#[cfg(feature = "files")]
-pub use self::folder::Folder;
+use crate::{Context, Options, Summary};
+
 pub use self::report::{Case, Report, Verdict};
 pub use self::value::{rows, value};
 
 mod bench;
 mod cases;
 mod compare;
-#[cfg(feature = "files")]
-mod folder;
 mod load;
+mod model;
 mod report;
 #[cfg(test)]
 mod tests;
 mod value;
 
-/// A place of its own that sinks deliver to, as its readers see it.
+/// A destination under test: how to open sinks on it, and what its readers see.
 ///
-/// Each case begins with a fresh one, and opens one sink after the other on it.
+/// Each case starts with a new destination and opens one or more sinks on it, one after another.
+#[async_trait(?Send)]
 pub trait Destination {
-    /// The options that open the sink here; the same every time.
+    /// The options for opening a sink on this destination, with secrets as values. The same on every call.
     fn options(&self) -> Options;
 
-    /// What a reader sees just now of the crawl in `context`.
+    /// What a reader sees now of the crawl in `context`.
     ///
-    /// It is called at any time, also while a sink is at work, and looks only at what readers are meant to look at.
-    fn read(&self, context: &Context) -> View;
+    /// It can be called at any time, even while a sink is working. It must use only files or interfaces that are meant
+    /// for readers.
+    async fn read(&self, context: &Context) -> View;
 
-    /// Puts the destination into a state in which it fails, or says `false` if that cannot be done.
+    /// How the destination stores `text`.
     ///
-    /// It may be called before a sink is opened and between its calls.
-    fn fail(&self, fault: Fault) -> bool {
+    /// Override it if the destination cannot store some characters and replaces them, as a database may do with U+0000.
+    fn stores(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
+    /// Makes the destination fail in this way; returns `false` if that is not possible.
+    ///
+    /// It may be called before a sink is opened and between a sink's calls.
+    async fn fail(&self, fault: Fault) -> bool {
         let _ = fault;
         false
     }
 
-    /// Ends what [`fail`](Destination::fail) began.
-    fn heal(&self) {}
+    /// Ends the failure that [`fail`](Destination::fail) started.
+    async fn heal(&self) {}
 
-    /// What is there that no reader is meant to see and no sink needs any more, such as staged files.
+    /// Leftovers that neither readers nor later sinks need, such as staged files.
     ///
-    /// It is asked after a sink was aborted or has finished, and should then be empty.
-    fn leftovers(&self) -> Vec<String> {
+    /// The suite expects none after a sink has finished or aborted.
+    async fn leftovers(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// By how many bytes this process may grow while the sink takes 64 MiB of rows.
+    /// The number of bytes that this process may grow by while the sink takes 64 MiB of rows.
     ///
-    /// `None` if the size of this process says nothing about the sink, as when the receiver lives in it too.
+    /// `None` skips the case. Use it if something else in this process uses memory too, such as a receiver.
     fn memory(&self) -> Option<u64> {
         None
     }
+
+    /// Whether all crawls update the same rows, as in a database, instead of each making its own snapshot.
+    ///
+    /// If so, [`read`](Destination::read) returns all current rows, including those that an earlier crawl wrote and no
+    /// later crawl deleted.
+    fn keeps_rows(&self) -> bool {
+        false
+    }
 }
 
-/// A way to fail.
+/// A way in which a destination fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It does not answer, or answers that it cannot just now; the sink's error must be transient.
+    /// It does not respond, or reports that it is unavailable. The sink's error must be transient.
     Down,
-    /// It has no room; the sink's error must be of [`Kind::Full`](crate::Kind::Full).
+    /// It is full. The sink's error must have the kind [`Full`](crate::Kind::Full).
     Full,
-    /// It takes everything, but slowly; the sink must not fail.
+    /// It accepts everything, but slowly. The sink must not fail.
     Slow,
 }
 
 /// What a reader of a destination sees of one crawl.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
-    /// Whether the reader has been told that this is all: the snapshot is published, the outcome has come.
+    /// Whether the destination reports the crawl as whole: the snapshot is published, or the outcome has arrived.
     pub whole: bool,
-    /// The rows, in any order.
+    /// The visible rows, in any order.
     pub parts: Vec<Part>,
+    /// The summary that readers get, in a manifest or the last message; `None` if the destination has none.
+    pub summary: Option<Summary>,
 }
 
-/// Some rows that reached a reader together: a file, a message.
+/// Rows that reach a reader together, such as a file or a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
-    /// The table.
+    /// The name of the table.
     pub table: String,
-    /// The id by which a reader tells that a part came twice; `None` where there is no such id.
+    /// The id by which readers recognize a repeated part; `None` if there is no such id.
     pub id: Option<String>,
-    /// The rows as objects, with the values in the form of [`json`](crate::json).
+    /// The rows as objects, with values as [`json`](crate::json) encodes them.
     ///
-    /// [`rows`] makes them of Arrow, and [`value`] of the text of a cell.
+    /// [`rows`] converts Arrow batches, and [`value`] converts the text of a cell.
     pub rows: Vec<serde_json::Value>,
 }
 
 /// Runs the suite, and panics with the report if a case fails.
 ///
-/// `sink` is the name in the [registry](crate::registry), and `fresh` makes a destination that nobody has used.
-/// It runs on any tokio runtime with time and I/O enabled.
+/// `sink` is the name in the [registry](crate::registry), and `fresh` creates a new, empty destination. The suite runs
+/// on any tokio runtime with time and I/O enabled. In the case `seamless`, the sink runs on another runtime in another
+/// thread.
 ///
 /// # Panics
 ///
 /// If a case fails, with the whole [`Report`] as the message.
-pub async fn check<D: Destination>(sink: &str, fresh: impl Fn() -> D) {
+pub async fn check<D: Destination>(sink: &str, fresh: impl AsyncFn() -> D) {
     let report = run(sink, fresh).await;
     assert!(report.passed(), "{report}");
 }
 
-/// Runs the suite and says how each case went.
-pub async fn run<D: Destination>(sink: &str, fresh: impl Fn() -> D) -> Report {
-    let fresh = || -> Box<dyn Destination + '_> { Box::new(fresh()) };
+/// Runs the suite and returns the report.
+pub async fn run<D: Destination>(sink: &str, fresh: impl AsyncFn() -> D) -> Report {
+    let fresh = || -> bench::Making<'_> {
+        let making = fresh();
+        Box::pin(async { Box::new(making.await) as Box<dyn Destination> })
+    };
     cases::run(sink, &fresh).await
 }

@@ -1,4 +1,4 @@
-//! How a sink makes itself known.
+//! The registry entry of a sink.
 
 use std::fmt;
 use std::future::Future;
@@ -9,38 +9,45 @@ use schemars::Schema;
 
 use crate::{Context, Options, Receipt, Result, Sink, Store};
 
-/// A sink that is being opened.
-pub type Opening = Pin<Box<dyn Future<Output = Result<Box<dyn Sink>>> + Send>>;
+/// The future that the functions of a [`Descriptor`] return.
+pub type Task<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
-/// Dead letters that are being sent again.
-pub type Redelivering = Pin<Box<dyn Future<Output = Result<Receipt>> + Send>>;
+/// A maintenance operation on a sink's target outside a crawl. It gets the sink's options and its [`Store`].
+pub type Maintain<T> = fn(Options, Arc<dyn Store>) -> Task<T>;
 
-/// Sends again what a sink has kept because its destination would not take it: its dead letters.
+/// A sink's entry in the [registry](crate::registry): everything that is known about the sink before it is opened.
 ///
-/// It gets the options that the sink was opened with, and the sink's own [`Store`].
-/// What the destination takes now is kept no longer and is counted in the receipt; what it refuses again stays.
-/// With nothing to send, the receipt counts nothing.
-pub type Redeliver = fn(Options, Arc<dyn Store>) -> Redelivering;
-
-/// A constant entry in the [registry](crate::registry): all that is known of a sink before it is opened.
-///
-/// Submit it with [`inventory::submit!`](crate::inventory::submit).
-/// Help, documentation and error messages are made from it.
+/// Submit it with [`inventory::submit!`](crate::inventory::submit). Help texts, documentation and error messages are
+/// generated from it.
 pub struct Descriptor {
     /// The name in configurations: lower-case letters, digits, `-` and `_`.
     pub name: &'static str,
-    /// What the sink does, in one line.
+    /// What the sink does, in one sentence on one line, with a full stop.
     pub summary: &'static str,
     /// The option that the target of a [`Spec`](crate::Spec) fills, such as `path`.
     pub target: &'static str,
-    /// What a reader of the destination can count on.
-    pub delivery: Delivery,
-    /// The JSON Schema of the options.
+    /// The JSON Schema of the options; options of type [`Secret`](crate::Secret) are resolved before the sink sees
+    /// them.
     pub options: fn() -> Schema,
-    /// Opens the sink; a configuration that cannot work fails here and not at the first batch.
-    pub open: fn(Context, Options) -> Opening,
-    /// Sends dead letters again; `None` for a sink that keeps none.
-    pub redeliver: Option<Redeliver>,
+    /// What readers of the destination can rely on. It may depend on the options.
+    pub delivery: fn(&Options) -> Result<Delivery>,
+    /// Opens the sink, before the crawl makes its first API call.
+    ///
+    /// It probes the target, claims a name for the crawl, and refuses a selection that does not cover what is
+    /// published. So a configuration that cannot work fails here and not at the first batch.
+    pub open: fn(Context, Options) -> Task<Box<dyn Sink>>,
+    /// Checks that the target can be written to, and leaves nothing behind. `open` does the same first.
+    pub probe: fn(Options) -> Task<()>,
+    /// Finishes or undoes what dead processes left at the target; `None` if the sink never leaves anything.
+    ///
+    /// It is called outside a crawl, and only while no other process uses the same state.
+    pub recover: Option<Maintain<()>>,
+    /// Sends the sink's dead letters again: messages that it kept because its destination rejected them.
+    ///
+    /// It gets the options that the sink was opened with, and the sink's own [`Store`]. Messages that are accepted now
+    /// are removed and counted in the receipt; messages that are rejected again stay. `None` if the sink keeps no dead
+    /// letters.
+    pub redeliver: Option<Maintain<Receipt>>,
 }
 
 impl fmt::Debug for Descriptor {
@@ -51,15 +58,17 @@ impl fmt::Debug for Descriptor {
     }
 }
 
-/// What a reader of a sink's destination can count on.
+/// What readers of a sink's destination can rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// Sees nothing before the end and then everything once.
+    /// All tables change at one moment, when the sink finishes.
     Atomic,
-    /// Sees batches as they come, some of them more than once after a failure, but then with the same ids.
+    /// Each table changes at its own moment, and all tables carry the same snapshot name.
+    AtomicPerTable,
+    /// Batches arrive one by one and may be repeated under the same ids. The outcome is the last message.
     ///
-    /// Whether they make a whole snapshot is only in the outcome, which comes last.
+    /// Only the outcome tells whether the snapshot is whole.
     AtLeastOnce,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong in a sink, sorted by what the caller can do about it.
+//! The error type of sinks, whose kinds tell what the caller can do.
 
 use std::error::Error as StdError;
 use std::fmt::{self, Display};
@@ -8,13 +8,13 @@ use std::path::Path;
 #[cfg(test)]
 mod tests;
 
-/// The result of everything that a sink does.
+/// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error of a sink, of the registry or of a sink's options.
 ///
-/// It is opaque so that sinks can add detail without breaking anyone; what a program needs is [`Error::kind`].
-/// The text names what failed and on what, and the reason behind it is the [source](StdError::source).
+/// It is opaque so that details can be added without breaking callers; programs decide by [`Error::kind`]. The text
+/// says what failed and on what, and the cause is the [source](StdError::source).
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -27,20 +27,22 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Mend the configuration: an unknown sink, a wrong option, a path that cannot be written.
+    /// Fix the configuration: an unknown sink, a wrong option, or a path that cannot be written.
     Config,
-    /// Try again later: the destination did not answer or could not be read or written just now.
+    /// Try again later: the destination did not respond, or could not be read or written for now.
     Unavailable,
-    /// Make room and try again: the destination is full.
+    /// Free space and try again: the destination is full.
     Full,
-    /// Look at the data: the destination is well and refused what it was given.
+    /// Check the data: the destination works, but rejected the data it got.
     Rejected,
-    /// Report it: the sink or its caller broke the contract.
+    /// Decide: publishing would remove rows that may still exist, and neither an option nor a flag allows it.
+    Refused,
+    /// Report a bug: the sink or its caller broke the contract.
     Internal,
 }
 
 impl Error {
-    /// An error of this kind whose text is `text`: lower case, one line, no full stop.
+    /// An error of this kind. `text` is one line, starts in lower case, and has no full stop.
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -49,19 +51,18 @@ impl Error {
         }))
     }
 
-    /// The same error with the reason behind it; the text must not repeat that reason.
+    /// Adds the cause. The error's text must not repeat it, because callers print the whole chain.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// "cannot `action` `path`", because of `source`.
+    /// An error with the text "cannot `action` `path`" and the cause `source`.
     ///
-    /// The kind follows from the I/O error at the bottom of `source`, wherever that is in the chain:
-    /// a full disk is [`Kind::Full`], a path that is wrong or forbidden is [`Kind::Config`],
-    /// and anything else may heal and is [`Kind::Unavailable`].
-    /// Without an I/O error in the chain nothing outside is at fault, and it is [`Kind::Internal`].
+    /// The kind follows from the first I/O error in the chain of `source`. A full disk is [`Kind::Full`], a path that
+    /// is wrong or forbidden is [`Kind::Config`], and any other I/O error may be temporary and is
+    /// [`Kind::Unavailable`]. Without an I/O error in the chain, the kind is [`Kind::Internal`].
     pub fn io(
         action: impl Display,
         path: &Path,
@@ -72,16 +73,15 @@ impl Error {
         Self::new(kind_of(source.as_ref()), text).with_source(source)
     }
 
-    /// What the caller can do.
+    /// What the caller can do about the error.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// Whether the same thing may work later, with the same configuration and the same data.
+    /// Whether delivering the crawl again later may succeed, with the same configuration and the same data.
     ///
-    /// It is so for [`Kind::Unavailable`] and [`Kind::Full`], and the latter heals only once somebody makes room.
-    /// A sink has made the tries that were worth making before it returns an error, so this says whether
-    /// delivering the crawl again is worth it, and not that the same call should be repeated.
+    /// This is the case for [`Kind::Unavailable`], and for [`Kind::Full`] once someone has freed space. It does not
+    /// mean that the caller should retry the call: the sink made all useful retries before it returned the error.
     pub fn is_transient(&self) -> bool {
         matches!(self.0.kind, Kind::Unavailable | Kind::Full)
     }
@@ -100,10 +100,13 @@ fn kind_of(error: &(dyn StdError + 'static)) -> Kind {
 
 fn kind_of_io(kind: io::ErrorKind) -> Kind {
     match kind {
+        // `write_all` reports `WriteZero` if a device takes no more bytes.
         io::ErrorKind::StorageFull
         | io::ErrorKind::QuotaExceeded
         | io::ErrorKind::FileTooLarge
         | io::ErrorKind::WriteZero => Kind::Full,
+        // Another process could change these too, but a retry rarely helps, and a crawl that keeps retrying hides a
+        // wrong path from the user.
         io::ErrorKind::NotFound
         | io::ErrorKind::PermissionDenied
         | io::ErrorKind::AlreadyExists

@@ -1,16 +1,16 @@
-//! Rows as JSON, one form for every sink that sends or writes it.
+//! Rows as JSON, encoded in the same way for every sink.
 //!
 //! | value | JSON |
 //! | --- | --- |
-//! | null | `null`; the member is always there |
-//! | text | text, also where it holds JSON as in `_extra` |
+//! | null | `null`; the member is always present |
+//! | text | a string, even if it contains JSON as in `_extra` |
 //! | true, 7, 0.5 | `true`, `7`, `0.5` |
 //! | wall-clock timestamp | `"2026-09-01T12:00:00"`, with six decimals if it has a fraction |
 //! | timestamp in UTC | `"2026-09-01T12:00:00Z"` |
 //!
-//! Members are in the order of the columns, and the same rows always make the same bytes.
-//! Integers are written in full, so `9223372036854775807` is what it was for whoever does not read numbers as floats;
-//! a float that is not finite has no form in JSON and becomes `null`.
+//! Members are in the order of the columns, and the same rows always produce the same bytes.
+//! Integers are written with all digits; a reader that parses numbers as floats loses precision above 2^53.
+//! NaN and infinity do not exist in JSON and become `null`.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -27,22 +27,22 @@ use crate::{Error, Kind, Result};
 #[cfg(test)]
 mod tests;
 
-/// The first microsecond of the year 0 and the last of the year 9999: beyond them dates need more than four digits.
+/// The supported timestamps, in microseconds of Unix time: the years 0000 to 9999, which have four digits.
 const TIMES: std::ops::RangeInclusive<i64> = -62_167_219_200_000_000..=253_402_300_799_999_999;
 
-/// One object per row and one line per object; nothing for no rows.
+/// Encodes one object per row, each on its own line; empty for no rows.
 ///
-/// Text cannot break a line, so the result may be cut into rows at its line feeds.
+/// Line breaks in text are escaped, so the result can be split into rows at its line feeds.
 ///
 /// # Errors
 ///
-/// [`Kind::Rejected`] for a timestamp whose year does not have four digits,
-/// and [`Kind::Internal`] for a column whose type has no form in JSON.
+/// [`Kind::Rejected`] for a timestamp outside the years 0000 to 9999,
+/// and [`Kind::Internal`] for a column type that JSON cannot represent.
 pub fn lines(records: &RecordBatch) -> Result<Vec<u8>> {
     encode::<LineDelimited>(records)
 }
 
-/// One array with an object per row; `[]` for no rows.
+/// Encodes one array with an object per row; `[]` for no rows.
 ///
 /// # Errors
 ///
@@ -53,6 +53,8 @@ pub fn array(records: &RecordBatch) -> Result<Vec<u8>> {
 
 fn encode<F: JsonFormat>(records: &RecordBatch) -> Result<Vec<u8>> {
     check_times(records)?;
+    // Write nulls explicitly. Without them output would be smaller, but a program that infers columns from the first
+    // rows would miss a column that is null in all of them.
     let mut writer = WriterBuilder::new()
         .with_explicit_nulls(true)
         .with_encoder_factory(Arc::new(Times))
@@ -64,7 +66,7 @@ fn encode<F: JsonFormat>(records: &RecordBatch) -> Result<Vec<u8>> {
     Ok(writer.into_inner())
 }
 
-/// Refuses timestamps that [`TimeEncoder`], which cannot fail, could not write.
+/// Refuses timestamps out of range before encoding, because [`TimeEncoder`] cannot return an error.
 fn check_times(records: &RecordBatch) -> Result<()> {
     let schema = records.schema_ref();
     for (field, column) in schema.fields().iter().zip(records.columns()) {
@@ -72,14 +74,17 @@ fn check_times(records: &RecordBatch) -> Result<()> {
             continue;
         };
         if times.iter().flatten().any(|time| !TIMES.contains(&time)) {
-            let text = format!("a timestamp in column `{}` is out of range", field.name());
+            let text = format!(
+                "a timestamp in column `{}` is outside the years 0000 to 9999",
+                field.name()
+            );
             return Err(Error::new(Kind::Rejected, text));
         }
     }
     Ok(())
 }
 
-/// Writes timestamps as our tables have them; the library's own form has three decimals or six.
+/// Writes timestamps with no decimals or six. The library's own encoder also writes three.
 #[derive(Debug)]
 struct Times;
 
@@ -114,7 +119,7 @@ impl Encoder for TimeEncoder<'_> {
             0 => "%Y-%m-%dT%H:%M:%S",
             _ => "%Y-%m-%dT%H:%M:%S%.6f",
         };
-        // Everything in `TIMES` is a date, and writing to memory does not fail.
+        // `check_times` has checked the range, and writing to memory cannot fail.
         if let Some(time) = temporal_conversions::timestamp_us_to_datetime(microseconds) {
             let _ = write!(out, "\"{}{}\"", time.format(form), self.suffix);
         }

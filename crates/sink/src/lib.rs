@@ -1,18 +1,18 @@
-//! The contract of a sink, the registry of sinks, and what file sinks share.
+//! The sink contract, the registry of sinks, and the conformance suite that every sink must pass.
 //!
-//! A [`Sink`] takes the tables of one crawl, batch by batch, and makes them visible at its end.
-//! It becomes known by a [`Descriptor`] that it submits to the [`registry`];
-//! whoever links the sink's crate can then name it in a [`Spec`] such as `parquet:out`.
-//! Neither the crawl nor the command line knows any sink, so a new one changes neither.
+//! A [`Sink`] takes the tables of one crawl in batches and makes them visible when the crawl ends. A sink crate submits
+//! a [`Descriptor`] to the [`registry`]. A program that links the crate can then name the sink in a [`Spec`] such as
+//! `parquet:out`. Neither the crawler nor the command line names a particular sink, so adding one changes neither.
 //!
-//! Arrow is the only data type, and that is a price: a sink for three lines of text needs `arrow-array` too.
-//! In return every table of every source reaches every sink, columns added tomorrow included.
+//! All data is Arrow. In return, every table of every source reaches every sink, including columns that are added
+//! later. The price is that even a sink of a few lines depends on `arrow-array`.
 //!
-//! # A sink
+//! # Example
 //!
 //! ```
 //! use fortilake_sink::{
-//!     Batch, Context, Delivery, Descriptor, Options, Outcome, Receipt, Result, Sink, Spec, inventory,
+//!     Batch, Context, Delivery, Descriptor, Options, Outcome, Receipt, Result, Sink, Spec, Standing,
+//!     inventory,
 //! };
 //! use schemars::{JsonSchema, schema_for};
 //! use serde::Deserialize;
@@ -20,7 +20,7 @@
 //! /// Options of the `count` sink.
 //! #[derive(Deserialize, JsonSchema)]
 //! struct Config {
-//!     /// What the receipt is headed with.
+//!     /// The receipt's location.
 //!     label: String,
 //! }
 //!
@@ -37,7 +37,14 @@
 //!     }
 //!
 //!     async fn finish(self: Box<Self>, _outcome: &Outcome) -> Result<Receipt> {
-//!         Ok(Receipt { location: self.label, rows: self.rows, files: 0, bytes: 0 })
+//!         Ok(Receipt {
+//!             location: self.label,
+//!             snapshot: None,
+//!             standing: Standing::Latest,
+//!             rows: self.rows,
+//!             files: 0,
+//!             bytes: 0,
+//!         })
 //!     }
 //!
 //!     async fn abort(self: Box<Self>) -> Result<()> {
@@ -55,9 +62,11 @@
 //!         name: "count",
 //!         summary: "Counts rows.",
 //!         target: "label",
-//!         delivery: Delivery::Atomic,
 //!         options: || schema_for!(Config),
+//!         delivery: |_| Ok(Delivery::Atomic),
 //!         open: |context, options| Box::pin(open(context, options)),
+//!         probe: |_| Box::pin(async { Ok(()) }),
+//!         recover: None,
 //!         redeliver: None,
 //!     }
 //! }
@@ -70,39 +79,51 @@
 //! # }
 //! ```
 //!
-//! What a sink has to keep to is said at [`Sink`], and `conformance` (a feature, for tests) holds it to that.
-//! Features bring what many sinks need: `files` for those that publish into a folder, `json` for rows as JSON.
+//! The documentation of [`Sink`] lists the rules for sinks. The feature `conformance` provides the test suite that
+//! checks them, and the feature `json` encodes rows as JSON, which many sinks need.
 //!
-//! # What is left out
+//! # Not included
 //!
-//! Retries, because only the sink knows whether its destination took half of something.
-//! Buffering between the crawl and a sink, because the crawl owns the tasks.
+//! - Retries: only the sink knows whether its destination stored part of a request.
+//! - Buffering between the crawl and a sink: the crawler owns the tasks and waits for each call.
 
 pub use arrow_array::RecordBatch;
 pub use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 pub use inventory;
 
+pub use self::checked::Checked;
 pub use self::contract::{
-    Batch, Context, Crawl, FailedScope, Outcome, Receipt, Scopes, Sink, TableSpec, TableTotal,
+    Batch, Context, KeyIn, Origin, Partial, Receipt, Sink, Standing, TableSpec,
 };
-pub use self::descriptor::{Delivery, Descriptor, Opening, Redeliver, Redelivering};
+pub use self::crawl::{Crawl, Phase, Selection, choose_name};
+pub use self::descriptor::{Delivery, Descriptor, Maintain, Task};
 pub use self::error::{Error, Kind, Result};
 pub use self::nearest::nearest;
 pub use self::options::Options;
+pub use self::outcome::{
+    FailedScope, Outcome, ScopeOutcome, ScopeResult, Scopes, Summary, TableTotal,
+};
+pub use self::scope::ScopeId;
+pub use self::secret::{Lookup, MaybeSecret, Reference, Secret};
 pub use self::spec::Spec;
+pub use self::standard_output::standard_output_is_closed;
 pub use self::store::{MemoryStore, Store};
 
+mod checked;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
+mod crawl;
 mod descriptor;
 mod error;
-#[cfg(feature = "files")]
-pub mod files;
 #[cfg(feature = "json")]
 pub mod json;
 mod nearest;
 mod options;
+mod outcome;
 pub mod registry;
+mod scope;
+mod secret;
 mod spec;
+mod standard_output;
 mod store;

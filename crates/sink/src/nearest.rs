@@ -1,12 +1,12 @@
-//! "Did you mean …": the one judge of what is close enough to a mistyped name.
+//! Suggestions for mistyped names ("did you mean …").
 
 #[cfg(test)]
 mod tests;
 
-/// The candidate that `name` was most likely meant to be, if one is close.
+/// The candidate that is closest to `name`, if one is close enough to suggest.
 ///
-/// Close is one edit in three characters, swapped neighbors counting as one edit;
-/// beyond that a guess misleads more often than it helps.
+/// A candidate is close enough with at most one edit per three characters, where two swapped neighbors are one edit.
+/// More distant suggestions mislead more often than they help. Case is ignored, and `-` and `_` are the same.
 ///
 /// ```
 /// assert_eq!(fortilake_sink::nearest("parket", ["csv", "parquet"]), Some("parquet"));
@@ -25,7 +25,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// "`a`, `b`", followed by the nearest to `name`, if any: the second half of every such message.
+/// Lists the candidates in backticks, and appends "did you mean …?" if one is close to `name`.
 pub(crate) fn list(name: &str, candidates: &[&str]) -> String {
     let all = quoted(candidates);
     match nearest(name, candidates.iter().copied()) {
@@ -34,7 +34,7 @@ pub(crate) fn list(name: &str, candidates: &[&str]) -> String {
     }
 }
 
-/// The names in backticks.
+/// The names in backticks, separated by commas.
 pub(crate) fn quoted(names: &[&str]) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")

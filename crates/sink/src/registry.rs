@@ -1,7 +1,7 @@
-//! The sinks that are linked into this binary.
+//! The registry: the sinks that are linked into this binary.
 //!
-//! A sink that no crate of the binary names is not linked, and then it is not here;
-//! `use the_sink_crate as _;` is enough to name it.
+//! The linker drops a crate that no other crate names, and then the registry does not contain its sink. Naming it with
+//! `use the_sink_crate as _;` is enough.
 
 use crate::{Descriptor, Error, Kind, Result, nearest};
 
@@ -12,7 +12,7 @@ mod tests;
 ///
 /// # Errors
 ///
-/// [`Kind::Internal`] if two sinks have the same name: which of them is meant would depend on the linker.
+/// [`Kind::Internal`] if two sinks have the same name, because the linker would decide which one is used.
 pub fn all() -> Result<Vec<&'static Descriptor>> {
     sorted(inventory::iter::<Descriptor>.into_iter())
 }
@@ -21,13 +21,13 @@ pub fn all() -> Result<Vec<&'static Descriptor>> {
 ///
 /// # Errors
 ///
-/// [`Kind::Config`] with the names there are, and the nearest of them.
+/// [`Kind::Config`] if there is no such sink. The message lists all sinks and suggests the closest name.
 pub fn find(name: &str) -> Result<&'static Descriptor> {
     pick(&all()?, name)
 }
 
 fn sorted(found: impl Iterator<Item = &'static Descriptor>) -> Result<Vec<&'static Descriptor>> {
-    // The order of registration is the linker's.
+    // The linker decides the order of registration, so sort.
     let mut all: Vec<_> = found.collect();
     all.sort_by_key(|descriptor| descriptor.name);
     match all.windows(2).find(|pair| pair[0].name == pair[1].name) {
@@ -45,10 +45,10 @@ fn pick(all: &[&'static Descriptor], name: &str) -> Result<&'static Descriptor> 
     }
     let names: Vec<_> = all.iter().map(|descriptor| descriptor.name).collect();
     let text = if names.is_empty() {
-        format!("there is no sink `{name}`; this program has none")
+        format!("unknown sink `{name}`; no sinks are linked into this program")
     } else {
         format!(
-            "there is no sink `{name}`; the sinks are {}",
+            "unknown sink `{name}`; the sinks are {}",
             nearest::list(name, &names)
         )
     };

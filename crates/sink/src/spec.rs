@@ -1,34 +1,44 @@
-//! A sink and its options as one line: `NAME:TARGET?option=value`.
+//! Sink specifications such as `NAME:TARGET?option=value`.
 
+use std::fmt;
 use std::str::FromStr;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::{Context, Error, Kind, Options, Result, Sink, options, registry};
+use crate::options::Stage;
+use crate::secret::Lookup;
+use crate::{Checked, Context, Error, Kind, Options, Result, Sink, options, registry};
 
 #[cfg(test)]
 mod tests;
 
-/// A sink by name, with its options: what a command line or a configuration file says of it.
-#[derive(Clone, Debug, PartialEq)]
+/// A sink's name and options, as written on the command line or in a configuration file.
+#[derive(Clone, PartialEq)]
 pub struct Spec {
     /// The name of the sink.
     pub sink: String,
-    /// Its options.
+    /// Its options. Secrets are still references.
     pub options: Map<String, Value>,
+}
+
+impl fmt::Debug for Spec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        options::debug_names(&format!("Spec {}", self.sink), &self.options, formatter)
+    }
 }
 
 impl Spec {
     /// Reads `NAME`, `NAME:TARGET` or `NAME:TARGET?option=value&option=value`, and checks it.
     ///
-    /// The target fills the option that the sink names for it, such as `path`.
-    /// Target and values are percent-decoded, so that `%3F` is a question mark in a path;
-    /// values become numbers or booleans where the option wants them.
+    /// The target sets the option that the sink names for it, such as `path`. Target and values are percent-decoded, so
+    /// `%3F` is a question mark in a path. Values become numbers or booleans if the option has that type.
+    /// For a secret option `NAME`, write `NAME_env=VARIABLE` or `NAME_file=PATH`.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`] for a sink that is not there and for options that do not fit.
+    /// [`Kind::Config`] for an unknown sink, and for unknown, missing or invalid options.
     pub fn parse(text: &str) -> Result<Self> {
+        // Split at the first `?` before the first `:`, because option values such as URLs contain colons.
         let (head, query) = match text.split_once('?') {
             Some((head, query)) => (head, Some(query)),
             None => (text, None),
@@ -45,8 +55,10 @@ impl Spec {
         }
         for pair in query.into_iter().flat_map(|query| query.split('&')) {
             let wants_value = || {
-                // What stands there may be a secret that a `&` has cut in two.
-                config(format!("an option of `{name}` is not `option=value`"))
+                // Do not print the text: it may be the rest of a secret that contains a `&`.
+                config(format!(
+                    "an option of `{name}` does not have the form `option=value`"
+                ))
             };
             pairs.push(pair.split_once('=').ok_or_else(wants_value)?);
         }
@@ -56,7 +68,7 @@ impl Spec {
             options: Map::new(),
         };
         for (option, value) in pairs {
-            let value = options::from_text(schema.as_value(), option, decode(value)?);
+            let (option, value) = read(schema.as_value(), option, decode(value)?);
             if spec.options.insert(option.to_owned(), value).is_some() {
                 return Err(config(format!(
                     "option `{option}` of `{name}` is given twice"
@@ -67,33 +79,67 @@ impl Spec {
             && options::requires(schema.as_value(), descriptor.target)
         {
             let target = descriptor.target.to_uppercase();
-            let message = format!("`{name}` does not say where to: write `{name}:{target}`");
+            let message = format!("`{name}` needs a target; write `{name}:{target}`");
             return Err(spec.wrap("configure", config(message)));
         }
         spec.check()?;
         Ok(spec)
     }
 
-    /// Checks name and options without opening anything.
+    /// Checks the name and the options without opening the sink.
     ///
     /// # Errors
     ///
-    /// [`Kind::Config`], as [`Spec::parse`].
+    /// [`Kind::Config`], as for [`Spec::parse`].
     pub fn check(&self) -> Result<()> {
         let descriptor = registry::find(&self.sink)?;
-        options::check((descriptor.options)().as_value(), &self.options)
+        let schema = (descriptor.options)();
+        options::check(schema.as_value(), &self.options, Stage::Written)
             .map_err(|error| self.wrap("configure", error))
     }
 
-    /// Opens the sink.
+    /// The options as written, to be stored for a later run.
+    ///
+    /// References to secrets are included. If an option may be a secret and is written in plain text, it is omitted.
     ///
     /// # Errors
     ///
-    /// Whatever the sink finds wrong, under the sink's name.
-    pub async fn open(self, context: Context) -> Result<Box<dyn Sink>> {
+    /// [`Kind::Config`] for an unknown sink.
+    pub fn written_options(&self) -> Result<Map<String, Value>> {
+        let schema = (registry::find(&self.sink)?.options)();
+        let mut options = self.options.clone();
+        options.retain(|name, value| {
+            value.is_object() || !options::is_secret(schema.as_value(), name)
+        });
+        Ok(options)
+    }
+
+    /// The options with references to secrets replaced by their values.
+    ///
+    /// `lookup` may read files and run programs, so call this where blocking is allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if a secret is not written as a reference, and the kind of `lookup`'s error if that fails.
+    pub fn resolve(&self, lookup: &Lookup<'_>) -> Result<Options> {
         let descriptor = registry::find(&self.sink)?;
-        let opening = (descriptor.open)(context, Options(self.options.clone()));
-        opening.await.map_err(|error| self.wrap("open", error))
+        let options = Options(self.options.clone());
+        options
+            .resolve(&(descriptor.options)(), lookup)
+            .map_err(|error| self.wrap("configure", error))
+    }
+
+    /// Opens the sink with resolved options, wrapped in [`Checked`].
+    ///
+    /// # Errors
+    ///
+    /// The sink's error as the cause of "cannot open sink …", with the same kind.
+    pub async fn open(&self, context: Context, options: Options) -> Result<Box<dyn Sink>> {
+        let descriptor = registry::find(&self.sink)?;
+        let tables = context.tables.clone();
+        let opened = (descriptor.open)(context, options).await;
+        let sink = opened.map_err(|error| self.wrap("open", error))?;
+        Ok(Box::new(Checked::new(sink, tables)))
     }
 
     fn wrap(&self, action: &str, error: Error) -> Error {
@@ -113,14 +159,28 @@ impl FromStr for Spec {
     }
 }
 
+/// The option's name and value. `NAME_env=X` and `NAME_file=X` become references if `NAME` is a secret option.
+fn read<'a>(schema: &Value, option: &'a str, text: String) -> (&'a str, Value) {
+    // The suffixes have a meaning only for secret options, because an ordinary option may be called `log_file`.
+    for form in ["env", "file"] {
+        let base = option
+            .strip_suffix(form)
+            .and_then(|base| base.strip_suffix('_'));
+        if let Some(base) = base.filter(|base| options::is_secret(schema, base)) {
+            return (base, json!({ form: text }));
+        }
+    }
+    (option, options::from_text(schema, option, text))
+}
+
 /// Decodes `%XX`.
 ///
-/// Unlike in a form `+` is a plus, for it is common in paths,
-/// and a `%` that stands for itself is an error, for whoever wrote it may have meant either.
+/// Unlike in HTML forms, `+` stays a plus sign, because it is common in paths. A `%` without two hexadecimal digits is
+/// an error, because it is not clear what the user meant.
 fn decode(text: &str) -> Result<String> {
     let wrong = || {
         config(format!(
-            "`{text}` is not percent-encoded; write `%25` for a percent sign"
+            "`{text}` is not valid percent-encoding; write `%25` for a percent sign"
         ))
     };
     let mut bytes = Vec::with_capacity(text.len());

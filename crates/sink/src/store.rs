@@ -1,65 +1,69 @@
-//! What a sink remembers beyond its process.
+//! The persistent memory of a sink.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
 
 use crate::Result;
 
 #[cfg(test)]
 mod tests;
 
-/// A small key-value store of one sink, which outlasts the process.
+/// A small persistent key-value store of one sink.
 ///
-/// It is meant for what a sink must know after a crash, such as which ids its destination has taken:
-/// kilobytes, not the rows themselves.
-/// Every sink of the configuration has a store of its own, and finds in it what it put there in an earlier run,
-/// whatever crawl that was; so what concerns one crawl has the crawl's id in its key and is deleted when it is done.
+/// It holds what a sink must know after a crash, such as the ids that its destination has acknowledged. Store kilobytes
+/// in it, not rows.
 ///
-/// Calls are synchronous and take milliseconds, so a task may make them in passing but not for every row.
-/// When [`put`](Store::put) or [`delete`](Store::delete) returns, the change has reached the disk
-/// and survives the death of the process.
+/// Every configured sink has its own store and keeps it across crawls. So put the crawl's id into the keys of values
+/// that concern one crawl, and delete them when the crawl is done.
+///
+/// Calls are asynchronous because the store may be in a database. A call can take milliseconds, so do not make one per
+/// row. When [`put`](Store::put) or [`delete`](Store::delete) returns, the change survives the death of the process.
+#[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// The value of `key`, if it has one.
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>>;
+    /// The value of `key`, or `None`.
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>>;
 
-    /// Gives `key` the value, in place of the one that it may have.
-    fn put(&self, key: &str, value: &[u8]) -> Result<()>;
+    /// Sets the value of `key`, replacing an earlier value.
+    async fn put(&self, key: &str, value: &[u8]) -> Result<()>;
 
-    /// Forgets `key`; no error if it is not there.
-    fn delete(&self, key: &str) -> Result<()>;
+    /// Deletes `key`. It is not an error if the key does not exist.
+    async fn delete(&self, key: &str) -> Result<()>;
 
-    /// All keys that begin with `prefix`, sorted by their bytes.
-    fn keys(&self, prefix: &str) -> Result<Vec<String>>;
+    /// All keys that begin with `prefix`, sorted by their UTF-8 bytes.
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>>;
 }
 
-/// A [`Store`] that is forgotten when it is dropped: for tests, and for sinks that nobody gave another.
+/// A [`Store`] in memory, for tests and for runs without a state. Its content is lost when it is dropped.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl MemoryStore {
     fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> T {
-        // No call leaves the map half changed, so what another thread's panic left behind is whole.
+        // A call cannot stop halfway through a change, so the map is intact even if another thread panicked.
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
+#[async_trait]
 impl Store for MemoryStore {
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.with(|map| map.get(key).cloned()))
     }
 
-    fn put(&self, key: &str, value: &[u8]) -> Result<()> {
+    async fn put(&self, key: &str, value: &[u8]) -> Result<()> {
         self.with(|map| map.insert(key.to_owned(), value.to_owned()));
         Ok(())
     }
 
-    fn delete(&self, key: &str) -> Result<()> {
+    async fn delete(&self, key: &str) -> Result<()> {
         self.with(|map| map.remove(key));
         Ok(())
     }
 
-    fn keys(&self, prefix: &str) -> Result<Vec<String>> {
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>> {
         let is_wanted = |key: &&String| key.starts_with(prefix);
         Ok(self.with(|map| map.keys().filter(is_wanted).cloned().collect()))
     }

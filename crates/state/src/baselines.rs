@@ -1,4 +1,4 @@
-//! What the next snapshot is compared with.
+//! Baselines: the figures that the guard compares the next snapshot with.
 
 #[cfg(test)]
 mod tests;
@@ -7,19 +7,20 @@ use rusqlite::OptionalExtension as _;
 
 use crate::{Error, Kind, Result, State, checksum::Checksum, error::Fault};
 
-/// What is known of the last complete snapshot of some sources.
+/// The figures of the last complete snapshot of some sources.
 ///
-/// It outlasts the crawl that made it: a row of failed crawls must not make the guard forget.
+/// They are stored apart from the crawl, because old crawls are removed. If the last complete crawl
+/// is removed after a series of failed ones, the guard must still have something to compare with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Baseline {
     /// The snapshot's name.
     pub snapshot: String,
-    /// Its figures, in the caller's words.
+    /// The figures, in the caller's own format.
     pub figures: String,
 }
 
 impl State {
-    /// The baseline of these sources.
+    /// The baseline of these sources; `None` if there is none yet.
     pub fn baseline(&self, sources: &str) -> Result<Option<Baseline>> {
         self.0.write("read a baseline", |transaction| {
             let row: Option<(String, Vec<u8>, i64)> = transaction
@@ -38,13 +39,13 @@ impl State {
                     Ok(Some(Baseline { snapshot, figures }))
                 }
                 _ => Err(Fault::Damaged(format!(
-                    "the figures of snapshot {snapshot}"
+                    "the figures of snapshot {snapshot} are not readable"
                 ))),
             }
         })
     }
 
-    /// Keeps a baseline in place of an older one of the same sources.
+    /// Stores a baseline, replacing the previous one of the same sources.
     pub fn set_baseline(&self, sources: &str, baseline: &Baseline) -> Result<()> {
         let Baseline { snapshot, figures } = baseline;
         let body = zstd::encode_all(figures.as_bytes(), 0).map_err(|error| {
@@ -54,7 +55,7 @@ impl State {
             )
             .with_source(error)
         })?;
-        self.0.write("keep a baseline", |transaction| {
+        self.0.write("save a baseline", |transaction| {
             transaction
                 .prepare_cached("INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?)")?
                 .execute((sources, snapshot, &body, checksum(sources, snapshot, &body)))?;

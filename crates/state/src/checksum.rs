@@ -1,18 +1,19 @@
 //! Checksums of rows.
 //!
-//! `SQLite` notices a damaged tree but not a damaged value, and a value is what the tables of a
-//! crawl and the calls of an hour depend on. So each row that matters carries a checksum of the
-//! others of its columns, and whoever reads the row compares.
+//! `SQLite` detects a damaged tree but not a damaged value, such as a flipped bit in a page's body.
+//! Published tables and the rate limits depend on these values. So each important row has a column
+//! with a checksum of its other columns, and every reader compares it. The checksum finds damage,
+//! not manipulation: it has no key.
 
 use std::hash::Hasher;
 
 use twox_hash::XxHash3_64;
 
-/// The checksum of a row, fed column by column.
+/// Computes the checksum of a row, column by column.
 pub(crate) struct Checksum(XxHash3_64);
 
 impl Checksum {
-    /// Begins a row of this table: the same values in another table give another checksum.
+    /// Starts a row of this table. The same values in another table give another checksum.
     pub(crate) fn of(table: &str) -> Self {
         Self(XxHash3_64::new()).bytes(table.as_bytes())
     }
@@ -22,7 +23,7 @@ impl Checksum {
         self
     }
 
-    /// No value differs from every value.
+    /// `None` differs from every value.
     pub(crate) fn maybe_int(self, value: Option<i64>) -> Self {
         match value {
             Some(value) => self.int(1).int(value),
@@ -34,7 +35,7 @@ impl Checksum {
         self.bytes(value.as_bytes())
     }
 
-    /// No text differs from every text.
+    /// `None` differs from every text.
     pub(crate) fn maybe_text(self, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.int(1).text(value),
@@ -42,25 +43,28 @@ impl Checksum {
         }
     }
 
-    /// The length goes first, so that neighbors cannot lend each other bytes.
+    /// The length comes first, so that bytes cannot move between two neighboring columns unnoticed.
     pub(crate) fn bytes(self, value: &[u8]) -> Self {
         let mut longer = self.int(value.len().try_into().unwrap_or(i64::MAX));
         longer.0.write(value);
         longer
     }
 
-    /// As the file keeps it.
+    /// The checksum as a signed integer, because `SQLite` has no unsigned ones.
     pub(crate) fn finish(self) -> i64 {
         self.0.finish().cast_signed()
     }
 }
 
-/// A short name for a text, the same in every build and on every machine; no secret is safe in it.
+/// A 64-bit digest of a text as 16 hexadecimal digits, the same in every build and on every
+/// machine.
+///
+/// It is not cryptographic, so do not use it to hide a secret.
 pub fn digest(text: &str) -> String {
     format!("{:016x}", XxHash3_64::oneshot(text.as_bytes()))
 }
 
-/// Where a key is found in an index that keeps no keys.
+/// The hash of a key for the index on pages, which stores hashes instead of long keys.
 pub(crate) fn hash(key: &str) -> i64 {
     XxHash3_64::oneshot(key.as_bytes()).cast_signed()
 }

@@ -1,4 +1,4 @@
-//! The crawls that the file has, and who works on which.
+//! The list of crawls, and which process has which crawl open.
 
 mod removal;
 #[cfg(test)]
@@ -8,47 +8,50 @@ use rusqlite::{Connection, Row, Transaction};
 
 use self::removal::REMOVED;
 use crate::{
-    CrawlJournal, Error, Kind, Result, State,
+    Error, Kind, Result, State,
     checksum::Checksum,
     error::Fault,
-    holder, journal,
+    holder, records,
     state::{self, Durability},
 };
 
-/// A crawl to begin.
+/// The properties of a new crawl.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCrawl {
-    /// The crawl's id, which no other has.
+    /// The crawl's id, unique in the state.
     pub id: String,
-    /// The name of the snapshot that it makes.
+    /// The name of the snapshot that it produces.
     pub snapshot: String,
-    /// What it depends on: a crawl with another one cannot be resumed as this one.
+    /// Identifies what the crawl's plan depends on, in the caller's own format. A run resumes only a
+    /// crawl with the same fingerprint.
     pub fingerprint: String,
-    /// The version of the program.
+    /// The version of fortilake.
     pub version: String,
 }
 
-/// A crawl that the file has.
+/// A crawl in the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crawl {
     /// The crawl's id.
     pub id: String,
-    /// The name of the snapshot that it makes.
+    /// The name of the snapshot that it produces.
     pub snapshot: String,
-    /// What it depends on.
+    /// As [`NewCrawl::fingerprint`].
     pub fingerprint: String,
-    /// The version of the program that began it.
+    /// The version of fortilake that started it.
     pub version: String,
-    /// When it began, in microseconds of Unix time.
+    /// When it started, in microseconds of Unix time.
     pub created_at: i64,
-    /// When it finished, if it has.
+    /// When it finished, in microseconds of Unix time; `None` as long as it is unfinished.
     pub finished_at: Option<i64>,
-    /// How far it has come.
+    /// Its current status.
     pub status: Status,
-    /// What was said of it when it finished or paused, as JSON.
+    /// The crawler's summary from the last pause or finish, as JSON.
     pub summary: Option<String>,
-    /// How many records its journal has.
+    /// The number of pages and failures in its journal.
     pub records: u64,
+    /// Whether a process has it open now.
+    pub is_open: bool,
     number: i64,
 }
 
@@ -58,29 +61,31 @@ impl Crawl {
     }
 }
 
-/// How far a crawl has come.
+/// The status of a crawl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Status {
-    /// Calls are being made, or its process died while they were.
+    /// It makes API calls, or its process died while it did.
     Running,
-    /// Calls are left to be made, later.
+    /// It stopped at a limit and has calls left to make.
     Paused,
-    /// All calls are made, and it is not published everywhere.
+    /// All calls are made, but it is not published to every sink yet.
     Done,
     /// It is published to every sink.
     Published,
-    /// It was not published; only a replay can still do so.
+    /// It ended without being published. A replay can still publish it.
     Discarded,
+    /// It was idle for too long, so it is not resumed.
+    Abandoned,
 }
 
 impl Status {
-    /// Whether there is something left to do.
+    /// Whether the crawl can be resumed, because calls or publications are left.
     pub fn is_unfinished(self) -> bool {
         matches!(self, Self::Running | Self::Paused | Self::Done)
     }
 
-    /// As it is written.
+    /// The name in the state file and in output.
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -88,6 +93,7 @@ impl Status {
             Self::Done => "done",
             Self::Published => "published",
             Self::Discarded => "discarded",
+            Self::Abandoned => "abandoned",
         }
     }
 
@@ -98,6 +104,7 @@ impl Status {
             Self::Done,
             Self::Published,
             Self::Discarded,
+            Self::Abandoned,
         ]
         .into_iter()
         .find(|status| status.name() == name)
@@ -105,11 +112,11 @@ impl Status {
 }
 
 impl State {
-    /// Begins a crawl, and keeps other processes from it until the journal is dropped.
-    pub fn begin(&self, new: &NewCrawl) -> Result<CrawlJournal> {
-        let number = self.0.write("begin a crawl", |transaction| {
+    /// Adds a crawl to the list, and holds it for this process.
+    pub(crate) fn hold_new(&self, new: &NewCrawl) -> Result<CrawlLease> {
+        let number = self.0.write("start a crawl", |transaction| {
             if find(transaction, |crawl| crawl.id == new.id)?.is_some() {
-                let message = format!("there is a crawl `{}` already", new.id);
+                let message = format!("crawl `{}` already exists", new.id);
                 return Err(Error::new(Kind::Unforeseen, message).into());
             }
             transaction.execute(
@@ -129,20 +136,15 @@ impl State {
             seal(transaction, number)?;
             Ok(number)
         })?;
-        let hold = Hold {
+        Ok(CrawlLease {
             state: self.clone(),
             number,
-        };
-        CrawlJournal::open(self, hold)
+        })
     }
 
-    /// Takes up a crawl again, and keeps other processes from it until the journal is dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Held`] if another process works on it, [`Kind::Missing`] if there is none.
-    pub fn take_up(&self, id: &str) -> Result<CrawlJournal> {
-        let number = self.0.write("take up a crawl", |transaction| {
+    /// Holds an existing crawl for this process.
+    pub(crate) fn hold(&self, id: &str) -> Result<CrawlLease> {
+        let number = self.0.write("open a crawl", |transaction| {
             let number = free(self, transaction, id)?;
             transaction.execute(
                 "UPDATE crawls SET holder = ? WHERE number = ?",
@@ -150,22 +152,24 @@ impl State {
             )?;
             Ok(number)
         })?;
-        let hold = Hold {
+        Ok(CrawlLease {
             state: self.clone(),
             number,
-        };
-        CrawlJournal::open(self, hold)
+        })
     }
 
-    /// All crawls, the newest first.
+    /// All crawls, newest first.
     pub fn crawls(&self) -> Result<Vec<Crawl>> {
-        self.0.write("list the crawls", |transaction| {
+        let shared = &self.0;
+        shared.write("list the crawls", |transaction| {
+            let own = shared.holder.id;
+            holder::clean_up_dead(transaction, &shared.directory, own, shared.now())?;
             let mut crawls = list(transaction)?;
             for crawl in &mut crawls {
-                let records = journal::last_sequence(transaction, crawl.number)?;
+                let records = records::last_sequence(transaction, crawl.number)?;
                 let records = records.try_into().unwrap_or_default();
                 if records < crawl.records {
-                    let message = format!("crawl {} has lost pages", crawl.number);
+                    let message = format!("pages of crawl {} are missing", crawl.number);
                     return Err(Fault::Damaged(message));
                 }
                 crawl.records = records;
@@ -175,38 +179,48 @@ impl State {
         })
     }
 
-    /// The crawl of this id.
+    /// The crawl with this id; `None` if it does not exist.
     pub fn crawl(&self, id: &str) -> Result<Option<Crawl>> {
         Ok(self.crawls()?.into_iter().find(|crawl| crawl.id == id))
     }
 
-    /// How far each sink has come with a crawl, by its name.
+    /// The delivery state of each sink of a crawl, as (sink, state), in the crawler's own format.
     pub fn deliveries(&self, crawl: &Crawl) -> Result<Vec<(String, String)>> {
         deliveries(self, crawl.number)
     }
 
+    /// When the crawl last recorded the outcome of a call, in microseconds of Unix time. Its start
+    /// if it has not recorded any.
+    pub fn last_activity(&self, crawl: &Crawl) -> Result<i64> {
+        let connection = state::connect(self.path(), Durability::Full)?;
+        let newest = records::newest(&connection, crawl.number)
+            .map_err(|fault| fault.during("read the journal", self.path()))?;
+        Ok(newest.map_or(crawl.created_at, |newest| newest.max(crawl.created_at)))
+    }
+
     pub(crate) fn check_journal(&self, crawl: &Crawl) -> Result<()> {
         let connection = state::connect(self.path(), Durability::Full)?;
-        journal::check_pages(&connection, crawl.number)
+        records::check_pages(&connection, crawl.number)
+            .and_then(|()| records::check_notes(&connection, crawl.number))
             .map_err(|fault| fault.during("read the journal", self.path()))
     }
 }
 
-/// A crawl that this process works on; dropping it gives the crawl back.
-pub(crate) struct Hold {
+/// A crawl that this process has open. Dropping it lets other processes open the crawl.
+pub(crate) struct CrawlLease {
     pub(crate) state: State,
     pub(crate) number: i64,
 }
 
-impl Drop for Hold {
+impl Drop for CrawlLease {
     fn drop(&mut self) {
-        let given_back = self.state.0.write("give a crawl back", |transaction| {
+        let given_back = self.state.0.write("release a crawl", |transaction| {
             let sql = "UPDATE crawls SET holder = NULL WHERE number = ?";
             Ok(transaction.execute(sql, (self.number,))?)
         });
-        // The end of the process gives it back as well.
+        // If this fails, other processes can open the crawl when this process ends.
         if let Err(error) = given_back {
-            tracing::warn!(%error, "crawl not given back");
+            tracing::warn!(%error, "cannot release the crawl");
         }
     }
 }
@@ -215,7 +229,7 @@ pub(crate) fn by_number(state: &State, number: i64) -> Result<Crawl> {
     let mut crawls = state.crawls()?.into_iter();
     crawls
         .find(|crawl| crawl.number == number)
-        .ok_or_else(|| Error::damaged(state.path(), format_args!("crawl {number} is gone")))
+        .ok_or_else(|| Error::damaged(state.path(), format_args!("crawl {number} is missing")))
 }
 
 pub(crate) fn set_status(
@@ -225,8 +239,8 @@ pub(crate) fn set_status(
     summary: Option<&str>,
 ) -> Result<()> {
     let finished_at = (!status.is_unfinished()).then(|| state.0.now());
-    state.0.write("change a crawl", |transaction| {
-        let records = journal::last_sequence(transaction, number)?;
+    state.0.write("update a crawl", |transaction| {
+        let records = records::last_sequence(transaction, number)?;
         transaction.execute(
             "UPDATE crawls SET status = ?2, finished_at = ?3, summary = ifnull(?4, summary),
                  records = ?5 WHERE number = ?1",
@@ -237,7 +251,7 @@ pub(crate) fn set_status(
 }
 
 pub(crate) fn set_delivery(state: &State, number: i64, sink: &str, text: &str) -> Result<()> {
-    state.0.write("keep a delivery", |transaction| {
+    state.0.write("save a delivery", |transaction| {
         transaction.execute(
             "INSERT OR REPLACE INTO deliveries VALUES (?, ?, ?, ?)",
             (number, sink, text, delivery_checksum(number, sink, text)),
@@ -256,7 +270,9 @@ pub(crate) fn deliveries(state: &State, number: i64) -> Result<Vec<(String, Stri
         while let Some(row) = rows.next()? {
             let (sink, text): (String, String) = (row.get(0)?, row.get(1)?);
             if row.get::<_, i64>(2)? != delivery_checksum(number, &sink, &text) {
-                return Err(Fault::Damaged(format!("a delivery of crawl {number}")));
+                return Err(Fault::Damaged(format!(
+                    "a delivery of crawl {number} has a wrong checksum"
+                )));
             }
             deliveries.push((sink, text));
         }
@@ -264,10 +280,10 @@ pub(crate) fn deliveries(state: &State, number: i64) -> Result<Vec<(String, Stri
     })
 }
 
-/// The number of a crawl that nobody works on.
+/// The number of the crawl with this id, if no living process has it open.
 fn free(state: &State, transaction: &Transaction<'_>, id: &str) -> Result<i64, Fault> {
     let shared = &state.0;
-    holder::reap(
+    holder::clean_up_dead(
         transaction,
         &shared.directory,
         shared.holder.id,
@@ -285,7 +301,7 @@ fn free(state: &State, transaction: &Transaction<'_>, id: &str) -> Result<i64, F
         return Ok(crawl.number);
     };
     let who = holder::describe(transaction, holder)?;
-    let message = format!("crawl `{id}` is being worked on by {who}");
+    let message = format!("crawl `{id}` is in use by {who}");
     Err(Error::new(Kind::Held, message)
         .with_hint("wait for that process, or end it and try again")
         .into())
@@ -299,18 +315,20 @@ fn find(
     Ok(list(transaction)?.into_iter().find(|crawl| is(crawl)))
 }
 
-/// All crawls but those that are being removed, the oldest first.
+/// All crawls except those that are being removed, oldest first.
 fn list(connection: &Connection) -> Result<Vec<Crawl>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT number, id, snapshot, fingerprint, version, created_at, finished_at, status,
-             summary, records, checksum FROM crawls ORDER BY number",
+             summary, records, checksum, holder IS NOT NULL FROM crawls ORDER BY number",
     )?;
     let mut rows = statement.query(())?;
     let mut crawls = Vec::new();
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(0)?;
         if checksum(row)? != row.get::<_, i64>(10)? {
-            return Err(Fault::Damaged(format!("crawl {number}")));
+            return Err(Fault::Damaged(format!(
+                "crawl {number} has a wrong checksum"
+            )));
         }
         let status: String = row.get(7)?;
         if status == REMOVED {
@@ -324,16 +342,17 @@ fn list(connection: &Connection) -> Result<Vec<Crawl>, Fault> {
             created_at: row.get(5)?,
             finished_at: row.get(6)?,
             status: Status::named(&status)
-                .ok_or_else(|| Fault::Damaged(format!("the status of crawl {number}")))?,
+                .ok_or_else(|| Fault::Damaged(format!("crawl {number} has an unknown status")))?,
             summary: row.get(8)?,
             records: row.get::<_, i64>(9)?.try_into().unwrap_or_default(),
+            is_open: row.get(11)?,
             number,
         });
     }
     Ok(crawls)
 }
 
-/// Writes the checksum of a row that has just been written.
+/// Updates the checksum of a row after it was changed. Same transaction, so both change together.
 fn seal(transaction: &Transaction<'_>, number: i64) -> Result<(), Fault> {
     let checksum = transaction.query_row(
         "SELECT number, id, snapshot, fingerprint, version, created_at, finished_at, status,

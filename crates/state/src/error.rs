@@ -7,9 +7,9 @@ use rusqlite::ffi;
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why something is not kept, or cannot be read back.
+/// An error while storing or reading state.
 ///
-/// It can be cloned because a journal that failed once tells everyone who comes after.
+/// It can be cloned because a journal that failed returns the same error from every later call.
 #[derive(Debug, Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -25,21 +25,21 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Make room; nothing that was kept before is lost.
+    /// Free disk space. Everything stored so far is kept.
     Full,
-    /// Look into the disk, the path or its permissions.
+    /// Check the disk, the path and its permissions.
     Io,
-    /// Move the file away; [`Error::hint`] says which and what is lost.
+    /// Move the damaged file away. [`Error::hint`] names it and says what is lost.
     Damaged,
-    /// Try again: another process kept the file to itself for long.
+    /// Try again: another process locked the file for too long.
     Busy,
-    /// Use the newer version that wrote the file.
+    /// Upgrade: a newer version wrote the file.
     Newer,
-    /// Wait for the process that works on the crawl, or end it.
+    /// Wait for the process that has the crawl open, or end it.
     Held,
-    /// There is no such crawl.
+    /// Check the id: there is no such crawl.
     Missing,
-    /// Report it.
+    /// Report a bug.
     Unforeseen,
 }
 
@@ -53,7 +53,7 @@ impl Error {
         }))
     }
 
-    /// An operation on a path of the file system that failed.
+    /// An operation on a file or folder failed.
     pub(crate) fn io(operation: &str, path: &Path, source: io::Error) -> Self {
         let kind = match source.kind() {
             io::ErrorKind::StorageFull
@@ -63,37 +63,37 @@ impl Error {
         };
         let message = format!("cannot {operation} `{}`", path.display());
         let error = Self::new(kind, message).with_source(source);
-        match mend(kind) {
+        match disk_hint(kind) {
             Some(hint) => error.with_hint(hint),
             None => error,
         }
     }
 
-    /// Something that the state file says and that cannot be.
+    /// The state file contains something that this crate cannot have written.
     pub(crate) fn damaged(path: &Path, what: impl fmt::Display) -> Self {
         let message = format!("the state file `{}` is damaged: {what}", path.display());
-        Self::new(Kind::Damaged, message).with_hint(way_out(path))
+        Self::new(Kind::Damaged, message).with_hint(damaged_hint(path))
     }
 
-    /// An operation on the state file that failed.
+    /// An SQL operation on the state file failed.
     pub(crate) fn sqlite(operation: &str, path: &Path, source: rusqlite::Error) -> Self {
         let kind = kind_of(&source);
         let shown = path.display();
         let message = match kind {
             Kind::Damaged => format!("the state file `{shown}` is damaged: cannot {operation}"),
-            Kind::Full => format!("no room to {operation} in `{shown}`"),
+            Kind::Full => format!("no space left to {operation} in `{shown}`"),
             _ => format!("cannot {operation} in `{shown}`"),
         };
         let error = Self::new(kind, message).with_source(source);
-        match mend(kind) {
-            _ if kind == Kind::Damaged => error.with_hint(way_out(path)),
+        match disk_hint(kind) {
+            _ if kind == Kind::Damaged => error.with_hint(damaged_hint(path)),
             Some(hint) => error.with_hint(hint),
             None => error,
         }
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        // Nobody shares it yet.
+        // The error was just created, so there is only one reference.
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.hint = Some(hint.into());
         }
@@ -110,22 +110,22 @@ impl Error {
         self
     }
 
-    /// What a caller can do about it.
+    /// What a caller can do about the error.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// What to tell whoever has to mend it.
+    /// What the user should do about the error, for messages.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 }
 
-/// What stops an operation on the file, before it is known which operation that was.
+/// The cause of a failed operation on the file. [`Fault::during`] adds the operation's name.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Sqlite(rusqlite::Error),
-    /// What a row says cannot be.
+    /// A row that this crate cannot have written.
     Damaged(String),
     Error(Error),
 }
@@ -152,35 +152,34 @@ impl From<Error> for Fault {
     }
 }
 
-/// What to do about the disk, if it is to blame.
-fn mend(kind: Kind) -> Option<&'static str> {
+/// The hint for errors of the disk.
+fn disk_hint(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Full => Some(
-            "make room there and run the same command again; nothing that was kept before is lost",
+            "free disk space there and run the same command again; everything stored so far is kept",
         ),
         Kind::Io => Some(
-            "see that it can be read and written, and run the same command again; nothing that \
-             was kept before is lost",
+            "check that it can be read and written, then run the same command again; everything \
+             stored so far is kept",
         ),
         _ => None,
     }
 }
 
-/// What to move away, and what that costs.
-fn way_out(path: &Path) -> String {
+/// The hint for a damaged file: what to move away, and what is lost with it.
+fn damaged_hint(path: &Path) -> String {
     let shown = path.display();
     format!(
-        "move `{shown}` away, and `{shown}-wal` and `{shown}-shm` with it if they are there; lost \
-         with them are the crawls that can be resumed or replayed, the tokens, and the record of \
-         the calls of the last hour, so wait an hour before the next crawl; what is published \
-         stays"
+        "move `{shown}` away, together with `{shown}-wal` and `{shown}-shm` if they exist; you lose \
+         the crawls that could be resumed or replayed, the tokens, and the record of the last \
+         hour's calls, so wait an hour before the next crawl; published snapshots are not affected"
     )
 }
 
 fn kind_of(error: &rusqlite::Error) -> Kind {
     let rusqlite::Error::SqliteFailure(failure, _) = error else {
         return match error {
-            // A row or a value is not as this crate has written it.
+            // This crate cannot have written such a row or value.
             rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::InvalidColumnType(..)
@@ -191,9 +190,9 @@ fn kind_of(error: &rusqlite::Error) -> Kind {
         };
     };
     match failure.extended_code {
-        // The index of the log is mapped into memory, and there is no room to let it grow.
+        // The index of the log is a mapped file that cannot grow because the disk is full.
         ffi::SQLITE_IOERR_SHMSIZE => Kind::Full,
-        // The file ends within a page.
+        // The file ends in the middle of a page.
         ffi::SQLITE_IOERR_SHORT_READ | ffi::SQLITE_IOERR_CORRUPTFS => Kind::Damaged,
         code => match code & 0xff {
             ffi::SQLITE_FULL => Kind::Full,
@@ -204,7 +203,8 @@ fn kind_of(error: &rusqlite::Error) -> Kind {
             | ffi::SQLITE_READONLY
             | ffi::SQLITE_AUTH
             | ffi::SQLITE_NOLFS => Kind::Io,
-            // The statements are right, so a table, a column or a promise is missing in the file.
+            // Our statements are correct, so the file lacks a table or column, or breaks a
+            // constraint.
             ffi::SQLITE_CORRUPT
             | ffi::SQLITE_NOTADB
             | ffi::SQLITE_FORMAT

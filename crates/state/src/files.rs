@@ -1,4 +1,4 @@
-//! Files that nobody else can read.
+//! Files and folders that only their owner can read.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,10 +8,10 @@ use std::{
 
 use crate::{Error, Result};
 
-/// Creates the directory for its owner alone; one that is there keeps its mode.
+/// Creates a directory that only its owner can access. An existing directory keeps its mode.
 ///
-/// It may be the working directory or `/tmp`, whose mode is not ours to change. The files in it
-/// are their owner's alone anyway.
+/// It may be the working directory or `/tmp`, and we must not change the mode of these. The files
+/// in it are private in any case.
 pub(crate) fn create_directory(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -27,7 +27,7 @@ pub(crate) fn create_directory(path: &Path) -> Result<()> {
     }
 }
 
-/// Opens a file for its owner alone, from its creation on and whatever the umask says.
+/// Opens or creates a file that only its owner can read and write, regardless of the umask.
 pub(crate) fn open_private(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -38,7 +38,7 @@ pub(crate) fn open_private(path: &Path) -> Result<File> {
         .map_err(|error| Error::io("open", path, error))
 }
 
-/// Removes a file that may not be there.
+/// Removes a file if it exists.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -48,7 +48,7 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// The file of this name with something behind it.
+/// The path with `suffix` appended to the file name.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -61,7 +61,8 @@ fn make_private(options: &mut OpenOptions) {
     options.mode(0o600);
 }
 
-/// The umask can only take bits away from the mode at creation, and it may have taken too many.
+/// Sets the mode again, because an unusual umask may have removed bits that we need. It can never
+/// add any, so the file was not readable to others in between.
 #[cfg(unix)]
 fn restrict(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -75,12 +76,12 @@ fn make_private_directory(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o700))
 }
 
-// Elsewhere a new file belongs to the folder's owner by inheritance.
+// On other systems, a new file inherits the permissions of its folder.
 #[cfg(not(unix))]
 fn make_private(_: &mut OpenOptions) {}
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
 fn restrict(_: &File) -> io::Result<()> {
     Ok(())
 }

@@ -1,8 +1,10 @@
-//! Who has the state open, and who is dead.
+//! The processes that have the state open, and cleaning up after dead ones.
 //!
-//! Whether a process lives is told by a lock on a file of its own, which the system gives back
-//! however the process ends. A number of a process is used again, and means nothing to another
-//! container that shares the directory.
+//! Each process holds a lock on a file of its own, and it is alive as long as the lock is held. The
+//! system releases the lock however the process ends. A process id is no substitute: the system
+//! reuses it, and it means nothing in another container that shares the directory. A heartbeat
+//! would need a timeout, and would take a suspended process for dead. The price is one small file
+//! per process.
 
 use std::{
     fs::{File, TryLockError},
@@ -11,19 +13,19 @@ use std::{
 
 use rusqlite::{OptionalExtension, Transaction};
 
-use crate::{Error, Result, error::Fault, files, ledger};
+use crate::{Error, Result, error::Fault, files, user_ledger};
 
-/// One opened state; in SQL and in the name of its lock file, by its id.
+/// One opened state: a row in the table `holders` and a lock file, both with this id.
 #[derive(Debug)]
 pub(crate) struct Holder {
     pub(crate) id: i64,
     pub(crate) path: PathBuf,
-    /// Held as long as this is.
+    /// Locked as long as the process lives or the state is open.
     _lock: File,
 }
 
 impl Holder {
-    /// Takes an id, and the lock before anyone can see the id.
+    /// Takes a new id. It locks the file before the transaction makes the id visible to others.
     pub(crate) fn enter(
         transaction: &Transaction<'_>,
         directory: &Path,
@@ -44,12 +46,14 @@ impl Holder {
                     _lock: lock,
                 });
             }
-            // Somebody lives who entered a state file that was moved away since.
+            // A living process has this id in an older state file, which was moved away. Try the
+            // next id.
             transaction.execute("DELETE FROM holders WHERE id = ?", (id,))?;
         }
     }
 
-    /// Leaves nothing behind, if nothing is in flight or held; says whether that was so.
+    /// Removes the row, unless it still has calls in flight or a crawl. Returns whether it was
+    /// removed.
     pub(crate) fn leave(&self, transaction: &Transaction<'_>) -> Result<bool, Fault> {
         let done = transaction.execute(
             "DELETE FROM holders WHERE id = ?1
@@ -61,10 +65,11 @@ impl Holder {
     }
 }
 
-/// Clears away what dead holders have left: their calls, their crawls' holds, themselves.
+/// Cleans up after dead processes: records their calls as answered, releases their crawls, and
+/// removes their rows and files.
 ///
-/// Says whether there was anything.
-pub(crate) fn reap(
+/// Returns whether there were any.
+pub(crate) fn clean_up_dead(
     transaction: &Transaction<'_>,
     directory: &Path,
     own: i64,
@@ -81,7 +86,7 @@ pub(crate) fn reap(
         if lives(directory, id)? {
             continue;
         }
-        ledger::answer_for_the_dead(transaction, id, now)?;
+        user_ledger::answer_for_the_dead(transaction, id, now)?;
         transaction.execute("UPDATE crawls SET holder = NULL WHERE holder = ?", (id,))?;
         transaction.execute("DELETE FROM holders WHERE id = ?", (id,))?;
         files::remove(&lock_path(directory, id))?;
@@ -90,7 +95,7 @@ pub(crate) fn reap(
     Ok(reaped)
 }
 
-/// Who a holder is, in words.
+/// Describes a process for messages: its id, host and start.
 pub(crate) fn describe(transaction: &Transaction<'_>, id: i64) -> Result<String, Fault> {
     let holder = transaction
         .query_row(
@@ -100,10 +105,10 @@ pub(crate) fn describe(transaction: &Transaction<'_>, id: i64) -> Result<String,
         )
         .optional()?;
     let Some((pid, host, since)): Option<(i64, String, i64)> = holder else {
-        return Ok("a process that is unknown".to_owned());
+        return Ok("an unknown process".to_owned());
     };
     let since = match jiff::Timestamp::from_microsecond(since) {
-        Ok(time) => format!(", since {time:.0}"),
+        Ok(time) => format!(" since {time:.0}"),
         Err(_) => String::new(),
     };
     Ok(format!("process {pid} on `{host}`{since}"))

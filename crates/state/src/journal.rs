@@ -1,8 +1,7 @@
-//! The journal of pages.
+//! Journals: the records of what a crawl's calls returned.
 
 mod archive;
 mod memory;
-mod page;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -10,54 +9,34 @@ mod writer;
 
 use std::sync::Arc;
 
-pub(crate) use self::page::{check_pages, last_sequence, remove_pages};
 pub use self::{archive::Archive, memory::MemoryJournal, stored::CrawlJournal};
-use crate::Result;
+use crate::{Record, Result};
 
-/// What a call has ended with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// How it ended.
-    pub kind: RecordKind,
-    /// The page as it was received, secrets already gone; or the failure in the crawler's words.
-    pub body: Arc<str>,
-    /// When that was, in microseconds of Unix time.
-    pub observed_at: i64,
-}
-
-/// How a call has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordKind {
-    /// With an answer.
-    Page,
-    /// For good, without one.
-    Failure,
-}
-
-/// The records of a crawl with their keys, in the order in which they came.
+/// The records of a crawl with their keys, in the order in which the keys were first appended.
 pub type Records<'a> = Box<dyn Iterator<Item = Result<(Arc<str>, Record)>> + Send + 'a>;
 
-/// Keeps what calls have ended with, under the name of the call.
+/// Stores the outcomes of a crawl's calls, each under a key that identifies the call.
 ///
 /// # Errors
 ///
-/// A journal that has failed to keep a record keeps no more; every later call of `append` and
-/// `flush` tells why.
+/// Once writing a record has failed, the journal accepts no more records: every later `append` and
+/// `flush` returns the same error. Otherwise the journal could have gaps.
 pub trait Journal: Send + Sync {
-    /// Keeps a record; a second record of the same key takes the place of the first.
+    /// Adds a record. A second record with the same key replaces the first, in the same position.
     ///
-    /// It returns at once. What a journal on disk has not written yet, a kill may lose.
+    /// The key of a note begins with a blank, and no other key does.
+    ///
+    /// It returns before the record is on disk, so a kill may lose it; see [`flush`](Self::flush).
+    /// It waits only if too many records are not written yet.
     fn append(&self, key: &str, record: Record) -> Result<()>;
 
-    /// Waits until everything that was appended outlasts a kill and a power cut.
+    /// Waits until all appended records survive a kill and a power failure.
     fn flush(&self) -> Result<()>;
 
-    /// The record of this key, also if it was appended just now.
+    /// The record with this key, even if it is not written yet; `None` if there is none.
     fn read(&self, key: &str) -> Result<Option<Record>>;
 
-    /// All records that were appended before, first to last, a few in memory at a time.
+    /// All pages and failures appended so far, in order. Do not rely on notes being included or
+    /// not. A journal on disk reads a few records at a time.
     fn records(&self) -> Result<Records<'_>>;
-
-    /// The record is published and will not be read again in this process.
-    fn release(&self, key: &str);
 }

@@ -1,23 +1,23 @@
-//! What outlasts a process, in one file: the pages of crawls, the calls of the last hour, tokens,
-//! and what sinks remember.
+//! Everything that survives the process, in one `SQLite` file: the pages of crawls, recent calls,
+//! tokens, and the values that sinks store.
 //!
-//! [`State`] is the file, opened; it is one of `SQLite`. It is the [`Ledger`](client::ledger::Ledger) of all processes that call
-//! in the name of one user, the [`TokenStore`](client::auth::TokenStore) of their tokens, and the
-//! list of crawls. Each crawl has a [`Journal`]: every page is journaled before anything is derived
-//! from it, and the tables are a function of the journal. [`MemoryJournal`] is a journal for those
-//! who want no file.
+//! [`State`] is the open file. It implements the [`Ledger`](fortilake_client::ledger::Ledger) of all
+//! processes that call the API as the same user, and the [`TokenStore`](fortilake_auth::TokenStore)
+//! for their tokens. It also lists the crawls. Each crawl has a [`Journal`]: every page is written
+//! to the journal before tables are derived from it, so the tables can always be derived again.
+//! [`MemoryJournal`] is a journal without a file.
 //!
-//! One file, because a crawl, its calls and its deliveries have to survive together, and several
-//! processes, because quota belongs to the user and not to a process.
-//! The price is that writers take turns. So the journal writes ten times a second and not at each
-//! page, and the ledger touches three rows at a call.
+//! It is one file, because a crawl, its calls and its deliveries must survive a crash together.
+//! Several processes share it, because the API's rate limits apply to the user and not to a
+//! process. The price is that writers take turns. To keep turns short, pages that arrive during a
+//! write share the next transaction, and the ledger touches only a few rows per call.
 //!
-//! Every row that matters has a checksum, since `SQLite` notices a damaged tree but not a damaged
-//! value. What it cannot notice is a damaged tail of the write-ahead log after a crash: that looks
-//! like a power cut, and the file is as it was a moment before.
+//! Every important row has a checksum, because `SQLite` detects a damaged tree but not a damaged
+//! value. Checksums cannot detect a damaged end of the write-ahead log after a crash: `SQLite`
+//! drops it, and the file looks as if the power had failed a moment earlier.
 //!
-//! What it leaves out: it decides nothing. When to call is the client's part, what to call is the
-//! crawler's, and neither is told of SQL.
+//! This crate makes no decisions: the client decides when to call, and the crawler decides what to
+//! call. Neither of them sees SQL.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -56,21 +56,24 @@ mod files;
 mod holder;
 mod journal;
 mod ledger;
+mod records;
 mod schema;
 mod sink_store;
 mod state;
 #[cfg(test)]
 mod testing;
+mod time;
 mod tokens;
-
-pub use fortilake_client as client;
+mod user_ledger;
 
 pub use crate::{
     baselines::Baseline,
     checksum::digest,
     crawls::{Crawl, NewCrawl, Status},
     error::{Error, Kind, Result},
-    journal::{Archive, CrawlJournal, Journal, MemoryJournal, Record, RecordKind, Records},
+    journal::{Archive, CrawlJournal, Journal, MemoryJournal, Records},
+    records::{Record, RecordKind},
     sink_store::SinkStore,
     state::State,
+    time::{Clocks, Correction, OnCorrection},
 };

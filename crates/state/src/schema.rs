@@ -1,4 +1,4 @@
-//! The tables of the state file, version by version.
+//! The schema of the state file, and its migrations.
 
 #[cfg(test)]
 mod tests;
@@ -9,16 +9,20 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{Error, Kind, Result};
 
-/// Says in the file's header whose file it is: "flak", as digits.
+/// Marks our files in the header (`application_id`): the bytes of "flak".
 const APPLICATION: i64 = 0x666c_616b;
 
-/// What makes each version of the file from the one before; the first makes it from nothing.
+/// The SQL that upgrades each version of the file to the next one. The first creates the tables.
 ///
-/// A released entry is never edited, because there are files that it has made.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+/// Never edit a released entry: existing files were created with it. Add a new one instead.
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
-/// Says in a new file whose it is, before the first table is there.
+/// Sets up a new, empty file: the mark in its header, and how it frees space.
 pub(crate) fn begin(connection: &Connection, path: &Path) -> Result<()> {
     connection
         .pragma_update(None, "auto_vacuum", "incremental")
@@ -26,24 +30,27 @@ pub(crate) fn begin(connection: &Connection, path: &Path) -> Result<()> {
         .map_err(|error| Error::sqlite("create the tables", path, error))
 }
 
-/// Brings the file to the newest version.
+/// Upgrades the file to the newest version.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<()> {
     let failed = |error| Error::sqlite("read the version", path, error);
     if pragma(connection, "application_id").map_err(failed)? != APPLICATION {
-        return Err(Error::damaged(path, "it is no state file by its header"));
+        return Err(Error::damaged(
+            path,
+            "its header is not that of a fortilake state file",
+        ));
     }
     let version = pragma(connection, "user_version").map_err(failed)?;
     let known = migrations.len();
     let version = usize::try_from(version)
-        .map_err(|_| Error::damaged(path, format_args!("it claims to be version {version}")))?;
+        .map_err(|_| Error::damaged(path, format_args!("its version is {version}")))?;
     if version > known {
         let message = format!(
-            "the state file `{}` is of version {version}, and this program knows versions up to \
+            "the state file `{}` has version {version}, but this program supports versions up to \
              {known}",
             path.display()
         );
         return Err(Error::new(Kind::Newer, message)
-            .with_hint("use the newer program, or another state directory".to_owned()));
+            .with_hint("upgrade fortilake, or use another state directory".to_owned()));
     }
     for (step, sql) in migrations.iter().enumerate().skip(version) {
         apply(connection, sql, step + 1)
@@ -52,7 +59,7 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
     Ok(())
 }
 
-/// One version at a time, whole or not at all.
+/// Applies one migration in one transaction, so the file always has exactly one version.
 fn apply(connection: &mut Connection, sql: &str, version: usize) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(sql)?;
@@ -64,8 +71,8 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// The tables that are read at every start, and are small.
-const SMALL: [&str; 8] = [
+/// The small tables, which are checked at every start.
+const SMALL: [&str; 11] = [
     "holders",
     "users",
     "in_flight",
@@ -74,11 +81,15 @@ const SMALL: [&str; 8] = [
     "crawls",
     "deliveries",
     "baselines",
+    "notes",
+    "clock",
+    "error_reasons",
 ];
 
-/// Looks for rows that went missing with the part of the tree that they were in.
+/// Checks the trees of the small tables, because a damaged tree can lose rows without an error.
 ///
-/// The pages of crawls have no gaps in their numbers, so they need not be read for this.
+/// The table of pages is too large for this. Its rows are numbered without gaps, so a missing row
+/// is noticed when the pages are read.
 pub(crate) fn check_trees(connection: &Connection, path: &Path) -> Result<()> {
     for table in SMALL {
         let mut verdict = None;

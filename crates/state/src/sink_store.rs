@@ -1,4 +1,4 @@
-//! What a sink keeps between runs.
+//! The persistent key-value stores of sinks.
 
 #[cfg(test)]
 mod tests;
@@ -7,7 +7,7 @@ use rusqlite::OptionalExtension;
 
 use crate::{Result, State, checksum::Checksum, error::Fault};
 
-/// A small key-value store of one sink's own.
+/// The key-value store of one sink, for kilobytes of data.
 #[derive(Clone)]
 pub struct SinkStore {
     state: State,
@@ -17,9 +17,10 @@ pub struct SinkStore {
 impl State {
     /// The store of the sink with this name.
     ///
-    /// It looks at all values, because one whose key is damaged must not look like none.
+    /// It checks all values of all sinks, because a value whose key is damaged would otherwise seem
+    /// not to exist.
     pub fn sink_store(&self, sink: &str) -> Result<SinkStore> {
-        self.0.write("read the sinks' values", |transaction| {
+        self.0.write("check the sinks' values", |transaction| {
             let mut statement =
                 transaction.prepare("SELECT sink, key, value, checksum FROM sink_values")?;
             let mut rows = statement.query(())?;
@@ -27,7 +28,8 @@ impl State {
                 let (sink, key): (String, String) = (row.get(0)?, row.get(1)?);
                 let value: Vec<u8> = row.get(2)?;
                 if row.get::<_, i64>(3)? != checksum(&sink, &key, &value) {
-                    let message = format!("the value `{key}` of sink `{sink}`");
+                    let message =
+                        format!("the value `{key}` of sink `{sink}` has a wrong checksum");
                     return Err(Fault::Damaged(message));
                 }
             }
@@ -41,9 +43,9 @@ impl State {
 }
 
 impl SinkStore {
-    /// Keeps a value in place of an older one.
+    /// Sets a value, replacing an earlier one. On return it survives a kill of the process.
     pub fn put(&self, key: &str, value: &[u8]) -> Result<()> {
-        self.state.0.write("keep a sink's value", |transaction| {
+        self.state.0.write("save a sink's value", |transaction| {
             transaction
                 .prepare_cached("INSERT OR REPLACE INTO sink_values VALUES (?, ?, ?, ?)")?
                 .execute((&self.sink, key, value, checksum(&self.sink, key, value)))?;
@@ -51,7 +53,7 @@ impl SinkStore {
         })
     }
 
-    /// The value of this key.
+    /// The value of this key; `None` if there is none.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
         self.state.0.write("read a sink's value", |transaction| {
             let row: Option<(Vec<u8>, i64)> = transaction
@@ -62,7 +64,10 @@ impl SinkStore {
                 .optional()?;
             match row {
                 Some((value, sum)) if sum != checksum(&self.sink, key, &value) => {
-                    let message = format!("the value `{key}` of sink `{}`", self.sink);
+                    let message = format!(
+                        "the value `{key}` of sink `{}` has a wrong checksum",
+                        self.sink
+                    );
                     Err(Fault::Damaged(message))
                 }
                 row => Ok(row.map(|(value, _)| value)),
@@ -70,9 +75,9 @@ impl SinkStore {
         })
     }
 
-    /// Forgets the value of this key.
+    /// Deletes the value of this key, if there is one.
     pub fn delete(&self, key: &str) -> Result<()> {
-        self.state.0.write("forget a sink's value", |transaction| {
+        self.state.0.write("delete a sink's value", |transaction| {
             transaction
                 .prepare_cached("DELETE FROM sink_values WHERE sink = ? AND key = ?")?
                 .execute((&self.sink, key))?;
@@ -80,7 +85,7 @@ impl SinkStore {
         })
     }
 
-    /// The keys that begin so, in order.
+    /// The keys that begin with `prefix`, sorted.
     pub fn keys(&self, prefix: &str) -> Result<Vec<String>> {
         self.state.0.write("list a sink's values", |transaction| {
             let mut statement = transaction

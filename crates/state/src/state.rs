@@ -1,4 +1,4 @@
-//! The state file, opened.
+//! Opening the state file, and running transactions on it.
 
 #[cfg(test)]
 mod tests;
@@ -20,54 +20,68 @@ use crate::{
     files,
     holder::{self, Holder},
     schema,
+    time::{Clocks, OnCorrection, Time},
+    user_ledger::UserLedger,
 };
 
 /// The file's name in the state directory.
 const FILE: &str = "state.sqlite";
 
-/// How long to wait for another process that writes; it writes for milliseconds.
+/// How long to wait for another process's transaction. Normally one takes milliseconds.
 const BUSY: Duration = Duration::from_secs(20);
 
-/// Everything that outlasts a process, in one file that processes share.
+/// The open state file, which several processes can share.
 ///
-/// Clones are the same state.
+/// Clones share one connection and one entry in the list of processes.
 #[derive(Clone)]
 pub struct State(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) path: PathBuf,
     pub(crate) directory: PathBuf,
-    pub(crate) clock: Clock,
+    pub(crate) time: Time,
     pub(crate) holder: Holder,
-    /// For everything but the journal, whose pages would make the ledger wait.
+    /// For everything except journals. These have connections of their own, so that the ledger does
+    /// not wait for large pages.
     connection: Mutex<Connection>,
 }
 
-/// What a power cut may take from a connection's last transactions.
+/// What a power failure may undo of a connection's last transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// Nothing: a transaction is on the disk before it is committed.
+    /// Nothing: every commit is synced to the disk.
     Full,
-    /// Whatever is not synced yet; the file stays whole.
+    /// Transactions that are not synced yet. The file stays consistent.
     ///
-    /// For the ledger this is enough. A killed process loses nothing, since the system has what was
-    /// written. A power cut takes the calls since the last sync, but while a crawl runs the journal
-    /// syncs the log that both share at every commit, ten times a second, and without a crawl there
-    /// are a handful of calls. A sync at each reservation would cost milliseconds instead of
-    /// microseconds.
+    /// This is enough for the ledger. A killed process loses nothing, because the system has the
+    /// written data. A power failure loses the calls since the last sync. While a crawl runs, each
+    /// commit of its journal syncs the log that both share, and without a crawl there are only a
+    /// few calls. Syncing each reservation instead would take milliseconds, not microseconds.
     Normal,
 }
 
 impl State {
-    /// Opens the state in this directory, and creates both as needed.
+    /// Opens the state in this directory. Creates the directory and the file if they do not exist.
+    ///
+    /// `wall` is the system's clock, in microseconds of Unix time.
     ///
     /// # Errors
     ///
-    /// [`Kind::Newer`] if a newer version has written the file, [`Kind::Damaged`] if it is none.
-    pub fn open(directory: &Path, clock: Clock) -> Result<Self> {
+    /// [`Kind::Newer`] if a newer version wrote the file, [`Kind::Damaged`] if it is damaged or is
+    /// not a state file.
+    pub fn open(directory: &Path, wall: Clock) -> Result<Self> {
+        Self::open_with(directory, Clocks::system(wall))
+    }
+
+    /// Opens the state with these clocks instead of the system's.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub fn open_with(directory: &Path, clocks: Clocks) -> Result<Self> {
         files::create_directory(directory)?;
         let path = directory.join(FILE);
-        // SQLite can be opened by many at once, but not created or migrated by many.
+        // Many processes can use a SQLite file, but only one may create or migrate it.
         let turn = directory.join("open.lock");
         let lock = files::open_private(&turn)?;
         lock.lock()
@@ -78,38 +92,45 @@ impl State {
         schema::migrate(&mut connection, &path, schema::MIGRATIONS)?;
         write_ahead(&connection, &path)?;
         schema::check_trees(&connection, &path)?;
-        let now = clock();
-        let holder = transact(&mut connection, &path, "begin to work", |transaction| {
-            let holder = Holder::enter(transaction, directory, now)?;
-            holder::reap(transaction, directory, holder.id, now)?;
-            Ok(holder)
+        let (holder, time) = transact(&mut connection, &path, "start a session", |transaction| {
+            let time = Time::start(transaction, clocks, UserLedger::latest_of_all(transaction)?)?;
+            let holder = Holder::enter(transaction, directory, time.wall())?;
+            holder::clean_up_dead(transaction, directory, holder.id, time.now())?;
+            Ok((holder, time))
         })?;
         Ok(Self(Arc::new(Shared {
             path,
             directory: directory.to_owned(),
-            clock,
+            time,
             holder,
             connection: Mutex::new(connection),
         })))
     }
 
-    /// The file that holds it.
+    /// The path of the state file.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
 
-    /// Reads the whole file and compares every checksum, for whoever wants to be sure.
+    /// Sets the listener for clock corrections, and calls it for those found so far.
     ///
-    /// What is used is checked anyway, when it is used.
+    /// Each correction is reported once, by the process that notices it first.
+    pub fn on_correction(&self, listener: OnCorrection) {
+        self.0.time.on_correction(listener);
+    }
+
+    /// Reads the whole file and compares every checksum of the crawls' pages and notes.
+    ///
+    /// This is not needed for safety, because a row is always checked when it is read. It does not
+    /// block a running crawl.
     pub fn check(&self) -> Result<()> {
-        self.0.write("read everything", |transaction| {
-            let verdict: String =
-                transaction.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))?;
-            if verdict == "ok" {
-                return Ok(());
-            }
-            Err(Fault::Damaged(verdict.replace('\n', " ")))
-        })?;
+        let path = self.path();
+        let verdict: String = connect(path, Durability::Full)?
+            .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
+            .map_err(|error| Error::sqlite("check the file", path, error))?;
+        if verdict != "ok" {
+            return Err(Error::damaged(path, verdict.replace('\n', " ")));
+        }
         for crawl in self.crawls()? {
             self.check_journal(&crawl)?;
         }
@@ -118,7 +139,8 @@ impl State {
 }
 
 impl Shared {
-    /// Does something to the file in one transaction that no other process writes beside.
+    /// Runs `work` in one write transaction. `operation` describes it in errors: "cannot
+    /// `operation`".
     pub(crate) fn write<T>(
         &self,
         operation: &str,
@@ -127,11 +149,13 @@ impl Shared {
         transact(&mut self.connection(), &self.path, operation, work)
     }
 
+    /// The system's date and time, in microseconds of Unix time. The ledger has its own time.
     pub(crate) fn now(&self) -> i64 {
-        (self.clock)()
+        self.time.wall()
     }
 
-    /// A transaction that is not committed is rolled back, so a panic leaves nothing half done.
+    // A panic with the lock held rolls back the transaction, so the connection is usable
+    // afterwards.
     fn connection(&self) -> MutexGuard<'_, Connection> {
         self.connection
             .lock()
@@ -141,25 +165,28 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // What is left here, the next process that opens the state clears away.
-        let left = self.write("leave", |transaction| self.holder.leave(transaction));
+        // If this fails, the next process that opens the state cleans up.
+        let left = self.write("end a session", |transaction| {
+            self.holder.leave(transaction)
+        });
         if let Ok(true) = left {
             let _ = fs::remove_file(&self.holder.path);
         }
     }
 }
 
-/// Makes the file under another name first, so that an empty file is never a new one.
+/// Creates the file under another name and renames it, so that an empty state file is always
+/// damage.
 fn create(path: &Path) -> Result<()> {
     match fs::metadata(path) {
-        // What is there was whole once, even if it is empty now.
+        // An existing file was complete once, even if it is empty now.
         Ok(_) => return Ok(()),
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(Error::io("read", path, error));
         }
         Err(_) => {}
     }
-    // If somebody moved the file away but not its log, that log must not become the new file's.
+    // If the user moved the file away but not its log, SQLite would apply that log to the new file.
     let draft = files::with_suffix(path, ".new");
     for suffix in ["-wal", "-shm", ".new", ".new-journal"] {
         files::remove(&files::with_suffix(path, suffix))?;
@@ -174,7 +201,7 @@ fn create(path: &Path) -> Result<()> {
     fs::rename(&draft, path).map_err(|error| Error::io("create", path, error))
 }
 
-/// Looks at what would make the file seem read-only rather than damaged.
+/// Checks the part of the header that, if damaged, makes `SQLite` report a read-only file instead.
 fn check_header(path: &Path) -> Result<()> {
     let mut header = [0; 20];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
@@ -184,15 +211,15 @@ fn check_header(path: &Path) -> Result<()> {
         }
         _ => {}
     }
-    // The versions for writing and reading it; both are 2 with a write-ahead log and 1 without.
+    // The format versions for writing and reading: both are 2 with a write-ahead log and 1 without.
     match header[18..] {
         [1..=2, 1..=2] => Ok(()),
-        _ => Err(Error::damaged(path, "its header")),
+        _ => Err(Error::damaged(path, "its header is invalid")),
     }
 }
 
 pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection> {
-    let failed = |error| Error::sqlite("begin to work", path, error);
+    let failed = |error| Error::sqlite("open the database", path, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
@@ -200,8 +227,8 @@ pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection>
         Durability::Full => "full",
         Durability::Normal => "normal",
     };
-    // What a token was must not stay in the file once it is gone, hence `secure_delete`; the
-    // journal, which keeps no secrets, is spared the writes.
+    // `secure_delete` overwrites deleted rows, so that a removed token does not stay in the file.
+    // Journals contain no secrets, so their connections do without the extra writes.
     let secure_delete = durability == Durability::Normal;
     connection
         .pragma_update(None, "synchronous", synchronous)
@@ -215,7 +242,7 @@ pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection>
 }
 
 fn write_ahead(connection: &Connection, path: &Path) -> Result<()> {
-    let failed = |error| Error::sqlite("begin to work", path, error);
+    let failed = |error| Error::sqlite("open the database", path, error);
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
         .map_err(failed)?;
@@ -223,10 +250,11 @@ fn write_ahead(connection: &Connection, path: &Path) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "`{}` is on a file system that several processes cannot share",
+        "cannot use a write-ahead log for `{}`: the file system does not support it",
         path.display()
     );
-    Err(Error::new(Kind::Io, message))
+    Err(Error::new(Kind::Io, message)
+        .with_hint("use a state directory on a local disk, not on a network file system"))
 }
 
 pub(crate) fn transact<T>(

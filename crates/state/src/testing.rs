@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! Helpers for the tests of this crate.
 
 use std::{
     path::Path,
@@ -10,12 +10,17 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{NewCrawl, Record, RecordKind, State};
+use crate::{Clocks, NewCrawl, Record, RecordKind, State};
 
-/// A state directory with a clock that only the test moves.
+/// A state directory with clocks that only the test changes.
 pub(crate) struct Fixture {
     pub(crate) directory: TempDir,
+    /// The true time, as the machine's uptime shows it.
     pub(crate) time: Arc<AtomicI64>,
+    /// How far the system's clock is ahead of the true time.
+    pub(crate) ahead: Arc<AtomicI64>,
+    /// How often the machine was started.
+    pub(crate) boots: AtomicI64,
 }
 
 impl Fixture {
@@ -23,6 +28,8 @@ impl Fixture {
         Self {
             directory: tempfile::tempdir().expect("a temporary directory"),
             time: Arc::new(AtomicI64::new(1_767_225_600_000_000)),
+            ahead: Arc::default(),
+            boots: AtomicI64::new(1),
         }
     }
 
@@ -31,9 +38,22 @@ impl Fixture {
     }
 
     pub(crate) fn try_open(&self) -> crate::Result<State> {
+        let boot = self.boots.load(Ordering::SeqCst);
+        let (time, ahead) = (self.time.clone(), self.ahead.clone());
+        let wall = Arc::new(move || time.load(Ordering::SeqCst) + ahead.load(Ordering::SeqCst));
         let time = self.time.clone();
-        let clock = Arc::new(move || time.load(Ordering::SeqCst));
-        State::open(self.directory.path(), clock)
+        let clocks = Clocks {
+            wall,
+            // The uptime of each boot counts from another instant.
+            uptime: Arc::new(move || time.load(Ordering::SeqCst) - boot * 1_000_000_007),
+            boot: format!("boot {boot}"),
+        };
+        State::open_with(self.directory.path(), clocks)
+    }
+
+    /// Sets the true time.
+    pub(crate) fn set(&self, time: i64) {
+        self.time.store(time, Ordering::SeqCst);
     }
 
     pub(crate) fn now(&self) -> i64 {

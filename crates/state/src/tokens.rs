@@ -1,12 +1,13 @@
-//! The tokens of the last run.
+//! Access tokens, stored for the next run.
+//!
+//! A damaged or unreadable token is treated as missing, with a warning. The client then signs in
+//! again, which is cheaper than stopping the crawl.
 
 #[cfg(test)]
 mod tests;
 
-use fortilake_client::{
-    auth::{StoredToken, TokenStore},
-    models::Secret,
-};
+use fortilake_auth::{Micros, StoredToken, TokenStore};
+use fortilake_models::Secret;
 use rusqlite::OptionalExtension;
 
 use crate::{State, checksum::Checksum, error::Fault};
@@ -30,19 +31,21 @@ impl TokenStore for State {
                 })
                 .optional()?;
             match row {
-                Some((token, sum)) if sum != checksum(user, client_id, &token) => {
-                    Err(Fault::Damaged(format!("the token for `{client_id}`")))
-                }
+                Some((token, sum)) if sum != checksum(user, client_id, &token) => Err(
+                    Fault::Damaged(format!("the token for `{client_id}` has a wrong checksum")),
+                ),
                 row => Ok(row.map(|(token, _)| token)),
             }
+            .map(|token| token.map(|token| moved(token, |time| self.0.time.to_local(time))))
         });
         loaded.unwrap_or_else(|error| {
-            tracing::warn!(%error, client_id, "token not loaded");
+            tracing::warn!(%error, client_id, "cannot load the token");
             None
         })
     }
 
     fn save(&self, user: &str, client_id: &str, token: &StoredToken) {
+        let token = &moved(token.clone(), |time| self.0.time.to_ledger(time));
         let saved = self.0.write("save a token", |transaction| {
             transaction
                 .prepare_cached("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)")?
@@ -58,7 +61,7 @@ impl TokenStore for State {
             Ok(())
         });
         if let Err(error) = saved {
-            tracing::warn!(%error, client_id, "token not saved");
+            tracing::warn!(%error, client_id, "cannot save the token");
         }
     }
 
@@ -70,8 +73,20 @@ impl TokenStore for State {
             Ok(())
         });
         if let Err(error) = removed {
-            tracing::warn!(%error, client_id, "token not removed");
+            tracing::warn!(%error, client_id, "cannot remove the token");
         }
+    }
+}
+
+/// The token with its times converted to another clock.
+///
+/// Tokens are stored in the ledger's time, so that a token's age stays correct if the system's
+/// clock is changed between two runs.
+fn moved(token: StoredToken, time: impl Fn(Micros) -> Micros) -> StoredToken {
+    StoredToken {
+        expires_at: time(token.expires_at),
+        issued_at: time(token.issued_at),
+        ..token
     }
 }
 

@@ -1,4 +1,4 @@
-//! The error of this crate.
+//! The error type of this crate.
 
 use std::{error, fmt};
 
@@ -18,8 +18,8 @@ struct Inner {
 
 /// The text of the innermost cause.
 ///
-/// It is text so that no error type of the HTTP library shows, and the innermost one because the
-/// layers above it only repeat that something went wrong.
+/// It is stored as text so that no error type of the HTTP library is part of this crate's API. Only
+/// the innermost cause is kept, because the layers above it just repeat that something went wrong.
 #[derive(Debug)]
 struct Cause(String);
 
@@ -27,35 +27,45 @@ struct Cause(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// No connection came about; the request was not sent.
+    /// No connection could be made, to the host or to a proxy. The request was not sent.
     Connect,
+    /// The proxy refused to connect to the host. The request was not sent.
+    Proxy,
+    /// A connection that was kept from an earlier request broke before an answer began.
+    ///
+    /// Servers and firewalls close idle connections without notice, so this says nothing about the
+    /// request. See [`Request::new_connection`](crate::Request::new_connection).
+    Stale,
     /// No answer came in time.
     Timeout,
     /// The connection broke before the answer was complete.
     Interrupted,
-    /// The answer is larger than allowed.
+    /// The answer is larger than the limit.
     TooLarge,
-    /// A redirect leads elsewhere, or nowhere.
+    /// A redirect that is not followed, because it leads to another host or is invalid.
     Redirect,
-    /// The request would have travelled unencrypted.
+    /// The request would have been sent unencrypted.
     Insecure,
-    /// No trustworthy encryption came about.
+    /// The TLS handshake failed, or the certificate is not trusted.
     Tls,
-    /// The transport itself is set up wrongly.
+    /// The transport itself is misconfigured.
     Config,
-    /// Limits allow no request for now, so nothing was sent.
+    /// Limits allow no request at the moment, so nothing was sent.
     Paused,
 }
 
 impl Kind {
-    /// Whether the same request may well succeed a little later.
+    /// Whether the same request may succeed a little later.
     pub fn is_transient(self) -> bool {
-        matches!(self, Self::Connect | Self::Timeout | Self::Interrupted)
+        matches!(
+            self,
+            Self::Connect | Self::Stale | Self::Timeout | Self::Interrupted
+        )
     }
 }
 
 impl Error {
-    /// Builds an error, for implementations of [`Transport`](crate::Transport).
+    /// Creates an error. Implementations of [`Transport`](crate::Transport) use it.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -64,14 +74,14 @@ impl Error {
         }))
     }
 
-    /// Adds the text of what caused the error.
+    /// Adds the text of the underlying cause.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
         self.0.cause = Some(Cause(cause.into()));
         self
     }
 
-    /// What a caller can do about it.
+    /// Returns what kind of failure this is, which decides what a caller can do about it.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }

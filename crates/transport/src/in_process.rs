@@ -1,4 +1,4 @@
-//! A transport that hands requests to a function in the same process.
+//! A transport that passes requests to a function in the same process.
 
 use std::{future::Future, io};
 
@@ -13,11 +13,13 @@ use crate::{
     shown,
 };
 
-/// Calls a function with what a server would receive.
+/// Passes each request to a function, in place of a server.
 ///
-/// The request has the form it has on the wire: a path, and the host in its header.
-/// An error of the function is a broken connection, by its [`io::ErrorKind`].
-/// Time is whatever the function makes of it, so that a paused clock works.
+/// The request looks as it does on the wire: its URI is only a path, and the host is in a header.
+/// An error of the function stands for a network failure, by its [`io::ErrorKind`]:
+/// `ConnectionRefused` and `NotConnected` mean that no connection was made, `BrokenPipe` means that
+/// a connection kept from an earlier request broke. The function decides how much time passes, so
+/// tests can use tokio's paused clock.
 #[derive(Debug, Clone)]
 pub struct InProcess<H> {
     handler: H,
@@ -25,7 +27,8 @@ pub struct InProcess<H> {
 }
 
 impl<H> InProcess<H> {
-    /// Wraps the function, with the usual limit for answers.
+    /// Wraps a function, with [`DEFAULT_MAX_BODY`](crate::DEFAULT_MAX_BODY) as the limit for
+    /// answers.
     pub fn new(handler: H) -> Self {
         Self {
             handler,
@@ -33,7 +36,7 @@ impl<H> InProcess<H> {
         }
     }
 
-    /// Sets how many bytes an answer may have.
+    /// Sets the maximum size of an answer in bytes.
     #[must_use]
     pub fn max_body(mut self, limit: usize) -> Self {
         self.max_body = limit;
@@ -64,7 +67,7 @@ where
 
 fn on_the_wire(request: Request) -> Result<http::Request<Bytes>> {
     let unfit = |error: http::Error| {
-        let message = format!("`{}` cannot be sent", shown(&request.url));
+        let message = format!("cannot build the request to `{}`", shown(&request.url));
         Error::new(Kind::Config, message).because(error.to_string())
     };
     let host = &request.url[Position::BeforeHost..Position::AfterPort];
@@ -86,6 +89,10 @@ fn broken(url: &Url, error: &io::Error) -> Error {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotConnected => {
             (Kind::Connect, format!("cannot connect to `{url}`"))
         }
+        io::ErrorKind::BrokenPipe => (
+            Kind::Stale,
+            format!("a connection to `{url}` that was kept open broke before an answer began"),
+        ),
         io::ErrorKind::TimedOut => (Kind::Timeout, format!("`{url}` did not answer in time")),
         _ => (
             Kind::Interrupted,

@@ -1,17 +1,17 @@
 //! One trait that sends an HTTP request, over the network or in process.
 //!
-//! [`Transport`] is the seam between what a client wants to say and how it travels.
-//! [`Network`] is the real one; it is the only place in the project that knows an HTTP library,
-//! and none of that library's types show.
-//! [`InProcess`] hands requests to a function, such as a simulated server, so that whole crawls
-//! run in virtual time and without a socket.
+//! [`Transport`] separates what a client sends from how it gets there. [`Network`] sends over the
+//! network. It is the only code in the project that knows the HTTP library, and none of that
+//! library's types are part of this crate's API. [`InProcess`] passes requests to a function, such
+//! as a simulated server, so that whole crawls can run in virtual time and without sockets.
 //!
-//! Both keep the same rules: nothing travels unencrypted except to loopback, an answer larger than
-//! its limit is an error before it takes the memory, and a redirect is an answer like any other.
-//! [`Redirects`] follows those that are safe to follow, with the method and the body unchanged.
+//! Both follow the same rules: nothing is sent unencrypted except to loopback addresses, an answer
+//! larger than its limit is an error before it uses up the memory, and a redirect is an answer like
+//! any other. [`Redirects`] follows the redirects that are safe, with the method and the body
+//! unchanged.
 //!
-//! What is deliberately left out: retries, limits and timeouts of whole calls.
-//! They are `fortilake-client`'s, once.
+//! Retries, limits and the timeouts of whole calls are deliberately not part of this crate; they
+//! belong to `fortilake-client`, so that they exist only once.
 //!
 //! ```
 //! use fortilake_transport::{InProcess, Request, Transport};
@@ -47,19 +47,19 @@ pub use crate::{
 };
 pub use {bytes, http, url};
 
-/// How many bytes an answer may have, uncompressed, where nothing else is configured.
+/// The default for the maximum size of an answer, uncompressed, in bytes.
 pub const DEFAULT_MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// Sends one request and returns its answer, whatever its status.
+/// Sends a request and returns its answer, whatever the status.
 ///
-/// An implementation sends once: it neither repeats a request nor follows a redirect.
+/// An implementation sends each request once: it neither retries nor follows redirects.
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Sends the request.
     ///
     /// # Cancellation
     ///
-    /// A dropped future may leave a request that the other side still carries out.
+    /// If the future is dropped, the server may still carry out the request.
     async fn send(&self, request: Request) -> Result<Response>;
 }
 

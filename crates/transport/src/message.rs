@@ -6,32 +6,34 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
-/// One HTTP request with its whole body.
+/// An HTTP request with its complete body.
 #[derive(Clone)]
 pub struct Request {
-    /// The method, which a redirect keeps.
+    /// The HTTP method. Redirects keep it.
     pub method: Method,
-    /// Where it goes.
+    /// The address to send the request to.
     pub url: Url,
-    /// What is sent beside what the transport adds by itself, such as `Host`.
+    /// The headers, apart from those that the transport adds, such as `Host`.
     pub headers: HeaderMap,
-    /// The body; empty where there is none.
+    /// The body; may be empty.
     pub body: Bytes,
+    /// Whether to open a new connection instead of reusing one from an earlier request.
+    pub new_connection: bool,
 }
 
-/// One HTTP answer with its whole body, uncompressed.
+/// An HTTP answer with its complete body, uncompressed.
 #[derive(Clone)]
 pub struct Response {
-    /// The status.
+    /// The HTTP status.
     pub status: StatusCode,
     /// The headers as received.
     pub headers: HeaderMap,
-    /// The body.
+    /// The uncompressed body; may be empty.
     pub body: Bytes,
 }
 
 impl Request {
-    /// A `POST` of a JSON text, which is what every FortiCloud call is.
+    /// Creates a `POST` request with a JSON body, which is what every FortiCloud call is.
     pub fn post(url: Url, json: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::new();
         let json_type = HeaderValue::from_static("application/json");
@@ -42,11 +44,12 @@ impl Request {
             url,
             headers,
             body: json.into(),
+            new_connection: false,
         }
     }
 }
 
-// Bodies and headers carry passwords and tokens, so neither is ever shown.
+// Bodies and headers contain passwords and tokens, so `Debug` shows neither.
 
 impl fmt::Debug for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +72,7 @@ impl fmt::Debug for Response {
     }
 }
 
-/// The address as messages show it: without user, password, query and fragment.
+/// Returns the URL for use in messages: without user, password, query and fragment.
 pub fn shown(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url

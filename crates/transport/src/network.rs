@@ -1,6 +1,8 @@
-//! The real transport.
+//! The transport that sends over the network.
 
 mod fault;
+mod proxy;
+mod reuse;
 mod trust;
 
 use std::{
@@ -16,31 +18,35 @@ use rustls::crypto::CryptoProvider;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use self::trust::Authorities;
+use self::{proxy::Proxy, reuse::UsedConnections, trust::Authorities};
 use crate::{
     DEFAULT_MAX_BODY, Error, Kind, Request, Response, Result, Transport,
     policy::{check_encrypted, check_size},
 };
 
-/// How much of an announced length is believed before the bytes are there.
+/// How much memory is reserved for an announced body before its bytes have arrived. A server may
+/// announce any length.
 const MAX_PREALLOCATION: usize = 1024 * 1024;
 
-/// A body beyond this size goes on alone, so that calls side by side cannot add up in memory.
+/// Only one body at a time may grow beyond this size, so that concurrent answers can't use up the
+/// memory together.
 const LARGE_BODY: usize = 8 * 1024 * 1024;
 
-/// How a [`Network`] connects.
+/// The configuration of a [`Network`].
 #[derive(Debug, Clone)]
 pub struct NetworkConfig {
-    /// How long a connection may take to come about.
+    /// The time limit for opening a connection.
     pub connect_timeout: Duration,
-    /// How many bytes an answer may have, uncompressed.
+    /// The maximum size of an answer, uncompressed, in bytes.
     pub max_body: usize,
-    /// A PEM file of certificates to trust beside the system's: those of authorities, and those
-    /// that a server has made for itself.
+    /// A PEM file with additional trusted certificates: of private CAs, or self-signed server
+    /// certificates.
     pub ca_cert: Option<PathBuf>,
-    /// Whether any certificate of anybody is taken, so that everyone on the way can read along.
+    /// Whether any certificate is accepted. Anyone on the network path can then read everything.
     pub insecure_tls: bool,
-    /// How requests name their sender.
+    /// The URL of the proxy for https requests. If it is `None`, the environment variables apply.
+    pub proxy: Option<String>,
+    /// The `User-Agent` header.
     pub user_agent: String,
 }
 
@@ -51,28 +57,38 @@ impl Default for NetworkConfig {
             max_body: DEFAULT_MAX_BODY,
             ca_cert: None,
             insecure_tls: false,
+            proxy: None,
             user_agent: concat!("fortilake/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
 }
 
-/// Sends requests over the network: TLS, HTTP/1.1 and 2, pooled connections, gzip.
+/// Sends requests over the network, with TLS, HTTP/1.1 and HTTP/2, connection pooling and gzip.
 ///
-/// It is cheap to make: the system's certificates are read with the first request that needs them.
-/// The proxy variables of the environment are obeyed, except for plain http:
-/// that never leaves the machine.
+/// It is cheap to create: the system's certificates are read when the first request needs them. The
+/// proxy environment variables are respected, except for plain http, which never leaves the
+/// machine.
 #[derive(Debug)]
 pub struct Network {
     config: NetworkConfig,
     authorities: Option<Authorities>,
-    encrypted: OnceLock<Client>,
-    plain: OnceLock<Client>,
+    encrypted: Clients,
+    plain: Clients,
+    answered: UsedConnections,
     /// Held by the one answer that may be larger than [`LARGE_BODY`].
     large: Semaphore,
 }
 
+/// The HTTP clients for one kind of URL, created when first needed.
+#[derive(Debug, Default)]
+struct Clients {
+    pooled: OnceLock<Client>,
+    /// Keeps no connections, so that every request gets a new one.
+    unpooled: OnceLock<Client>,
+}
+
 impl Network {
-    /// Checks the configuration and reads `ca_cert`; nothing is connected yet.
+    /// Checks the configuration and reads `ca_cert`. Nothing is connected yet.
     pub fn new(config: NetworkConfig) -> Result<Self> {
         let authorities = config
             .ca_cert
@@ -80,35 +96,46 @@ impl Network {
             .map(Authorities::read)
             .transpose()?;
         if config.insecure_tls {
-            tracing::warn!("certificates are not checked: `insecure_tls` is on");
+            tracing::warn!("TLS certificates are not verified because `insecure_tls` is on");
         }
-        // The HTTP library takes its cryptography from the process.
-        // Where the application has chosen one before, that one stays.
+        // The HTTP library uses the cryptography provider of the process. If the application has
+        // already installed one, it stays.
         drop(rustls::crypto::ring::default_provider().install_default());
         Ok(Self {
             config,
             authorities,
-            encrypted: OnceLock::new(),
-            plain: OnceLock::new(),
+            encrypted: Clients::default(),
+            plain: Clients::default(),
+            answered: UsedConnections::default(),
             large: Semaphore::new(1),
         })
     }
 
-    fn client(&self, url: &Url) -> Result<&Client> {
+    fn client(&self, url: &Url, new_connection: bool) -> Result<&Client> {
         let plain = url.scheme() == "http";
-        let cell = if plain { &self.plain } else { &self.encrypted };
+        let clients = if plain { &self.plain } else { &self.encrypted };
+        let cell = if new_connection {
+            &clients.unpooled
+        } else {
+            &clients.pooled
+        };
+        // Built on first use, because building a client reads the system's certificates.
         if let Some(client) = cell.get() {
             return Ok(client);
         }
-        // Two first requests may both build a client; the later one is dropped unused.
-        let unusable =
-            |cause: String| Error::new(Kind::Config, "the network cannot be set up").because(cause);
-        let builder = if plain {
+        // Two concurrent first requests may both build a client; the later one is dropped unused.
+        let unusable = |cause: String| {
+            Error::new(Kind::Config, "cannot set up the HTTP client").because(cause)
+        };
+        let mut builder = if plain {
             self.plain()
         } else {
             self.encrypted()
                 .map_err(|error| unusable(error.to_string()))?
         };
+        if new_connection {
+            builder = builder.pool_max_idle_per_host(0);
+        }
         let client = builder
             .build()
             .map_err(|error| unusable(fault::root(&error)))?;
@@ -116,6 +143,8 @@ impl Network {
     }
 
     fn builder(&self) -> ClientBuilder {
+        // Redirects and retries of the library are switched off: each would be a call that nobody
+        // counts.
         Client::builder()
             .connect_timeout(self.config.connect_timeout)
             .user_agent(self.config.user_agent.as_str())
@@ -123,8 +152,11 @@ impl Network {
             .retry(reqwest::retry::never())
     }
 
-    fn encrypted(&self) -> Result<ClientBuilder, rustls::Error> {
-        let builder = self.builder();
+    fn encrypted(&self) -> Result<ClientBuilder, Box<dyn std::error::Error>> {
+        let mut builder = self.builder();
+        if let Some(proxy) = &self.config.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(proxy)?);
+        }
         if self.config.insecure_tls {
             return Ok(builder.tls_danger_accept_invalid_certs(true));
         }
@@ -137,9 +169,27 @@ impl Network {
         Ok(builder.tls_backend_preconfigured(authorities.tls(&provider)?))
     }
 
-    /// A proxy would take a password off the machine, and certificates are not needed.
+    /// The client for plain http. A proxy would take a password off this machine, so none is used.
     fn plain(&self) -> ClientBuilder {
         self.builder().no_proxy().tls_certs_only([])
+    }
+
+    /// Turns an error of the HTTP library into one of this crate.
+    async fn fault(&self, url: &Url, error: &reqwest::Error) -> Error {
+        let timeout = self.config.connect_timeout;
+        // Checked first: a kept connection that broke must not be reported as a problem of the
+        // proxy or the host.
+        if self.answered.has(error) {
+            return fault::stale(url, error);
+        }
+        let proxy = match url.scheme() {
+            "https" => Proxy::of(url, self.config.proxy.as_deref()),
+            _ => None,
+        };
+        match proxy {
+            Some(proxy) if error.is_connect() => proxy.fault(url, error, timeout).await,
+            _ => fault::in_exchange(url, error, timeout),
+        }
     }
 
     async fn body(&self, url: &Url, answer: &mut reqwest::Response) -> Result<Bytes> {
@@ -157,7 +207,7 @@ impl Network {
         {
             check_size(url, body.len().saturating_add(chunk.len()), limit)?;
             if body.len() > LARGE_BODY && alone.is_none() {
-                // The semaphore is never closed, so there is always a permit to come.
+                // The semaphore is never closed, so this can't fail.
                 alone = self.large.acquire().await.ok();
             }
             body.extend_from_slice(&chunk);
@@ -171,14 +221,18 @@ impl Transport for Network {
     async fn send(&self, request: Request) -> Result<Response> {
         check_encrypted(&request.url)?;
         let url = request.url;
-        let mut answer = self
-            .client(&url)?
+        let answer = self
+            .client(&url, request.new_connection)?
             .request(request.method, url.clone())
             .headers(request.headers)
             .body(request.body)
             .send()
-            .await
-            .map_err(|error| fault::in_exchange(&url, &error))?;
+            .await;
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.fault(&url, &error).await),
+        };
+        self.answered.note(&answer);
         let body = self.body(&url, &mut answer).await?;
         Ok(Response {
             status: answer.status(),

@@ -1,37 +1,38 @@
-//! What every transport refuses before it connects.
+//! Rules that every transport enforces before it sends.
 
 use url::{Host, Url};
 
 use crate::{Error, Kind, Result, shown};
 
-/// Refuses what is not encrypted, unless it stays on this machine.
+/// Rejects unencrypted URLs, except for loopback addresses.
 ///
-/// Every request may carry a password or a token, so there is no need to look into it.
+/// Any request may carry a password or a token, so this does not depend on the content of the
+/// request.
 pub(crate) fn check_encrypted(url: &Url) -> Result<()> {
     match url.scheme() {
         "https" => Ok(()),
         "http" if is_loopback(url) => Ok(()),
         "http" => {
             let message = format!(
-                "`{}` is not encrypted, and plain http is for loopback addresses alone",
+                "`{}` is not encrypted, and plain http is only allowed for loopback addresses",
                 shown(url)
             );
             Err(Error::new(Kind::Insecure, message))
         }
         scheme => Err(Error::new(
             Kind::Config,
-            format!("`{scheme}` is neither https nor http"),
+            format!("URLs with `{scheme}:` are not supported; use https"),
         )),
     }
 }
 
-/// Refuses an answer of this size.
+/// Rejects an answer that is larger than `limit` bytes.
 pub(crate) fn check_size(url: &Url, size: usize, limit: usize) -> Result<()> {
     if size <= limit {
         return Ok(());
     }
     let message = format!(
-        "the answer of `{}` is larger than {limit} bytes",
+        "the answer of `{}` is larger than {limit} bytes; raise `max_answer_bytes` to accept it",
         shown(url)
     );
     Err(Error::new(Kind::TooLarge, message))

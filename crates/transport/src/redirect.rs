@@ -1,4 +1,4 @@
-//! Redirects that keep the method and the body.
+//! Follows redirects while keeping the method and the body.
 
 use async_trait::async_trait;
 use http::{StatusCode, header};
@@ -6,16 +6,17 @@ use url::Url;
 
 use crate::{Error, Kind, Request, Response, Result, Transport, shown};
 
-/// How many redirects one request may meet.
+/// The maximum number of redirects for one request.
 const MAX_REDIRECTS: usize = 5;
 
-/// Follows redirects on the same host, and refuses all others.
+/// Follows redirects on the same host, and rejects all others.
 ///
-/// HTTP libraries turn a redirected `POST` into a `GET` and lose its body, which is what the OAuth
-/// server's missing slash would do to a sign-in.
-/// Here 301, 302, 307 and 308 all repeat the request as it was.
-/// Since it carries a password or a token, it never goes to another host or another port;
-/// the one exception is from http to https of the same host.
+/// HTTP libraries turn a redirected `POST` into a `GET` without a body. That would break every
+/// sign-in, because the OAuth server redirects a URL without its trailing slash. So 301, 302, 307
+/// and 308 all repeat the request unchanged here.
+///
+/// Because a request carries a password or a token, a redirect to another host or port is never
+/// followed, except from http to https on the same host.
 #[derive(Debug, Clone)]
 pub struct Redirects<T> {
     inner: T,
@@ -46,8 +47,8 @@ impl<T: Transport> Transport for Redirects<T> {
     }
 }
 
-/// 303 is among them because it asks for a `GET`, which is refused below rather than taken for an
-/// answer.
+/// Whether the status is a redirect. 303 is included because it asks for a `GET`, and should be
+/// rejected below instead of being taken for an answer.
 fn is_redirect(status: StatusCode) -> bool {
     matches!(
         status,
@@ -61,7 +62,7 @@ fn is_redirect(status: StatusCode) -> bool {
 
 fn target(from: &Url, response: &Response) -> Result<Url> {
     let refuse = |reason: String| {
-        let message = format!("`{}` answers with a redirect {reason}", shown(from));
+        let message = format!("`{}` answered with a redirect {reason}", shown(from));
         Err(Error::new(Kind::Redirect, message))
     };
     if response.status == StatusCode::SEE_OTHER {
@@ -72,11 +73,11 @@ fn target(from: &Url, response: &Response) -> Result<Url> {
         .get(header::LOCATION)
         .and_then(|value| value.to_str().ok());
     let Some(mut to) = location.and_then(|location| from.join(location).ok()) else {
-        return refuse("to no readable address".to_owned());
+        return refuse("without a valid `Location` header".to_owned());
     };
-    // A user or a password in the address would become a header of its own.
+    // A user or password in the URL would be sent as an `Authorization` header.
     if !to.username().is_empty() || to.password().is_some() {
-        return refuse("to an address with a user in it".to_owned());
+        return refuse("to a URL that contains a user or a password".to_owned());
     }
     to.set_fragment(None);
     let same_origin = to.origin() == from.origin();

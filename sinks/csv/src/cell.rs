@@ -1,9 +1,10 @@
-//! One value as the text of one cell.
+//! Encodes one value as a cell.
 //!
-//! The `csv` crate quotes all fields of a file or those that need it, and an empty text needs no quotes;
-//! so it cannot tell an empty text from a null. That is why cells are written here.
-//! What is written is read back with that crate in the tests.
+//! The `csv` crate is not used for writing. It quotes either all fields or only those that need quotes, and an empty
+//! text does not need them. So an empty text would look like a null. The price is our own quoting code; the tests read
+//! its output with the `csv` crate.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use jiff::SignedDuration;
@@ -12,69 +13,96 @@ use jiff::civil::{Date, DateTime, Time};
 #[cfg(test)]
 mod tests;
 
-/// What timestamps are counted from.
+/// The start of Unix time.
 const EPOCH: DateTime = DateTime::from_parts(Date::constant(1970, 1, 1), Time::midnight());
 
-/// What to do with text that a spreadsheet would run.
+/// What to do with text that a spreadsheet would run as a formula.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Formulas {
-    /// Put a `'` before it, which spreadsheets take for "this is text".
+    /// Put a `'` before it, which tells spreadsheets that it is text.
     Prefix,
-    /// Leave it alone.
+    /// Do not change it.
     Keep,
 }
 
-/// Appends a text; an empty one is quoted so that it is not a null.
+/// Appends a text. An empty text is quoted, to distinguish it from a null.
 pub(crate) fn text(line: &mut Vec<u8>, text: &str, formulas: Formulas) {
-    let prefix = formulas == Formulas::Prefix && is_formula(text);
+    let text = match formulas {
+        Formulas::Prefix => disarm(text),
+        Formulas::Keep => Cow::Borrowed(text),
+    };
     let quote = text.is_empty()
         || text
             .bytes()
             .any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'));
-    if quote {
-        line.push(b'"');
-    }
-    if prefix {
-        line.push(b'\'');
-    }
-    if quote {
-        let mut parts = text.split('"');
-        line.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
-        for part in parts {
-            line.extend_from_slice(b"\"\"");
-            line.extend_from_slice(part.as_bytes());
-        }
-        line.push(b'"');
-    } else {
+    if !quote {
         line.extend_from_slice(text.as_bytes());
+        return;
     }
+    line.push(b'"');
+    let mut parts = text.split('"');
+    line.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+    for part in parts {
+        line.extend_from_slice(b"\"\"");
+        line.extend_from_slice(part.as_bytes());
+    }
+    line.push(b'"');
 }
 
-/// Whether a spreadsheet may take the text for a formula.
+/// The characters that OWASP lists under "CSV injection". Some programs skip a leading tab or line break, and with East
+/// Asian settings the full-width characters count too.
+const FORMULA: [char; 11] = [
+    '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+];
+
+/// Puts a `'` before everything that a spreadsheet may interpret as the beginning of a formula.
 ///
-/// These are the characters that OWASP lists under "CSV injection":
-/// some programs skip a leading tab or line break, and in East Asian settings the full-width forms count too.
-fn is_formula(text: &str) -> bool {
-    text.starts_with([
-        '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
-    ])
+/// That is the beginning of the text and, where the list separator is a semicolon, what comes after one: such a
+/// spreadsheet does not see our quotes, because for it they are in the middle of a cell, and divides the text. For the
+/// same reason a line break begins a cell.
+pub(crate) fn disarm(text: &str) -> Cow<'_, str> {
+    let mut disarmed = String::new();
+    let mut copied = 0;
+    let mut begins = true;
+    for (at, char) in text.char_indices() {
+        let is_break = matches!(char, '\t' | '\r' | '\n');
+        if begins && FORMULA.contains(&char) && (at == 0 || !is_break) {
+            disarmed.push_str(&text[copied..at]);
+            disarmed.push('\'');
+            copied = at;
+        }
+        begins = match char {
+            ';' => true,
+            // Quotes and blanks before a formula do not keep it from being one, except at the beginning of the text,
+            // where our own quotes make them part of the cell.
+            '"' | ' ' => begins && at > 0,
+            '\r' | '\n' => at > 0,
+            _ => false,
+        };
+    }
+    if copied == 0 && disarmed.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    disarmed.push_str(&text[copied..]);
+    Cow::Owned(disarmed)
 }
 
-/// Appends a number or a boolean in its plain form, which never needs quotes.
+/// Appends an integer or a boolean, which never needs quotes.
 pub(crate) fn plain(line: &mut Vec<u8>, value: impl std::fmt::Display) {
-    // Writing to memory does not fail.
+    // Writing to memory cannot fail.
     let _ = write!(line, "{value}");
 }
 
-/// Appends a floating-point number in the shortest form that reads back as the same.
+/// Appends a floating-point number in the shortest form that parses to the same value.
 pub(crate) fn float(line: &mut Vec<u8>, value: f64) {
-    // `Display` would write 1e300 with all its zeros.
+    // `Display` would write 1e300 with 300 zeros.
     let _ = write!(line, "{value:?}");
 }
 
-/// Appends a timestamp of microseconds since 1970, or nothing and `None` if the year does not have four digits.
+/// Appends a timestamp in microseconds since 1970. Returns `None`, and appends nothing, outside the years 0000 to 9999.
 pub(crate) fn timestamp(line: &mut Vec<u8>, microseconds: i64, suffix: &str) -> Option<()> {
-    // Many of these are wall clocks, and the last hours of the year 9999 are no instants to jiff.
+    // Use a civil date, not jiff's `Timestamp`: that ends a day before the year 9999 does, and APIs use its last
+    // second for "never".
     let time = EPOCH
         .checked_add(SignedDuration::from_micros(microseconds))
         .ok()?;

@@ -1,8 +1,8 @@
-//! The options of the sink.
+//! The sink's options. Their doc comments are shown by `fortilake sinks`.
 
 use std::path::PathBuf;
 
-use fortilake_sink::files::Layout;
+use fortilake_snapshot::{Keep, Layout, PartialRule, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,14 +10,34 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The folder to publish into; it is made if it is not there.
+    /// The folder to publish into. Created if it does not exist.
     pub(crate) path: PathBuf,
-    /// Whether every snapshot is kept or the newest replaces the one before.
+    /// `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files.
     #[serde(default = "default_layout")]
     pub(crate) layout: Layout,
-    /// Whether text that a spreadsheet would run as a formula gets a `'` before it.
+    /// Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout
+    /// `snapshots`.
+    #[serde(default)]
+    pub(crate) keep: Option<Keep>,
+    /// What to do if a scope failed that had not failed in the published snapshot, so that rows would disappear:
+    /// `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
+    #[serde(default)]
+    pub(crate) partial: Option<PartialRule>,
+    /// Whether to put a `'` before text that a spreadsheet would run as a formula.
     #[serde(default = "default_formula_prefix")]
     pub(crate) formula_prefix: bool,
+}
+
+impl Config {
+    /// The options that all file sinks share.
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            path: self.path.clone(),
+            layout: self.layout,
+            keep: self.keep,
+            partial: self.partial,
+        }
+    }
 }
 
 fn default_layout() -> Layout {

@@ -1,19 +1,19 @@
-//! Rows to lines.
+//! Encodes rows as CSV lines.
 
 use std::io::Write;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, UInt64Type};
 use arrow_array::{Array, ArrayRef};
-use fortilake_sink::files::{Encoder, Output};
 use fortilake_sink::{DataType, Error, Kind, RecordBatch, Result, TableSpec, TimeUnit};
+use fortilake_snapshot::{Encoder, Output};
 
 use crate::cell::{self, Formulas};
 
 #[cfg(test)]
 mod tests;
 
-/// Bytes that are gathered before they are written.
+/// The number of bytes to collect before they are written.
 const BUFFER: usize = 64 * 1024;
 
 pub(crate) struct CsvEncoder {
@@ -52,20 +52,19 @@ impl Encoder for CsvEncoder {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Output> {
-        self.flush()?;
-        Ok(self.output)
+    fn finish(mut self) -> Result<()> {
+        self.flush()
     }
 }
 
-/// Makes lines of the rows of one table.
+/// Encodes the rows of one table.
 struct Lines {
     table: String,
     columns: Vec<Column>,
     formulas: Formulas,
 }
 
-/// How the cells of a column are written.
+/// How to encode the cells of a column, by its type.
 #[derive(Clone, Copy)]
 enum Column {
     Text,
@@ -74,7 +73,7 @@ enum Column {
     Int64,
     UInt64,
     Float64,
-    /// A timestamp and what stands behind it.
+    /// A timestamp and its suffix: `Z` for UTC, empty for a wall clock.
     Timestamp(&'static str),
 }
 
@@ -84,7 +83,7 @@ impl Lines {
             Column::of(field.data_type()).ok_or_else(|| {
                 let (column, table, kind) = (field.name(), &table.name, field.data_type());
                 let text = format!(
-                    "column `{column}` of table `{table}` has the type `{kind}`, which has no form in CSV"
+                    "column `{column}` of table `{table}` has the type `{kind}`, which CSV cannot represent"
                 );
                 Error::new(Kind::Internal, text)
             })
@@ -119,12 +118,12 @@ impl Lines {
                 .ok_or_else(|| {
                     let (column, table) = (records.schema_ref().field(index).name(), &self.table);
                     let text = format!(
-                        "a timestamp in column `{column}` of table `{table}` is out of range"
+                        "a timestamp in column `{column}` of table `{table}` is outside the years 0000 to 9999"
                     );
                     Error::new(Kind::Rejected, text)
                 })?;
         }
-        // Readers skip an empty line, and with it the row.
+        // Most readers skip empty lines, and would lose this row. So write an empty text instead of a null.
         if self.columns.len() == 1 && records.column(0).is_null(row) {
             lines.extend_from_slice(b"\"\"");
         }
@@ -150,7 +149,7 @@ impl Column {
         })
     }
 
-    /// Appends the cell of a value that is not null; nothing if it cannot be written.
+    /// Appends the cell of a value that is not null. Returns `None` for a timestamp that is out of range.
     fn append(
         self,
         array: &ArrayRef,

@@ -1,7 +1,7 @@
 //! The `csv` sink: every table as a CSV file that is safe to open.
 //!
-//! The crate has no items to call: naming it links the sink into the
-//! [registry](fortilake_sink::registry), and a [`Spec`](fortilake_sink::Spec) opens it.
+//! The crate has no public items. Naming it links the sink into the [registry](fortilake_sink::registry), and a
+//! [`Spec`](fortilake_sink::Spec) opens it.
 //!
 //! ```
 //! use fortilake_sink::Spec;
@@ -12,23 +12,24 @@
 //! # Ok::<(), fortilake_sink::Error>(())
 //! ```
 //!
-//! Files are as RFC 4180 has them: UTF-8, commas, lines that end in CRLF, a header always.
+//! Files follow RFC 4180: commas, CRLF line ends, and always a header. The encoding is UTF-8.
 //!
 //! | value | cell |
 //! | --- | --- |
-//! | null | nothing |
+//! | null | empty, without quotes |
 //! | empty text | `""` |
-//! | text | as it is, quoted where it must be |
-//! | text that a spreadsheet would run as a formula | the same behind a `'` |
+//! | text | unchanged, quoted where necessary |
+//! | text that a spreadsheet would run as a formula | `'` and the text |
 //! | true, 7, 0.5 | `true`, `7`, `0.5` |
 //! | wall-clock timestamp | `2026-09-01T12:00:00`, with six decimals if it has a fraction |
 //! | timestamp in UTC | `2026-09-01T12:00:00Z` |
 //!
-//! The `'` is a price: a cell that shows `'=1` may have been either text.
-//! Whoever reads the files with a program turns `formula_prefix` off, and the manifest says which it was.
-//! Where files go, and when readers see them, is [`fortilake_sink::files`].
+//! The `'` has a price: a cell with `'=1` may have been the text `=1` or the text `'=1`. If programs read the files,
+//! turn `formula_prefix` off. The manifest says which setting was used.
 //!
-//! It leaves out other delimiters and encodings, and nested columns: Parquet is there for those.
+//! [`fortilake_snapshot`] documents where files are written and when readers see them.
+//!
+//! Other delimiters and encodings and nested columns are not supported. Use Parquet for these.
 
 mod cell;
 mod config;

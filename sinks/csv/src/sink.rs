@@ -1,9 +1,11 @@
-//! The sink: its entry in the registry and its format.
+//! The registry entry and the file format of the sink.
 
-use fortilake_sink::files::{self, Format, Output, Target};
+use std::sync::Arc;
+
 use fortilake_sink::{
-    Context, Crawl, Delivery, Descriptor, Options, Result, Sink, TableSpec, inventory,
+    Context, Crawl, Descriptor, Options, Result, Sink, Store, TableSpec, inventory,
 };
+use fortilake_snapshot::{Format, Output};
 use schemars::schema_for;
 use serde_json::{Map, Value};
 
@@ -14,11 +16,13 @@ use crate::encode::CsvEncoder;
 inventory::submit! {
     Descriptor {
         name: "csv",
-        summary: "CSV files that are safe to open, one for each table, published at once when the crawl ends.",
+        summary: "CSV files that are safe to open in a spreadsheet, one per table, published together when the crawl ends.",
         target: "path",
-        delivery: Delivery::Atomic,
         options: || schema_for!(Config),
+        delivery: |options| options.clone().parse::<Config>()?.target().delivery(),
         open: |context, options| Box::pin(open(context, options)),
+        probe: |options| Box::pin(probe(options)),
+        recover: Some(|options, store| Box::pin(recover(options, store))),
         redeliver: None,
     }
 }
@@ -30,11 +34,15 @@ async fn open(context: Context, options: Options) -> Result<Box<dyn Sink>> {
     } else {
         Formulas::Keep
     };
-    let target = Target {
-        path: config.path,
-        layout: config.layout,
-    };
-    files::open(Csv { formulas }, target, context).await
+    config.target().open(Csv { formulas }, context).await
+}
+
+async fn probe(options: Options) -> Result<()> {
+    options.parse::<Config>()?.target().probe().await
+}
+
+async fn recover(options: Options, store: Arc<dyn Store>) -> Result<()> {
+    options.parse::<Config>()?.target().recover(store).await
 }
 
 struct Csv {
@@ -57,7 +65,13 @@ impl Format for Csv {
         Map::from_iter([("formula_prefix".to_owned(), Value::Bool(prefix))])
     }
 
-    fn encoder(&self, _crawl: &Crawl, table: &TableSpec, output: Output) -> Result<CsvEncoder> {
+    fn encoder(
+        &self,
+        _crawl: &Crawl,
+        _name: &str,
+        table: &TableSpec,
+        output: Output,
+    ) -> Result<CsvEncoder> {
         CsvEncoder::new(table, self.formulas, output)
     }
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Keeps every snapshot in a DuckDB database: fortilake crawl --sink exec:./load-duckdb.py
+"""Collects all snapshots in a DuckDB database: fortilake crawl --sink exec:./load-duckdb.py
 
-Needs duckdb and pyarrow. The database is $DATABASE, or inventory.duckdb where it is started.
-A crawl that is delivered again replaces what is there of it, and columns that are new are added.
+Requires duckdb and pyarrow. The database is $DATABASE, by default inventory.duckdb in the working directory.
+If a crawl is delivered again, its rows are replaced. New columns are added to the tables.
 """
 import os, sys
 import duckdb

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Keeps each table as a Parquet file: fortilake crawl --sink exec:./load.py
+"""Stores each table as a Parquet file: fortilake crawl --sink exec:./load.py
 
-Needs pyarrow. The folder is $OUT, or the one that it is started in.
+Requires pyarrow. The folder is $OUT, by default the working directory.
 """
 import os, sys
 import pyarrow as pa

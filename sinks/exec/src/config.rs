@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fortilake_sink::{Error, Kind, Result};
+use fortilake_sink::{Error, Kind, MaybeSecret, Result};
 use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,25 +16,28 @@ mod tests;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The program: a path, or a name that is looked for in `PATH`; or a list of it and its first arguments.
-    pub(crate) command: Words,
-    /// Arguments after those of `command`: one, or a list.
+    /// The program: a path, or a name to look up in `PATH`; or a list of the program and its first arguments. Text is never split at spaces.
+    pub(crate) command: WordOrList,
+    /// Arguments after those in `command`: one, or a list.
     #[serde(default)]
-    pub(crate) args: Words,
-    /// What the program reads: an Arrow IPC stream, or a line of JSON for each row.
+    pub(crate) args: WordOrList,
+    /// What the program reads on its standard input: an Arrow IPC stream, or one line of JSON per row.
     #[serde(default)]
     pub(crate) format: Format,
-    /// How long the program may take for one table, such as `10m`.
+    /// How long the program may run for one table, such as `10m`; then it is killed.
     #[serde(default = "default_timeout")]
     timeout: String,
-    /// The folder that the program is started in; otherwise the one that we were started in.
+    /// The working directory of the program; by default the current one.
     pub(crate) directory: Option<PathBuf>,
-    /// Variables for the program's environment, beside those that it inherits.
+    /// Environment variables for the program, which otherwise inherits only `PATH`, `HOME`, the locale and the like; each value is plain text or a reference such as `{ env = "…" }`.
     #[serde(default)]
-    pub(crate) env: BTreeMap<String, String>,
-    /// The folder for the temporary files in which tables wait for the end; otherwise the system's.
+    pub(crate) env: BTreeMap<String, MaybeSecret>,
+    /// Whether to start the program again for tables of this crawl that it has already taken.
+    #[serde(default)]
+    pub(crate) resend: bool,
+    /// The folder for the temporary files in which tables are collected; by default the folder of the state.
     pub(crate) spool: Option<PathBuf>,
-    /// How many tables are handed over side by side, each to a program of its own.
+    /// How many programs may run at the same time, each for a table of its own.
     #[serde(default = "default_concurrency")]
     #[schemars(range(min = 1, max = 64))]
     pub(crate) concurrency: usize,
@@ -46,7 +49,7 @@ impl Config {
         let timeout = timeout.and_then(|timeout| Duration::try_from(timeout).ok());
         timeout.filter(|timeout| !timeout.is_zero()).ok_or_else(|| {
             let text = format!(
-                "option `timeout` wants a length of time such as `10m`, not `{}`",
+                "option `timeout` must be a duration such as `10m`, not `{}`",
                 self.timeout
             );
             Error::new(Kind::Config, text)
@@ -54,21 +57,21 @@ impl Config {
     }
 }
 
-/// One word, which is never split, or a list of words.
+/// A single word, which is never split, or a list of words.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub(crate) enum Words {
+pub(crate) enum WordOrList {
     One(String),
     Many(Vec<String>),
 }
 
-impl Default for Words {
+impl Default for WordOrList {
     fn default() -> Self {
         Self::Many(Vec::new())
     }
 }
 
-impl Words {
+impl WordOrList {
     pub(crate) fn into_list(self) -> Vec<String> {
         match self {
             Self::One(word) => vec![word],
@@ -77,14 +80,14 @@ impl Words {
     }
 }
 
-/// What a program reads.
+/// The format of the program's standard input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
     /// An Arrow IPC stream.
     #[default]
     Arrow,
-    /// A line of JSON for each row.
+    /// One line of JSON per row.
     Ndjson,
 }
 

@@ -1,4 +1,4 @@
-//! Rows to what a program reads.
+//! Encodes rows in the format that the program reads.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -8,18 +8,18 @@ use fortilake_sink::{Error, RecordBatch, Result, SchemaRef, json};
 
 use crate::config::Format;
 
-/// Writes the rows of one table.
+/// Encodes the rows of one table into its file.
 pub(crate) enum Encoder {
     Arrow(Box<StreamWriter<BufWriter<File>>>),
-    /// The lines of a batch are written at once and need no buffer.
+    /// Unbuffered, because the lines of a whole batch are written at once.
     Ndjson(File),
 }
 
 /// Why rows could not be written.
 pub(crate) enum Failure {
-    /// Where they go to is at fault.
+    /// The file cannot be written.
     Write(Box<dyn std::error::Error + Send + Sync>),
-    /// The rows are at fault.
+    /// The rows cannot be encoded.
     Rows(Error),
 }
 
@@ -44,7 +44,7 @@ impl Encoder {
         }
     }
 
-    /// Writes what is left and hands the file back, its position at the end.
+    /// Writes the rest and returns the file, positioned at its end.
     pub(crate) fn finish(self) -> Result<File, Failure> {
         match self {
             Self::Ndjson(file) => Ok(file),

@@ -1,4 +1,6 @@
-//! Finds the program before the crawl, which may take hours, and not after it.
+//! Finds the program before the crawl starts.
+//!
+//! A crawl may take hours, so a missing program should be reported before it and not after it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,18 +11,21 @@ use fortilake_sink::{Error, Kind, Result};
 #[cfg(test)]
 mod tests;
 
-/// The file that `command` names, looked for in the folders of `path` if it is a bare name.
+/// The file that `command` names. A bare name is looked up in the folders of `path`.
 ///
-/// A path is taken from the folder that we were started in, wherever the program is going to run.
+/// A relative path is resolved against the current directory of fortilake, not against the option `directory`.
 pub(crate) fn program(command: &str, path: Option<&OsStr>) -> Result<PathBuf> {
     let is_bare = Path::new(command).components().nth(1).is_none();
     if !cfg!(unix) && is_bare {
-        // Elsewhere endings are added to names, and the system knows better which.
+        // Windows adds extensions such as `.exe` to bare names. The system's own search knows them better.
         return Ok(command.into());
     }
     if !is_bare {
         let file = std::path::absolute(command)
             .map_err(|error| Error::io("find the program", Path::new(command), error))?;
+        if let Some(error) = unsplit(command).filter(|_| !file.exists()) {
+            return Err(error);
+        }
         return check(&file, command).map(|()| file);
     }
     let mut folders = path.into_iter().flat_map(env::split_paths);
@@ -29,8 +34,11 @@ pub(crate) fn program(command: &str, path: Option<&OsStr>) -> Result<PathBuf> {
         is_executable(&file).then_some(file)
     });
     found.ok_or_else(|| {
+        if let Some(error) = unsplit(command) {
+            return error;
+        }
         let hint = if Path::new(command).is_file() {
-            format!("; for the one in this folder write `./{command}`")
+            format!("; to use the file in this folder, write `./{command}`")
         } else {
             String::new()
         };
@@ -39,6 +47,18 @@ pub(crate) fn program(command: &str, path: Option<&OsStr>) -> Result<PathBuf> {
             format!("there is no program `{command}` in `PATH`{hint}"),
         )
     })
+}
+
+/// The error for a command that contains spaces and therefore looks like a program with arguments.
+fn unsplit(command: &str) -> Option<Error> {
+    let (program, argument) = command.trim().split_once(char::is_whitespace)?;
+    let argument = argument.trim();
+    let text = format!(
+        "there is no program `{command}`; commands are not split at spaces, so set `command` to `{program}` and put \
+         the rest into the option `args`: `exec:{program}?args={argument}`, or `args = [\"…\", \"…\"]` in the \
+         configuration file"
+    );
+    Some(Error::new(Kind::Config, text))
 }
 
 fn check(file: &Path, command: &str) -> Result<()> {

@@ -1,4 +1,4 @@
-//! A running program: watched until it ends, and killed if nobody watches any more.
+//! A running program. It is killed when its [`Process`] is dropped.
 
 use std::io;
 use std::pin::pin;
@@ -13,15 +13,15 @@ use tracing::debug;
 #[cfg(test)]
 mod tests;
 
-/// How much of what a program wrote is kept, in bytes.
+/// How many of the last bytes of a program's output are kept.
 const KEPT: usize = 4096;
 
-/// How long we wait for a pipe to end after the program has.
+/// How long to wait for the end of a pipe after the program has exited.
 ///
-/// What a program leaves running in the background may hold its pipes open for ever.
+/// Processes that the program left running in the background can hold its pipes open forever.
 const PIPE_GRACE: Duration = Duration::from_secs(1);
 
-/// A program that runs, and all that it has started.
+/// A running program, with all processes that it has started.
 pub(crate) struct Process {
     child: Child,
     output: Pipe<ChildStdout>,
@@ -29,10 +29,10 @@ pub(crate) struct Process {
 }
 
 /// How a program ended.
-pub(crate) struct Ended {
-    /// Its status, or nothing if its time was over.
+pub(crate) struct Finished {
+    /// Its exit status; `None` if it was killed at its timeout.
     pub(crate) status: Option<ExitStatus>,
-    /// The end of what it wrote to standard error.
+    /// The last bytes that it wrote to standard error.
     errors: Vec<u8>,
 }
 
@@ -42,10 +42,10 @@ impl Process {
         command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Whatever else happens, the runtime waits for what was killed, so that no zombie stays.
+            // Also makes the runtime reap the killed process, so that no zombie stays.
             .kill_on_drop(true);
-        // A group of its own can be killed as a whole, and an interrupt at the terminal is for us alone:
-        // the first one lets the sinks finish.
+        // A process group of its own can be killed as a whole. It also keeps Ctrl-C at the terminal away from the
+        // program: the first Ctrl-C only asks fortilake to finish, and the program must be able to complete its table.
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.spawn()?;
@@ -56,24 +56,25 @@ impl Process {
         })
     }
 
-    /// Waits for the end, and brings it about after `limit`.
-    pub(crate) async fn wait(&mut self, table: &str, limit: Duration) -> io::Result<Ended> {
+    /// Waits until the program has exited, and kills it after `limit`.
+    pub(crate) async fn wait(&mut self, table: &str, limit: Duration) -> io::Result<Finished> {
         let status = self.watch(table, limit).await?;
         if status.is_none() {
             self.kill();
             self.child.wait().await?;
         }
-        // Who ended well is not asked for a reason.
+        // The rest of standard error is only needed to explain a failure.
         if !status.is_some_and(|status| status.success()) {
             self.read_rest(table).await;
         }
-        Ok(Ended {
+        Ok(Finished {
             status,
             errors: std::mem::take(&mut self.errors.tail),
         })
     }
 
-    /// The status of the program when it has ended, or nothing after `limit`.
+    /// Waits for the exit status; `None` after `limit`. Reads the pipes meanwhile, so that the program never blocks
+    /// on a full one.
     async fn watch(&mut self, table: &str, limit: Duration) -> io::Result<Option<ExitStatus>> {
         let mut over = pin!(sleep(limit));
         loop {
@@ -86,7 +87,7 @@ impl Process {
         }
     }
 
-    /// Reads what a program that has ended had still to say.
+    /// Reads the rest of standard error after the program has exited.
     async fn read_rest(&mut self, table: &str) {
         let rest = async {
             while self.errors.is_open() {
@@ -98,16 +99,17 @@ impl Process {
         }
     }
 
-    /// Kills the program and all that it has started; nothing happens once its end was seen.
+    /// Kills the program and all processes that it has started. Does nothing if its exit was already seen.
     fn kill(&mut self) {
-        // Until the end was seen the system gives the number to nobody else.
+        // `id` is `None` once the exit was seen. Until then, the system does not reuse the process id, so this cannot
+        // kill the wrong process.
         #[cfg(unix)]
         if let Some(number) = self.child.id()
             && let Some(group) = i32::try_from(number)
                 .ok()
                 .and_then(rustix::process::Pid::from_raw)
         {
-            // It fails if all of the group have ended by themselves.
+            // This fails if all processes of the group have already exited.
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
         #[cfg(not(unix))]
@@ -121,16 +123,16 @@ impl Drop for Process {
     }
 }
 
-impl Ended {
-    /// What it wrote last to standard error, if that is anything.
+impl Finished {
+    /// The last lines that it wrote to standard error; `None` if it wrote nothing.
     pub(crate) fn last_lines(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.errors);
-        // The first line is cut if what it wrote was more than we keep.
+        // If the output was longer than what is kept, its first line may be cut off, so it is left out.
         let text = match text.split_once('\n') {
             Some((_, rest)) if self.errors.len() == KEPT => rest,
             _ => &text,
         };
-        // A terminal would obey control characters; what they stood in is text of unknown origin.
+        // Control characters are removed, because the text is printed and its origin is unknown.
         let is_shown = |char: &char| matches!(char, '\n' | '\t') || !char.is_control();
         let text: String = text.chars().filter(is_shown).collect();
         let text = text.trim_end();
@@ -138,7 +140,7 @@ impl Ended {
     }
 }
 
-/// One of the pipes that a program writes to, and the end of what it wrote.
+/// One of the pipes that a program writes to, and the last bytes that it wrote.
 struct Pipe<P> {
     name: &'static str,
     reader: Option<P>,
@@ -158,7 +160,7 @@ impl<P: AsyncRead + Unpin> Pipe<P> {
         self.reader.is_some()
     }
 
-    /// Waits for more, or for the end.
+    /// Waits for more output, or for the end of the pipe.
     async fn read(&mut self, table: &str) {
         let Some(reader) = &mut self.reader else {
             return;
@@ -173,7 +175,7 @@ impl<P: AsyncRead + Unpin> Pipe<P> {
                 let surplus = self.tail.len().saturating_sub(KEPT);
                 self.tail.drain(..surplus);
             }
-            // What a program wrote is for information alone, so an error is an end like any other.
+            // The output is only informational, so a read error is treated like the end of the pipe.
             Ok(0) | Err(_) => self.reader = None,
         }
     }

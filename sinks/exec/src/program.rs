@@ -1,40 +1,45 @@
-//! The program as it was configured: how it is started, and what its end means.
+//! The configured program: starts it for a table and interprets how it ends.
 
-use std::env;
 use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
+use std::{env, iter};
 
-use fortilake_sink::{Crawl, Error, Kind, Outcome, Result};
+use fortilake_sink::{Crawl, Error, Kind, MaybeSecret, Result, Summary};
+use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 use tracing::debug;
 
 use crate::config::{Config, Format};
+use crate::environment;
 use crate::find;
-use crate::process::{Ended, Process};
+use crate::process::{Finished, Process};
 use crate::spool::Table;
 
 /// `EX_TEMPFAIL` of `sysexits.h`: "try again later".
 const TRY_LATER: i32 = 75;
 
-/// What the names of our own variables begin with.
+/// The prefix of the variables that the sink sets.
 const OURS: &str = "FORTILAKE_";
 
-/// What is started for each table.
+/// The length of the digest that identifies a program, in bytes: enough for the few that one user has.
+const DIGEST_BYTES: usize = 8;
+
+/// The program that is started for each table.
 pub(crate) struct Program {
-    /// As it was configured, for people.
+    /// The program as configured, for messages.
     name: String,
     file: PathBuf,
     args: Vec<String>,
     format: Format,
     timeout: Duration,
     directory: Option<PathBuf>,
-    env: Vec<(String, String)>,
+    env: Vec<(String, MaybeSecret)>,
 }
 
 impl Program {
-    /// The program, if it is there and can be started.
+    /// Checks the options and finds the program. Starts nothing.
     pub(crate) fn new(config: Config) -> Result<Self> {
         let timeout = config.timeout()?;
         check_env(config.env.keys())?;
@@ -44,7 +49,7 @@ impl Program {
         if let Some(directory) = config.directory.as_deref() {
             check_directory(directory)?;
         }
-        let path = config.env.get("PATH").map(Into::into);
+        let path = config.env.get("PATH").map(|path| path.expose().into());
         let path = path.or_else(|| env::var_os("PATH"));
         let file = find::program(&name, path.as_deref())?;
         Ok(Self {
@@ -58,16 +63,29 @@ impl Program {
         })
     }
 
+    /// Identifies the program. It covers the arguments, because other arguments may mean another destination.
+    pub(crate) fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        for word in iter::once(&self.name).chain(&self.args) {
+            hasher.update((word.len() as u64).to_le_bytes());
+            hasher.update(word);
+        }
+        let digest = hasher.finalize();
+        digest[..DIGEST_BYTES]
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the program is told of a table.
+    /// The variables that describe a table to the program.
     pub(crate) fn variables(
         &self,
         crawl: &Crawl,
         table: &Table,
-        outcome: &Outcome,
+        outcome: &Summary,
     ) -> Vec<(String, String)> {
         let variables = [
             ("TABLE", table.spec.name.clone()),
@@ -75,7 +93,7 @@ impl Program {
             ("ROWS", table.rows.to_string()),
             ("FORMAT", self.format.name().to_owned()),
             ("CRAWL_ID", crawl.id.clone()),
-            ("SNAPSHOT", crawl.snapshot.clone()),
+            ("SNAPSHOT", crawl.name.clone()),
             ("STARTED_AT", crawl.started_at.clone()),
             ("COMPLETE", outcome.complete.to_string()),
             ("FAILED_SCOPES", outcome.scopes.failed.to_string()),
@@ -86,7 +104,7 @@ impl Program {
             .collect()
     }
 
-    /// Hands one table over and waits for the receipt.
+    /// Runs the program for one table and checks that it has taken the table.
     ///
     /// # Cancellation
     ///
@@ -113,7 +131,7 @@ impl Program {
             .map_err(|error| self.lost(error))?;
         if 0 < read && read < table.bytes {
             let text = format!(
-                "ended well and yet read only {read} of {} bytes",
+                "exited with status 0 but read only {read} of {} bytes",
                 table.bytes
             );
             return Err(self.failed(&table, Kind::Rejected, &text, &ended));
@@ -128,19 +146,22 @@ impl Program {
     }
 
     fn start(&self, table: &Table, variables: Vec<(String, String)>) -> Result<Process> {
-        // The program's copy shares its position with ours, which is how we know what was read.
+        // The program's copy of the file descriptor shares its position with ours. After the program has exited, our
+        // position tells how far it has read.
         let input = table.file.try_clone().map_err(|error| self.lost(error))?;
         let mut command = Command::new(&self.file);
         command
             .args(&self.args)
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .env_clear()
+            .envs(environment::inherited())
+            .envs(self.env.iter().map(|(name, value)| (name, value.expose())))
             .envs(variables)
             .stdin(Stdio::from(input));
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
         Process::start(command).map_err(|error| {
-            // These two pass when other programs end; all others would come again.
+            // Too many processes and too little memory are temporary. All other errors would happen again.
             let kind = match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory => Kind::Unavailable,
                 _ => Kind::Config,
@@ -151,8 +172,8 @@ impl Program {
         })
     }
 
-    /// "program `x` for table `y` `what`", because of the last that it wrote to standard error.
-    fn failed(&self, table: &Table, kind: Kind, what: &str, ended: &Ended) -> Error {
+    /// The error "program `x` for table `y` `what`", with the last lines of standard error as its source.
+    fn failed(&self, table: &Table, kind: Kind, what: &str, ended: &Finished) -> Error {
         let (name, table) = (&self.name, &table.spec.name);
         let text = format!("program `{name}` for table `{table}` {what}");
         let error = Error::new(kind, text);
@@ -171,10 +192,10 @@ fn describe(status: ExitStatus) -> (Kind, String) {
     match status.code() {
         Some(TRY_LATER) => (
             Kind::Unavailable,
-            format!("asked to try later with exit status {TRY_LATER}"),
+            format!("exited with status {TRY_LATER}, which asks to try again later"),
         ),
         Some(code) => (Kind::Rejected, format!("failed with exit status {code}")),
-        // On Unix the text of a status without a code is the signal's number and name.
+        // On Unix, a status without a code displays as the number and name of the signal.
         None => (Kind::Unavailable, format!("was killed ({status})")),
     }
 }
@@ -182,10 +203,12 @@ fn describe(status: ExitStatus) -> (Kind, String) {
 fn check_env<'a>(names: impl Iterator<Item = &'a String>) -> Result<()> {
     for name in names {
         let text = if name.starts_with(OURS) {
-            format!("option `env` cannot set `{name}`: what begins with `{OURS}` is set by us")
+            format!(
+                "option `env` cannot set `{name}`, because the sink sets variables that begin with `{OURS}`"
+            )
         } else if name.is_empty() || name.contains(['=', '\0']) {
             format!(
-                "option `env` has `{}`, which is no name",
+                "option `env` has `{}`, which is not a valid name of a variable",
                 name.escape_default()
             )
         } else {

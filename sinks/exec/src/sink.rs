@@ -1,4 +1,4 @@
-//! The sink: its entry in the registry, and when it starts which program.
+//! The sink itself: its registration, spooling during the crawl, and starting the programs at its end.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::program::Program;
+use crate::progress::Progress;
 use crate::spool::{Spool, Table};
 
 inventory::submit! {
@@ -19,90 +20,142 @@ inventory::submit! {
         name: "exec",
         summary: "A program of yours, started for each table when the crawl ends, with the table on its standard input.",
         target: "command",
-        delivery: Delivery::AtLeastOnce,
+        delivery: |_| Ok(Delivery::AtLeastOnce),
         options: || schema_for!(Config),
         open: |context, options| Box::pin(open(context, options)),
+        probe: |options| Box::pin(probe(options)),
+        // There is nothing to clean up: the spool's files have no names, so they vanish with the process.
+        recover: None,
         redeliver: None,
     }
 }
 
+/// Checks that the program exists and is executable, and that the spool folder is writable.
+async fn probe(options: Options) -> Result<()> {
+    let config: Config = options.parse()?;
+    blocking(move || {
+        if let Some(folder) = &config.spool {
+            Spool::probe(folder)?;
+        }
+        Program::new(config).map(drop)
+    })
+    .await
+}
+
 async fn open(context: Context, options: Options) -> Result<Box<dyn Sink>> {
     let config: Config = options.parse()?;
-    let exec = blocking(move || {
-        let (format, concurrency) = (config.format, config.concurrency);
-        let folder = config.spool.clone();
-        let program = Program::new(config)?;
+    let (resend, concurrency) = (config.resend, config.concurrency);
+    let (crawl, store) = (context.crawl.clone(), Arc::clone(&context.store));
+    let (program, spool) = blocking(move || {
+        let format = config.format;
+        let folder = config.spool.clone().or_else(|| context.scratch.clone());
         let folder = folder.unwrap_or_else(tempfile::env::temp_dir);
+        let program = Program::new(config)?;
         let spool = Spool::open(&context, format, folder)?;
-        Ok(Exec {
-            crawl: context.crawl,
-            program: Arc::new(program),
-            concurrency,
-            spool: Some(spool),
-        })
-    });
-    Ok(Box::new(exec.await?))
+        Ok((program, spool))
+    })
+    .await?;
+    let progress = Progress::new(store, &program.digest(), crawl.clone());
+    if resend {
+        progress.forget().await?;
+    }
+    Ok(Box::new(Exec {
+        crawl,
+        program: Arc::new(program),
+        progress,
+        concurrency,
+        spool: Some(spool),
+    }))
 }
 
 struct Exec {
     crawl: Crawl,
     program: Arc<Program>,
+    progress: Progress,
     concurrency: usize,
-    /// Nothing once a call has failed: a file that took half a batch cannot go on.
+    /// `None` while a blocking task uses it, and forever once a write has failed: the file may then end in the middle
+    /// of a batch.
     spool: Option<Spool>,
 }
 
 #[async_trait]
 impl Sink for Exec {
     async fn write(&mut self, batch: &Batch) -> Result<()> {
-        let mut spool = self.spool.take().ok_or_else(spent)?;
+        let mut spool = self.spool.take().ok_or_else(no_spool)?;
         let batch = batch.clone();
         self.spool = Some(blocking(move || spool.write(&batch).map(|()| spool)).await?);
         Ok(())
     }
 
     async fn finish(mut self: Box<Self>, outcome: &Outcome) -> Result<Receipt> {
-        let spool = self.spool.take().ok_or_else(spent)?;
-        let counted = outcome.clone();
-        let tables = blocking(move || spool.finish(&counted)).await?;
-        let receipt = Receipt {
+        let spool = self.spool.take().ok_or_else(no_spool)?;
+        let tables = blocking(move || spool.finish()).await?;
+        let rows = tables.iter().map(|table| table.rows).sum();
+        let started = self.hand_over(tables, outcome).await?;
+        let standing = self.progress.standing().await?;
+        self.progress.forget_superseded().await?;
+        Ok(Receipt {
             location: self.program.name().to_owned(),
-            rows: tables.iter().map(|table| table.rows).sum(),
-            files: tables.len() as u64,
-            bytes: tables.iter().map(|table| table.bytes).sum(),
-        };
-        self.hand_over(tables, outcome).await?;
-        Ok(receipt)
+            snapshot: None,
+            standing,
+            rows,
+            files: started.programs,
+            bytes: started.bytes,
+        })
     }
 
     async fn abort(self: Box<Self>) -> Result<()> {
-        // The files have no names, so closing them is all there is to take back.
+        // The files have no names, so they vanish when they are closed.
         Ok(())
     }
 }
 
+/// What this process has passed to programs.
+#[derive(Default)]
+struct Totals {
+    programs: u64,
+    bytes: u64,
+}
+
 impl Exec {
-    /// Starts the program for one table after the other, and for no other once one has failed.
+    /// Starts the program for each table, and for no further table once one has failed.
     ///
-    /// Programs that run then are waited for: they were given whole tables and may well succeed.
-    async fn hand_over(&self, tables: Vec<Table>, outcome: &Outcome) -> Result<()> {
+    /// Tables that the program took in an earlier delivery of this crawl are skipped. If a program fails while others
+    /// are running, those are waited for: they have complete tables and may succeed.
+    async fn hand_over(&self, tables: Vec<Table>, outcome: &Outcome) -> Result<Totals> {
+        let summary = outcome.summary();
         let mut waiting = tables.into_iter();
         let mut running = JoinSet::new();
+        let mut started = Totals::default();
         let mut result = Ok(());
         loop {
             while result.is_ok()
                 && running.len() < self.concurrency
                 && let Some(table) = waiting.next()
             {
-                let program = Arc::clone(&self.program);
-                let variables = program.variables(&self.crawl, &table, outcome);
-                running.spawn(async move { program.run(table, variables).await });
+                match self.progress.has(&table.spec.name).await {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(error) => {
+                        result = Err(error);
+                        break;
+                    }
+                }
+                started.programs += 1;
+                started.bytes += table.bytes;
+                let (program, progress) = (Arc::clone(&self.program), self.progress.clone());
+                let variables = program.variables(&self.crawl, &table, &summary);
+                running.spawn(async move {
+                    let name = table.spec.name.clone();
+                    program.run(table, variables).await?;
+                    progress.taken(&name).await
+                });
             }
             let Some(ended) = running.join_next().await else {
-                return result;
+                return result.map(|()| started);
             };
             let ended = ended.unwrap_or_else(|error| {
-                let text = "the task of a program stopped";
+                let text = "the task that runs a program failed";
                 Err(Error::new(Kind::Internal, text).with_source(error))
             });
             result = result.and(ended);
@@ -110,11 +163,8 @@ impl Exec {
     }
 }
 
-fn spent() -> Error {
-    Error::new(
-        Kind::Internal,
-        "an earlier call of this sink did not end well",
-    )
+fn no_spool() -> Error {
+    Error::new(Kind::Internal, "an earlier write failed")
 }
 
 async fn blocking<T: Send + 'static>(
@@ -122,6 +172,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| {
-        Err(Error::new(Kind::Internal, "the writer of temporary files stopped").with_source(error))
+        let text = "the task that writes temporary files failed";
+        Err(Error::new(Kind::Internal, text).with_source(error))
     })
 }

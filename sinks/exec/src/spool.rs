@@ -1,11 +1,11 @@
-//! Tables in temporary files, until they are whole.
+//! Collects tables in temporary files until they are complete.
 
 use std::fs::File;
 use std::io::Seek;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fortilake_sink::{Batch, Context, Error, Kind, Outcome, RecordBatch, Result, TableSpec};
+use fortilake_sink::{Batch, Context, Error, Kind, RecordBatch, Result, TableSpec};
 
 use crate::config::Format;
 use crate::encode::{Encoder, Failure};
@@ -13,7 +13,7 @@ use crate::encode::{Encoder, Failure};
 #[cfg(test)]
 mod tests;
 
-/// All tables of a crawl, each in a file that has no name and is gone when nobody holds it.
+/// All tables of a crawl, each in an unnamed file that the system deletes when it is closed.
 pub(crate) struct Spool {
     /// The folder of the files, for errors.
     folder: PathBuf,
@@ -26,18 +26,25 @@ struct OpenTable {
     rows: u64,
 }
 
-/// A table that is whole.
+/// A complete table.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) spec: Arc<TableSpec>,
-    /// The file, at its beginning.
+    /// The file, positioned at its beginning.
     pub(crate) file: File,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
 }
 
 impl Spool {
-    /// Begins a file for each table.
+    /// Checks that temporary files can be created in `folder`.
+    pub(crate) fn probe(folder: &Path) -> Result<()> {
+        let file = tempfile::tempfile_in(folder);
+        file.map(drop)
+            .map_err(|error| Error::io("write a temporary file in", folder, error))
+    }
+
+    /// Creates a file for each table, also for tables that will stay empty.
     pub(crate) fn open(context: &Context, format: Format, folder: PathBuf) -> Result<Self> {
         let mut spool = Self {
             folder,
@@ -64,7 +71,7 @@ impl Spool {
             let text = format!("table `{name}` was not announced when the sink was opened");
             return Err(Error::new(Kind::Internal, text));
         };
-        let records = conform(&table.spec, &batch.records)?;
+        let records = with_schema(&table.spec, &batch.records)?;
         if let Err(failure) = table.encoder.write(&records) {
             return Err(self.failed(failure, &batch.table));
         }
@@ -72,9 +79,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Ends the files, if they hold the rows that the crawl has counted.
-    pub(crate) fn finish(mut self, outcome: &Outcome) -> Result<Vec<Table>> {
-        self.check_totals(outcome)?;
+    /// Completes all files and returns the tables in the order of the crawl.
+    pub(crate) fn finish(mut self) -> Result<Vec<Table>> {
         let tables = std::mem::take(&mut self.tables).into_iter();
         let tables = tables.map(|table| {
             let close = || {
@@ -96,24 +102,6 @@ impl Spool {
         tables.collect()
     }
 
-    /// Refuses to hand over other rows than the crawl has counted: a short table must not look whole.
-    fn check_totals(&self, outcome: &Outcome) -> Result<()> {
-        for total in &outcome.tables {
-            let table = self
-                .tables
-                .iter()
-                .find(|table| table.spec.name == total.table);
-            let rows = table.map_or(0, |table| table.rows);
-            if rows != total.rows {
-                let (name, wanted) = (&total.table, total.rows);
-                let text =
-                    format!("table `{name}` has {rows} rows, and the crawl counted {wanted}");
-                return Err(Error::new(Kind::Internal, text));
-            }
-        }
-        Ok(())
-    }
-
     fn failed(&self, failure: Failure, table: &TableSpec) -> Error {
         let name = &table.name;
         match failure {
@@ -129,14 +117,11 @@ impl Spool {
     }
 }
 
-/// The records in the very schema that the file was begun with.
-fn conform(spec: &TableSpec, records: &RecordBatch) -> Result<RecordBatch> {
-    let text = || format!("a batch does not have the columns of table `{}`", spec.name);
-    let schema = records.schema();
-    let given = schema.fields().iter().map(|field| field.name());
-    if !given.eq(spec.schema.fields().iter().map(|field| field.name())) {
-        return Err(Error::new(Kind::Internal, text()));
-    }
-    RecordBatch::try_new(Arc::clone(&spec.schema), records.columns().to_vec())
-        .map_err(|error| Error::new(Kind::Internal, text()).with_source(error))
+/// Gives the records the schema that the file began with, because the batch's own schema may have other metadata. Fails
+/// if the columns differ.
+fn with_schema(spec: &TableSpec, records: &RecordBatch) -> Result<RecordBatch> {
+    RecordBatch::try_new(Arc::clone(&spec.schema), records.columns().to_vec()).map_err(|error| {
+        let text = format!("a batch does not have the columns of table `{}`", spec.name);
+        Error::new(Kind::Internal, text).with_source(error)
+    })
 }

@@ -1,8 +1,8 @@
-//! The options of the sink.
+//! The sink's options. Their doc comments are shown by `fortilake sinks`.
 
 use std::path::{Path, PathBuf};
 
-use fortilake_sink::files::Layout;
+use fortilake_snapshot::{Keep, Layout, PartialRule, Target};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,24 +10,42 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The folder to publish into, which is made if it is not there; or `-` for standard output.
+    /// The folder to publish into, created if it does not exist, or `-` for standard output.
     pub(crate) path: PathBuf,
-    /// Whether every snapshot is kept or the newest replaces the one before; without meaning for `-`.
+    /// `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. Ignored for `-`.
     #[serde(default = "default_layout")]
     pub(crate) layout: Layout,
-    /// The tables that are written, as a list or with commas between; all if it is empty.
+    /// Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout
+    /// `snapshots`.
+    #[serde(default)]
+    pub(crate) keep: Option<Keep>,
+    /// What to do if a scope failed that had not failed in the published snapshot, so that rows would disappear:
+    /// `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
+    #[serde(default)]
+    pub(crate) partial: Option<PartialRule>,
+    /// The tables to write, as a list or separated by commas. If empty, all tables are written.
     #[serde(default)]
     pub(crate) tables: Tables,
 }
 
 impl Config {
+    /// The options that all file sinks share.
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            path: self.path.clone(),
+            layout: self.layout,
+            keep: self.keep,
+            partial: self.partial,
+        }
+    }
+
     pub(crate) fn is_pipe(&self) -> bool {
         self.path == Path::new("-")
     }
 }
 
-/// Names of tables.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+/// Table names, as one text with commas or as a list.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Tables {
     Line(String),

@@ -1,14 +1,14 @@
-//! Rows to lines.
+//! Encodes rows as lines of JSON.
 
 use std::io::Write;
 
-use fortilake_sink::files::{Encoder, Output};
 use fortilake_sink::{Error, RecordBatch, Result, TableSpec, json};
+use fortilake_snapshot::{Encoder, Output};
 
 #[cfg(test)]
 mod tests;
 
-/// Writes the lines of one file.
+/// Writes the rows of one table to a file.
 pub(crate) struct NdjsonEncoder {
     table: String,
     output: Output,
@@ -31,13 +31,14 @@ impl Encoder for NdjsonEncoder {
             .map_err(|error| Error::io("write", self.output.path(), error))
     }
 
-    fn finish(self) -> Result<Output> {
-        Ok(self.output)
+    fn finish(self) -> Result<()> {
+        Ok(())
     }
 }
 
-/// A line for each row, with the table as its first member.
+/// Encodes a line for each row, with the table's name in the first member, `_table`.
 pub(crate) fn tagged_lines(table: &str, records: &RecordBatch) -> Result<Vec<u8>> {
+    // Insert the tag into the encoded text. A constant column in the batch would do the same, but needs memory per row.
     let plain = lines(table, records)?;
     let tag = format!(r#"{{"_table":{}"#, serde_json::Value::from(table));
     let mut tagged = Vec::with_capacity(plain.len() + records.num_rows() * (tag.len() + 1));

@@ -1,7 +1,7 @@
-//! The `ndjson` sink: a line of JSON for each row, to files or to a pipe.
+//! The `ndjson` sink: one line of JSON per row, in files or on standard output.
 //!
-//! The crate has no items to call: naming it links the sink into the
-//! [registry](fortilake_sink::registry), and a [`Spec`](fortilake_sink::Spec) opens it.
+//! The crate has no public items. Naming it links the sink into the [registry](fortilake_sink::registry), and a
+//! [`Spec`](fortilake_sink::Spec) opens it.
 //!
 //! ```
 //! use fortilake_sink::Spec;
@@ -13,25 +13,28 @@
 //! # Ok::<(), fortilake_sink::Error>(())
 //! ```
 //!
-//! With a folder, each table is a file; where files go, and when readers see them, is [`fortilake_sink::files`].
+//! With a folder, each table is one file. [`fortilake_snapshot`] documents where files are written and when readers see
+//! them.
 //!
-//! With `-` all rows go to standard output, each with its table before its columns:
+//! With `-`, all rows go to standard output, each with its table as the first member:
 //!
 //! ```text
 //! {"_table":"accounts","account_id":7,…}
 //! {"_table":"products","account_id":7,"serial_number":"FGT60F0000000001",…}
+//! {"_outcome":{"crawl_id":"…","complete":true,…}}
 //! ```
 //!
-//! They come when the crawl has ended, and after an abort not at all,
-//! for what went into a pipe cannot be taken back; until then they wait in a temporary file without a name.
-//! So whoever reads the pipe sees one whole snapshot or nothing.
-//! The price is the wait, which the crawl itself would cause: its first row may come hours before its last.
-//! A reader that closes the pipe has seen enough, and that is no error; the receipt counts what it took.
-//! Only our death in the middle of writing can end the lines early; `set -o pipefail` tells a script of it.
+//! The last line is the outcome of the crawl. If it is missing, the process died while it wrote, and rows are missing.
+//! In a script, `set -o pipefail` detects that too.
 //!
-//! How values look is said in [`fortilake_sink::json`].
+//! Lines are written when the crawl has ended, and never for an aborted crawl, because output to a pipe cannot be
+//! undone. Until then they are stored in an unnamed temporary file. The sink has no memory: a crawl that is delivered
+//! again writes all its lines again. If the reader closes the pipe early, as `head` does, that is not an error; the
+//! receipt counts the rows that were written.
 //!
-//! It leaves out compression, for which a pipe has better programs.
+//! [`fortilake_sink::json`] documents how values are encoded.
+//!
+//! Compression is not supported. Pipe the output into a compressor instead.
 
 mod config;
 mod encode;

@@ -1,35 +1,63 @@
-//! Standard output as a sink: the lines wait until the crawl has ended well.
+//! The sink for standard output.
+//!
+//! Output to a pipe cannot be undone, so lines are spooled to a file until the crawl has ended successfully. Writing
+//! them at once would need no disk space, but a reader would get the rows of crawls that are aborted later.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 
 use async_trait::async_trait;
-use fortilake_sink::{Batch, Context, Error, Kind, Outcome, Receipt, Result, Sink};
+use fortilake_sink::{
+    Batch, Context, Crawl, Error, Kind, Outcome, Receipt, Result, Sink, Standing, Summary,
+    standard_output_is_closed,
+};
+use serde::Serialize;
 
 use crate::encode::tagged_lines;
 
 #[cfg(test)]
 mod tests;
 
-/// Where the lines are, for people.
+/// The name of the destination in receipts and errors.
 const STDOUT: &str = "standard output";
 
-/// How much is copied at once.
+/// How many bytes are copied at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Where the lines go in the end.
+/// The writer that the lines are copied to when the crawl has ended.
 pub(crate) type Output = Box<dyn Write + Send>;
+
+/// Checks that standard output is open, and that a spool file can be created.
+pub(crate) async fn probe() -> Result<()> {
+    check_open()?;
+    blocking(|| spool().map(drop)).await
+}
+
+/// Opens a sink that writes to standard output.
+pub(crate) async fn open_standard_output(context: Context) -> Result<Box<dyn Sink>> {
+    check_open()?;
+    open(context, Box::new(io::stdout())).await
+}
+
+fn check_open() -> Result<()> {
+    if standard_output_is_closed() {
+        return Err(Error::new(
+            Kind::Config,
+            "standard output is closed; connect it to a file or a pipe",
+        ));
+    }
+    Ok(())
+}
 
 /// Opens a sink that writes all tables of `context` to `output` when it finishes.
 pub(crate) async fn open(context: Context, output: Output) -> Result<Box<dyn Sink>> {
-    let lines = blocking(move || Lines::open(&context, output)).await?;
+    let lines = blocking(move || Lines::open(context.crawl, output)).await?;
     Ok(Box::new(Pipe { lines: Some(lines) }))
 }
 
 struct Pipe {
-    /// Nothing once a call has failed: lines that took half a batch cannot go on.
+    /// `None` after a call failed or was dropped: the spool may end with part of a batch.
     lines: Option<Lines>,
 }
 
@@ -49,7 +77,7 @@ impl Sink for Pipe {
     }
 
     async fn abort(self: Box<Self>) -> Result<()> {
-        // The file has no name, so closing it is all there is to take back.
+        // The spool file has no name, so closing it removes it.
         Ok(())
     }
 }
@@ -57,7 +85,7 @@ impl Sink for Pipe {
 fn spent() -> Error {
     Error::new(
         Kind::Internal,
-        "an earlier call of this sink did not end well",
+        "an earlier call of this sink failed or was cancelled",
     )
 }
 
@@ -66,45 +94,60 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| {
-        Err(Error::new(Kind::Internal, "the writer of lines stopped").with_source(error))
+        Err(
+            Error::new(Kind::Internal, "writing lines panicked or was cancelled")
+                .with_source(error),
+        )
     })
 }
 
-/// The blocking half: lines in a file without a name, and how many there are of each table.
+/// The last line. A reader that sees it knows that no line is missing.
+#[derive(Serialize)]
+struct Last<'a> {
+    #[serde(rename = "_outcome")]
+    outcome: OutcomeLine<'a>,
+}
+
+#[derive(Serialize)]
+struct OutcomeLine<'a> {
+    crawl_id: &'a str,
+    edition: &'a str,
+    #[serde(flatten)]
+    summary: Summary,
+}
+
+/// The blocking part of the sink: an unnamed spool file and the output.
 struct Lines {
+    crawl: Crawl,
     spool: File,
-    rows: BTreeMap<String, u64>,
     output: Output,
 }
 
 impl Lines {
-    fn open(context: &Context, output: Output) -> Result<Self> {
-        let names = context.tables.iter().map(|table| table.name.clone());
+    fn open(crawl: Crawl, output: Output) -> Result<Self> {
         Ok(Self {
-            spool: tempfile::tempfile().map_err(|error| spool_failed("create", error))?,
-            rows: names.map(|name| (name, 0)).collect(),
+            crawl,
+            spool: spool()?,
             output,
         })
     }
 
     fn write(&mut self, batch: &Batch) -> Result<()> {
-        let name = batch.table.name.as_str();
-        let Some(rows) = self.rows.get_mut(name) else {
-            let text = format!("table `{name}` was not announced when the sink was opened");
-            return Err(Error::new(Kind::Internal, text));
-        };
-        let lines = tagged_lines(name, &batch.records)?;
+        let lines = tagged_lines(&batch.table.name, &batch.records)?;
         self.spool
             .write_all(&lines)
-            .map_err(|error| spool_failed("write", error))?;
-        *rows += batch.records.num_rows() as u64;
-        Ok(())
+            .map_err(|error| spool_failed("write", error))
     }
 
     fn finish(mut self, outcome: &Outcome) -> Result<Receipt> {
-        self.check_totals(outcome)?;
+        let last = self.last_line(outcome)?;
+        self.spool
+            .write_all(&last)
+            .map_err(|error| spool_failed("write", error))?;
         let mut receipt = Receipt {
             location: STDOUT.to_owned(),
+            snapshot: None,
+            standing: Standing::Latest,
             rows: 0,
             files: 1,
             bytes: 0,
@@ -124,12 +167,16 @@ impl Lines {
                 .write_all(chunk)
                 .and_then(|()| self.output.flush());
             match written {
-                // The reader has seen enough, as `head` has after ten lines.
+                // The reader closed the pipe because it has enough, as `head` does after ten lines.
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(receipt),
                 Err(error) => {
                     return Err(Error::io("write to", Path::new(STDOUT), error));
                 }
-                Ok(()) if count == 0 => return Ok(receipt),
+                Ok(()) if count == 0 => {
+                    // The last line is not a row.
+                    receipt.rows -= 1;
+                    return Ok(receipt);
+                }
                 Ok(()) => {}
             }
             receipt.bytes += count as u64;
@@ -137,19 +184,24 @@ impl Lines {
         }
     }
 
-    /// Refuses to write other rows than the crawl has counted: a short table must not look whole.
-    fn check_totals(&self, outcome: &Outcome) -> Result<()> {
-        for total in &outcome.tables {
-            let rows = self.rows.get(&total.table).copied().unwrap_or_default();
-            if rows != total.rows {
-                let (name, wanted) = (&total.table, total.rows);
-                let text =
-                    format!("table `{name}` has {rows} rows, and the crawl counted {wanted}");
-                return Err(Error::new(Kind::Internal, text));
-            }
-        }
-        Ok(())
+    fn last_line(&self, outcome: &Outcome) -> Result<Vec<u8>> {
+        let last = Last {
+            outcome: OutcomeLine {
+                crawl_id: &self.crawl.id,
+                edition: &self.crawl.edition,
+                summary: outcome.summary(),
+            },
+        };
+        let mut line = serde_json::to_vec(&last).map_err(|error| {
+            Error::new(Kind::Internal, "cannot encode the outcome").with_source(error)
+        })?;
+        line.push(b'\n');
+        Ok(line)
     }
+}
+
+fn spool() -> Result<File> {
+    tempfile::tempfile().map_err(|error| spool_failed("create", error))
 }
 
 fn spool_failed(action: &str, error: io::Error) -> Error {

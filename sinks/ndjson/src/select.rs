@@ -1,16 +1,16 @@
-//! Some tables of a crawl, for a sink that need not know of the others.
+//! Limits a sink to some tables of a crawl.
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use fortilake_sink::{Batch, Context, Error, Kind, Outcome, Receipt, Result, Sink, nearest};
 
-/// The tables that are left out.
+/// The names of the tables to leave out.
 #[derive(Debug)]
 pub(crate) struct LeftOut(BTreeSet<String>);
 
 impl LeftOut {
-    /// Takes all tables but those in `wanted` out of `context`; none if nothing is wanted in particular.
+    /// Removes all tables from `context` that are not in `wanted`. If `wanted` is empty, all tables stay.
     pub(crate) fn of(context: &mut Context, wanted: &[String]) -> Result<Self> {
         let names: BTreeSet<_> = context
             .tables
@@ -32,7 +32,7 @@ impl LeftOut {
         ))
     }
 
-    /// `sink`, which gets only what is not left out.
+    /// Wraps `sink`, so that it does not get batches of these tables.
     pub(crate) fn before(self, sink: Box<dyn Sink>) -> Box<dyn Sink> {
         if self.0.is_empty() {
             return sink;
@@ -49,7 +49,7 @@ fn not_there(name: &str, names: &BTreeSet<String>) -> Error {
     let guess = nearest(name, names.iter().map(String::as_str));
     let guess = guess.map_or_else(String::new, |guess| format!("; did you mean `{guess}`?"));
     let text = format!(
-        "option `tables` names `{name}`; the tables of this crawl are {}{guess}",
+        "option `tables` has the unknown table `{name}`; the tables of this crawl are {}{guess}",
         all.join(", ")
     );
     Error::new(Kind::Config, text)
@@ -70,10 +70,11 @@ impl Sink for Selected {
     }
 
     async fn finish(self: Box<Self>, outcome: &Outcome) -> Result<Receipt> {
+        // The summary that the sink publishes must count only the tables that it has.
         let mut outcome = outcome.clone();
         outcome
             .tables
-            .retain(|total| !self.left_out.0.contains(&total.table));
+            .retain(|table, _| !self.left_out.0.contains(table));
         self.sink.finish(&outcome).await
     }
 

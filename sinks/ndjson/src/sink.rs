@@ -1,11 +1,11 @@
-//! The sink: its entry in the registry and its format.
+//! The registry entry and the file format of the sink.
 
-use std::io;
+use std::sync::Arc;
 
-use fortilake_sink::files::{self, Format, Output, Target};
 use fortilake_sink::{
-    Context, Crawl, Delivery, Descriptor, Options, Result, Sink, TableSpec, inventory,
+    Context, Crawl, Delivery, Descriptor, Options, Result, Sink, Store, TableSpec, inventory,
 };
+use fortilake_snapshot::{Format, Output};
 use schemars::schema_for;
 use serde_json::{Map, Value};
 
@@ -17,29 +17,50 @@ use crate::select::LeftOut;
 inventory::submit! {
     Descriptor {
         name: "ndjson",
-        summary: "Lines of JSON, one for each row, as a file for each table or all to standard output (`-`).",
+        summary: "JSON lines, one per row, as one file per table or all to standard output (`-`).",
         target: "path",
-        delivery: Delivery::Atomic,
         options: || schema_for!(Config),
+        delivery: |options| delivery(options.clone()),
         open: |context, options| Box::pin(open(context, options)),
+        probe: |options| Box::pin(probe(options)),
+        recover: Some(|options, store| Box::pin(recover(options, store))),
         redeliver: None,
     }
 }
 
+fn delivery(options: Options) -> Result<Delivery> {
+    let config: Config = options.parse()?;
+    if config.is_pipe() {
+        return Ok(Delivery::AtLeastOnce);
+    }
+    config.target().delivery()
+}
+
 async fn open(mut context: Context, options: Options) -> Result<Box<dyn Sink>> {
     let config: Config = options.parse()?;
-    let is_pipe = config.is_pipe();
-    let left_out = LeftOut::of(&mut context, &config.tables.into_list())?;
-    let sink = if is_pipe {
-        pipe::open(context, Box::new(io::stdout())).await?
+    let left_out = LeftOut::of(&mut context, &config.tables.clone().into_list())?;
+    let sink = if config.is_pipe() {
+        pipe::open_standard_output(context).await?
     } else {
-        let target = Target {
-            path: config.path,
-            layout: config.layout,
-        };
-        files::open(Ndjson, target, context).await?
+        config.target().open(Ndjson, context).await?
     };
     Ok(left_out.before(sink))
+}
+
+async fn probe(options: Options) -> Result<()> {
+    let config: Config = options.parse()?;
+    if config.is_pipe() {
+        return pipe::probe().await;
+    }
+    config.target().probe().await
+}
+
+async fn recover(options: Options, store: Arc<dyn Store>) -> Result<()> {
+    let config: Config = options.parse()?;
+    if config.is_pipe() {
+        return Ok(());
+    }
+    config.target().recover(store).await
 }
 
 struct Ndjson;
@@ -56,11 +77,17 @@ impl Format for Ndjson {
     }
 
     fn notes(&self) -> Map<String, Value> {
-        // How values look is the same in all versions of this format.
+        // Values are encoded in the same way in all versions of this format.
         Map::new()
     }
 
-    fn encoder(&self, _crawl: &Crawl, table: &TableSpec, output: Output) -> Result<NdjsonEncoder> {
+    fn encoder(
+        &self,
+        _crawl: &Crawl,
+        _name: &str,
+        table: &TableSpec,
+        output: Output,
+    ) -> Result<NdjsonEncoder> {
         Ok(NdjsonEncoder::new(table, output))
     }
 }

@@ -1,7 +1,7 @@
-//! The `parquet` sink: every table as a Parquet file, ready for any engine that reads them.
+//! The `parquet` sink: every table as a Parquet file, for any query engine.
 //!
-//! The crate has no items to call: naming it links the sink into the
-//! [registry](fortilake_sink::registry), and a [`Spec`](fortilake_sink::Spec) opens it.
+//! The crate has no public items. Naming it links the sink into the [registry](fortilake_sink::registry), and a
+//! [`Spec`](fortilake_sink::Spec) opens it.
 //!
 //! ```
 //! use fortilake_sink::Spec;
@@ -12,12 +12,13 @@
 //! # Ok::<(), fortilake_sink::Error>(())
 //! ```
 //!
-//! Files are compressed with zstd and carry statistics for every page, so that engines skip what a query
-//! does not need, and the Arrow schema, so that a wall-clock timestamp stays without a zone.
-//! Where files go, and when readers see them, is [`fortilake_sink::files`].
+//! Files are compressed with zstd. They contain statistics for every page, so that engines can skip data that a query
+//! does not need, and the Arrow schema, so that a wall-clock timestamp is read back without a time zone.
 //!
-//! It leaves out partitioning and sorting by columns: the largest inventories are a few files of some megabytes.
+//! [`fortilake_snapshot`] documents where files are written and when readers see them.
+//!
+//! Partitioning and sorting by columns are not supported, because even the largest inventories are only a few files of
+//! some megabytes.
 
 mod config;
-mod encode;
 mod sink;

@@ -1,23 +1,23 @@
-//! The sink: its entry in the registry and its format.
+//! The registry entry of the sink.
 
-use fortilake_sink::files::{self, Format, Output, Target};
-use fortilake_sink::{
-    Context, Crawl, Delivery, Descriptor, Options, Result, Sink, TableSpec, inventory,
-};
+use std::sync::Arc;
+
+use fortilake_sink::{Context, Descriptor, Options, Result, Sink, Store, inventory};
+use fortilake_snapshot::parquet::Parquet;
 use schemars::schema_for;
-use serde_json::{Map, Value};
 
 use crate::config::Config;
-use crate::encode::ParquetEncoder;
 
 inventory::submit! {
     Descriptor {
         name: "parquet",
-        summary: "Parquet files, one for each table, published at once when the crawl ends.",
+        summary: "Parquet files, one per table, published together when the crawl ends.",
         target: "path",
-        delivery: Delivery::Atomic,
         options: || schema_for!(Config),
+        delivery: |options| options.clone().parse::<Config>()?.target().delivery(),
         open: |context, options| Box::pin(open(context, options)),
+        probe: |options| Box::pin(probe(options)),
+        recover: Some(|options, store| Box::pin(recover(options, store))),
         redeliver: None,
     }
 }
@@ -27,34 +27,13 @@ async fn open(context: Context, options: Options) -> Result<Box<dyn Sink>> {
     let format = Parquet {
         row_group_bytes: config.row_group_bytes,
     };
-    let target = Target {
-        path: config.path,
-        layout: config.layout,
-    };
-    files::open(format, target, context).await
+    config.target().open(format, context).await
 }
 
-struct Parquet {
-    row_group_bytes: usize,
+async fn probe(options: Options) -> Result<()> {
+    options.parse::<Config>()?.target().probe().await
 }
 
-impl Format for Parquet {
-    type Encoder = ParquetEncoder;
-
-    fn name(&self) -> &'static str {
-        "parquet"
-    }
-
-    fn extension(&self) -> &'static str {
-        "parquet"
-    }
-
-    fn notes(&self) -> Map<String, Value> {
-        // A Parquet file says all there is to know about itself.
-        Map::new()
-    }
-
-    fn encoder(&self, crawl: &Crawl, table: &TableSpec, output: Output) -> Result<ParquetEncoder> {
-        ParquetEncoder::new(crawl, table, self.row_group_bytes, output)
-    }
+async fn recover(options: Options, store: Arc<dyn Store>) -> Result<()> {
+    options.parse::<Config>()?.target().recover(store).await
 }

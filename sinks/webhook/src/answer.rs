@@ -1,4 +1,4 @@
-//! What an answer means for what comes next.
+//! Decides from a response whether a message was delivered, is retried, or is given up.
 
 use std::time::Duration;
 
@@ -7,59 +7,60 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::StatusCode;
 use reqwest::header::{self, HeaderMap};
 
-/// No receiver is waited for longer; it also keeps the arithmetic of time from overflowing.
+/// The longest `Retry-After` that is taken literally. The limit also keeps time arithmetic from
+/// overflowing.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
-/// What an answer means.
+/// What a response means for its message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Disposition {
     /// The receiver has the message.
     Delivered,
-    /// It may take the same message later, and may have said how much later.
-    Again {
+    /// The receiver may accept the same message later; `wait` is its `Retry-After`, if it sent one.
+    Retry {
         cause: String,
         wait: Option<Duration>,
     },
-    /// It will never take this message.
+    /// The receiver will never accept this message.
     Refused { cause: String },
-    /// It wants no message at all any more.
+    /// The receiver accepts no more messages at all.
     Gone,
 }
 
-/// Judges by the status alone: what stands in the body is for people.
-pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Verdict {
-    let cause = format!("the answer was {}", told(status));
+/// Interprets a response by its status and `Retry-After`; the body is never interpreted.
+pub(crate) fn meaning(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Disposition {
+    let cause = format!("the receiver returned {}", describe(status));
     match status {
-        // A conflict is a message that the receiver has already.
-        status if status.is_success() || status == StatusCode::CONFLICT => Verdict::Delivered,
-        StatusCode::GONE => Verdict::Gone,
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Verdict::Again {
+        // Receivers that deduplicate by id answer 409 for a message that they already have.
+        status if status.is_success() || status == StatusCode::CONFLICT => Disposition::Delivered,
+        StatusCode::GONE => Disposition::Gone,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Disposition::Retry {
             cause,
             wait: wait(headers, now),
         },
-        status if status.is_server_error() => Verdict::Again {
+        status if status.is_server_error() => Disposition::Retry {
             cause,
             wait: wait(headers, now),
         },
-        status if status.is_redirection() => Verdict::Refused {
+        status if status.is_redirection() => Disposition::Refused {
             cause: format!("{cause}, and redirects are not followed"),
         },
-        _ => Verdict::Refused { cause },
+        _ => Disposition::Refused { cause },
     }
 }
 
-/// The number of a status, and its name where it has one.
-fn told(status: StatusCode) -> String {
+/// The number of a status, and its name if it has one, such as `404 Not Found`.
+fn describe(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),
         None => status.as_u16().to_string(),
     }
 }
 
-/// The wait that `Retry-After` asks for, in seconds or until a date.
+/// The wait that `Retry-After` asks for, given in seconds or as a date.
 ///
-/// A date is compared with the answer's own `Date`, so that no clock of ours matters,
-/// and with `now` where that is missing.
+/// A date is compared with the response's own `Date`, so that a difference between the two
+/// machines' clocks does not matter. Only if `Date` is missing is it compared with `now`.
 fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
     let value = text(header::RETRY_AFTER)?;
@@ -74,7 +75,7 @@ fn wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 }
 
 fn date(text: &str) -> Option<Timestamp> {
-    // The day of the week is not worth refusing a date for.
+    // A wrong day of the week is ignored, because the rest of the date is unambiguous.
     DateTimeParser::new()
         .relaxed_weekday(true)
         .parse_timestamp(text)

@@ -1,4 +1,4 @@
-//! Compression of bodies; the same body always makes the same bytes.
+//! Compression of bodies. The same body always compresses to the same bytes.
 
 use std::io::Write as _;
 
@@ -8,14 +8,15 @@ use fortilake_sink::{Error, Kind, Result};
 
 use crate::config::Compression;
 
-/// zstd's own default: beyond it bodies shrink by little and sending slows by much.
+/// zstd's own default. Higher levels take much more time and save little on JSON of this size.
 const ZSTD_LEVEL: i32 = 3;
 
 pub(crate) fn compress(compression: Compression, body: Bytes) -> Result<Bytes> {
     let compressed = match compression {
         Compression::None => return Ok(body),
         Compression::Gzip => {
-            // The header holds no time, so it is the same with every attempt.
+            // This encoder writes no modification time into the header, so every attempt sends the
+            // same bytes.
             let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
             encoder.write_all(&body).and_then(|()| encoder.finish())
         }

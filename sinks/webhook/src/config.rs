@@ -4,74 +4,73 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fortilake_sink::{Error, Kind, MaybeSecret, Result, Secret};
 use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::source::{Secret, Text};
 
 /// Options of the `webhook` sink.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// Where messages are posted: text, or `{ env = "…" }` or `{ file = "…" }` where the URL itself is a secret.
-    pub(crate) url: Text,
-    /// The signing secrets (`whsec_…`), each as `{ env = "…" }`, `{ file = "…" }` or `{ command = ["…"] }`; every one of them signs, so that secrets can be rotated.
+    /// The URL to post messages to: plain text, or a reference such as `{ env = "…" }` if the URL itself is a secret.
+    pub(crate) url: MaybeSecret,
+    /// The signing secrets (`whsec_…`), each as `{ env = "…" }`, `{ file = "…" }` or `{ command = ["…"] }`; every message is signed with all of them, so that you can rotate them.
     #[serde(default)]
     pub(crate) secrets: Vec<Secret>,
-    /// Whether messages are sent without a signature where there are no secrets.
+    /// Whether to send messages without a signature if there are no secrets.
     #[serde(default)]
     pub(crate) unsigned: bool,
-    /// How bodies are compressed; the signature is that of the body before it.
+    /// How bodies are compressed; the signature covers the uncompressed body, so leave this at `none` if the receiver verifies the raw body.
     #[serde(default)]
     pub(crate) compression: Compression,
-    /// The largest number of rows in a message.
+    /// The maximum number of rows in a message.
     #[serde(default = "default_batch_rows")]
     #[schemars(range(min = 1))]
     pub(crate) batch_rows: usize,
-    /// The largest number of bytes in a body before compression; a row that is longer goes alone.
+    /// The maximum number of bytes in a body before compression; a longer row is sent in a message of its own.
     #[serde(default = "default_batch_bytes")]
     #[schemars(range(min = 1024))]
     pub(crate) batch_bytes: usize,
-    /// Whether the messages of a table wait for one another.
+    /// Whether the messages of a table are sent one after the other.
     #[serde(default)]
     pub(crate) order: Order,
-    /// How many messages are under way at once.
+    /// How many messages may be in flight at once.
     #[serde(default = "default_concurrency")]
     #[schemars(range(min = 1, max = 64))]
     pub(crate) concurrency: usize,
-    /// Further headers by name: text, `{ env = "…" }` or `{ file = "…" }`.
+    /// Additional headers by name; each value is plain text or a reference such as `{ env = "…" }`.
     #[serde(default)]
-    pub(crate) headers: BTreeMap<String, Text>,
-    /// What is put around the rows.
+    pub(crate) headers: BTreeMap<String, MaybeSecret>,
+    /// The format of the JSON around the rows.
     #[serde(default)]
     pub(crate) envelope: Envelope,
-    /// What is sent: the rows and then the summary of the crawl, or the summary alone.
+    /// What to send: the rows followed by the summary of the crawl, or only the summary.
     #[serde(default)]
     pub(crate) events: Events,
-    /// How long the receiver may take for an answer, such as `30s`.
+    /// How long to wait for a response, such as `30s`.
     #[serde(default = "default_timeout")]
     pub(crate) timeout: Period,
-    /// How often a message is tried.
+    /// How many times to try to send a message.
     #[serde(default = "default_attempts")]
     #[schemars(range(min = 1))]
     pub(crate) attempts: u32,
-    /// How long a message is tried, pauses included, such as `10m`.
+    /// How long to try to send a message, pauses included, such as `10m`.
     #[serde(default = "default_total_time")]
     pub(crate) total_time: Period,
-    /// The first pause between two tries, such as `1s`; it doubles up to a minute.
+    /// The first pause between two attempts, such as `1s`; it doubles with each attempt, up to a minute.
     #[serde(default = "default_backoff")]
     pub(crate) backoff: Period,
-    /// The folder for messages that could not be delivered; it is made if one is kept.
+    /// The folder for messages that could not be delivered; it is created when the first one is kept.
     #[serde(default = "default_dead_letters")]
     pub(crate) dead_letters: PathBuf,
-    /// Whether messages of this crawl are sent that were delivered before.
+    /// Whether to send messages of this crawl again that were delivered before.
     #[serde(default)]
     pub(crate) resend: bool,
-    /// Whether messages may go unencrypted to another machine.
+    /// Whether messages may be sent over plain HTTP to another machine.
     #[serde(default)]
     pub(crate) allow_http: bool,
-    /// A PEM file of certificate authorities to trust beside those of the system.
+    /// A PEM file with private CAs to trust in addition to those of the system.
     #[serde(default)]
     pub(crate) ca_cert: Option<PathBuf>,
 }
@@ -81,23 +80,23 @@ pub(crate) struct Config {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Compression {
     #[default]
+    None,
     Gzip,
     Zstd,
-    None,
 }
 
-/// Whether the messages of a table wait for one another.
+/// Whether the messages of a table are sent one after the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Order {
-    /// Within a table one after the other, tables side by side.
+    /// Messages of one table are sent one after the other, different tables in parallel.
     #[default]
     Table,
-    /// All side by side.
+    /// All messages are sent in parallel.
     Parallel,
 }
 
-/// What is put around the rows.
+/// The format of the JSON around the rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Envelope {
@@ -108,42 +107,36 @@ pub(crate) enum Envelope {
     CloudEvents,
 }
 
-/// What is sent.
+/// What to send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Events {
-    /// The rows, and at the end the summary.
+    /// The rows, followed by the summary.
     #[default]
     Rows,
-    /// The summary alone.
+    /// Only the summary.
     Summary,
 }
 
-/// A length of time, written as in `90s` or `1h 30m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
-pub(crate) struct Period(pub(crate) Duration);
+/// A duration such as `90s` or `1h 30m`, not parsed yet.
+///
+/// It is parsed after the options are deserialized, because only then can the error name the option.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct Period(String);
 
-impl TryFrom<String> for Period {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let length = text.parse::<SignedDuration>().ok();
-        length
-            .and_then(|length| Duration::try_from(length).ok())
-            .filter(|length| !length.is_zero())
-            .map(Self)
-            .ok_or("a length of time such as `30s` or `10m` is wanted")
-    }
-}
-
-impl From<Period> for String {
-    fn from(period: Period) -> Self {
-        format!(
-            "{:#}",
-            SignedDuration::try_from(period.0).unwrap_or_default()
-        )
+impl Period {
+    /// Parses the duration, which must be longer than zero; `option` is its name for the error.
+    pub(crate) fn read(&self, option: &str) -> Result<Duration> {
+        let length = self.0.parse::<SignedDuration>().ok();
+        let length = length.and_then(|length| Duration::try_from(length).ok());
+        length.filter(|length| !length.is_zero()).ok_or_else(|| {
+            let text = format!(
+                "option `{option}` must be a duration such as `30s` or `10m`, not `{}`",
+                self.0
+            );
+            Error::new(Kind::Config, text)
+        })
     }
 }
 
@@ -151,7 +144,7 @@ fn default_batch_rows() -> usize {
     500
 }
 
-/// Half of what widespread servers take by default, so that the rest of the request has room.
+/// Half of the megabyte that common servers accept by default, to leave room for the rest of the request.
 fn default_batch_bytes() -> usize {
     512 * 1024
 }
@@ -160,9 +153,9 @@ fn default_concurrency() -> usize {
     4
 }
 
-/// The longer end of what the specification recommends.
+/// The upper end of what the Standard Webhooks specification recommends (15 to 30 seconds).
 fn default_timeout() -> Period {
-    Period(Duration::from_secs(30))
+    Period("30s".to_owned())
 }
 
 fn default_attempts() -> u32 {
@@ -170,11 +163,11 @@ fn default_attempts() -> u32 {
 }
 
 fn default_total_time() -> Period {
-    Period(Duration::from_mins(10))
+    Period("10m".to_owned())
 }
 
 fn default_backoff() -> Period {
-    Period(Duration::from_secs(1))
+    Period("1s".to_owned())
 }
 
 fn default_dead_letters() -> PathBuf {

@@ -1,44 +1,77 @@
-//! Rows and outcomes to bodies.
+//! Encodes rows and outcomes as message bodies.
 //!
-//! Everything in a body comes from the crawl, nothing from the clock, so that the same crawl makes the same bytes.
+//! A body contains only data of the crawl and never the current time. So the same crawl makes the same bytes in
+//! every delivery, and a receiver can compare messages with equal ids.
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use fortilake_sink::{Crawl, Error, FailedScope, Kind, Outcome, RecordBatch, Result, Scopes, json};
+use fortilake_sink::{
+    Batch, Crawl, Error, FailedScope, Kind, Origin, Outcome, RecordBatch, Result, Scopes,
+    Selection, json,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::Envelope;
-use crate::message::{Id, Message, Piece, Place};
+use crate::digest::{self, Digest};
+use crate::message::{Id, Message, Part, Position};
 
-/// What a body ends with after the last row, in every envelope: `data` is the last member, and in it `rows`.
+/// The end of every body after its last row. It is the same in all envelopes, because `data` is always the last
+/// member, and `rows` is the last member of `data`.
+///
+/// A body is encoded once without rows, and the rows are then inserted before this tail as raw JSON. This avoids
+/// parsing and encoding every row a second time.
 const TAIL: &str = "]}}";
 
-/// How rows are cut into pieces and what is put around them.
+/// How rows are divided into messages, and the format of a message.
 ///
-/// A crawl keeps the shape that its delivery began with, or the same id would mean other rows after a restart.
+/// A crawl keeps the shape that its delivery began with, even if the options change. Otherwise a resumed delivery
+/// would divide the rows differently, and the messages delivered before would not match the new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Shape {
-    /// Rows in a message, at most.
+    /// The maximum number of rows in a message.
     pub(crate) rows: usize,
-    /// Bytes in a body, at most; a row that is longer goes alone.
+    /// The maximum number of bytes in a body; a longer row is sent in a message of its own.
     pub(crate) bytes: usize,
     pub(crate) envelope: Envelope,
 }
 
-/// Makes the messages of one crawl.
+/// Encodes the messages of one crawl.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     crawl: Crawl,
     shape: Shape,
 }
 
+/// The members that all messages of a batch share.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchHead {
+    /// The batch id, as the contract defines it.
+    id: String,
+    digest: Digest,
+    scope: String,
+    table: String,
+    /// The id of the crawl that read the rows, if it was an earlier one.
+    carried_from: Option<String>,
+}
+
+/// Where the next message of a batch begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MessagePosition {
+    /// The number of the message within the batch, from 0.
+    pub(crate) slice: u64,
+    /// The number of its first row within the table and scope, from 0 and across batches.
+    pub(crate) first_row: u64,
+}
+
 /// A table in the summary.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct TableSummary {
-    pub(crate) table: String,
-    pub(crate) rows: u64,
-    /// In how many messages the rows are, so that a receiver knows when it has them all.
-    pub(crate) messages: u64,
+#[derive(Serialize)]
+struct TableSummary<'a> {
+    table: &'a str,
+    rows: u64,
+    /// The number of messages that the rows are in, so that a receiver knows when it has them all.
+    messages: u64,
 }
 
 #[derive(Serialize)]
@@ -46,9 +79,12 @@ struct RowsData<'a> {
     crawl_id: &'a str,
     snapshot: &'a str,
     table: &'a str,
-    sequence: u64,
-    piece: u64,
-    // The last member; see `TAIL`.
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried_from: Option<&'a str>,
+    batch: &'a str,
+    slice: u64,
+    // Must be the last member; see `TAIL`.
     rows: [Value; 0],
 }
 
@@ -61,7 +97,9 @@ struct SummaryData<'a> {
     complete: bool,
     scopes: Scopes,
     failed: &'a [FailedScope],
-    tables: &'a [TableSummary],
+    #[serde(skip_serializing_if = "Selection::is_everything")]
+    selection: &'a Selection,
+    tables: Vec<TableSummary<'a>>,
 }
 
 #[derive(Serialize)]
@@ -84,21 +122,53 @@ struct CloudEvent<'a, D> {
     data: D,
 }
 
+impl Shape {
+    /// Everything that influences how a batch is divided and encoded, as input for digests.
+    fn text(&self) -> String {
+        let envelope = match self.envelope {
+            Envelope::Plain => "plain",
+            Envelope::CloudEvents => "cloudevents",
+        };
+        format!("{}/{}/{envelope}", self.rows, self.bytes)
+    }
+}
+
 impl Encoder {
     pub(crate) fn new(crawl: Crawl, shape: Shape) -> Self {
         Self { crawl, shape }
     }
 
-    /// How many rows are encoded at once; a message never has rows of two such steps.
+    /// How many rows to pass to [`rows`](Self::rows) at once. No message spans two such calls.
     pub(crate) fn step(&self) -> usize {
         self.shape.rows
     }
 
-    /// The messages of at most [`step`](Self::step) rows; `first` is the place of the first.
-    pub(crate) fn rows(&self, first: &Piece, records: &RecordBatch) -> Result<Vec<Message>> {
+    /// The members that all messages of `batch` share.
+    pub(crate) fn head(&self, batch: &Batch) -> BatchHead {
+        let id = batch.id(&self.crawl);
+        BatchHead {
+            digest: digest::of(&[&id, &self.shape.text()]),
+            id,
+            scope: batch.scope.text(),
+            table: batch.table.name.clone(),
+            carried_from: match &batch.origin {
+                Origin::Read => None,
+                Origin::Carried { crawl } => Some(crawl.clone()),
+            },
+        }
+    }
+
+    /// Encodes at most [`step`](Self::step) rows of a batch; `start` is the position of the first one.
+    pub(crate) fn rows(
+        &self,
+        head: &BatchHead,
+        start: MessagePosition,
+        records: &RecordBatch,
+    ) -> Result<Vec<Message>> {
         let text = json::lines(records)?;
         let mut messages = Vec::new();
-        let mut open: Option<Open> = None;
+        let mut open: Option<PartialMessage> = None;
+        let mut next = start;
         for line in text
             .split(|&byte| byte == b'\n')
             .filter(|line| !line.is_empty())
@@ -107,63 +177,89 @@ impl Encoder {
                 .as_ref()
                 .is_some_and(|open| !open.has_room(line, self.shape.bytes));
             if full {
-                messages.extend(open.take().map(Open::close));
+                messages.extend(open.take().map(PartialMessage::close));
+                next.slice += 1;
             }
             let open = match &mut open {
                 Some(open) => open,
-                none => none.insert(self.begin(Piece {
-                    number: first.number + messages.len() as u64,
-                    ..first.clone()
-                })?),
+                none => none.insert(self.begin(head, next)?),
             };
             open.push(line);
+            next.first_row += 1;
         }
-        messages.extend(open.map(Open::close));
+        messages.extend(open.map(PartialMessage::close));
         Ok(messages)
     }
 
-    /// The message that ends a crawl.
-    pub(crate) fn summary(&self, outcome: &Outcome, tables: &[TableSummary]) -> Result<Message> {
+    /// Encodes the final message of a crawl; `messages` is the number of messages by table.
+    pub(crate) fn summary(
+        &self,
+        outcome: &Outcome,
+        messages: &BTreeMap<String, u64>,
+    ) -> Result<Message> {
+        let summary = outcome.summary();
+        let tables = summary.tables.iter().map(|total| TableSummary {
+            table: &total.table,
+            rows: total.rows,
+            messages: messages.get(&total.table).copied().unwrap_or(0),
+        });
         let data = SummaryData {
             crawl_id: &self.crawl.id,
-            snapshot: &self.crawl.snapshot,
+            snapshot: &self.crawl.name,
             started_at: &self.crawl.started_at,
-            finished_at: &outcome.finished_at,
-            complete: outcome.complete,
-            scopes: outcome.scopes,
-            failed: &outcome.failed,
-            tables,
+            finished_at: &summary.finished_at,
+            complete: summary.complete,
+            scopes: summary.scopes,
+            failed: &summary.failed,
+            selection: &summary.selection,
+            tables: tables.collect(),
         };
-        self.message(Place::Summary, &outcome.finished_at, data)
+        let edition = digest::of(&[&self.crawl.edition, &self.shape.text()]);
+        self.message(Part::Summary { edition }, None, &summary.finished_at, data)
     }
 
-    fn begin(&self, piece: Piece) -> Result<Open> {
-        let (table, sequence, number) = (piece.table.clone(), piece.sequence, piece.number);
+    fn begin(&self, head: &BatchHead, start: MessagePosition) -> Result<PartialMessage> {
         let data = RowsData {
             crawl_id: &self.crawl.id,
-            snapshot: &self.crawl.snapshot,
-            table: &table,
-            sequence,
-            piece: number,
+            snapshot: &self.crawl.name,
+            table: &head.table,
+            scope: &head.scope,
+            carried_from: head.carried_from.as_deref(),
+            batch: &head.id,
+            slice: start.slice,
             rows: [],
         };
-        let message = self.message(Place::Rows(piece), &self.crawl.started_at, data)?;
-        let head = message.body.len() - TAIL.len();
-        debug_assert_eq!(&message.body[head..], TAIL.as_bytes());
-        Ok(Open {
-            text: message.body[..head].to_vec(),
+        let part = Part::Slice {
+            batch: head.digest.clone(),
+            slice: start.slice,
+        };
+        let position = Position {
+            scope: head.scope.clone(),
+            table: head.table.clone(),
+            first_row: start.first_row,
+        };
+        let message = self.message(part, Some(position), &self.crawl.started_at, data)?;
+        let length = message.body.len() - TAIL.len();
+        debug_assert_eq!(&message.body[length..], TAIL.as_bytes());
+        Ok(PartialMessage {
+            text: message.body[..length].to_vec(),
             message,
         })
     }
 
-    fn message<D: Serialize>(&self, place: Place, time: &str, data: D) -> Result<Message> {
-        let id = Id {
-            crawl: self.crawl.id.clone(),
-            place,
-        };
-        let (kind, subject) = match &id.place {
-            Place::Rows(piece) => ("fortilake.rows", Some(piece.table.as_str())),
-            Place::Summary => ("fortilake.summary", None),
+    fn message<D: Serialize>(
+        &self,
+        part: Part,
+        position: Option<Position>,
+        time: &str,
+        data: D,
+    ) -> Result<Message> {
+        let crawl = self.crawl.id.clone();
+        let id = Id { crawl, part };
+        let subject = position.as_ref().map(|position| position.table.as_str());
+        let kind = match subject {
+            Some(_) => "fortilake.rows",
+            None => "fortilake.summary",
         };
         let body = match self.shape.envelope {
             Envelope::Plain => serde_json::to_vec(&Plain {
@@ -191,6 +287,8 @@ impl Encoder {
         };
         Ok(Message {
             id,
+            edition: self.crawl.edition.clone(),
+            position,
             content_type: content_type.to_owned(),
             body: Bytes::from(body),
             rows: 0,
@@ -199,14 +297,14 @@ impl Encoder {
     }
 }
 
-/// A message that still takes rows.
-struct Open {
+/// A message to which rows are still being added.
+struct PartialMessage {
     message: Message,
     /// The body so far, without its [`TAIL`].
     text: Vec<u8>,
 }
 
-impl Open {
+impl PartialMessage {
     fn has_room(&self, line: &[u8], bytes: usize) -> bool {
         self.text.len() + ",".len() + line.len() + TAIL.len() <= bytes
     }

@@ -1,127 +1,130 @@
-//! One message, and the id that is the same whenever the same crawl is delivered.
+//! Messages and their ids, which are the same in every delivery of the same crawl.
 
 use std::fmt;
 
 use bytes::Bytes;
 use fortilake_sink::{Error, Kind, Result};
+use serde::{Deserialize, Serialize};
 
-/// What every id begins with, as the specification suggests.
+use crate::digest::{self, Digest};
+
+/// The prefix of every id, as the specification suggests.
 const PREFIX: &str = "msg_";
 
-/// What the id of a summary ends with; the ids of rows end with a number.
+/// The end of the id of a final message. Ids of messages with rows end with a number.
 const SUMMARY: &str = "summary";
 
-/// One message as it is signed; compression and signature come with each delivery.
+/// A message before compression and signing, which happen when it is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) id: Id,
+    /// The edition of the crawl, which is part of the key under which the delivery is recorded.
+    pub(crate) edition: String,
+    /// The position of the rows in their scope; `None` for the final message.
+    pub(crate) position: Option<Position>,
     pub(crate) content_type: String,
     pub(crate) body: Bytes,
-    /// How many rows are in it.
+    /// The number of rows in the body.
     pub(crate) rows: u64,
-    /// How often it was tried by earlier processes.
+    /// The number of attempts that earlier processes made.
     pub(crate) attempts: u32,
 }
 
-/// Which message of which crawl.
+/// The position of a message's rows: the scope, the table, and the first row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// The scope's id as text.
+    pub(crate) scope: String,
+    pub(crate) table: String,
+    /// The number of the first row within this table and scope, from 0 and across batches.
+    pub(crate) first_row: u64,
+}
+
+/// The id that a receiver uses to recognize repeated messages.
 ///
-/// The order is that of redelivery: a crawl's summary comes after its rows.
+/// Ids sort in the order of redelivery: the final message of a crawl after the messages with its rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id {
     pub(crate) crawl: String,
-    pub(crate) place: Place,
+    pub(crate) part: Part,
 }
 
-/// Which message of a crawl.
+/// Which message of a crawl an id refers to.
+///
+/// The digest covers the batch id and how batches are divided into messages. So equal ids mean equal bodies, even if
+/// the limits were changed between two deliveries.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
-    Rows(Piece),
-    Summary,
-}
-
-/// A part of a batch.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Piece {
-    pub(crate) table: String,
-    pub(crate) sequence: u64,
-    /// The number of the piece within its batch, from 0.
-    pub(crate) number: u64,
+pub(crate) enum Part {
+    /// A slice of a batch, counted from 0.
+    Slice {
+        batch: Digest,
+        slice: u64,
+    },
+    Summary {
+        edition: Digest,
+    },
 }
 
 impl Id {
-    /// Reads what [`Display`](fmt::Display) writes, and nothing else.
+    /// Parses the output of [`Display`](fmt::Display) and accepts no other spelling.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(PREFIX)?;
         let (rest, last) = rest.rsplit_once('-')?;
-        let id = if last == SUMMARY {
-            Self {
-                crawl: rest.to_owned(),
-                place: Place::Summary,
-            }
+        let (crawl, digest) = rest.rsplit_once('-')?;
+        let digest = Digest::parse(digest)?;
+        let part = if last == SUMMARY {
+            Part::Summary { edition: digest }
         } else {
-            let (rest, sequence) = rest.rsplit_once('-')?;
-            let (crawl, table) = rest.rsplit_once('-')?;
-            let piece = Piece {
-                table: table.to_owned(),
-                sequence: sequence.parse().ok()?,
-                number: last.parse().ok()?,
-            };
-            Self {
-                crawl: crawl.to_owned(),
-                place: Place::Rows(piece),
+            Part::Slice {
+                batch: digest,
+                slice: last.parse().ok()?,
             }
         };
-        let is_sound = is_crawl(&id.crawl) && id.to_string() == text;
-        let is_sound = is_sound
-            && match &id.place {
-                Place::Rows(piece) => is_table(&piece.table),
-                Place::Summary => true,
-            };
-        is_sound.then_some(id)
+        let crawl = crawl.to_owned();
+        let id = Self { crawl, part };
+        // `parse` also accepts `+1` and `00`. Only the spelling that `Display` writes is an id, or two file names
+        // could stand for one message.
+        (is_crawl(&id.crawl) && id.to_string() == text).then_some(id)
+    }
+
+    /// Whether a file name without its extension looks like an id of any version.
+    pub(crate) fn is_like(text: &str) -> bool {
+        text.starts_with(PREFIX)
+    }
+
+    pub(crate) fn is_summary(&self) -> bool {
+        matches!(self.part, Part::Summary { .. })
     }
 }
 
 impl fmt::Display for Id {
-    /// Without a full stop, which the specification keeps for what separates id, time and body.
+    /// An id has no full stop: the signed text separates id, timestamp and body by full stops.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{}-", self.crawl)?;
-        match &self.place {
-            Place::Rows(Piece {
-                table,
-                sequence,
-                number,
-            }) => write!(f, "{table}-{sequence}-{number}"),
-            Place::Summary => f.write_str(SUMMARY),
+        let crawl = &self.crawl;
+        match &self.part {
+            Part::Slice { batch, slice } => write!(f, "{PREFIX}{crawl}-{batch}-{slice}"),
+            Part::Summary { edition } => write!(f, "{PREFIX}{crawl}-{edition}-{SUMMARY}"),
         }
     }
 }
 
-/// Refuses names that would make ids ambiguous, or no names of files and values of headers.
-pub(crate) fn check_names<'a>(crawl: &str, tables: impl Iterator<Item = &'a str>) -> Result<()> {
-    if !is_crawl(crawl) {
-        return Err(unusable(format!("`{crawl}` cannot be the id of a crawl")));
+/// Refuses a crawl id that cannot be part of a header value and of a file name.
+pub(crate) fn check_crawl(crawl: &str) -> Result<()> {
+    if is_crawl(crawl) {
+        return Ok(());
     }
-    for table in tables {
-        if !is_table(table) {
-            return Err(unusable(format!("`{table}` cannot be the name of a table")));
-        }
-    }
-    Ok(())
+    let text = format!("`{}` cannot be the id of a crawl", crawl.escape_default());
+    Err(Error::new(Kind::Internal, text))
+}
+
+/// The part of a store key that identifies an edition of a crawl.
+pub(crate) fn edition_key(edition: &str) -> String {
+    digest::of(&[edition]).to_string()
 }
 
 fn is_crawl(name: &str) -> bool {
     let may = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     !name.is_empty() && name.chars().all(may)
-}
-
-/// Without `-`, so that an id can be read from its end.
-fn is_table(name: &str) -> bool {
-    let may = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty() && name.chars().all(may)
-}
-
-fn unusable(text: String) -> Error {
-    Error::new(Kind::Internal, text)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Messages under way: how many, in which order, and what became of them.
+//! The queue of messages in flight: limits their number, keeps their order, and counts results.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,180 +9,186 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::warn;
 
 use crate::config::Order;
-use crate::courier::{Courier, Failure, Fate, Reason};
-use crate::letters::Letters;
-use crate::message::{Message, Place};
+use crate::dead_letters::DeadLetters;
+use crate::message::Message;
 use crate::progress::Progress;
+use crate::sender::{Failure, Reason, SendResult, Sender};
 
-/// What every delivery needs.
-pub(crate) struct Office {
-    pub(crate) courier: Courier,
-    pub(crate) letters: Letters,
+/// Everything that deliveries to one receiver share.
+pub(crate) struct Destination {
+    pub(crate) sender: Sender,
+    pub(crate) dead_letters: DeadLetters,
     pub(crate) progress: Progress,
-    /// The destination as far as it may be shown.
+    /// The destination's URL without its secret parts.
     pub(crate) shown: String,
 }
 
-/// The messages under way; dropping it stops them.
+/// The messages in flight. Dropping it cancels them.
 pub(crate) struct Outbox {
-    office: Arc<Office>,
+    destination: Arc<Destination>,
     order: Order,
-    /// A permit for every message in memory, under way or waiting for its turn.
+    /// One permit per message in memory, whether it is in flight or waits for its turn.
     room: Arc<Semaphore>,
-    /// By table what ends when its last message has been dealt with.
+    /// For each table, a channel that closes when its last message so far is done.
     last: HashMap<String, oneshot::Receiver<()>>,
-    tasks: JoinSet<Result<Posted>>,
-    tally: Tally,
+    tasks: JoinSet<Result<Attempted>>,
+    totals: Totals,
 }
 
-/// What became of the messages so far.
+/// The results so far.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Totals {
     pub(crate) messages: u64,
     pub(crate) rows: u64,
-    /// As sent.
+    /// Bytes of the delivered bodies, after compression.
     pub(crate) bytes: u64,
-    /// Those that became dead letters.
+    /// Messages that became dead letters.
     pub(crate) undelivered: u64,
-    /// The first of their failures, and the worst of their reasons.
+    /// The cause of the first failure, and the worst reason of all failures.
     failure: Option<(String, Reason)>,
 }
 
-struct Posted {
+struct Attempted {
     rows: u64,
-    fate: Fate,
+    result: SendResult,
 }
 
 impl Outbox {
-    pub(crate) fn new(office: Arc<Office>, order: Order, concurrency: usize) -> Self {
+    pub(crate) fn new(destination: Arc<Destination>, order: Order, concurrency: usize) -> Self {
         Self {
-            office,
+            destination,
             order,
             room: Arc::new(Semaphore::new(concurrency)),
             last: HashMap::new(),
             tasks: JoinSet::new(),
-            tally: Tally::default(),
+            totals: Totals::default(),
         }
     }
 
-    pub(crate) fn office(&self) -> &Office {
-        &self.office
+    pub(crate) fn destination(&self) -> &Destination {
+        &self.destination
     }
 
-    pub(crate) fn tally(&self) -> &Tally {
-        &self.tally
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
     }
 
-    /// Begins a delivery as soon as there is room for another message.
+    /// Starts to deliver a message, after waiting for room if too many are in memory.
+    ///
+    /// In [`Order::Table`], the message is sent once the message before it in the same table is done.
     ///
     /// # Errors
     ///
-    /// What went wrong here at home, also with earlier messages; and that the receiver wants no more.
+    /// Fails for errors on this side, such as a store that cannot be written, also if an earlier message caused them;
+    /// and if the receiver accepts no more messages. A message that was not delivered is not an error here; see
+    /// [`check`](Self::check).
     pub(crate) async fn post(&mut self, message: Message) -> Result<()> {
         let room = Arc::clone(&self.room);
-        // The semaphore is never closed, so there is always a permit to come.
+        // The semaphore is never closed, so this cannot fail.
         let permit = room.acquire_owned().await.map_err(stopped)?;
         while let Some(done) = self.tasks.try_join_next() {
-            self.tally.count(done)?;
+            self.totals.count(done)?;
         }
-        if self.tally.is_gone() {
-            return Err(self.tally.error(&self.office));
+        if self.totals.is_gone() {
+            return Err(self.totals.error(&self.destination));
         }
         let (done, turn) = oneshot::channel();
-        let before = match (&message.id.place, self.order) {
-            (Place::Rows(piece), Order::Table) => self.last.insert(piece.table.clone(), turn),
+        let before = match (&message.position, self.order) {
+            (Some(position), Order::Table) => self.last.insert(position.table.clone(), turn),
             _ => None,
         };
-        let office = Arc::clone(&self.office);
+        let destination = Arc::clone(&self.destination);
         self.tasks.spawn(async move {
             if let Some(before) = before {
-                // Nobody sends anything: that the other end is dropped is the message.
+                // No value is ever sent. The other end is dropped when the message before is done, even if its task
+                // panicked, and that ends this wait.
                 let _ = before.await;
             }
-            let posted = office.post(message).await;
+            let posted = destination.post(message).await;
             drop((done, permit));
             posted
         });
         Ok(())
     }
 
-    /// Waits for all messages under way.
+    /// Waits until no message is in flight.
     pub(crate) async fn drain(&mut self) -> Result<()> {
         while let Some(done) = self.tasks.join_next().await {
-            self.tally.count(done)?;
+            self.totals.count(done)?;
         }
         Ok(())
     }
 
-    /// Keeps a message as a dead letter without having tried it.
+    /// Stores a message as a dead letter without trying to send it.
     pub(crate) async fn hold_back(&mut self, message: Message, cause: &str) -> Result<()> {
         let rows = message.rows;
         let failure = Failure {
             reason: Reason::Unavailable,
             cause: cause.to_owned(),
+            answer: None,
             attempts: message.attempts,
         };
-        let office = Arc::clone(&self.office);
-        office.keep(message, failure.clone()).await?;
-        let fate = Fate::Undelivered(failure);
-        self.tally.count(Ok(Ok(Posted { rows, fate })))
+        let destination = Arc::clone(&self.destination);
+        destination.keep(message, failure.clone()).await?;
+        let result = SendResult::Undelivered(failure);
+        self.totals.count(Ok(Ok(Attempted { rows, result })))
     }
 
-    /// Fails if there are messages that were not delivered.
+    /// Returns an error if messages were not delivered.
     pub(crate) fn check(&self) -> Result<()> {
-        match self.tally.undelivered {
+        match self.totals.undelivered {
             0 => Ok(()),
-            _ => Err(self.tally.error(&self.office)),
+            _ => Err(self.totals.error(&self.destination)),
         }
     }
 
-    /// Stops all messages under way, wherever they are.
+    /// Cancels all messages in flight. The receiver may have accepted some of them.
     pub(crate) async fn stop(mut self) {
         self.tasks.shutdown().await;
     }
 }
 
-impl Office {
-    async fn post(self: &Arc<Self>, message: Message) -> Result<Posted> {
-        let fate = self.courier.deliver(&message).await?;
+impl Destination {
+    async fn post(self: &Arc<Self>, message: Message) -> Result<Attempted> {
+        let result = self.sender.deliver(&message).await?;
         let rows = message.rows;
-        match &fate {
-            Fate::Delivered { .. } => {
-                self.progress.delivered(&message.id)?;
-                self.letters.remove(&message.id)?;
+        match &result {
+            SendResult::Delivered { .. } => {
+                self.progress.delivered(&message).await?;
+                self.dead_letters.remove(&message.id)?;
             }
-            Fate::Undelivered(failure) => self.keep(message, failure.clone()).await?,
+            SendResult::Undelivered(failure) => self.keep(message, failure.clone()).await?,
         }
-        Ok(Posted { rows, fate })
+        Ok(Attempted { rows, result })
     }
 
     async fn keep(self: &Arc<Self>, message: Message, failure: Failure) -> Result<()> {
         let (id, attempts) = (message.id.to_string(), failure.attempts);
         let cause = failure.cause.clone();
-        let office = Arc::clone(self);
+        let destination = Arc::clone(self);
         let kept = tokio::task::spawn_blocking(move || {
-            let now = (office.courier.chance.now)();
-            office.letters.keep(&message, &failure, now)
+            let now = (destination.sender.clock.now)();
+            destination.dead_letters.keep(&message, &failure, now)
         });
         kept.await.map_err(stopped)??;
         warn!(
             id,
-            attempts, cause, "message not delivered and kept as a dead letter"
+            attempts, cause, "message not delivered; kept as a dead letter"
         );
         Ok(())
     }
 }
 
-impl Tally {
-    fn count(&mut self, done: Result<Result<Posted>, JoinError>) -> Result<()> {
-        let Posted { rows, fate } = done.map_err(stopped)??;
-        match fate {
-            Fate::Delivered { bytes } => {
+impl Totals {
+    fn count(&mut self, done: Result<Result<Attempted>, JoinError>) -> Result<()> {
+        let Attempted { rows, result } = done.map_err(stopped)??;
+        match result {
+            SendResult::Delivered { bytes } => {
                 self.messages += 1;
                 self.rows += rows;
                 self.bytes += bytes;
             }
-            Fate::Undelivered(Failure { reason, cause, .. }) => {
+            SendResult::Undelivered(Failure { reason, cause, .. }) => {
                 self.undelivered += 1;
                 let (_, worst) = self.failure.get_or_insert((cause, reason));
                 *worst = (*worst).max(reason);
@@ -195,14 +201,19 @@ impl Tally {
         matches!(self.failure, Some((_, Reason::Gone)))
     }
 
-    fn error(&self, office: &Office) -> Error {
-        let (url, folder) = (&office.shown, office.letters.folder().display());
-        let messages = match self.undelivered {
-            1 => "1 message".to_owned(),
-            many => format!("{many} messages"),
+    fn error(&self, destination: &Destination) -> Error {
+        let (url, folder) = (
+            &destination.shown,
+            destination.dead_letters.folder().display(),
+        );
+        let (messages, are) = match self.undelivered {
+            1 => ("1 message".to_owned(), "is"),
+            many => (format!("{many} messages"), "are"),
         };
-        let text =
-            format!("{messages} to `{url}` could not be delivered and are kept in `{folder}`");
+        let text = format!(
+            "{messages} to `{url}` could not be delivered and {are} kept in `{folder}`; \
+             `fortilake replay --dead-letters` sends them again"
+        );
         let Some((cause, reason)) = &self.failure else {
             return Error::new(Kind::Internal, text);
         };
@@ -215,5 +226,5 @@ impl Tally {
 }
 
 fn stopped(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(Kind::Internal, "a delivery stopped").with_source(error)
+    Error::new(Kind::Internal, "the task of a delivery failed").with_source(error)
 }

@@ -1,26 +1,30 @@
-//! Which messages the receiver has, remembered beyond this process.
+//! Records in the store which messages the receiver has, for later processes.
 //!
-//! The store has one key for a crawl and one for each of its batches, so that a delivery writes some bytes
-//! however long the crawl is.
-//! With the summary the batches are forgotten, and with the end of a later crawl the crawl.
+//! The store has one key per crawl, and one key per scope of which the receiver has rows. The value of a scope is a
+//! list of row ranges per table. Ranges merge as messages are delivered, so the value stays at a few bytes whether
+//! the scope has one message or thousands.
+//! The keys of scopes are deleted when the receiver has the final message, and the key of the crawl when a later crawl
+//! has been delivered.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
-use fortilake_sink::{Crawl, Error, Kind, Result, Store};
-use jiff::Timestamp;
+use fortilake_sink::{Crawl, Error, Kind, Phase, Result, Standing, Store};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::encode::Shape;
-use crate::message::{Id, Piece, Place};
+use crate::message::{Message, Position, edition_key};
 
-/// What the keys of crawls begin with: `crawl/<destination>/<crawl>`.
+/// The prefix of keys of crawls: `crawl/<destination>/<edition>`.
 const CRAWL: &str = "crawl/";
 
-/// What the keys of batches begin with: `batch/<destination>/<crawl>/<table>/<sequence>`.
-const BATCH: &str = "batch/";
+/// The prefix of keys of scopes: `scope/<destination>/<edition>/<scope>`.
+const SCOPE: &str = "scope/";
 
-/// The deliveries to one destination.
+/// The record of the deliveries to one destination.
 #[derive(Debug)]
 pub(crate) struct Progress {
     store: Arc<dyn Store>,
@@ -29,15 +33,20 @@ pub(crate) struct Progress {
     changing: Mutex<()>,
 }
 
-/// What is remembered of a crawl.
+/// The value of a crawl's key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Begun {
+pub(crate) struct CrawlRecord {
     pub(crate) shape: Shape,
-    /// As the crawl says it, in RFC 3339.
-    started_at: String,
-    /// Whether the receiver has the summary, and so everything.
+    crawl: String,
+    /// The crawl's name, by which crawls are ordered. Clocks are not compared.
+    name: String,
+    /// Whether the receiver has the final message, and therefore everything.
     pub(crate) finished: bool,
 }
+
+/// The rows of one scope that the receiver has: sorted, disjoint ranges by table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Delivered(BTreeMap<String, Vec<Range<u64>>>);
 
 impl Progress {
     pub(crate) fn new(store: Arc<dyn Store>, destination: String) -> Self {
@@ -48,135 +57,174 @@ impl Progress {
         }
     }
 
-    /// Begins or takes up the delivery of `crawl`; `shape` is for one that begins.
-    pub(crate) fn begin(&self, crawl: &Crawl, shape: Shape) -> Result<Begun> {
-        let key = self.crawl_key(&crawl.id);
-        if let Some(begun) = self.read(&key)? {
-            return Ok(begun);
+    /// Begins or resumes the delivery of `crawl`. `shape` is only used if the delivery begins.
+    pub(crate) async fn begin(&self, crawl: &Crawl, shape: Shape) -> Result<CrawlRecord> {
+        let key = self.crawl_key(&crawl.edition);
+        if let Some(record) = self.read(&key).await? {
+            return Ok(record);
         }
-        let begun = Begun {
+        let record = CrawlRecord {
             shape,
-            started_at: crawl.started_at.clone(),
+            crawl: crawl.id.clone(),
+            name: crawl.name.clone(),
             finished: false,
         };
-        self.write(&key, &begun)?;
-        Ok(begun)
+        self.write(&key, &record).await?;
+        Ok(record)
     }
 
-    /// Whether the receiver has the message.
-    pub(crate) fn has(&self, crawl: &str, piece: &Piece) -> Result<bool> {
-        let key = self.batch_key(crawl, piece);
-        let pieces: Option<Pieces> = self.read(&key)?;
-        Ok(pieces.is_some_and(|pieces| pieces.contains(piece.number)))
+    /// The rows of a scope that the receiver has.
+    pub(crate) async fn of_scope(&self, edition: &str, scope: &str) -> Result<Delivered> {
+        let delivered = self.read(&self.scope_key(edition, scope)).await?;
+        Ok(delivered.unwrap_or_default())
     }
 
-    /// Remembers that the receiver has the message; nothing if the crawl was forgotten.
-    pub(crate) fn delivered(&self, id: &Id) -> Result<()> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let crawl_key = self.crawl_key(&id.crawl);
-        let Some(begun) = self.read::<Begun>(&crawl_key)? else {
+    /// Records that the receiver has the message. Does nothing if the record of its crawl was deleted.
+    pub(crate) async fn delivered(&self, message: &Message) -> Result<()> {
+        let _changing = self.changing.lock().await;
+        let crawl_key = self.crawl_key(&message.edition);
+        let Some(record) = self.read::<CrawlRecord>(&crawl_key).await? else {
             return Ok(());
         };
-        match &id.place {
-            Place::Rows(piece) => {
-                let key = self.batch_key(&id.crawl, piece);
-                let mut pieces: Pieces = self.read(&key)?.unwrap_or_default();
-                pieces.insert(piece.number);
-                self.write(&key, &pieces)
-            }
-            Place::Summary => {
-                let finished = true;
-                self.write(&crawl_key, &Begun { finished, ..begun })?;
-                self.forget_batches(&self.destination, &id.crawl)
-            }
+        // If a dead letter of a finished crawl is delivered late, its scope gets no key, which nothing would delete.
+        if record.finished {
+            return Ok(());
         }
+        if let Some(position) = &message.position {
+            let key = self.scope_key(&message.edition, &position.scope);
+            let mut delivered: Delivered = self.read(&key).await?.unwrap_or_default();
+            delivered.insert(position, message.rows);
+            return self.write(&key, &delivered).await;
+        }
+        let finished = true;
+        self.write(&crawl_key, &CrawlRecord { finished, ..record })
+            .await?;
+        self.forget_scopes(&crawl_key).await
     }
 
-    /// Forgets what is remembered of a crawl.
-    pub(crate) fn forget(&self, crawl: &str) -> Result<()> {
-        // The batches first: without the crawl's own key nobody would find them again.
-        self.forget_batches(&self.destination, crawl)?;
-        self.store.delete(&self.crawl_key(crawl))
+    /// Deletes the record of one edition of a crawl.
+    pub(crate) async fn forget(&self, edition: &str) -> Result<()> {
+        self.forget_key(&self.crawl_key(edition)).await
     }
 
-    /// Forgets the crawls that started before `crawl`, whatever their destination was.
-    pub(crate) fn forget_older(&self, crawl: &Crawl) -> Result<()> {
-        let Ok(started_at) = crawl.started_at.parse::<Timestamp>() else {
+    /// Deletes the records that a delivered crawl supersedes, for all destinations.
+    ///
+    /// A crawl that was just read supersedes all others. A replay supersedes crawls with a smaller name, and other
+    /// editions of itself.
+    pub(crate) async fn forget_superseded(&self, crawl: &Crawl) -> Result<()> {
+        let own = self.crawl_key(&crawl.edition);
+        // A process that died right after recording the final message has left keys of scopes.
+        self.forget_scopes(&own).await?;
+        if crawl.phase == Phase::Reading {
+            // This also deletes keys that other versions wrote in another form.
+            for key in self.store.keys("").await? {
+                if key != own {
+                    self.store.delete(&key).await?;
+                }
+            }
             return Ok(());
-        };
-        for key in self.store.keys(CRAWL)? {
-            let names = key
-                .strip_prefix(CRAWL)
-                .and_then(|rest| rest.split_once('/'));
-            let Some((destination, other)) = names else {
-                continue;
-            };
-            let begun: Option<Begun> = self.read(&key)?;
-            let other_start = begun.and_then(|begun| begun.started_at.parse::<Timestamp>().ok());
-            if other_start.is_some_and(|start| start < started_at) {
-                self.forget_batches(destination, other)?;
-                self.store.delete(&key)?;
+        }
+        for (key, other) in self.crawls(CRAWL).await? {
+            let is_superseded = other.name < crawl.name || other.crawl == crawl.id;
+            if key != own && is_superseded {
+                self.forget_key(&key).await?;
             }
         }
         Ok(())
     }
 
-    fn forget_batches(&self, destination: &str, crawl: &str) -> Result<()> {
-        let keys = self.store.keys(&format!("{BATCH}{destination}/{crawl}/"))?;
-        keys.iter().try_for_each(|key| self.store.delete(key))
+    /// Whether the receiver already has a newer crawl than this one.
+    pub(crate) async fn standing(&self, crawl: &Crawl) -> Result<Standing> {
+        if crawl.phase == Phase::Reading {
+            return Ok(Standing::Latest);
+        }
+        let crawls = self
+            .crawls(&format!("{CRAWL}{}/", self.destination))
+            .await?;
+        let mut others = crawls.into_iter().map(|(_, other)| other);
+        let is_behind = others.any(|other| other.finished && other.name > crawl.name);
+        Ok(if is_behind {
+            Standing::Behind
+        } else {
+            Standing::Latest
+        })
     }
 
-    fn crawl_key(&self, crawl: &str) -> String {
-        format!("{CRAWL}{}/{crawl}", self.destination)
+    async fn crawls(&self, prefix: &str) -> Result<Vec<(String, CrawlRecord)>> {
+        let mut crawls = Vec::new();
+        for key in self.store.keys(prefix).await? {
+            // Records of other versions cannot be read. They are skipped here and deleted when the next crawl has
+            // been delivered.
+            if let Ok(Some(record)) = self.read(&key).await {
+                crawls.push((key, record));
+            }
+        }
+        Ok(crawls)
     }
 
-    fn batch_key(&self, crawl: &str, piece: &Piece) -> String {
-        let Piece {
-            table, sequence, ..
-        } = piece;
-        format!("{BATCH}{}/{crawl}/{table}/{sequence}", self.destination)
+    async fn forget_key(&self, crawl_key: &str) -> Result<()> {
+        // The scopes go first. If the process died after deleting the crawl's key, they could not be found again.
+        self.forget_scopes(crawl_key).await?;
+        self.store.delete(crawl_key).await
     }
 
-    fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        let Some(text) = self.store.get(key)? else {
+    async fn forget_scopes(&self, crawl_key: &str) -> Result<()> {
+        let names = crawl_key.strip_prefix(CRAWL).unwrap_or_default();
+        for key in self.store.keys(&format!("{SCOPE}{names}/")).await? {
+            self.store.delete(&key).await?;
+        }
+        Ok(())
+    }
+
+    fn crawl_key(&self, edition: &str) -> String {
+        format!("{CRAWL}{}/{}", self.destination, edition_key(edition))
+    }
+
+    fn scope_key(&self, edition: &str, scope: &str) -> String {
+        let edition = edition_key(edition);
+        format!("{SCOPE}{}/{edition}/{scope}", self.destination)
+    }
+
+    async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let Some(text) = self.store.get(key).await? else {
             return Ok(None);
         };
         serde_json::from_slice(&text).map(Some).map_err(|error| {
-            let text = format!("what is remembered as `{key}` is damaged or from another version");
+            let text =
+                format!("the record `{key}` in the state is damaged or from another version");
             Error::new(Kind::Internal, text).with_source(error)
         })
     }
 
-    fn write(&self, key: &str, value: &impl Serialize) -> Result<()> {
+    async fn write(&self, key: &str, value: &(impl Serialize + Sync)) -> Result<()> {
         let text = serde_json::to_vec(value).map_err(|error| {
             Error::new(Kind::Internal, format!("cannot encode `{key}`")).with_source(error)
         })?;
-        self.store.put(key, &text)
+        self.store.put(key, &text).await
     }
 }
 
-/// Numbers of pieces, as ranges from the first to the last.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Pieces(Vec<(u64, u64)>);
-
-impl Pieces {
-    fn contains(&self, piece: u64) -> bool {
-        self.0
-            .iter()
-            .any(|&(first, last)| (first..=last).contains(&piece))
+impl Delivered {
+    /// Whether the receiver has all of these rows.
+    pub(crate) fn contains(&self, table: &str, rows: &Range<u64>) -> bool {
+        let ranges = self.0.get(table).into_iter().flatten();
+        ranges
+            .into_iter()
+            .any(|range| range.start <= rows.start && rows.end <= range.end)
     }
 
-    fn insert(&mut self, piece: u64) {
-        self.0.push((piece, piece));
-        self.0.sort_unstable();
-        let mut merged: Vec<(u64, u64)> = Vec::with_capacity(self.0.len());
-        for &(first, last) in &self.0 {
+    fn insert(&mut self, position: &Position, rows: u64) {
+        let ranges = self.0.entry(position.table.clone()).or_default();
+        ranges.push(position.first_row..position.first_row.saturating_add(rows));
+        ranges.sort_unstable_by_key(|range| (range.start, range.end));
+        let mut merged: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+        for range in ranges.drain(..) {
             match merged.last_mut() {
-                Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
-                _ => merged.push((first, last)),
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => merged.push(range),
             }
         }
-        self.0 = merged;
+        *ranges = merged;
     }
 }
 

@@ -1,50 +1,62 @@
-//! Dead letters, sent again.
+//! Redelivery of dead letters.
 
 use std::sync::Arc;
 
-use fortilake_sink::{Error, Options, Receipt, Result, Store};
+use fortilake_sink::{Options, Receipt, Result, Standing, Store};
 
-use crate::message::{Id, Message, Place};
+use crate::message::{Id, Message};
 use crate::outbox::Outbox;
 use crate::setup::Setup;
 
-/// Sends the dead letters of one destination again and removes each that is delivered.
+/// Sends the dead letters of one destination again, and removes each letter that is delivered.
 ///
-/// A crawl's summary is sent once none of its rows is left behind.
+/// The final message of a crawl is sent only if no dead letter with rows of the crawl is left, because it tells the
+/// receiver that the crawl is complete. A letter that cannot be read does not stop the others; its error is returned
+/// at the end.
 pub(crate) async fn redeliver(options: Options, store: Arc<dyn Store>) -> Result<Receipt> {
     let setup = Setup::read(options, store).await?;
-    let office = setup.office();
+    let destination = setup.destination();
     let mut outbox = setup.outbox();
-    let mut damaged = None;
-    for id in office.letters.list()? {
-        let message = match office.letters.read(id) {
+    let listing = destination.dead_letters.list()?;
+    let mut first_error = listing.error();
+    for id in listing.ids {
+        let message = match destination.dead_letters.read(id) {
             Ok(message) => message,
             Err(error) => {
-                damaged.get_or_insert(error);
+                first_error.get_or_insert(error);
                 continue;
             }
         };
-        if message.id.place == Place::Summary && !is_due(&mut outbox, &message).await? {
+        if message.id.is_summary() && !is_due(&mut outbox, &message).await? {
             continue;
         }
         outbox.post(message).await?;
     }
     outbox.drain().await?;
     outbox.check()?;
-    damaged.map_or_else(|| Ok(receipt(&outbox)), Err::<Receipt, Error>)
+    first_error.map_or_else(|| Ok(receipt(&outbox)), Err)
 }
 
-/// Whether everything of the summary's crawl has been delivered before it.
+/// Whether all rows of the crawl have been delivered, so that its final message can be sent.
 async fn is_due(outbox: &mut Outbox, summary: &Message) -> Result<bool> {
     outbox.drain().await?;
-    let is_of_crawl = |id: &Id| id.crawl == summary.id.crawl && id.place != Place::Summary;
-    Ok(!outbox.office().letters.list()?.iter().any(is_of_crawl))
+    let is_of_crawl = |id: &Id| id.crawl == summary.id.crawl && !id.is_summary();
+    Ok(!outbox
+        .destination()
+        .dead_letters
+        .list()?
+        .ids
+        .iter()
+        .any(is_of_crawl))
 }
 
 fn receipt(outbox: &Outbox) -> Receipt {
-    let sent = outbox.tally();
+    let sent = outbox.totals();
     Receipt {
-        location: outbox.office().shown.clone(),
+        location: outbox.destination().shown.clone(),
+        snapshot: None,
+        // Letters can belong to several crawls, so there is no single crawl to compare with newer ones.
+        standing: Standing::Latest,
         rows: sent.rows,
         files: sent.messages,
         bytes: sent.bytes,

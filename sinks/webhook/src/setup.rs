@@ -1,24 +1,24 @@
-//! Options to everything that delivers.
+//! Turns the options into everything that a delivery needs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fortilake_sink::{Error, Kind, Options, Result, Store};
+use fortilake_sink::{Error, Kind, MaybeSecret, Options, Result, Store};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::ExposeSecret as _;
 
 use crate::config::{Config, Events, Order};
-use crate::courier::{Chance, Courier, Limits, Receiver};
+use crate::dead_letters::DeadLetters;
 use crate::encode::Shape;
-use crate::letters::Letters;
-use crate::outbox::{Office, Outbox};
+use crate::excerpt::Excerpts;
+use crate::host::Host;
+use crate::outbox::{Destination, Outbox};
 use crate::progress::Progress;
+use crate::sender::{Clock, Limits, Receiver, Sender};
 use crate::signature::Signer;
-use crate::source::Text;
-use crate::target::{Target, Terms};
-use crate::wire::Network;
+use crate::target::{Target, UrlRules};
+use crate::transport::HttpTransport;
 
-/// Headers that are not the user's, beside all that begin with `webhook-`.
+/// Headers that the user cannot set, in addition to all that begin with `webhook-`.
 const RESERVED: [&str; 6] = [
     "connection",
     "content-encoding",
@@ -28,50 +28,58 @@ const RESERVED: [&str; 6] = [
     "transfer-encoding",
 ];
 
-/// What was configured, with every secret looked up.
+/// The checked configuration.
 pub(crate) struct Setup {
     pub(crate) shape: Shape,
     pub(crate) events: Events,
     pub(crate) resend: bool,
     order: Order,
     concurrency: usize,
-    office: Arc<Office>,
+    host: Host,
+    destination: Arc<Destination>,
 }
 
 impl Setup {
-    /// Reads the options, the files they name and the output of the commands they name.
+    /// Checks the options, in which secrets are already resolved, and reads the certificates. Sends nothing.
     pub(crate) async fn read(options: Options, store: Arc<dyn Store>) -> Result<Self> {
         let config: Config = options.parse()?;
         let read = tokio::task::spawn_blocking(move || Self::build(&config, store)).await;
         read.unwrap_or_else(|error| {
-            Err(Error::new(Kind::Internal, "the configuration stopped").with_source(error))
+            let text = "the task that reads the configuration failed";
+            Err(Error::new(Kind::Internal, text).with_source(error))
         })
     }
 
     fn build(config: &Config, store: Arc<dyn Store>) -> Result<Self> {
+        let timeout = config.timeout.read("timeout")?;
         let signer = signer(config)?;
         let headers = headers(config)?;
-        let terms = Terms {
-            plain_text: config.url.is_plain(),
+        let rules = UrlRules {
+            plain_text: !config.url.is_secret(),
             allow_http: config.allow_http,
         };
-        let target = Target::parse(config.url.resolve("url")?.expose_secret(), terms)?;
-        let wire = Network::new(&target, config.ca_cert.as_deref())?;
-        let courier = Courier {
-            wire: Box::new(wire),
+        let target = Target::parse(config.url.expose(), rules)?;
+        let transport = HttpTransport::new(&target, config.ca_cert.as_deref())?;
+        let values = headers.values().filter_map(|value| value.to_str().ok());
+        let secrets = target.secrets();
+        let excerpts = Excerpts::without(secrets.iter().map(String::as_str).chain(values));
+        let sender = Sender {
+            transport: Box::new(transport),
             signer,
             headers,
             compression: config.compression,
+            excerpts,
             limits: Limits {
-                timeout: config.timeout.0,
+                timeout,
                 attempts: config.attempts,
-                total_time: config.total_time.0,
-                backoff: config.backoff.0,
+                total_time: config.total_time.read("total_time")?,
+                backoff: config.backoff.read("backoff")?,
             },
-            chance: Chance::default(),
+            clock: Clock::default(),
             receiver: Receiver::default(),
         };
-        let letters = Letters::new(folder(&config.dead_letters, &target)?, target.shown.clone());
+        let dead_letters =
+            DeadLetters::new(folder(&config.dead_letters, &target)?, target.shown.clone());
         Ok(Self {
             shape: Shape {
                 rows: config.batch_rows,
@@ -82,9 +90,10 @@ impl Setup {
             resend: config.resend,
             order: config.order,
             concurrency: config.concurrency,
-            office: Arc::new(Office {
-                courier,
-                letters,
+            host: Host::of(&target, timeout),
+            destination: Arc::new(Destination {
+                sender,
+                dead_letters,
                 progress: Progress::new(store, target.digest),
                 shown: target.shown,
             }),
@@ -92,11 +101,16 @@ impl Setup {
     }
 
     pub(crate) fn outbox(&self) -> Outbox {
-        Outbox::new(Arc::clone(&self.office), self.order, self.concurrency)
+        Outbox::new(Arc::clone(&self.destination), self.order, self.concurrency)
     }
 
-    pub(crate) fn office(&self) -> &Office {
-        &self.office
+    /// Checks that the receiver's host name can be resolved. Sends nothing to the receiver.
+    pub(crate) async fn probe(&self) -> Result<()> {
+        self.host.resolve().await
+    }
+
+    pub(crate) fn destination(&self) -> &Destination {
+        &self.destination
     }
 }
 
@@ -104,15 +118,10 @@ fn signer(config: &Config) -> Result<Signer> {
     if config.secrets.is_empty() && !config.unsigned {
         return Err(Error::new(
             Kind::Config,
-            "option `secrets` is missing; without it set `unsigned` if nobody checks who sends",
+            "option `secrets` is missing; set `unsigned` to true to send messages without a signature",
         ));
     }
-    let secrets: Result<Vec<_>> = config
-        .secrets
-        .iter()
-        .map(|secret| secret.resolve("secrets"))
-        .collect();
-    Signer::new(&secrets?)
+    Signer::new(&config.secrets)
 }
 
 fn headers(config: &Config) -> Result<HeaderMap> {
@@ -126,14 +135,13 @@ fn headers(config: &Config) -> Result<HeaderMap> {
     Ok(headers)
 }
 
-fn header(name: &str, text: &Text) -> Result<(HeaderName, HeaderValue)> {
+fn header(name: &str, text: &MaybeSecret) -> Result<(HeaderName, HeaderValue)> {
     let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| wrong(format!("`{name}` is no name of a header")))?;
+        .map_err(|_| wrong(format!("`{name}` is not a valid header name")))?;
     if RESERVED.contains(&parsed.as_str()) || parsed.as_str().starts_with("webhook-") {
         return Err(wrong(format!("header `{name}` is set by the sink itself")));
     }
-    let value = text.resolve(&format!("headers.{name}"))?;
-    let mut value = HeaderValue::from_str(value.expose_secret()).map_err(|_| {
+    let mut value = HeaderValue::from_str(text.expose()).map_err(|_| {
         wrong(format!(
             "the value of header `{name}` is not printable text"
         ))
@@ -142,7 +150,7 @@ fn header(name: &str, text: &Text) -> Result<(HeaderName, HeaderValue)> {
     Ok((parsed, value))
 }
 
-/// A folder of its own for each destination, so that letters are never sent to another one.
+/// The folder for dead letters. Each destination has its own, so that letters are never sent to another one.
 fn folder(path: &Path, target: &Target) -> Result<PathBuf> {
     if path.as_os_str().is_empty() {
         return Err(wrong("option `dead_letters` is empty".to_owned()));

@@ -1,24 +1,24 @@
-"""A receiver that verifies every delivery with the `standardwebhooks` package, and misbehaves.
+"""A receiver that verifies every delivery with the `standardwebhooks` package, and fails on purpose.
 
-Of three requests it serves one badly: it answers 500 or 503, closes the connection, or answers too late.
-It never does so to the same message more often than the sender's `attempts` allow.
-On SIGTERM or SIGINT, or at a GET of /report, it tells as JSON what it got:
+One request in three fails: the receiver responds with 500 or 503, closes the connection, or responds too late.
+It never fails the same message more often than the sender's `attempts` allow.
+On SIGTERM or SIGINT, and for a GET of /report, it prints a JSON report:
 
     {"messages": {id: {"type": …, "table": …, "rows": n, "tries": n, "delivered": n}},
      "rows": {table: n}, "summary": {…} or null, "faults": [text, …]}
 
-`faults` lists what must not be: a signature that does not verify, a repetition with another body,
-two messages with the same place, a message of a table that overtook an earlier one (unless --parallel),
-a table with other rows or messages than the summary says when it comes.
+`faults` lists errors of the sender: a signature that does not verify, a repeated message with another body,
+two messages with the same position, a message of a table that overtook an earlier one (unless --parallel),
+a summary whose numbers of rows or messages differ from those received.
 The exit status is 1 if there are any, and 0 otherwise.
-`delivered` is how often a message was answered with 200; at-least-once delivery allows more than one.
+`delivered` is the number of times that a message was answered with 200; at-least-once delivery allows more than one.
 
     python3 -m pip install standardwebhooks
     python3 standardwebhooks.py --secret whsec_… [--port N] [--seed N] [--late SECONDS] [--clean] [--parallel]
 
-The port is the first line of standard output and the report is the last.
-The sender's options fit if `timeout` is shorter than `--late`, `backoff` is some milliseconds, and `attempts` at least 5.
-`--clean` turns the misbehavior off. Bodies may come as they are or as gzip.
+The first line of standard output is the port, the last line is the report.
+Configure the sender with a `timeout` shorter than `--late`, a `backoff` of some milliseconds, and at least 5 `attempts`.
+`--clean` turns the failures off. Bodies may be compressed with gzip.
 """
 
 import argparse
@@ -31,7 +31,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# The file has the name of the package that it wants.
+# This file has the same name as the package, so its folder is removed from the import path.
 sys.path = [entry for entry in sys.path if entry != sys.path[0]]
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError  # noqa: E402
 
@@ -40,7 +40,7 @@ MOST_MISDEEDS = 4
 
 
 class Log:
-    """What came, and what was wrong with it."""
+    """Records the messages that arrived, and the faults found in them."""
 
     def __init__(self, in_order):
         self.in_order = in_order
@@ -53,7 +53,7 @@ class Log:
         self.faults = []
 
     def arrived(self, message_id, body):
-        """Notes an attempt and says how often the message was tried before."""
+        """Records an attempt and returns the number of earlier attempts of the message."""
         with self.lock:
             before = self.bodies.setdefault(message_id, body)
             if before != body:
@@ -69,11 +69,12 @@ class Log:
         data = payload["data"]
         rows = data.get("rows", [])
         if "table" in data:
-            place = (data["crawl_id"], data["table"], data["sequence"], data["piece"])
+            place = (data["crawl_id"], data["batch"], data["slice"])
             if self.places.setdefault(place, message_id) != message_id:
                 self.faults.append(f"{message_id} has the place of {self.places[place]}")
         return {
             "type": payload["type"],
+            "crawl": data["crawl_id"],
             "table": data.get("table"),
             "rows": len(rows),
             "tries": 0,
@@ -89,17 +90,19 @@ class Log:
                 self.summary = data
                 self.check_summary(data)
             elif entry["delivered"] == 1:
-                place = (data["sequence"], data["piece"])
-                if self.in_order and place < self.last.get(data["table"], place):
+                place = data["slice"]
+                if self.in_order and place < self.last.get(data["batch"], place):
                     self.faults.append(f"{message_id} was overtaken")
-                self.last[data["table"]] = place
+                self.last[data["batch"]] = place
 
     def check_summary(self, data):
         for table in data["tables"]:
             there = [
                 entry
                 for entry in self.messages.values()
-                if entry["table"] == table["table"] and entry["delivered"]
+                if entry["crawl"] == data["crawl_id"]
+                and entry["table"] == table["table"]
+                and entry["delivered"]
             ]
             rows = sum(entry["rows"] for entry in there)
             if (rows, len(there)) != (table["rows"], table["messages"]):
@@ -170,7 +173,7 @@ def handler(arguments, log):
                 return self.answer(503, ("retry-after", "0"))
             if misdeed == "500":
                 return self.answer(500)
-            # Before the answer, or the sender might send the next message before this one is noted.
+            # Recorded before the response, because the sender may send the next message right after it.
             log.delivered(message_id, body)
             return self.answer(200)
 

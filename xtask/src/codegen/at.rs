@@ -1,16 +1,16 @@
-//! A place in a description: a value that knows its JSON pointer.
+//! A location in a description: a value together with its JSON pointer.
 //!
-//! Everything that reads descriptions goes through here, so that every error names the file,
-//! the pointer, and what was expected.
+//! All code that reads descriptions uses this type, so that every error names the file, the
+//! pointer, and what was expected.
 
 use anyhow::{Error, Result, anyhow};
 
-use super::{load::Description, node::Node};
+use super::{description::Description, node::Node};
 
-/// References that lead to references end after this many steps.
+/// References that lead to further references are followed at most this many times.
 const MAX_HOPS: usize = 32;
 
-/// A value in a description.
+/// A value in a description and its location.
 #[derive(Debug, Clone)]
 pub(super) struct At<'a> {
     description: &'a Description,
@@ -19,7 +19,7 @@ pub(super) struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// The whole description.
+    /// Returns the root of the description.
     pub(super) fn root(description: &'a Description) -> Self {
         let node = &description.node;
         let pointer = "#".to_owned();
@@ -30,17 +30,22 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The value.
+    /// Returns the value.
     pub(super) fn node(&self) -> &'a Node {
         self.node
     }
 
-    /// Where it stands, such as `#/components/schemas/Asset`.
+    /// Returns the name of the description's file.
+    pub(super) fn file(&self) -> &'a str {
+        &self.description.file
+    }
+
+    /// Returns the JSON pointer, such as `#/components/schemas/Asset`.
     pub(super) fn pointer(&self) -> &str {
         &self.pointer
     }
 
-    /// An error about this place.
+    /// Creates an error about this location.
     pub(super) fn error(&self, message: impl std::fmt::Display) -> Error {
         anyhow!(
             "`{}` at `{}`: {message}",
@@ -62,11 +67,11 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The member of this name, unless it is absent or null.
+    /// Returns the member with this name, unless it is absent or null.
     ///
     /// # Errors
     ///
-    /// If this is no object.
+    /// Fails if this is not an object.
     pub(super) fn get(&self, name: &str) -> Result<Option<At<'a>>> {
         let Node::Object(_) = self.node else {
             return Err(self.expected("an object"));
@@ -75,23 +80,23 @@ impl<'a> At<'a> {
         Ok(node.map(|node| self.child(name, node)))
     }
 
-    /// The text of the member of this name; empty if there is none.
+    /// Returns the text of the member with this name, or an empty text if it is absent.
     pub(super) fn text_of(&self, name: &str) -> Result<&'a str> {
         self.get(name)?.map_or(Ok(""), |member| member.text())
     }
 
-    /// Whether the member of this name is true.
+    /// Whether the member with this name is true.
     pub(super) fn flag(&self, name: &str) -> Result<bool> {
         match self.get(name)? {
             None => Ok(false),
             Some(member) => match member.node {
                 Node::Bool(flag) => Ok(*flag),
-                _ => Err(member.expected("a truth value")),
+                _ => Err(member.expected("a boolean")),
             },
         }
     }
 
-    /// All members of an object.
+    /// Returns all members of an object.
     pub(super) fn members(&self) -> Result<Vec<(&'a str, At<'a>)>> {
         let Node::Object(members) = self.node else {
             return Err(self.expected("an object"));
@@ -102,13 +107,13 @@ impl<'a> At<'a> {
             .collect())
     }
 
-    /// All members of the object under this name; none if it is absent.
+    /// Returns all members of the object with this name, or none if it is absent.
     pub(super) fn members_of(&self, name: &str) -> Result<Vec<(&'a str, At<'a>)>> {
         self.get(name)?
             .map_or(Ok(Vec::new()), |member| member.members())
     }
 
-    /// All items of a list.
+    /// Returns all items of a list.
     pub(super) fn items(&self) -> Result<Vec<At<'a>>> {
         let Node::List(items) = self.node else {
             return Err(self.expected("a list"));
@@ -119,13 +124,13 @@ impl<'a> At<'a> {
             .collect())
     }
 
-    /// All items of the list under this name; none if it is absent.
+    /// Returns all items of the list with this name, or none if it is absent.
     pub(super) fn items_of(&self, name: &str) -> Result<Vec<At<'a>>> {
         self.get(name)?
             .map_or(Ok(Vec::new()), |member| member.items())
     }
 
-    /// The text, if this is text.
+    /// Returns the text, or an error if this is not text.
     pub(super) fn text(&self) -> Result<&'a str> {
         match self.node {
             Node::Text(text) => Ok(text),
@@ -133,7 +138,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The place that `$ref` leads to, or this one if there is no `$ref`.
+    /// Follows `$ref`. Returns this location if there is no `$ref`.
     pub(super) fn follow(&self) -> Result<At<'a>> {
         let mut place = self.clone();
         for _ in 0..MAX_HOPS {
@@ -143,14 +148,14 @@ impl<'a> At<'a> {
             let link = place.child("$ref", target);
             place = link.resolve()?;
         }
-        Err(self.error("`$ref` leads in a circle"))
+        Err(self.error("`$ref` refers to itself, directly or through others"))
     }
 
     fn resolve(&self) -> Result<At<'a>> {
         let target = self.text()?;
         let Some(path) = target.strip_prefix('#') else {
             return Err(self.error(format_args!(
-                "`{target}` is in another file; only references that start with `#` are read"
+                "`{target}` is in another file; only references that start with `#` are supported"
             )));
         };
         let mut place = At::root(self.description);
@@ -160,14 +165,14 @@ impl<'a> At<'a> {
                 Node::List(items) => name.parse().ok().and_then(|at: usize| items.get(at)),
                 node => node.get(&name),
             };
-            let node = node.ok_or_else(|| self.error(format_args!("`{target}` leads nowhere")))?;
+            let node = node.ok_or_else(|| self.error(format_args!("`{target}` does not exist")))?;
             place = place.child(&name, node);
         }
         Ok(place)
     }
 }
 
-/// Undoes the escapes of a pointer's segment in a URI.
+/// Decodes the escapes in a segment of a JSON pointer in a URI.
 fn unescape(segment: &str) -> String {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();

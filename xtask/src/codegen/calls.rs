@@ -1,7 +1,7 @@
-//! Names operations and lowers what they take and answer.
+//! Names operations and lowers the types of their requests and answers.
 //!
-//! Answers are lowered before requests: a schema that stands in both is a type of the answers,
-//! which asks for nothing and so serves both.
+//! Answers are lowered before requests. A schema that is used in both becomes an answer type, in
+//! which nothing is required, so it can serve as both.
 
 use std::collections::BTreeSet;
 
@@ -18,9 +18,9 @@ use super::{
 };
 
 impl Lowering<'_> {
-    /// Lowers the types of all operations and returns the operations' names.
+    /// Lowers the types of all operations. Returns the operations with their type names.
     ///
-    /// `ids` are the operations' names over all descriptions.
+    /// `ids` are the names of the operations, unique over all descriptions.
     pub(super) fn operations(
         &mut self,
         operations: &[Operation<'_>],
@@ -28,7 +28,7 @@ impl Lowering<'_> {
     ) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for operation in operations {
-            // Rust's names need to be unique in this description alone.
+            // The names of Rust types only have to be unique within this description.
             let same = operations.iter().filter(|other| other.id == operation.id);
             let id = if same.count() == 1 {
                 &operation.id
@@ -37,6 +37,7 @@ impl Lowering<'_> {
             };
             names.push(self.name_operation(operation, id)?);
         }
+        self.claim_pins();
         for ((operation, name), id) in operations.iter().zip(&names).zip(ids) {
             let doc = format!("The answer of `{id}`.");
             self.response(operation, &format!("{name}Response"), doc)?;
@@ -48,10 +49,10 @@ impl Lowering<'_> {
         Ok(names)
     }
 
-    /// Takes the three names of an operation before any schema can.
+    /// Reserves the three type names of an operation before any schema can take them.
     ///
-    /// They come from the path and not from `operationId`, so that another edition of the
-    /// description gives the same names.
+    /// The names are derived from the path instead of `operationId`, so that another edition of the
+    /// description results in the same names.
     fn name_operation(&mut self, operation: &Operation<'_>, id: &str) -> Result<String> {
         let free = |name: &str, taken: &BTreeSet<String>| {
             ["", "Request", "Response"]
@@ -147,18 +148,20 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// The type of a whole request or answer, which has its name from the operation.
+    /// The type of a complete request or answer. It is named after the operation.
     fn root(&mut self, at: &At<'_>, name: &str, doc: &str, side: Side) -> Result<()> {
         let schema = Schema::read(at, self.notes)?;
         let place = schema.at.pointer().to_owned();
         if self.claims.get(&place).is_some_and(|claim| claim == name) {
-            // The schema bears the operation's name; somebody may have asked for it already.
+            // The schema has the same name as the operation, and another schema may have requested
+            // it already.
             self.named(&schema, name, side)?;
             return Ok(());
         }
         let own = !schema.properties().is_empty()
             && component(&place).is_none()
-            && !self.by_place.contains_key(&place);
+            && !self.by_place.contains_key(&place)
+            && !self.claims.contains_key(&place);
         if own {
             let position = self.define(name.to_owned(), doc.to_owned(), Body::NoArguments);
             self.by_place.insert(place, position);
@@ -174,7 +177,7 @@ impl Lowering<'_> {
     }
 }
 
-/// The arguments of an operation, body members included.
+/// Returns the arguments of an operation, including the members of the body.
 pub(super) fn arguments(operation: &Operation<'_>, notes: &Notes) -> Result<Vec<Argument>> {
     let mut arguments = Vec::new();
     for parameter in &operation.parameters {
@@ -213,7 +216,8 @@ pub(super) fn arguments(operation: &Operation<'_>, notes: &Notes) -> Result<Vec<
     Ok(arguments)
 }
 
-/// An object that takes nothing, such as the body `{}` of a list without filters.
+/// Whether the schema is an object without members, such as the body `{}` of a list without
+/// filters.
 fn is_empty_object(schema: &Schema<'_>) -> bool {
     matches!(&schema.shape, Shape::Object { properties, rest: Rest::Unsaid } if properties.is_empty())
 }

@@ -1,10 +1,10 @@
-//! The catalogue: endpoints and tables as JSON.
+//! The catalogue: all endpoints and tables as JSON.
 
 use anyhow::Result;
 use serde::Serialize;
 
 use super::{
-    generate::Api,
+    api::Api,
     print,
     tables::{Kind, Layout, Origin, Table},
     types::Call,
@@ -26,7 +26,7 @@ struct Endpoint<'a> {
     access: &'static str,
     summary: &'a str,
     parameters: Vec<Parameter<'a>>,
-    /// Fields that are secret here beside those that are secret everywhere.
+    /// Fields that are secret only in this endpoint.
     secrets: &'a [String],
     tables: Vec<&'a str>,
 }
@@ -46,7 +46,7 @@ struct TableEntry<'a> {
     summary: &'a str,
     endpoint: &'a str,
     key: &'a [String],
-    /// What a configuration must include to get the table; null for "always".
+    /// What a configuration must include to get the table. Null if the table is always included.
     include: Option<&'a str>,
     columns: Vec<ColumnEntry<'a>>,
 }
@@ -59,7 +59,7 @@ struct ColumnEntry<'a> {
     doc: String,
 }
 
-/// The catalogue of all descriptions.
+/// Creates the catalogue of all descriptions.
 pub(super) fn catalogue(apis: &[Api<'_>], tables: &[(&Api<'_>, &Table)]) -> Result<String> {
     let mut endpoints: Vec<Endpoint<'_>> = apis
         .iter()
@@ -125,7 +125,7 @@ fn kind(kind: Kind) -> String {
     lower(&format!("{kind:?}"))
 }
 
-/// `WholeBody` as `whole_body`.
+/// Converts a name such as `WholeBody` to `whole_body`.
 fn lower(name: &str) -> String {
     super::names::Words::default().snake(name)
 }

@@ -1,4 +1,5 @@
-//! Puts a table's columns in order: the key, what comes from elsewhere, then the row's own.
+//! Orders a table's columns: first the key, then columns from elsewhere, then those of the row
+//! itself.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +9,16 @@ use super::{
     config::TableSpec,
     names,
     places::Builder,
-    rows::{Around, Row},
-    schema::{Schema, Shape},
+    rows::{Around, Row, kind},
     tables::{Column, Kind, Origin, meta_columns},
 };
 
-/// The position in its list, for rows inside other rows.
+/// The column with the position in the list, for rows inside other rows.
 const INDEX: &str = "_index";
 
 impl<'a> Builder<'a, '_> {
-    /// All columns in order: the key, what comes from elsewhere, the description's, the meta ones.
+    /// Returns all columns in order: the key, those from elsewhere, those of the description, the
+    /// meta columns.
     pub(super) fn columns(
         &self,
         row: &Row<'a, '_>,
@@ -35,11 +36,72 @@ impl<'a> Builder<'a, '_> {
                 columns.push(column.clone());
             }
         }
+        self.publish(row.spec, &mut columns)?;
         columns.extend(meta_columns());
         Ok(columns)
     }
 
-    /// A column that stands before the description's own.
+    /// Checks that the columns that `tables.toml` defines are among the published ones.
+    fn check_published(&self, spec: &TableSpec) -> Result<()> {
+        let published = || spec.columns.iter().map(|column| column.name.as_str());
+        if spec.columns.is_empty() {
+            return Ok(());
+        }
+        let mut made = spec.special();
+        made.extend(spec.rename.values().map(String::as_str));
+        let spelled = spec.aliases.values();
+        let spelled: Vec<String> = spelled.map(|field| self.column_name(spec, field)).collect();
+        made.extend(spelled.iter().map(String::as_str));
+        for name in made {
+            if !published().any(|known| known == name) {
+                let nearest = names::nearest(name, published());
+                bail!("the column `{name}` is not among the published `columns`; {nearest}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the published columns to the front, and gives them their published types.
+    fn publish(&self, spec: &TableSpec, columns: &mut [Column]) -> Result<()> {
+        self.check_published(spec)?;
+        for published in &spec.columns {
+            let name = published.name.as_str();
+            let known = columns.iter_mut().find(|column| column.name == name);
+            let Some(column) = known else {
+                let known = columns.iter().map(|column| column.name.as_str());
+                let nearest = names::nearest(name, known);
+                bail!("no field provides the published column `{name}`; {nearest}");
+            };
+            let (kind, found) = (published.kind, column.kind);
+            if !kind.reads(found) {
+                bail!(
+                    "the column `{name}` is published as {}, but the description makes it {}",
+                    kind.name(),
+                    found.name()
+                );
+            }
+            if kind != found {
+                let place = format!("tables.toml, {}", spec.name);
+                let text = format!(
+                    "the description makes `{name}` {}; it stays {}, as published",
+                    found.name(),
+                    kind.name()
+                );
+                self.notes.add_at(&place, text);
+                column.kind = kind;
+            }
+        }
+        let place = |column: &Column| {
+            let mut published = spec.columns.iter();
+            published.position(|published| published.name == column.name)
+        };
+        // The sort is stable, so columns that are not published keep the order of the description
+        // behind the published ones.
+        columns.sort_by_key(|column| place(column).unwrap_or(usize::MAX));
+        Ok(())
+    }
+
+    /// A column that comes before the description's own columns.
     fn special(
         &self,
         row: &Row<'a, '_>,
@@ -83,15 +145,22 @@ impl<'a> Builder<'a, '_> {
             return Ok(column(given.kind, Origin::Given, &given.doc));
         }
         own.cloned().ok_or_else(|| {
-            let known = row.own.iter().map(|column| column.name.as_str());
+            let meta = meta_columns();
+            let elsewhere = spec.special().into_iter().filter(|known| *known != name);
+            let known = row
+                .own
+                .iter()
+                .chain(&meta)
+                .map(|column| column.name.as_str());
+            let known = known.chain(elsewhere).chain([INDEX]);
             anyhow!(
-                "no field gives the column `{name}`; {}",
+                "no field provides the column `{name}`; {}",
                 names::nearest(name, known)
             )
         })
     }
 
-    /// A column of the outermost row.
+    /// A column that is copied from the outermost row.
     fn inherited(&self, name: &str, root: Option<usize>) -> Result<Column> {
         let Some(root) = root.map(|root| &self.out.tables[root]) else {
             bail!("`{name}` cannot be inherited, because the table has no parent");
@@ -105,7 +174,7 @@ impl<'a> Builder<'a, '_> {
             );
         };
         if !matches!(column.kind, Kind::Int | Kind::Id | Kind::Text) {
-            bail!("`{name}` cannot be inherited; only text and integers can");
+            bail!("`{name}` cannot be inherited; only columns of text and integers can");
         }
         Ok(Column {
             origin: Origin::Root(name.to_owned()),
@@ -115,7 +184,7 @@ impl<'a> Builder<'a, '_> {
 }
 
 impl TableSpec {
-    /// The columns that stand first; those that stand last may be in the key as well.
+    /// Returns the columns that come first. Those that come last may also be part of the key.
     fn special(&self) -> Vec<&str> {
         let meta = meta_columns();
         let is_meta = |name: &&str| meta.iter().any(|column| column.name == *name);
@@ -130,25 +199,10 @@ impl TableSpec {
         names
     }
 
-    /// The columns that no field of the row may fill.
+    /// Returns the columns that no field of the row may fill.
     pub(super) fn reserved(&self) -> BTreeSet<String> {
         let names = self.inherit.iter().chain(self.enclosing.keys());
         let names = names.chain(self.given.keys());
         names.chain(&self.levels).cloned().collect()
-    }
-}
-
-/// What a column of this schema holds.
-pub(super) fn kind(spec: &TableSpec, field: &str, schema: &Schema<'_>) -> Kind {
-    let listed = |names: &[String]| names.iter().any(|name| name == field);
-    match schema.shape {
-        Shape::Bool => Kind::Bool,
-        Shape::Integer if listed(&spec.ids) => Kind::Id,
-        Shape::Integer => Kind::Int,
-        Shape::Number => Kind::Float,
-        Shape::DateTime => Kind::Timestamp,
-        Shape::Text if listed(&spec.timestamps) => Kind::Timestamp,
-        Shape::Text | Shape::Enum(_) => Kind::Text,
-        Shape::Any | Shape::List(_) | Shape::Object { .. } => Kind::Json,
     }
 }

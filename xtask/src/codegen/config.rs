@@ -1,23 +1,47 @@
-//! `tables.toml`: what no description can say.
+//! `tables.toml`: information that API descriptions cannot contain.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::{names::Words, tables::Kind};
+use super::{
+    names::{self, Words},
+    tables::Kind,
+};
 
-/// The whole file.
-#[derive(Debug, Default, Deserialize)]
+/// The content of `tables.toml`.
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {
-    /// Words whose capitals no rule can split, and what they are in `snake_case`.
+    /// Words that the general rule would split wrongly, and their `snake_case` form.
     #[serde(default)]
     pub(super) words: BTreeMap<String, String>,
-    /// Fields that must never be kept, in the API's spelling.
+    /// Fields that must never be stored, as the API spells them.
     #[serde(default)]
     pub(super) secrets: Vec<String>,
-    /// What is the same for all endpoints under one base path.
+    /// Fields that contain integers, although an edition of a description may declare them as text.
+    #[serde(default)]
+    pub(super) integers: Vec<String>,
+    /// The possible credentials. If it is empty, they are not checked.
+    #[serde(default)]
+    pub(super) clients: Vec<String>,
+    /// The possible first parts of endpoint names. If it is empty, they are not checked.
+    #[serde(default)]
+    pub(super) prefixes: Vec<String>,
+    /// The possible values of `include` in a configuration. If it is empty, they are not checked.
+    #[serde(default)]
+    pub(super) includes: Vec<String>,
+    /// The published tables. If it is empty, they are not checked.
+    #[serde(default)]
+    pub(super) published: Vec<String>,
+    /// The types that hand-written code uses, by name.
+    #[serde(default)]
+    pub(super) types: BTreeMap<String, TypeSpec>,
+    /// The systems that services belong to.
+    #[serde(default, rename = "system")]
+    pub(super) systems: Vec<System>,
+    /// Settings that all endpoints under a base path share.
     #[serde(default, rename = "service")]
     pub(super) services: Vec<Service>,
     /// The tables, parents before their children.
@@ -25,125 +49,233 @@ pub(super) struct Config {
     pub(super) tables: Vec<TableSpec>,
 }
 
-/// The endpoints under one base path.
-#[derive(Debug, Deserialize)]
+/// A type that hand-written code uses.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TypeSpec {
+    /// Where its schema is, such as `products/list answer.assets`.
+    pub(super) at: Places,
+    /// The fields that the code uses.
+    ///
+    /// If `required` is set, the code constructs values of this type, so the type has exactly these
+    /// fields in this order.
+    #[serde(default)]
+    pub(super) fields: Vec<String>,
+    /// The fields that a constructor must set. If it is absent, the description decides.
+    pub(super) required: Option<Vec<String>>,
+    /// If `required` is set: the fields for which null differs from absent.
+    pub(super) nullable: Option<Vec<String>>,
+    /// The texts that the code sends or compares with. Other values remain possible.
+    #[serde(default)]
+    pub(super) values: Vec<String>,
+}
+
+/// One place, or several with equal schemas.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "OneOrMany")]
+pub(super) struct Places(pub(super) Vec<String>);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Places {
+    fn from(places: OneOrMany) -> Self {
+        Self(match places {
+            OneOrMany::One(place) => vec![place],
+            OneOrMany::Many(places) => places,
+        })
+    }
+}
+
+/// A system, such as FortiCloud, which may have several services.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct System {
+    /// The name that services refer to.
+    pub(super) name: String,
+    /// Where its responses say whether a call succeeded.
+    pub(super) dialect: Dialect,
+}
+
+/// Where responses say whether a call succeeded: in the body or in the HTTP status.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Dialect {
+    Body,
+    Http,
+}
+
+/// The endpoints under a base path.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Service {
     /// The base path, such as `/ES/api/iam/v1`.
+    ///
+    /// It is compared without case. Requests use the spelling given here.
     pub(super) base: String,
-    /// What the names of its endpoints begin with; without it, they follow from the path alone.
+    /// The first part of the endpoints' names. Without it, the names follow from the path alone.
     pub(super) name: Option<String>,
-    /// Which credential opens it.
+    /// The system that the endpoints belong to, by its name.
+    pub(super) system: Option<String>,
+    /// The credentials that the endpoints need.
     pub(super) client_id: Option<String>,
-    /// The endpoints that change nothing although their method is not `GET`.
+    /// The endpoints that change nothing, although their method is not `GET`.
     #[serde(default)]
     pub(super) reads: Vec<String>,
-    /// The endpoints that change something although their method is `GET`.
+    /// The endpoints that change something, although their method is `GET`.
     #[serde(default)]
     pub(super) writes: Vec<String>,
 }
 
-/// One table.
+/// A table.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TableSpec {
     /// The table's name.
     pub(super) name: String,
-    /// What a row is, in one line.
+    /// One line that says what a row is.
     pub(super) summary: String,
-    /// The endpoint whose answers hold the rows; a table with a parent has its parent's.
+    /// The endpoint whose answers contain the rows. A table with a parent uses its parent's
+    /// endpoint.
     #[serde(default)]
     pub(super) endpoint: String,
-    /// The table whose rows hold these rows.
+    /// The table whose rows contain these rows.
     pub(super) parent: Option<String>,
-    /// Where the rows lie: from the answer on or, with a parent, from the parent's row on.
+    /// Where the rows are: relative to the answer or, with a parent, to the parent's row.
     ///
-    /// Further entries are other spellings of the same list.
-    /// A lone dot is the answer itself: a bare list, or a single row.
+    /// Further entries are other spellings of the same list. A single dot is the answer itself: a
+    /// list, or a single row.
     pub(super) rows: Vec<String>,
-    /// The columns that tell one row from another.
+    /// The columns that identify a row.
     #[serde(default)]
     pub(super) key: Vec<String>,
-    /// What a configuration lists under `include` to get this table; absent for "always".
+    /// The value under `include` that a configuration needs to get this table. If it is absent, the
+    /// table is always included.
     pub(super) include: Option<String>,
-    /// Field to column, where the rule does not give the column's name.
+    /// Column names by field, where they differ from the general rule.
     #[serde(default)]
     pub(super) rename: BTreeMap<String, String>,
-    /// Other spelling to the field that it stands for.
+    /// Fields by alternative spelling.
     #[serde(default)]
     pub(super) aliases: BTreeMap<String, String>,
-    /// Fields that are timestamps although their format is not `date-time`.
+    /// Fields that are timestamps, although their format is not `date-time`.
     #[serde(default)]
     pub(super) timestamps: Vec<String>,
-    /// Ids in which zero means "none".
+    /// Ids for which zero means "none".
     #[serde(default)]
     pub(super) ids: Vec<String>,
-    /// Fields that other tables have.
+    /// Fields that belong to other tables.
     #[serde(default)]
     pub(super) ignore: Vec<String>,
-    /// Column to the argument of the request that fills it where the row does not.
+    /// Request arguments by column. They fill the column if the row does not.
     #[serde(default)]
     pub(super) asked: BTreeMap<String, String>,
-    /// Columns that the crawl fills from what other endpoints answered.
+    /// Columns that the crawl fills from the answers of other endpoints.
     #[serde(default)]
     pub(super) given: BTreeMap<String, Given>,
-    /// Column to the field around the list that fills it, such as `organizationUnits.orgId`.
+    /// Fields outside the list by the column that they fill, such as `organizationUnits.orgId`.
     #[serde(default)]
     pub(super) enclosing: BTreeMap<String, String>,
-    /// Columns of the outermost row around these rows.
+    /// The published columns in order, as `name: kind`.
+    ///
+    /// They keep their position and type in every edition. Columns that are not listed come after
+    /// them.
+    #[serde(default)]
+    pub(super) columns: Vec<Published>,
+    /// Columns that are copied from the outermost row that contains these rows.
     #[serde(default)]
     pub(super) inherit: Vec<String>,
-    /// The column that takes the position of the parent's row.
+    /// The column for the position of the parent's row.
     pub(super) parent_index: Option<String>,
-    /// The column that takes an element which is a bare value instead of an object.
+    /// The column for an element that is a plain value instead of an object.
     pub(super) scalar: Option<String>,
-    /// Columns that take the positions of the rows around, nearest first.
+    /// Columns for the positions of the containing rows, innermost first.
     ///
-    /// Only tables that no file describes have more than one.
+    /// Only tables that are not in the file have more than one.
     #[serde(skip)]
     pub(super) levels: Vec<String>,
-    /// Whether there is a position column although the key does not name it.
+    /// Whether there is a position column, although it is not part of the key.
     #[serde(skip)]
     pub(super) index: bool,
-    /// The places of the schemas of the rows around and of these rows, outermost first.
+    /// The places of the schemas of the containing rows and of these rows, outermost first.
     #[serde(skip)]
     pub(super) places: Vec<String>,
 }
 
-/// A column that no field of the row fills.
+/// A column that readers of the tables rely on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Published {
+    /// The column's name.
+    pub(super) name: String,
+    /// The type of its values.
+    pub(super) kind: Kind,
+}
+
+impl TryFrom<String> for Published {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let (name, kind) = text.split_once(": ").ok_or_else(|| {
+            format!("`{text}` is not a column definition; write it like `serial_number: text`")
+        })?;
+        let kinds = Kind::ALL.map(Kind::name);
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|known| known.name() == kind.trim())
+            .ok_or_else(|| {
+                let nearest = names::nearest(kind.trim(), kinds);
+                format!("column `{name}`: unknown kind `{}`; {nearest}", kind.trim())
+            })?;
+        Ok(Self {
+            name: name.trim().to_owned(),
+            kind,
+        })
+    }
+}
+
+/// A column that is filled by the crawl instead of a field of the row.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Given {
-    /// What it holds.
+    /// The type of its values.
     pub(super) kind: Kind,
-    /// What it means and where it comes from.
+    /// What the column means and where its values come from.
     pub(super) doc: String,
 }
 
 impl Config {
-    /// Parses the file and checks what needs no description.
+    /// Parses the file, and makes the checks that need no description.
     pub(super) fn read(text: &str) -> Result<Self> {
         let mut config: Self = toml::from_str(text)?;
         let mut known: Vec<&str> = Vec::new();
         for table in &config.tables {
             let name = table.name.as_str();
             if known.contains(&name) {
-                bail!("table `{name}` is there twice");
+                bail!("table `{name}` is defined twice");
             }
             match &table.parent {
                 Some(parent) if !known.contains(&parent.as_str()) => {
-                    bail!("table `{name}`: its parent `{parent}` is not a table above it")
+                    let nearest = names::nearest(parent, known.iter().copied());
+                    bail!(
+                        "table `{name}`: its parent `{parent}` is not a table defined before it; \
+                         {nearest}"
+                    )
                 }
                 None if table.endpoint.is_empty() => {
                     bail!("table `{name}` has neither an `endpoint` nor a `parent`")
                 }
                 Some(_) if !table.endpoint.is_empty() => {
-                    bail!("table `{name}` has a `parent`, so its `endpoint` is not to be said")
+                    bail!("table `{name}` has a `parent`, so it must not have an `endpoint`")
                 }
                 _ => {}
             }
             if table.rows.is_empty() {
-                bail!("table `{name}` does not say where its `rows` lie");
+                bail!("table `{name}` does not say where its `rows` are");
             }
             known.push(name);
         }
@@ -153,7 +285,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Fills in what follows from the parent.
+    /// Fills in the settings that follow from the parent.
     fn complete(&mut self, position: usize) {
         let parent = self.tables[position].parent.clone();
         let parent = parent.and_then(|name| self.tables.iter().find(|table| table.name == name));
@@ -166,23 +298,25 @@ impl Config {
         table.levels.extend(table.parent_index.clone());
     }
 
-    /// The words for [`Words::snake`].
+    /// Returns the words for [`Words::snake`].
     pub(super) fn words(&self) -> Words {
         Words::new(self.words.clone())
     }
 
-    /// The service with the longest base path that this path starts with.
+    /// Returns the service with the longest base path that is a prefix of this path.
     pub(super) fn service(&self, path: &str) -> Option<&Service> {
         self.services
             .iter()
             .filter(|service| {
-                path.strip_prefix(service.base.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                let (base, length) = (&service.base, service.base.len());
+                path.get(..length)
+                    .is_some_and(|start| start.eq_ignore_ascii_case(base))
+                    && matches!(path.as_bytes().get(length), None | Some(b'/'))
             })
             .max_by_key(|service| service.base.len())
     }
 
-    /// Whether a field of this name must never be kept.
+    /// Whether a field with this name must never be stored.
     pub(super) fn is_secret(&self, name: &str) -> bool {
         self.secrets
             .iter()

@@ -1,4 +1,4 @@
-//! Reads a folder of descriptions with the patches beside them.
+//! Reads a folder of descriptions and their patches.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -6,40 +6,43 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::{
     config::Config,
+    description::{Description, Pins},
     names,
     node::Node,
-    patch::{self, Patch},
+    patch::Patch,
+    prepare,
 };
 
 const PATCH_ENDING: &str = ".patch";
 const CONFIG_FILE: &str = "tables.toml";
-
-/// One description, with its patch already applied.
-#[derive(Debug)]
-pub(super) struct Description {
-    /// The file's name.
-    pub(super) file: String,
-    /// The file's name without its ending.
-    pub(super) api: String,
-    /// The Rust module made from it.
-    pub(super) module: String,
-    /// Why it was patched, if it was.
-    pub(super) patched: Option<String>,
-    /// The content.
-    pub(super) node: Node,
-}
 
 /// A folder of descriptions.
 #[derive(Debug)]
 pub(super) struct Folder {
     /// The descriptions, sorted by file name.
     pub(super) descriptions: Vec<Description>,
-    /// `tables.toml`, if there is one.
+    /// `tables.toml`, if it exists.
     pub(super) config: Option<Config>,
 }
 
-/// Reads all of a folder.
+/// The contents of a folder, by file name without extension.
+#[derive(Debug, Clone)]
+pub(super) struct Texts {
+    /// The descriptions.
+    pub(super) files: BTreeMap<String, String>,
+    /// The patches, by the name of their description.
+    patches: BTreeMap<String, String>,
+    /// `tables.toml`, if it exists.
+    config: Option<String>,
+}
+
+/// Reads and prepares a folder.
 pub(super) fn folder(path: &Path) -> Result<Folder> {
+    texts(path)?.prepared()
+}
+
+/// Reads the files of a folder.
+pub(super) fn texts(path: &Path) -> Result<Texts> {
     let mut files = json_files(path)?;
     let mut patches = BTreeMap::new();
     for name in files.keys().cloned().collect::<Vec<_>>() {
@@ -48,26 +51,69 @@ pub(super) fn folder(path: &Path) -> Result<Folder> {
         }
     }
     if let Some(api) = patches.keys().find(|&api| !files.contains_key(api)) {
-        bail!("`{api}{PATCH_ENDING}.json` has no `{api}.json` beside it");
+        bail!("`{api}{PATCH_ENDING}.json` patches `{api}.json`, which does not exist");
     }
     if files.is_empty() {
-        bail!("`{}` holds no description", path.display());
+        bail!("`{}` contains no API description", path.display());
     }
+    Ok(Texts {
+        files,
+        patches,
+        config: read_config(&path.join(CONFIG_FILE))?,
+    })
+}
+
+impl Texts {
+    /// Parses `tables.toml`, if it exists.
+    pub(super) fn config(&self) -> Result<Option<Config>> {
+        let config = self.config.as_deref().map(Config::read).transpose();
+        config.with_context(|| format!("cannot read `{CONFIG_FILE}`"))
+    }
+
+    /// Parses and patches everything.
+    pub(super) fn prepared(self) -> Result<Folder> {
+        let config = self.config()?;
+        prepared(self.files, &self.patches, config)
+    }
+
+    /// Parses the descriptions without patching them.
+    pub(super) fn bare(self, config: Config) -> Result<Folder> {
+        prepared(self.files, &BTreeMap::new(), Some(config))
+    }
+}
+
+/// Creates a folder from the texts of descriptions and patches.
+fn prepared(
+    files: BTreeMap<String, String>,
+    patches: &BTreeMap<String, String>,
+    config: Option<Config>,
+) -> Result<Folder> {
     let mut modules = std::collections::BTreeSet::new();
     let mut descriptions = Vec::new();
     for (api, text) in files {
-        let mut description = description(api.clone(), &text, patches.remove(&api).as_deref())?;
+        let mut description = description(api, &text)?;
         description.module = names::unique(&description.module, "_", &mut modules);
         descriptions.push(description);
     }
-    let config = read_config(&path.join(CONFIG_FILE))?;
+    let patches = patches.iter().map(|(api, text)| {
+        let file = format!("{api}{PATCH_ENDING}.json");
+        let patch = Patch::read(&parse(&file, text)?).with_context(|| format!("`{file}`"))?;
+        Ok((api.clone(), patch))
+    });
+    let patches = patches.collect::<Result<BTreeMap<_, _>>>()?;
+    let default = Config::default();
+    prepare::prepare(
+        &mut descriptions,
+        &patches,
+        config.as_ref().unwrap_or(&default),
+    )?;
     Ok(Folder {
         descriptions,
         config,
     })
 }
 
-/// The JSON files of a folder by their names without the ending.
+/// Returns the JSON files of a folder, by file name without extension.
 fn json_files(path: &Path) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     let entries =
@@ -80,7 +126,8 @@ fn json_files(path: &Path) -> Result<BTreeMap<String, String>> {
             continue;
         }
         let name = file.file_stem().and_then(|stem| stem.to_str());
-        let name = name.ok_or_else(|| anyhow!("`{}` is not a UTF-8 name", file.display()))?;
+        let name =
+            name.ok_or_else(|| anyhow!("the file name `{}` is not valid UTF-8", file.display()))?;
         let text = fs::read_to_string(&file)
             .with_context(|| format!("cannot read `{}`", file.display()))?;
         files.insert(name.to_owned(), text);
@@ -88,34 +135,27 @@ fn json_files(path: &Path) -> Result<BTreeMap<String, String>> {
     Ok(files)
 }
 
-fn read_config(file: &Path) -> Result<Option<Config>> {
+fn read_config(file: &Path) -> Result<Option<String>> {
     match fs::read_to_string(file) {
-        Ok(text) => Config::read(&text)
-            .with_context(|| format!("cannot read `{CONFIG_FILE}`"))
-            .map(Some),
+        Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(anyhow!(error).context(format!("cannot read `{}`", file.display()))),
     }
 }
 
-/// Parses a description and applies its patch.
-pub(super) fn description(api: String, text: &str, patch: Option<&str>) -> Result<Description> {
+/// Parses a description.
+fn description(api: String, text: &str) -> Result<Description> {
     let file = format!("{api}.json");
-    let mut node = parse(&file, text)?;
-    let mut patched = None;
-    if let Some(text) = patch {
-        let file = format!("{api}{PATCH_ENDING}.json");
-        let patch = Patch::read(&parse(&file, text)?).with_context(|| format!("`{file}`"))?;
-        patch::merge(&mut node, &patch.patch);
-        patched = Some(patch.reason);
-    }
+    let node = parse(&file, text)?;
     let module = names::module(&api);
     Ok(Description {
         file,
         api,
         module,
-        patched,
+        patched: None,
         node,
+        notes: Vec::new(),
+        pins: Pins::default(),
     })
 }
 

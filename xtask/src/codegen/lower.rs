@@ -6,13 +6,14 @@ use anyhow::Result;
 
 use super::{
     at::At,
+    description::Pins,
     names::{self, Words},
     notes::Notes,
     schema::{Property, Rest, Schema, Shape},
     types::{Body, Definition, Member, Side, Struct, Type},
 };
 
-/// Names that generated code uses itself.
+/// Names that the generated code uses itself.
 const RESERVED: &[&str] = &[
     "Box",
     "Clone",
@@ -32,30 +33,33 @@ const RESERVED: &[&str] = &[
     "Vec",
 ];
 
-/// The types of one description as they come to light.
+/// The types of one description, which are collected while schemas are lowered.
 pub(super) struct Lowering<'c> {
     words: &'c Words,
     is_secret: &'c dyn Fn(&str) -> bool,
+    pins: &'c Pins,
     pub(super) notes: &'c Notes,
     pub(super) definitions: Vec<Definition>,
     pub(super) by_place: BTreeMap<String, usize>,
-    /// The schemas that give their type to an operation of the same name.
+    /// The names of schemas that become the type of an operation with the same name.
     pub(super) claims: BTreeMap<String, String>,
     pub(super) taken: BTreeSet<String>,
-    /// The lists and maps that are being read.
+    /// The lists and maps that are currently being read, to detect recursion.
     open: Vec<String>,
 }
 
 impl<'c> Lowering<'c> {
-    /// Starts with nothing but the reserved names.
+    /// Starts without types. Only the reserved names are taken.
     pub(super) fn new(
         words: &'c Words,
         is_secret: &'c dyn Fn(&str) -> bool,
+        pins: &'c Pins,
         notes: &'c Notes,
     ) -> Self {
         Self {
             words,
             is_secret,
+            pins,
             notes,
             definitions: Vec::new(),
             by_place: BTreeMap::new(),
@@ -65,7 +69,18 @@ impl<'c> Lowering<'c> {
         }
     }
 
-    /// The definitions, sorted by name; positions inside them are put right.
+    /// Reserves the names that `tables.toml` sets.
+    ///
+    /// The operations already have their names, and `tables.toml` may give one of them to a request
+    /// or an answer.
+    pub(super) fn claim_pins(&mut self) {
+        for (place, name) in &self.pins.names {
+            self.taken.insert(name.clone());
+            self.claims.insert(place.clone(), name.clone());
+        }
+    }
+
+    /// Returns the definitions sorted by name, with the positions inside them adjusted.
     pub(super) fn finish(self) -> Vec<Definition> {
         let mut order: Vec<usize> = (0..self.definitions.len()).collect();
         order.sort_by(|&one, &other| {
@@ -94,11 +109,12 @@ impl<'c> Lowering<'c> {
         definitions
     }
 
-    /// The type of the schema at this place; an unnamed one gets its name from the hint.
+    /// Returns the type of the schema at this place. An unnamed schema is named after `hint`.
     pub(super) fn ty(&mut self, at: &At<'_>, hint: &str, side: Side) -> Result<Type> {
         let schema = Schema::read(at, self.notes)?;
         let place = schema.at.pointer().to_owned();
         let nested = matches!(schema.shape, Shape::List(_) | Shape::Object { .. });
+        // A list of itself has no Rust type, so the recursion is cut with a JSON value.
         if nested && self.open.contains(&place) {
             self.notes.add(at, "a list of itself: any JSON value");
             return Ok(Type::Json);
@@ -130,9 +146,15 @@ impl<'c> Lowering<'c> {
         })
     }
 
-    /// A type with a name of its own, made when it is first asked for.
+    /// Returns a type with its own name. It is created when it is first requested.
     pub(super) fn named(&mut self, schema: &Schema<'_>, hint: &str, side: Side) -> Result<Type> {
-        let place = schema.at.pointer().to_owned();
+        let place = schema.at.pointer();
+        let place = self
+            .pins
+            .copies
+            .get(place)
+            .map_or(place, String::as_str)
+            .to_owned();
         if let Some(&position) = self.by_place.get(&place) {
             return Ok(Type::Named(position));
         }
@@ -141,12 +163,13 @@ impl<'c> Lowering<'c> {
             (None, Some(own)) => names::unique(&names::pascal(&own), "", &mut self.taken),
             (None, None) => names::unique(hint, "", &mut self.taken),
         };
-        // The text of the schema itself, not of this use of it.
+        // Use the text of the schema itself, not of this use of it.
         let own = schema.at.text_of("description")?.trim();
         let doc = match own {
             "" if component(&place).is_none() => schema.doc.clone(),
             own => own.to_owned(),
         };
+        // Defined before its members are read, because a schema may contain itself.
         let position = self.define(name.clone(), doc, Body::NoArguments);
         self.by_place.insert(place, position);
         self.definitions[position].body = match &schema.shape {
@@ -163,7 +186,13 @@ impl<'c> Lowering<'c> {
         side: Side,
     ) -> Result<Body> {
         let mut members = Members::default();
+        let only = self.pins.fields.get(schema.at.pointer());
         for property in schema.properties() {
+            if only.is_some_and(|only| !only.contains(&property.name)) {
+                let text = format!("the type `{name}` has it when `tables.toml` lists it there");
+                self.notes.add(&property.at, text);
+                continue;
+            }
             self.member(&mut members, property, name, side)?;
         }
         let rest = self.rest(schema, name, side)?;
@@ -241,7 +270,7 @@ impl<'c> Lowering<'c> {
     }
 }
 
-/// The members of a struct in the making.
+/// The members of a struct that is being built.
 #[derive(Default)]
 pub(super) struct Members {
     /// The members so far.
@@ -260,9 +289,9 @@ fn secret(schema: &Schema<'_>, notes: &Notes) -> Result<Option<Type>> {
     })
 }
 
-/// Variant names for the texts of an enum.
+/// Returns the variant names for the texts of an enum.
 fn variants(values: &[String]) -> Vec<(String, String)> {
-    // `Other` is the variant for everything else.
+    // `Other` is the variant for unknown texts.
     let mut taken = BTreeSet::from(["Other".to_owned(), "Self".to_owned()]);
     let variants = values.iter().map(|value| {
         let name = match value.as_str() {
@@ -274,7 +303,7 @@ fn variants(values: &[String]) -> Vec<(String, String)> {
     variants.collect()
 }
 
-/// The name of the schema, if it has its place among the named ones.
+/// Returns the name of the schema, if it is one of the named schemas of the description.
 pub(super) fn component(pointer: &str) -> Option<String> {
     ["#/components/schemas/", "#/definitions/"]
         .iter()

@@ -1,20 +1,20 @@
-//! From the API's names to Rust's.
+//! Converts the API's names to Rust names.
 
 use std::collections::BTreeSet;
 
-/// Words whose capitals no rule can split, such as `EoR`.
+/// Words that the general rule would split wrongly, such as `EoR`.
 #[derive(Debug, Default)]
 pub(super) struct Words(Vec<(String, String)>);
 
 impl Words {
-    /// Takes pairs of a word and what becomes of it.
+    /// Creates the list from pairs of a word and its `snake_case` form.
     pub(super) fn new(words: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut words: Vec<_> = words.into_iter().collect();
         words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
         Self(words)
     }
 
-    /// `snake_case`, so that `productModelEoR` is `product_model_eor`.
+    /// Converts a name to `snake_case`, for example `productModelEoR` to `product_model_eor`.
     pub(super) fn snake(&self, text: &str) -> String {
         let mut spaced = String::with_capacity(text.len());
         let mut rest = text;
@@ -49,7 +49,8 @@ fn starts_word(text: &str, word: &str) -> bool {
         .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_lowercase()))
 }
 
-/// Splits at everything that is no letter or digit, and where capitals begin a word.
+/// Splits a name at characters that are not letters or digits, and where a capital letter starts a
+/// word.
 fn split(text: &str) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
     let mut words = Vec::new();
@@ -75,7 +76,7 @@ fn split(text: &str) -> Vec<String> {
     words
 }
 
-/// A type's name: each word gets a capital, and capitals inside words stay.
+/// Converts a name to the name of a type. Each word is capitalized; capitals inside words stay.
 pub(super) fn pascal(text: &str) -> String {
     let mut name = String::new();
     for word in text.split(|char: char| !char.is_ascii_alphanumeric()) {
@@ -95,7 +96,7 @@ pub(super) fn pascal(text: &str) -> String {
     }
 }
 
-/// A module's name from a file's name, whose words are already apart.
+/// Converts a file name, whose words are already separate, to the name of a module.
 pub(super) fn module(api: &str) -> String {
     let lower = api.to_ascii_lowercase();
     let words = lower.split(|char: char| !char.is_ascii_alphanumeric());
@@ -106,7 +107,7 @@ pub(super) fn module(api: &str) -> String {
     ident(if name.is_empty() { "unnamed" } else { &name }).replace("r#", "api_")
 }
 
-/// A valid identifier from a name in `snake_case`.
+/// Converts a `snake_case` name to a valid identifier.
 pub(super) fn ident(snake: &str) -> String {
     const KEYWORDS: &[&str] = &[
         "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do",
@@ -118,7 +119,7 @@ pub(super) fn ident(snake: &str) -> String {
     if KEYWORDS.contains(&snake) {
         format!("r#{snake}")
     } else if ["self", "super", "crate"].contains(&snake) {
-        // These cannot be written raw.
+        // These keywords can't be used as raw identifiers.
         format!("{snake}_")
     } else if snake.starts_with(|first: char| first.is_ascii_digit()) {
         format!("_{snake}")
@@ -127,7 +128,7 @@ pub(super) fn ident(snake: &str) -> String {
     }
 }
 
-/// A name that is not taken yet: the given one, or that with the first free number.
+/// Returns a name that is not taken: the given one, otherwise with the first free number appended.
 pub(super) fn unique(name: &str, separator: &str, taken: &mut BTreeSet<String>) -> String {
     let mut candidate = name.to_owned();
     let mut number = 2;
@@ -138,12 +139,22 @@ pub(super) fn unique(name: &str, separator: &str, taken: &mut BTreeSet<String>) 
     candidate
 }
 
-/// The names that are most alike to the one that was not found, for error messages.
+/// Returns a name that differs by a single letter, which is most likely a spelling mistake.
+pub(super) fn similar<'a>(
+    wanted: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let mut names = names.into_iter();
+    names.find(|name| strsim::damerau_levenshtein(wanted, name) == 1)
+}
+
+/// Lists the names that are most similar to one that was not found, for error messages.
 pub(super) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let mut ranked: Vec<(usize, &str)> = names
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(wanted, name), name))
         .collect();
+    // Sorted by distance, then by name, so that messages are the same in every run.
     ranked.sort_unstable();
     ranked.dedup();
     let listed: Vec<String> = ranked

@@ -1,4 +1,5 @@
-//! JSON whose members keep their order, because a description's order becomes the columns' order.
+//! A JSON value whose members keep their order. The order in a description becomes the order of
+//! columns.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use serde::{
 };
 use serde_json::Number;
 
-/// One JSON value.
+/// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
     /// `null`.
@@ -21,12 +22,12 @@ pub(super) enum Node {
     Text(String),
     /// An array.
     List(Vec<Node>),
-    /// An object; of members with one name, the last counts.
+    /// An object. If a name occurs several times, the last member counts.
     Object(Vec<(String, Node)>),
 }
 
 impl Node {
-    /// The member of this name, if this is an object and has it.
+    /// Returns the member with this name, if this is an object that has it.
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
         match self {
             Self::Object(members) => members
@@ -37,11 +38,28 @@ impl Node {
         }
     }
 
-    /// What this is, for error messages.
+    /// Returns the value at a JSON pointer such as `#/paths/~1a/get`.
+    pub(super) fn at_mut(&mut self, pointer: &str) -> Option<&mut Node> {
+        let mut node = self;
+        for segment in pointer.split('/').skip(1) {
+            let name = segment.replace("~1", "/").replace("~0", "~");
+            node = match node {
+                Self::Object(members) => {
+                    let mut members = members.iter_mut().rev();
+                    members.find_map(|(key, value)| (*key == name).then_some(value))?
+                }
+                Self::List(items) => items.get_mut(name.parse::<usize>().ok()?)?,
+                _ => return None,
+            };
+        }
+        Some(node)
+    }
+
+    /// Returns the kind of value in words, for error messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
-            Self::Bool(_) => "a truth value",
+            Self::Bool(_) => "a boolean",
             Self::Number(_) => "a number",
             Self::Text(_) => "text",
             Self::List(_) => "a list",

@@ -1,53 +1,46 @@
-//! Reads the operations of a description: what is called, what it takes, what it answers.
+//! Reads the operations of a description, with their parameters, bodies and answers.
 
 use anyhow::Result;
 
-use super::{at::At, config::Config, load::Description, node::Node, notes::Notes, schema::Schema};
+use super::{
+    at::At,
+    config::Config,
+    content::{content, is_form},
+    description::Description,
+    node::Node,
+    notes::Notes,
+    parameters::Parameter,
+};
 
-/// One operation, before it has a name that is unique over all descriptions.
+/// An operation that has no name yet that is unique over all descriptions.
 #[derive(Debug)]
 pub(super) struct Operation<'a> {
-    /// Where it stands.
+    /// The location of the operation.
     pub(super) at: At<'a>,
-    /// The name: path and, where that is not enough, method.
+    /// The name: the path and, if that is ambiguous, the method.
     pub(super) id: String,
-    /// The longer name for the case that two operations have one `id`.
+    /// A longer name, for the case that two operations have the same `id`.
     pub(super) long_id: String,
-    /// The HTTP method in capitals.
+    /// The HTTP method in upper case.
     pub(super) method: String,
-    /// The path from the host on.
+    /// The path after the host.
     pub(super) path: String,
     /// One line about it.
     pub(super) summary: String,
-    /// What it takes outside the body.
+    /// The parameters outside the body.
     pub(super) parameters: Vec<Parameter<'a>>,
-    /// The body.
+    /// The body, if there is one.
     pub(super) body: Option<Body<'a>>,
-    /// The schema of a successful answer.
+    /// The schema of a successful answer, if there is one.
     pub(super) response: Option<At<'a>>,
 }
 
-/// One parameter outside the body, or a member of a form.
-#[derive(Debug)]
-pub(super) struct Parameter<'a> {
-    /// The API's spelling.
-    pub(super) name: String,
-    /// Where it travels, as the runtime's `Location` names it.
-    pub(super) location: &'static str,
-    /// Whether it must be there.
-    pub(super) required: bool,
-    /// The description's text.
-    pub(super) doc: String,
-    /// Its schema.
-    pub(super) at: At<'a>,
-}
-
-/// A request's body.
+/// The body of a request.
 #[derive(Debug)]
 pub(super) struct Body<'a> {
     /// Its schema.
     pub(super) at: At<'a>,
-    /// Whether it must be there.
+    /// Whether the body is required.
     pub(super) required: bool,
     /// The description's text.
     pub(super) doc: String,
@@ -57,7 +50,7 @@ const METHODS: &[&str] = &[
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// Reads all operations of a description, in its order.
+/// Reads all operations of a description, in their order.
 pub(super) fn read<'a>(
     description: &'a Description,
     config: &Config,
@@ -92,8 +85,10 @@ pub(super) fn read<'a>(
                 (None, None) => base.clone(),
             };
             let full = format!("{base}/{}", path.trim_start_matches('/'));
-            // The read of a path has its bare name. Where a path has several methods, the
-            // others carry theirs, so that `pets` and `pets:post` are told apart.
+            let full = respelled(full, config);
+            // The read operation of a path is named after the path alone. If a path has several
+            // methods, the names of the others contain the method, so that `pets` and `pets:post`
+            // differ.
             let suffix = match method {
                 "get" => String::new(),
                 _ if count == 1 => String::new(),
@@ -113,6 +108,7 @@ pub(super) fn read<'a>(
             };
             operation.read_parameters(&at, notes)?;
             operation.read_body(notes)?;
+            operation.check_path(notes);
             operation.response = response(&operation.at, notes)?;
             operations.push(operation);
         }
@@ -120,14 +116,14 @@ pub(super) fn read<'a>(
     Ok(operations)
 }
 
-/// The path that all paths of a description are under.
+/// Returns the path that all paths of a description are relative to.
 fn base_path(root: &At<'_>) -> Result<String> {
     let base = root.text_of("basePath")?;
     let servers = server_path(root)?;
     Ok(servers.unwrap_or_else(|| base.trim_end_matches('/').to_owned()))
 }
 
-/// The path of the first of `servers`, with its variables' defaults filled in.
+/// Returns the path of the first entry in `servers`, with variables replaced by their defaults.
 fn server_path(at: &At<'_>) -> Result<Option<String>> {
     let servers = at.items_of("servers")?;
     let Some(server) = servers.first() else {
@@ -141,14 +137,23 @@ fn server_path(at: &At<'_>) -> Result<Option<String>> {
         Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
         None => &url,
     };
+    // Some descriptions have a query in the server's URL; it is not part of the path.
     let path = path.split(['?', '#']).next().unwrap_or_default();
     Ok(Some(path.trim_end_matches('/').to_owned()))
 }
 
-/// The name of a path, and a longer one for the case that two paths have one name.
+/// Replaces the base of the path by the spelling in `tables.toml`, because editions differ in case.
+fn respelled(path: String, config: &Config) -> String {
+    match config.service(&path) {
+        Some(service) => format!("{}{}", service.base, &path[service.base.len()..]),
+        None => path,
+    }
+}
+
+/// Returns the name of a path, and a longer one for the case that two paths have the same name.
 ///
-/// A service with a name has its endpoints' names begin with it; what follows is the path below
-/// the service's base without its parameters, or with their bare names in the longer form.
+/// If the service has a name, it comes first. It is followed by the path below the service's base,
+/// without its parameters, or with the parameters' names in the longer form.
 fn names(path: &str, full: &str, config: &Config) -> (String, String) {
     let service = config.service(full);
     let Some((name, base)) =
@@ -172,7 +177,7 @@ fn names(path: &str, full: &str, config: &Config) -> (String, String) {
     (short, long)
 }
 
-/// What follows the last segment that is a version, such as `v3`.
+/// Returns what follows the last segment that is a version, such as `v3`.
 fn after_version(path: &str) -> Option<&str> {
     let mut found = None;
     let mut start = 0;
@@ -191,7 +196,7 @@ fn after_version(path: &str) -> Option<&str> {
     found.filter(|rest| !rest.is_empty())
 }
 
-/// One line: the summary, or the description's first sentence.
+/// Returns one line: the summary, or the description's first sentence.
 fn summary(at: &At<'_>) -> Result<String> {
     let summary = at.text_of("summary")?.trim();
     let text = if summary.is_empty() {
@@ -209,16 +214,18 @@ fn summary(at: &At<'_>) -> Result<String> {
 }
 
 impl<'a> Operation<'a> {
-    /// Parameters of the path, then of the operation, which replace those of the same name.
+    /// Reads the parameters of the path, then those of the operation, which replace parameters of
+    /// the same name.
     fn read_parameters(&mut self, path: &At<'a>, notes: &Notes) -> Result<()> {
         let mut places = path.items_of("parameters")?;
         places.extend(self.at.items_of("parameters")?);
         for place in places {
             let at = place.follow()?;
+            // In Swagger 2.0, the body is a parameter.
             if at.text_of("in")? == "body" {
                 let schema = at.get("schema")?;
                 self.body = Some(Body {
-                    at: schema.ok_or_else(|| at.error("a body without a `schema`"))?,
+                    at: schema.ok_or_else(|| at.error("the body has no `schema`"))?,
                     required: at.flag("required")?,
                     doc: at.text_of("description")?.trim().to_owned(),
                 });
@@ -232,7 +239,21 @@ impl<'a> Operation<'a> {
         Ok(())
     }
 
-    /// The body, where it is no parameter as in Swagger 2.0.
+    /// Notes path parameters that are not described.
+    fn check_path(&self, notes: &Notes) {
+        for part in self.path.split('{').skip(1) {
+            let Some((name, _)) = part.split_once('}') else {
+                continue;
+            };
+            let mut parameters = self.parameters.iter();
+            if !parameters.any(|known| known.location == "Path" && known.name == name) {
+                let text = format!("no parameter describes `{{{name}}}` of the path");
+                notes.add(&self.at, text);
+            }
+        }
+    }
+
+    /// Reads the body, unless it is a parameter, as in Swagger 2.0.
     fn read_body(&mut self, notes: &Notes) -> Result<()> {
         let Some(place) = self.at.get("requestBody")? else {
             return Ok(());
@@ -255,28 +276,7 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// The schema of the first content type that is JSON, or else of a form.
-fn content<'a>(at: &At<'a>) -> Result<Option<(String, At<'a>)>> {
-    let mut form = None;
-    for (kind, place) in at.members_of("content")? {
-        let Some(schema) = place.get("schema")? else {
-            continue;
-        };
-        if kind.to_ascii_lowercase().contains("json") || kind == "*/*" {
-            return Ok(Some((kind.to_owned(), schema)));
-        }
-        if is_form(kind) && form.is_none() {
-            form = Some((kind.to_owned(), schema));
-        }
-    }
-    Ok(form)
-}
-
-fn is_form(kind: &str) -> bool {
-    kind.starts_with("application/x-www-form-urlencoded")
-}
-
-/// The schema of the successful answer: 200, 201, any other 2xx, then `default`.
+/// Returns the schema of the successful answer: 200, 201, any other 2xx, then `default`.
 fn response<'a>(at: &At<'a>, notes: &Notes) -> Result<Option<At<'a>>> {
     let responses = at.members_of("responses")?;
     let rank = |code: &str| match code {
@@ -305,63 +305,4 @@ fn response<'a>(at: &At<'a>, notes: &Notes) -> Result<Option<At<'a>>> {
         );
     }
     Ok(answer.map(|(_, schema)| schema))
-}
-
-impl<'a> Parameter<'a> {
-    /// Reads a parameter that is not the body; none if it is to be left out.
-    fn read(at: At<'a>, notes: &Notes) -> Result<Option<Self>> {
-        let name = at.text_of("name")?.to_owned();
-        let found_in = at.text_of("in")?;
-        let location = match found_in {
-            "path" => "Path",
-            "query" => "Query",
-            "header" => "Header",
-            "formData" => "Body",
-            "cookie" => {
-                notes.add(&at, format!("cookie parameter `{name}`: left out"));
-                return Ok(None);
-            }
-            other => {
-                return Err(at.error(format_args!(
-                    "expected `in` to be path, query, header, cookie, body or formData, \
-                     found `{other}`"
-                )));
-            }
-        };
-        if name.is_empty() {
-            return Err(at.error("a parameter without a `name`"));
-        }
-        // These are the client's own business, and the specification says to ignore them.
-        let own = ["authorization", "content-type", "accept"];
-        if location == "Header" && own.contains(&name.to_ascii_lowercase().as_str()) {
-            return Ok(None);
-        }
-        if found_in == "formData" {
-            if at.text_of("type")? == "file" {
-                notes.add(&at, format!("file upload `{name}`: left out"));
-                return Ok(None);
-            }
-            notes.add(&at, format!("form field `{name}`: a member of a JSON body"));
-        }
-        Ok(Some(Self {
-            name,
-            location,
-            required: at.flag("required")? || location == "Path",
-            doc: at.text_of("description")?.trim().to_owned(),
-            // Swagger 2.0 has the schema's members beside the name.
-            at: match at.get("schema")? {
-                Some(schema) => schema,
-                None => content(&at)?.map_or(at, |(_, schema)| schema),
-            },
-        }))
-    }
-
-    /// Its schema, with the parameter's own text where it has one.
-    pub(super) fn schema(&self, notes: &Notes) -> Result<Schema<'_>> {
-        let mut schema = Schema::read(&self.at, notes)?;
-        if !self.doc.is_empty() {
-            self.doc.clone_into(&mut schema.doc);
-        }
-        Ok(schema)
-    }
 }

@@ -13,28 +13,30 @@ use super::{
     tables::{Field, Tables, Target},
 };
 
-/// The path to the answer itself.
+/// The path of the answer itself.
 pub(super) const WHOLE: &str = ".";
 
-/// How deep objects are looked into.
+/// The maximum depth at which objects are searched for rows.
 pub(super) const MAX_DEPTH: usize = 4;
 
 /// Builds the tables of one endpoint.
 pub(super) struct Builder<'a, 'c> {
-    /// `tables.toml`; without it, every list of objects becomes a table.
+    /// `tables.toml`. Without it, every list of objects becomes a table.
     pub(super) config: Option<&'c Config>,
-    /// How columns are named.
+    /// The words that the general naming rule would split wrongly.
     pub(super) words: &'c Words,
-    /// Where doubts go.
+    /// Receives what could not be carried over.
     pub(super) notes: &'c Notes,
     /// The endpoint.
     pub(super) operation: &'c Operation<'a>,
     /// The endpoint's name.
     pub(super) id: &'c str,
-    /// The names that tables have already.
+    /// The table names that are already taken.
     pub(super) taken: &'c mut BTreeSet<String>,
-    /// What is built so far.
+    /// The tables built so far.
     pub(super) out: Tables,
+    /// How many tables were built that no file configures.
+    pub(super) unsaid: usize,
 }
 
 impl<'a> Builder<'a, '_> {
@@ -57,6 +59,8 @@ impl<'a> Builder<'a, '_> {
                 None => Ok(self.out),
             };
         };
+        // An endpoint without tables in the file is fine. Without any file, every list of objects
+        // becomes a table instead.
         if self.config.is_some() && specs.is_empty() {
             return Ok(self.out);
         }
@@ -72,11 +76,16 @@ impl<'a> Builder<'a, '_> {
         Ok(self.out)
     }
 
-    /// A table whose rows are in no other rows.
+    /// Builds a table whose rows are not inside other rows.
     fn outermost(&mut self, spec: &TableSpec, answer: &Schema<'a>) -> Result<()> {
         let mut lists = vec![self.find(answer, &spec.rows[0])?];
         for other in &spec.rows[1..] {
-            lists.extend(self.find(answer, other).ok());
+            match self.find(answer, other) {
+                Ok(list) => lists.push(list),
+                // Another spelling may be missing in this edition, but the first one is the name
+                // that documentation and tests use, so it has to exist.
+                Err(error) => self.check_spelling(answer, other, error)?,
+            }
         }
         let mut around = Vec::new();
         for (column, path) in &spec.enclosing {
@@ -95,13 +104,13 @@ impl<'a> Builder<'a, '_> {
             }
         }
         if self.out.layout.whole.is_some() && !self.out.layout.fields.is_empty() {
-            bail!("the answer cannot be rows and hold rows beside them");
+            bail!("the answer cannot both consist of rows and contain lists of rows");
         }
         self.rows(spec, &lists, &around, None)
     }
 
-    /// The schema at a path of property names.
-    fn find(&self, answer: &Schema<'a>, path: &str) -> Result<Schema<'a>> {
+    /// Returns the schema at a path of property names.
+    pub(super) fn find(&self, answer: &Schema<'a>, path: &str) -> Result<Schema<'a>> {
         let mut schema = answer.clone();
         if path == WHOLE {
             return Ok(schema);
@@ -126,7 +135,7 @@ impl<'a> Builder<'a, '_> {
         Ok(schema)
     }
 
-    /// The tables of an answer of which nobody says anything: all lists of objects.
+    /// Finds the tables of an answer without configuration: all lists of objects.
     fn discover(&mut self, answer: &Schema<'a>) -> Result<Vec<TableSpec>> {
         let mut specs = Vec::new();
         if let Some(row) = element(answer, self.notes)?
@@ -152,7 +161,7 @@ impl<'a> Builder<'a, '_> {
         }
         open.push(place.to_owned());
         for property in schema.properties() {
-            // A dot in a name would read as a path.
+            // A path with this name would be ambiguous, because dots separate names.
             if property.name.contains('.') {
                 continue;
             }
@@ -163,6 +172,7 @@ impl<'a> Builder<'a, '_> {
                     let name = format!("{} {path}", self.id.replace(':', " "));
                     specs.push(self.unsaid(&name, &[path], &inner, &row));
                 }
+                // A list of plain values becomes a JSON column of its row, not a table.
                 Some(_) => {}
                 None => self.discover_in(&inner, &format!("{path}."), open, specs)?,
             }
@@ -171,7 +181,21 @@ impl<'a> Builder<'a, '_> {
         Ok(())
     }
 
-    /// What a file would say of a table of which no file says anything.
+    /// The table name for a list, which must not be the name of another table followed by `rows`:
+    /// the generated code has a constant of that name beside each table.
+    fn free(&self, name: &str) -> String {
+        let name = self.words.snake(name);
+        let base = name.strip_suffix("_rows");
+        let is_taken = base.is_some_and(|base| self.taken.contains(base))
+            || self.taken.contains(&format!("{name}_rows"));
+        if is_taken {
+            format!("{name}_list")
+        } else {
+            name
+        }
+    }
+
+    /// Creates the settings for a table that no file configures.
     pub(super) fn unsaid(
         &mut self,
         name: &str,
@@ -179,10 +203,11 @@ impl<'a> Builder<'a, '_> {
         list: &Schema<'a>,
         row: &Schema<'a>,
     ) -> TableSpec {
+        self.unsaid += 1;
         let docs = [&list.doc, &row.doc];
         let summary = docs.into_iter().find(|doc| !doc.is_empty());
         TableSpec {
-            name: names::unique(&self.words.snake(name), "_", self.taken),
+            name: names::unique(&self.free(name), "_", self.taken),
             summary: summary.map_or_else(
                 || match rows[0].as_str() {
                     WHOLE => format!("One element of the answers of `{}`.", self.id),
@@ -198,7 +223,7 @@ impl<'a> Builder<'a, '_> {
     }
 }
 
-/// The schema of a list's elements; none if it is no list.
+/// Returns the schema of a list's elements, or none if it is not a list.
 pub(super) fn element<'a>(schema: &Schema<'a>, notes: &Notes) -> Result<Option<Schema<'a>>> {
     match &schema.shape {
         Shape::List(Some(items)) => Schema::read(items, notes).map(Some),
@@ -206,7 +231,7 @@ pub(super) fn element<'a>(schema: &Schema<'a>, notes: &Notes) -> Result<Option<S
     }
 }
 
-/// Puts a target at a path, making the objects on the way.
+/// Adds a target at a path, and creates the objects on the way.
 fn place(fields: &mut Vec<Field>, path: &str, target: Target) {
     let Some((name, rest)) = path.split_once('.') else {
         fields.push(Field {

@@ -2,16 +2,29 @@
 
 use std::fmt::Write as _;
 
-use super::{generate::Api, print, print_tables::upper, print_types::constant, tables::Table};
+use super::{
+    api::Api, print, print_tables::upper, print_types::constant, share::Shared, tables::Table,
+};
 
-/// The parent module: the children, and the lists over all of them.
-pub(super) fn index(apis: &[Api<'_>], tables: &[(&Api<'_>, &Table)], secrets: &[String]) -> String {
+/// Prints the parent module: the child modules, and lists of all their items.
+pub(super) fn index(
+    apis: &[Api<'_>],
+    shared: &Shared,
+    tables: &[(&Api<'_>, &Table)],
+    secrets: &[String],
+) -> String {
     let mut code = format!(
         "//! {} from the descriptions of all APIs; not for editing.\n\n",
         print::MARK
     );
-    for api in apis {
-        let module = &api.description.module;
+    let mut modules: Vec<&str> = apis
+        .iter()
+        .map(|api| api.description.module.as_str())
+        .collect();
+    if !shared.is_empty() {
+        modules.push(&shared.module);
+    }
+    for module in modules {
         let _ = writeln!(code, "#[rustfmt::skip]\npub mod {module};");
     }
     let mut endpoints: Vec<(&str, String)> = apis

@@ -18,6 +18,7 @@ pub(super) fn endpoints(api: &str, calls: &[Call], layouts: &[Option<Layout>]) -
     }
     let names = [
         ("Access", "Access::"),
+        ("Dialect", "Dialect::"),
         ("Endpoint", "Endpoint"),
         ("Location", "Location::"),
         ("Parameter", "Parameter {"),
@@ -30,7 +31,7 @@ pub(super) fn endpoints(api: &str, calls: &[Call], layouts: &[Option<Layout>]) -
     ))
 }
 
-/// Prints the module with the tables and layouts; empty if there are none.
+/// Prints the module with the tables and layouts, or nothing if there are none.
 pub(super) fn tables(
     api: &str,
     calls: &[Call],
@@ -43,13 +44,26 @@ pub(super) fn tables(
     let mut body = String::new();
     for table in tables {
         body.push('\n');
-        body.push_str(&print::format(&self::table(table, tables))?);
+        let code = print::format(&self::table(table, tables))?;
+        let inherited = table
+            .columns
+            .iter()
+            .filter_map(|column| match &column.origin {
+                Origin::Root(name) => Some(name.as_str()),
+                _ => None,
+            });
+        body.push_str(&with_names(&code, &["Origin::Root("], inherited));
     }
     for (call, layout) in calls.iter().zip(layouts) {
         let Some(layout) = layout else { continue };
         for rows in &layout.rows {
             body.push('\n');
-            body.push_str(&print::format(&self::rows(rows, layout, tables))?);
+            let code = print::format(&self::rows(rows, layout, tables))?;
+            let mut names = Vec::new();
+            columns(&rows.fields, &mut names);
+            names.extend(rows.scalar.as_deref());
+            let marks = ["Target::Column(", "scalar: Some("];
+            body.push_str(&with_names(&code, &marks, names.into_iter()));
         }
         body.push('\n');
         body.push_str(&print::format(&self::layout(call, layout))?);
@@ -69,7 +83,37 @@ pub(super) fn tables(
     Ok(module("tables", &doc, &names, &body))
 }
 
-/// A module with what it uses of the runtime.
+/// Collects the columns that fields fill, in the order of the fields.
+fn columns<'f>(fields: &'f [Field], names: &mut Vec<&'f str>) {
+    for field in fields {
+        match &field.target {
+            Target::Column(name) => names.push(name),
+            Target::Object(inner) => columns(inner, names),
+            _ => {}
+        }
+    }
+}
+
+/// Writes the name of the column next to each number, so that diffs are readable.
+///
+/// The formatter removes comments, so they are added after formatting. It writes one number per
+/// line.
+fn with_names<'n>(code: &str, marks: &[&str], mut names: impl Iterator<Item = &'n str>) -> String {
+    let mut text = String::with_capacity(code.len());
+    for line in code.lines() {
+        text.push_str(line);
+        if marks.iter().any(|mark| line.contains(mark))
+            && let Some(name) = names.next()
+        {
+            text.push_str(" // ");
+            text.push_str(name);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Prints a module with the imports that it needs from the runtime.
 fn module(name: &str, doc: &str, names: &[(&str, &str)], body: &str) -> String {
     let used: Vec<&str> = names
         .iter()
@@ -102,6 +146,10 @@ fn endpoint(call: &Call, has_layout: bool) -> String {
         [] => String::new(),
         names => format!(".with_secrets(&{names:?})"),
     };
+    let system = call
+        .system
+        .as_ref()
+        .map(|(name, dialect)| format!(".of_system({name:?}, Dialect::{dialect:?})"));
     let doc = match call.summary.as_str() {
         "" => format!("The operation `{}`.", call.id),
         summary => format!("{summary}."),
@@ -110,12 +158,13 @@ fn endpoint(call: &Call, has_layout: bool) -> String {
     format!(
         "{doc}pub static {constant}: Endpoint = Endpoint::new(\n\
          {id:?}, API, {method:?}, {path:?}, {client}, Access::{access}, {summary}, \
-         &[{arguments}], {layout}){secrets};\n",
+         &[{arguments}], {layout}){system}{secrets};\n",
         id = call.id,
         method = call.method,
         path = call.path,
         client = print::option(call.client_id.as_deref()),
         summary = literal(&call.summary),
+        system = system.unwrap_or_default(),
     )
 }
 
@@ -152,7 +201,7 @@ fn table(table: &Table, tables: &[&Table]) -> String {
 
 fn column(column: &Column, table: &Table, tables: &[&Table]) -> String {
     let origin = match &column.origin {
-        // The column's position in the outermost table.
+        // The position of the column in the outermost table.
         Origin::Root(name) => format!("Root({})", root_position(name, table, tables)),
         origin => format!("{origin:?}"),
     };
@@ -231,7 +280,7 @@ fn fields(list: &[Field], column: &dyn Fn(&str) -> usize) -> String {
     fields.collect()
 }
 
-/// A table's constant.
+/// Returns the name of a table's constant.
 pub(super) fn upper(table: &str) -> String {
     let name = table.to_ascii_uppercase();
     if name.starts_with(|first: char| first.is_ascii_digit()) {

@@ -1,6 +1,6 @@
 //! Prints the types of one description.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use anyhow::Result;
 
@@ -9,8 +9,12 @@ use super::{
     types::{Body, Call, Definition, Member, Side, Struct, Type, contains, has_default},
 };
 
-/// Prints all operations and definitions.
-pub(super) fn print(calls: &[Call], definitions: &[Definition]) -> Result<String> {
+/// Prints all operations, and the definitions that are not shared with another module.
+pub(super) fn print(
+    calls: &[Call],
+    definitions: &[Definition],
+    shared: &BTreeSet<String>,
+) -> Result<String> {
     let mut code = String::new();
     for call in calls {
         for item in operation(call) {
@@ -19,6 +23,9 @@ pub(super) fn print(calls: &[Call], definitions: &[Definition]) -> Result<String
         }
     }
     for position in 0..definitions.len() {
+        if shared.contains(&definitions[position].name) {
+            continue;
+        }
         code.push('\n');
         code.push_str(&definition(definitions, position)?);
     }
@@ -45,18 +52,20 @@ fn operation(call: &Call) -> [String; 2] {
     [marker, operation]
 }
 
-/// The constant of an operation, from its type's name.
+/// Returns the name of an operation's constant, from the name of its type.
 pub(super) fn constant(name: &str) -> String {
     super::names::Words::default()
         .snake(name)
         .to_ascii_uppercase()
 }
 
-fn definition(definitions: &[Definition], position: usize) -> Result<String> {
+/// Prints one definition.
+pub(super) fn definition(definitions: &[Definition], position: usize) -> Result<String> {
     let Definition { name, doc, body } = &definitions[position];
     let doc = print::doc("///", 0, doc, &format!("`{name}` of the description."));
     match body {
-        // A macro call stays as it is written; the formatter knows nothing of its inside.
+        // The formatter does not format the inside of macro calls, so this is printed in its final
+        // form.
         Body::Enum(variants) => Ok(open_enum(name, &doc, variants)),
         Body::Alias(ty) => {
             let ty = rust_type(definitions, ty);
@@ -110,7 +119,7 @@ fn open_enum(name: &str, doc: &str, variants: &[(String, String)]) -> String {
     code
 }
 
-/// How a member is written: its type, and what serde has to know.
+/// How a member is printed: its type, and the attributes for serde.
 struct Form {
     ty: String,
     attributes: Vec<String>,
@@ -139,7 +148,7 @@ fn field(definitions: &[Definition], position: usize, body: &Struct, member: &Me
     format!("{doc}{attributes}    pub {}: {},\n", member.ident, form.ty)
 }
 
-/// A member of an answer: everything may be missing or null.
+/// The form of a member of an answer: everything may be missing or null.
 fn answered(definitions: &[Definition], member: &Member, ty: String) -> Form {
     if let Type::List(_) = member.ty {
         let attributes = vec![skip("Vec::is_empty"), read("list")];
@@ -164,14 +173,14 @@ fn answered(definitions: &[Definition], member: &Member, ty: String) -> Form {
     }
 }
 
-/// Whether an object is the long form of a message, which may come as mere text.
+/// Whether an object is a message with details, in whose place an API may send a plain text.
 fn tells(body: &Struct) -> bool {
     let mut members = body.members.iter();
     body.side == Side::Response
         && members.any(|member| member.wire == "message" && member.ty == Type::Text)
 }
 
-/// A member of a request: what is required is said by the type.
+/// The form of a member of a request: the type says whether it is required.
 fn sent(member: &Member, ty: String) -> Form {
     let (ty, attributes) = match (member.required, member.nullable) {
         (true, false) => (ty, vec![]),

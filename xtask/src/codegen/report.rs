@@ -1,10 +1,10 @@
-//! The committed report: what was patched and what was left out.
+//! The committed report: what was patched, and what was left out.
 
 use std::fmt::Write as _;
 
-use super::{generate::Api, print};
+use super::{api::Api, print};
 
-/// The report over all descriptions, in Markdown.
+/// Creates the report about all descriptions, as Markdown.
 pub(super) fn report(apis: &[Api<'_>]) -> String {
     let mut text = format!("# What the generator left out\n\n{}.\n", print::MARK);
     for api in apis {

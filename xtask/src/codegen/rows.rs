@@ -1,34 +1,43 @@
-//! Turns the schema of a row into columns.
+//! Converts the schema of a row to columns.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 
 use super::{
-    columns::kind,
     config::TableSpec,
     names,
     places::{Builder, MAX_DEPTH, WHOLE, element},
     schema::{Property, Schema, Shape},
-    tables::{Column, Field, Origin, Rows, Table, Target},
+    tables::{Column, Field, Kind, Origin, Rows, Table, Target},
 };
 
-/// How deep rows lie in rows, where no file asks for them.
+/// The maximum nesting of rows inside rows, unless a file configures the tables.
 const MAX_NESTING: usize = 3;
 
-/// A row's columns in the making.
+/// The maximum number of columns, unless a file configures the table. Beyond that, objects become
+/// JSON columns.
+const MAX_COLUMNS: usize = 200;
+
+/// The maximum number of tables of an endpoint, unless a file configures them. Beyond that, lists
+/// become JSON columns.
+const MAX_TABLES: usize = 40;
+
+/// The columns of a row that is being built.
 pub(super) struct Row<'a, 's> {
-    /// What is said of the table.
+    /// The settings of the table.
     pub(super) spec: &'s TableSpec,
-    /// The columns that the row's object fills, in the description's order.
+    /// The columns that the row's object fills, in the order of the description.
     pub(super) own: Vec<Column>,
     taken: BTreeSet<String>,
+    /// The paths of all fields in the description, including ignored ones.
+    pub(super) paths: Vec<String>,
     /// The tables of the lists in this row.
     children: Vec<(TableSpec, Vec<Schema<'a>>)>,
 }
 
 impl Row<'_, '_> {
-    /// The column for elements that are bare values.
+    /// Adds the column for elements that are plain values.
     fn scalar(&mut self, schema: &Schema<'_>) {
         let Some(name) = &self.spec.scalar else {
             return;
@@ -45,13 +54,13 @@ impl Row<'_, '_> {
     }
 }
 
-/// A value around the outermost list: its column, where it is kept, its schema.
+/// A value outside the outermost list: its column, its slot, and its schema.
 pub(super) type Around<'a> = (String, usize, Schema<'a>);
 
 impl<'a> Builder<'a, '_> {
-    /// Builds the table of these lists, then those of the lists in its rows.
+    /// Builds the table of these lists, then the tables of the lists in its rows.
     ///
-    /// There is more than one list where the API has more than one spelling.
+    /// There are several lists if the API has several spellings.
     pub(super) fn rows(
         &mut self,
         spec: &TableSpec,
@@ -63,6 +72,7 @@ impl<'a> Builder<'a, '_> {
             spec,
             own: Vec::new(),
             taken: spec.reserved(),
+            paths: Vec::new(),
             children: Vec::new(),
         };
         let mut fields: Vec<Field> = Vec::new();
@@ -73,11 +83,13 @@ impl<'a> Builder<'a, '_> {
             fields.extend(self.members(&mut row, &schema, "", &mut open, &known)?);
             row.scalar(&schema);
         }
-        if row.own.is_empty() {
-            bail!("`{}` holds no objects", spec.rows[0]);
+        // A list that no file configures may contain nothing but further lists.
+        if row.own.is_empty() && self.config.is_some() {
+            bail!("`{}` contains no objects", spec.rows[0]);
         }
         self.spell_otherwise(&row, &mut fields)?;
-        self.check_names(&row);
+        self.check_names(&row)?;
+        self.spell_lists(&row, &mut fields);
         let position = self.out.tables.len();
         let columns = self.columns(&row, around, root)?;
         self.out.tables.push(Table {
@@ -94,14 +106,23 @@ impl<'a> Builder<'a, '_> {
             fields,
             scalar: spec.scalar.clone(),
         });
-        for (child, lists) in std::mem::take(&mut row.children) {
+        let mut children = std::mem::take(&mut row.children);
+        if let Some(config) = self.config {
+            // Use the order of the file, because the description's order may change in the next
+            // edition.
+            children.sort_by_key(|(child, _)| {
+                let mut tables = config.tables.iter();
+                tables.position(|table| table.name == child.name)
+            });
+        }
+        for (child, lists) in children {
             self.rows(&child, &lists, &[], Some(root.unwrap_or(position)))
                 .map_err(|error| error.context(format!("table `{}`", child.name)))?;
         }
         Ok(())
     }
 
-    /// The members of an object in the row; `prefix` is the path to it.
+    /// Adds the members of an object in the row. `prefix` is the path to the object.
     fn members(
         &mut self,
         row: &mut Row<'a, '_>,
@@ -112,6 +133,7 @@ impl<'a> Builder<'a, '_> {
     ) -> Result<Vec<Field>> {
         let mut fields = Vec::new();
         for property in schema.properties() {
+            // Another spelling of the list has already provided this member.
             if known.contains(&property.name) {
                 continue;
             }
@@ -132,9 +154,11 @@ impl<'a> Builder<'a, '_> {
         open: &mut Vec<String>,
     ) -> Result<Target> {
         let path = format!("{prefix}{}", property.name);
+        row.paths.push(path.clone());
         let named = self
             .config
             .is_some_and(|config| config.is_secret(&property.name));
+        // Secrets never become columns, not even if a description adds them later.
         if named || row.spec.ignore.contains(&path) {
             return Ok(Target::Ignored);
         }
@@ -146,8 +170,17 @@ impl<'a> Builder<'a, '_> {
             return Ok(Target::Rows(child));
         }
         let place = schema.at.pointer();
+        // A schema that contains itself would be expanded forever.
         let circular = open.iter().any(|known| known == place);
-        if !schema.properties().is_empty() && !circular && open.len() < MAX_DEPTH {
+        let wide = self.config.is_none() && row.own.len() >= MAX_COLUMNS;
+        if wide && !schema.properties().is_empty() {
+            let text = format!(
+                "`{}` has many columns: this object is one of them",
+                row.spec.name
+            );
+            self.notes.add(&property.at, text);
+        }
+        if !schema.properties().is_empty() && !circular && !wide && open.len() < MAX_DEPTH {
             open.push(place.to_owned());
             let prefix = format!("{path}.");
             let fields = self.members(row, &schema, &prefix, open, &BTreeSet::new())?;
@@ -157,6 +190,8 @@ impl<'a> Builder<'a, '_> {
         let canonical = row.spec.aliases.get(&path);
         let field = canonical.unwrap_or(&path).clone();
         let name = self.column_name(row.spec, &field);
+        // Both spellings of a field fill the same column, and the canonical one provides the
+        // documentation.
         let shared = canonical.is_some() || row.spec.aliases.values().any(|field| *field == path);
         if shared && let Some(known) = row.own.iter_mut().find(|column| column.name == name) {
             if canonical.is_none() {
@@ -180,14 +215,15 @@ impl<'a> Builder<'a, '_> {
         Ok(Target::Column(free))
     }
 
-    fn column_name(&self, spec: &TableSpec, field: &str) -> String {
+    /// Returns the column name of a field.
+    pub(super) fn column_name(&self, spec: &TableSpec, field: &str) -> String {
         match spec.rename.get(field) {
             Some(name) => name.clone(),
             None => self.words.snake(field),
         }
     }
 
-    /// The table that this list in the row is, if it is one.
+    /// Returns the table for this list in the row, if it becomes one.
     fn child(
         &mut self,
         row: &mut Row<'a, '_>,
@@ -213,14 +249,19 @@ impl<'a> Builder<'a, '_> {
         let Some(element) = element(schema, self.notes)? else {
             return Ok(None);
         };
-        // Rows in rows of the same kind have no end, and rows very deep in others have no
-        // readers; they are kept as JSON.
+        // Rows that contain rows of the same kind have no end, and very deeply nested rows are hard
+        // to query. Both become JSON.
         let circular = row
             .spec
             .places
             .iter()
             .any(|place| place == element.at.pointer());
         if element.properties().is_empty() || circular || row.spec.levels.len() == MAX_NESTING {
+            return Ok(None);
+        }
+        if self.unsaid >= MAX_TABLES {
+            let text = format!("`{}` has many tables: this list is a JSON column", self.id);
+            self.notes.add(&schema.at, text);
             return Ok(None);
         }
         let name = format!("{} {path}", row.spec.name);
@@ -242,7 +283,7 @@ impl<'a> Builder<'a, '_> {
         Ok(Some(name))
     }
 
-    /// Adds the spellings that the description does not have.
+    /// Adds alternative spellings of fields that the description does not have.
     fn spell_otherwise(&self, row: &Row<'a, '_>, fields: &mut Vec<Field>) -> Result<()> {
         for (spelling, field) in &row.spec.aliases {
             if fields.iter().any(|known| known.name == *spelling) {
@@ -252,7 +293,7 @@ impl<'a> Builder<'a, '_> {
             if !row.own.iter().any(|column| column.name == name) {
                 let known = row.own.iter().map(|column| column.name.as_str());
                 let nearest = names::nearest(&name, known);
-                bail!("`{spelling}` stands for `{field}`, which is no field; {nearest}");
+                bail!("`{spelling}` is an alias of `{field}`, which is not a field; {nearest}");
             }
             fields.push(Field {
                 name: spelling.clone(),
@@ -262,17 +303,37 @@ impl<'a> Builder<'a, '_> {
         Ok(())
     }
 
-    /// Notes the names in `tables.toml` that the description does not know.
-    ///
-    /// They are no errors, because another edition of the description may have them.
-    fn check_names(&self, row: &Row<'a, '_>) {
-        let spec = row.spec;
-        for (field, column) in &spec.rename {
-            if !row.own.iter().any(|known| known.name == *column) {
-                let place = format!("tables.toml, {}", spec.name);
-                let text = format!("`{field}` is renamed, but the description has no such field");
-                self.notes.add_at(&place, text);
+    /// Adds alternative spellings of lists of rows that the description does not have.
+    fn spell_lists(&self, row: &Row<'a, '_>, fields: &mut Vec<Field>) {
+        let tables = self.config.map_or(&[][..], |config| &config.tables);
+        let built = |table: &&TableSpec| {
+            row.children
+                .iter()
+                .any(|(child, _)| child.name == table.name)
+        };
+        for child in tables.iter().filter(built) {
+            let spellings = child.rows.iter().filter(|path| !path.contains('.'));
+            for spelling in spellings.filter(|path| !row.paths.contains(path)) {
+                fields.push(Field {
+                    name: spelling.clone(),
+                    target: Target::Rows(child.name.clone()),
+                });
             }
         }
+    }
+}
+
+/// Returns the type of the column for this schema.
+pub(super) fn kind(spec: &TableSpec, field: &str, schema: &Schema<'_>) -> Kind {
+    let listed = |names: &[String]| names.iter().any(|name| name == field);
+    match schema.shape {
+        Shape::Bool => Kind::Bool,
+        Shape::Integer if listed(&spec.ids) => Kind::Id,
+        Shape::Integer => Kind::Int,
+        Shape::Number => Kind::Float,
+        Shape::DateTime => Kind::Timestamp,
+        Shape::Text if listed(&spec.timestamps) => Kind::Timestamp,
+        Shape::Text | Shape::Enum(_) => Kind::Text,
+        Shape::Any | Shape::List(_) | Shape::Object { .. } => Kind::Json,
     }
 }

@@ -1,58 +1,64 @@
-//! Reads one schema of any dialect into the few shapes that the rest of the generator knows.
+//! Reads a schema of any dialect into the few shapes that the rest of the generator knows.
 //!
-//! The three dialects, 2.0, 3.0 and 3.1, differ in how they say "may be null" and in little else that
-//! matters here, so one reader serves all three.
-//! It reads one level; properties and items are read when someone asks for them, which is why
-//! schemas that contain themselves need no care here.
+//! For the purposes here, the dialects 2.0, 3.0 and 3.1 mostly differ in how they declare null, so
+//! one reader is enough.
+//!
+//! It reads one level at a time. Properties and items are only read when they are needed, so
+//! schemas that contain themselves need no special treatment.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use super::{at::At, node::Node, notes::Notes};
+use super::{
+    at::At,
+    keywords::{is_null, items, types, values},
+    node::Node,
+    notes::Notes,
+};
 
-/// `allOf` in `allOf` and the like end after this many levels.
+/// The maximum nesting of `allOf` and similar keywords.
 const MAX_DEPTH: usize = 32;
 
 /// A schema.
 #[derive(Debug, Clone)]
 pub(super) struct Schema<'a> {
-    /// Where it stands after all references: two uses of one schema share it.
+    /// The location after all references. Two uses of one schema have the same location.
     pub(super) at: At<'a>,
     /// The description's text.
     pub(super) doc: String,
-    /// Whether null is a value.
+    /// Whether null is allowed.
     pub(super) nullable: bool,
-    /// Whether its values are text in the format `password`.
+    /// Whether its values are texts in the format `password`.
     password: bool,
-    /// What its values are.
+    /// The kind of its values.
     pub(super) shape: Shape<'a>,
 }
 
-/// What a schema's values are.
+/// The kind of a schema's values.
 #[derive(Debug, Clone)]
 pub(super) enum Shape<'a> {
-    /// Anything, or something this generator has no type for.
+    /// Any value, or one that this generator has no type for.
     Any,
     /// True or false.
     Bool,
     /// An integer.
     Integer,
-    /// A number with a fraction.
+    /// A number that may have a fraction.
     Number,
     /// Text.
     Text,
     /// Text in the format `date-time`.
     DateTime,
-    /// One of these texts, or another that the description does not know.
+    /// One of these texts, or another one that the description does not list.
     Enum(Vec<String>),
-    /// A list of these.
+    /// A list. The items have this schema; `None` if any value is allowed.
     List(Option<At<'a>>),
     /// An object.
     Object {
-        /// The members that the description names, in its order.
+        /// The members that the description lists, in its order.
         properties: Vec<Property<'a>>,
-        /// What other members may hold.
+        /// What other members may contain.
         rest: Rest<'a>,
     },
 }
@@ -64,34 +70,37 @@ pub(super) struct Property<'a> {
     pub(super) name: String,
     /// Its schema.
     pub(super) at: At<'a>,
-    /// Whether it must be there.
+    /// Whether the member is required.
     pub(super) required: bool,
-    /// What is said of it outside its schema; empty for nothing.
+    /// Its text outside of its schema; may be empty.
     pub(super) doc: String,
 }
 
-/// What the members may hold that a description does not name.
+/// What members that the description does not list may contain.
 #[derive(Debug, Clone)]
 pub(super) enum Rest<'a> {
-    /// The description says nothing of them.
+    /// The description does not say.
     Unsaid,
-    /// Anything.
+    /// Any value.
     Any,
     /// Values of this schema.
     Of(At<'a>),
 }
 
 impl<'a> Schema<'a> {
-    /// Reads the schema at this place.
+    /// Reads the schema at this location.
     pub(super) fn read(at: &At<'a>, notes: &Notes) -> Result<Self> {
         Self::read_within(at, notes, 0)
     }
 
     fn read_within(site: &At<'a>, notes: &Notes, depth: usize) -> Result<Self> {
+        // References are resolved level by level, so only a schema that consists of itself gets
+        // this deep.
         if depth > MAX_DEPTH {
-            return Err(site.error("the schema is made of itself"));
+            return Err(site.error("the schema is defined by itself"));
         }
         let at = site.follow()?;
+        // JSON Schema allows `true` and `false` as schemas. Neither says anything about the shape.
         if let Node::Bool(_) = at.node() {
             return Ok(Self::plain(at, Shape::Any));
         }
@@ -102,7 +111,7 @@ impl<'a> Schema<'a> {
         } else {
             Self::simple(at.clone(), notes)?
         };
-        // What stands beside a reference is about this use of it.
+        // Text next to a reference is about this use of the schema.
         for place in [&at, site] {
             let doc = place.text_of("description")?;
             if !doc.trim().is_empty() {
@@ -123,7 +132,7 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// `allOf`: the members of all parts together; a single part is that part.
+    /// Merges the parts of `allOf`. A single part is used as it is.
     fn merged(at: &At<'a>, notes: &Notes, depth: usize) -> Result<Self> {
         let parts = at.items_of("allOf")?;
         let own = at.get("properties")?.is_some() || at.get("required")?.is_some();
@@ -154,6 +163,8 @@ impl<'a> Schema<'a> {
         extend(&mut all, properties(at)?);
         rest = rest.or(Rest::read(at)?);
         for property in &mut all {
+            // A part may require a member that another part defines, so this can only be set after
+            // merging.
             property.required |= required.contains(property.name.as_str());
         }
         let shape = match other {
@@ -170,11 +181,12 @@ impl<'a> Schema<'a> {
         Ok(Self::plain(at.clone(), shape))
     }
 
-    /// `oneOf` and `anyOf`: one schema and null are that schema, nullable; more are any JSON.
+    /// Reads `oneOf` and `anyOf`. A schema or null becomes that schema, nullable. Everything else
+    /// becomes any JSON value.
     fn one_of_several(at: &At<'a>, notes: &Notes, depth: usize) -> Result<Option<Self>> {
         let mut choices = at.items_of("oneOf")?;
         choices.extend(at.items_of("anyOf")?);
-        // Beside a plain type, the choices say no more than which of its values are meant.
+        // Next to a plain type, the choices only restrict its values.
         let (types, _) = types(at)?;
         let plain = ["boolean", "integer", "number", "string"];
         if choices.is_empty() || matches!(types.as_slice(), [name] if plain.contains(name)) {
@@ -200,10 +212,11 @@ impl<'a> Schema<'a> {
         Ok(Some(schema))
     }
 
-    /// A schema that is no combination of others.
+    /// Reads a schema that is not a combination of others.
     fn simple(at: At<'a>, notes: &Notes) -> Result<Self> {
         let (types, nullable) = types(&at)?;
         let (values, null_value) = values(&at)?;
+        // Many real descriptions omit `type`, although the rest of the schema implies it.
         let inferred = if at.get("properties")?.is_some() {
             "object"
         } else if at.get("items")?.is_some() {
@@ -232,7 +245,7 @@ impl<'a> Schema<'a> {
                 None if at.text_of("format")? == "date-time" => Shape::DateTime,
                 None => Shape::Text,
             },
-            "array" => Shape::List(at.get("items")?),
+            "array" => Shape::List(items(&at, notes)?),
             "object" => object(properties(&at)?, Rest::read(&at)?),
             "" => Shape::Any,
             unknown => {
@@ -255,7 +268,7 @@ impl<'a> Schema<'a> {
         })
     }
 
-    /// The properties of an object; none for everything else.
+    /// Returns the properties of an object, or none for other shapes.
     pub(super) fn properties(&self) -> &[Property<'a>] {
         match &self.shape {
             Shape::Object { properties, .. } => properties,
@@ -263,14 +276,14 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// The property of this name.
+    /// Returns the property with this name.
     pub(super) fn property(&self, name: &str) -> Option<&Property<'a>> {
         self.properties()
             .iter()
             .find(|property| property.name == name)
     }
 
-    /// JSON's name of the shape, for an endpoint's parameter list.
+    /// Returns the JSON type name of the shape, for the parameter lists of endpoints.
     pub(super) fn json_type(&self) -> &'static str {
         match self.shape {
             Shape::Any => "any",
@@ -325,7 +338,7 @@ fn properties<'a>(at: &At<'a>) -> Result<Vec<Property<'a>>> {
     Ok(properties)
 }
 
-/// Adds properties; one that is there already is replaced where it stands.
+/// Adds properties. A property that already exists is replaced at its position.
 fn extend<'a>(all: &mut Vec<Property<'a>>, more: Vec<Property<'a>>) {
     for mut property in more {
         match all.iter_mut().find(|known| known.name == property.name) {
@@ -338,56 +351,11 @@ fn extend<'a>(all: &mut Vec<Property<'a>>, more: Vec<Property<'a>>) {
     }
 }
 
-/// The names under `required`; in places a lone `true` stands there, which names nothing.
+/// Returns the names under `required`. Some descriptions have a lone `true` there, which names
+/// nothing.
 fn names<'a>(at: &At<'a>) -> Result<BTreeSet<&'a str>> {
     match at.node().get("required") {
         Some(Node::Bool(_)) => Ok(BTreeSet::new()),
         _ => at.items_of("required")?.iter().map(At::text).collect(),
     }
-}
-
-/// The names under `type`, null apart.
-fn types<'a>(at: &At<'a>) -> Result<(Vec<&'a str>, bool)> {
-    let Some(place) = at.get("type")? else {
-        return Ok((Vec::new(), false));
-    };
-    let mut names = match place.node() {
-        Node::List(_) => {
-            let items = place.items()?;
-            items.iter().map(At::text).collect::<Result<Vec<_>>>()?
-        }
-        _ => vec![place.text()?],
-    };
-    let count = names.len();
-    names.retain(|name| *name != "null");
-    let nullable = names.len() < count;
-    Ok((names, nullable))
-}
-
-/// The texts under `enum` or `const`, also those of `oneOf`, null apart; none if they are no texts.
-fn values(at: &At<'_>) -> Result<(Option<Vec<String>>, bool)> {
-    let mut places = at.items_of("enum")?;
-    places.extend(at.get("const")?);
-    for choice in at.items_of("oneOf")? {
-        match choice.node().get("const") {
-            Some(_) => places.extend(choice.get("const")?),
-            None => return Ok((None, false)),
-        }
-    }
-    let count = places.len();
-    places.retain(|place| *place.node() != Node::Null);
-    let nullable = places.len() < count;
-    let mut texts: Vec<String> = Vec::new();
-    for place in &places {
-        match place.node() {
-            Node::Text(text) if texts.contains(text) => {}
-            Node::Text(text) => texts.push(text.clone()),
-            _ => return Ok((None, nullable)),
-        }
-    }
-    Ok(((!texts.is_empty()).then_some(texts), nullable))
-}
-
-fn is_null(choice: &At<'_>) -> bool {
-    matches!(choice.node().get("type"), Some(Node::Text(name)) if name == "null")
 }

@@ -1,7 +1,7 @@
-//! Finds the fields that are secret in one operation alone.
+//! Finds the fields that are secret in only one operation.
 //!
-//! `tables.toml` names fields that are secret wherever they stand. A name such as `license`, which
-//! is a secret in one place and a mere number in another, is told apart by its format `password`.
+//! `tables.toml` lists fields that are secret everywhere. A name such as `license`, which is a
+//! secret in one place and just a number in another, is recognized by the format `password`.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::{
     schema::{Rest, Schema, Shape},
 };
 
-/// The names of secret fields that `tables.toml` does not have, sorted.
+/// Returns the sorted names of secret fields that `tables.toml` does not list.
 pub(super) fn own(
     operation: &Operation<'_>,
     config: Option<&Config>,
@@ -43,7 +43,7 @@ pub(super) fn own(
 
 struct Search<'n> {
     notes: &'n Notes,
-    /// The places that were looked at; a schema may contain itself.
+    /// The places already visited, because a schema may contain itself.
     seen: BTreeSet<String>,
     found: BTreeSet<String>,
 }

@@ -1,40 +1,40 @@
-//! Tables and layouts as data: what `places` and `rows` make and `print_tables` prints.
+//! Tables and layouts as data. `places` and `rows` build them, and `print_tables` prints them.
 
 use serde::Deserialize;
 
-/// One table.
+/// A table.
 #[derive(Debug)]
 pub(super) struct Table {
     /// Its name.
     pub(super) name: String,
-    /// What a row is.
+    /// One line that says what a row is.
     pub(super) summary: String,
-    /// The columns that tell rows apart.
+    /// The columns that identify a row.
     pub(super) key: Vec<String>,
-    /// The endpoint whose answers feed it.
+    /// The endpoint whose answers fill the table.
     pub(super) endpoint: String,
-    /// The table of the outermost rows around its rows, if there are any.
+    /// The table of the outermost rows that contain its rows, if they are inside others.
     pub(super) root: Option<String>,
-    /// What a configuration must include to get it.
+    /// What a configuration must include to get the table.
     pub(super) include: Option<String>,
     /// Its columns.
     pub(super) columns: Vec<Column>,
 }
 
-/// One column; names stand where the runtime has positions.
+/// A column. It refers to others by name, where the runtime uses positions.
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     /// Its name.
     pub(super) name: String,
-    /// What it holds.
+    /// The type of its values.
     pub(super) kind: Kind,
-    /// Where its value comes from.
+    /// Where its values come from.
     pub(super) origin: Origin,
     /// The description's text.
     pub(super) doc: String,
 }
 
-/// What a column holds; the names are the runtime's.
+/// The type of a column's values, with the runtime's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Kind {
@@ -48,7 +48,41 @@ pub(super) enum Kind {
     Json,
 }
 
-/// Where a column's value comes from; the names are the runtime's.
+impl Kind {
+    /// All kinds.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Text,
+        Self::Int,
+        Self::Id,
+        Self::Float,
+        Self::Bool,
+        Self::Timestamp,
+        Self::Instant,
+        Self::Json,
+    ];
+
+    /// Returns the name in files.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Int => "int",
+            Self::Id => "id",
+            Self::Float => "float",
+            Self::Bool => "bool",
+            Self::Timestamp => "timestamp",
+            Self::Instant => "instant",
+            Self::Json => "json",
+        }
+    }
+
+    /// Whether values of the other kind can be read as this kind.
+    pub(super) fn reads(self, other: Self) -> bool {
+        let whole = |kind| matches!(kind, Self::Json | Self::Instant);
+        self == other || !(whole(self) || whole(other))
+    }
+}
+
+/// Where a column's values come from, with the runtime's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     Field,
@@ -65,16 +99,16 @@ pub(super) enum Origin {
     Extra,
 }
 
-/// How the rows of one endpoint lie in its answers.
+/// Where the rows of one endpoint are in its answers.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    /// The members of the answer that matter, unless the answer is made of rows.
+    /// The members of the answer that matter, if the answer is an object.
     pub(super) fields: Vec<Field>,
-    /// The table whose rows, or whose only row, the answer itself is.
+    /// The table whose rows the answer consists of, if it has no object around them.
     pub(super) whole: Option<String>,
     /// The rows of each table.
     pub(super) rows: Vec<Rows>,
-    /// How many values are kept for rows further in.
+    /// How many values are kept for rows inside.
     pub(super) enclosing: usize,
 }
 
@@ -85,31 +119,31 @@ pub(super) struct Rows {
     pub(super) table: String,
     /// The members of a row.
     pub(super) fields: Vec<Field>,
-    /// The column for a bare value.
+    /// The column for a plain value.
     pub(super) scalar: Option<String>,
 }
 
 /// A member of an object.
 #[derive(Debug)]
 pub(super) struct Field {
-    /// The API's spelling.
+    /// The name as the API spells it.
     pub(super) name: String,
-    /// What becomes of its value.
+    /// What to do with the value.
     pub(super) target: Target,
 }
 
-/// What becomes of a member's value.
+/// What to do with a member's value.
 #[derive(Debug)]
 pub(super) enum Target {
-    /// It fills this column.
+    /// Store it in this column.
     Column(String),
-    /// It holds the rows of this table.
+    /// Read it as rows of this table.
     Rows(String),
-    /// Its members are looked into.
+    /// Search its members.
     Object(Vec<Field>),
-    /// It is kept for rows further in.
+    /// Keep it for rows inside.
     Enclosing(usize),
-    /// It is dropped.
+    /// Drop it.
     Ignored,
 }
 
@@ -118,23 +152,23 @@ pub(super) enum Target {
 pub(super) struct Tables {
     /// The tables, parents first.
     pub(super) tables: Vec<Table>,
-    /// Where their rows lie.
+    /// Where their rows are.
     pub(super) layout: Layout,
 }
 
 impl Table {
-    /// The column of this name.
+    /// Returns the column with this name.
     pub(super) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// The position of the column of this name.
+    /// Returns the position of the column with this name.
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
 }
 
-/// The columns that every table ends with.
+/// Returns the columns that every table ends with.
 pub(super) fn meta_columns() -> [Column; 4] {
     let column = |name: &str, kind, origin, doc: &str| Column {
         name: name.to_owned(),

@@ -1,4 +1,4 @@
-//! Unit tests of the parts that the golden outputs show badly.
+//! Unit tests of parts that the golden outputs don't cover well.
 
 use super::{
     names::{self, Words},

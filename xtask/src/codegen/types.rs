@@ -1,4 +1,4 @@
-//! The Rust types of one description, as data: what `lower` makes and `print_types` prints.
+//! The Rust types of one description as data. `lower` builds them, and `print_types` prints them.
 
 /// A Rust type.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,13 +13,13 @@ pub(super) enum Type {
     Float,
     /// `String`.
     Text,
-    /// Text that cannot be printed.
+    /// `Secret`, a text that never appears in output.
     Secret,
     /// A list.
     List(Box<Type>),
-    /// A map from text.
+    /// A map with text keys.
     Map(Box<Type>),
-    /// One of the definitions, by its position.
+    /// One of the definitions, by position.
     Named(usize),
 }
 
@@ -30,99 +30,103 @@ pub(super) struct Definition {
     pub(super) name: String,
     /// Its documentation.
     pub(super) doc: String,
-    /// What it is.
+    /// The definition itself.
     pub(super) body: Body,
 }
 
-/// What a named type is.
+/// The kind of a named type.
 #[derive(Debug)]
 pub(super) enum Body {
     /// An object.
     Struct(Struct),
-    /// An open set of texts: variant and text.
+    /// An open set of texts: variant name and text.
     Enum(Vec<(String, String)>),
-    /// Another name of a type.
+    /// An alias of another type.
     Alias(Type),
-    /// The request that takes nothing.
+    /// A request without arguments.
     NoArguments,
 }
 
 /// An object.
 #[derive(Debug)]
 pub(super) struct Struct {
-    /// Who makes values of it.
+    /// Who creates values of the type.
     pub(super) side: Side,
     /// Its members.
     pub(super) members: Vec<Member>,
-    /// The type of the members that the description does not name, if they are to be kept.
+    /// The type of members that the description does not list, if they are kept.
     pub(super) rest: Option<Type>,
 }
 
-/// Who makes the values of a type.
+/// Who creates values of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// We do, so what is required is said by the type.
+    /// The client, so the type says what is required.
     Request,
-    /// The API does, so nothing is certain.
+    /// The API, so nothing is guaranteed.
     Response,
 }
 
 /// A member of an object.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// Rust's name.
+    /// The name in Rust.
     pub(super) ident: String,
-    /// The API's spelling.
+    /// The name as the API spells it.
     pub(super) wire: String,
     /// The description's text.
     pub(super) doc: String,
     /// Its type.
     pub(super) ty: Type,
-    /// Whether it may be left out.
+    /// Whether the member is required.
     pub(super) required: bool,
-    /// Whether null is a value.
+    /// Whether null is allowed.
     pub(super) nullable: bool,
 }
 
 /// An operation with the names of its types.
 #[derive(Debug)]
 pub(super) struct Call {
-    /// The marker type's name; request and answer add `Request` and `Response`.
+    /// The name of the marker type. The names of request and answer end in `Request` and
+    /// `Response`.
     pub(super) name: String,
-    /// The operation's name over all descriptions.
+    /// The operation's name, unique over all descriptions.
     pub(super) id: String,
-    /// The HTTP method in capitals.
+    /// The HTTP method in upper case.
     pub(super) method: String,
-    /// The path from the host on.
+    /// The path after the host.
     pub(super) path: String,
-    /// Which credential opens it.
+    /// The system that it belongs to, and where that system's responses say whether a call
+    /// succeeded.
+    pub(super) system: Option<(String, super::config::Dialect)>,
+    /// The credentials that it needs.
     pub(super) client_id: Option<String>,
-    /// Whether it changes nothing.
+    /// Whether it only reads.
     pub(super) reads: bool,
     /// One line about it.
     pub(super) summary: String,
-    /// What it takes.
+    /// The arguments.
     pub(super) arguments: Vec<Argument>,
-    /// The fields that are secret in it alone.
+    /// The fields that are secret only in this operation.
     pub(super) secrets: Vec<String>,
 }
 
-/// One argument of an operation.
+/// An argument of an operation.
 #[derive(Debug)]
 pub(super) struct Argument {
-    /// The API's spelling.
+    /// The name as the API spells it.
     pub(super) name: String,
-    /// Where it travels, as the runtime's `Location` names it.
+    /// Where the value goes, as a variant name of the runtime's `Location`.
     pub(super) location: &'static str,
-    /// Whether it must be there.
+    /// Whether it is required.
     pub(super) required: bool,
-    /// JSON's name of its type.
+    /// The name of its JSON type.
     pub(super) json_type: &'static str,
     /// The description's text.
     pub(super) doc: String,
 }
 
-/// Whether a value of this type contains one of the definition directly, not behind a list or map.
+/// Whether a type contains the definition directly, not inside a list or map.
 pub(super) fn contains(definitions: &[Definition], outer: &Type, inner: usize) -> bool {
     let mut seen = vec![false; definitions.len()];
     let mut open = vec![outer];
@@ -141,7 +145,7 @@ pub(super) fn contains(definitions: &[Definition], outer: &Type, inner: usize) -
     false
 }
 
-/// Whether the type of this position can derive `Default`.
+/// Whether the type at this position can derive `Default`.
 pub(super) fn has_default(definitions: &[Definition], position: usize) -> bool {
     fn check(definitions: &[Definition], position: usize, open: &mut Vec<usize>) -> bool {
         let Body::Struct(body) = &definitions[position].body else {

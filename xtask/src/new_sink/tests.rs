@@ -1,4 +1,5 @@
-//! Names, and lines that find their place; that the sink works is tested in a copy of the repository.
+//! Tests of names and of inserting lines. That a new sink works is tested in a copy of the
+//! repository.
 
 use super::*;
 
@@ -17,7 +18,7 @@ fn a_name_is_words_of_lower_case_letters_and_digits() {
 #[test]
 fn a_name_that_is_taken_is_refused() {
     let error = write(&crate::root(), "csv").unwrap_err();
-    assert_eq!(error.to_string(), "`sinks/csv` is there already");
+    assert_eq!(error.to_string(), "`sinks/csv` already exists");
 }
 
 #[test]

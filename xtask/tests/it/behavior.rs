@@ -1,14 +1,14 @@
-//! What the expected outputs do when they run.
+//! Tests that run the expected outputs of the generator.
 
 use fortilake_models::{Nullable, Operation, PageContext, Secret, decode};
 use serde_json::{Value, json};
 
 use crate::expected;
 
-/// Decodes a page with the layout of an operation: table, column, and the column's values.
+/// Decodes a page with the layout of an operation, and returns the column's values as text.
 ///
-/// Columns are compared as text, because these tests are about where values land; how they are
-/// read is the decoder's own affair.
+/// Text is enough, because these tests are about where values end up. How values are converted is
+/// tested with the decoder.
 fn column<O: Operation>(page: &Value, table: &str, column: &str) -> String {
     let context = PageContext {
         asked: &[("ownerId", 7), ("zone", 3)],

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// What makes up the workspace, as far as building it goes.
+/// The parts of the workspace that are needed to build it.
 const PARTS: [&str; 8] = [
     ".cargo",
     "Cargo.lock",
@@ -20,10 +20,11 @@ const PARTS: [&str; 8] = [
     "xtask",
 ];
 
-/// There is one copy, for each would be built anew: whether it was made, and who is at work in it.
+/// There is only one copy, because every copy has to be built from scratch. The flag says whether
+/// it exists; the lock is held while a test uses it.
 static MADE: Mutex<bool> = Mutex::new(false);
 
-/// The copy, while nobody else has it; what others have changed in it stays changed.
+/// Exclusive use of the copy. Changes by earlier tests are kept.
 pub(crate) struct Copy {
     path: PathBuf,
     target: PathBuf,
@@ -31,11 +32,11 @@ pub(crate) struct Copy {
 }
 
 impl Copy {
-    /// Waits for the copy, and makes it if nobody has.
+    /// Waits until no other test uses the copy, and creates it if necessary.
     pub(crate) fn take() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let path = root.join("target/copy/fortilake");
-        // A test that failed has left the copy as any other test does.
+        // A failed test leaves the copy in a usable state too.
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
         if !*made {
             let _ = fs::remove_dir_all(&path);
@@ -46,8 +47,8 @@ impl Copy {
         }
         Self {
             path,
-            // Cargo tells packages apart by their path in the workspace, so in the folder that we are built in the
-            // copy's crates would be taken for ours.
+            // Cargo identifies packages by their path in the workspace. In our own target folder,
+            // the crates of the copy would be mistaken for ours.
             target: root.join("target/copy/target"),
             _guard: made,
         }
@@ -57,12 +58,12 @@ impl Copy {
         &self.path
     }
 
-    /// Runs cargo in the copy and returns what it printed.
+    /// Runs cargo in the copy. Returns its output.
     pub(crate) fn cargo<T: AsRef<OsStr>>(&self, arguments: &[T]) -> String {
         self.cargo_in("", arguments)
     }
 
-    /// Runs cargo in a folder of the copy and returns what it printed.
+    /// Runs cargo in a folder of the copy. Returns its output.
     pub(crate) fn cargo_in<T: AsRef<OsStr>>(&self, folder: &str, arguments: &[T]) -> String {
         let output = Command::new(env!("CARGO"))
             .args(arguments)
@@ -93,8 +94,8 @@ fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        // What an example was built into is no part of it.
-        if entry.file_name() != "target" {
+        // The build output of an example is not copied.
+        if !entry.path().join("CACHEDIR.TAG").exists() {
             copy_all(&entry.path(), &to.join(entry.file_name()));
         }
     }

@@ -1,4 +1,4 @@
-//! The expected outputs, compiled: what the generator writes must be Rust.
+//! The expected outputs, compiled, to prove that the generator writes valid Rust.
 
 #[rustfmt::skip]
 #[path = "../golden/additional_properties/expected.rs"]
@@ -58,11 +58,17 @@ pub(crate) mod parameters;
 #[path = "../golden/patch/expected.rs"]
 pub(crate) mod patch;
 #[rustfmt::skip]
+#[path = "../golden/published/expected.rs"]
+pub(crate) mod published;
+#[rustfmt::skip]
 #[path = "../golden/recursion/expected.rs"]
 pub(crate) mod recursion;
 #[rustfmt::skip]
 #[path = "../golden/reference/expected.rs"]
 pub(crate) mod reference;
+#[rustfmt::skip]
+#[path = "../golden/rows_clash/expected.rs"]
+pub(crate) mod rows_clash;
 #[rustfmt::skip]
 #[path = "../golden/secret/expected.rs"]
 pub(crate) mod secret;
@@ -76,6 +82,9 @@ pub(crate) mod timestamps;
 #[path = "../golden/type_array/expected.rs"]
 pub(crate) mod type_array;
 #[rustfmt::skip]
+#[path = "../golden/types/expected.rs"]
+pub(crate) mod types;
+#[rustfmt::skip]
 #[path = "../golden/unsaid_tables/expected.rs"]
 pub(crate) mod unsaid_tables;
 #[rustfmt::skip]
@@ -85,13 +94,13 @@ pub(crate) mod whole_answer;
 #[path = "../golden/words/expected.rs"]
 pub(crate) mod words;
 
-/// A description in the dialect 3.1, as a user of `--from` and `--to` has it.
+/// A description in the dialect 3.1, generated with `--from` and `--to`.
 #[path = "../foreign/fleet/expected"]
 pub(crate) mod fleet {
     pub(crate) mod generated;
 }
 
-/// The same in the dialect 2.0.
+/// A description in the dialect 2.0, generated in the same way.
 #[path = "../foreign/petstore/expected"]
 pub(crate) mod petstore {
     pub(crate) mod generated;

@@ -1,11 +1,15 @@
-//! Descriptions with something wrong at random: an error or an output, never a panic.
+//! Tests with randomly damaged descriptions: they cause an error or an output, never a panic.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use xtask::codegen::Output;
 
-/// A small generator of numbers; the same numbers in every run.
+/// A small random number generator with the same numbers in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -17,48 +21,63 @@ impl Numbers {
     }
 }
 
+/// The texts of a folder of descriptions.
+struct Seed {
+    description: Value,
+    tables: Option<String>,
+    patch: Option<Value>,
+}
+
+impl Seed {
+    fn read(path: &str, description: &str) -> Self {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let read = |name: &str| fs::read_to_string(tests.join(path).join(name)).ok();
+        let json = |text: String| serde_json::from_str(&text).unwrap();
+        Self {
+            description: json(read(description).unwrap()),
+            tables: read("tables.toml"),
+            patch: read("api.patch.json").map(json),
+        }
+    }
+}
+
+/// Set `FUZZ_SECONDS` to run longer than the fixed number of rounds, with other random numbers.
 #[test]
 fn mutated_descriptions_do_not_panic() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let seeds = [
-        root.join("foreign/petstore/petstore.json"),
-        root.join("foreign/fleet/fleet.json"),
-        root.join("golden/nested_tables/api.json"),
-        root.join("golden/all_of/api.json"),
-        root.join("golden/recursion/api.json"),
+        Seed::read("foreign/petstore", "petstore.json"),
+        Seed::read("foreign/fleet", "fleet.json"),
+        Seed::read("golden/nested_tables", "api.json"),
+        Seed::read("golden/all_of", "api.json"),
+        Seed::read("golden/recursion", "api.json"),
+        Seed::read("golden/types", "api.json"),
+        Seed::read("golden/published", "api.json"),
+        Seed::read("golden/patch", "api.json"),
     ];
-    let seeds = seeds.map(|file| fs::read_to_string(file).unwrap());
     let folder = tempfile::tempdir().unwrap();
-    let tables = fs::read_to_string(root.join("golden/nested_tables/tables.toml")).unwrap();
-    let mut numbers = Numbers(20_261_122);
+    let seconds = std::env::var("FUZZ_SECONDS")
+        .ok()
+        .map(|text| text.parse().unwrap());
+    let started = Instant::now();
+    let goes_on = |round: usize| match seconds {
+        Some(seconds) => started.elapsed() < Duration::from_secs(seconds),
+        None => round < 480,
+    };
+    let mut numbers = Numbers(match seconds {
+        Some(_) => u64::from(std::process::id()) << 20 | 1,
+        None => 20_261_122,
+    });
     let (mut accepted, mut refused) = (0, 0);
-    for round in 0..400 {
-        let seed = round % seeds.len();
-        let mut description: Value = serde_json::from_str(&seeds[seed]).unwrap();
-        for _ in 0..=numbers.below(3) {
-            mutate(&mut description, &mut numbers);
-        }
-        let mut text = description.to_string();
-        if numbers.below(20) == 0 {
-            let end = (0..=numbers.below(text.len())).rev();
-            let end = end.into_iter().find(|&end| text.is_char_boundary(end));
-            text.truncate(end.unwrap_or_default());
-        }
-        fs::write(folder.path().join("api.json"), text).unwrap();
-        let config = folder.path().join("tables.toml");
-        if seed == 2 {
-            fs::write(&config, &tables).unwrap();
-        } else if config.exists() {
-            fs::remove_file(&config).unwrap();
-        }
+    let mut round = 0;
+    while goes_on(round) {
+        write(&seeds[round % seeds.len()], &mut numbers, folder.path());
+        round += 1;
         match Output::generate(folder.path()) {
             Ok(_) => accepted += 1,
             Err(error) => {
                 let text = format!("{error:#}");
-                assert!(
-                    text.contains("api.json") || text.contains("tables.toml"),
-                    "{text}"
-                );
+                let files = ["api.json", "api.patch.json", "tables.toml"];
+                assert!(files.iter().any(|file| text.contains(file)), "{text}");
                 assert!(!text.contains("wrote no Rust"), "{text}");
                 refused += 1;
             }
@@ -67,7 +86,36 @@ fn mutated_descriptions_do_not_panic() {
     assert!(accepted > 50 && refused > 50, "{accepted} {refused}");
 }
 
-/// Replaces, removes or renames one value somewhere.
+/// Writes a folder with a random defect.
+fn write(seed: &Seed, numbers: &mut Numbers, folder: &Path) {
+    let mut description = seed.description.clone();
+    let mut patch = seed.patch.clone();
+    for _ in 0..=numbers.below(3) {
+        match &mut patch {
+            Some(patch) if numbers.below(2) == 0 => mutate(patch, numbers),
+            _ => mutate(&mut description, numbers),
+        }
+    }
+    let mut text = description.to_string();
+    if numbers.below(20) == 0 {
+        let end = (0..=numbers.below(text.len())).rev();
+        let end = end.into_iter().find(|&end| text.is_char_boundary(end));
+        text.truncate(end.unwrap_or_default());
+    }
+    let file = |name: &str, content: Option<String>| {
+        let file = folder.join(name);
+        match content {
+            Some(content) => fs::write(file, content).unwrap(),
+            None if file.exists() => fs::remove_file(file).unwrap(),
+            None => {}
+        }
+    };
+    file("api.json", Some(text));
+    file("tables.toml", seed.tables.clone());
+    file("api.patch.json", patch.map(|patch| patch.to_string()));
+}
+
+/// Replaces, removes or renames a random value.
 fn mutate(value: &mut Value, numbers: &mut Numbers) {
     let deeper = numbers.below(8) > 0;
     match value {

@@ -1,4 +1,4 @@
-//! What the guides on sinks show is what the examples are, and what they link to is there.
+//! Tests that the guides on sinks show the code of the examples, and that their links work.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ fn root() -> PathBuf {
     xtask.parent().unwrap().to_owned()
 }
 
-/// The blocks of code in a language.
+/// Returns the code blocks in a language.
 fn blocks(guide: &str, language: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join("docs/sinks").join(guide)).unwrap();
     let start = format!("```{language}\n");
@@ -26,7 +26,8 @@ fn example(path: &str) -> String {
 
 #[test]
 fn the_manifest_is_that_of_the_example() {
-    // The guide's folder lies beside a clone of this repository, and the example in it.
+    // The guide's reader has a folder next to a clone of this repository, while the example is
+    // inside it.
     let manifest = example("Cargo.toml").replace("../../crates", "../fortilake/crates");
     assert_eq!(blocks("own-binary.md", "toml"), [manifest]);
 }
@@ -53,7 +54,7 @@ fn links_lead_somewhere() {
             .skip(1)
             .filter_map(|rest| rest.split([')', '#']).next());
         for target in targets.filter(|target| !target.is_empty() && !target.contains("://")) {
-            assert!(folder.join(target).exists(), "`{target}` is not there");
+            assert!(folder.join(target).exists(), "`{target}` does not exist");
             links += 1;
         }
     }

@@ -4,6 +4,7 @@
 
 mod behavior;
 mod copy;
+mod diff;
 mod errors;
 #[allow(
     dead_code,
@@ -15,5 +16,9 @@ mod fresh;
 mod garbage;
 mod golden;
 mod guides;
+mod misspelled;
 mod new_field;
 mod new_sink;
+mod rendered;
+mod swagger;
+mod unmatched;

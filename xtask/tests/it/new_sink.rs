@@ -1,14 +1,15 @@
-//! The promises to those who write sinks: one command makes a crate that works, and a directory outside the
-//! workspace is enough for an own binary.
+//! Tests that one command creates a working sink, and that a folder outside the workspace is enough
+//! for your own binary.
 
 use std::fs;
 
 use crate::copy::Copy;
 
-/// Its name has two words, for those are what names trip over.
+/// A name of two words, because these cause most problems.
 const NAME: &str = "data-lake";
 
 #[test]
+#[ignore = "slow; `cargo xtask soak` runs it"]
 fn a_new_sink_passes_the_suite_and_is_linked_with_no_other_edit() {
     let copy = Copy::take();
     copy.cargo(&["run", "--package", "xtask", "--", "new-sink", NAME]);
@@ -28,16 +29,17 @@ fn a_new_sink_passes_the_suite_and_is_linked_with_no_other_edit() {
         .filter_map(|line| line.split(' ').next())
         .collect();
     assert!(linked.contains(&NAME), "{printed}");
-    // The list that the command line's own test compares with.
+    // The list that a test of the command line compares with.
     let wanted = fs::read_to_string(copy.path().join("crates/cli/tests/it/sinks.txt")).unwrap();
     assert_eq!(linked, wanted.lines().collect::<Vec<_>>());
 }
 
 #[test]
+#[ignore = "slow; `cargo xtask soak` runs it"]
 fn an_own_binary_has_its_own_sink_beside_ours() {
     let copy = Copy::take();
     let folder = "examples/own-binary";
-    // The same versions, so that most is built already.
+    // With the same versions, most dependencies are already built.
     fs::copy(
         copy.path().join("Cargo.lock"),
         copy.path().join(folder).join("Cargo.lock"),

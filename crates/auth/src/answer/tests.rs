@@ -4,7 +4,7 @@ use fortilake_transport::http::HeaderMap;
 
 use super::*;
 
-fn answer(http: u16, body: &str) -> Result<Grant, Denial> {
+fn answer(http: u16, body: &str) -> Result<Grant, SignInRefusal> {
     let status = StatusCode::from_u16(http).unwrap();
     let body = body.as_bytes().to_vec().into();
     read(&Response {
@@ -39,7 +39,7 @@ fn life_is_what_the_answer_says() {
 
 const HTML: &str = "<html>Service unavailable</html>";
 
-/// HTTP status, body, kind and the text to show.
+/// HTTP status, body, expected kind and expected message.
 const DENIALS: &[(u16, &str, Kind, &str)] = &[
     (
         400,
@@ -141,37 +141,36 @@ const DENIALS: &[(u16, &str, Kind, &str)] = &[
         Kind::Config,
         "nothing here",
     ),
-    (
-        200,
-        HTML,
-        Kind::Transient,
-        "the answer is not a JSON object",
-    ),
-    (
-        503,
-        HTML,
-        Kind::Transient,
-        "the answer is not a JSON object",
-    ),
-    (429, HTML, Kind::Limited, "the answer is not a JSON object"),
-    (
-        401,
-        "",
-        Kind::Credentials,
-        "the answer is not a JSON object",
-    ),
-    (404, HTML, Kind::Config, "the answer is not a JSON object"),
-    (
-        200,
-        "[]",
-        Kind::Transient,
-        "the answer is not a JSON object",
-    ),
+    (200, HTML, Kind::Config, "an HTML page"),
+    (403, HTML, Kind::Config, "an HTML page"),
+    (503, HTML, Kind::Transient, "an HTML page"),
+    (429, HTML, Kind::Limited, "an HTML page"),
+    (401, "", Kind::Config, "empty"),
+    (404, HTML, Kind::Config, "an HTML page"),
+    (200, "[]", Kind::Transient, "JSON of an unexpected form"),
     (
         200,
         r#"{"access_token":"t"#,
         Kind::Transient,
-        "the answer is not a JSON object",
+        "JSON that ends too early, after 18 bytes",
+    ),
+    (
+        400,
+        r#"{"error":"invalid_request","error_description":"Request is not valid JSON"}"#,
+        Kind::Config,
+        "Request is not valid JSON",
+    ),
+    (
+        400,
+        "Request is not valid JSON",
+        Kind::Config,
+        "the text \"Request is not valid JSON\"",
+    ),
+    (
+        400,
+        r#"{"error":"unsupported_grant_type"}"#,
+        Kind::Unexpected,
+        "unsupported_grant_type",
     ),
 ];
 

@@ -25,3 +25,10 @@ fn arithmetic_stays_within_bounds() {
         Duration::from_micros(i64::MAX as u64)
     );
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_uptime_grows() {
+    let before = uptime().unwrap();
+    assert!(before > 0 && uptime().unwrap() >= before);
+}

@@ -42,16 +42,17 @@ fn a_refused_key_is_not_sent_again() {
     assert_eq!(error.kind(), Kind::Credentials);
     assert_eq!(
         error.to_string(),
-        "the user or its API key is wrong: the user is from variable `FORTICLOUD_USERNAME`, the \
-         key from file `/run/password`; the password that the user logs in with is no API key"
+        "the FortiAuthenticator user or its API key is wrong: the user is from variable \
+         `FORTICLOUD_USERNAME`, the \
+         key from file `/run/password`; the user's login password is not an API key"
     );
     assert_eq!(key.token().unwrap_err().to_string(), error.to_string());
 
     let key = Key::portal(&credentials(), &real_time()).unwrap();
     assert_eq!(
         key.refused().to_string(),
-        "FortiPortal refuses the API key from file `/run/password`: it is wrong, was deleted, or \
-         has ended"
+        "FortiPortal refuses the API key from file `/run/password`: it is wrong, deleted or \
+         expired"
     );
 }
 
@@ -64,7 +65,7 @@ fn what_cannot_be_sent_is_said_before() {
     let error = Key::portal(&with_password("a\nb"), &real_time()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the API key from file `/run/password` holds characters no key has"
+        "the API key from file `/run/password` contains characters that a header cannot hold"
     );
     let colon = Credentials {
         username: "a:b".to_owned(),
@@ -73,7 +74,8 @@ fn what_cannot_be_sent_is_said_before() {
     let error = Key::basic(&colon, &real_time()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the user from variable `FORTICLOUD_USERNAME` has a colon in its name"
+        "the user from variable `FORTICLOUD_USERNAME` contains a colon, which basic \
+         authentication does not allow"
     );
 }
 

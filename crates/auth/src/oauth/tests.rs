@@ -18,10 +18,10 @@ use crate::{
     tokens::lock,
 };
 
-/// Stands for a connection that breaks.
+/// A scripted status that stands for a broken connection.
 const RESET: u16 = 0;
 
-/// Counts the sign-ins and answers each after a second.
+/// Records the sign-ins and answers each after one second.
 #[derive(Clone, Default)]
 struct Server(Arc<Mutex<Vec<String>>>);
 
@@ -30,7 +30,7 @@ impl Server {
         lock(&self.0).len()
     }
 
-    /// An [`OAuth`] whose nth sign-in (from 1 on) for a client gets this answer.
+    /// An [`OAuth`] whose nth sign-in for a client (counted from 1) gets this answer.
     fn oauth<A>(&self, answer: A) -> Arc<OAuth>
     where
         A: Fn(usize, &str) -> (u16, String) + Send + Sync + 'static,
@@ -72,7 +72,7 @@ fn wrong() -> (u16, String) {
     (400, body)
 }
 
-/// Asks for these tokens side by side.
+/// Requests these tokens concurrently.
 async fn together(oauth: &Arc<OAuth>, client_ids: &[&'static str]) -> Vec<Result<Token>> {
     let mut tasks = JoinSet::new();
     for &client_id in client_ids {
@@ -96,7 +96,7 @@ async fn the_password_grant_is_sent_as_json_with_the_slash() {
 
 #[tokio::test(start_paused = true)]
 async fn tokens_are_renewed_shortly_before_their_end() {
-    // The life counts from the second before the answer came.
+    // The lifetime counts from when the token was requested, one second before the answer came.
     for (life, last_use) in [(3660, 3598), (14400, 14338), (100, 88), (10, 7)] {
         let server = Server::default();
         let oauth = server.oauth(move |n, _| granted(n, life));
@@ -185,10 +185,74 @@ async fn the_error_names_the_origins_and_no_value() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the API user or its password is wrong: the user is from variable `FORTICLOUD_USERNAME`, \
-         the password from file `/run/password` (`iam`, HTTP 400: bad password [redacted])"
+        "FortiCloud issued no token to this API user (`iam`, HTTP 400: bad password [redacted]): \
+         the user may be locked out after too many sign-ins, which ends by itself after 15 to 30 \
+         minutes; if not, the user or its password is wrong: the user is from variable \
+         `FORTICLOUD_USERNAME`, the password from file `/run/password`"
     );
     assert!(!format!("{error:?}").contains("hunter2"));
+}
+
+/// Returns the error of a sign-in that gets this answer.
+async fn said(http: u16, body: &str) -> (Kind, String) {
+    let body = body.to_owned();
+    let oauth = Server::default().oauth(move |_, _| (http, body.clone()));
+    let error = oauth.token("iam").await.unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_proxy_sends_is_not_blamed_on_the_password() {
+    let page = "<html><head><title>Zugriff verweigert</title></head></html>";
+    assert_eq!(
+        said(403, page).await,
+        (
+            Kind::Config,
+            "the answer to the sign-in for `iam` did not come from FortiCloud: it is an HTML page \
+             titled \"Zugriff verweigert\" (HTTP 403); a proxy or firewall on the way to \
+             `https://auth.example/api/v1/oauth/token/` may have sent it"
+                .to_owned()
+        )
+    );
+    assert_eq!(said(200, page).await.0, Kind::Config);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_body_is_not_blamed_on_the_password() {
+    for body in [
+        r#"{"error":"invalid_request","error_description":"Request is not valid JSON"}"#,
+        "Request is not valid JSON",
+    ] {
+        let (kind, text) = said(400, body).await;
+        assert_eq!(kind, Kind::Config);
+        assert!(
+            text.contains("did not receive the body of the sign-in"),
+            "{text}"
+        );
+        assert!(text.contains("the path of `auth_url` ends"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_password_that_is_said_so_is_no_lock_out() {
+    let body = r#"{"error":"Unexpected error has happened","status":"failure"}"#;
+    let (kind, text) = said(401, body).await;
+    assert_eq!(kind, Kind::Credentials);
+    assert!(!text.contains("locked"), "{text}");
+    let body = r#"{"error":"access_denied","error_description":"User account is locked."}"#;
+    assert!(said(403, body).await.1.contains("locked out"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn sign_ins_go_one_after_the_other() {
+    let server = Server::default();
+    let oauth = server.oauth(|n, _| granted(n, 3660));
+    let start = time::Instant::now();
+    for result in together(&oauth, &["organization", "iam", "assetmanagement"]).await {
+        result.unwrap();
+    }
+    // Each sign-in takes a second, so they ran one after the other.
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,7 +267,9 @@ async fn a_client_that_is_not_allowed_spoils_nothing() {
     assert_eq!(error.kind(), Kind::ClientId);
     assert_eq!(
         error.to_string(),
-        "this API user gets no token for `iam` (HTTP 400: bad password [redacted])"
+        "FortiCloud issued no token for `iam` to this API user (HTTP 400: bad password \
+         [redacted]); if other client ids get no token either, the user may be locked out, which \
+         ends by itself after 15 to 30 minutes"
     );
     assert!(oauth.token("organization").await.is_ok());
 }
@@ -229,7 +295,7 @@ async fn a_refused_token_is_dropped_once() {
     let first = oauth.token("iam").await.unwrap();
     oauth.refused("iam", &first);
     let second = oauth.token("iam").await.unwrap();
-    // Calls that were in flight with the first token come back later.
+    // Calls that were in flight with the first token are refused later.
     oauth.refused("iam", &first);
     oauth.refused("iam", &first);
     assert!(oauth.token("iam").await.unwrap().is(&second));

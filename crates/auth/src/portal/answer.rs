@@ -1,4 +1,4 @@
-//! What FortiPortal answers to a sign-in.
+//! Reads FortiPortal's answers to a sign-in.
 
 use std::time::Duration;
 
@@ -12,19 +12,23 @@ use serde_json::{Map, Value};
 
 use crate::{
     Kind, Micros,
-    answer::{Denial, message, object, word},
+    answer::{RefusalHint, SignInRefusal, message, object, word},
     later, until,
 };
 
-/// A token and how long it lasts.
+/// A token and how long it lasts, counted from the moment it was requested.
 #[derive(Debug, PartialEq)]
 pub(super) struct Grant {
     pub(super) token: Secret,
     pub(super) life: Duration,
 }
 
-/// Reads an answer: a token, or whose fault it is that there is none.
-pub(super) fn read(answer: &Response, asked: Duration, now: Micros) -> Result<Grant, Denial> {
+/// Reads an answer: either a token, or the reason why there is none.
+pub(super) fn read(
+    answer: &Response,
+    asked: Duration,
+    now: Micros,
+) -> Result<Grant, SignInRefusal> {
     let http = answer.status;
     let body = object(answer);
     if let Some(body) = body.as_ref().filter(|_| http.is_success())
@@ -39,17 +43,19 @@ pub(super) fn read(answer: &Response, asked: Duration, now: Micros) -> Result<Gr
         Some(body) => message(body).unwrap_or("the answer holds no token"),
         None => "the answer is not a JSON object",
     };
-    Err(Denial {
+    Err(SignInRefusal {
         kind: blame(http, body.is_some()),
         status: None,
         text: text.to_owned(),
+        clue: RefusalHint::None,
     })
 }
 
-/// How long the token lasts: what was asked for, unless the server says less.
+/// Returns how long the token lasts: the requested lifetime, unless the server says less.
 ///
-/// What it says is a time by its own clock, so it is compared with the answer's `Date` first.
-/// A token without an end is believed to have the one that was asked for.
+/// The server's `expiry` is a time of its own clock, which may differ from ours. So it is compared
+/// with the `Date` header of the same answer instead of with our time. A missing or unreadable
+/// expiry, or one that is later than requested, counts as the requested one.
 fn life(body: &Map<String, Value>, answer: &Response, asked: Duration, now: Micros) -> Duration {
     let date = answer.headers.get(header::DATE);
     let sent = date

@@ -17,7 +17,7 @@ use crate::{
     testing::{PASSWORD, Store, credentials},
 };
 
-/// A FortiPortal as it is documented: one token at a time.
+/// A FortiPortal that behaves as documented: one token at a time.
 #[derive(Clone)]
 struct Server {
     state: Arc<Mutex<State>>,
@@ -27,11 +27,11 @@ struct Server {
 
 #[derive(Default)]
 struct State {
-    /// The token that is valid, and when it ends.
+    /// The valid token and when it expires.
     session: Option<(String, i64)>,
     logins: usize,
     seen: Vec<String>,
-    /// Answers to give instead of the right ones; 0 is a broken connection.
+    /// Statuses to answer with instead of the correct answer; 0 is a broken connection.
     faults: VecDeque<u16>,
 }
 
@@ -44,7 +44,7 @@ impl Server {
         }
     }
 
-    /// The sign-in of one run.
+    /// A new run's sign-in.
     fn portal(&self) -> Portal {
         self.with_life(Duration::from_mins(30))
     }
@@ -106,7 +106,7 @@ impl Server {
                 }
                 _ => (401, String::new()),
             },
-            (None, path) => panic!("nothing is at {path}"),
+            (None, path) => panic!("no endpoint at {path}"),
         };
         Ok(HttpResponse::builder()
             .status(status)
@@ -118,7 +118,7 @@ impl Server {
         lock(&self.state).faults.extend(faults);
     }
 
-    /// What was asked for since the last look: the paths.
+    /// Returns the paths of the requests since the last call of this function.
     fn seen(&self) -> Vec<String> {
         let seen = std::mem::take(&mut lock(&self.state).seen);
         let path = |seen: &String| seen.split(' ').next().unwrap().to_owned();
@@ -188,14 +188,14 @@ async fn a_token_is_given_back_before_the_next_is_asked_for() {
     let server = Server::new();
     let portal = server.portal();
     portal.token().await.unwrap();
-    // A minute before its end it is too old for a call, and in the way of a new one.
+    // A minute before its end the token is too old for a call, but still blocks a new one.
     time::advance(Duration::from_mins(29)).await;
     assert_eq!(portal.token().await.unwrap().expose(), "EXAMPLEtoken2");
     assert_eq!(
         server.seen(),
         ["tokenlogin/", "tokenlogout/", "tokenlogin/"]
     );
-    // One that has ended by itself is in nobody's way.
+    // A token that has expired blocks nothing.
     time::advance(Duration::from_mins(31)).await;
     assert_eq!(portal.token().await.unwrap().expose(), "EXAMPLEtoken3");
     assert_eq!(server.seen(), ["tokenlogin/"]);
@@ -217,12 +217,12 @@ async fn the_next_run_uses_what_a_crash_has_left() {
 async fn what_was_kept_can_be_given_back_without_a_call() {
     let server = Server::new();
     server.portal().token().await.unwrap();
-    // Even when it is too old for a call.
+    // The token is given back even when it is too old for a call.
     time::advance(Duration::from_secs(29 * 60 + 30)).await;
     let next = server.portal();
     next.sign_out(&server.transport()).await.unwrap();
     assert_eq!(server.seen(), ["tokenlogin/", "tokenlogout/"]);
-    // There is nothing to give back any more.
+    // Now there is nothing to give back.
     next.sign_out(&server.transport()).await.unwrap();
     assert_eq!(server.seen(), [""; 0]);
 }
@@ -262,7 +262,7 @@ async fn a_refused_token_is_replaced() {
     let server = Server::new();
     let portal = server.portal();
     let token = portal.token().await.unwrap();
-    // Somebody else has logged it out.
+    // Somebody else has logged this token out.
     lock(&server.state).session = None;
     portal.refused(&token);
     assert_eq!(server.kept(), None);
@@ -283,10 +283,10 @@ async fn a_doubted_token_is_given_back_before_it_is_replaced() {
         server.seen(),
         ["tokenlogin/", "tokenlogout/", "tokenlogin/"]
     );
-    // What is doubted late does no harm to the new one.
+    // A late doubt about the old token does no harm to the new one.
     portal.doubted(&token);
     assert!(portal.is_current(&second));
-    // Some servers refuse to take back what they do not know.
+    // Some servers refuse to take back a token that they don't know.
     lock(&server.state).session = None;
     server.fail_with([403]);
     portal.doubted(&second);
@@ -315,14 +315,14 @@ async fn a_token_of_somebody_else_is_explained() {
     assert_eq!(error.kind(), Kind::Taken);
     assert_eq!(
         error.to_string(),
-        "FortiPortal gives the user from variable `FORTICLOUD_USERNAME` no token (HTTP 403: the \
-         answer is not a JSON object): it gives no second one while another is valid; one that a \
-         run of this program has left behind lasts 30 min at most, how long another lasts nobody \
-         knows; wait for its end, log out where it is in use, or use an API key from \
-         FortiPortal's GUI; a user without permission or a wrong password may be refused like \
-         this as well"
+        "FortiPortal issued no token to the user from variable `FORTICLOUD_USERNAME` (HTTP 403: \
+         the answer is not a JSON object): it issues only one at a time, so another one may still \
+         be valid; a token that an earlier run has left behind expires within 30 min, one from \
+         elsewhere may last longer; wait, sign out where the token is in use, or use an API key \
+         from FortiPortal's GUI; FortiPortal may give the same answer for a wrong password or a \
+         missing permission"
     );
-    // It is over some time.
+    // The other token expires some time.
     time::advance(Duration::from_hours(1)).await;
     assert!(portal.token().await.is_ok());
 }

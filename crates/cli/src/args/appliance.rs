@@ -4,44 +4,46 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::{ReadArgs, TargetArgs, WriteArgs};
+use super::{ReadArgs, TargetArgs, UncheckedArgs, WriteArgs};
 
-/// What to do with the token of a FortiPortal.
+/// What to do with the access token of a FortiPortal.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PortalAction {
-    /// Sign in, and keep the token for the runs to come.
+    /// Sign in and store the token for later runs.
     Login {
         #[command(flatten)]
         target: TargetArgs,
     },
-    /// Give the token back.
+    /// Sign out, which revokes the stored token.
     Logout {
         #[command(flatten)]
         target: TargetArgs,
     },
-    /// Say whether a token is kept, without a call.
+    /// Show whether a token is stored, without making calls.
     Status {
         #[command(flatten)]
         target: TargetArgs,
     },
 }
 
-/// What to do with the licenses for mobile tokens of a FortiAuthenticator.
+/// What to do with the FortiToken Mobile licenses of a FortiAuthenticator.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FtmAction {
-    /// Tell how many tokens there are, and how many are free.
+    /// Show how many tokens the unit has and how many are available.
     Status {
         #[command(flatten)]
         read: ReadArgs,
     },
-    /// Activate a license; without either option it is asked for.
+    /// Activate a license; without `--license-env` or `--license-file`, you are prompted for it.
     Activate {
-        /// Take the license from this variable.
+        /// Read the license from this environment variable.
         #[arg(long, value_name = "NAME", conflicts_with = "license_file")]
         license_env: Option<String>,
-        /// Take the license from this file.
+        /// Read the license from this file.
         #[arg(long, value_name = "FILE")]
         license_file: Option<PathBuf>,
+        #[command(flatten)]
+        check: UncheckedArgs,
         #[command(flatten)]
         write: WriteArgs,
     },

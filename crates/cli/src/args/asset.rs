@@ -4,33 +4,35 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{AccountArgs, CodeArgs, ReadArgs, TargetArgs, WriteArgs};
+use super::{AccountArgs, CodeArgs, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs};
 
 /// What to do with licenses.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LicenseAction {
-    /// Redeem a registration code, for a product or for a new virtual one.
+    /// Redeem a registration code, for a registered product or for a new virtual product.
     Register {
         #[command(flatten)]
         code: CodeArgs,
         #[command(flatten)]
         account: AccountArgs,
-        /// Attach it to this product.
+        /// Attach the license to the product with this serial number.
         #[arg(long, value_name = "SERIAL")]
         serial: Option<String>,
         #[command(flatten)]
         about: AboutArgs,
         #[command(flatten)]
+        check: UncheckedArgs,
+        #[command(flatten)]
         write: WriteArgs,
     },
-    /// Save the license file of a product; nobody else can read it then.
+    /// Save the license file of a product, readable only by its owner.
     Download {
-        /// The product's serial number.
+        /// Serial number of the product.
         serial: String,
-        /// The file.
+        /// File to save the license to.
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
-        /// Write over a file that is there.
+        /// Overwrite the file if it exists.
         #[arg(long)]
         force: bool,
         #[command(flatten)]
@@ -40,13 +42,13 @@ pub(crate) enum LicenseAction {
     List {
         #[command(flatten)]
         account: AccountArgs,
-        /// Of this number only.
+        /// List only the license with this number.
         #[arg(long, value_name = "NUMBER")]
         number: Option<String>,
-        /// Of this SKU only.
+        /// List only licenses with this SKU.
         #[arg(long, value_name = "SKU")]
         sku: Option<String>,
-        /// In this status only.
+        /// List only licenses in this status.
         #[arg(long, value_enum)]
         status: Option<Status>,
         #[command(flatten)]
@@ -61,13 +63,13 @@ pub(crate) enum ContractAction {
     List {
         #[command(flatten)]
         account: AccountArgs,
-        /// Of this number only.
+        /// List only the contract with this number.
         #[arg(long, value_name = "NUMBER")]
         number: Option<String>,
-        /// Of this SKU only.
+        /// List only contracts with this SKU.
         #[arg(long, value_name = "SKU")]
         sku: Option<String>,
-        /// In this status only.
+        /// List only contracts in this status.
         #[arg(long, value_enum)]
         status: Option<Status>,
         #[command(flatten)]
@@ -75,7 +77,7 @@ pub(crate) enum ContractAction {
     },
 }
 
-/// What to do with folders of products.
+/// What to do with product folders.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FolderAction {
     /// List the folders of an account.
@@ -85,11 +87,11 @@ pub(crate) enum FolderAction {
         #[command(flatten)]
         read: ReadArgs,
     },
-    /// Make a folder.
+    /// Create a folder.
     Create {
-        /// Its name.
+        /// Name of the new folder.
         name: String,
-        /// The folder to make it in, if not at the top.
+        /// Parent folder; without it, the folder is created at the top.
         #[arg(long, value_name = "ID")]
         parent: Option<i64>,
         #[command(flatten)]
@@ -97,9 +99,9 @@ pub(crate) enum FolderAction {
         #[command(flatten)]
         write: WriteArgs,
     },
-    /// Delete a folder that is empty.
+    /// Delete an empty folder.
     Delete {
-        /// Its id.
+        /// Id of the folder.
         id: i64,
         #[command(flatten)]
         account: AccountArgs,
@@ -111,9 +113,9 @@ pub(crate) enum FolderAction {
 /// What to do with services.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServiceAction {
-    /// Register a subscription contract, which makes a serial number.
+    /// Register a subscription contract, which creates a product with a new serial number.
     Register {
-        /// The contract's number.
+        /// Contract number.
         contract: String,
         #[command(flatten)]
         account: AccountArgs,
@@ -124,22 +126,22 @@ pub(crate) enum ServiceAction {
     },
 }
 
-/// What is said of something that is registered.
+/// Optional details of a product that is being registered.
 #[derive(Debug, Args)]
 pub(crate) struct AboutArgs {
-    /// A description.
+    /// Description of the product.
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
-    /// What some products ask for, such as a system id or an IP address.
+    /// Information that some products require, such as a system id or an IP address.
     #[arg(long, value_name = "TEXT")]
     pub(crate) additional_info: Option<String>,
-    /// It is for government use.
+    /// Mark the product as used by a government.
     #[arg(long)]
     pub(crate) government: bool,
 }
 
 impl AboutArgs {
-    /// As the API wants to hear it.
+    /// The value to send: `true`, or no member at all rather than `false`.
     pub(crate) fn is_government(&self) -> Option<bool> {
         self.government.then_some(true)
     }
@@ -148,7 +150,7 @@ impl AboutArgs {
 /// The status of a license or a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Status {
-    /// In use.
+    /// Registered to an account.
     Registered,
     /// Not registered yet.
     Pending,

@@ -8,24 +8,24 @@ use super::TargetArgs;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct CallArgs {
-    /// The endpoint, such as products/list.
+    /// Endpoint to call, such as products/list.
     pub(crate) endpoint: Option<String>,
-    /// Arguments of the endpoint by the API's names, such as accountId=710112; repeat one for a list.
+    /// Arguments under the API's names, such as accountId=710112; repeat one to pass a list.
     #[arg(value_name = "NAME=VALUE")]
     pub(crate) arguments: Vec<String>,
-    /// The arguments as a JSON object; `@FILE` reads a file, `@-` standard input.
+    /// Arguments as a JSON object; `@FILE` reads a file, `@-` reads standard input.
     #[arg(long, value_name = "JSON")]
     pub(crate) data: Option<String>,
-    /// Really send a call that changes something.
+    /// Send the call even if it changes data.
     #[arg(long)]
     pub(crate) write: bool,
     /// List the endpoints.
     #[arg(long)]
     pub(crate) list: bool,
-    /// Explain the command, or the endpoint if one is named.
+    /// Describe the endpoint, or this command if no endpoint is named.
     #[arg(short, long)]
     pub(crate) help: bool,
-    /// Call the embedded simulator.
+    /// Call the embedded simulator instead of a configured source.
     #[arg(long, conflicts_with = "config")]
     pub(crate) simulate: bool,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use super::{SourceArgs, StateArgs};
 /// Arguments of an operation that reads.
 #[derive(Debug, Args)]
 pub(crate) struct ReadArgs {
-    /// As what.
+    /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
     #[command(flatten)]
@@ -19,17 +19,25 @@ pub(crate) struct ReadArgs {
 /// Arguments of an operation that changes something.
 #[derive(Debug, Args)]
 pub(crate) struct WriteArgs {
-    /// Do it without asking.
+    /// Do not ask for confirmation.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// As what the result is told, where there is one.
+    /// Output format of the result, if the API returns one.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
 
-/// Who is called, and as whom.
+/// Whether fortilake checks arguments before it sends them.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct UncheckedArgs {
+    /// Skip fortilake's own checks and let the API decide; a refusal counts toward its error limit.
+    #[arg(long)]
+    pub(crate) unchecked: bool,
+}
+
+/// Which system an operation calls, and where its state is.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
     #[command(flatten)]
@@ -38,30 +46,30 @@ pub(crate) struct TargetArgs {
     pub(crate) state: StateArgs,
 }
 
-/// As what rows are printed.
+/// Output formats for rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// Human-readable text.
     Text,
-    /// For programs.
+    /// JSON.
     Json,
 }
 
-/// The account that is meant.
+/// The account that an operation works on.
 #[derive(Debug, Args)]
 pub(crate) struct AccountArgs {
-    /// The account; a user of an organization has to name it.
+    /// Account id; required if the API user belongs to an organization.
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
     pub(crate) account: Option<i64>,
 }
 
-/// Where the code of a license is kept; without either it is asked for.
+/// Where to read a registration code from; without either option, the user is prompted.
 #[derive(Debug, Args)]
 pub(crate) struct CodeArgs {
-    /// Take the code from this variable.
+    /// Read the registration code from this environment variable.
     #[arg(long, value_name = "NAME", conflicts_with = "code_file")]
     pub(crate) code_env: Option<String>,
-    /// Take the code from this file.
+    /// Read the registration code from this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) code_file: Option<PathBuf>,
 }

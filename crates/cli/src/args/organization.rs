@@ -7,43 +7,43 @@ use super::{ReadArgs, WriteArgs};
 /// What to do with organizational units.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OuAction {
-    /// List the units that the user may see.
+    /// List the units that the API user can see.
     List {
-        /// Below this unit only.
+        /// List only the units below this unit.
         #[arg(long, value_name = "ID")]
         parent: Option<i64>,
         #[command(flatten)]
         read: ReadArgs,
     },
-    /// Make a unit.
+    /// Create a unit.
     Create {
-        /// Its name.
+        /// Name of the new unit.
         name: String,
-        /// The unit to make it in.
+        /// Parent unit.
         #[arg(long, value_name = "ID")]
         parent: i64,
-        /// A description.
+        /// Description of the unit.
         #[arg(long, value_name = "TEXT")]
         description: Option<String>,
         #[command(flatten)]
         write: WriteArgs,
     },
-    /// Give a unit another name or description.
+    /// Change the name or the description of a unit.
     Update {
-        /// Its id.
+        /// Id of the unit.
         id: i64,
-        /// The new name.
+        /// New name.
         #[arg(long, required_unless_present = "description")]
         name: Option<String>,
-        /// The new description.
+        /// New description.
         #[arg(long, value_name = "TEXT")]
         description: Option<String>,
         #[command(flatten)]
         write: WriteArgs,
     },
-    /// Delete a unit that is empty.
+    /// Delete an empty unit.
     Delete {
-        /// Its id.
+        /// Id of the unit.
         id: i64,
         #[command(flatten)]
         write: WriteArgs,
@@ -53,21 +53,21 @@ pub(crate) enum OuAction {
 /// What to do with accounts.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccountAction {
-    /// List the accounts directly in a unit, or find one.
+    /// List the accounts directly in a unit, or look up one account.
     List {
         #[command(flatten)]
         which: WhichArgs,
         #[command(flatten)]
         read: ReadArgs,
     },
-    /// Make an account.
+    /// Create an account.
     Create(Box<AccountCreateArgs>),
     /// Move accounts to another unit.
     Move {
-        /// Their ids.
+        /// Ids of the accounts.
         #[arg(required = true, value_name = "ACCOUNT")]
         accounts: Vec<i64>,
-        /// The unit.
+        /// Id of the unit to move them to.
         #[arg(long, value_name = "OU")]
         to: i64,
         #[command(flatten)]
@@ -75,64 +75,64 @@ pub(crate) enum AccountAction {
     },
 }
 
-/// Which accounts to list; the API lists none without being told.
+/// Which accounts to list; the API requires at least one of these filters.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct WhichArgs {
-    /// Those of this unit.
+    /// List the accounts directly in this unit.
     #[arg(long, value_name = "ID")]
     pub(crate) ou: Option<i64>,
-    /// This one.
+    /// Look up the account with this id.
     #[arg(long, value_name = "ID")]
     pub(crate) account: Option<i64>,
-    /// The one with this e-mail address.
+    /// Look up the account with this e-mail address.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) email: Option<String>,
 }
 
-/// Arguments of `account create`; `fortilake call accounts/getcommondata` lists the numbers.
+/// Arguments of `account create`.
 #[derive(Debug, Args)]
 pub(crate) struct AccountCreateArgs {
-    /// The unit to make it in.
+    /// Unit to create the account in.
     #[arg(long, value_name = "ID")]
     pub(crate) ou: i64,
-    /// The company.
+    /// Company name.
     #[arg(long, value_name = "NAME")]
     pub(crate) company: String,
-    /// The first name of its master user.
+    /// First name of the account's master user.
     #[arg(long, value_name = "NAME")]
     pub(crate) first_name: String,
-    /// The last name of its master user.
+    /// Last name of the account's master user.
     #[arg(long, value_name = "NAME")]
     pub(crate) last_name: String,
-    /// The title of its master user.
+    /// Title of the account's master user.
     #[arg(long, value_name = "TEXT")]
     pub(crate) title: Option<String>,
     /// Street and number.
     #[arg(long, value_name = "TEXT")]
     pub(crate) address: Option<String>,
-    /// The city.
+    /// City.
     #[arg(long)]
     pub(crate) city: Option<String>,
-    /// The state.
+    /// State or province.
     #[arg(long)]
     pub(crate) state_or_province: Option<String>,
-    /// The number of the country, such as 276.
+    /// Country id, such as 276; `fortilake call accounts/getcommondata` lists them.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) country_id: Option<i64>,
-    /// The postal code.
+    /// Postal code.
     #[arg(long, value_name = "CODE")]
     pub(crate) postal_code: Option<String>,
-    /// A phone number, as `+CC number`.
+    /// Phone number, as `+CC number`.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) phone: Option<String>,
-    /// A fax number, as `+CC number`.
+    /// Fax number, as `+CC number`.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) fax: Option<String>,
-    /// The number of the industry.
+    /// Industry id; `fortilake call accounts/getcommondata` lists them.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) industry_id: Option<i64>,
-    /// The number of the company's size.
+    /// Id of the company size; `fortilake call accounts/getcommondata` lists them.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) size_id: Option<i64>,
     #[command(flatten)]

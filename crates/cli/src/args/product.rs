@@ -4,73 +4,75 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{AccountArgs, ReadArgs, TargetArgs, WriteArgs};
+use super::{AccountArgs, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs};
 
 /// What to do with products.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProductAction {
-    /// Register one unit, or those of a file; a run that was cut short goes on where it stopped.
+    /// Register one unit or the units in a file; run it again to resume an interrupted run.
     Register(Box<RegisterArgs>),
-    /// Give a product a description.
+    /// Set the description of a product.
     Describe {
-        /// The product's serial number.
+        /// Serial number of the product.
         serial: String,
-        /// The description; an empty one takes it away.
+        /// New description; an empty text removes it.
         description: String,
         #[command(flatten)]
         write: WriteArgs,
     },
-    /// Say where a product stands.
+    /// Set the location of a product.
     Locate {
-        /// The product's serial number.
+        /// Serial number of the product.
         serial: String,
-        /// Take away what is known of it.
+        /// Remove the location.
         #[arg(long, required_unless_present = "country", conflicts_with = "location")]
         clear: bool,
         #[command(flatten)]
         location: LocationArgs,
         #[command(flatten)]
+        check: UncheckedArgs,
+        #[command(flatten)]
         write: WriteArgs,
     },
     /// Move products to a folder.
     Move {
-        /// The products' serial numbers.
+        /// Serial numbers of the products.
         #[arg(required = true, value_name = "SERIAL")]
         serials: Vec<String>,
-        /// The folder.
+        /// Folder to move them to.
         #[arg(long, value_name = "ID", required_unless_present = "root")]
         folder: Option<i64>,
-        /// Out of all folders, to the top.
+        /// Move them to the top, out of all folders.
         #[arg(long, conflicts_with = "folder")]
         root: bool,
         #[command(flatten)]
         write: WriteArgs,
     },
-    /// Take products out of service, for good.
+    /// Decommission products, which cannot be undone.
     Decommission {
-        /// The products' serial numbers.
+        /// Serial numbers of the products.
         #[arg(required = true, value_name = "SERIAL")]
         serials: Vec<String>,
         #[command(flatten)]
         write: WriteArgs,
     },
-    /// Give products to another account of the same organization.
+    /// Transfer products to another account of the same organization.
     Transfer {
-        /// The products' serial numbers.
+        /// Serial numbers of the products.
         #[arg(required = true, value_name = "SERIAL")]
         serials: Vec<String>,
-        /// The account that has them.
+        /// Account that owns them now.
         #[arg(long, value_name = "ACCOUNT")]
         from: i64,
-        /// The account that gets them.
+        /// Account to transfer them to.
         #[arg(long, value_name = "ACCOUNT")]
         to: i64,
         #[command(flatten)]
         write: WriteArgs,
     },
-    /// Tell all about one product.
+    /// Show all details of one product.
     Details {
-        /// The product's serial number.
+        /// Serial number of the product.
         serial: String,
         #[command(flatten)]
         read: ReadArgs,
@@ -80,10 +82,10 @@ pub(crate) enum ProductAction {
 /// Arguments of `product register`.
 #[derive(Debug, Args)]
 pub(crate) struct RegisterArgs {
-    /// The unit's serial number.
+    /// Serial number of the unit.
     #[arg(required_unless_present = "file")]
     pub(crate) serial: Option<String>,
-    /// Register the units of this file: .csv, .json or .toml, with the API's names, such as
+    /// Register the units in this .csv, .json or .toml file; it uses the API's names, such as
     /// serialNumber, contractNumber, description, folderId, cloudKey, city or countryCode.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["serial", "unit", "location"])]
     pub(crate) file: Option<PathBuf>,
@@ -93,93 +95,105 @@ pub(crate) struct RegisterArgs {
     pub(crate) unit: UnitArgs,
     #[command(flatten)]
     pub(crate) location: LocationArgs,
-    /// Send so many units in one call; with more than 5 the API may meet more errors than it takes.
+    /// Send this many units per call; more than 5 bad units in one call can exceed the error limit.
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..=10))]
     pub(crate) batch: u8,
-    /// Forget what earlier runs have registered of these units.
+    /// Forget that earlier runs registered these units; units with an unknown outcome are kept.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Do it without asking.
+    /// Resend units that were sent at least AGE ago (10m if not given), got no response and are not
+    /// registered yet; a unit whose first attempt FortiCloud processes late is then registered twice.
+    #[arg(
+        long,
+        value_name = "AGE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "10m"
+    )]
+    pub(crate) resend_unknown: Option<String>,
+    #[command(flatten)]
+    pub(crate) check: UncheckedArgs,
+    /// Do not ask for confirmation.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// As what the row for each unit is printed.
+    /// Output format of the result, which has one row per unit.
     #[arg(long, value_enum, default_value = "csv")]
     pub(crate) format: RowFormat,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 }
 
-/// As what the results of a registration are printed.
+/// Output formats for the result of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RowFormat {
     /// CSV with a header.
     Csv,
-    /// A list of objects.
+    /// A JSON list of objects.
     Json,
 }
 
-/// What else is said of a unit.
+/// Optional details of the unit to register.
 #[derive(Debug, Args)]
 #[group(id = "unit", multiple = true)]
 pub(crate) struct UnitArgs {
-    /// The contract to attach.
+    /// Contract to attach to the unit.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) contract: Option<String>,
-    /// A description.
+    /// Description of the unit.
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
-    /// The folder to put it into.
+    /// Folder to put the unit into.
     #[arg(long, value_name = "ID")]
     pub(crate) folder: Option<i64>,
-    /// An asset group to put it into; may be repeated.
+    /// Asset group to put the unit into; may be repeated.
     #[arg(long, value_name = "ID")]
     pub(crate) group: Vec<i64>,
-    /// The serial number of the returned unit that this one replaces.
+    /// Serial number of the returned unit that this one replaces.
     #[arg(long, value_name = "SERIAL")]
     pub(crate) replaces: Option<String>,
-    /// What some products ask for, such as a system id or an IP address.
+    /// Information that some products require, such as a system id or an IP address.
     #[arg(long, value_name = "TEXT")]
     pub(crate) additional_info: Option<String>,
-    /// It is for government use.
+    /// Mark the unit as used by a government.
     #[arg(long)]
     pub(crate) government: bool,
-    /// Take the unit's FortiCloud key from this variable.
+    /// Read the unit's FortiCloud key from this environment variable.
     #[arg(long, value_name = "NAME", conflicts_with = "cloud_key_file")]
     pub(crate) cloud_key_env: Option<String>,
-    /// Take the unit's FortiCloud key from this file.
+    /// Read the unit's FortiCloud key from this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) cloud_key_file: Option<PathBuf>,
 }
 
-/// An address.
+/// The address of a product; every part of it requires the country.
 #[derive(Debug, Args)]
 #[group(id = "location", multiple = true)]
 pub(crate) struct LocationArgs {
-    /// The country in two capitals, such as DE.
+    /// Country code of two capital letters, such as DE.
     #[arg(long, value_name = "CODE")]
     pub(crate) country: Option<String>,
-    /// The state; in two capitals for US, CA, IN, BR and UA.
+    /// State or province; a code of two capital letters in US, CA, IN, BR and UA.
     #[arg(long, value_name = "STATE", requires = "country")]
     pub(crate) state_or_province: Option<String>,
-    /// The city.
+    /// City.
     #[arg(long, value_name = "CITY", requires = "country")]
     pub(crate) city: Option<String>,
-    /// The postal code.
+    /// Postal code.
     #[arg(long, value_name = "CODE", requires = "country")]
     pub(crate) postal_code: Option<String>,
     /// Street and number.
     #[arg(long, value_name = "TEXT", requires = "country")]
     pub(crate) address: Option<String>,
-    /// The company.
+    /// Company name.
     #[arg(long, value_name = "NAME", requires = "country")]
     pub(crate) company: Option<String>,
-    /// An e-mail address.
+    /// E-mail address.
     #[arg(long, value_name = "ADDRESS", requires = "country")]
     pub(crate) email: Option<String>,
-    /// A phone number, as `+CC number`.
+    /// Phone number, as `+CC number`.
     #[arg(long, value_name = "NUMBER", requires = "country")]
     pub(crate) phone: Option<String>,
-    /// A fax number, as `+CC number`.
+    /// Fax number, as `+CC number`.
     #[arg(long, value_name = "NUMBER", requires = "country")]
     pub(crate) fax: Option<String>,
 }

@@ -1,6 +1,6 @@
-//! `fortilake account`: list, make and move accounts.
+//! `fortilake account`: list, create and move accounts.
 
-use fortilake_crawler::client::models::generated::iam_v1_accounts::{
+use fortilake_models::generated::iam_v1_accounts::{
     AccountsCreate, AccountsCreateRequest, AccountsList, AccountsListRequest, AccountsMove,
     AccountsMoveRequest,
 };
@@ -10,6 +10,7 @@ use crate::{
     args::{AccountAction, AccountCreateArgs},
     console::Console,
     exit::Result,
+    summary::count,
 };
 
 const ACCOUNTS: View = View {
@@ -17,7 +18,7 @@ const ACCOUNTS: View = View {
     columns: &["id", "company", "parentId", "email", "countryId"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &AccountAction, console: Console) -> Result {
     match action {
         AccountAction::List { which, read } => {
@@ -38,7 +39,8 @@ pub(crate) fn run(action: &AccountAction, console: Console) -> Result {
                 destination_parent_id: *to,
                 account_ids: accounts.clone(),
             };
-            let what = format!("moves {} accounts to unit {to}", accounts.len());
+            let number = count(accounts.len() as u64, "account");
+            let what = format!("will move {number} to unit {to}");
             operation::write::<AccountsMove>(&what, &request, &View::BLANK, write, console)
         }
     }
@@ -61,6 +63,9 @@ fn create(args: &AccountCreateArgs, console: Console) -> Result {
         industry_id: args.industry_id,
         size_id: args.size_id,
     };
-    let what = format!("makes the account of {} in unit {}", args.company, args.ou);
+    let what = format!(
+        "will create an account for {} in unit {}",
+        args.company, args.ou
+    );
     operation::write::<AccountsCreate>(&what, &request, &ACCOUNTS, &args.write, console)
 }

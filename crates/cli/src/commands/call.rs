@@ -1,18 +1,18 @@
-//! `fortilake call`: any described endpoint, checked before it is sent.
+//! `fortilake call`: calls any described endpoint, after checking the arguments.
 
 mod arguments;
 mod catalogue;
 
 use anyhow::anyhow;
 use clap::CommandFactory as _;
-use fortilake_crawler::{
-    client::models::{self, Access, Endpoint},
-    sink::nearest,
-};
+use fortilake_auth::printable_json;
+use fortilake_models::{self as models, Access, Endpoint};
+use fortilake_sink::nearest;
 use serde_json::{Map, Value};
 
 use super::{
-    operation::{Desk, Target},
+    operation::{OperationClient, Target},
+    part::Part,
     shown::shown,
 };
 use crate::{
@@ -21,14 +21,16 @@ use crate::{
     exit::{Code, Failure, Result},
 };
 
-/// Calls it, or explains what there is to call.
+/// Calls an endpoint, describes it, or lists all endpoints.
 pub(crate) fn run(args: &CallArgs, console: Console) -> Result {
     let text = match &args.endpoint {
         None if args.list => catalogue::list(),
         None if args.help => help(),
         None => {
-            let error = anyhow!("no endpoint is named");
-            return Err(Failure::not_started(error).hint("`fortilake call --list` lists them"));
+            let error = anyhow!("no endpoint given");
+            return Err(
+                Failure::not_started(error).hint("`fortilake call --list` lists the endpoints")
+            );
         }
         Some(name) => {
             let endpoint = find(name)?;
@@ -53,13 +55,14 @@ fn find(name: &str) -> Result<&'static Endpoint> {
                 .map(|endpoint| endpoint.id),
         ) {
             Some(known) => failure.hint(format!("did you mean `{known}`?")),
-            None => failure.hint("`fortilake call --list` lists them"),
+            None => failure.hint("`fortilake call --list` lists the endpoints"),
         }
     })
 }
 
 fn help() -> String {
     let mut command = Cli::command();
+    // Without `build`, the usage line would lack the name of the program.
     command.build();
     command
         .find_subcommand_mut("call")
@@ -69,27 +72,36 @@ fn help() -> String {
 
 fn call(args: &CallArgs, endpoint: &'static Endpoint, console: Console) -> Result {
     if let Some(hint) = signs_in(endpoint) {
-        let error = anyhow!("`{}` is called by signing in, not by itself", endpoint.id);
+        let error = anyhow!(
+            "`{}` cannot be called on its own, because it handles tokens",
+            endpoint.id
+        );
         return Err(Failure::not_started(error).hint(hint));
     }
     let arguments = arguments::read(endpoint, args.data.as_deref(), &args.arguments)?;
     if endpoint.access == Access::Write {
         announce(endpoint, &arguments, args.write, console)?;
     }
-    let desk = if args.simulate {
-        Desk::simulated(endpoint, console)?
+    let caller = if args.simulate {
+        OperationClient::simulated(endpoint, console)?
     } else {
         Target::find(&args.target, endpoint, console)?.connect()?
     };
-    let page = desk.run(async |desk| desk.fetch(endpoint, &arguments).await)?;
-    let body = page.body.trim_end();
+    let page = caller.run(async |caller| caller.fetch(endpoint, &arguments).await)?;
+    let body = printable_json(page.body.trim_end());
     console
         .data(&format!("{body}\n"))
         .map_err(Failure::failed)?;
+    if let Some(part) = Part::of(&body) {
+        console.note(&part.note(endpoint));
+    }
     Ok(Code::Complete)
 }
 
-/// What does the same as an endpoint that is about tokens.
+/// For an endpoint that issues or revokes tokens, the command that does the same.
+///
+/// These endpoints have no client id, because they are called before there is a token. `call`
+/// refuses them: their responses hold tokens, which must be neither printed nor lost.
 fn signs_in(endpoint: &Endpoint) -> Option<&'static str> {
     match (endpoint.client_id, endpoint.id) {
         (Some(_), _) => None,
@@ -99,7 +111,7 @@ fn signs_in(endpoint: &Endpoint) -> Option<&'static str> {
     }
 }
 
-/// Says what a call will change, and refuses to change it unless that was asked for.
+/// Prints the request of a call that changes data; without `--write`, this is an error.
 fn announce(
     endpoint: &Endpoint,
     arguments: &Map<String, Value>,
@@ -112,10 +124,10 @@ fn announce(
         endpoint.method, endpoint.path, endpoint.summary
     );
     if write {
-        console.note(&format!("sending, once: {what}"));
+        console.note(&format!("sending: {what}"));
         return Ok(());
     }
     console.note(&format!("this would send: {what}"));
-    let error = anyhow!("`{}` changes something on the other side", endpoint.id);
-    Err(Failure::not_started(error).hint("add `--write` to send it"))
+    let error = anyhow!("`{}` changes data, so nothing was sent", endpoint.id);
+    Err(Failure::not_started(error).hint("pass `--write` to send it"))
 }

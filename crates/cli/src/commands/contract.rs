@@ -1,6 +1,6 @@
 //! `fortilake contract`: list contracts.
 
-use fortilake_crawler::client::models::generated::asset_management_v3_contract::{
+use fortilake_models::generated::asset_management_v3_contract::{
     ContractsList, ContractsListRequest, ContractsListRequestStatus,
 };
 
@@ -16,7 +16,7 @@ const CONTRACTS: View = View {
     columns: &["contractNumber", "contractSKU", "status", "endDate"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &ContractAction, console: Console) -> Result {
     let ContractAction::List {
         account,

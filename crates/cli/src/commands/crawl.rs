@@ -1,44 +1,56 @@
-//! `fortilake crawl`: read the sources, publish a snapshot.
+//! `fortilake crawl`: reads the sources and publishes a snapshot.
 
 mod prepare;
 
-use std::{fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
-use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{
-    Crawl, Guard, Incomplete, Kind, Report, Source,
-    sink::nearest,
-    state::{State, Status},
-    tables_of,
-};
+use anyhow::anyhow;
+use fortilake_client as client;
+use fortilake_crawler::{Crawl, Incomplete, Kind, Limits, Report, Source, edition, tables_of};
+use fortilake_sink::{self as sink, Partial, nearest};
+use fortilake_state::{State, Status};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::SinkOpener;
 
 use crate::{
     args::{CrawlArgs, SourceArgs},
     baseline,
     config::{self, Config, Env, SinkConfig, SourceConfig},
-    connect::{self, Time},
+    connect,
     console::Console,
     exit::{Code, Failure, Result},
+    organization,
     progress::Progress,
-    session::{self, Session},
-    signals, summary,
+    session::{self, Found, Search, Session},
+    signals,
+    summary::{self, SummaryTarget},
+    time::Time,
 };
 
-/// Crawls and publishes.
+/// Crawls and publishes. The summary is written however the run ends, errors included.
 pub(crate) fn run(args: &CrawlArgs, console: Console) -> Result {
-    // What is simulated needs no variables, so a `.env` file that cannot be read is no matter.
+    let target = SummaryTarget::open(args.summary.as_deref(), console)?;
+    let mut ended = None;
+    let result = configured(args, &mut ended, console);
+    target.write(ended, &result)?;
+    result
+}
+
+fn configured(args: &CrawlArgs, ended: &mut Option<Value>, console: Console) -> Result {
+    // A simulation needs no variables, so it must also work where `.env` cannot be read.
     let (config, env) = if args.simulate {
-        (simulated(args)?, Env::default())
+        let sources = vec![SourceConfig::new("simulated")];
+        let sinks = config::sink_specs(&args.sink)?;
+        (Config::new(sources, sinks), Env::default())
     } else {
         let env = Env::read()?;
         let config = selected(args.config.as_deref(), &args.source, &args.sink, &env)?;
         (config, env)
     };
-    if let Some(path) = &args.summary {
-        try_summary(path)?;
-    }
-    super::interruptible(console, |signals| {
-        crawl(args, &config, &env, signals, console)
+    super::interruptible(console, config.stop_timeout, |signals| {
+        crawl(args, &config, &env, ended, signals, console)
     })
 }
 
@@ -46,132 +58,262 @@ async fn crawl(
     args: &CrawlArgs,
     config: &Config,
     env: &Env,
-    signals: signals::Watch,
+    ended: &mut Option<Value>,
+    signals: signals::SignalHandler,
     console: Console,
 ) -> Result {
-    // What is simulated is over with the process, unless somebody wants to see it resumed.
+    // A simulated crawl leaves no state, unless `--state` asks for one to try out resuming.
     let passing = args.simulate && args.state.state.is_none();
     let state = if passing {
         None
     } else {
         Some(session::open_state(args.state.state.as_deref(), env)?)
     };
-    let terms = prepare::terms(args, state.as_ref(), console);
-    let (mut sources, fingerprint) = prepare::sources(args, config, env, &terms)?;
+    let context = prepare::context(args, state.as_ref(), console);
+    let (mut sources, fingerprint) = prepare::sources(args, config, env, &context)?;
+    let publishing = Publishing {
+        sinks: &config.sinks,
+        env,
+        state: state.as_ref(),
+        partial: partial(args, config),
+        limits: (!args.accept_shrink).then_some(config.limits),
+        figures: fingerprint.sources(),
+        console,
+    };
+    let search = Search {
+        fingerprint: &fingerprint,
+        fresh: args.fresh,
+        max_idle: config.max_idle,
+    };
     let session = match &state {
-        None => Session::passing(),
-        Some(state) => Session::resume_or_begin(state, &fingerprint, args.fresh)?,
+        None => Session::passing(fingerprint.selection().clone()),
+        Some(state) => match Session::find(state, &search)? {
+            Found::Read(session) => session,
+            Found::Publish(read) => {
+                let code = publish_read(&read, &publishing, ended, signals.stop.clone()).await?;
+                // A sink that failed now would also fail for the new crawl, after all its calls.
+                if code == Code::Failed {
+                    return Ok(code);
+                }
+                // Releases the lock on the published crawl, so that it can be looked at again.
+                drop(read);
+                match Session::find(state, &search)? {
+                    Found::Read(session) | Found::Publish(session) => session,
+                }
+            }
+        },
     };
     if let Some(state) = &state {
-        prepare::lend_details(&mut sources, config, state, &fingerprint, &session)?;
+        prepare::attach_earlier_details(&mut sources, config, state, &fingerprint, &session)?;
+        organization::recall(&mut sources, state, &fingerprint)?;
     }
-    let reach = fingerprint.reach();
-    let guard = match &state {
-        Some(state) if !args.accept_shrink => baseline::guard(state, &reach, config.max_shrink)?,
-        _ => None,
-    };
-    if !args.account.is_empty() {
-        console.note("reading the named accounts alone: the tables will hold nothing else\n");
-    }
-    if let Some(id) = &session.passed_over {
-        console.note(&format!(
-            "crawl {id} is unfinished and not resumed: its sources or their users are not all the \
-             same\n",
-        ));
+    for note in &session.notes {
+        console.note(&format!("{note}\n"));
     }
     if session.recalled > 0 {
         console.note(&format!(
-            "resuming crawl {}: {} calls are answered already\n",
-            session.crawl.id, session.recalled
+            "resuming crawl {}: {} already answered\n",
+            session.crawl.id,
+            summary::count(session.recalled, "call")
         ));
     }
-    let terms = Publishing {
-        sinks: &config.sinks,
-        state: state.as_ref(),
-        incomplete: if args.require_complete {
-            Incomplete::Discard
-        } else {
-            Incomplete::Publish
-        },
-        guard,
-    };
     let clients: Vec<_> = sources
         .iter()
         .filter_map(|source| source.client.clone())
         .collect();
-    let result = publish(&session, sources, terms, signals, console).await;
-    // Whatever became of the crawl, and before anything of the state can fail.
+    let result = publishing
+        .run(&session, sources, signals.stop.clone())
+        .await;
+    signals.end();
+    // Sign out even if the crawl failed, and before writing to the state can fail: a FortiPortal
+    // token that stays behind blocks the next sign-in.
     connect::sign_out(&clients, console).await;
-    let (report, code) = end(&session, result, args, console)?;
+    let code = publishing.end(&session, result, ended)?;
     if let Some(state) = &state {
-        if summary::reached_a_sink(&report) {
-            baseline::keep(state, &reach, &session.crawl, &report)?;
-        }
         state.retain(config.keep)?;
     }
     Ok(code)
 }
 
-/// Where to and on what terms a crawl is published.
-pub(crate) struct Publishing<'a> {
-    /// The sinks.
-    pub(crate) sinks: &'a [SinkConfig],
-    /// Where the sinks remember things, if they may.
-    pub(crate) state: Option<&'a State>,
-    /// What to do if scopes failed.
-    pub(crate) incomplete: Incomplete,
-    /// What to do if rows are missing.
-    pub(crate) guard: Option<Guard>,
-}
-
-/// Runs the crawl from opening the sinks to their end.
-pub(crate) async fn publish(
-    session: &Session,
-    sources: Vec<Source>,
-    terms: Publishing<'_>,
-    signals: signals::Watch,
-    console: Console,
-) -> Result<(Report, Progress)> {
-    let endpoints: Vec<&str> = sources
-        .iter()
-        .flat_map(|source| source.settings.endpoints())
-        .collect();
-    let tables = tables_of(&endpoints);
-    session.begin_deliveries(terms.sinks)?;
-    let sinks = super::open_sinks(terms.sinks, &session.crawl, &tables, terms.state).await?;
-    let clients = sources
-        .iter()
-        .filter_map(|source| source.client.clone())
-        .collect();
-    let progress = Progress::start(console, clients);
-    let crawl = Crawl {
-        id: session.crawl.id.clone(),
-        sources,
-        tables,
-        sinks,
-        incomplete: terms.incomplete,
-        guard: terms.guard,
-        journal: session.journal.clone(),
-        clock: Arc::new(|| jiff::Timestamp::now().as_microsecond()),
-        observer: progress.observer(),
-        stop: signals.stop.clone(),
-    };
-    let result = crawl.run().await;
-    signals.end();
-    progress.end().await;
-    match result {
-        Ok(report) => {
-            session.end_deliveries(&report.sinks)?;
-            Ok((report, progress))
-        }
-        Err(error) => {
-            Err(stopped_short(session, &error, &progress).unwrap_or_else(|| error.into()))
-        }
+/// What to do with a partial snapshot; a flag wins over the configuration file.
+fn partial(args: &CrawlArgs, config: &Config) -> Option<Partial> {
+    if args.require_complete {
+        Some(Partial::Refuse)
+    } else if args.accept_partial {
+        Some(Partial::Publish)
+    } else {
+        config.partial
     }
 }
 
-/// What to tell of a crawl that can go on later.
-fn stopped_short(
+/// Publishes a crawl that an earlier run read completely but did not publish. Makes no calls.
+///
+/// The pages may be hours old, so they are published as the earlier crawl and not as the new one.
+/// The new crawl then reads everything itself. The price is that one command can publish two
+/// snapshots.
+async fn publish_read(
+    session: &Session,
+    publishing: &Publishing<'_>,
+    ended: &mut Option<Value>,
+    stop: watch::Receiver<bool>,
+) -> Result {
+    publishing.console.note(&format!(
+        "crawl {} was read but not published; publishing it first, without making calls\n",
+        session.crawl.id
+    ));
+    let sources = session.sources()?;
+    let result = publishing.run(session, sources, stop).await;
+    publishing.end(session, result, ended)
+}
+
+/// Where crawls are published, and the conditions for publishing them.
+pub(crate) struct Publishing<'a> {
+    /// The sinks to publish to, in order.
+    pub(crate) sinks: &'a [SinkConfig],
+    /// Resolves references to environment variables, files and commands.
+    pub(crate) env: &'a Env,
+    /// Where sinks store what they need in later runs; `None` if the run must leave no state.
+    pub(crate) state: Option<&'a State>,
+    /// What to do with a partial snapshot; `None` leaves the choice to each sink.
+    pub(crate) partial: Option<Partial>,
+    /// How many rows may disappear; `None` turns the shrink guard off.
+    pub(crate) limits: Option<Limits>,
+    /// The sources and their users, as the key under which the row counts are stored.
+    pub(crate) figures: String,
+    /// Where progress and the summary are printed.
+    pub(crate) console: Console,
+}
+
+impl Publishing<'_> {
+    /// Opens the sinks, runs the crawl and finishes the sinks.
+    pub(crate) async fn run(
+        &self,
+        session: &Session,
+        sources: Vec<Source>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<(Report, Progress)> {
+        let endpoints: Vec<&str> = sources
+            .iter()
+            .flat_map(|source| source.settings.endpoints())
+            .collect();
+        let tables = tables_of(&endpoints);
+        let identity = sink::Crawl {
+            edition: edition(&session.crawl.id, &tables),
+            ..session.crawl.clone()
+        };
+        // Recorded before the sinks are opened, because opening may already create files that have
+        // to be cleaned up if this process dies.
+        session.begin_deliveries(self.sinks)?;
+        let opening = SinkOpener {
+            crawl: &identity,
+            tables: &tables,
+            state: self.state,
+            env: self.env,
+            partial: self.partial,
+        };
+        let sinks = opening.open(self.sinks).await?;
+        let clients = sources
+            .iter()
+            .filter_map(|source| source.client.clone())
+            .collect();
+        let guard = match (self.state, self.limits) {
+            (Some(state), Some(limits)) => Some(baseline::guard(state, &self.figures, limits)?),
+            // Without state there is no earlier crawl to compare with.
+            _ => None,
+        };
+        let progress = Progress::start(self.console, clients);
+        let crawl = Crawl {
+            identity,
+            sources,
+            tables,
+            sinks,
+            incomplete: match self.partial {
+                Some(Partial::Refuse) => Incomplete::Discard,
+                _ => Incomplete::Publish,
+            },
+            guard,
+            journal: session.journal.clone(),
+            clock: Arc::new(|| jiff::Timestamp::now().as_microsecond()),
+            observer: progress.observer(),
+            stop,
+        };
+        let result = crawl.run().await;
+        progress.end().await;
+        match result {
+            Ok(report) => {
+                session.end_deliveries(&report.sinks)?;
+                Ok((report, progress))
+            }
+            Err(error) => {
+                Err(pause_failure(session, &error, &progress).unwrap_or_else(|| error.into()))
+            }
+        }
+    }
+
+    /// Prints how the crawl ended, stores its status and returns the exit code.
+    pub(crate) fn end(
+        &self,
+        session: &Session,
+        result: Result<(Report, Progress)>,
+        ended: &mut Option<Value>,
+    ) -> Result {
+        let (report, progress) = match result {
+            Ok(ended) => ended,
+            Err(failure) => {
+                // Only the first failure is reported. If the state cannot be written either, the
+                // next run reports that.
+                let _ = session.set_status(left_as(session, &failure), None);
+                return Err(failure);
+            }
+        };
+        let console = self.console;
+        console.note(&summary::text(&session.crawl, &report));
+        let summary = summary::json(&session.crawl, &report, &progress.calls_by_endpoint());
+        let status = ended_as(&report);
+        let code = summary::code(&report);
+        if session.is_resumable() && code == Code::Failed {
+            let what = match status {
+                Status::Done => {
+                    "run the same command again to publish it, without making calls".to_owned()
+                }
+                _ => format!(
+                    "run `fortilake replay {}` to publish it to the other sinks, without making calls",
+                    session.crawl.id
+                ),
+            };
+            console.note(&format!("\nhint: nothing is lost: {what}\n"));
+        }
+        session.set_status(status, Some(&summary))?;
+        *ended = Some(summary);
+        if let Some(state) = self.state.filter(|_| summary::reached_a_sink(&report)) {
+            baseline::keep(state, &self.figures, &session.crawl, &report)?;
+        }
+        Ok(code)
+    }
+}
+
+/// The status of a crawl that was read completely.
+///
+/// If at least one sink has published the snapshot, the crawl counts as published: the next run
+/// starts a new crawl, and `replay` can publish this one to the other sinks. A refused snapshot is
+/// not tried again automatically, because only a person can decide to accept it.
+fn ended_as(report: &Report) -> Status {
+    if summary::reached_a_sink(report) {
+        return Status::Published;
+    }
+    let mut errors = report
+        .sinks
+        .iter()
+        .filter_map(|sink| sink.result.as_ref().err());
+    if report.published && errors.any(|error| error.kind() != sink::Kind::Refused) {
+        Status::Done
+    } else {
+        Status::Discarded
+    }
+}
+
+/// The failure to report for a crawl that paused or was interrupted; `None` for other errors.
+fn pause_failure(
     session: &Session,
     error: &fortilake_crawler::Error,
     progress: &Progress,
@@ -185,104 +327,64 @@ fn stopped_short(
         Some(pause) => format!(": {}", pause.reason),
         None => String::new(),
     };
+    let calls = summary::count(progress.answered(), "call");
+    let what = format!("{what}{why}, after {calls}");
     let failure = Failure {
         code,
-        error: anyhow!("{what}{why}, after {} calls", progress.answered()),
+        error: match last_errors(error) {
+            Some(errors) => anyhow!("{errors}").context(what),
+            None => anyhow!(what),
+        },
         hint: None,
     };
     let when = match error.pause() {
-        Some(pause) => format!("from {} on, the same command", Time(pause.resume_at)),
-        None => "the same command".to_owned(),
+        Some(pause) => format!("after {}", Time(pause.resume_at)),
+        None => "again".to_owned(),
     };
     Some(if session.is_resumable() {
         failure.hint(format!(
-            "nothing is lost: {when} resumes crawl {}",
+            "nothing is lost: run the same command {when} to resume crawl {}",
             session.crawl.id
         ))
     } else {
-        failure.hint(format!("nothing was published; {when} begins anew"))
+        failure.hint(format!(
+            "nothing was published; run the same command {when} to start over"
+        ))
     })
 }
 
-/// What becomes of a crawl that did not come to its end.
+/// The errors that used up the error budget, if the error budget is among the causes.
+fn last_errors(error: &fortilake_crawler::Error) -> Option<String> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(errors) = error.downcast_ref::<client::LastErrors>() {
+            return Some(errors.to_string());
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// The status of a crawl that was not read completely.
 ///
-/// One that could read nothing, such as that of an account that is not there, is no crawl to go on
-/// with, and must not be in the way of the next.
-fn left_as(failure: &Failure) -> Status {
+/// A crawl that could read nothing, such as one of an account that does not exist, is discarded.
+/// It would otherwise be resumed by the next run and fail in the same way again.
+fn left_as(session: &Session, failure: &Failure) -> Status {
     let error = failure.error.downcast_ref::<fortilake_crawler::Error>();
     match error.map(fortilake_crawler::Error::kind) {
         Some(Kind::Unreadable) => Status::Discarded,
+        // The sinks could not be opened, so no call was made and there is nothing to resume.
+        None if session.recalled == 0
+            && matches!(failure.code, Code::NotStarted | Code::Refused) =>
+        {
+            Status::Discarded
+        }
         _ => Status::Paused,
     }
 }
 
-/// Tells how the crawl ended, and keeps it in the state.
-fn end(
-    session: &Session,
-    result: Result<(Report, Progress)>,
-    args: &CrawlArgs,
-    console: Console,
-) -> Result<(Report, Code)> {
-    let (report, progress) = match result {
-        Ok(ended) => ended,
-        Err(failure) => {
-            // The first failure is the one to tell; a state that cannot be written is told next time.
-            let _ = session.set_status(left_as(&failure), None);
-            return Err(failure);
-        }
-    };
-    console.note(&summary::text(&session.crawl, &report));
-    let summary = summary::json(&session.crawl, &report, &progress.calls_by_endpoint());
-    // Where one sink has the snapshot, a replay brings it to the others; the next crawl is a new one.
-    let status = match (report.published, summary::reached_a_sink(&report)) {
-        (false, _) => Status::Discarded,
-        (true, false) => Status::Done,
-        (true, true) => Status::Published,
-    };
-    if session.is_resumable() && summary::code(&report) == Code::Failed {
-        let what = match status {
-            Status::Done => "the same command publishes it without a call".to_owned(),
-            _ => format!(
-                "`fortilake replay {}` publishes it without a call",
-                session.crawl.id
-            ),
-        };
-        console.note(&format!("\nhint: nothing is lost: {what}\n"));
-    }
-    session.set_status(status, Some(&summary))?;
-    if let Some(path) = &args.summary {
-        write_summary(path, &summary)?;
-    }
-    let code = summary::code(&report);
-    Ok((report, code))
-}
-
-/// Finds out before the crawl whether the summary can be written, and leaves all as it was.
-fn try_summary(path: &Path) -> Result<()> {
-    let is_new = !path.exists();
-    let opened = fs::OpenOptions::new().append(true).create(true).open(path);
-    opened
-        .with_context(|| format!("the summary `{}` cannot be written", path.display()))
-        .map_err(Failure::not_started)?;
-    if is_new {
-        fs::remove_file(path).map_err(Failure::not_started)?;
-    }
-    Ok(())
-}
-
-fn write_summary(path: &Path, summary: &serde_json::Value) -> Result<()> {
-    fs::write(path, format!("{summary:#}\n"))
-        .with_context(|| {
-            format!(
-                "the crawl is done, but its summary `{}` cannot be written",
-                path.display()
-            )
-        })
-        .map_err(Failure::failed)
-}
-
-/// The configured sources that a command is about.
-pub(crate) fn of_args(args: &SourceArgs, env: &Env) -> Result<Config> {
+/// Loads the configuration, limited to the sources that `--source` names.
+pub(crate) fn load_sources(args: &SourceArgs, env: &Env) -> Result<Config> {
     selected(args.config.as_deref(), &args.source, &[], env)
 }
 
@@ -291,11 +393,11 @@ fn selected(path: Option<&Path>, names: &[String], sinks: &[String], env: &Env) 
     for name in names {
         if !config.sources.iter().any(|source| source.name == *name) {
             let known = config.sources.iter().map(|source| source.name.as_str());
-            let failure = Failure::not_started(anyhow!("no source is named `{name}`"));
+            let failure = Failure::not_started(anyhow!("there is no source `{name}`"));
             return Err(match nearest(name, known.clone()) {
                 Some(known) => failure.hint(format!("did you mean `{known}`?")),
                 None => failure.hint(format!(
-                    "there are: {}",
+                    "the sources are: {}",
                     known.collect::<Vec<_>>().join(", ")
                 )),
             });
@@ -305,14 +407,4 @@ fn selected(path: Option<&Path>, names: &[String], sinks: &[String], env: &Env) 
         config.sources.retain(|source| names.contains(&source.name));
     }
     Ok(config)
-}
-
-fn simulated(args: &CrawlArgs) -> Result<Config> {
-    let sources = vec![SourceConfig::new("simulated")];
-    Ok(Config {
-        sources,
-        sinks: config::sink_specs(&args.sink)?,
-        keep: config::KEEP,
-        max_shrink: config::MAX_SHRINK,
-    })
 }

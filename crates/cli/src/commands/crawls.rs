@@ -1,13 +1,11 @@
-//! `fortilake crawls`: what the state keeps of crawls.
+//! `fortilake crawls`: the crawls in the state.
 
 use std::fmt::Write as _;
 
 use anyhow::anyhow;
-use fortilake_crawler::{
-    sink::nearest,
-    state::{Crawl, State},
-};
-use serde_json::Value;
+use fortilake_sink::nearest;
+use fortilake_state::{Crawl, State, Status};
+use serde_json::{Value, json};
 
 use crate::{
     args::{CrawlsAction, CrawlsArgs},
@@ -20,31 +18,60 @@ use crate::{
     },
 };
 
-/// Lists, shows or removes.
+/// Lists, shows, verifies or removes crawls.
+///
+/// Before that, it finishes or cleans up what dead processes left in the sinks' folders, so that
+/// the list shows how each crawl really ended.
 pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
-    let state = session::open_state(args.state.state.as_deref(), &Env::read()?)?;
-    super::runtime()?.block_on(deliveries::recover(&state))?;
+    let env = Env::read()?;
+    let state = session::open_state(args.state.state.as_deref(), &env)?;
+    super::runtime()?.block_on(deliveries::recover(&state, &env))?;
     let text = match &args.action {
-        None | Some(CrawlsAction::List) => list(&state.crawls()?),
+        None | Some(CrawlsAction::List) if args.json => {
+            let crawls = state.crawls()?;
+            let mut objects = Vec::new();
+            for crawl in &crawls {
+                objects.push(object(crawl, &deliveries::of(&state, crawl)?));
+            }
+            format!("{:#}\n", Value::Array(objects))
+        }
+        None | Some(CrawlsAction::List) => {
+            let crawls = state.crawls()?;
+            if crawls.is_empty() {
+                let file = state.path().display();
+                console.note(&format!("`{file}` has no crawls\n"));
+            }
+            list(&crawls)
+        }
+        Some(CrawlsAction::Show { id }) if args.json => {
+            let crawl = find(&state, id)?;
+            format!("{:#}\n", object(&crawl, &deliveries::of(&state, &crawl)?))
+        }
         Some(CrawlsAction::Show { id }) => {
             let crawl = find(&state, id)?;
-            show(&crawl, &deliveries::of(&state, &crawl)?)
+            let mut text = show(&crawl, &deliveries::of(&state, &crawl)?);
+            if crawl.status.is_unfinished() {
+                for error in state.last_errors()? {
+                    let _ = writeln!(text, "error:     {error}");
+                }
+            }
+            text
         }
         Some(CrawlsAction::Verify) => {
             state.check()?;
-            "everything is as it was written\n".to_owned()
+            "no damage found\n".to_owned()
         }
         Some(CrawlsAction::Remove { id }) => {
             let crawl = find(&state, id)?;
             state.remove(&crawl.id)?;
-            format!("removed {}: what it published stays\n", crawl.id)
+            format!("removed crawl {}; what it published stays\n", crawl.id)
         }
     };
     console.data(&text).map_err(Failure::failed)?;
     Ok(Code::Complete)
 }
 
-/// The crawl of this id.
+/// Finds a crawl by its id.
 pub(crate) fn find(state: &State, id: &str) -> Result<Crawl> {
     let crawls = state.crawls()?;
     let known: Vec<String> = crawls.iter().map(|crawl| crawl.id.clone()).collect();
@@ -55,7 +82,7 @@ pub(crate) fn find(state: &State, id: &str) -> Result<Crawl> {
             let failure = Failure::not_started(anyhow!("there is no crawl `{id}`"));
             match nearest(id, known.iter().map(String::as_str)) {
                 Some(known) => failure.hint(format!("did you mean `{known}`?")),
-                None => failure.hint("`fortilake crawls` lists them"),
+                None => failure.hint("`fortilake crawls` lists the crawls"),
             }
         })
 }
@@ -65,9 +92,9 @@ fn list(crawls: &[Crawl]) -> String {
     for crawl in crawls {
         let _ = writeln!(
             text,
-            "{}  {:9}  {:>8} calls  {}",
+            "{}  {:11}  {:>8} calls  {}",
             crawl.id,
-            crawl.status.name(),
+            status(crawl),
             crawl.records,
             time(crawl.created_at)
         );
@@ -75,12 +102,39 @@ fn list(crawls: &[Crawl]) -> String {
     text
 }
 
+/// The status in one word. A crawl that runs in no process is interrupted.
+fn status(crawl: &Crawl) -> &'static str {
+    match crawl.status {
+        Status::Running if !crawl.is_open => "interrupted",
+        status => status.name(),
+    }
+}
+
+/// Everything that `crawls show` prints, as JSON.
+fn object(crawl: &Crawl, deliveries: &[(String, Delivery)]) -> Value {
+    let sinks = deliveries.iter().map(|(label, delivery)| {
+        json!({ "sink": label, "state": delivery.state.name(), "error": delivery.error })
+    });
+    let summary = crawl.summary.as_deref();
+    json!({
+        "id": crawl.id,
+        "snapshot": crawl.snapshot,
+        "status": status(crawl),
+        "calls": crawl.records,
+        "began_at": time(crawl.created_at),
+        "finished_at": crawl.finished_at.map(time),
+        "version": crawl.version,
+        "sinks": sinks.collect::<Vec<_>>(),
+        "summary": summary.and_then(|text| serde_json::from_str::<Value>(text).ok()),
+    })
+}
+
 fn show(crawl: &Crawl, deliveries: &[(String, Delivery)]) -> String {
     let mut text = format!(
         "crawl:     {}\nsnapshot:  {}\nstatus:    {}\nbegan:     {}\ncalls:     {}\nmade by:   {}\n",
         crawl.id,
         crawl.snapshot,
-        crawl.status.name(),
+        status(crawl),
         time(crawl.created_at),
         crawl.records,
         crawl.version,

@@ -1,61 +1,126 @@
-//! `fortilake decode`: saved answers to tables, without a crawl.
+//! `fortilake decode`: turns saved API responses into tables, without a crawl.
 
-use std::{fs, io::Read as _, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, io::Read as _, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow, bail};
-use fortilake_crawler::{
-    CoverageRow, Page, Publisher,
-    client::{
-        self, Fault, Status,
-        models::{self, Endpoint},
-    },
-    sink::{Outcome, Scopes, nearest},
-    tables_of,
-};
+use fortilake_client::{self as client, Fault, Status};
+use fortilake_crawler::{CoverageRow, Facts, Names, Page, Publisher, Reload, tables_of};
+use fortilake_models::{self as models, Endpoint};
+use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult, TableSpec, TableTotal, nearest};
 use serde::de::IgnoredAny;
 
+use super::{
+    SinkOpener,
+    part::{self, Part},
+};
 use crate::{
     args::DecodeArgs,
-    config,
+    config::{self, Env},
     console::Console,
     exit::{Code, Failure, Result},
     session, summary,
 };
 
-/// The name that stands in `_source`.
+/// The source name in the column `_source`.
 const SOURCE: &str = "decode";
 
-/// Decodes the files in their order.
+/// Decodes the files in the given order, as the pages of one list.
 pub(crate) fn run(args: &DecodeArgs, console: Console) -> Result {
     let endpoint = find(&args.endpoint)?;
     check_asked(endpoint, &args.asked)?;
     let sinks = config::sink_specs(&args.sink)?;
+    let env = Env::read()?;
     super::runtime()?.block_on(async {
-        let crawl = session::identity(jiff::Timestamp::now());
         let tables = tables_of(&[endpoint.id]);
-        let sinks = super::open_sinks(&sinks, &crawl, &tables, None).await?;
-        let mut publisher = Publisher::new(&crawl.id, &tables, sinks);
-        if let Err(failure) = feed(&mut publisher, endpoint, args).await {
-            publisher.abort().await;
-            return Err(failure);
-        }
-        let totals = publisher.totals();
-        console.note(&summary::tables(&totals, publisher.drift()));
-        let outcome = Outcome {
-            complete: true,
-            scopes: Scopes {
-                complete: 1,
-                failed: 0,
-            },
-            failed: Vec::new(),
-            tables: totals,
-            finished_at: jiff::Timestamp::now().to_string(),
+        let crawl = session::identity(jiff::Timestamp::now());
+        // No state: saved responses must not influence the baseline or the deliveries of crawls.
+        let opening = SinkOpener {
+            crawl: &crawl,
+            tables: &tables,
+            state: None,
+            env: &env,
+            partial: None,
         };
-        let reports = publisher.finish(outcome).await?;
+        let sinks = opening.open(&sinks).await?;
+        let mut publisher = Publisher::new(&crawl.id, &tables, sinks);
+        let decoded = match feed(&mut publisher, endpoint, args).await {
+            Ok(decoded) => decoded,
+            Err(failure) => {
+                publisher.abort().await;
+                return Err(failure);
+            }
+        };
+        let complete = decoded.gap.is_none();
+        if let Some(gap) = &decoded.gap {
+            console.note(&format!("incomplete list: {gap}\n"));
+        }
+        let outcome = decoded.outcome(&tables);
+        let totals = tables.iter().map(|table| TableTotal {
+            table: table.name.clone(),
+            rows: outcome.tables.get(&table.name).copied().unwrap_or(0),
+        });
+        let totals: Vec<_> = totals.collect();
+        console.note(&summary::tables(&totals, publisher.drift()));
+        let reports = publisher.finish(outcome).await;
         console.note(&summary::sinks(&reports));
         let failed = reports.iter().any(|report| report.result.is_err());
-        Ok(if failed { Code::Failed } else { Code::Complete })
+        Ok(match (failed, complete) {
+            (true, _) => Code::Failed,
+            (false, true) => Code::Complete,
+            (false, false) => Code::Partial,
+        })
     })
+}
+
+/// The scope that all files together make.
+struct Decoded {
+    scope: ScopeId,
+    /// Number of rows by table.
+    rows: BTreeMap<String, u64>,
+    /// When the files were read, in microseconds of Unix time.
+    observed_at: i64,
+    /// Why the files are not the whole list; `None` if nothing suggests that pages are missing.
+    gap: Option<String>,
+}
+
+impl Decoded {
+    fn outcome(self, tables: &[Arc<TableSpec>]) -> Outcome {
+        let entry = |scope: ScopeId, rows: BTreeMap<String, u64>| ScopeOutcome {
+            scope: Arc::new(scope),
+            result: ScopeResult::Complete,
+            rows,
+            observed_at: self.observed_at,
+        };
+        let coverage = BTreeMap::from([("coverage".to_owned(), 1)]);
+        let mut totals: BTreeMap<String, u64> =
+            tables.iter().map(|table| (table.name.clone(), 0)).collect();
+        for (table, rows) in self.rows.iter().chain(&coverage) {
+            *totals.entry(table.clone()).or_default() += rows;
+        }
+        let mut scopes = vec![
+            entry(self.scope.clone(), self.rows.clone()),
+            entry(ScopeId::report(), coverage),
+        ];
+        // A failed scope publishes no rows, but the rows in the files should be published. So the
+        // missing rest becomes a scope of its own, which fails and makes the snapshot partial.
+        scopes.extend(self.gap.as_ref().map(|gap| ScopeOutcome {
+            result: ScopeResult::Failed { error: gap.clone() },
+            ..entry(
+                ScopeId {
+                    subject: "rest".to_owned(),
+                    ..self.scope.clone()
+                },
+                BTreeMap::new(),
+            )
+        }));
+        Outcome {
+            complete: self.gap.is_none(),
+            scopes,
+            tables: totals,
+            finished_at: self.observed_at,
+            ..Outcome::default()
+        }
+    }
 }
 
 fn find(id: &str) -> Result<&'static Endpoint> {
@@ -67,11 +132,11 @@ fn find(id: &str) -> Result<&'static Endpoint> {
     };
     let endpoint = models::endpoint(id).filter(|endpoint| endpoint.layout.is_some());
     endpoint.ok_or_else(|| {
-        let failure = Failure::not_started(anyhow!("no endpoint `{id}` gives rows"));
+        let failure = Failure::not_started(anyhow!("there is no endpoint `{id}` with rows"));
         match nearest(id, known()) {
             Some(known) => failure.hint(format!("did you mean `{known}`?")),
             None => failure.hint(format!(
-                "these do: {}",
+                "the endpoints with rows are: {}",
                 known().collect::<Vec<_>>().join(", ")
             )),
         }
@@ -82,36 +147,65 @@ async fn feed(
     publisher: &mut Publisher,
     endpoint: &'static Endpoint,
     args: &DecodeArgs,
-) -> Result<()> {
+) -> Result<Decoded> {
     let layout = endpoint
         .layout
-        .ok_or_else(|| Failure::not_started(anyhow!("`{}` gives no rows", endpoint.id)))?;
-    let mut rows = 0;
+        .ok_or_else(|| Failure::not_started(anyhow!("`{}` has no rows", endpoint.id)))?;
+    let observed_at = jiff::Timestamp::now().as_microsecond();
+    let scope = ScopeId {
+        source: SOURCE.to_owned(),
+        endpoint: endpoint.id.to_owned(),
+        subject: String::new(),
+    };
+    publisher.begin(scope.clone());
+    let (mut listed, mut rows) = (0, BTreeMap::new());
+    let (mut parts, mut unreadable) = (Vec::new(), None);
     for path in &args.files {
+        let body = read(endpoint, path)?;
+        // A crawl would fail the scope of such a page. Here its rows are still decoded, but the
+        // result counts as incomplete.
+        if let Err(error) = Facts::read(endpoint.id, &body, Names::Unwanted) {
+            unreadable.get_or_insert(format!("`{}`: {error}", path.display()));
+        }
+        parts.extend(Part::of(&body));
         let page = Page {
             source: SOURCE.into(),
             layout,
             asked: args.asked.clone(),
             given: Vec::new(),
-            observed_at: jiff::Timestamp::now().as_microsecond(),
-            body: read(endpoint, path)?,
+            observed_at,
+            body,
         };
-        rows += publisher.page(page).await.map_err(|error| {
+        let reload = reload(endpoint, path, &page);
+        let (found, counts) = publisher.page(page, reload).await.map_err(|error| {
             Failure::from(error).context(format!("`{}` cannot be decoded", path.display()))
         })?;
+        listed += found;
+        for (table, count) in counts {
+            *rows.entry(table).or_default() += count;
+        }
     }
+    publisher.end().await?;
+    let gap = unreadable.or_else(|| part::missing(&parts));
     let row = CoverageRow {
-        source: SOURCE.into(),
-        endpoint: endpoint.id,
+        source: SOURCE.to_owned(),
+        endpoint: endpoint.id.to_owned(),
         account_id: None,
         ou_id: None,
         organization_id: None,
         pages: args.files.len(),
-        rows,
-        error: None,
-        observed_at: jiff::Timestamp::now().as_microsecond(),
+        rows: listed,
+        error: gap.clone(),
+        note: None,
+        observed_at,
     };
-    publisher.coverage(&row).await.map_err(Failure::from)
+    publisher.coverage([row]).await?;
+    Ok(Decoded {
+        scope,
+        rows,
+        observed_at,
+        gap,
+    })
 }
 
 fn check_asked(endpoint: &Endpoint, asked: &[(String, i64)]) -> Result<()> {
@@ -126,24 +220,51 @@ fn check_asked(endpoint: &Endpoint, asked: &[(String, i64)]) -> Result<()> {
     Err(
         Failure::not_started(error).hint(match nearest(name, known()) {
             Some(known) => format!("did you mean `{known}`?"),
-            None => format!("it has: {}", known().collect::<Vec<_>>().join(", ")),
+            None => format!(
+                "its arguments are: {}",
+                known().collect::<Vec<_>>().join(", ")
+            ),
         }),
     )
 }
 
-/// The answer in a file, without the secrets in it.
-fn read(endpoint: &Endpoint, path: &Path) -> Result<Arc<str>> {
-    let text = if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        fs::read_to_string(path)
+/// Reads a file again, and keeps what came from standard input.
+fn reload(endpoint: &'static Endpoint, path: &Path, page: &Page) -> Reload {
+    let is_file = path != Path::new("-");
+    let path = path.to_owned();
+    let kept = Page {
+        body: if is_file {
+            "".into()
+        } else {
+            page.body.clone()
+        },
+        ..page.clone()
     };
-    let text = text
+    Arc::new(move || {
+        let body = if is_file {
+            read(endpoint, &path).map_err(|failure| failure.error)?
+        } else {
+            kept.body.clone()
+        };
+        Ok(Page {
+            body,
+            ..kept.clone()
+        })
+    })
+}
+
+/// Reads the response in a file and removes the secrets in it.
+fn read(endpoint: &Endpoint, path: &Path) -> Result<Arc<str>> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    let bytes = bytes
         .with_context(|| format!("`{}` cannot be read", path.display()))
         .map_err(Failure::not_started)?;
-    let text = text.trim_start_matches('\u{feff}');
-    let answer = answer(endpoint, text).map_err(|error| {
+    let answer = answer(endpoint, &models::json_text(&bytes)).map_err(|error| {
         Failure::failed(error).context(format!("`{}` cannot be decoded", path.display()))
     })?;
     Ok(answer.body.into())
@@ -151,8 +272,8 @@ fn read(endpoint: &Endpoint, path: &Path) -> Result<Arc<str>> {
 
 fn answer(endpoint: &Endpoint, text: &str) -> anyhow::Result<client::Page> {
     let Some(answer) = client::Page::saved(endpoint, text) else {
-        serde_json::from_str::<IgnoredAny>(text).context("the answer is no JSON")?;
-        bail!("the answer is JSON, but not what this endpoint answers");
+        serde_json::from_str::<IgnoredAny>(text).context("the response is not JSON")?;
+        bail!("the response is JSON, but this endpoint does not return JSON of this form");
     };
     if !answer.is_failure() {
         return Ok(answer);
@@ -168,9 +289,10 @@ fn answer(endpoint: &Endpoint, text: &str) -> anyhow::Result<client::Page> {
         .envelope
         .message
         .as_deref()
-        .unwrap_or("without a text");
-    bail!(
-        "the answer is an error of the API: {message} ({})",
-        numbers.join(", ")
-    )
+        .unwrap_or("without a message");
+    let numbers = match numbers.join(", ") {
+        none if none.is_empty() => none,
+        numbers => format!(" ({numbers})"),
+    };
+    bail!("the response is an API error: {message}{numbers}")
 }

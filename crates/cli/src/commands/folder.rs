@@ -1,6 +1,6 @@
-//! `fortilake folder`: list, make and delete folders of products.
+//! `fortilake folder`: list, create and delete product folders.
 
-use fortilake_crawler::client::models::generated::asset_management_v3_folder::{
+use fortilake_models::generated::asset_management_v3_folder::{
     FoldersCreate, FoldersCreateRequest, FoldersDelete, FoldersDeleteRequest, FoldersList,
     FoldersListRequest,
 };
@@ -13,7 +13,7 @@ const FOLDERS: View = View {
     columns: &["folderId", "folderName", "parentFolderId", "folderPath"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &FolderAction, console: Console) -> Result {
     match action {
         FolderAction::List { account, read } => {
@@ -32,7 +32,7 @@ pub(crate) fn run(action: &FolderAction, console: Console) -> Result {
                 folder_name: name.clone(),
                 parent_folder_id: *parent,
             };
-            let what = format!("makes the folder `{name}`");
+            let what = format!("will create the folder `{name}`");
             operation::write::<FoldersCreate>(&what, &request, &FOLDERS, write, console)
         }
         FolderAction::Delete { id, account, write } => {
@@ -40,7 +40,7 @@ pub(crate) fn run(action: &FolderAction, console: Console) -> Result {
                 account_id: account.account,
                 folder_id: *id,
             };
-            let what = format!("deletes folder {id}");
+            let what = format!("will delete folder {id}");
             operation::write::<FoldersDelete>(&what, &request, &View::BLANK, write, console)
         }
     }

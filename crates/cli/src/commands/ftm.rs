@@ -1,16 +1,14 @@
-//! `fortilake ftm`: the licenses for mobile tokens of a FortiAuthenticator.
+//! `fortilake ftm`: the FortiToken Mobile licenses of a FortiAuthenticator.
 
-use fortilake_crawler::client::{
-    Kind,
-    models::{
-        NoArguments, Operation as _,
-        generated::fortiauthenticator_v1::{
-            AuthenticatorFortitokenmobilelicenses, AuthenticatorFortitokenmobilelicensesPost,
-            AuthenticatorSysteminfo, FtmLicenseRequest, SystemInfo,
-        },
+use fortilake_client::Kind;
+use fortilake_models::{
+    NoArguments, Operation as _,
+    generated::fortiauthenticator_v1::{
+        AuthenticatorFortitokenmobilelicenses, AuthenticatorFortitokenmobilelicensesPost,
+        AuthenticatorSysteminfo, FtmLicenseRequest, SystemInfo,
     },
-    operations::check_token_license,
 };
+use fortilake_operations::check_token_license;
 use serde_json::json;
 
 use super::{
@@ -18,7 +16,7 @@ use super::{
     view::View,
 };
 use crate::{
-    args::{FtmAction, ReadArgs, WriteArgs},
+    args::{FtmAction, ReadArgs, UncheckedArgs, WriteArgs},
     config::{Env, Secret},
     console::Console,
     exit::{Code, Failure, Result},
@@ -34,30 +32,31 @@ const ACTIVATED: View = View {
     columns: &["success"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &FtmAction, console: Console) -> Result {
     match action {
         FtmAction::Status { read } => status(read, console),
         FtmAction::Activate {
             license_env,
             license_file,
+            check,
             write,
         } => {
             let kept = operation::kept(license_env.as_ref(), license_file.as_ref());
-            activate(kept.as_ref(), write, console)
+            activate(kept.as_ref(), *check, write, console)
         }
     }
 }
 
-/// The counters, and of which unit they are where it says so.
+/// Prints the token counts, with the unit's serial number and firmware if it reports them.
 fn status(args: &ReadArgs, console: Console) -> Result {
     let target = Target::find(
         &args.target,
         AuthenticatorFortitokenmobilelicenses::ENDPOINT,
         console,
     )?;
-    let row = target.connect()?.run(async |desk| {
-        let client = &desk.client;
+    let row = target.connect()?.run(async |caller| {
+        let client = &caller.client;
         let counts = client.call::<AuthenticatorFortitokenmobilelicenses>(&NoArguments {});
         let counts = counts.await.map_err(operation::failure)?;
         let info = match client
@@ -65,7 +64,8 @@ fn status(args: &ReadArgs, console: Console) -> Result {
             .await
         {
             Ok(info) => info,
-            // Older releases do not know it, and some users may not see it.
+            // Older releases do not have this endpoint, and some users may not call it. The
+            // counts are worth printing without it.
             Err(error) if matches!(error.kind(), Kind::BadRequest | Kind::Refused) => {
                 SystemInfo::default()
             }
@@ -86,10 +86,15 @@ fn status(args: &ReadArgs, console: Console) -> Result {
     Ok(Code::Complete)
 }
 
-fn activate(kept: Option<&Secret>, write: &WriteArgs, console: Console) -> Result {
+fn activate(
+    kept: Option<&Secret>,
+    check: UncheckedArgs,
+    write: &WriteArgs,
+    console: Console,
+) -> Result {
     let license = operation::secret("the license", "license", kept, &Env::read()?)?;
-    check_token_license(&license).map_err(Failure::not_started)?;
-    let what = "activates a license for FortiToken Mobile";
+    operation::checked(check, || check_token_license(&license))?;
+    let what = "will activate a FortiToken Mobile license";
     let request = FtmLicenseRequest { license };
     operation::write::<AuthenticatorFortitokenmobilelicensesPost>(
         what, &request, &ACTIVATED, write, console,

@@ -7,29 +7,30 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::client::{
-    models::{
-        Operation as _,
-        generated::asset_management_v3_license::{
-            LicensesDownload, LicensesDownloadRequest, LicensesList, LicensesListRequest,
-            LicensesListRequestStatus, LicensesRegister, LicensesRegisterRequest,
-        },
+use fortilake_models::{
+    Operation as _,
+    generated::asset_management_v3_license::{
+        LicensesDownload, LicensesDownloadRequest, LicensesList, LicensesListRequest,
+        LicensesListRequestStatus, LicensesRegister, LicensesRegisterRequest,
     },
-    operations::check_registration_code,
 };
+use fortilake_operations::check_registration_code;
 
 use super::{
     operation::{self, Target},
     view::View,
 };
 use crate::{
-    args::{AboutArgs, AccountArgs, CodeArgs, LicenseAction, Status, TargetArgs, WriteArgs},
+    args::{
+        AboutArgs, AccountArgs, CodeArgs, LicenseAction, Status, TargetArgs, UncheckedArgs,
+        WriteArgs,
+    },
     config::Env,
     console::Console,
     exit::{Code, Failure, Result},
 };
 
-/// What people want to see of something that was registered.
+/// The columns shown for a product that was just registered.
 pub(super) const REGISTERED: View = View {
     rows: "/assetDetails",
     columns: &[
@@ -51,7 +52,7 @@ const LICENSES: View = View {
     ],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &LicenseAction, console: Console) -> Result {
     match action {
         LicenseAction::List {
@@ -77,8 +78,16 @@ pub(crate) fn run(action: &LicenseAction, console: Console) -> Result {
             account,
             serial,
             about,
+            check,
             write,
-        } => register(code, account, serial.as_ref(), about, write, console),
+        } => register(
+            code,
+            account,
+            serial.as_ref(),
+            (about, *check),
+            write,
+            console,
+        ),
         LicenseAction::Download {
             serial,
             output,
@@ -92,14 +101,14 @@ fn register(
     code: &CodeArgs,
     account: &AccountArgs,
     serial: Option<&String>,
-    about: &AboutArgs,
+    (about, check): (&AboutArgs, UncheckedArgs),
     write: &WriteArgs,
     console: Console,
 ) -> Result {
     let kept = operation::kept(code.code_env.as_ref(), code.code_file.as_ref());
     let what = "the registration code";
     let code = operation::secret(what, "code", kept.as_ref(), &Env::read()?)?;
-    check_registration_code(&code).map_err(Failure::not_started)?;
+    operation::checked(check, || check_registration_code(&code))?;
     let request = LicensesRegisterRequest {
         account_id: account.account,
         license_registration_code: code,
@@ -110,15 +119,16 @@ fn register(
         partner: None,
     };
     let what = match serial {
-        Some(serial) => format!("redeems a license for {serial}"),
-        None => "redeems a license for a new virtual product".to_owned(),
+        Some(serial) => format!("will redeem a license for {serial}"),
+        None => "will redeem a license for a new virtual product".to_owned(),
     };
     operation::write::<LicensesRegister>(&what, &request, &REGISTERED, write, console)
 }
 
-/// Saves a license file.
+/// Downloads a license and saves it to a file.
 ///
-/// The place is found out about before the call is made, and a file is there whole or not at all.
+/// The temporary file is created before the call is made, so that a bad path costs no call. It is
+/// renamed once it is complete, so a reader never sees half a license.
 fn download(
     serial: &str,
     output: &Path,
@@ -128,22 +138,22 @@ fn download(
 ) -> Result {
     let shown = output.display();
     if !force && output.symlink_metadata().is_ok() {
-        let error = anyhow!("`{shown}` is there already");
-        return Err(Failure::not_started(error).hint("add `--force` to write over it"));
+        let error = anyhow!("`{shown}` already exists");
+        return Err(Failure::not_started(error).hint("pass `--force` to overwrite it"));
     }
     let target = Target::find(target, LicensesDownload::ENDPOINT, console)?;
     let mut draft = Draft::beside(output)?;
     let request = LicensesDownloadRequest {
         serial_number: serial.to_owned(),
     };
-    let answer = target.connect()?.run(async |desk| {
-        let answer = desk.client.call::<LicensesDownload>(&request).await;
+    let answer = target.connect()?.run(async |caller| {
+        let answer = caller.client.call::<LicensesDownload>(&request).await;
         answer.map_err(operation::failure)
     })?;
     let license = answer.license_file;
     let license = license.filter(|license| !license.expose().trim().is_empty());
     let Some(license) = license else {
-        let error = anyhow!("there is no license file for `{serial}`");
+        let error = anyhow!("the API returned no license file for `{serial}`");
         return Err(Failure::failed(error));
     };
     draft
@@ -155,7 +165,7 @@ fn download(
     Ok(Code::Complete)
 }
 
-/// A file that only its owner can read, and that is gone unless it is kept.
+/// A temporary file that only its owner can read. It is deleted on drop unless it was renamed.
 struct Draft {
     file: File,
     path: std::path::PathBuf,
@@ -182,13 +192,16 @@ impl Draft {
         self.file.sync_all()
     }
 
-    /// Gives it its name; unless that is wanted, not one that somebody else took meanwhile.
+    /// Renames the file to `output`; an existing file is overwritten only with `force`.
+    ///
+    /// A rename always overwrites. A hard link fails if the name is taken, so it also protects a
+    /// file that another process has created since `output` was checked.
     fn keep(&self, output: &Path, force: bool) -> std::io::Result<()> {
         if force {
             return std::fs::rename(&self.path, output);
         }
         match std::fs::hard_link(&self.path, output) {
-            // Some file systems have no links; what was there was looked for before.
+            // Some file systems have no hard links. There, the earlier check has to be enough.
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 std::fs::rename(&self.path, output)
             }
@@ -199,7 +212,7 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // Once it is renamed, nothing has this name any more.
+        // After a rename nothing has this name any more, so a failure here is expected.
         let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -1,4 +1,5 @@
-//! What the commands for single operations share: whom they call, what they ask, how they end.
+//! Shared parts of the commands for single operations: choosing the source, asking for
+//! confirmation, making the call and printing its result.
 
 use std::{
     io::IsTerminal as _,
@@ -8,28 +9,25 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{
-    client::{
-        self, Client, Kind, Page, Reason,
-        auth::{FORTIPORTAL, StoredToken, TokenStore as _},
-        models::{self, Access, Endpoint, Operation},
-    },
-    state::State,
-};
+use fortilake_auth::{FORTIPORTAL, StoredToken, TokenStore as _};
+use fortilake_client::{self as client, Client, Kind, Page, Reason};
+use fortilake_crawler::System;
+use fortilake_models::{self as models, Access, Endpoint, Operation};
+use fortilake_state::State;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{crawl, shown::shown, view::View};
+use super::{crawl, part::Part, shown::shown, view::View};
 use crate::{
-    args::{Format, ReadArgs, TargetArgs, WriteArgs},
-    config::{Env, Secret, SourceConfig, SourceKind},
-    connect::{self, Terms},
+    args::{Format, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs},
+    config::{Env, Secret, SourceConfig},
+    connect::{self, ClientContext},
     console::Console,
     exit::{Code, Failure, Result},
     session, signals,
 };
 
-/// Makes a call that reads, and prints its rows.
+/// Makes a read call and prints the rows of its response.
 pub(super) fn read<O: Operation>(
     request: &O::Request,
     view: &View,
@@ -38,12 +36,16 @@ pub(super) fn read<O: Operation>(
 ) -> Result {
     let target = Target::find(&args.target, O::ENDPOINT, console)?;
     let arguments = arguments(request)?;
-    let desk = target.connect()?;
-    let page = desk.run(async |desk| desk.fetch(O::ENDPOINT, &arguments).await)?;
-    print(&page, view, args.format, console)
+    let caller = target.connect()?;
+    let page = caller.run(async |caller| caller.fetch(O::ENDPOINT, &arguments).await)?;
+    let code = print(&page, view, args.format, console)?;
+    if let Some(part) = Part::of(&page.body) {
+        console.note(&part.note(O::ENDPOINT));
+    }
+    Ok(code)
 }
 
-/// Says what a call will do, makes it once that is wanted, and prints what came of it.
+/// Announces a write call, asks for confirmation, makes the call and prints its result.
 pub(super) fn write<O: Operation>(
     what: &str,
     request: &O::Request,
@@ -55,50 +57,52 @@ pub(super) fn write<O: Operation>(
     let arguments = arguments(request)?;
     target.announce(what, O::ENDPOINT, &arguments)?;
     confirm(args.yes, console)?;
-    let desk = target.connect()?;
-    let page = desk.run(async |desk| desk.fetch(O::ENDPOINT, &arguments).await)?;
+    let caller = target.connect()?;
+    let page = caller.run(async |caller| caller.fetch(O::ENDPOINT, &arguments).await)?;
     console.note("done\n");
     print(&page, view, args.format, console)
 }
 
-/// A call's typed request as the arguments that go out.
+/// Converts a typed request into the arguments of a call.
 pub(super) fn arguments(request: &impl Serialize) -> Result<Map<String, Value>> {
     match serde_json::to_value(request).map_err(Failure::failed)? {
         Value::Object(arguments) => Ok(arguments),
-        _ => Err(Failure::failed(anyhow!("a request is no object"))),
+        _ => Err(Failure::failed(anyhow!("a request is not a JSON object"))),
     }
 }
 
 fn print(page: &Page, view: &View, format: Format, console: Console) -> Result {
     let text = view.render(&page.body, format).map_err(Failure::failed)?;
     if text.is_empty() && !view.is_blank() {
-        console.note("nothing is there\n");
+        console.note("nothing found\n");
     }
     console.data(&text).map_err(Failure::failed)?;
     Ok(Code::Complete)
 }
 
-/// Asks before something is changed; where nobody can be asked, it has to be said beforehand.
+/// Asks for confirmation unless `yes` is set; without a terminal to ask on, this is an error.
 pub(super) fn confirm(yes: bool, console: Console) -> Result<()> {
     if yes {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        let error = anyhow!("nobody is there to be asked whether to do that");
-        return Err(Failure::not_started(error).hint("add `--yes` to do it without asking"));
+        let error = anyhow!("confirmation required, but stdin is not a terminal");
+        return Err(Failure::not_started(error).hint("pass `--yes` to skip the confirmation"));
     }
-    console.note("go on? [y/N] ");
+    console.note("continue? [y/N] ");
     let mut answer = String::new();
     std::io::stdin()
         .read_line(&mut answer)
         .map_err(Failure::failed)?;
     match answer.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(Failure::not_started(anyhow!("that was no yes"))),
+        _ => Err(Failure::not_started(anyhow!("cancelled"))),
     }
 }
 
-/// A secret from where it is kept, or from whoever is at the terminal; never from a flag's value.
+/// Reads a secret from where the flags say, or prompts for it on the terminal.
+///
+/// No flag takes the secret itself, because other users of the machine can see command lines.
 pub(super) fn secret(
     what: &str,
     flag: &str,
@@ -111,22 +115,22 @@ pub(super) fn secret(
         return Ok(value.map_err(Failure::not_started)?.expose().trim().into());
     }
     if !std::io::stdin().is_terminal() {
-        let error = anyhow!("nobody is there to be asked for {what}");
-        let hint = format!("name where it is kept: `--{flag}-env NAME` or `--{flag}-file FILE`");
+        let error = anyhow!("cannot prompt for {what}, because stdin is not a terminal");
+        let hint = format!("pass `--{flag}-env NAME` or `--{flag}-file FILE`");
         return Err(Failure::not_started(error).hint(hint));
     }
-    let typed = rpassword::prompt_password(format!("{what} (it is not shown): "));
+    let typed = rpassword::prompt_password(format!("{what} (not echoed): "));
     let typed = typed.with_context(|| format!("{what} cannot be read from the terminal"));
     Ok(typed.map_err(Failure::not_started)?.trim().into())
 }
 
-/// Where a secret is kept, as two flags say it.
+/// Where a secret is stored, from a pair of flags; the variable wins over the file.
 pub(super) fn kept(variable: Option<&String>, file: Option<&PathBuf>) -> Option<Secret> {
     let variable = variable.cloned().map(Secret::Env);
     variable.or_else(|| file.cloned().map(Secret::File))
 }
 
-/// The source that an operation is about, before anything is connected.
+/// The source that an operation calls, before a client is made for it.
 pub(super) struct Target<'a> {
     source: SourceConfig,
     env: Env,
@@ -136,7 +140,7 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// The source whose system has this endpoint.
+    /// Finds the source whose system has this endpoint.
     pub(super) fn find(
         args: &'a TargetArgs,
         endpoint: &Endpoint,
@@ -146,7 +150,10 @@ impl<'a> Target<'a> {
         Self::of(args, client_id, endpoint.access, console)
     }
 
-    /// The source that is opened by this client id; what changes something wants no guess.
+    /// Finds the source whose system signs in with this client id.
+    ///
+    /// If several match, a read uses the first of them. A write is refused, because changing the
+    /// wrong system could not be undone.
     pub(super) fn of(
         args: &'a TargetArgs,
         client_id: &str,
@@ -154,20 +161,20 @@ impl<'a> Target<'a> {
         console: Console,
     ) -> Result<Self> {
         let env = Env::read()?;
-        let config = crawl::of_args(&args.sources, &env)?;
+        let config = crawl::load_sources(&args.sources, &env)?;
         let mut sources = config
             .sources
             .into_iter()
-            .filter(|source| source.kind.has(client_id));
+            .filter(|source| source.system.has(client_id));
         let Some(source) = sources.next() else {
-            let error = anyhow!("no configured source is a system that has this");
+            let error = anyhow!("none of the sources has a type that supports this command");
             return Err(Failure::not_started(error)
-                .hint("add a `[[source]]` of that type, or name another with `--source`"));
+                .hint("add a `[[source]]` of that type, or choose another with `--source`"));
         };
         if let (Some(other), Access::Write) = (sources.next(), access) {
             let names = format!("`{}` and `{}`", source.name, other.name);
-            let error = anyhow!("{names} are both systems that this could change");
-            return Err(Failure::not_started(error).hint("say which with `--source`"));
+            let error = anyhow!("this command could change either source: {names}");
+            return Err(Failure::not_started(error).hint("choose one with `--source`"));
         }
         Ok(Self {
             source,
@@ -178,7 +185,7 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Leaves the token of a FortiPortal to the command.
+    /// Leaves signing out of a FortiPortal to the command, instead of doing it after each call.
     #[must_use]
     pub(super) fn keep_token(self) -> Self {
         Self {
@@ -187,7 +194,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The source's name.
+    /// The source's name, as the configuration has it.
     pub(super) fn name(&self) -> &str {
         &self.source.name
     }
@@ -197,7 +204,7 @@ impl<'a> Target<'a> {
         &self.source
     }
 
-    /// Says what is about to be done, with everything that is sent but the secrets.
+    /// Prints what is about to be done and the request, with secrets hidden.
     pub(super) fn announce(
         &self,
         what: &str,
@@ -211,12 +218,12 @@ impl<'a> Target<'a> {
         Ok(())
     }
 
-    /// Opens the state and makes a client; nothing is sent yet.
-    pub(super) fn connect(&self) -> Result<Desk> {
+    /// Opens the state and creates a client; sends nothing.
+    pub(super) fn connect(&self) -> Result<OperationClient> {
         let state = session::open_state(self.args.state.state.as_deref(), &self.env)?;
-        let terms = Terms::new(Some(state.clone()), self.console);
-        let client = Arc::new(connect::client(&self.source, &self.env, &terms)?);
-        Ok(Desk {
+        let context = ClientContext::new(Some(state.clone()), self.console);
+        let client = Arc::new(connect::client(&self.source, &self.env, &context)?);
+        Ok(OperationClient {
             client,
             state: Some(state),
             console: self.console,
@@ -225,8 +232,8 @@ impl<'a> Target<'a> {
     }
 }
 
-/// A client for one command, and what outlasts the command.
-pub(super) struct Desk {
+/// A client for one command, with the state that outlives the command.
+pub(super) struct OperationClient {
     /// Makes the calls.
     pub(super) client: Arc<Client>,
     state: Option<State>,
@@ -234,12 +241,12 @@ pub(super) struct Desk {
     keeps_token: bool,
 }
 
-impl Desk {
-    /// A client of the embedded simulator, which is gone with the command.
+impl OperationClient {
+    /// A client for the embedded simulator, without state.
     pub(super) fn simulated(endpoint: &Endpoint, console: Console) -> Result<Self> {
-        let kind = SourceKind::of(endpoint.client_id.unwrap_or_default());
-        let kind = kind.unwrap_or(SourceKind::FortiCloud);
-        let client = connect::simulated(kind, &Terms::new(None, console))?;
+        let system = endpoint.client_id.and_then(System::opened_by);
+        let system = system.unwrap_or_default();
+        let client = connect::simulated(system, &ClientContext::new(None, console))?;
         Ok(Self {
             client: Arc::new(client),
             state: None,
@@ -248,29 +255,32 @@ impl Desk {
         })
     }
 
-    /// What outlasts the command.
+    /// The state; an error in a simulation, which has none.
     pub(super) fn state(&self) -> Result<&State> {
         let state = self.state.as_ref();
-        state.ok_or_else(|| Failure::not_started(anyhow!("nothing outlasts a simulation")))
+        state.ok_or_else(|| Failure::not_started(anyhow!("a simulation has no state")))
     }
 
-    /// Does this, and leaves things as they were found.
+    /// Runs the work, then signs out of a FortiPortal if this command signed in to it.
     ///
-    /// The first signal lets nothing more go out; what is in flight is waited for.
+    /// After the first signal no further call is sent, but calls in flight are waited for: the
+    /// outcome of a write would be unknown otherwise.
     pub(super) fn run<T>(self, work: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
-        // A token that was there before is somebody's who still wants it.
+        // A token that was stored before belongs to an earlier `portal login`, which must outlive
+        // this command.
         let kept = self.keeps_token || self.portal_token().is_some();
-        super::interruptible(self.console, async |mut watch| {
+        super::interruptible(self.console, signals::STOP_TIMEOUT, async |mut watch| {
             let result = stoppable(pin!(work(&self)), &self.client, &mut watch).await;
             if !kept {
                 connect::sign_out(&[self.client], self.console).await;
             }
+            // Signing out is a call, too, so signals are handled until it is done.
             watch.end();
             result
         })
     }
 
-    /// Makes a call; the answer is without secrets.
+    /// Makes a call and returns the response without secrets.
     pub(super) async fn fetch(
         &self,
         endpoint: &'static Endpoint,
@@ -282,13 +292,13 @@ impl Desk {
             let failure = failure(error);
             match endpoint.access {
                 Access::Write if unknown => failure
-                    .hint("it may have been done all the same: look before you do it once more"),
+                    .hint("the change may have been made; check before you run the command again"),
                 _ => failure,
             }
         })
     }
 
-    /// The token of a FortiPortal that is kept and has not ended.
+    /// The stored FortiPortal token, unless it has expired.
     pub(super) fn portal_token(&self) -> Option<StoredToken> {
         let state = self.state.as_ref()?;
         let token = state.load(self.client.user(), FORTIPORTAL)?;
@@ -300,7 +310,7 @@ impl Desk {
 async fn stoppable<T>(
     mut work: Pin<&mut impl Future<Output = T>>,
     client: &Client,
-    watch: &mut signals::Watch,
+    watch: &mut signals::SignalHandler,
 ) -> T {
     tokio::select! {
         result = &mut work => return result,
@@ -310,7 +320,22 @@ async fn stoppable<T>(
     work.await
 }
 
-/// What became of a call; one that was not sent because of a signal is an interruption.
+/// Runs a format check before a call, because a refusal by the API would count as an error;
+/// `--unchecked` skips it.
+pub(super) fn checked(
+    args: UncheckedArgs,
+    check: impl FnOnce() -> client::Result<()>,
+) -> Result<()> {
+    if args.unchecked {
+        return Ok(());
+    }
+    check().map_err(|error| {
+        Failure::not_started(error)
+            .hint("pass `--unchecked` to send it anyway and let the API decide")
+    })
+}
+
+/// Converts the error of a call; a call that was not sent because of a signal is an interruption.
 pub(super) fn failure(error: client::Error) -> Failure {
     let stopped = error.pause().map(|pause| pause.reason) == Some(Reason::Stopped);
     let failure = super::call_failure(error);

@@ -1,6 +1,6 @@
-//! `fortilake ou`: list, make, change and delete organizational units.
+//! `fortilake ou`: list, create, change and delete organizational units.
 
-use fortilake_crawler::client::models::generated::organization_v1_units::{
+use fortilake_models::generated::organization_v1_units::{
     UnitsCreate, UnitsCreateRequest, UnitsDelete, UnitsDeleteRequest, UnitsList, UnitsListRequest,
     UnitsUpdate, UnitsUpdateRequest,
 };
@@ -13,7 +13,7 @@ const UNITS: View = View {
     columns: &["id", "name", "parentId", "desc"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &OuAction, console: Console) -> Result {
     match action {
         OuAction::List { parent, read } => {
@@ -34,7 +34,7 @@ pub(crate) fn run(action: &OuAction, console: Console) -> Result {
                 name: name.clone(),
                 desc: description.clone(),
             };
-            let what = format!("makes the unit `{name}` in {parent}");
+            let what = format!("will create the unit `{name}` in unit {parent}");
             operation::write::<UnitsCreate>(&what, &request, &UNITS, write, console)
         }
         OuAction::Update {
@@ -48,12 +48,12 @@ pub(crate) fn run(action: &OuAction, console: Console) -> Result {
                 name: name.clone(),
                 desc: description.clone(),
             };
-            let what = format!("changes unit {id}");
+            let what = format!("will change unit {id}");
             operation::write::<UnitsUpdate>(&what, &request, &View::BLANK, write, console)
         }
         OuAction::Delete { id, write } => {
             let request = UnitsDeleteRequest { id: *id };
-            let what = format!("deletes unit {id}");
+            let what = format!("will delete unit {id}");
             operation::write::<UnitsDelete>(&what, &request, &View::BLANK, write, console)
         }
     }

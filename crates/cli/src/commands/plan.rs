@@ -1,36 +1,39 @@
-//! `fortilake plan`: what a crawl costs, before it is spent.
+//! `fortilake plan`: estimates the calls and the time that a crawl takes.
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
-use fortilake_crawler::{
-    Facts, Settings, System,
-    client::{Client, Window, ledger::Limits, models},
-    state::{Crawl, State},
-};
-use serde_json::{Value, json};
+use fortilake_auth::later;
+use fortilake_client::{Window, ledger::Limits};
+use fortilake_crawler::Settings;
+use fortilake_models as models;
+use fortilake_sink::Selection;
+use fortilake_state::{Crawl, State};
+use serde_json::Value;
 
 use super::crawl;
 use crate::{
     args::PlanArgs,
     config::Env,
-    connect::{self, Span, Terms, Time},
+    connect::{self, ClientContext},
     console::Console,
     exit::{Code, Failure, Result},
     session::{self, Fingerprint},
+    summary::count,
+    time::{Span, Time, clock},
 };
 
-/// The endpoint with a call per product.
+/// The endpoint that takes one call per product, and so dominates the estimate.
 const DETAILS: &str = "products/details";
 
-/// The calls of a crawl, by endpoint.
+/// The number of calls of a crawl, by endpoint.
 type Calls = BTreeMap<String, u64>;
 
-/// Reckons for each configured source.
+/// Prints an estimate for each configured source.
 pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
     let env = Env::read()?;
-    let config = crawl::of_args(&args.sources, &env)?;
+    let config = crawl::load_sources(&args.sources, &env)?;
     let state = session::open_state(args.state.state.as_deref(), &env)?;
-    let terms = Terms::new(Some(state.clone()), console);
+    let context = ClientContext::new(Some(state.clone()), console);
     super::runtime()?.block_on(async {
         let settings: Vec<Settings> = config
             .sources
@@ -42,28 +45,27 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
             .iter()
             .map(|source| Ok(source.identity(&connect::config(source, &env)?.user())))
             .collect::<Result<_>>()?;
-        let fingerprint = Fingerprint::new(settings.iter().zip(users));
+        let fingerprint = Fingerprint::new(settings.iter().zip(users), Selection::default());
         let kept: Vec<Crawl> = state
             .crawls()?
             .into_iter()
             .filter(|crawl| fingerprint.has_sources_of(&crawl.fingerprint))
             .collect();
         for (source, settings) in config.sources.iter().zip(&settings) {
-            let client = Arc::new(connect::client(source, &env, &terms)?);
+            let client = Arc::new(connect::client(source, &env, &context)?);
             let (calls, basis) = match (args.discover, last_shape(&kept, settings)) {
                 (false, Some(shape)) => shape,
                 (_, _) if args.discover => {
-                    let found = match settings.system {
-                        System::FortiCloud => discovered(&client, settings).await,
-                        System::FortiPortal => organizations(&client).await,
-                        System::FortiAuthenticator => Ok(unit()),
-                    };
+                    let found = settings.system.estimate(&client, settings).await;
                     connect::sign_out(std::slice::from_ref(&client), console).await;
-                    found?
+                    let estimate = found?;
+                    (estimate.calls, format!("estimated from {}", estimate.basis))
                 }
                 (_, _) => (
                     Calls::new(),
-                    "nothing: there is no finished crawl; ask with `--discover`".to_owned(),
+                    "no earlier crawl to estimate from; use `--discover` to count accounts \
+                     (makes calls)"
+                        .to_owned(),
                 ),
             };
             let limits = connect::config(source, &env)?.limits();
@@ -82,7 +84,7 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
     })
 }
 
-/// The calls of the newest crawl that has finished.
+/// The calls of the newest finished crawl of this source, and a sentence that names the crawl.
 fn last_shape(kept: &[Crawl], settings: &Settings) -> Option<(Calls, String)> {
     let source = settings.source.as_ref();
     kept.iter().find_map(|crawl| {
@@ -90,79 +92,14 @@ fn last_shape(kept: &[Crawl], settings: &Settings) -> Option<(Calls, String)> {
         let calls = summary["calls_by_endpoint"][source].clone();
         let mut calls: Calls = serde_json::from_value(calls).ok()?;
         let products = summary["tables"]["products"].as_u64();
+        // The configuration may have changed since that crawl.
         if settings.details.is_some() && !calls.contains_key(DETAILS) {
-            // How many of them are to be read is not known before the lists are; all of them bound it.
+            // The earlier crawl read no details. Which products `details_for` selects is known only
+            // once the lists are read, so the estimate assumes all products, which is the maximum.
             calls.insert(DETAILS.to_owned(), products.unwrap_or(0));
         }
-        Some((calls, format!("crawl {}", crawl.id)))
+        Some((calls, format!("estimated from crawl {}", crawl.id)))
     })
-}
-
-/// Asks a portal for its organizations, and reckons one list of sites for each and one site each.
-async fn organizations(client: &Client) -> Result<(Calls, String)> {
-    let list = "portal/account/organizations";
-    let organizations = match ask(client, list, json!({})).await? {
-        Facts::Counted(facts) => facts.total.unwrap_or(facts.ids.len() as u64),
-        _ => 0,
-    };
-    let calls = Calls::from([
-        (list.to_owned(), 1),
-        ("portal/device/site/customer".to_owned(), organizations),
-        ("portal/device/vdom/site".to_owned(), organizations),
-    ]);
-    let basis = format!("{organizations} organizations, with one site each");
-    Ok((calls, basis))
-}
-
-/// What a FortiAuthenticator is always asked.
-fn unit() -> (Calls, String) {
-    let calls = Calls::from([
-        ("authenticator/systeminfo".to_owned(), 1),
-        ("authenticator/fortitokenmobilelicenses".to_owned(), 1),
-    ]);
-    (calls, "what every unit is asked".to_owned())
-}
-
-/// Asks for units and accounts, and reckons one page for each list of each account.
-async fn discovered(client: &Client, settings: &Settings) -> Result<(Calls, String)> {
-    let units = match ask(client, "units/list", json!({})).await? {
-        Facts::Units {
-            organization,
-            units,
-        } => organization
-            .into_iter()
-            .chain(units.known)
-            .collect::<std::collections::BTreeSet<_>>(),
-        _ => std::collections::BTreeSet::new(),
-    };
-    let mut accounts = std::collections::BTreeSet::new();
-    for &unit in &units {
-        if let Facts::Accounts(found) =
-            ask(client, "accounts/list", json!({ "parentId": unit })).await?
-        {
-            accounts.extend(found.known);
-        }
-    }
-    let lists = settings.statuses.len() as u64;
-    let mut calls = Calls::from([
-        ("units/list".to_owned(), 1),
-        ("accounts/list".to_owned(), units.len() as u64),
-        ("products/list".to_owned(), accounts.len() as u64 * lists),
-    ]);
-    for endpoint in &settings.include {
-        calls.insert((*endpoint).to_owned(), accounts.len() as u64);
-    }
-    let basis = format!(
-        "{} units and {} accounts, with one page for each list",
-        units.len(),
-        accounts.len()
-    );
-    Ok((calls, basis))
-}
-
-async fn ask(client: &Client, endpoint: &str, arguments: Value) -> Result<Facts> {
-    let facts = super::ask(client, endpoint, arguments).await;
-    facts.map_err(Failure::failed)?.map_err(Failure::failed)
 }
 
 fn describe(
@@ -174,10 +111,9 @@ fn describe(
     limits: &Limits,
     kept: &[Crawl],
 ) -> Result<String> {
-    use fortilake_crawler::client::ledger::Ledger as _;
-    let now = jiff::Timestamp::now().as_microsecond();
-    let usage = state.usage(user, limits, now).map_err(Failure::failed)?;
-    let mut text = format!("{name}\n  reckoned from {basis}\n\n");
+    use fortilake_client::ledger::Ledger as _;
+    let usage = state.usage(user, limits).map_err(Failure::failed)?;
+    let mut text = format!("{name}\n  {basis}\n\n");
     for (endpoint, count) in calls {
         let service = models::endpoint(endpoint)
             .and_then(|endpoint| endpoint.client_id)
@@ -191,41 +127,54 @@ fn describe(
     for (window, used) in limits.calls.iter().zip(&usage.calls) {
         let _ = writeln!(
             text,
-            "  used of {} calls in {}: {used}",
+            "  {used} of {} calls used in the last {}",
             window.max,
-            Span(window.per)
+            window_name(window.per)
         );
     }
     if let Some(errors) = &limits.errors {
         let _ = writeln!(
             text,
-            "  used of {} errors in {}: {}",
+            "  {} of {} errors used in the last {}",
+            usage.errors,
             errors.max,
-            Span(errors.per),
-            usage.errors
+            window_name(errors.per)
         );
     }
-    if let Some(until) = usage.closed_until {
-        let _ = writeln!(text, "  the API takes no call before {}", Time(until));
+    if let Some(wait) = usage.closed_for {
+        let until = Time(later(clock()(), wait));
+        let _ = writeln!(text, "  the API accepts no calls before {until}");
     }
     if total > 0 {
         let least = Span(duration(total, &limits.calls, &usage.calls));
-        let _ = writeln!(text, "  at least {least} within these limits");
+        let _ = writeln!(text, "  takes at least {least} within these limits");
     }
     if let Some(unfinished) = kept.first().filter(|crawl| crawl.status.is_unfinished()) {
+        let saved = count(unfinished.records, "call");
         let _ = writeln!(
             text,
-            "  crawl {} is unfinished; resuming it saves {} calls",
-            unfinished.id, unfinished.records
+            "  crawl {} is unfinished; resuming it saves {saved}",
+            unfinished.id
         );
     }
     text.push('\n');
     Ok(text)
 }
 
-/// How long the windows alone make so many calls take, if the first can go out now.
+/// The length of a window, as it is said after "in the last".
+fn window_name(length: Duration) -> String {
+    match length.as_secs() {
+        60 => "minute".to_owned(),
+        3600 => "hour".to_owned(),
+        _ => Span(length).to_string(),
+    }
+}
+
+/// The least time that this many calls take within the windows, if the first can be sent now.
 ///
-/// A window that lets `max` calls through at once is full again after them for its whole length.
+/// A window lets `max` calls through at once and is then full for its whole length. So it makes
+/// the calls wait once for every `max` calls before the last one, calls already used included. The
+/// duration of the calls themselves is left out, which makes this a lower bound.
 fn duration(calls: u64, windows: &[Window], used: &[u32]) -> Duration {
     let per_window = windows.iter().zip(used).map(|(window, &used)| {
         let full = (calls + u64::from(used)).saturating_sub(1) / u64::from(window.max.max(1));
@@ -252,13 +201,13 @@ mod tests {
                 per: Duration::from_hours(1),
             },
         ];
-        let reckon = |calls, used| duration(calls, &windows, &[used, used]);
-        assert_eq!(reckon(0, 0), Duration::ZERO);
-        assert_eq!(reckon(100, 0), Duration::ZERO);
-        assert_eq!(reckon(101, 0), Duration::from_mins(1));
-        assert_eq!(reckon(100, 1), Duration::from_mins(1));
-        assert_eq!(reckon(1000, 0), Duration::from_mins(9));
-        assert_eq!(reckon(1001, 0), Duration::from_hours(1));
-        assert_eq!(reckon(44_000, 0), Duration::from_hours(43));
+        let estimate = |calls, used| duration(calls, &windows, &[used, used]);
+        assert_eq!(estimate(0, 0), Duration::ZERO);
+        assert_eq!(estimate(100, 0), Duration::ZERO);
+        assert_eq!(estimate(101, 0), Duration::from_mins(1));
+        assert_eq!(estimate(100, 1), Duration::from_mins(1));
+        assert_eq!(estimate(1000, 0), Duration::from_mins(9));
+        assert_eq!(estimate(1001, 0), Duration::from_hours(1));
+        assert_eq!(estimate(44_000, 0), Duration::from_hours(43));
     }
 }

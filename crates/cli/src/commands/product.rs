@@ -1,27 +1,25 @@
-//! `fortilake product`: register products, and change or show what is registered.
+//! `fortilake product`: registers products, and changes or shows registered products.
 
 mod memory;
 mod register;
 mod units;
 
-use fortilake_crawler::client::{
-    models::{
-        Nullable,
-        generated::asset_management_v3_product::{
-            LocationInput, ProductsDecommission, ProductsDecommissionRequest, ProductsDescription,
-            ProductsDescriptionRequest, ProductsDetails, ProductsDetailsRequest, ProductsFolder,
-            ProductsFolderRequest, ProductsLocation, ProductsLocationRequest, ProductsTransfer,
-            ProductsTransferRequest,
-        },
+use fortilake_models::{
+    Nullable,
+    generated::asset_management_v3_product::{
+        LocationInput, ProductsDecommission, ProductsDecommissionRequest, ProductsDescription,
+        ProductsDescriptionRequest, ProductsDetails, ProductsDetailsRequest, ProductsFolder,
+        ProductsFolderRequest, ProductsLocation, ProductsLocationRequest, ProductsTransfer,
+        ProductsTransferRequest,
     },
-    operations::check_location,
 };
+use fortilake_operations::check_location;
 
 use super::{operation, view::View};
 use crate::{
-    args::{LocationArgs, ProductAction, WriteArgs},
+    args::{LocationArgs, ProductAction, UncheckedArgs, WriteArgs},
     console::Console,
-    exit::{Failure, Result},
+    exit::Result,
 };
 
 const DETAILS: View = View {
@@ -34,7 +32,7 @@ const TRANSFERRED: View = View {
     columns: &["serialNumber", "productModel", "accountId", "folderPath"],
 };
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
     match action {
         ProductAction::Register(args) => register::run(args, console),
@@ -47,15 +45,16 @@ pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
                 serial_number: serial.clone(),
                 description: Some(description.clone()),
             };
-            let what = format!("describes {serial}");
+            let what = format!("will set the description of {serial}");
             operation::write::<ProductsDescription>(&what, &request, &View::BLANK, write, console)
         }
         ProductAction::Locate {
             serial,
             location,
+            check,
             write,
             ..
-        } => locate(serial, location, write, console),
+        } => locate(serial, location, *check, write, console),
         ProductAction::Move {
             serials,
             folder,
@@ -64,17 +63,19 @@ pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
         } => {
             let request = ProductsFolderRequest {
                 serial_numbers: serials.clone(),
+                // Without a folder, null is sent, which moves the products to the top.
                 folder_id: Nullable::from(*folder),
             };
             let place = folder.map_or("the top".to_owned(), |folder| format!("folder {folder}"));
-            let what = format!("moves {} to {place}", products(serials));
+            let what = format!("will move {} to {place}", products(serials));
             operation::write::<ProductsFolder>(&what, &request, &View::BLANK, write, console)
         }
         ProductAction::Decommission { serials, write } => {
             let request = ProductsDecommissionRequest {
                 serial_numbers: serials.clone(),
             };
-            let what = format!("takes {} out of service, for good", products(serials));
+            let products = products(serials);
+            let what = format!("will decommission {products}, which cannot be undone");
             operation::write::<ProductsDecommission>(&what, &request, &View::BLANK, write, console)
         }
         ProductAction::Transfer {
@@ -89,7 +90,7 @@ pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
                 serial_numbers: serials.clone(),
             };
             let what = format!(
-                "gives {} of account {from} to account {to}",
+                "will transfer {} from account {from} to account {to}",
                 products(serials)
             );
             operation::write::<ProductsTransfer>(&what, &request, &TRANSFERRED, write, console)
@@ -103,14 +104,20 @@ pub(crate) fn run(action: &ProductAction, console: Console) -> Result {
     }
 }
 
-fn locate(serial: &str, args: &LocationArgs, write: &WriteArgs, console: Console) -> Result {
+fn locate(
+    serial: &str,
+    args: &LocationArgs,
+    check: UncheckedArgs,
+    write: &WriteArgs,
+    console: Console,
+) -> Result {
     let location = args.location();
     if let Some(location) = &location {
-        check_location(location).map_err(Failure::not_started)?;
+        operation::checked(check, || check_location(location))?;
     }
     let what = match location {
-        Some(_) => format!("says where {serial} stands"),
-        None => format!("forgets where {serial} stands"),
+        Some(_) => format!("will set the location of {serial}"),
+        None => format!("will remove the location of {serial}"),
     };
     let request = ProductsLocationRequest {
         serial_number: serial.to_owned(),
@@ -127,7 +134,7 @@ fn products(serials: &[String]) -> String {
 }
 
 impl LocationArgs {
-    /// The address, if one is given; every other part of it wants the country.
+    /// The address; `None` without a country, which every other part requires.
     fn location(&self) -> Option<LocationInput> {
         self.country.as_ref()?;
         Some(LocationInput {

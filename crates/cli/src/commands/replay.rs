@@ -1,17 +1,11 @@
-//! `fortilake replay`: a crawl that is kept to sinks once more, without a call.
+//! `fortilake replay`: publishes a stored crawl to the sinks again, without making calls.
 
 use anyhow::anyhow;
-use fortilake_crawler::{
-    Incomplete, SinkReport, Source,
-    sink::{Options, registry},
-    sink_store,
-    state::{State, Status},
-};
+use fortilake_crawler::{SinkReport, sink_store};
+use fortilake_sink::{Partial, Phase, registry};
+use fortilake_state::{Crawl, State, Status};
 
-use super::{
-    crawl::{Publishing, publish},
-    crawls,
-};
+use super::{crawl::Publishing, crawls};
 use crate::{
     args::ReplayArgs,
     baseline,
@@ -19,62 +13,75 @@ use crate::{
     console::Console,
     exit::{Code, Failure, Result},
     session::{self, Fingerprint, Session},
-    summary,
+    signals, summary,
 };
 
-/// Sends it.
+/// Publishes a crawl again, or redelivers dead letters.
 pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
-    let state = session::open_state(args.state.state.as_deref(), &Env::read()?)?;
-    let sinks = config::sinks(args.config.as_deref(), &args.sink)?;
+    let env = Env::read()?;
+    let state = session::open_state(args.state.state.as_deref(), &env)?;
+    let (sinks, limits) = config::sinks(args.config.as_deref(), &args.sink)?;
     match &args.id {
-        Some(id) => crawl(id, args.accept_shrink, &state, &sinks, console),
-        None => super::runtime()?.block_on(dead_letters(&state, &sinks, console)),
+        Some(id) => {
+            let kept = find(&state, id)?;
+            let fingerprint = Fingerprint::of_text(&kept.fingerprint).ok_or_else(|| {
+                Failure::failed(anyhow!(
+                    "crawl `{}` was stored by another version of fortilake",
+                    kept.id
+                ))
+            })?;
+            let publishing = Publishing {
+                sinks: &sinks,
+                env: &env,
+                state: Some(&state),
+                partial: args.accept_partial.then_some(Partial::Publish),
+                limits: (!args.accept_shrink).then_some(limits),
+                figures: fingerprint.sources(),
+                console,
+            };
+            crawl(&kept, &publishing, &state, console)
+        }
+        None => super::runtime()?.block_on(dead_letters(&state, &env, &sinks, console)),
     }
 }
 
-fn crawl(id: &str, accept: bool, state: &State, sinks: &[SinkConfig], console: Console) -> Result {
-    let kept = crawls::find(state, id)?;
-    if kept.status.is_unfinished() && kept.summary.is_none() {
-        let error = anyhow!(
-            "crawl `{}` is unfinished, so there is nothing whole to send",
-            kept.id
-        );
-        return Err(Failure::not_started(error).hint("`fortilake crawl` resumes it"));
+/// Finds a crawl by its id; `latest` is the newest one that was read completely.
+fn find(state: &State, id: &str) -> Result<Crawl> {
+    if id != "latest" {
+        return crawls::find(state, id);
     }
-    let fingerprint = Fingerprint::of_text(&kept.fingerprint).ok_or_else(|| {
-        Failure::failed(anyhow!("crawl `{}` was kept by another version", kept.id))
-    })?;
-    let source = |settings| Source {
-        settings,
-        client: None,
-        concurrency: 1,
-        older: None,
-    };
-    let sources = fingerprint.settings().map(source).collect();
-    super::interruptible(console, async |signals| {
+    let mut crawls = state.crawls()?.into_iter();
+    let latest = crawls.find(|crawl| crawl.summary.is_some());
+    latest.ok_or_else(|| {
+        Failure::not_started(anyhow!("no crawl has been read completely yet"))
+            .hint("`fortilake crawls` lists the crawls")
+    })
+}
+
+fn crawl(kept: &Crawl, publishing: &Publishing<'_>, state: &State, console: Console) -> Result {
+    super::interruptible(console, signals::STOP_TIMEOUT, async |signals| {
         let session = Session::take_up(state, &kept.id)?;
-        let terms = Publishing {
-            sinks,
-            state: Some(state),
-            incomplete: Incomplete::Publish,
-            // Whoever names a crawl wants that one.
-            guard: None,
-        };
-        let (report, _) = publish(&session, sources, terms, signals, console).await?;
+        if session.crawl.phase == Phase::Reading && kept.summary.is_none() {
+            let error = anyhow!("crawl `{}` is unfinished and cannot be replayed", kept.id);
+            return Err(Failure::not_started(error).hint("`fortilake crawl` resumes it"));
+        }
+        let sources = session.sources()?;
+        let result = publishing
+            .run(&session, sources, signals.stop.clone())
+            .await;
+        signals.end();
+        let (report, _) = result?;
         console.note(&summary::text(&session.crawl, &report));
-        let reached = summary::reached_a_sink(&report);
-        // Looking at a crawl that was refused is not accepting it; where a disk was full before,
-        // there is nothing to accept.
-        if reached && (accept || kept.status == Status::Done) {
+        if summary::reached_a_sink(&report) {
             session.set_status(Status::Published, None)?;
-            baseline::keep(state, &fingerprint.reach(), &session.crawl, &report)?;
+            baseline::keep(state, &publishing.figures, &session.crawl, &report)?;
         }
         Ok(summary::code(&report))
     })
 }
 
-/// Lets every sink that keeps dead letters send them again.
-async fn dead_letters(state: &State, sinks: &[SinkConfig], console: Console) -> Result {
+/// Redelivers the dead letters of every sink that keeps them.
+async fn dead_letters(state: &State, env: &Env, sinks: &[SinkConfig], console: Console) -> Result {
     let mut reports = Vec::new();
     for SinkConfig { label, spec } in sinks {
         let Some(redeliver) = registry::find(&spec.sink)?.redeliver else {
@@ -83,12 +90,15 @@ async fn dead_letters(state: &State, sinks: &[SinkConfig], console: Console) -> 
         let store = sink_store(state, spec)?;
         reports.push(SinkReport {
             name: label.clone(),
-            result: redeliver(Options(spec.options.clone()), store).await,
+            result: match env.resolve(spec).await {
+                Ok(options) => redeliver(options, store).await,
+                Err(error) => Err(error),
+            },
         });
     }
     if reports.is_empty() {
         let error = anyhow!("none of the sinks keeps dead letters");
-        return Err(Failure::not_started(error).hint("name one that does with `--sink`"));
+        return Err(Failure::not_started(error).hint("use `--sink` to name a sink that does"));
     }
     console.note(&summary::sinks(&reports));
     let failed = reports.iter().any(|report| report.result.is_err());

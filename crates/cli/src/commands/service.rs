@@ -1,13 +1,13 @@
 //! `fortilake service`: register subscriptions.
 
-use fortilake_crawler::client::models::generated::asset_management_v3_service::{
+use fortilake_models::generated::asset_management_v3_service::{
     ServicesRegister, ServicesRegisterRequest,
 };
 
 use super::{license::REGISTERED, operation};
 use crate::{args::ServiceAction, console::Console, exit::Result};
 
-/// Does it.
+/// Runs the subcommand.
 pub(crate) fn run(action: &ServiceAction, console: Console) -> Result {
     let ServiceAction::Register {
         contract,
@@ -22,6 +22,7 @@ pub(crate) fn run(action: &ServiceAction, console: Console) -> Result {
         additional_info: about.additional_info.clone(),
         is_government: about.is_government(),
     };
-    let what = format!("registers the subscription {contract}, which makes a serial number");
+    let what =
+        format!("will register the subscription {contract}, which creates a new serial number");
     operation::write::<ServicesRegister>(&what, &request, &REGISTERED, write, console)
 }

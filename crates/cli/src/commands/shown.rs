@@ -1,12 +1,12 @@
-//! Arguments as they may be seen.
+//! Hides secrets in arguments before they are printed.
 
-use fortilake_crawler::client::models::Endpoint;
+use fortilake_models::Endpoint;
 use serde_json::{Map, Value};
 
-/// What stands for a value that must not be shown.
+/// Replaces the value of a secret.
 const HIDDEN: &str = "[hidden]";
 
-/// The arguments of a call with secrets hidden, at any depth.
+/// The arguments of a call, with secrets replaced at any depth.
 pub(super) fn shown(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Map<String, Value> {
     let member = |(name, value): (&String, &Value)| {
         let value = if endpoint.is_secret(name) {

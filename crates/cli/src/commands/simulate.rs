@@ -1,4 +1,4 @@
-//! `fortilake simulate`: a faithful fake of the APIs on a port.
+//! `fortilake simulate`: serves a simulator of the APIs on a port.
 
 use std::{fs, net::SocketAddr};
 
@@ -8,13 +8,15 @@ use tokio::net::TcpListener;
 
 use crate::{
     args::SimulateArgs,
+    config,
     console::Console,
     exit::{Code, Failure, Result},
 };
 
 /// Serves until it is interrupted.
 ///
-/// What it prints is a `.env` file that points fortilake at it.
+/// Standard output is a `.env` file that points fortilake at the simulator, so that
+/// `fortilake simulate > .env` is all the setup a trial takes.
 pub(crate) fn run(args: &SimulateArgs, console: Console) -> Result {
     let scenario = match &args.scenario {
         None => Scenario::production(),
@@ -33,9 +35,9 @@ pub(crate) fn run(args: &SimulateArgs, console: Console) -> Result {
 async fn serve(address: SocketAddr, scenario: Scenario, console: Console) -> Result {
     let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("`{address}` cannot be listened on"))
+        .with_context(|| format!("cannot listen on `{address}`"))
         .map_err(|error| {
-            Failure::not_started(error).hint("`--listen 127.0.0.1:0` takes a free port")
+            Failure::not_started(error).hint("use `--listen 127.0.0.1:0` to pick a free port")
         })?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let variables = format!(
@@ -43,14 +45,15 @@ async fn serve(address: SocketAddr, scenario: Scenario, console: Console) -> Res
          FORTICLOUD_API_URL=http://{address}\n\
          FORTICLOUD_USERNAME={}\n\
          FORTICLOUD_PASSWORD={}\n",
-        scenario.credentials.username, scenario.credentials.password,
+        config::quoted(&scenario.credentials.username),
+        config::quoted(&scenario.credentials.password),
     );
     console.data(&variables).map_err(Failure::failed)?;
     console.note(&format!(
-        "simulating FortiCloud on http://{address}; Ctrl-C ends it\n"
+        "serving the simulator on http://{address}; press Ctrl-C to stop\n"
     ));
     let interrupted = async {
-        // Without signals it serves until it is killed.
+        // Where signals cannot be received, it serves until it is killed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,8 +1,8 @@
-//! `fortilake sinks`: what this build can write to.
+//! `fortilake sinks`: the sinks in this build and their options.
 
 use std::fmt::Write as _;
 
-use fortilake_crawler::sink::{Delivery, Descriptor, registry};
+use fortilake_sink::{Delivery, Descriptor, Options, registry};
 use serde_json::Value;
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     exit::{Code, Failure, Result},
 };
 
-/// Lists all sinks, or tells all about one.
+/// Lists all sinks, or describes one.
 pub(crate) fn run(args: &SinksArgs, console: Console) -> Result {
     let text = match &args.name {
         Some(name) => describe(registry::find(name)?),
@@ -30,9 +30,15 @@ fn list(sinks: &[&Descriptor]) -> String {
 }
 
 fn describe(sink: &Descriptor) -> String {
-    let delivery = match sink.delivery {
-        Delivery::Atomic => "atomic: everything becomes visible at once, at the end",
-        _ => "at least once: rows are visible as they come, and may come again",
+    // The delivery can depend on the options. Shown is that of a sink with nothing but a target.
+    let target = (sink.target, Value::from("TARGET"));
+    let delivery = match (sink.delivery)(&Options::from_iter([target])) {
+        Ok(Delivery::Atomic) => "atomic: all tables become visible at once, at the end",
+        Ok(Delivery::AtomicPerTable) => {
+            "atomic per table: each table becomes visible at once, at the end"
+        }
+        Ok(_) => "at least once: rows become visible as they arrive, and may arrive again",
+        Err(_) => "depends on the options",
     };
     let mut text = format!(
         "{}: {}\n\nusage:     --sink {}:{}[?option=value&…]\ndelivery:  {delivery}\n\noptions:\n",
@@ -53,6 +59,7 @@ fn describe(sink: &Descriptor) -> String {
             .unwrap_or_default();
         let default = option
             .get("default")
+            .filter(|value| !value.is_null())
             .map(|value| format!(" (default: {value})"));
         let doc = doc.replace('\n', " ");
         let _ = writeln!(text, "  {name}\n      {doc}{}", default.unwrap_or_default());

@@ -1,12 +1,10 @@
-//! `fortilake tables`: what a snapshot holds.
+//! `fortilake tables`: the tables of a snapshot and their columns.
 
 use std::fmt::Write as _;
 
 use anyhow::anyhow;
-use fortilake_crawler::{
-    client::models::{self, Kind, Table},
-    sink::nearest,
-};
+use fortilake_models::{self as models, Kind, Table};
+use fortilake_sink::nearest;
 use serde_json::json;
 
 use crate::{
@@ -38,7 +36,7 @@ fn find(name: &str) -> Result<&'static Table> {
             let failure = Failure::not_started(anyhow!("there is no table `{name}`"));
             match nearest(name, models::tables().map(|table| table.name)) {
                 Some(known) => failure.hint(format!("did you mean `{known}`?")),
-                None => failure.hint("`fortilake tables` lists them"),
+                None => failure.hint("`fortilake tables` lists the tables"),
             }
         })
 }
@@ -113,7 +111,7 @@ fn json(tables: &[&Table]) -> Result<String> {
     Ok(text + "\n")
 }
 
-/// A statement in standard SQL, as most databases take it.
+/// A `CREATE TABLE` statement in standard SQL.
 fn create(table: &Table) -> String {
     let mut text = format!("-- {}\n-- key: {}\n", table.summary, table.key.join(", "));
     let _ = writeln!(text, "CREATE TABLE \"{}\" (", table.name);
@@ -135,7 +133,7 @@ fn create(table: &Table) -> String {
     text
 }
 
-/// The names that Arrow's Python users know, as in a snapshot's manifest.
+/// The type names of Arrow in Python, which are also those in a snapshot's manifest.
 fn type_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Text | Kind::Json => "string",

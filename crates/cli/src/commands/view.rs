@@ -1,7 +1,8 @@
-//! Rows of an answer, for people and for programs.
+//! Renders the rows of a response as text or JSON.
 
 use std::fmt::Write as _;
 
+use fortilake_auth::{printable, printable_json};
 use serde_json::{Map, Value};
 
 use crate::args::Format;
@@ -9,27 +10,27 @@ use crate::args::Format;
 #[cfg(test)]
 mod tests;
 
-/// Where the rows of an answer are, and which of their members people want to see.
+/// Where the rows of a response are, and which of their members are shown as text.
 pub(super) struct View {
-    /// A JSON pointer to a list of objects, or to one.
+    /// A JSON pointer to a list of objects, or to one object.
     pub(super) rows: &'static str,
-    /// Members of a row, in their order; without any, each row is shown whole.
+    /// The members to show as columns, in order; if empty, all members are shown line by line.
     pub(super) columns: &'static [&'static str],
 }
 
 impl View {
-    /// Of answers that say no more than that it is done.
+    /// For responses that carry no data beyond success.
     pub(super) const BLANK: Self = Self {
         rows: "/-",
         columns: &[],
     };
 
-    /// Whether there is nothing to see.
+    /// Whether responses of this kind carry no rows at all.
     pub(super) fn is_blank(&self) -> bool {
         self.rows == Self::BLANK.rows
     }
 
-    /// The rows of this answer; nothing if there are none and people look.
+    /// Renders the rows of a response. Without rows, text is empty and JSON is an empty list.
     pub(super) fn render(&self, answer: &str, format: Format) -> serde_json::Result<String> {
         let mut answer: Value = serde_json::from_str(answer)?;
         let rows = match answer.pointer_mut(self.rows).map(Value::take) {
@@ -39,14 +40,14 @@ impl View {
         };
         Ok(match format {
             Format::Json if self.is_blank() => String::new(),
-            Format::Json => serde_json::to_string_pretty(&rows)? + "\n",
+            Format::Json => printable_json(&serde_json::to_string_pretty(&rows)?) + "\n",
             Format::Text if self.columns.is_empty() => rows.iter().map(whole).collect(),
             Format::Text => table(self.columns, &rows),
         })
     }
 }
 
-/// A line for each row under a line of names.
+/// A header and one line per row, with aligned columns.
 fn table(columns: &[&str], rows: &[Value]) -> String {
     if rows.is_empty() {
         return String::new();
@@ -73,11 +74,12 @@ fn table(columns: &[&str], rows: &[Value]) -> String {
     lines.iter().map(line).collect()
 }
 
-/// A line for each member, and for each item of a list.
+/// One line per member, and one line per item of a list.
 fn whole(row: &Value) -> String {
     let mut lines = String::new();
     let members = row.as_object().into_iter().flatten();
     for (name, value) in members {
+        let name = plain(name);
         match value {
             Value::Array(items) if items.is_empty() => {}
             Value::Array(items) => {
@@ -95,7 +97,7 @@ fn whole(row: &Value) -> String {
     lines
 }
 
-/// A value in one line; what would steer a terminal is taken out.
+/// A value in one line, without control characters: the API's text must not control the terminal.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -108,7 +110,7 @@ fn text(value: &Value) -> String {
 
 fn object(members: &Map<String, Value>) -> String {
     let known = members.iter().filter(|(_, value)| !value.is_null());
-    joined(known.map(|(name, value)| format!("{name} {}", text(value))))
+    joined(known.map(|(name, value)| format!("{} {}", plain(name), text(value))))
 }
 
 fn joined(texts: impl Iterator<Item = String>) -> String {
@@ -116,14 +118,6 @@ fn joined(texts: impl Iterator<Item = String>) -> String {
 }
 
 fn plain(text: &str) -> String {
-    let text = text.trim_end();
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect()
+    // The API pads some names with blanks, which would widen the columns.
+    printable(text.trim_end())
 }

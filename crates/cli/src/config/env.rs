@@ -1,29 +1,36 @@
-//! The environment, with the `.env` file of the working directory behind it.
+//! Environment variables, with the `.env` file of the working directory as a fallback.
 
-use std::{collections::HashMap, fs, io};
+use std::{borrow::Cow, collections::HashMap, fs, io};
 
 use anyhow::{Context as _, anyhow};
 
+use fortilake_sink::{self as sink, Reference, Spec};
+
+use super::Secret;
 use crate::exit::{Failure, Result};
 
-/// The file, in the working directory alone: what lies in a folder above belongs to others.
+/// The file, looked up only in the working directory.
+///
+/// Many tools also search parent folders. A crawl should not pick up the password of whatever
+/// project happens to contain its folder.
 const FILE: &str = ".env";
 
 /// Variables by name; the process's own win over those of the file.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Env {
     process: HashMap<String, String>,
     file: HashMap<String, String>,
 }
 
 impl Env {
-    /// Reads the process's variables and, if there is one, `.env`.
+    /// Reads the process's variables and `.env`, if it exists.
     pub(crate) fn read() -> Result<Self> {
+        // `vars` would panic if any variable is not UTF-8. Here, such variables are left out.
         let process = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let file = match fs::read_to_string(FILE) {
-            Ok(text) => parse(text.trim_start_matches('\u{feff}'))?,
+        let file = match fs::read(FILE) {
+            Ok(bytes) => parse(decode(&bytes)?.trim_start_matches('\u{feff}'))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => HashMap::new(),
             Err(error) => {
                 let error = Err(error).context("`.env` cannot be read");
@@ -33,13 +40,38 @@ impl Env {
         Ok(Self { process, file })
     }
 
-    /// A variable that is set and not empty.
+    /// The value of a variable; an empty value counts as not set.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         let value = self.process.get(name).or_else(|| self.file.get(name))?;
         Some(value.clone()).filter(|value| !value.is_empty())
     }
 
-    /// Only these variables.
+    /// A sink's options with all secret references resolved.
+    ///
+    /// Resolving may read files and run programs, so it happens on a blocking thread.
+    pub(crate) async fn resolve(&self, spec: &Spec) -> sink::Result<sink::Options> {
+        let (env, spec) = (self.clone(), spec.clone());
+        let resolved =
+            tokio::task::spawn_blocking(move || spec.resolve(&|reference| env.look_up(reference)));
+        resolved.await.unwrap_or_else(|error| {
+            let text = "looking up a secret panicked";
+            Err(sink::Error::new(sink::Kind::Internal, text).with_source(error))
+        })
+    }
+
+    fn look_up(&self, reference: &Reference) -> sink::Result<String> {
+        let secret = match reference.clone() {
+            Reference::Env(name) => Secret::Env(name),
+            Reference::File(path) => Secret::File(path),
+            Reference::Command(words) => Secret::Command(words),
+        };
+        let resolved = secret
+            .resolve(self)
+            .map_err(|error| sink::Error::new(sink::Kind::Config, format!("{error:#}")))?;
+        Ok(resolved.expose().to_owned())
+    }
+
+    /// An environment with only these variables.
     #[cfg(test)]
     pub(crate) fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {
         let process = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -50,32 +82,73 @@ impl Env {
     }
 }
 
+/// Decodes UTF-8, and UTF-16 as `>` writes it in Windows PowerShell.
+fn decode(bytes: &[u8]) -> Result<Cow<'_, str>> {
+    let utf16 = |unit: fn([u8; 2]) -> u16| {
+        let (pairs, _) = bytes.as_chunks::<2>();
+        String::from_utf16_lossy(&pairs.iter().map(|pair| unit(*pair)).collect::<Vec<_>>())
+    };
+    // Names of variables are ASCII, so without a byte order mark a zero byte shows the order.
+    match bytes {
+        [0xff, 0xfe, ..] | [1..=0x7f, 0, ..] => return Ok(utf16(u16::from_le_bytes).into()),
+        [0xfe, 0xff, ..] | [0, 1..=0x7f, ..] => return Ok(utf16(u16::from_be_bytes).into()),
+        _ => {}
+    }
+    str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = before.split(|byte| *byte == b'\n').count();
+        Failure::not_started(anyhow!("line {line} of `.env` is not UTF-8"))
+            .hint("save the file as UTF-8")
+    })
+}
+
+/// A value as `.env` has to contain it.
+pub(crate) fn quoted(value: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:@%+,".contains(char);
+    if value.chars().all(is_plain) {
+        return value.to_owned();
+    }
+    if !value.contains('\'') {
+        return format!("'{value}'");
+    }
+    let escaped = value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('$', "\\$");
+    format!("\"{escaped}\"")
+}
+
 fn parse(text: &str) -> Result<HashMap<String, String>> {
     if let Some(line) = substitution(text) {
-        let error = anyhow!("line {line} of `.env` has a `$`, which may mean another variable");
+        let error =
+            anyhow!("line {line} of `.env` has a `$`, which could refer to another variable");
         return Err(Failure::not_started(error)
-            .hint("put the value in single quotes to keep its `$` as it is"));
+            .hint("put the value in single quotes if it contains a literal `$`"));
     }
     let lines = dotenvy::from_read_iter(text.as_bytes()).collect::<dotenvy::Result<_>>();
-    // The text of a line that cannot be read may be a password, so it stays out.
+    // The line that cannot be parsed may be a password, so the message must not quote it.
     lines.map_err(|error| {
         let place = match error {
             dotenvy::Error::LineParse(_, position) => format!(" (near character {position})"),
             _ => String::new(),
         };
-        Failure::not_started(anyhow!("`.env` cannot be understood{place}"))
-            .hint("each line is NAME=value; a value with blanks or # belongs in quotes")
+        Failure::not_started(anyhow!("`.env` cannot be parsed{place}"))
+            .hint("write one NAME=value per line, and quote values that contain spaces or `#`")
     })
 }
 
-/// The line of the first `$` that the parser would take for a variable.
+/// The line number of the first `$` that the parser would expand as a variable.
+///
+/// The parser expands variables silently, so `PASSWORD=pa$$word` would become another password and
+/// fail at the sign-in, far from its cause. This scan follows the parser's rules for quotes,
+/// escapes and comments to find such a `$` first.
 fn substitution(text: &str) -> Option<usize> {
     let (mut line, mut quote, mut before) = (1, None, '\n');
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         match (character, quote) {
             ('$', None | Some('"')) => return Some(line),
-            // What is escaped means itself.
+            // An escaped character is literal, so it is skipped.
             ('\\', None | Some('"')) => line += usize::from(characters.next() == Some('\n')),
             ('#', None) if before.is_whitespace() => {
                 characters.find(|&character| character == '\n')?;
@@ -89,4 +162,47 @@ fn substitution(text: &str) -> Option<usize> {
         before = character;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quoted_value_is_read_as_it_was() {
+        for value in [
+            "plain-1.2:3/4",
+            "a\"b",
+            "a'b",
+            "#hash",
+            "  lead",
+            "trail  ",
+            r"back\slash\n",
+            "$HOME",
+            "a'b\"c$d\\e",
+            "",
+        ] {
+            let file = parse(&format!("NAME={}\n", quoted(value)));
+            let Ok(file) = file else {
+                panic!("{value}");
+            };
+            assert_eq!(file["NAME"], value);
+        }
+    }
+
+    #[test]
+    fn utf_16_is_decoded_and_other_bytes_are_an_error_with_a_line() {
+        let text = "A=b\r\n";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let marked = [&[0xff, 0xfe], &*little].concat();
+        for bytes in [little, big, marked, text.into()] {
+            let decoded = decode(&bytes).ok().map(Cow::into_owned);
+            let decoded = decoded.unwrap_or_default();
+            assert_eq!(decoded.trim_start_matches('\u{feff}'), text);
+        }
+        let failure = decode(b"A=b\nC=\xfc\n").map(Cow::into_owned).err();
+        let text = failure.map(|failure| failure.error.to_string());
+        assert_eq!(text.as_deref(), Some("line 2 of `.env` is not UTF-8"));
+    }
 }

@@ -1,14 +1,14 @@
-//! What is wrong with the configuration file, and where.
+//! Error messages for the configuration file, with line numbers.
 
 use anyhow::anyhow;
-use fortilake_crawler::sink::nearest;
+use fortilake_sink::nearest;
 use toml::de::{DeTable, DeValue};
 
 use crate::exit::Failure;
 
-/// The parser's message with its line, and the nearest known key where one is unknown.
+/// The parser's message with its line number, and the nearest known key for an unknown one.
 ///
-/// What stands in the line stays out of it: it may be a password that does not belong there.
+/// Values never appear in the message, because a misplaced value may be a password.
 pub(super) fn unreadable(text: &str, error: &toml::de::Error) -> Failure {
     let line = line(text, error.span().map_or(0, |span| span.start));
     let message = error.message().replace('\n', "; ");
@@ -27,13 +27,14 @@ pub(super) fn unreadable(text: &str, error: &toml::de::Error) -> Failure {
                 "f64" => "a number",
                 other => other,
             };
-            failure(&format!("the value does not fit, expected {expected}"))
+            failure(&format!("invalid value, expected {expected}"))
         }
         _ => failure(&message),
     }
 }
 
-/// A name that is not known is repeated only where it is like one that is.
+/// The message for an unknown key. The key is quoted only if it resembles a known one: anything
+/// else may be a value in the wrong place.
 fn unknown(message: &str, expected: &str, failure: impl Fn(&str) -> Failure) -> Failure {
     let quoted = |text: &'_ str| -> Vec<String> {
         text.split('`')
@@ -51,7 +52,8 @@ fn unknown(message: &str, expected: &str, failure: impl Fn(&str) -> Failure) -> 
     failure(&format!("{what}, expected {expected}"))
 }
 
-/// The line of an option of the nth `[[section]]`, or where that begins if it has no such option.
+/// The line of an option in the nth `[[section]]`, counted from 0; without that option, the line
+/// where the section begins.
 pub(super) fn line_of(
     text: &str,
     section: &str,

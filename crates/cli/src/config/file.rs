@@ -1,9 +1,10 @@
-//! The configuration file, as it is written.
+//! The configuration file's format, and its conversion into a [`Config`].
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{collections::HashSet, fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{one_line, sink::Spec};
+use fortilake_crawler::{Limits, one_line};
+use fortilake_sink::{Partial, Spec};
 use serde::Deserialize;
 
 use super::{Config, Secret, SinkConfig, SourceConfig, explain};
@@ -12,35 +13,73 @@ use crate::exit::{Failure, Result};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// How many crawls the state keeps.
+    /// How many crawls the state keeps; 0 counts as 1.
     #[serde(default = "keep")]
     keep: usize,
     #[serde(default)]
     guard: Guard,
+    #[serde(default)]
+    publish: Publish,
+    #[serde(default)]
+    crawl: Crawl,
     #[serde(default)]
     source: Vec<SourceConfig>,
     #[serde(default)]
     sink: Vec<SinkTable>,
 }
 
-/// `[guard]`: what is not published without being asked.
+/// `[guard]`: how many rows may disappear before publishing needs `--accept-shrink`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Guard {
-    /// Which part of a table's rows may go from one complete snapshot to the next.
+    /// The fraction of a table's rows that may disappear, from 0 to 1.
     #[serde(default = "max_shrink")]
     max_shrink: f64,
+    /// The fraction of one account's rows in a table that may disappear, from 0 to 1.
+    #[serde(default = "max_account_shrink")]
+    max_account_shrink: f64,
+    /// Tables and accounts that had fewer rows than this are never refused.
+    #[serde(default = "min_rows")]
+    min_rows: u64,
 }
 
 impl Default for Guard {
     fn default() -> Self {
         Self {
             max_shrink: max_shrink(),
+            max_account_shrink: max_account_shrink(),
+            min_rows: min_rows(),
         }
     }
 }
 
-/// One `[[sink]]`: its type, and the options that the sink itself knows.
+/// `[publish]`: which snapshots are published.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Publish {
+    /// What to do with partial snapshots; without it, each sink has its own default.
+    partial: Option<PartialConfig>,
+}
+
+/// What to do with a snapshot in which scopes failed.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PartialConfig {
+    Publish,
+    Refuse,
+}
+
+/// `[crawl]`: when crawls are resumed, and how they stop.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Crawl {
+    /// How long a crawl may lie idle before it is abandoned instead of resumed, such as `12h`.
+    max_idle: Option<String>,
+    /// How long a crawl may take to stop after SIGTERM or SIGHUP, such as `8s`.
+    stop_timeout: Option<String>,
+}
+
+/// One `[[sink]]`: its type, and options that only the sink itself can check.
 #[derive(Debug, Deserialize)]
 struct SinkTable {
     #[serde(rename = "type")]
@@ -57,7 +96,26 @@ fn max_shrink() -> f64 {
     super::MAX_SHRINK
 }
 
-/// Reads the file.
+fn max_account_shrink() -> f64 {
+    super::MAX_ACCOUNT_SHRINK
+}
+
+fn min_rows() -> u64 {
+    super::MIN_ROWS
+}
+
+/// Parses a duration of `[crawl]`, which is longer than zero.
+fn duration(key: &str, text: &str) -> Result<Duration> {
+    let span = text.parse::<jiff::SignedDuration>().ok();
+    let length = span.and_then(|span| Duration::try_from(span).ok());
+    length.filter(|length| !length.is_zero()).ok_or_else(|| {
+        Failure::not_started(anyhow!(
+            "`{key}` of `[crawl]` is `{text}`; it takes a duration such as `12h`"
+        ))
+    })
+}
+
+/// Reads and checks a configuration file.
 pub(crate) fn read(path: &Path) -> Result<Config> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("the configuration `{}` cannot be read", path.display()))
@@ -70,22 +128,30 @@ pub(crate) fn read(path: &Path) -> Result<Config> {
     })
 }
 
-pub(super) fn parse(text: &str) -> Result<Config> {
+/// Parses and checks the text of a configuration file.
+pub(crate) fn parse(text: &str) -> Result<Config> {
     let file: File = toml::from_str(text).map_err(|error| explain::unreadable(text, &error))?;
     if file.source.is_empty() {
-        return Err(Failure::not_started(anyhow!("it has no `[[source]]`")));
-    }
-    if !(0.0..=1.0).contains(&file.guard.max_shrink) {
         return Err(Failure::not_started(anyhow!(
-            "`max_shrink` of `[guard]` is {}; it takes a part of the rows from 0 to 1, such as 0.2",
-            file.guard.max_shrink
+            "it has no `[[source]]` section"
         )));
+    }
+    let shares = [
+        ("max_shrink", file.guard.max_shrink),
+        ("max_account_shrink", file.guard.max_account_shrink),
+    ];
+    for (key, share) in shares {
+        if !(0.0..=1.0).contains(&share) {
+            return Err(Failure::not_started(anyhow!(
+                "`{key}` of `[guard]` is {share}; it takes a fraction from 0 to 1, such as 0.2",
+            )));
+        }
     }
     let mut names = HashSet::new();
     for source in &file.source {
         if source.name.is_empty() || !names.insert(&source.name) {
             return Err(Failure::not_started(anyhow!(
-                "two sources are named `{}`, or one has no name",
+                "every source needs a name of its own, but `{}` is empty or used twice",
                 source.name
             )));
         }
@@ -95,7 +161,7 @@ pub(super) fn parse(text: &str) -> Result<Config> {
             .any(|secret| matches!(secret, Some(Secret::Plain(_))))
         {
             return Err(Failure::not_started(anyhow!(
-                "the password of source `{}` stands in the file",
+                "the password of source `{}` is in the file itself",
                 source.name
             ))
             .hint("write password = { env = \"…\" }, { file = \"…\" } or { command = [\"…\"] }"));
@@ -107,7 +173,7 @@ pub(super) fn parse(text: &str) -> Result<Config> {
                 "statuses"
             };
             return Err(Failure::not_started(anyhow!(
-                "`{key}` of source `{}` leaves nothing to ask",
+                "`{key}` of source `{}` must not be empty or zero",
                 source.name
             )));
         }
@@ -119,7 +185,8 @@ pub(super) fn parse(text: &str) -> Result<Config> {
             options: sink.options,
         };
         spec.check().map_err(|error| {
-            // The sink knows its options, but not where they stand.
+            // The sink checks its options, but it does not know their lines in the file. So the
+            // line is found by the option that the message mentions.
             let complaint = one_line(&error);
             let line = explain::line_of(text, "sink", position, |option| {
                 complaint.contains(&format!("option `{option}`"))
@@ -130,10 +197,27 @@ pub(super) fn parse(text: &str) -> Result<Config> {
         Ok(SinkConfig { label, spec })
     });
     let sinks = sinks.collect::<Result<_>>()?;
+    let defaults = Config::new(file.source, sinks);
     Ok(Config {
-        sources: file.source,
-        sinks,
+        // The newest crawl is always kept, because `plan` and `replay latest` need it.
         keep: file.keep.max(1),
-        max_shrink: file.guard.max_shrink,
+        limits: Limits {
+            max_shrink: file.guard.max_shrink,
+            max_account_shrink: file.guard.max_account_shrink,
+            min_rows: file.guard.min_rows,
+        },
+        partial: file.publish.partial.map(|partial| match partial {
+            PartialConfig::Publish => Partial::Publish,
+            PartialConfig::Refuse => Partial::Refuse,
+        }),
+        max_idle: match &file.crawl.max_idle {
+            None => defaults.max_idle,
+            Some(text) => duration("max_idle", text)?,
+        },
+        stop_timeout: match &file.crawl.stop_timeout {
+            None => defaults.stop_timeout,
+            Some(text) => duration("stop_timeout", text)?,
+        },
+        ..defaults
     })
 }

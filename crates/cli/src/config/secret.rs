@@ -1,4 +1,4 @@
-//! Values that are named in the configuration and kept elsewhere.
+//! Secrets: values that the configuration refers to but does not contain.
 
 use std::{
     fmt, fs,
@@ -9,15 +9,15 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{Env, Secret};
 
-/// A value that was looked up; it cannot be printed.
+/// A resolved secret. It has no `Display`, and its `Debug` output hides the value.
 pub(crate) struct Resolved {
     value: String,
-    /// Where it came from, for messages.
+    /// Where the value came from, such as ``the variable `PASSWORD` ``, for error messages.
     pub(crate) origin: String,
 }
 
 impl Resolved {
-    /// The value itself.
+    /// The secret value, without trailing line breaks.
     pub(crate) fn expose(&self) -> &str {
         &self.value
     }
@@ -30,7 +30,7 @@ impl fmt::Debug for Resolved {
 }
 
 impl Secret {
-    /// Looks the value up.
+    /// Resolves the value; an empty one is an error. May read a file or run a program.
     pub(crate) fn resolve(&self, env: &Env) -> Result<Resolved> {
         let origin = self.origin();
         let value = match self {
@@ -42,6 +42,7 @@ impl Secret {
                 .with_context(|| format!("`{}` cannot be read", path.display()))?,
             Self::Command(words) => run(words)?,
         };
+        // Editors and commands end their text with a line break that is not part of the secret.
         let value = value.trim_end_matches(['\r', '\n']).to_owned();
         if value.is_empty() {
             bail!("{origin} is empty");
@@ -68,13 +69,14 @@ fn run(words: &[String]) -> Result<String> {
     let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
+        // The user sees why a password manager fails; its output itself is the secret.
         .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("the command `{program}` cannot be run"))?;
     if !output.status.success() {
-        bail!("the command `{program}` ended with {}", output.status);
+        bail!("the command `{program}` failed ({})", output.status);
     }
     String::from_utf8(output.stdout)
         .ok()
-        .with_context(|| format!("the command `{program}` printed no text"))
+        .with_context(|| format!("the output of the command `{program}` is not UTF-8"))
 }

@@ -1,22 +1,22 @@
-//! What a source's configuration means.
+//! Converts a source's configuration into settings for the crawler and the client.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{DetailsFor, ScopeMode, Search, Settings, System, client, state::digest};
+use fortilake_auth::Credentials;
+use fortilake_client as client;
+use fortilake_crawler::{ApiKey, DetailsFor, ScopeMode, Search, Settings};
+use fortilake_state::digest;
 use jiff::{Span, SpanRelativeTo};
 
-use super::{
-    Env, SourceConfig, secret,
-    source::{SearchConfig, SourceKind},
-};
+use super::{Env, Secret, SourceConfig, secret, source::SearchConfig};
 use crate::exit::{Failure, Result};
 
-/// Products change rarely, and each costs a call.
+/// Default of `details_max_age`. Products change rarely, and the details of each cost a call.
 const DETAILS_MAX_AGE: &str = "7d";
 
 impl SourceConfig {
-    /// What the plan goes by.
+    /// The settings that the crawl is planned from; `accounts` limits it, if it is not empty.
     pub(crate) fn settings(&self, accounts: &[i64]) -> Result<Settings> {
         let scope = match self.scope.as_deref() {
             None | Some("auto") => ScopeMode::Auto,
@@ -33,26 +33,29 @@ impl SourceConfig {
                 "folders" => include.push("folders/list"),
                 "licenses" => include.push("licenses/list"),
                 "contracts" => include.push("contracts/list"),
+                "flex_programs" => include.push("flex/programs/list"),
+                "flex_configs" => include.push("flex/configs/list"),
+                "flex_entitlements" => include.push("flex/entitlements/list"),
+                // Details are read per product and not per account, so they are planned separately.
                 "product_details" => details = Some(self.details()),
                 other => {
-                    let known = "`folders`, `licenses`, `contracts` or `product_details`";
+                    let known = "`folders`, `licenses`, `contracts`, `product_details`, `flex_programs`, \
+                                 `flex_configs` or `flex_entitlements`";
                     return Err(self.wrong("include", other, known));
                 }
             }
         }
         Ok(Settings {
             source: self.name.as_str().into(),
-            system: match self.kind {
-                SourceKind::FortiCloud => System::FortiCloud,
-                SourceKind::FortiPortal => System::FortiPortal,
-                SourceKind::FortiAuthenticator => System::FortiAuthenticator,
-            },
+            system: self.system,
             scope,
+            organization_seen: false,
             search: self.search()?,
             statuses: self.statuses.clone(),
             accounts: accounts.to_vec(),
             include,
             details,
+            verify_paging: self.verify_paging,
         })
     }
 
@@ -64,9 +67,9 @@ impl SourceConfig {
         }
     }
 
-    /// What the source's crawls are known by: the user, and where the API is if not at the vendor.
+    /// Identifies the source in the state: the user, and a digest of `api_url` if it is set.
     ///
-    /// An address may hold a password, so it is not kept as it is.
+    /// The URL itself is not stored, because it may contain a password.
     pub(crate) fn identity(&self, user: &str) -> String {
         match &self.api_url {
             Some(url) => format!("{user} {}", digest(url)),
@@ -74,7 +77,7 @@ impl SourceConfig {
         }
     }
 
-    /// How old details of an earlier crawl may be.
+    /// How old product details of an earlier crawl may be to be used again.
     pub(crate) fn details_max_age(&self) -> Result<Duration> {
         let text = self.details_max_age.as_deref().unwrap_or(DETAILS_MAX_AGE);
         self.duration("details_max_age", text)
@@ -98,12 +101,24 @@ impl SourceConfig {
         }
     }
 
-    /// The longest that one call may take.
+    /// The timeout of one call.
     pub(crate) fn call_timeout(&self) -> Result<Duration> {
-        self.duration("timeout", self.timeout.as_deref().unwrap_or("60s"))
+        match self.timeout.as_deref() {
+            Some(text) => self.duration("timeout", text),
+            None => Ok(client::DEFAULT_TIMEOUT),
+        }
     }
 
-    /// The windows in which calls are limited, where the file says so.
+    /// The largest response that is accepted, in bytes after decompression.
+    pub(crate) fn answer_limit(&self) -> Result<usize> {
+        match self.max_answer_bytes {
+            Some(0) => Err(self.wrong("max_answer_bytes", "0", "a number of bytes above 0")),
+            Some(limit) => Ok(limit),
+            None => Ok(fortilake_transport::DEFAULT_MAX_BODY),
+        }
+    }
+
+    /// The call limits of the configuration; `None` leaves the system's own limits.
     pub(crate) fn call_limits(&self) -> Result<Option<Vec<client::Window>>> {
         let Some(limits) = &self.quota.calls else {
             return Ok(None);
@@ -117,7 +132,7 @@ impl SourceConfig {
         windows.collect::<Result<_>>().map(Some)
     }
 
-    /// The limit of errors, where the file says so.
+    /// The error limit of the configuration; `None` leaves the system's own limit.
     pub(crate) fn error_limit(&self) -> Result<Option<client::ledger::ErrorLimit>> {
         let Some(limit) = &self.quota.errors else {
             return Ok(None);
@@ -130,7 +145,8 @@ impl SourceConfig {
     }
 
     fn duration(&self, key: &str, text: &str) -> Result<Duration> {
-        // A day is 24 hours: what it measures has no calendar.
+        // A day counts as 24 hours. These durations are not tied to a date, so there is no
+        // daylight saving time to take into account.
         let length = text
             .parse::<Span>()
             .ok()
@@ -148,33 +164,67 @@ impl SourceConfig {
         ))
     }
 
-    /// The user name and the password, or the key in its place.
-    pub(crate) fn credentials(&self, env: &Env) -> Result<(secret::Resolved, secret::Resolved)> {
-        let password = match (&self.api_key, self.kind) {
-            (Some(_), SourceKind::FortiAuthenticator) => self.secret("api_key", env)?,
-            _ => self.secret("password", env)?,
-        };
-        Ok((self.secret("username", env)?, password))
+    /// The keys of the user, if there is one, and of the password or what replaces it.
+    fn credential_keys(&self) -> (Option<&'static str>, &'static str) {
+        let is_key = self.api_key.is_some();
+        match self.system.api_key() {
+            ApiKey::ReplacesUser if is_key => (None, "api_key"),
+            ApiKey::ReplacesPassword if is_key => (Some("username"), "api_key"),
+            _ => (Some("username"), "password"),
+        }
     }
 
-    /// The value of one of the keys that hold secrets.
-    pub(crate) fn secret(&self, key: &str, env: &Env) -> Result<secret::Resolved> {
+    /// Checks every value of the source, without reading a secret or opening a connection.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.settings(&[])?;
+        self.details_max_age()?;
+        self.call_timeout()?;
+        self.answer_limit()?;
+        self.call_limits()?;
+        self.error_limit()?;
+        let (username, password) = self.credential_keys();
+        for key in username.into_iter().chain([password]) {
+            self.reference(key)?;
+        }
+        Ok(())
+    }
+
+    /// Who calls: a user with a password, or what the system takes in place of them.
+    pub(crate) fn credentials(&self, env: &Env) -> Result<Credentials> {
+        let (username, password) = self.credential_keys();
+        let username = username.map(|key| self.secret(key, env)).transpose()?;
+        let password = self.secret(password, env)?;
+        let (username, username_origin) = match &username {
+            Some(username) => (username.expose().to_owned(), username.origin.clone()),
+            None => (String::new(), password.origin.clone()),
+        };
+        Ok(Credentials {
+            username,
+            username_origin,
+            password: password.expose().into(),
+            password_origin: password.origin,
+        })
+    }
+
+    /// Where `username`, `password` or `api_key` is stored; a missing one is an error that shows how
+    /// to add it.
+    fn reference(&self, key: &str) -> Result<Secret> {
         let secret = match key {
             "username" => &self.username,
             "password" => &self.password,
             _ => &self.api_key,
         };
-        let secret = secret.clone().ok_or_else(|| {
-            let prefix = match self.kind {
-                SourceKind::FortiCloud => "FORTICLOUD",
-                SourceKind::FortiPortal => "FORTIPORTAL",
-                SourceKind::FortiAuthenticator => "FORTIAUTHENTICATOR",
-            };
+        secret.clone().ok_or_else(|| {
+            let prefix = self.system.name().to_uppercase();
             let name = key.to_uppercase();
             Failure::not_started(anyhow!("source `{}` has no `{key}`", self.name))
                 .hint(format!("add `{key} = {{ env = \"{prefix}_{name}\" }}`"))
-        })?;
-        secret
+        })
+    }
+
+    /// Resolves `username`, `password` or `api_key`.
+    pub(crate) fn secret(&self, key: &str, env: &Env) -> Result<secret::Resolved> {
+        self.reference(key)?
             .resolve(env)
             .with_context(|| format!("`{key}` of source `{}` cannot be read", self.name))
             .map_err(Failure::not_started)

@@ -1,121 +1,108 @@
-//! `[[source]]`, as it is written.
+//! The format of `[[source]]` in the configuration file.
 
 use std::{fmt, path::PathBuf};
 
-use serde::Deserialize;
+use fortilake_crawler::System;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// One `[[source]]`.
+/// One `[[source]]`. Values are checked when they are used, not when they are parsed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceConfig {
-    /// The name, on every row of the source.
+    /// The source's name, which every row has in `_source`; unique in the file.
     pub(crate) name: String,
-    /// The system.
-    #[serde(rename = "type")]
-    pub(crate) kind: SourceKind,
-    /// The API user's id.
+    /// The system to read.
+    #[serde(rename = "type", deserialize_with = "system")]
+    pub(crate) system: System,
+    /// The API user's id, or the user name.
     pub(crate) username: Option<Secret>,
-    /// The API user's password; never in the file itself.
+    /// The API user's password; a plain value in the file is refused.
     pub(crate) password: Option<Secret>,
-    /// A key that takes the password's place: from FortiPortal's GUI, or of FortiAuthenticator.
+    /// A key that replaces the password: from FortiPortal's GUI, or of a FortiAuthenticator user.
     pub(crate) api_key: Option<Secret>,
-    /// The token endpoint.
+    /// The URL of FortiCloud's token endpoint, if it is not the vendor's.
     pub(crate) auth_url: Option<String>,
-    /// The host of the APIs.
+    /// The base URL of the APIs; required for systems that are not in the vendor's cloud.
     pub(crate) api_url: Option<String>,
     /// `auto`, `organization` or `local`.
     pub(crate) scope: Option<String>,
-    /// `auto` or patterns.
+    /// How products are searched: `auto`, or a list of patterns of serial numbers.
     pub(crate) search: Option<SearchConfig>,
-    /// The registration statuses to ask for.
+    /// The registration statuses of the products to read.
     #[serde(default = "statuses")]
     pub(crate) statuses: Vec<String>,
-    /// What to read beyond the products.
+    /// What to read besides the products: `folders`, `licenses`, `contracts`, `product_details`, and
+    /// of `FortiFlex` `flex_programs`, `flex_configs`, `flex_entitlements`.
     #[serde(default)]
     pub(crate) include: Vec<String>,
-    /// Of which products details are read, where `include` has `product_details`.
+    /// The products whose details are read if `include` has `product_details`; by default all.
     pub(crate) details_for: Option<DetailsConfig>,
-    /// How old details of an earlier crawl may be so that they are not read again.
+    /// Details of an earlier crawl are used again up to this age, such as `7d`.
     pub(crate) details_max_age: Option<String>,
-    /// How many calls may be in flight.
+    /// Whether lists of several pages are read until two readings agree.
+    #[serde(default)]
+    pub(crate) verify_paging: bool,
+    /// How many calls may be in flight at once, at least 1.
     #[serde(default = "concurrency")]
     pub(crate) concurrency: usize,
-    /// The longest that one call may take.
+    /// The timeout of one call, such as `60s`.
     pub(crate) timeout: Option<String>,
-    /// A certificate authority to trust besides the system's.
+    /// The largest response that is accepted, in bytes after decompression.
+    pub(crate) max_answer_bytes: Option<usize>,
+    /// A PEM file with a private CA to trust in addition to the system's.
     pub(crate) ca_cert: Option<PathBuf>,
-    /// Whether to accept any certificate.
+    /// Whether to accept any TLS certificate.
     #[serde(default)]
     pub(crate) insecure_tls: bool,
-    /// What the API allows.
+    /// The API's limits, and the share of them to use.
     #[serde(default)]
     pub(crate) quota: Quota,
 }
 
-/// The system behind a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(
-    clippy::enum_variant_names,
-    reason = "that is how the products are called"
-)]
-pub(crate) enum SourceKind {
-    /// FortiCloud.
-    FortiCloud,
-    /// FortiPortal.
-    FortiPortal,
-    /// FortiAuthenticator.
-    FortiAuthenticator,
+/// Reads the system by its name, such as `forticloud`.
+fn system<'de, D: Deserializer<'de>>(deserializer: D) -> Result<System, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    System::named(&name).ok_or_else(|| {
+        let known: Vec<_> = System::all()
+            .map(|system| format!("`{}`", system.name()))
+            .collect();
+        let known = known.join(", ");
+        D::Error::custom(format!("unknown variant `{name}`, expected one of {known}"))
+    })
 }
 
-impl SourceKind {
-    /// The system that has the endpoints that this client id opens.
-    pub(crate) fn of(client_id: &str) -> Option<Self> {
-        match client_id {
-            "organization" | "iam" | "assetmanagement" => Some(Self::FortiCloud),
-            "fortiportal" => Some(Self::FortiPortal),
-            "fortiauthenticator" => Some(Self::FortiAuthenticator),
-            _ => None,
-        }
-    }
-
-    /// Whether this system has the endpoints that this client id opens.
-    pub(crate) fn has(self, client_id: &str) -> bool {
-        Self::of(client_id) == Some(self)
-    }
-}
-
-/// `"auto"` or a list.
+/// The value of `search`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged, expecting = "expected `auto` or a list of patterns")]
 pub(crate) enum SearchConfig {
-    /// One word.
+    /// A word; only `auto` is valid.
     Word(String),
-    /// Patterns.
+    /// Patterns of serial numbers.
     Patterns(Vec<String>),
 }
 
-/// Some products; where nothing is named, all.
+/// A selection of products; an empty one selects all products.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DetailsConfig {
-    /// Of these models; a `*` at the end stands for any ending.
+    /// Product models; a `*` at the end matches any ending.
     #[serde(default)]
     pub(crate) models: Vec<String>,
-    /// Of these serial numbers.
+    /// Serial numbers.
     #[serde(default)]
     pub(crate) serials: Vec<String>,
 }
 
-/// What the API allows, and which part of it is ours.
+/// The API's limits, and the share of them that this installation uses.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quota {
-    /// The windows in which calls are counted, if not the system's own.
+    /// The call limits; by default the documented limits of the system.
     pub(crate) calls: Option<Vec<Limit>>,
-    /// The window in which errors are counted, if not the system's own.
+    /// The error limit; by default the documented limit of the system.
     pub(crate) errors: Option<ErrorLimit>,
-    /// Which part of all windows is ours; the rest is for other tools of the same user.
+    /// The fraction of each limit to use, from 0 to 1; the rest is left to other tools that use
+    /// the same API user.
     #[serde(default = "share")]
     pub(crate) share: f64,
 }
@@ -130,40 +117,40 @@ impl Default for Quota {
     }
 }
 
-/// So many errors in so long, and how many of them are never spent.
+/// At most `max` errors in any window of length `per`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ErrorLimit {
-    /// How many.
+    /// The number of errors after which the API refuses further calls.
     pub(crate) max: u32,
-    /// In how long.
+    /// The length of the window, such as `1h`.
     pub(crate) per: String,
-    /// How many are never spent.
+    /// How many of the errors are kept in reserve and never used.
     #[serde(default = "reserve")]
     pub(crate) reserve: u32,
 }
 
-/// So many in so long.
+/// At most `max` calls in any window of length `per`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limit {
-    /// How many.
+    /// The number of calls.
     pub(crate) max: u32,
-    /// In how long.
+    /// The length of the window, such as `1m`.
     pub(crate) per: String,
 }
 
-/// Where a value is kept.
+/// A value, or where it is stored.
 #[derive(Clone, Deserialize)]
 #[serde(from = "SecretConfig")]
 pub(crate) enum Secret {
-    /// In the configuration itself; passwords are refused there.
+    /// In the configuration itself, which is refused for passwords and keys.
     Plain(String),
-    /// In this variable.
+    /// In this environment variable.
     Env(String),
     /// In this file.
     File(PathBuf),
-    /// In what this command prints.
+    /// In the standard output of this command, given as a program and its arguments.
     Command(Vec<String>),
 }
 
@@ -179,11 +166,11 @@ impl fmt::Debug for Secret {
 }
 
 impl SourceConfig {
-    /// A FortiCloud source with nothing but a name.
+    /// A FortiCloud source with this name and defaults for everything else.
     pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            kind: SourceKind::FortiCloud,
+            system: System::default(),
             username: None,
             password: None,
             api_key: None,
@@ -195,8 +182,10 @@ impl SourceConfig {
             include: Vec::new(),
             details_for: None,
             details_max_age: None,
+            verify_paging: false,
             concurrency: concurrency(),
             timeout: None,
+            max_answer_bytes: None,
             ca_cert: None,
             insecure_tls: false,
             quota: Quota::default(),
@@ -212,7 +201,7 @@ fn concurrency() -> usize {
     8
 }
 
-/// [`Secret`] as it is written.
+/// The format of a [`Secret`] in the configuration file.
 #[derive(Deserialize)]
 #[serde(
     untagged,

@@ -1,11 +1,9 @@
-//! What configurations mean, and where secrets come from.
+//! Tests of parsing the configuration and of resolving secrets.
 
 use std::time::Duration;
 
-use fortilake_crawler::{
-    ScopeMode, Search, System,
-    client::{SignIn, Window},
-};
+use fortilake_client::{SignIn, Window};
+use fortilake_crawler::{ScopeMode, Search};
 
 use super::*;
 
@@ -17,10 +15,7 @@ fn source(keys: &str) -> Result<SourceConfig> {
 #[track_caller]
 fn password(value: &str, env: &Env) -> Result<secret::Resolved> {
     let keys = format!("username = \"u\"\npassword = {value}");
-    source(&keys)
-        .unwrap()
-        .credentials(env)
-        .map(|(_, password)| password)
+    source(&keys).unwrap().secret("password", env)
 }
 
 fn message<T>(result: Result<T>) -> String {
@@ -35,8 +30,8 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(settings.search, Search::Auto);
     assert_eq!(settings.statuses, ["Registered", "Pending"]);
     assert_eq!(source.concurrency, 8);
-    assert_eq!(source.call_timeout().unwrap(), Duration::from_mins(1));
-    // The system's own limits stand where the file says nothing.
+    assert_eq!(source.call_timeout().unwrap(), Duration::from_mins(5));
+    // Without limits in the file, the system's own limits apply.
     assert!(source.call_limits().unwrap().is_none());
     assert!(source.error_limit().unwrap().is_none());
     assert_eq!(settings.details, None);
@@ -51,13 +46,13 @@ fn a_source_is_of_one_of_three_systems() {
     let connect = |kind: &str, keys: &str| {
         let text = format!("[[source]]\nname = \"s\"\ntype = \"{kind}\"\n{keys}\n");
         let source = file::parse(&text)?.sources.remove(0);
-        let system = source.settings(&[])?.system;
+        let system = source.settings(&[])?.system.name();
         let config = crate::connect::config(&source, &env)?;
         Ok((system, config.sign_in, config.calls.len()))
     };
     let url = "api_url = \"https://portal.example\"";
     let portal = connect("fortiportal", &format!("{url}\n{credentials}")).unwrap();
-    assert_eq!((portal.0, portal.2), (System::FortiPortal, 0));
+    assert_eq!((portal.0, portal.2), ("fortiportal", 0));
     assert!(matches!(portal.1, SignIn::Portal { .. }));
     let key = connect(
         "fortiportal",
@@ -67,14 +62,11 @@ fn a_source_is_of_one_of_three_systems() {
     assert_eq!(key.1, SignIn::PortalKey);
     let keys = format!("{url}\nusername = \"u\"\napi_key = {{ env = \"K\" }}");
     let unit = connect("fortiauthenticator", &keys).unwrap();
-    assert_eq!(
-        (unit.0, unit.1),
-        (System::FortiAuthenticator, SignIn::Basic)
-    );
+    assert_eq!((unit.0, unit.1), ("fortiauthenticator", SignIn::Basic));
     let cloud = connect("forticloud", credentials).unwrap();
     assert_eq!(
         (cloud.0, cloud.1, cloud.2),
-        (System::FortiCloud, SignIn::OAuth, 2)
+        ("forticloud", SignIn::OAuth, 2)
     );
     let text = message(connect("fortiportal", credentials));
     assert!(text.contains("has no `api_url`"), "{text}");
@@ -86,7 +78,7 @@ fn a_source_is_of_one_of_three_systems() {
 }
 
 #[test]
-fn every_key_is_heard() {
+fn every_key_has_an_effect() {
     let source = source(
         "scope = \"local\"\nsearch = [\"F\", \"S\"]\nstatuses = [\"Pending\"]\n\
          include = [\"folders\", \"licenses\", \"contracts\", \"product_details\"]\ntimeout = \"90s\"\n\
@@ -147,7 +139,7 @@ fn a_secret_comes_from_a_variable_a_file_or_a_command() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_had_is_told_by_its_place() {
+fn an_unresolvable_secret_is_reported_with_its_place() {
     let env = Env::of([("EMPTY", "")]);
     for (value, place) in [
         ("{ env = \"EMPTY\" }", "`EMPTY`"),
@@ -178,7 +170,7 @@ fn a_password_in_the_file_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn values_that_cannot_be_are_told() {
+fn invalid_values_are_reported() {
     for keys in [
         "scope = \"all\"",
         "search = \"all\"",
@@ -215,19 +207,19 @@ fn a_wrong_option_of_a_sink_is_found_in_the_file() {
         "{text}"
     );
     assert!(
-        text.contains("option `row_group_bytes` wants an integer"),
+        text.contains("option `row_group_bytes` must be an integer"),
         "{text}"
     );
     let text = told("[[sink]]\ntype = \"csv\"\nlayot = \"latest\"\n");
     assert!(text.contains("line 6: [[sink]] 1 (csv)"), "{text}");
     assert!(text.contains("did you mean `layout`?"), "{text}");
-    // What is missing stands nowhere, so its table is named.
+    // A missing option has no line of its own, so the line of its section is reported.
     let text = told("[[sink]]\ntype = \"csv\"\n");
     assert!(text.contains("line 4: [[sink]] 1 (csv)"), "{text}");
 }
 
 #[test]
-fn what_differs_in_any_option_is_another_place_but_for_folders() {
+fn any_option_makes_another_place_except_for_folders() {
     let source = "[[source]]\nname = \"acme\"\ntype = \"forticloud\"\n";
     let apart = |one: &str, other: &str| {
         let sinks = format!("{source}[[sink]]\n{one}\n[[sink]]\n{other}\n");

@@ -1,56 +1,60 @@
-//! Which sinks a crawl was opened for, and how that ended.
+//! Records in the state which sinks a crawl was opened for and how each of them ended.
+//!
+//! The record is written before a sink writes anything. If the process dies, a later `fortilake
+//! crawls` finds it and lets the sink finish or clean up.
 
 use std::path;
 
-use fortilake_crawler::{
-    SinkReport, one_line,
-    sink::{self, Context, Spec, registry},
-    state::{Crawl, CrawlJournal, State},
-};
+use fortilake_crawler::{SinkReport, one_line, sink_store};
+use fortilake_sink::{self as sink, Spec, registry};
+use fortilake_state::{Crawl, CrawlJournal, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tracing::warn;
 
-use super::{Session, identity};
-use crate::{config::SinkConfig, exit::Result};
+use super::Session;
+use crate::{
+    config::{Env, SinkConfig},
+    exit::Result,
+};
 
-/// The option by which sinks that publish files say where.
+/// The option of file sinks that names the folder to publish into.
 const PATH: &str = "path";
 
-/// The folder in it that such sinks have for themselves.
-const OWN: &str = "_fortilake";
-
-/// How far one sink has come with a crawl.
+/// The record of one sink of a crawl.
 ///
-/// Of the sink's options it holds the folder alone, for others may be secrets.
-#[derive(Debug, Serialize, Deserialize)]
+/// It contains no secrets: options that are secrets are stored as references to where they are.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Delivery {
-    /// The sink's name.
+    /// The sink's name, such as `csv`.
     sink: String,
-    /// The folder that it publishes into, if it does.
+    /// Its options as configured; empty in records of older versions.
+    #[serde(default)]
+    options: Map<String, Value>,
+    /// The folder that a file sink publishes into, as an absolute path.
     path: Option<String>,
-    /// How far it is.
+    /// The result so far.
     pub(crate) state: Progress,
-    /// Why it failed, if it did.
+    /// Why the sink failed; only in state [`Progress::Failed`].
     pub(crate) error: Option<String>,
 }
 
-/// How far a sink is.
+/// The result of one sink so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Progress {
-    /// It was opened, and nobody knows more.
+    /// The sink was opened. Either its process is still running, or it died.
     Open,
-    /// It has the snapshot.
+    /// The sink has published the snapshot.
     Published,
-    /// It failed.
+    /// The sink returned an error.
     Failed,
-    /// Its process died, and what that left behind is finished or cleared away.
+    /// The process died, and the sink has since finished or removed what it had begun.
     Recovered,
 }
 
 impl Progress {
-    /// As people read it.
+    /// The word for it in `fortilake crawls show`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -62,7 +66,7 @@ impl Progress {
 }
 
 impl Session {
-    /// Remembers the sinks before anything is written to them.
+    /// Records the sinks before anything is written to them.
     pub(crate) fn begin_deliveries(&self, sinks: &[SinkConfig]) -> Result<()> {
         for SinkConfig { label, spec } in sinks {
             let target = registry::find(&spec.sink)?.target;
@@ -70,13 +74,14 @@ impl Session {
             let folder = folder
                 .and_then(Value::as_str)
                 .filter(|folder| *folder != "-");
-            // Whoever reads it may be in another folder.
+            // The command that cleans up later may run in another working directory.
             let path = folder.and_then(|path| {
                 let path = path::absolute(path).ok()?;
                 path.to_str().map(str::to_owned)
             });
             let delivery = Delivery {
                 sink: spec.sink.clone(),
+                options: spec.written_options()?,
                 path,
                 state: Progress::Open,
                 error: None,
@@ -86,7 +91,7 @@ impl Session {
         Ok(())
     }
 
-    /// Remembers how the sinks ended.
+    /// Records how the sinks ended.
     pub(crate) fn end_deliveries(&self, reports: &[SinkReport]) -> Result<()> {
         let Some(stored) = &self.stored else {
             return Ok(());
@@ -114,15 +119,15 @@ impl Session {
     }
 }
 
-/// The sinks of a crawl that is kept.
+/// The recorded sinks of a stored crawl, by label.
 pub(crate) fn of(state: &State, crawl: &Crawl) -> Result<Vec<(String, Delivery)>> {
     Ok(read(state.deliveries(crawl)?))
 }
 
-/// Finishes or undoes what dead processes have left behind where they were publishing.
+/// Lets sinks finish or undo the publications that dead processes have left behind.
 ///
-/// Opening a sink does just that, whichever crawl it is opened for.
-pub(crate) async fn recover(state: &State) -> Result<()> {
+/// Only the sink knows which of the two is right, so this only finds the cases and calls it.
+pub(crate) async fn recover(state: &State, env: &Env) -> Result<()> {
     for crawl in state.crawls()? {
         let open = of(state, &crawl)?
             .into_iter()
@@ -131,18 +136,22 @@ pub(crate) async fn recover(state: &State) -> Result<()> {
         if open.is_empty() {
             continue;
         }
-        // A crawl that somebody works on is not left behind.
+        // If another process holds the crawl, it is still publishing. Leave it alone.
         let Ok(journal) = state.take_up(&crawl.id) else {
             continue;
         };
         for (label, mut delivery) in open {
-            match reopen(&delivery).await {
+            match end_leftovers(state, env, &delivery).await {
                 Ok(()) => {
                     delivery.state = Progress::Recovered;
                     put(&journal, &label, &delivery)?;
                 }
                 Err(error) => {
-                    warn!(sink = label, error = one_line(&error), "sink not recovered");
+                    warn!(
+                        sink = label,
+                        error = one_line(&error),
+                        "the sink could not clean up after an interrupted run"
+                    );
                 }
             }
         }
@@ -150,18 +159,25 @@ pub(crate) async fn recover(state: &State) -> Result<()> {
     Ok(())
 }
 
-async fn reopen(delivery: &Delivery) -> sink::Result<()> {
-    // A folder that is gone was taken away by somebody who does not want it back.
-    let is_there = |path: &&String| path::Path::new(path).join(OWN).is_dir();
-    let Some(path) = delivery.path.as_ref().filter(is_there) else {
+async fn end_leftovers(state: &State, env: &Env, delivery: &Delivery) -> sink::Result<()> {
+    let Some(recover) = registry::find(&delivery.sink)?.recover else {
         return Ok(());
     };
+    // If the folder was deleted, there is nothing to clean up, and it must not be created again.
+    let is_gone = |path: &String| !path::Path::new(path).is_dir();
+    if delivery.path.as_ref().is_some_and(is_gone) {
+        return Ok(());
+    }
+    let mut options = delivery.options.clone();
+    if let Some(path) = &delivery.path {
+        options.insert(PATH.to_owned(), Value::String(path.clone()));
+    }
     let spec = Spec {
         sink: delivery.sink.clone(),
-        options: Map::from_iter([(PATH.to_owned(), Value::String(path.clone()))]),
+        options,
     };
-    let context = Context::new(identity(jiff::Timestamp::now()), Vec::new());
-    spec.open(context).await?.abort().await
+    let options = env.resolve(&spec).await?;
+    recover(options, sink_store(state, &spec)?).await
 }
 
 fn put(journal: &CrawlJournal, label: &str, delivery: &Delivery) -> Result<()> {
@@ -170,7 +186,7 @@ fn put(journal: &CrawlJournal, label: &str, delivery: &Delivery) -> Result<()> {
     Ok(())
 }
 
-/// What another version wrote is left alone.
+/// Parses the records; those that another version wrote in another form are skipped.
 fn read(kept: Vec<(String, String)>) -> Vec<(String, Delivery)> {
     kept.into_iter()
         .filter_map(|(label, text)| Some((label, serde_json::from_str(&text).ok()?)))

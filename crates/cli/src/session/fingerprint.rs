@@ -1,23 +1,29 @@
-//! What a crawl depends on, so that another configuration does not resume it.
+//! The settings that a crawl depends on. A crawl is resumed only if they are unchanged.
 
-use fortilake_crawler::{
-    DetailsFor, ScopeMode, Search, Settings, System, client::models, state::digest,
-};
+use fortilake_crawler::{DetailsFor, ScopeMode, Search, Settings, System, models_digest};
+use fortilake_models as models;
+use fortilake_sink::Selection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a crawl depends on.
+/// The settings that a crawl depends on.
+///
+/// It is stored as JSON and read by later versions. A new field therefore needs a default that
+/// means what crawls did before, and must be skipped when it has that value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
-    /// A digest of all endpoints and tables.
+    /// A digest of all endpoints and tables of the build that started the crawl.
     models: String,
     sources: Vec<SourcePrint>,
+    /// The sources and accounts that flags limited the crawl to.
+    #[serde(default, skip_serializing_if = "Selection::is_everything")]
+    selection: Selection,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct SourcePrint {
     name: String,
-    /// The API user and the host, as the ledger knows them.
+    /// The API user and a digest of the API's URL, from `SourceConfig::identity`.
     user: String,
     scope: String,
     search: Vec<String>,
@@ -28,6 +34,8 @@ struct SourcePrint {
     details: Option<DetailsPrint>,
     #[serde(default, skip_serializing_if = "is_forticloud")]
     system: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    verify_paging: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,34 +44,44 @@ struct DetailsPrint {
     serials: Vec<String>,
 }
 
-/// The one system that crawls of older versions could have.
+/// Whether the system is FortiCloud, which is stored as an empty string: older versions knew no
+/// other system and stored none.
 fn is_forticloud(system: &str) -> bool {
     system.is_empty()
 }
 
 impl Fingerprint {
-    /// Of sources with their users.
-    pub(crate) fn new<'a>(sources: impl IntoIterator<Item = (&'a Settings, String)>) -> Self {
+    /// The fingerprint of these sources, each with its user.
+    pub(crate) fn new<'a>(
+        sources: impl IntoIterator<Item = (&'a Settings, String)>,
+        selection: Selection,
+    ) -> Self {
         let sources = sources
             .into_iter()
             .map(|(settings, user)| SourcePrint::new(settings, user));
         Self {
-            models: digest(models::generated::CATALOGUE),
+            models: models_digest(),
             sources: sources.collect(),
+            selection,
         }
     }
 
-    /// As the state keeps it.
+    /// The sources and accounts that flags limited the crawl to.
+    pub(crate) fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// The fingerprint as JSON, for the state.
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_value(self).unwrap_or_default().to_string()
     }
 
-    /// As the state kept it; nothing if another version wrote it.
+    /// Parses a stored fingerprint; `None` if another version wrote it in another form.
     pub(crate) fn of_text(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 
-    /// Whether a crawl that is kept was of the same sources: same names, same users.
+    /// Whether a stored crawl had the same sources with the same users, in the same order.
     pub(crate) fn has_sources_of(&self, kept: &str) -> bool {
         let sources = |print: &Self| -> Vec<(String, String)> {
             let sources = print.sources.iter();
@@ -74,31 +92,33 @@ impl Fingerprint {
         Self::of_text(kept).is_some_and(|kept| sources(&kept) == sources(self))
     }
 
-    /// Names what is crawled, however it is crawled: what has one name should have as many rows.
-    pub(crate) fn reach(&self) -> String {
+    /// The key under which the baseline of these sources is stored: their names and users.
+    ///
+    /// Other settings are left out, because scopes are compared one by one. A crawl that includes
+    /// more endpoints still has the scopes of the one before.
+    pub(crate) fn sources(&self) -> String {
         let sources = self.sources.iter();
-        let sources: Vec<_> = sources
-            .map(|source| (&source.name, &source.user, &source.accounts))
-            .collect();
+        let sources: Vec<_> = sources.map(|source| (&source.name, &source.user)).collect();
         serde_json::json!(sources).to_string()
     }
 
-    /// Whether a crawl that is kept was of a source of the same name, too.
+    /// Whether a stored crawl had a source with the name of one of these.
     pub(crate) fn shares_a_source_with(&self, kept: &str) -> bool {
         let kept = Self::of_text(kept);
         let mut kept = kept.iter().flat_map(|kept| &kept.sources);
         kept.any(|kept| self.sources.iter().any(|source| source.name == kept.name))
     }
 
-    /// What has changed since a crawl that is kept, in words.
+    /// What differs from the fingerprint of a stored crawl, in words; empty if nothing does.
     pub(crate) fn differences(&self, kept: &str) -> Vec<String> {
         let Some(kept) = Self::of_text(kept) else {
-            return vec!["another version wrote it".to_owned()];
+            return vec!["another version of fortilake stored it".to_owned()];
         };
         let mut differences = Vec::new();
         if kept.models != self.models {
-            differences.push("the models were regenerated".to_owned());
+            differences.push("this build has other endpoints or tables".to_owned());
         }
+        // Callers compare only crawls with the same sources, so the two lists have the same length.
         for (was, is) in kept.sources.iter().zip(&self.sources) {
             let (Ok(Value::Object(was)), Ok(Value::Object(is))) =
                 (serde_json::to_value(was), serde_json::to_value(is))
@@ -111,8 +131,9 @@ impl Fingerprint {
                     Some(was) if *was == is => {}
                     was => {
                         let was = was.unwrap_or(&Value::Null);
-                        differences
-                            .push(format!("`{key}` of source `{name}` was {was} and is {is}"));
+                        differences.push(format!(
+                            "`{key}` of source `{name}` was {was} and is now {is}"
+                        ));
                     }
                 }
             }
@@ -120,7 +141,7 @@ impl Fingerprint {
         differences
     }
 
-    /// The settings of the crawl, to read its journal once more.
+    /// The settings of the sources, to read the crawl's journal again.
     pub(crate) fn settings(&self) -> impl Iterator<Item = Settings> {
         self.sources.iter().map(SourcePrint::settings)
     }
@@ -152,17 +173,17 @@ impl SourcePrint {
                 models: of.models.clone(),
                 serials: of.serials.clone(),
             }),
-            system: match settings.system {
-                System::FortiCloud => "",
-                System::FortiPortal => "fortiportal",
-                System::FortiAuthenticator => "fortiauthenticator",
-            }
-            .to_owned(),
+            // Fingerprints of the first version have no system; they are of FortiCloud.
+            system: match settings.system.name() {
+                name if settings.system != System::default() => name.to_owned(),
+                _ => String::new(),
+            },
+            verify_paging: settings.verify_paging,
         }
     }
 
     fn settings(&self) -> Settings {
-        // An endpoint that this build does not have has no table either.
+        // An endpoint that this build does not know has no table, so its pages are left out.
         let include = self.include.iter().filter_map(|id| models::endpoint(id));
         Settings {
             source: self.name.as_str().into(),
@@ -171,6 +192,8 @@ impl SourcePrint {
                 "local" => ScopeMode::Local,
                 _ => ScopeMode::Auto,
             },
+            organization_seen: false,
+            verify_paging: self.verify_paging,
             search: match self.search.as_slice() {
                 [] => Search::Auto,
                 patterns => Search::Patterns(patterns.to_vec()),
@@ -182,11 +205,7 @@ impl SourcePrint {
                 models: of.models.clone(),
                 serials: of.serials.clone(),
             }),
-            system: match self.system.as_str() {
-                "fortiportal" => System::FortiPortal,
-                "fortiauthenticator" => System::FortiAuthenticator,
-                _ => System::FortiCloud,
-            },
+            system: System::named(&self.system).unwrap_or_default(),
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Input that cannot work: one clear error, the exit code of the table, nothing published.
+//! Bad input gives one clear error, the documented exit code and no published file.
 
 use std::net::TcpListener;
 
 use crate::util::{Folder, SMALL, Simulator};
 
 #[test]
-fn nothing_says_what_to_crawl() {
+fn no_configuration_at_all() {
     insta::assert_snapshot!(Folder::new().check("crawl"), @"
     exit 2
     --- stderr
     error: the variable `FORTICLOUD_USERNAME` is not set, and there is no configuration file
 
-    hint: set FORTICLOUD_USERNAME and FORTICLOUD_PASSWORD (a `.env` file will do), write a `fortilake.toml`, or try `fortilake crawl --simulate`
+    hint: set FORTICLOUD_USERNAME and FORTICLOUD_PASSWORD (for example in a `.env` file), write a `fortilake.toml`, or try `fortilake crawl --simulate`
     ");
 }
 
@@ -25,7 +25,7 @@ fn configurations() {
     exit 2
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
-      caused by: line 4: unknown field `pasword`, expected one of `name`, `type`, `username`, `password`, `api_key`, `auth_url`, `api_url`, `scope`, `search`, `statuses`, `include`, `details_for`, `details_max_age`, `concurrency`, `timeout`, `ca_cert`, `insecure_tls`, `quota`
+      caused by: line 4: unknown field `pasword`, expected one of `name`, `type`, `username`, `password`, `api_key`, `auth_url`, `api_url`, `scope`, `search`, `statuses`, `include`, `details_for`, `details_max_age`, `verify_paging`, `concurrency`, `timeout`, `max_answer_bytes`, `ca_cert`, `insecure_tls`, `quota`
 
     hint: did you mean `password`?
     ");
@@ -33,7 +33,7 @@ fn configurations() {
     exit 2
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
-      caused by: the password of source `acme` stands in the file
+      caused by: the password of source `acme` is in the file itself
 
     hint: write password = { env = "…" }, { file = "…" } or { command = ["…"] }
     "#);
@@ -66,7 +66,7 @@ fn configurations() {
     exit 2
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
-      caused by: it has no `[[source]]`
+      caused by: it has no `[[source]]` section
     ");
     insta::assert_snapshot!(configured("[[source]]\nname = \"a\"\ntype = \"forticloud\"\n[[sink]]\ntype = \"parquet\"\npth = \"out\"\n"), @"
     exit 2
@@ -74,7 +74,7 @@ fn configurations() {
     error: the configuration `fortilake.toml` cannot be used
       caused by: line 6: [[sink]] 1 (parquet) cannot be used
       caused by: cannot configure sink `parquet`
-      caused by: unknown option `pth`; the options are `layout`, `path`, `row_group_bytes`; did you mean `path`?
+      caused by: unknown option `pth`; the options are `keep`, `layout`, `partial`, `path`, `row_group_bytes`; did you mean `path`?
     ");
     insta::assert_snapshot!(Folder::new().check("crawl --config gone.toml"), @"
     exit 2
@@ -90,21 +90,21 @@ fn sinks() {
     exit 2
     --- stderr
     error: `--sink parket:out` cannot be used
-      caused by: there is no sink `parket`; the sinks are SINKS; did you mean `parquet`?
+      caused by: unknown sink `parket`; the sinks are SINKS; did you mean `parquet`?
     ");
     insta::assert_snapshot!(Folder::new().check("crawl --simulate --sink csv:out?layot=latest"), @"
     exit 2
     --- stderr
     error: `--sink csv:out` cannot be used
       caused by: cannot configure sink `csv`
-      caused by: unknown option `layot`; the options are `formula_prefix`, `layout`, `path`; did you mean `layout`?
+      caused by: unknown option `layot`; the options are `formula_prefix`, `keep`, `layout`, `partial`, `path`; did you mean `layout`?
     ");
     insta::assert_snapshot!(Folder::new().check("crawl --simulate --sink csv:out?layout=newest"), @"
     exit 2
     --- stderr
     error: `--sink csv:out` cannot be used
       caused by: cannot configure sink `csv`
-      caused by: option `layout` wants one of `snapshots`, `latest` (it is `newest`)
+      caused by: option `layout` is `newest`, but must be one of `snapshots`, `latest`
     ");
     let folder = Folder::new().file("out", "a file where a folder has to be");
     insta::assert_snapshot!(folder.check("crawl --simulate --sink csv:out"), @"
@@ -112,13 +112,13 @@ fn sinks() {
     --- stderr
     error: sink `csv:out` cannot be opened
       caused by: cannot open sink `csv`
-      caused by: cannot create the folder `out/_fortilake/staging`
-      caused by: Not a directory (os error 20)
+      caused by: cannot create the folder `out`
+      caused by: File exists (os error 17)
     ");
 }
 
 #[test]
-fn a_source_that_is_not_there() {
+fn an_unknown_source() {
     let folder = Folder::new().file(
         "fortilake.toml",
         "[[source]]\nname = \"acme\"\ntype = \"forticloud\"\n",
@@ -126,7 +126,7 @@ fn a_source_that_is_not_there() {
     insta::assert_snapshot!(folder.check("crawl --source amce"), @"
     exit 2
     --- stderr
-    error: no source is named `amce`
+    error: there is no source `amce`
 
     hint: did you mean `acme`?
     ");
@@ -146,12 +146,16 @@ fn wrong_credentials() {
 
     hint: check the user and the password or key; for FortiCloud, downloading the credentials file again resets the password
     ");
-    assert!(folder.files("out").is_empty(), "{:?}", folder.files("out"));
+    assert!(
+        folder.tables("out").is_empty(),
+        "{:?}",
+        folder.tables("out")
+    );
 }
 
 #[test]
-fn a_host_that_is_not_there() {
-    // The port was free a moment ago, so nobody listens on it.
+fn a_host_that_refuses_connections() {
+    // The listener is closed again at once, so nothing listens on its port.
     let address = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -164,7 +168,7 @@ fn a_host_that_is_not_there() {
     let text = folder.check("crawl --sink csv:out");
     assert!(text.starts_with("exit 1\n--- stderr\nerror: "), "{text}");
     assert!(text.contains("127.0.0.1"), "{text}");
-    assert!(folder.files("out").is_empty());
+    assert!(folder.tables("out").is_empty());
 }
 
 #[test]
@@ -180,12 +184,12 @@ fn a_password_stays_off_plain_http() {
     error: source `forticloud` cannot be read
       caused by: `units/list` cannot sign in
       caused by: no answer to the sign-in for `organization`
-      caused by: `http://fortinet.example/token/` is not encrypted, and plain http is for loopback addresses alone
+      caused by: `http://fortinet.example/token/` is not encrypted, and plain http is only allowed for loopback addresses
     ");
 }
 
 #[test]
-fn answers_that_are_none() {
+fn unusable_responses() {
     for action in [
         "{ kind = \"html\" }",
         "{ kind = \"flood\", bytes = 1000000000 }",
@@ -200,12 +204,12 @@ fn answers_that_are_none() {
             text.starts_with("exit 1\n--- stderr\nerror: "),
             "{action}: {text}"
         );
-        assert!(folder.files("out").is_empty(), "{action}");
+        assert!(folder.tables("out").is_empty(), "{action}");
     }
 }
 
 #[test]
-fn a_summary_that_cannot_be_written_is_told_before_the_crawl() {
+fn a_summary_that_cannot_be_written_is_reported_before_the_crawl() {
     let folder = Folder::new().file("old.json", "the summary before");
     insta::assert_snapshot!(folder.check("crawl --simulate --sink csv:out --summary gone/summary.json"), @"
     exit 2
@@ -214,14 +218,16 @@ fn a_summary_that_cannot_be_written_is_told_before_the_crawl() {
       caused by: No such file or directory (os error 2)
     ");
     assert!(!folder.join("out").exists());
-    // Neither an old summary nor an empty new one tells of a crawl that did not end.
+    // The summary of an earlier run does not stay in place when a later run pauses.
     for name in ["old.json", "new.json"] {
         let line = format!("crawl --simulate --max-calls 1 --sink csv:out --summary {name}");
         let text = folder.check(&line);
         assert!(text.starts_with("exit 75"), "{text}");
     }
-    assert_eq!(folder.read("old.json"), "the summary before");
-    assert!(!folder.join("new.json").exists());
+    for name in ["old.json", "new.json"] {
+        let summary: serde_json::Value = serde_json::from_str(&folder.read(name)).unwrap();
+        assert_eq!(summary["exit_code"], 75);
+    }
 }
 
 #[test]
@@ -245,21 +251,21 @@ fn two_sinks_in_one_place() {
     --- stderr
     error: sinks `[[sink]] 1 (parquet)` and `[[sink]] 2 (parquet)` publish to the same place
 
-    hint: give each its own, or leave one out
+    hint: change the place of one, or remove one
     ");
 }
 
 #[test]
-fn a_dot_env_file_that_cannot_be_meant() {
+fn a_dot_env_file_that_is_ambiguous_or_malformed() {
     let folder = Folder::new().file(".env", "A=1\n# don't $mind\nFORTICLOUD_PASSWORD=pa$$word\n");
     insta::assert_snapshot!(folder.check("crawl"), @"
     exit 2
     --- stderr
-    error: line 3 of `.env` has a `$`, which may mean another variable
+    error: line 3 of `.env` has a `$`, which could refer to another variable
 
-    hint: put the value in single quotes to keep its `$` as it is
+    hint: put the value in single quotes if it contains a literal `$`
     ");
-    // What is simulated needs no variables.
+    // A simulation does not read `.env`.
     assert!(folder.check("crawl --simulate").starts_with("exit 0"));
     let folder = Folder::new().file(".env", "FORTICLOUD_PASSWORD=hunter2 and more\n");
     let text = folder.check("crawl");
@@ -270,7 +276,7 @@ fn a_dot_env_file_that_cannot_be_meant() {
 }
 
 #[test]
-fn a_dot_env_file_of_a_folder_above_is_none_of_ours() {
+fn a_dot_env_file_in_a_parent_folder_is_ignored() {
     let folder = Folder::new().file(".env", "FORTICLOUD_USERNAME=u\nFORTICLOUD_PASSWORD=p\n");
     std::fs::create_dir(folder.join("below")).unwrap();
     let output = folder
@@ -283,13 +289,13 @@ fn a_dot_env_file_of_a_folder_above_is_none_of_ours() {
 }
 
 #[test]
-fn values_in_the_wrong_place_are_not_repeated() {
+fn misplaced_values_are_not_repeated_in_messages() {
     let source = "[[source]]\nname = \"acme\"\ntype = \"forticloud\"\n";
     insta::assert_snapshot!(configured(&format!("{source}concurrency = \"hunter2\"\n")), @"
     exit 2
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
-      caused by: line 4: the value does not fit, expected a whole number
+      caused by: line 4: invalid value, expected a whole number
     ");
     for keys in [
         "concurrency = \"hunter2\"",

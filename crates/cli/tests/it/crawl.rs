@@ -1,10 +1,10 @@
-//! Crawls as a user runs them.
+//! Crawls, run as a user runs them.
 
 use serde_json::Value;
 
 use crate::util::{Folder, SMALL, Simulator};
 
-/// The summary without its first line, which has the time.
+/// The summary without its first line, which contains the elapsed time.
 fn body(text: &str) -> String {
     text.lines()
         .filter(|line| !line.contains(" snapshot "))
@@ -32,18 +32,19 @@ fn the_embedded_organization() {
     parquet:out: 15162 rows in 10 files (SIZE) at out
     ");
     insta::assert_snapshot!(folder.files("out").join("\n"), @"
+    out/_fortilake/claims/snapshots/SNAPSHOT.json
     out/_fortilake/latest.json
     out/_fortilake/snapshots/SNAPSHOT.json
-    out/accounts/snapshot=SNAPSHOT/part-00000.parquet
-    out/asset_groups/snapshot=SNAPSHOT/part-00000.parquet
-    out/contract_terms/snapshot=SNAPSHOT/part-00000.parquet
-    out/coverage/snapshot=SNAPSHOT/part-00000.parquet
-    out/entitlements/snapshot=SNAPSHOT/part-00000.parquet
-    out/issues/snapshot=SNAPSHOT/part-00000.parquet
-    out/org_units/snapshot=SNAPSHOT/part-00000.parquet
-    out/product_contracts/snapshot=SNAPSHOT/part-00000.parquet
-    out/products/snapshot=SNAPSHOT/part-00000.parquet
-    out/warranty_supports/snapshot=SNAPSHOT/part-00000.parquet
+    out/accounts/snapshot=SNAPSHOT/part-TOKEN.parquet
+    out/asset_groups/snapshot=SNAPSHOT/part-TOKEN.parquet
+    out/contract_terms/snapshot=SNAPSHOT/part-TOKEN.parquet
+    out/coverage/snapshot=SNAPSHOT/part-TOKEN.parquet
+    out/entitlements/snapshot=SNAPSHOT/part-TOKEN.parquet
+    out/issues/snapshot=SNAPSHOT/part-TOKEN.parquet
+    out/org_units/snapshot=SNAPSHOT/part-TOKEN.parquet
+    out/product_contracts/snapshot=SNAPSHOT/part-TOKEN.parquet
+    out/products/snapshot=SNAPSHOT/part-TOKEN.parquet
+    out/warranty_supports/snapshot=SNAPSHOT/part-TOKEN.parquet
     ");
     let latest: Value = serde_json::from_str(&folder.read("out/_fortilake/latest.json")).unwrap();
     assert_eq!(latest["complete"], true);
@@ -53,7 +54,7 @@ fn the_embedded_organization() {
 fn over_the_network_into_two_sinks_with_a_summary() {
     let simulator = Simulator::start(&format!("page_size = 7\n{SMALL}"));
     let folder = Folder::beside(&simulator);
-    let line = "crawl --sink csv:tables --sink parquet:tables?layout=latest --summary summary.json";
+    let line = "crawl --sink csv:tables --sink parquet:tables --summary summary.json";
     let text = folder.check(line);
     assert!(text.starts_with("exit 0"), "{text}");
     let summary: Value = serde_json::from_str(&folder.read("summary.json")).unwrap();
@@ -62,7 +63,7 @@ fn over_the_network_into_two_sinks_with_a_summary() {
         (&true.into(), &40.into())
     );
     assert_eq!(folder.read("tables/products.csv").lines().count(), 41);
-    assert!(folder.join("tables/products.parquet").is_file());
+    assert!(folder.join("tables/products").is_dir());
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn a_token_url_without_its_slash() {
 }
 
 #[test]
-fn a_refused_account_is_exit_3_and_told() {
+fn a_refused_account_is_exit_3_and_reported() {
     let fault =
         "[[fault]]\npath = \"products/list\"\naccount = 710112\naction = { kind = \"refuse\" }\n";
     let simulator = Simulator::start(&format!("{SMALL}{fault}"));
@@ -102,8 +103,8 @@ fn a_refused_account_is_exit_3_and_told() {
       coverage                   7
       issues                     0
 
-    1 scope failed, with none of the rows published:
-      forticloud products/list of account 710112: `products/list` for accountId 710112, serialNumber % is refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
+    1 scope failed; its rows are not published:
+      forticloud products/list of account 710112: `products/list` for accountId 710112, serialNumber % was refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
 
     csv:out: 807 rows in 10 files (SIZE) at out
     ");
@@ -112,7 +113,7 @@ fn a_refused_account_is_exit_3_and_told() {
 
     let folder = Folder::beside(&simulator);
     let text = folder.check("crawl --sink csv:out --require-complete");
-    assert!(text.starts_with("exit 3"), "{text}");
+    assert!(text.starts_with("exit 4"), "{text}");
     assert!(text.contains("nothing was published"), "{text}");
     assert!(!folder.join("out/products.csv").exists());
 }
@@ -121,7 +122,7 @@ fn a_refused_account_is_exit_3_and_told() {
 fn one_sink_that_fails_harms_no_other() {
     let simulator = Simulator::start(SMALL);
     let folder = Folder::beside(&simulator);
-    // A folder where a file has to go can be opened but not finished.
+    // A folder with the name of a published file: the sink can be opened, but not finished.
     std::fs::create_dir_all(folder.join("broken/products.csv")).unwrap();
     let text = folder.check("crawl --sink csv:broken --sink csv:whole");
     assert!(text.starts_with("exit 1"), "{text}");
@@ -137,7 +138,7 @@ fn a_dot_env_file_is_read() {
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    // Editors on Windows begin a file with a mark.
+    // Some editors on Windows write a byte order mark at the start of a file.
     for mark in ["", "\u{feff}"] {
         let folder = Folder::new().file(".env", &format!("{mark}{}", lines.join("\n")));
         let text = folder.check("-vv crawl --sink csv:out");

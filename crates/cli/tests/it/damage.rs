@@ -1,4 +1,4 @@
-//! A state file that is not as it was written: named, with a way out, and nothing wrong published from it.
+//! A damaged state file is named, the message says what to do, and nothing wrong is published from it.
 
 use std::fs;
 
@@ -6,22 +6,24 @@ use crate::util::{Folder, SINKS, published, tenant::Tenant};
 
 const SCENARIO: &str = "page_size = 8\n[organization]\nous = 2\naccounts = 3\nproducts = 60\n";
 
-/// A crawl that stopped halfway, and what its state file holds.
+/// A crawl that paused halfway, and the bytes of its state file.
 fn paused() -> (Tenant, Folder, Vec<u8>) {
     let tenant = Tenant::start(SCENARIO);
     let folder = tenant.folder("");
     let text = folder.check("crawl --max-calls 15");
     assert!(text.starts_with("exit 75"), "{text}");
     let state = fs::read(folder.join("state/state.sqlite")).unwrap();
-    // All of it is in the one file.
+    // Nothing is left in the write-ahead log, so the file holds the whole state.
     assert!(!folder.join("state/state.sqlite-wal").exists());
     (tenant, folder, state)
 }
 
-/// Crawls on with this state, and says whether the damage was noticed.
+/// Resumes the crawl with this state, and returns whether the damage was noticed.
+///
+/// If it was not noticed, the published tables must be correct all the same.
 fn is_noticed(tenant: &Tenant, folder: &Folder, state: &[u8]) -> bool {
     for left in ["state", "out"] {
-        // The first time there is no `out` yet.
+        // There is no `out` before the first call.
         let _ = fs::remove_dir_all(folder.join(left));
     }
     fs::create_dir(folder.join("state")).unwrap();
@@ -52,26 +54,26 @@ fn a_flipped_bit() {
     let flips = 64;
     let mut noticed = 0;
     for flip in 0..flips {
-        // Spread over the file, and over the bits of a byte.
+        // The flips are spread over the file, and over the bits of a byte.
         let mut state = state.clone();
         let at = (flip * state.len() / flips + flip * 37) % state.len();
         state[at] ^= 1 << (flip % 8);
         noticed += usize::from(is_noticed(&tenant, &folder, &state));
     }
-    // A good part of the file is room that is not used.
+    // Many flips hit unused parts of the file, which cannot be noticed.
     assert!(noticed >= 8, "{noticed} flips were noticed");
 }
 
 #[test]
 fn a_page_that_is_not_what_was_journaled() {
     let (tenant, folder, state) = paused();
-    // A page's body stands behind its key; some keys stand where nothing is any more.
+    // A page's body is stored right after its key. Some keys are in freed space, where no body is.
     let key = b"acme products/list";
     let keys = state.windows(key.len()).enumerate();
     let keys: Vec<_> = keys.filter(|(_, found)| found == key).collect();
     let noticed = keys.iter().filter(|(at, _)| {
         let mut state = state.clone();
-        // The last key of a page of the file may have its body in another page.
+        // The body may also be in another page of the SQLite file, so not every change hits one.
         state.get_mut(at + 200).is_some_and(|byte| {
             *byte ^= 1;
             true
@@ -93,17 +95,17 @@ fn a_file_that_was_cut() {
     insta::assert_snapshot!(folder.check("crawl"), @r"
     exit 1
     --- stderr
-    error: the state file `FOLDER/state/state.sqlite` is damaged: its header
+    error: the state file `FOLDER/state/state.sqlite` is damaged: its header is invalid
 
-    hint: move `FOLDER/state/state.sqlite` away, and `FOLDER/state/state.sqlite-wal` and `FOLDER/state/state.sqlite-shm` with it if they are there; lost with them are the crawls that can be resumed or replayed, the tokens, and the record of the calls of the last hour, so wait an hour before the next crawl; what is published stays
+    hint: move `FOLDER/state/state.sqlite` away, together with `FOLDER/state/state.sqlite-wal` and `FOLDER/state/state.sqlite-shm` if they exist; you lose the crawls that could be resumed or replayed, the tokens, and the record of the last hour's calls, so wait an hour before the next crawl; published snapshots are not affected
     ");
 }
 
 #[test]
-fn whoever_wants_to_be_sure_can_ask() {
+fn verify_finds_damage_that_nothing_else_notices() {
     let (_tenant, folder, mut state) = paused();
     assert!(folder.check("crawls verify").starts_with("exit 0\n"));
-    // Nothing but a checksum holds the keys of pages; some stand where nothing is any more.
+    // The keys of pages are only protected by a checksum, which only `verify` compares.
     let key = b"acme products/list";
     let last = state.len() - key.len();
     for at in 0..last {

@@ -1,4 +1,4 @@
-//! Saved answers to tables.
+//! `decode`: saved API responses become tables.
 
 use crate::util::Folder;
 
@@ -26,7 +26,7 @@ fn a_page_becomes_tables() {
       issues                     1
       2 duplicate rows: dropped
       2 unknown fields: kept in `_extra`
-      1 misfit value: null in its column and listed in `issues`
+      1 issue: see the table `issues`
 
     csv:out: 4 rows in 8 files (SIZE) at out
     ");
@@ -46,7 +46,7 @@ fn a_page_becomes_tables() {
 }
 
 #[test]
-fn nonsense_is_one_clear_error() {
+fn unusable_files_are_explained() {
     let folder = Folder::new()
         .file("page.json", "<html>")
         .file("list.json", "{\"assets\": 7}");
@@ -54,7 +54,7 @@ fn nonsense_is_one_clear_error() {
     exit 1
     --- stderr
     error: `page.json` cannot be decoded
-      caused by: the answer is no JSON
+      caused by: the response is not JSON
       caused by: expected value at line 1 column 1
     ");
     insta::assert_snapshot!(folder.check("decode products/list list.json --sink csv:out"), @"
@@ -62,7 +62,7 @@ fn nonsense_is_one_clear_error() {
     --- stderr
     error: `list.json` cannot be decoded
       caused by: a page cannot be decoded
-      caused by: the answer is not the JSON that its description promises
+      caused by: the answer is not valid JSON of the structure that the API description specifies
       caused by: `assets` is not a list at line 1 column 12
     ");
     insta::assert_snapshot!(folder.check("decode products/list gone.json --sink csv:out"), @"
@@ -74,7 +74,7 @@ fn nonsense_is_one_clear_error() {
     insta::assert_snapshot!(folder.check("decode product/list page.json --sink csv:out"), @"
     exit 2
     --- stderr
-    error: no endpoint `product/list` gives rows
+    error: there is no endpoint `product/list` with rows
 
     hint: did you mean `products/list`?
     ");
@@ -82,7 +82,7 @@ fn nonsense_is_one_clear_error() {
 }
 
 #[test]
-fn depth_is_no_danger() {
+fn deeply_nested_json_is_an_error_and_no_crash() {
     let folder = Folder::new().file("deep.json", &"[".repeat(1 << 20));
     let text = folder.check("decode products/list deep.json --sink csv:out");
     assert!(text.starts_with("exit 1\n--- stderr\nerror: "), "{text}");
@@ -98,7 +98,7 @@ fn secrets_of_saved_answers_stay_out_of_tables() {
     let text = folder.check("decode products/list page.json --sink csv:out");
     assert!(text.starts_with("exit 0"), "{text}");
     let tables: String = folder
-        .files("out")
+        .tables("out")
         .iter()
         .filter(|name| name.ends_with("csv"))
         .map(|name| folder.read(name))
@@ -120,7 +120,7 @@ fn an_answer_that_is_an_error_is_refused() {
     exit 1
     --- stderr
     error: `refused.json` cannot be decoded
-      caused by: the answer is an error of the API: No permission (error 202, status -1)
+      caused by: the response is an API error: No permission (error 202, status -1)
     ");
     assert!(!folder.join("out/products.csv").exists());
     let text = folder.check("decode products/list nothing.json --sink csv:out");
@@ -142,12 +142,12 @@ fn an_argument_that_the_endpoint_does_not_have() {
     --- stderr
     error: `products/list` has no argument `color`
 
-    hint: it has: accountId, serialNumber, expireBefore, status, productModel, pageNumber
+    hint: its arguments are: accountId, serialNumber, expireBefore, status, productModel, pageNumber
     ");
 }
 
 #[test]
-fn an_answer_is_read_as_its_own_system_means_it() {
+fn a_response_is_read_in_the_form_of_its_own_system() {
     let refused = r#"{"data": null, "status": {"code": 5, "message": "no permission"}}"#;
     let folder = Folder::new().file("refused.json", refused);
     let line = "decode portal/account/organizations refused.json --sink csv:out";
@@ -155,6 +155,72 @@ fn an_answer_is_read_as_its_own_system_means_it() {
     exit 1
     --- stderr
     error: `refused.json` cannot be decoded
-      caused by: the answer is an error of the API: no permission (status 5)
+      caused by: the response is an API error: no permission (status 5)
     ");
+}
+
+#[test]
+fn one_page_of_several_is_not_the_whole_list() {
+    let page = |number: u32| {
+        format!(
+            r#"{{"status": 0, "assets": [{{"serialNumber": "F{number}"}}], "pageNumber": {number}, "totalPages": 2}}"#
+        )
+    };
+    let folder = Folder::new()
+        .file("1.json", &page(1))
+        .file("2.json", &page(2))
+        .file(
+            "renamed.json",
+            r#"{"status": 0, "assetsV2": [{"serialNumber": "F1"}]}"#,
+        );
+    let text = folder.check("decode products/list 1.json --sink csv:out");
+    assert!(text.starts_with("exit 3"), "{text}");
+    assert!(
+        text.contains("incomplete list: only page 1 of 2\n"),
+        "{text}"
+    );
+    let coverage = folder.read("out/coverage.csv");
+    assert!(
+        coverage.contains("failed") && coverage.contains("only page 1 of 2"),
+        "{coverage}"
+    );
+    let text = folder.check("decode products/list 1.json 2.json --sink csv:both");
+    assert!(text.starts_with("exit 0"), "{text}");
+    let text = folder.check("decode products/list renamed.json --sink csv:renamed");
+    assert!(text.starts_with("exit 3"), "{text}");
+    let told = "the answer has `assetsV2` where `assets` was expected";
+    assert!(text.contains(told), "{text}");
+    assert!(folder.read("renamed/coverage.csv").contains("failed"));
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_cost_one_value() {
+    let page = r#"{"status": 0, "assets": [{"serialNumber": "F1", "description": "Zuerich"},
+        {"serialNumber": "F2"}, "F3"], "pageNumber": 1, "totalPages": 1}"#;
+    let (before, after) = page.split_once("ue").unwrap();
+    let folder = Folder::new();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
+    write(
+        "latin1.json",
+        &[before.as_bytes(), b"\xfc", after.as_bytes()].concat(),
+    );
+    write(
+        "control.json",
+        &[before.as_bytes(), b"\t", after.as_bytes()].concat(),
+    );
+    let utf16: Vec<u8> = page.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    write("utf16.json", &[b"\xff\xfe", &utf16[..]].concat());
+    for (name, issues) in [("latin1", 2), ("control", 1), ("utf16", 1)] {
+        let text = folder.check(&format!(
+            "decode products/list {name}.json --sink csv:{name}"
+        ));
+        assert!(text.starts_with("exit 0"), "{text}");
+        assert_eq!(
+            folder.read(&format!("{name}/products.csv")).lines().count(),
+            3,
+            "{text}"
+        );
+        let table = folder.read(&format!("{name}/issues.csv"));
+        assert_eq!(table.lines().count(), 1 + issues, "{table}");
+    }
 }

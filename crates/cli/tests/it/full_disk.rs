@@ -1,4 +1,4 @@
-//! Disks that fill: told, nothing half published, and nothing lost once there is room.
+//! Full disks are reported, nothing is published in part, and nothing is lost once there is space again.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -12,7 +12,7 @@ use crate::util::{
 const SCENARIO: &str = "page_size = 8\nlatency = \"20ms\"\n\
     [organization]\nous = 2\naccounts = 3\nproducts = 60\n";
 
-/// A folder with little room, in every way that this system has.
+/// A folder with little space, in each of the ways that this system allows.
 fn tight(small: &str) -> Vec<(Tenant, Folder, Tight)> {
     let made = [Bound::Disk, Bound::FileSize].map(|bound| {
         let tenant = Tenant::start(SCENARIO);
@@ -25,7 +25,7 @@ fn tight(small: &str) -> Vec<(Tenant, Folder, Tight)> {
     made
 }
 
-/// The rows of every published file; one that cannot be read whole fails the test.
+/// The number of rows in each published file. A file that cannot be read completely fails the test.
 fn found(tight: &Tight) -> BTreeMap<PathBuf, usize> {
     let [csv, parquet] = SINKS.map(|sink| tight.path(sink));
     let tables = published::list(&csv, "csv").into_iter().map(|path| {
@@ -41,7 +41,7 @@ fn found(tight: &Tight) -> BTreeMap<PathBuf, usize> {
     tables.chain(files).collect()
 }
 
-/// All is there, and nothing else.
+/// Checks that everything is published and nothing is left in the staging folders.
 fn check_whole(tight: &Tight, tenant: &Tenant) {
     for sink in SINKS {
         published::check_digests(&tight.path(sink));
@@ -56,7 +56,7 @@ fn the_state_has_no_room() {
     for (tenant, _folder, mut tight) in tight("state") {
         let mut known = Vec::new();
         let mut stopped = 0;
-        // From no room for the state itself to room for some pages.
+        // From too little space for an empty state to enough for some pages.
         for kilobytes in [8, 96, 192, 256, 320, 384, 448, 512, 768, 1024] {
             let calls = tenant.calls();
             tight.leave(kilobytes * 1024);
@@ -69,7 +69,10 @@ fn the_state_has_no_room() {
             assert_eq!(code, Some(1), "{kilobytes} kB: {said}");
             assert!(said.contains("/state"), "{said}");
             assert!(said.contains("\nhint: "), "{said}");
-            assert!(found(&tight).is_empty());
+            // The crawl may have been published before the state could not record it any more.
+            if !found(&tight).is_empty() {
+                check_whole(&tight, &tenant);
+            }
             known = journaled(&tight.path("state"));
             stopped += 1;
         }
@@ -80,7 +83,7 @@ fn the_state_has_no_room() {
     }
 }
 
-/// What the hint says is to be done.
+/// The command that the hint suggests; `crawl` if it names none.
 fn way_out(said: &str) -> &str {
     let (_, hint) = said.split_once("\nhint: ").unwrap();
     let command = hint.split_once("`fortilake ");

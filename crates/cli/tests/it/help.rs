@@ -1,6 +1,6 @@
-//! What it says of itself.
+//! Help texts, and the commands that describe sinks and tables.
 
-use crate::util::{Folder, text_of};
+use crate::util::{BINARY, Folder, sinks, text_of};
 
 #[test]
 fn help() {
@@ -12,39 +12,47 @@ fn help() {
     Usage: fortilake [OPTIONS] <COMMAND>
 
     Commands:
-      crawl     Read the sources and publish a snapshot to the sinks
-      plan      Tell how many calls a crawl takes, and how long that is within the limits
-      check     Sign in to each service and make one call, and say what works
-      crawls    List the crawls that are kept, show or remove one
-      replay    Send a crawl that is kept to sinks once more, without a call
-      call      Call any endpoint of the APIs
-      product   Register products, and change or show what is registered
-      license   Redeem, download and list licenses
-      contract  List contracts
-      folder    List, make and delete folders of products
-      service   Register subscriptions
-      ou        List, make, change and delete organizational units
-      account   List, make and move accounts
-      portal    Sign in to a FortiPortal and out again
-      ftm       Show and activate the licenses for mobile tokens of a FortiAuthenticator
-      sinks     List the sinks of this build, or describe one
-      tables    List the tables, or describe one
-      decode    Turn saved answers into tables, without a crawl
-      simulate  Serve a faithful fake of the APIs on a port
-      help      Print this message or the help of the given subcommand(s)
+      crawl        Read the sources and publish a snapshot to the sinks
+      plan         Estimate how many calls a crawl needs and how long it takes within the limits
+      check        Sign in to each service, make one call to it, and report what works
+      crawls       List, show, verify or remove stored crawls
+      replay       Publish a stored crawl to the sinks again, without making calls
+      snapshots    List, verify or prune published snapshots
+      changes      Show what changed between two published snapshots
+      renewals     List what ends: the coverage of devices, from entitlements and contract terms
+      history      Show everything that is known about a device, over all published snapshots
+      report       Write a report as one HTML file: coverage, fleet, renewals, changes and data quality
+      call         Call any API endpoint
+      product      Register products; show or change registered products
+      license      Redeem, download and list licenses
+      contract     List contracts
+      folder       List, create and delete product folders
+      service      Register subscriptions
+      ou           List, create, change and delete organizational units
+      account      List, create and move accounts
+      portal       Sign in to or out of a FortiPortal
+      ftm          Show and activate FortiToken Mobile licenses on a FortiAuthenticator
+      sinks        List the sinks in this build, or describe one
+      tables       List the tables, or describe one
+      decode       Turn saved API responses into tables, without a crawl
+      simulate     Serve a simulator of the APIs on a port
+      config       Write or check a configuration file
+      completions  Print a script that completes commands and flags in a shell
+      man          Print a manual page, for `man -l -`
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
           --log-format <FORMAT>
-              How log lines look
+              Format of the log lines on standard error
 
               Possible values:
-              - text: For people
-              - json: One JSON object a line
+              - text: Human-readable lines
+              - json: One JSON object per line
               
               [default: text]
 
       -v, --verbose...
-              Log to standard error: -v phases and warnings, -vv calls, -vvv everything but bodies
+              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for all but bodies
 
       -h, --help
               Print help (see a summary with '-h')
@@ -61,56 +69,59 @@ fn help() {
 
     Options:
           --config <FILE>
-              The configuration file; without it `fortilake.toml` if there is one, else the environment
+              Configuration file; without it, `fortilake.toml` if it exists, otherwise the environment
 
           --source <NAME>
-              Crawl this source of the configuration only; may be repeated
+              Crawl only this source of the configuration; may be repeated
 
           --sink <NAME:TARGET?option=value>
               Publish to this sink instead of the configured ones; may be repeated
 
           --simulate
-              Crawl the embedded simulator's organization
+              Crawl the embedded simulator instead of real systems
 
           --account <ID>
-              Read this account only; may be repeated
+              Read only this account; may be repeated
 
           --fresh
-              Begin anew, even if an unfinished crawl could be resumed
+              Start a new crawl even if an unfinished one could be resumed
 
           --require-complete
-              Publish nothing if any scope failed
+              Publish nothing if any scope failed (exit code 4)
+
+          --accept-partial
+              Publish to every sink, even if published rows disappear because their scopes failed
 
           --accept-shrink
-              Publish even if a table lost more rows than `max_shrink` allows
+              Publish even if more rows have disappeared than `[guard]` allows
 
           --max-calls <N>
-              Pause after this many requests
+              Pause after this many requests, sign-ins included
 
           --deadline <DURATION>
               Pause after this long, such as 45m or 2h
 
           --wait
-              Wait in place where the API allows nothing for long, instead of pausing with exit code 75
+              Wait when the API allows no calls for a while, instead of pausing with exit code 75
 
           --state <DIR>
-              The folder with journal, ledger and tokens; by default `$FORTILAKE_STATE`, else the
-              system's folder for such things
+              Folder for the journal, the ledger and tokens; defaults to `$FORTILAKE_STATE`, or else to
+              `fortilake` in your state folder (`$XDG_STATE_HOME` or `~/.local/state`)
 
           --summary <FILE>
-              Write the summary of the run to this file as JSON, too
+              Write a JSON summary to this file (`-` for standard output), however the run ends
 
           --log-format <FORMAT>
-              How log lines look
+              Format of the log lines on standard error
 
               Possible values:
-              - text: For people
-              - json: One JSON object a line
+              - text: Human-readable lines
+              - json: One JSON object per line
               
               [default: text]
 
       -v, --verbose...
-              Log to standard error: -v phases and warnings, -vv calls, -vvv everything but bodies
+              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for all but bodies
 
       -h, --help
               Print help (see a summary with '-h')
@@ -118,7 +129,7 @@ fn help() {
 }
 
 #[test]
-fn no_command_is_a_mistake() {
+fn a_missing_command_is_a_usage_error() {
     let text = Folder::new().check("");
     assert!(text.starts_with("exit 2\n--- stderr"), "{text}");
 }
@@ -130,9 +141,7 @@ fn exactly_these_sinks_are_linked() {
         .lines()
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    // A list of its own, so that a new sink is a new line.
-    let expected: Vec<&str> = include_str!("sinks.txt").lines().collect();
-    assert_eq!(names, expected);
+    assert_eq!(names, sinks());
     let is_told = |line: &str| line.split_whitespace().count() > 3;
     assert!(listed.lines().all(is_told), "{listed}");
 }
@@ -142,23 +151,27 @@ fn one_sink() {
     insta::assert_snapshot!(Folder::new().check("sinks csv"), @r#"
     exit 0
     --- stdout
-    csv: CSV files that are safe to open, one for each table, published at once when the crawl ends.
+    csv: CSV files that are safe to open in a spreadsheet, one per table, published together when the crawl ends.
 
     usage:     --sink csv:PATH[?option=value&…]
-    delivery:  atomic: everything becomes visible at once, at the end
+    delivery:  atomic: all tables become visible at once, at the end
 
     options:
       formula_prefix
-          Whether text that a spreadsheet would run as a formula gets a `'` before it. (default: true)
+          Whether to put a `'` before text that a spreadsheet would run as a formula. (default: true)
+      keep
+          Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout `snapshots`.
       layout
-          Whether every snapshot is kept or the newest replaces the one before. (default: "latest")
+          `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. (default: "latest")
+      partial
+          What to do if a scope failed that had not failed in the published snapshot, so that rows would disappear: `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
       path
-          The folder to publish into; it is made if it is not there.
+          The folder to publish into. Created if it does not exist.
     "#);
     insta::assert_snapshot!(Folder::new().check("sinks parket"), @"
     exit 2
     --- stderr
-    error: there is no sink `parket`; the sinks are SINKS; did you mean `parquet`?
+    error: unknown sink `parket`; the sinks are SINKS; did you mean `parquet`?
     ");
 }
 
@@ -181,11 +194,15 @@ fn all_tables() {
     product_details       What a product's details say beyond the list of products.
     product_locations     Where a product is.
     product_licenses      One license of a product.
+    flex_programs         One FortiFlex program.
+    flex_configs          One configuration of a FortiFlex program.
+    flex_entitlements     One FortiFlex entitlement, without its token.
     portal_organizations  One organization of a FortiPortal.
     portal_sites          One site of an organization of a FortiPortal.
     portal_vdoms          One VDOM of a device that a FortiPortal manages.
     ftm_licenses          The FortiToken Mobile counters of one FortiAuthenticator.
-    coverage              One scope of the crawl: what was asked of which account, organizational unit or organization, and how it ended.
+    fortitokens           One FortiToken of a FortiAuthenticator, hardware or mobile.
+    coverage              One scope of the crawl: what was requested for which account, organizational unit or organization, and the result.
     issues                One value that did not fit its column.
     ");
 }
@@ -263,6 +280,45 @@ fn tables_for_programs() {
             .iter()
             .any(|column| column["type"] == "timestamp[us]")
     );
+}
+
+#[test]
+fn the_long_version_names_the_commit() {
+    let printed = |flag: &str| text_of(Folder::new().run(flag).stdout);
+    let version = concat!("fortilake ", env!("CARGO_PKG_VERSION"));
+    assert_eq!(printed("-V"), format!("{version}\n"));
+    let git = std::process::Command::new("git")
+        .args(["log", "-1", "--abbrev=9", "--format=%h"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output();
+    // A source archive has no commit, and then the version stands alone.
+    let expected = match git {
+        Ok(output) if output.status.success() => {
+            format!("{version} ({} ", text_of(output.stdout).trim())
+        }
+        _ => format!("{version}\n"),
+    };
+    let long = printed("--version");
+    assert!(long.starts_with(&expected), "{long} is not {expected}");
+}
+
+/// Only Linux tells that standard output was closed.
+#[cfg(target_os = "linux")]
+#[test]
+fn closed_standard_output_is_an_error_before_the_first_call() {
+    let closed = |line: &str| {
+        let folder = Folder::new();
+        let mut shell = folder.program("sh");
+        shell.args(["-c", &format!("exec \"$BINARY\" {line} >&-")]);
+        let output = shell.env("BINARY", BINARY).output().unwrap();
+        (output.status.code(), text_of(output.stderr))
+    };
+    let (code, text) = closed("crawl --simulate --sink ndjson:-");
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("standard output is closed"), "{text}");
+    let (code, text) = closed("tables");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("standard output is closed"), "{text}");
 }
 
 #[test]

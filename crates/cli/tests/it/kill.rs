@@ -1,4 +1,4 @@
-//! Processes that die at random moments: the next one goes on, and readers never notice.
+//! Processes are killed at random moments. The next process continues, and readers never see partial data.
 
 mod watcher;
 
@@ -16,48 +16,50 @@ use crate::util::{
     text_of,
 };
 
-/// Some pages of each of a few accounts, answered slowly enough to die in between.
+/// A few accounts with some pages each, served slowly enough to kill a process between them.
 const SCENARIO: &str = "page_size = 8\nlatency = \"8ms\"\nlatency_spread = \"8ms\"\n\
     [organization]\nous = 2\naccounts = 3\nproducts = 60\n";
 
-/// How often to look whether something has happened.
+/// The interval for polling.
 const GLANCE: Duration = Duration::from_micros(200);
 
-/// When to strike.
+/// When to stop a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Aim {
-    /// At any moment of a run.
+    /// At any time during the run.
     Anywhere,
-    /// Once a sink has begun to publish.
+    /// After a sink has begun to publish.
     Publishing,
 }
 
-/// How to strike.
+/// How to stop a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Blow {
+    /// With SIGKILL.
     Kill,
+    /// With one SIGTERM.
     Terminate,
-    /// And a second time soon after.
+    /// With two SIGTERMs, shortly after each other.
     TerminateTwice,
 }
 
-/// A folder in which crawls die, and everything that must hold in between.
+/// A folder in which crawls are stopped, with checks between the runs.
 struct Trial {
     tenant: Tenant,
     folder: Folder,
     watcher: Watcher,
-    /// How long a run takes that nobody stops.
+    /// The duration of an undisturbed run.
     length: Duration,
-    /// How much of that is publishing.
+    /// The part of that duration that is spent on publishing.
     publishing: Duration,
     dice: Dice,
 }
 
-/// How a run came to its end.
+/// How a run ended.
 struct Ended {
     status: ExitStatus,
     said: String,
-    /// Whether it was struck before it came to its own end.
+    /// Whether a signal was sent before the run ended by itself.
     struck: bool,
 }
 
@@ -94,7 +96,7 @@ impl Trial {
         }
     }
 
-    /// One run that is struck at a random moment, unless it ends before.
+    /// Starts a run and stops it at a random time, unless it ends before.
     fn run(&mut self, aim: Aim, blow: Blow) -> Ended {
         let journaled = journaled(&self.folder.join("state"));
         let calls = self.tenant.calls();
@@ -102,7 +104,7 @@ impl Trial {
         let mut crawl = self.folder.command("crawl");
         let mut crawl = crawl.stderr(Stdio::piped()).spawn().unwrap();
         if blow != Blow::Kill {
-            // Whoever has the state open listens to signals; before that, nothing is begun.
+            // Once a process has the state open, it handles signals. An earlier SIGTERM would simply kill it.
             while holders.is_superset(&self::holders(&self.folder)) && is_alive(&mut crawl) {
                 thread::sleep(GLANCE);
             }
@@ -111,7 +113,7 @@ impl Trial {
         let struck = self.strike(blow, &mut crawl);
         let output = crawl.wait_with_output().unwrap();
         self.tenant.check_calls(calls, &journaled);
-        assert!(self.watcher.is_content(), "a reader found something torn");
+        assert!(self.watcher.is_content(), "a reader found partial data");
         Ended {
             status: output.status,
             said: text_of(output.stderr),
@@ -119,7 +121,7 @@ impl Trial {
         }
     }
 
-    /// The moment is random, and so it is one of the few that a test really sleeps for.
+    /// Waits until a random time. Tests normally avoid sleeping, but random times are the point here.
     fn wait_for(&mut self, aim: Aim, crawl: &mut Child) {
         match aim {
             Aim::Anywhere => thread::sleep(self.dice.part_of(self.length)),
@@ -132,9 +134,9 @@ impl Trial {
         }
     }
 
-    /// Says whether there was still a process to strike.
+    /// Stops the process; returns whether it was still running.
     fn strike(&mut self, blow: Blow, crawl: &mut Child) -> bool {
-        // Whoever has ended may have left its number to another process.
+        // The process id of a process that has ended may belong to another one by now.
         if !is_alive(crawl) {
             return false;
         }
@@ -152,14 +154,14 @@ impl Trial {
         true
     }
 
-    /// What was interrupted is finished or undone without a crawl.
+    /// Checks that `crawls` alone finishes or undoes interrupted publications.
     fn check_recovery(&self) {
         let listed = self.folder.check("crawls");
         assert!(listed.starts_with("exit 0"), "{listed}");
         self.check_tidy();
     }
 
-    /// Nothing is half done, and nothing is left behind.
+    /// Checks that no publication is incomplete and no temporary file is left.
     fn check_tidy(&self) {
         for sink in SINKS.map(|sink| self.folder.join(sink)) {
             let staged = published::staged(&sink);
@@ -168,7 +170,7 @@ impl Trial {
         }
     }
 
-    /// Lets the last run come to its end and looks at all that is there.
+    /// Lets a last run finish, and checks everything that is published.
     fn end(self) {
         let text = self.folder.check("crawl");
         assert!(text.starts_with("exit 0"), "{text}");
@@ -182,12 +184,12 @@ impl Trial {
     }
 }
 
-/// Random numbers that are the same for the same seed.
+/// Reproducible random numbers.
 struct Dice(u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
-        // The step and the mixing of SplitMix64.
+        // SplitMix64.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -200,8 +202,8 @@ impl Dice {
     }
 }
 
-/// A seed that differs from run to run; the test tells it, should it fail.
-#[expect(clippy::print_stderr, reason = "a test that fails must tell its seed")]
+/// A random seed. It is printed, so that a failure can be reproduced.
+#[expect(clippy::print_stderr, reason = "a test that fails must print its seed")]
 fn seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     let seed = RandomState::new().hash_one(());
@@ -220,14 +222,25 @@ fn is_publishing(folder: &Folder) -> bool {
         .any(|sink| published::is_begun(&folder.join(sink)))
 }
 
-/// The files by which processes show that they have the state open.
+/// The files that show which processes have the state open.
 fn holders(folder: &Folder) -> HashSet<String> {
     let files = folder.files("state").into_iter();
     files.filter(|name| name.contains("holder")).collect()
 }
 
 #[test]
+fn kills_lose_nothing_and_no_reader_notices() {
+    kill(20, 4);
+}
+
+#[test]
+#[ignore = "slow; `cargo xtask soak` runs it"]
 fn two_hundred_kills_lose_nothing_and_no_reader_notices() {
+    kill(200, 40);
+}
+
+/// Kills crawls at random moments: at least this often, and this often while a sink publishes.
+fn kill(least: usize, least_in_publishing: usize) {
     let mut trial = Trial::begin(seed());
     let (mut kills, mut in_publishing) = (0, 0);
     for aim in [Aim::Anywhere, Aim::Publishing].into_iter().cycle() {
@@ -243,19 +256,30 @@ fn two_hundred_kills_lose_nothing_and_no_reader_notices() {
         if trial.dice.next().is_multiple_of(4) {
             trial.check_recovery();
         }
-        if kills >= 200 && in_publishing >= 40 {
+        if kills >= least && in_publishing >= least_in_publishing {
             break;
         }
         assert!(
-            kills < 1000,
-            "of {kills} kills {in_publishing} came while publishing"
+            kills < 5 * least,
+            "only {in_publishing} of {kills} kills hit a publication"
         );
     }
     trial.end();
 }
 
 #[test]
-fn a_polite_end_loses_nothing_either() {
+fn sigterm_loses_nothing_either() {
+    terminate(9);
+}
+
+#[test]
+#[ignore = "slow; `cargo xtask soak` runs it"]
+fn sixty_times_sigterm_lose_nothing() {
+    terminate(60);
+}
+
+/// Terminates crawls at random moments, this often.
+fn terminate(times: usize) {
     let mut trial = Trial::begin(seed());
     let aims = [Aim::Anywhere, Aim::Anywhere, Aim::Publishing];
     let blows = [Blow::Terminate, Blow::TerminateTwice];
@@ -266,16 +290,17 @@ fn a_polite_end_loses_nothing_either() {
             said,
             struck: was_struck,
         } = trial.run(aim, blow);
-        // A publication that is under way is finished, and then there is nothing to resume.
+        // A run that is already publishing finishes and exits with 0; there is nothing to resume then.
         assert!(
             matches!(status.code(), Some(0 | 130)),
             "{aim:?} {blow:?}: {status}: {said}"
         );
         if blow == Blow::Terminate && status.code() == Some(130) {
-            assert!(said.contains("the same command resumes crawl"), "{said}");
+            let hint = "run the same command again to resume crawl";
+            assert!(said.contains(hint), "{said}");
         }
         struck += usize::from(was_struck);
-        if struck == 60 {
+        if struck == times {
             break;
         }
     }

@@ -1,21 +1,23 @@
-//! The command line as a process: what it prints, what it leaves behind, how it ends.
+//! Tests that run the binary: its output, its files and its exit codes.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a helper of a test fails the test as the test itself would"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
 
 mod bad_input;
+mod configuration;
 mod crawl;
 mod damage;
 mod decode;
 mod full_disk;
 mod guard;
 mod help;
+mod history;
+mod identity;
 mod kill;
 mod operations;
+mod part;
 mod preview;
 mod quota;
+mod receivers;
 mod recovery;
 mod resume;
 mod secrets;

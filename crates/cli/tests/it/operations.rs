@@ -1,4 +1,4 @@
-//! The operations as commands, against a simulator whose calls can be read.
+//! The commands for single operations, against a simulator that records its calls.
 
 mod appliances;
 mod endpoints;
@@ -15,7 +15,7 @@ const SCENARIO: &str = "[organization]\nous = 3\naccounts = 3\nproducts = 60\n";
 /// The simulator's first account.
 const ACCOUNT: &str = "710101";
 
-/// A folder with a source of each system.
+/// A folder whose configuration has one source of each system.
 fn folder(tenant: &Tenant) -> Folder {
     let address = tenant.address();
     tenant.folder(&format!(
@@ -26,7 +26,7 @@ fn folder(tenant: &Tenant) -> Folder {
     ))
 }
 
-/// The calls of this path so far.
+/// The calls so far whose paths end with `path`.
 fn calls(tenant: &Tenant, path: &str) -> Vec<Call> {
     let calls = tenant.simulator.calls().into_iter();
     calls

@@ -1,58 +1,64 @@
-//! What is told before a crawl: its costs, and whether it can work.
+//! `plan` and `check`: what a crawl will cost, and whether it can work.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    thread,
+};
 
 use crate::util::{Folder, SMALL, Simulator};
 
 #[test]
-fn a_plan_goes_by_the_last_crawl_or_asks() {
+fn a_plan_estimates_from_the_last_crawl_or_by_calling() {
     let simulator = Simulator::start(SMALL);
     let folder = Folder::beside(&simulator);
     insta::assert_snapshot!(folder.check("plan"), @"
     exit 0
     --- stdout
     forticloud
-      reckoned from nothing: there is no finished crawl; ask with `--discover`
+      no earlier crawl to estimate from; use `--discover` to count accounts (makes calls)
 
-      used of 100 calls in 1 min 0 s: 0
-      used of 1000 calls in 1 h 0 min: 0
-      used of 10 errors in 1 h 0 min: 0
+      0 of 100 calls used in the last minute
+      0 of 1000 calls used in the last hour
+      0 of 10 errors used in the last hour
     ");
     insta::assert_snapshot!(folder.check("plan --discover"), @"
     exit 0
     --- stdout
     forticloud
-      reckoned from 3 units and 3 accounts, with one page for each list
+      estimated from 3 units and 3 accounts, with one page for each list
 
       iam               accounts/list            3
       assetmanagement   products/list            6
       organization      units/list               1
       all                                       10
 
-      used of 100 calls in 1 min 0 s: 6
-      used of 1000 calls in 1 h 0 min: 6
-      used of 10 errors in 1 h 0 min: 0
-      at least 0 s within these limits
+      6 of 100 calls used in the last minute
+      6 of 1000 calls used in the last hour
+      0 of 10 errors used in the last hour
+      takes at least 0 s within these limits
     ");
     assert!(folder.check("crawl --sink csv:out").starts_with("exit 0"));
     insta::assert_snapshot!(folder.check("plan"), @"
     exit 0
     --- stdout
     forticloud
-      reckoned from crawl SNAPSHOT-ID
+      estimated from crawl SNAPSHOT-ID
 
       iam               accounts/list            3
       assetmanagement   products/list            6
       organization      units/list               1
       all                                       10
 
-      used of 100 calls in 1 min 0 s: 17
-      used of 1000 calls in 1 h 0 min: 17
-      used of 10 errors in 1 h 0 min: 0
-      at least 0 s within these limits
+      17 of 100 calls used in the last minute
+      17 of 1000 calls used in the last hour
+      0 of 10 errors used in the last hour
+      takes at least 0 s within these limits
     ");
 }
 
 #[test]
-fn a_plan_knows_of_an_unfinished_crawl() {
+fn a_plan_mentions_an_unfinished_crawl() {
     let simulator = Simulator::start(SMALL);
     let folder = Folder::beside(&simulator);
     assert!(
@@ -82,9 +88,48 @@ fn a_check_says_what_works() {
     --- stdout
     forticloud
       Organization      failed  `units/list` cannot sign in: the API user or its password is wrong: the user is from the variable `FORTICLOUD_USERNAME`, the password from the variable `FORTICLOUD_PASSWORD` (`organization`, HTTP 401: Unexpected error has happened)
-      IAM               -       not asked
-      Asset Management  -       not asked
+      IAM               -       not called
+      Asset Management  -       not called
     ");
+}
+
+#[test]
+fn a_check_signs_in_even_if_a_token_is_stored() {
+    let simulator = Simulator::start(SMALL);
+    let folder = Folder::beside(&simulator);
+    assert!(folder.check("check").starts_with("exit 0"));
+    let folder = folder.with("FORTICLOUD_PASSWORD", "hunter2");
+    let text = folder.check("check");
+    assert!(text.starts_with("exit 2"), "{text}");
+}
+
+#[test]
+fn a_proxy_that_refuses_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            drop(stream.read(&mut [0; 4096]));
+            let answer = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
+            drop(stream.write_all(answer));
+        }
+    });
+    let folder = Folder::new()
+        .with("FORTICLOUD_USERNAME", "simulated")
+        .with("FORTICLOUD_PASSWORD", "simulated")
+        .with("FORTICLOUD_API_URL", "https://api.invalid")
+        .with(
+            "FORTICLOUD_AUTH_URL",
+            "https://auth.invalid/api/v1/oauth/token/",
+        )
+        .with("HTTPS_PROXY", &proxy);
+    let text = folder.check("check");
+    assert!(text.starts_with("exit 2"), "{text}");
+    let refused =
+        "the proxy `http://127.0.0.1:PORT` refused to connect to `auth.invalid` (HTTP 403)";
+    assert!(text.contains(refused), "{text}");
+    assert!(!text.contains("password"), "{text}");
 }
 
 #[test]
@@ -95,10 +140,10 @@ fn a_check_of_a_user_without_an_organization() {
     exit 0
     --- stdout
     forticloud
-      Organization      lacks   the user's permission profile does not allow it: `units/list` is refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
-      IAM               -       not asked
+      Organization      denied  the user's permission profile does not allow it: `units/list` was refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
+      IAM               -       not called
       Asset Management  ok      40 products in the first account
-      A crawl reads this user's own account alone.
+      A crawl reads only this user's own account.
     ");
 }
 
@@ -112,6 +157,6 @@ fn a_check_of_a_user_who_may_not_see_products() {
     forticloud
       Organization      ok      3 units
       IAM               ok      3 accounts in the first unit
-      Asset Management  lacks   the user's permission profile does not allow it: `products/list` for accountId 710101, serialNumber % is refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
+      Asset Management  denied  the user's permission profile does not allow it: `products/list` for accountId 710101, serialNumber % was refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
     ");
 }

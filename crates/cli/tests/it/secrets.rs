@@ -1,4 +1,4 @@
-//! Nothing that a crawl leaves behind holds a secret.
+//! Nothing that a crawl writes contains a secret.
 
 use std::{fs, path::Path};
 
@@ -38,7 +38,7 @@ fn no_log_line_and_no_file_holds_a_secret() {
     }
 }
 
-/// All texts and blobs of the state, with the column each is in; pages are unpacked.
+/// All texts and blobs in the state, with their columns. Compressed pages are decompressed.
 pub(crate) fn values(path: &Path) -> Vec<(String, Vec<u8>)> {
     let file = rusqlite::Connection::open(path).unwrap();
     let mut names = file
@@ -75,7 +75,7 @@ fn the_state_holds_no_password_and_tokens_in_one_place() {
         format!("[credentials]\nusername = \"api-user\"\npassword = \"{PASSWORD}\"\n{SMALL}");
     let simulator = Simulator::start(&scenario);
     let folder = Folder::beside(&simulator);
-    // It pauses, so that nothing is tidied up.
+    // The crawl pauses, so that its pages stay in the journal.
     let output = folder.run("crawl --sink csv:out --max-calls 9");
     assert_eq!(output.status.code(), Some(75));
     let names = folder.files("state");
@@ -94,7 +94,8 @@ fn the_state_holds_no_password_and_tokens_in_one_place() {
         .map(|(_, value)| value.as_slice())
         .collect();
     assert!(!tokens.is_empty());
-    // Pages are looked into, and each came with the token that it was asked with.
+    // Pages were decompressed. The API repeats the token of the request in each response, so this shows that tokens
+    // were removed before the pages were stored.
     assert!(
         values
             .iter()

@@ -1,4 +1,4 @@
-//! The one helper: a folder, the binary in it, and perhaps a simulator on a port.
+//! Helpers: a folder to run the binary in, and a simulator process.
 
 pub(crate) mod disk;
 pub(crate) mod published;
@@ -11,12 +11,23 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-const BINARY: &str = env!("CARGO_BIN_EXE_fortilake");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_fortilake");
 
-/// Where the configuration of a [`tenant::Tenant`] publishes: CSV as `latest`, Parquet as `snapshots`.
+/// The folders that a [`tenant::Tenant`]'s configuration publishes to: CSV in layout `latest`, Parquet in `snapshots`.
 pub(crate) const SINKS: [&str; 2] = ["out/csv", "out/pq"];
 
-/// A folder of its own to run in.
+/// The names of all sinks in this build.
+pub(crate) fn sinks() -> Vec<&'static str> {
+    // The list of the default build is a file of its own, so that adding a sink only adds one line to it.
+    let mut names: Vec<_> = include_str!("sinks.txt").lines().collect();
+    if cfg!(feature = "postgres") {
+        names.push("postgres");
+        names.sort_unstable();
+    }
+    names
+}
+
+/// A temporary folder to run the binary in, with its own environment and state.
 pub(crate) struct Folder {
     pub(crate) path: tempfile::TempDir,
     environment: Vec<(String, String)>,
@@ -56,7 +67,7 @@ impl Folder {
         command
     }
 
-    /// Any program in this folder.
+    /// Any program, with this folder as its working directory and no other environment.
     pub(crate) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(name);
         command
@@ -71,7 +82,7 @@ impl Folder {
         self.command(line).output().unwrap()
     }
 
-    /// Exit code, standard output and error, without what differs from run to run.
+    /// Exit code, standard output and standard error, with everything replaced that differs from run to run.
     pub(crate) fn check(&self, line: &str) -> String {
         let output = self.run(line);
         let code = output
@@ -90,11 +101,8 @@ impl Folder {
 
     fn filter(&self, text: &str) -> String {
         let folder = self.path.path().display().to_string();
-        // A new sink is in no test's way.
-        let sinks: Vec<_> = include_str!("sinks.txt")
-            .lines()
-            .map(|name| format!("`{name}`"))
-            .collect();
+        // The list of sinks is replaced, so that adding a sink changes no snapshot.
+        let sinks: Vec<_> = sinks().iter().map(|name| format!("`{name}`")).collect();
         let text = text
             .replace(&folder, "FOLDER")
             .replace(&sinks.join(", "), "SINKS");
@@ -109,16 +117,20 @@ impl Folder {
             .collect()
     }
 
-    /// The files below a folder, sorted, lock files apart.
+    /// The files below a folder, sorted, without lock files.
     pub(crate) fn files(&self, below: &str) -> Vec<String> {
         let mut found = Vec::new();
         let mut folders = vec![self.path.path().join(below)];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).into_iter().flatten() {
                 let path = entry.unwrap().path();
+                // Files behind a symbolic link to a folder are listed under their real names.
+                if path.is_dir() && path.is_symlink() {
+                    continue;
+                }
                 if path.is_dir() {
                     folders.push(path);
-                } else if !path.ends_with("lock") {
+                } else if !path.ends_with("lock") && !path.ends_with("change.lock") {
                     let name = path.strip_prefix(self.path.path()).unwrap();
                     found.push(filter_word(&name.display().to_string()));
                 }
@@ -126,6 +138,13 @@ impl Folder {
         }
         found.sort();
         found
+    }
+
+    /// The same without the sinks' own files, such as manifests and claims.
+    pub(crate) fn tables(&self, below: &str) -> Vec<String> {
+        let mut files = self.files(below);
+        files.retain(|name| !name.contains("/_fortilake/"));
+        files
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
@@ -137,7 +156,7 @@ impl Folder {
     }
 }
 
-/// Sends a signal to a process that was not waited for.
+/// Sends a signal, such as `-TERM`. The process must not have been waited for, or its id may belong to another one.
 pub(crate) fn send(signal: &str, process: &Child) {
     let number = process.id().to_string();
     let sent = Command::new("kill").args([signal, &number]).status();
@@ -148,7 +167,7 @@ pub(crate) fn text_of(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Takes out the size of files, which hold the time of the run.
+/// Replaces the size of files, which varies because the files contain the time of the run.
 fn filter_size(line: &str) -> String {
     match (line.split_once(" ("), line.split_once(") at ")) {
         (Some((before, _)), Some((_, after))) => format!("{before} (SIZE) at {after}"),
@@ -156,7 +175,7 @@ fn filter_size(line: &str) -> String {
     }
 }
 
-/// Takes the time of the run, its length and its ports out of a word.
+/// Replaces snapshot names, crawl ids, times and ports in a word.
 fn filter_word(word: &str) -> String {
     let is_snapshot = |text: &[u8]| {
         text.len() == 16
@@ -172,10 +191,19 @@ fn filter_word(word: &str) -> String {
     {
         let rest = &word[at + 16..];
         let is_id = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let id = rest
-            .get(1..9)
-            .filter(|id| rest.starts_with('-') && is_id(id));
-        let (mark, rest) = id.map_or(("", rest), |_| ("-ID", &rest[9..]));
+        let hex = |length: usize| {
+            let end = length + 1;
+            let id = rest
+                .get(1..end)
+                .filter(|id| rest.starts_with('-') && is_id(id));
+            id.map(|_| &rest[end..])
+        };
+        let (mark, rest) = match (hex(12), hex(8)) {
+            (Some(rest), _) => ("-TOKEN", rest),
+            (None, Some(rest)) => ("-ID", rest),
+            (None, None) => ("", rest),
+        };
+        let rest = filter_token(rest);
         return format!("{}SNAPSHOT{mark}{rest}", &word[..at]);
     }
     let is_time = word.len() >= 20 && word.as_bytes()[10] == b'T' && word.as_bytes()[19] == b'Z';
@@ -189,7 +217,17 @@ fn filter_word(word: &str) -> String {
     word.to_owned()
 }
 
-/// A simulator on a port of its own; it ends with its owner.
+/// Replaces the random part in the name of a file.
+fn filter_token(text: &str) -> String {
+    match text.split_once("/part-") {
+        Some((before, after)) if after.len() > 12 => {
+            format!("{before}/part-TOKEN{}", &after[12..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// A simulator process on a port of its own. It is killed on drop.
 pub(crate) struct Simulator {
     process: Child,
     pub(crate) variables: Vec<(String, String)>,
@@ -223,7 +261,7 @@ impl Simulator {
 }
 
 impl Simulator {
-    /// What a folder beside it knows by this name.
+    /// The value of a variable that the simulator printed.
     pub(crate) fn variable(&self, name: &str) -> &str {
         let found = self.variables.iter().find(|(known, _)| known == name);
         &found.unwrap().1
@@ -232,11 +270,11 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // This fails if the process has already ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// A small tenant.
+/// The scenario of a small tenant.
 pub(crate) const SMALL: &str = "[organization]\nous = 3\naccounts = 3\nproducts = 40\n";

@@ -1,4 +1,4 @@
-//! The rows of the table, in the order in which the facts about the API list them.
+//! Tests of classification, row by row in the order of the facts about the API.
 
 use super::*;
 
@@ -161,9 +161,9 @@ fn by_http_code() {
         (304, Class::Unexpected, Class::Unexpected),
         (400, Class::Transient, Class::BadRequest),
         (401, Class::Token, Class::Token),
-        (403, Class::Access, Class::Access),
-        (404, Class::BadRequest, Class::BadRequest),
-        (405, Class::BadRequest, Class::BadRequest),
+        (403, Class::Unexpected, Class::Access),
+        (404, Class::Unexpected, Class::BadRequest),
+        (405, Class::Unexpected, Class::BadRequest),
         (429, Class::Throttled, Class::Throttled),
         (500, Class::Transient, Class::Transient),
         (502, Class::Transient, Class::Transient),
@@ -203,19 +203,19 @@ fn answers_of_other_shapes() {
     check(200, r#"{"status":{"code":200},"data":[]}"#, Class::Success);
     check(200, r#"{"total":5,"used":3}"#, Class::Success);
     check(200, r#"{"assets":[{"serialNumber":"F"#, Class::Transient);
-    // An answer without anything in it proves nothing.
+    // An empty answer proves nothing.
     check(200, "{}", Class::Transient);
     check(200, "null", Class::Transient);
     check(200, r#"{"error":{"errorCode":999}}"#, Class::Unexpected);
 }
 
-/// What the API would count as one of its ten errors an hour, row by row of the facts about it.
+/// What the API may count as one of its ten errors an hour, row by row of the facts about it.
 #[test]
 fn errors_that_count() {
     use Verdict::{Error, Good};
     let denied = error(202, "Access denied.");
     for (http, status, fault, verdict) in [
-        // By status.
+        // By `status`.
         (200, "0", "null", Good),
         (400, "-1", "null", Error),
         (400, "-2", "null", Error),
@@ -240,14 +240,14 @@ fn errors_that_count() {
         (200, "0", &*error(301, "No product found"), Good),
         (400, "2", &*error(301, "Failed"), Error),
         (400, "-2", &*error(301, "not supported"), Error),
-        // By HTTP code.
+        // By HTTP status.
         (401, "0", "null", Error),
         (403, "0", "null", Error),
         (404, "0", "null", Error),
         (429, "0", "null", Error),
         (500, "0", "null", Error),
         (502, "0", "null", Error),
-        // Nothing was found, but HTTP calls it an error, and so may whoever counts.
+        // Nothing was found, but the HTTP status is an error, so the API may count it as one.
         (404, "-1", &*error(301, "No product found"), Error),
         (400, "1008", "null", Error),
     ] {
@@ -266,12 +266,15 @@ fn errors_that_count() {
     }
 }
 
-/// "Connect error, time-out: counts as an error"; what never left the machine does not.
+/// Whatever may have reached the API counts as an error. A call that never left the machine does
+/// not count, and neither does a kept connection that broke.
 #[test]
 fn calls_without_an_answer_that_count() {
     use transport::Kind as K;
     for (kind, class, verdict) in [
-        (K::Connect, Class::Transient, Verdict::Error),
+        (K::Connect, Class::Unreached, Verdict::Unsent),
+        (K::Proxy, Class::Config, Verdict::Unsent),
+        (K::Stale, Class::Stale, Verdict::Good),
         (K::Timeout, Class::Transient, Verdict::Error),
         (K::Interrupted, Class::Transient, Verdict::Error),
         (K::TooLarge, Class::Unexpected, Verdict::Error),

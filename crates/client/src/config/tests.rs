@@ -1,4 +1,4 @@
-//! Tests of what follows from a configuration.
+//! Tests of what is derived from a configuration.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn with_share(share: f64) -> Config {
     Config { share, ..config() }
 }
 
-/// The most calls in each window and errors that a share allows.
+/// Returns how many calls in each window and how many errors a share allows.
 fn part(share: f64) -> (Vec<u32>, u32) {
     let limits = with_share(share).limits();
     let calls = limits.calls.iter().map(|window| window.max).collect();
@@ -28,7 +28,7 @@ fn a_share_is_taken_of_every_limit() {
     assert_eq!(part(0.5), (vec![50, 500], 5));
     assert_eq!(part(0.29), (vec![29, 290], 3));
     assert_eq!(part(0.333), (vec![33, 333], 3));
-    // Something is left of every share, however small.
+    // Even the smallest share allows something.
     assert_eq!(part(0.000_1), (vec![1, 1], 3));
 }
 
@@ -100,7 +100,8 @@ fn appliances_have_no_limits_that_anybody_knows() {
         let printed = format!("{config:?}");
         assert!(!printed.contains("hunter2"), "{printed}");
     }
-    // A key has no user, and the two appliances may be one host behind one address.
+    // A key has no user. The appliances may be one host behind one address, so their ids must
+    // differ.
     assert_ne!(portal.user(), key.user());
 }
 
@@ -118,5 +119,32 @@ fn a_token_has_a_life_that_can_be_asked_for() {
             ..Config::portal(url.clone(), config().credentials)
         };
         assert_eq!(config.check().is_ok(), fits, "{life:?}");
+    }
+}
+
+#[test]
+fn a_user_is_the_same_however_it_is_spelled() {
+    let spelled = |user: &str, url: &str| {
+        let mut config = config();
+        user.clone_into(&mut config.credentials.username);
+        config.auth_url = url.parse().unwrap();
+        config.user()
+    };
+    let user = spelled("example-user", "https://auth.example/token/");
+    for (name, url) in [
+        ("EXAMPLE-User", "https://auth.example/token/"),
+        (" example-user\t", "https://AUTH.example/other/"),
+        ("example-user", "https://auth.example:443/"),
+        ("example-user", "https://auth.example./token/"),
+    ] {
+        assert_eq!(spelled(name, url), user, "{name} at {url}");
+    }
+    let others = [
+        ("example-user2", "https://auth.example/"),
+        ("example-user", "https://auth.example:8443/"),
+        ("example-user", "https://other.example/"),
+    ];
+    for (name, url) in others {
+        assert_ne!(spelled(name, url), user, "{name} at {url}");
     }
 }

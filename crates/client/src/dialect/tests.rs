@@ -1,10 +1,10 @@
-//! Tests of answers whose HTTP status says how it went.
+//! Tests of answers that report success in the HTTP status.
 
 use super::*;
 use crate::class::{Class, classify};
 
 fn envelope(http: u16, text: &str) -> Option<Envelope> {
-    Dialect::Http.envelope(http, text, &["EXAMPLEtoken"])
+    super::envelope(Dialect::Http, http, text, &["EXAMPLEtoken"])
 }
 
 fn check(http: u16, text: &str, expected: Class) {
@@ -22,6 +22,29 @@ fn the_containers_of_fortiportal_are_successes() {
         r#"{"results":[],"size":10,"start":0,"totalResultsCount":0}"#,
         "[]",
         " [{\"id\":4}]\n",
+    ] {
+        check(200, text, Class::Success);
+    }
+}
+
+#[test]
+fn what_fortiauthenticator_did_not_do_is_no_success() {
+    for text in [
+        r#"{"license":"EFTM","messages":{"error":"License EFTM has already been activated"}}"#,
+        r#"{"messages":{"error":["License EFTM has already been activated"]}}"#,
+    ] {
+        check(200, text, Class::BadRequest);
+        let message = envelope(200, text).unwrap().message;
+        assert_eq!(
+            message.as_deref(),
+            Some("License EFTM has already been activated")
+        );
+    }
+    for text in [
+        r#"{"messages":{"success":"Successfully imported 10 FortiTokens"}}"#,
+        r#"{"messages":{"error":"","success":"done"}}"#,
+        r#"{"messages":{"error":null}}"#,
+        r#"{"messages":[]}"#,
     ] {
         check(200, text, Class::Success);
     }
@@ -47,7 +70,7 @@ fn an_answer_without_a_body_is_a_success_where_the_status_says_so() {
         check(http, "", Class::Success);
         check(http, " \n", Class::Success);
     }
-    // Here it is cut off.
+    // With this status, a missing body means a truncated answer.
     check(200, "", Class::Transient);
     check(200, "{}", Class::Transient);
     check(200, r#"{"data":{"results":[{"#, Class::Transient);

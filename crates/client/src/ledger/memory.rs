@@ -1,53 +1,60 @@
-//! A ledger that lives as long as the process.
+//! A ledger in memory.
 
 use std::{
     collections::{HashMap, VecDeque},
+    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use super::{
-    ErrorLimit, Ledger, Limits, MARGIN, Micros, Reservation, Spent, Ticket, Usage, Verdict,
+    Clock, ErrorLimit, ErrorReason, LAST_ERRORS, LONGEST_CLOSE, Ledger, Limits, MARGIN, Micros,
+    PastError, Reservation, Spent, Ticket, Usage, Verdict,
 };
 use crate::{Result, Window};
-use fortilake_auth::later;
+use fortilake_auth::{later, real_time, until};
 
 /// How long to wait for an answer before asking again.
 ///
-/// Whoever waits is woken by the answers to its own client's calls, but not by another client's.
+/// A waiting client is woken when one of its own calls is answered, but not when another client's
+/// is.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long calls are remembered at least.
+/// The minimum time for which calls are remembered.
 ///
-/// A client with longer windows may join those that share the ledger.
+/// A client with longer windows may start sharing the ledger later.
 const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// A [`Ledger`] that lives as long as the process.
 ///
-/// It is exact for all clients that share it, and knows nothing of other processes.
-#[derive(Debug, Default)]
-pub struct MemoryLedger(Mutex<Inner>);
+/// It is exact for all clients that share it, but does not know about other processes.
+pub struct MemoryLedger {
+    clock: Clock,
+    inner: Mutex<Inner>,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
     last_ticket: i64,
-    /// Whose calls are in flight.
+    /// The calls in flight and their users.
     in_flight: HashMap<Ticket, String>,
-    logs: HashMap<String, Log>,
+    logs: HashMap<String, CallLog>,
 }
 
-/// What one user has called.
+/// The calls and errors of one user.
 #[derive(Debug, Default)]
-struct Log {
+struct CallLog {
     in_flight: u32,
     answered: Events,
     errors: Events,
+    /// The reasons of the most recent errors, newest first.
+    reasons: VecDeque<(Micros, ErrorReason)>,
     closed_until: Option<Micros>,
-    /// The latest instant recorded.
+    /// The latest time recorded so far.
     latest: Micros,
 }
 
-/// When something happened, oldest first, as far back as any limit looks.
+/// The times of events, oldest first, for as long as any limit needs them.
 #[derive(Debug, Default)]
 struct Events {
     times: VecDeque<Micros>,
@@ -55,19 +62,45 @@ struct Events {
 }
 
 impl MemoryLedger {
-    /// An empty ledger.
+    /// Creates an empty ledger that uses the real time.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_clock(real_time())
     }
 
-    /// Nothing is left half done when a holder of the lock panics, so poison is of no interest.
+    /// Creates an empty ledger that uses this clock.
+    pub fn with_clock(clock: Clock) -> Self {
+        Self {
+            clock,
+            inner: Mutex::default(),
+        }
+    }
+
+    /// Locks the ledger, even if another thread panicked while it held the lock. No critical
+    /// section leaves the data half changed.
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryLedger {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryLedger {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.lock();
+        formatter
+            .debug_struct("MemoryLedger")
+            .field("inner", &*inner)
+            .finish_non_exhaustive()
     }
 }
 
 impl Ledger for MemoryLedger {
-    fn reserve(&self, user: &str, limits: &Limits, now: Micros) -> Result<Reservation> {
+    fn reserve(&self, user: &str, limits: &Limits) -> Result<Reservation> {
+        let now = (self.clock)();
         let mut inner = self.lock();
         let ticket = Ticket(inner.last_ticket + 1);
         let log = inner.log(user);
@@ -82,7 +115,8 @@ impl Ledger for MemoryLedger {
         Ok(Reservation::Granted(ticket))
     }
 
-    fn settle(&self, ticket: Ticket, now: Micros, verdict: Verdict) -> Result<()> {
+    fn settle(&self, ticket: Ticket, verdict: Verdict, reason: Option<&ErrorReason>) -> Result<()> {
+        let now = (self.clock)();
         let mut inner = self.lock();
         let Some(user) = inner.in_flight.remove(&ticket) else {
             return Ok(());
@@ -95,18 +129,25 @@ impl Ledger for MemoryLedger {
         }
         if verdict == Verdict::Error {
             log.errors.times.push_back(now);
+            if let Some(reason) = reason {
+                log.reasons.truncate(LAST_ERRORS - 1);
+                log.reasons.push_front((now, reason.clone()));
+            }
         }
         Ok(())
     }
 
-    fn close(&self, user: &str, until: Micros) -> Result<()> {
+    fn close(&self, user: &str, wait: Duration) -> Result<()> {
+        let now = (self.clock)();
         let mut inner = self.lock();
         let log = inner.log(user);
+        let until = later(log.tick(now), wait.min(LONGEST_CLOSE));
         log.closed_until = log.closed_until.max(Some(until));
         Ok(())
     }
 
-    fn usage(&self, user: &str, limits: &Limits, now: Micros) -> Result<Usage> {
+    fn usage(&self, user: &str, limits: &Limits) -> Result<Usage> {
+        let now = (self.clock)();
         let mut inner = self.lock();
         let log = inner.log(user);
         let now = now.max(log.latest);
@@ -117,20 +158,24 @@ impl Ledger for MemoryLedger {
         Ok(Usage {
             calls: limits.calls.iter().map(held).collect(),
             errors,
+            last_errors: log.last_errors(limits, now),
             in_flight: log.in_flight,
-            closed_until: log.closed_until.filter(|&until| until > now),
+            closed_for: log
+                .closed_until
+                .filter(|&closed| closed > now)
+                .map(|closed| until(now, closed)),
         })
     }
 }
 
 impl Inner {
-    fn log(&mut self, user: &str) -> &mut Log {
+    fn log(&mut self, user: &str) -> &mut CallLog {
         self.logs.entry(user.to_owned()).or_default()
     }
 }
 
-impl Log {
-    /// The time, which never steps back here.
+impl CallLog {
+    /// Advances to `now`. A clock that was set back does not move the ledger back.
     fn tick(&mut self, now: Micros) -> Micros {
         self.latest = self.latest.max(now);
         self.latest
@@ -143,7 +188,21 @@ impl Log {
         self.errors.forget(longest.unwrap_or_default(), now);
     }
 
-    /// Why no call fits now, if none does.
+    fn last_errors(&self, limits: &Limits, now: Micros) -> Vec<PastError> {
+        let per = limits.errors.map_or(REMEMBERED, |limit| limit.per);
+        let recent = self
+            .reasons
+            .iter()
+            .filter(|(at, _)| later(*at, per + MARGIN) > now);
+        recent
+            .map(|(at, reason)| PastError {
+                ago: until(*at, now),
+                reason: reason.clone(),
+            })
+            .collect()
+    }
+
+    /// Returns why no call fits now, or `None` if one does.
     fn refusal(&self, limits: &Limits, now: Micros) -> Option<Reservation> {
         let closed = self.closed_until.unwrap_or(now);
         let (budget, errors_end) = limits
@@ -158,42 +217,45 @@ impl Log {
             }
         }
         let earliest = full_until.max(closed);
+        let spent = |end: Micros, why| {
+            Some(Reservation::Spent {
+                wait: until(now, end),
+                why,
+            })
+        };
+        // The order matters: a used-up error budget and a closed server mean a long pause, which
+        // the caller must learn of even if a window is full as well.
         if budget == Budget::Spent {
-            let until = earliest.max(errors_end);
-            return Some(Reservation::Spent {
-                until,
-                why: Spent::Errors,
-            });
+            return spent(earliest.max(errors_end), Spent::Errors);
         }
         if closed > now {
-            return Some(Reservation::Spent {
-                until: earliest,
-                why: Spent::Closed,
-            });
+            return spent(earliest, Spent::Closed);
         }
         if all_in_flight {
-            return Some(Reservation::AfterAnswer(later(now, LOOK_AGAIN)));
+            return Some(Reservation::AfterAnswer(LOOK_AGAIN));
         }
         if full_until > now {
-            return Some(Reservation::At(full_until));
+            return Some(Reservation::After(until(now, full_until)));
         }
-        let at = errors_end.min(later(now, LOOK_AGAIN));
-        (budget == Budget::Held).then_some(Reservation::AfterAnswer(at))
+        let wait = until(now, errors_end).min(LOOK_AGAIN);
+        (budget == Budget::Held).then_some(Reservation::AfterAnswer(wait))
     }
 
-    /// When one more call fits into a window, if the calls in flight do not fill it by themselves.
+    /// Returns when one more call fits into a window, or `None` if the calls in flight alone fill
+    /// it.
     ///
-    /// It does not matter when those are answered: they stay in the window for longer than what
-    /// has to leave it.
+    /// It does not matter when the calls in flight are answered: they stay in the window longer
+    /// than the older calls that have to leave it.
     fn fits(&self, window: Window, now: Micros) -> Option<Micros> {
         let free = window.max.checked_sub(self.in_flight + 1)?;
         Some(self.answered.at_most(free, window.per, now))
     }
 
-    /// How the budget of errors stands, and until when if nothing more is answered.
+    /// Returns the state of the error budget, and how long it lasts if no more calls are answered.
     fn budget(&self, limit: ErrorLimit, now: Micros) -> (Budget, Micros) {
         let Some(free) = limit.usable().checked_sub(1) else {
-            return (Budget::Spent, Micros::MAX);
+            // This limit never allows a call. Saying so once per window is enough.
+            return (Budget::Spent, later(now, limit.per + MARGIN));
         };
         let spent = self.errors.at_most(free, limit.per, now);
         if spent > now {
@@ -212,7 +274,7 @@ impl Log {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Budget {
     Enough,
-    /// The calls in flight hold what is left.
+    /// The calls in flight occupy what is left of the budget.
     Held,
     Spent,
 }
@@ -230,7 +292,7 @@ impl Events {
         }
     }
 
-    /// Those that still count against a limit of this length.
+    /// Iterates over the events that still count against a limit of this length.
     fn since(&self, per: Duration, now: Micros) -> impl ExactSizeIterator<Item = &Micros> {
         let held = per + MARGIN;
         let start = self.times.partition_point(|&then| later(then, held) <= now);
@@ -241,7 +303,7 @@ impl Events {
         self.since(per, now).len().try_into().unwrap_or(u32::MAX)
     }
 
-    /// From when on at most `free` of them count against a limit of this length.
+    /// Returns from when on at most `free` events count against a limit of this length.
     fn at_most(&self, free: u32, per: Duration, now: Micros) -> Micros {
         let mut held = self.since(per, now);
         let surplus = held

@@ -1,6 +1,6 @@
 //! Tests of building requests.
 
-use fortilake_auth::models::Parameter;
+use fortilake_models::Parameter;
 use serde_json::json;
 
 use super::*;
@@ -57,6 +57,16 @@ static UPLOAD: Endpoint = endpoint(
     "PUT",
     "/upload",
     &[parameter("units", Location::WholeBody, false)],
+);
+
+static FILE: Endpoint = endpoint(
+    "GET",
+    "/v1/files/{id}.json/{from}:{to}",
+    &[
+        parameter("id", Location::Path, true),
+        parameter("from", Location::Path, true),
+        parameter("to", Location::Path, true),
+    ],
 );
 
 #[expect(
@@ -121,6 +131,15 @@ fn paths_and_queries_are_encoded() {
 }
 
 #[test]
+fn a_parameter_may_be_part_of_a_segment() {
+    assert_eq!(
+        sent(&FILE, json!({"id": "a/b", "from": 1, "to": 2})),
+        "GET https://api.example/v1/files/a%2Fb.json/1:2 false "
+    );
+    refused(&FILE, json!({"id": "", "from": 1, "to": 2}));
+}
+
+#[test]
 fn headers_are_set() {
     let call = build(
         "https://api.example",
@@ -155,7 +174,7 @@ fn arguments_are_checked_before_anything_is_sent() {
     );
     assert_eq!(
         refused(&LIST, json!({"accountId": 1, "acountId": 2})),
-        "`things/do` for accountId 1, acountId 2 takes no `acountId`"
+        "`things/do` for accountId 1, acountId 2 has no parameter `acountId`"
     );
 }
 

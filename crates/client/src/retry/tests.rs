@@ -1,21 +1,25 @@
-//! Tests of what is tried again.
+//! Tests of retry decisions.
 
 use super::*;
 
 const WAIT: Duration = Duration::from_mins(1);
 
-fn trial(class: Class) -> Trial {
-    Trial {
+fn trial(class: Class) -> FailedTry {
+    FailedTry {
         class,
         stage: Stage::Call,
         repeat: Repeat::Harmless,
         token: TokenState::Young,
-        wait: WAIT,
+        wait: if class == Class::Transient {
+            Duration::ZERO
+        } else {
+            WAIT
+        },
     }
 }
 
-/// What comes of these failures, one after the other.
-fn run<const N: usize>(retries: &Retries, trials: [Trial; N]) -> [Next; N] {
+/// Returns the decisions after these failures, in order.
+fn run<const N: usize>(retries: &Retries, trials: [FailedTry; N]) -> [RetryDecision; N] {
     let jitter = Jitter::seeded(1);
     let mut retry = Retry::new(retries, &jitter);
     trials.map(|trial| retry.next(trial))
@@ -26,30 +30,32 @@ fn transient_failures_are_tried_three_times() {
     let retries = Retries::default();
     let [first, second, third] = run(&retries, [trial(Class::Transient); 3]);
     assert!(
-        matches!(first, Next::Pause(pause) if pause <= retries.first_pause),
+        matches!(first, RetryDecision::Pause(pause) if pause <= retries.first_pause),
         "{first:?}"
     );
     assert!(
-        matches!(second, Next::Pause(pause) if pause <= retries.first_pause * 2),
+        matches!(second, RetryDecision::Pause(pause) if pause <= retries.first_pause * 2),
         "{second:?}"
     );
-    assert_eq!(third, Next::GiveUp);
+    assert_eq!(third, RetryDecision::GiveUp);
 }
 
 #[test]
 fn failed_sign_ins_are_counted_for_themselves() {
     let call = trial(Class::Transient);
-    let sign_in = Trial {
+    let sign_in = FailedTry {
         stage: Stage::SignIn,
         ..call
     };
     let nexts = run(&Retries::default(), [sign_in, sign_in, call, call]);
     assert!(
-        nexts.iter().all(|next| matches!(next, Next::Pause(_))),
+        nexts
+            .iter()
+            .all(|next| matches!(next, RetryDecision::Pause(_))),
         "{nexts:?}"
     );
     let [.., last] = run(&Retries::default(), [call, sign_in, sign_in, sign_in]);
-    assert_eq!(last, Next::GiveUp);
+    assert_eq!(last, RetryDecision::GiveUp);
 }
 
 #[test]
@@ -79,7 +85,7 @@ fn pauses_grow_up_to_the_longest_and_end_with_patience() {
     let mut retry = Retry::new(&retries, &jitter);
     let mut paused = Duration::ZERO;
     let mut longest = Duration::ZERO;
-    while let Next::Pause(pause) = retry.next(trial(Class::Transient)) {
+    while let RetryDecision::Pause(pause) = retry.next(trial(Class::Transient)) {
         paused += pause;
         longest = longest.max(pause);
     }
@@ -93,7 +99,11 @@ fn throttling_waits_as_told_three_times() {
     let [first, second, third] = run(&Retries::default(), [throttled; 3]);
     assert_eq!(
         (first, second, third),
-        (Next::Close(WAIT), Next::Close(WAIT), Next::Suspend(WAIT))
+        (
+            RetryDecision::Close(WAIT),
+            RetryDecision::Close(WAIT),
+            RetryDecision::Suspend(WAIT)
+        )
     );
 }
 
@@ -102,79 +112,96 @@ fn nobody_waits_longer_than_patience() {
     let long = Duration::from_mins(6);
     let [next] = run(
         &Retries::default(),
-        [Trial {
+        [FailedTry {
             wait: long,
             ..trial(Class::Throttled)
         }],
     );
-    assert_eq!(next, Next::Suspend(long));
+    assert_eq!(next, RetryDecision::Suspend(long));
 }
 
 #[test]
 fn the_limits_of_an_hour_end_everything() {
     for class in [Class::HourlyLimit, Class::ErrorLimit] {
         let [next] = run(&Retries::default(), [trial(class)]);
-        assert_eq!(next, Next::Suspend(WAIT));
+        assert_eq!(next, RetryDecision::Suspend(WAIT));
     }
 }
 
 #[test]
-fn a_new_token_is_tried_once() {
-    let [first, second] = run(&Retries::default(), [trial(Class::Token); 2]);
-    assert_eq!((first, second), (Next::SignIn, Next::GiveUp));
-    let mixed = [
-        trial(Class::Token),
-        trial(Class::Transient),
-        trial(Class::Token),
-    ];
-    let [.., last] = run(&Retries::default(), mixed);
-    assert_eq!(last, Next::GiveUp);
+fn three_new_tokens_are_tried() {
+    let [first, second, third, last] = run(&Retries::default(), [trial(Class::Token); 4]);
+    assert_eq!(
+        (first, second, third),
+        (
+            RetryDecision::SignIn,
+            RetryDecision::SignIn,
+            RetryDecision::SignIn
+        )
+    );
+    assert_eq!(last, RetryDecision::GiveUp);
     let [next] = run(
         &Retries::default(),
-        [Trial {
+        [FailedTry {
             token: TokenState::None,
             ..trial(Class::Token)
         }],
     );
-    assert_eq!(next, Next::GiveUp);
+    assert_eq!(next, RetryDecision::GiveUp);
 }
 
 #[test]
 fn denied_access_is_tried_again_with_an_old_token_alone() {
-    let old = Trial {
+    let old = FailedTry {
         token: TokenState::Old,
         ..trial(Class::Access)
     };
     let [first, second] = run(&Retries::default(), [old; 2]);
-    assert_eq!((first, second), (Next::SignIn, Next::GiveUp));
+    assert_eq!(
+        (first, second),
+        (RetryDecision::SignIn, RetryDecision::GiveUp)
+    );
     let [next] = run(&Retries::default(), [trial(Class::Access)]);
-    assert_eq!(next, Next::GiveUp);
+    assert_eq!(next, RetryDecision::GiveUp);
 }
 
 #[test]
 fn what_is_wrong_stays_wrong() {
     for class in [Class::BadRequest, Class::NotPossible, Class::Unexpected] {
-        assert_eq!(run(&Retries::default(), [trial(class)]), [Next::GiveUp]);
+        assert_eq!(
+            run(&Retries::default(), [trial(class)]),
+            [RetryDecision::GiveUp]
+        );
     }
 }
 
 #[test]
-fn writes_are_never_repeated() {
-    for class in [Class::Transient, Class::Token, Class::Access] {
-        let write = Trial {
+fn a_write_that_may_have_been_done_is_never_repeated() {
+    for class in [Class::Transient, Class::Stale] {
+        let write = FailedTry {
             repeat: Repeat::Never,
             token: TokenState::Old,
             ..trial(class)
         };
         assert_eq!(
             run(&Retries::default(), [write]),
-            [Next::GiveUp],
+            [RetryDecision::GiveUp],
             "{class:?}"
         );
     }
-    let write = Trial {
+    let write = |class| FailedTry {
         repeat: Repeat::Never,
-        ..trial(Class::Throttled)
+        ..trial(class)
     };
-    assert_eq!(run(&Retries::default(), [write]), [Next::Suspend(WAIT)]);
+    let throttled = write(Class::Throttled);
+    assert_eq!(
+        run(&Retries::default(), [throttled]),
+        [RetryDecision::Suspend(WAIT)]
+    );
+    // A refusal proves that nothing was done.
+    let [first, second] = run(&Retries::default(), [write(Class::Token); 2]);
+    assert_eq!(
+        (first, second),
+        (RetryDecision::SignIn, RetryDecision::GiveUp)
+    );
 }

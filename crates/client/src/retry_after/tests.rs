@@ -1,4 +1,4 @@
-//! Tests of how long to wait.
+//! Tests of waiting times.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Tests of taking secrets out.
+//! Tests of removing secrets.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -116,7 +116,7 @@ fn tokens_are_redacted_in_strings_alone() {
     assert_eq!(redact(r#"{"a":"b"}"#, ""), r#"{"a":"b"}"#);
 }
 
-/// Any JSON value, rich in secret names.
+/// Any JSON value, with many secret names.
 fn json() -> impl Strategy<Value = Value> {
     let text = "(?s).{0,8}|token|\"|\\\\|[,:{}\\[\\]]";
     let leaf = prop_oneof![
@@ -155,7 +155,7 @@ proptest! {
     #[test]
     fn removing_from_the_text_is_removing_from_the_value(mut value in json(), pretty: bool) {
         let text = if pretty { format!("{value:#}") } else { value.to_string() };
-        // What a reader of the text makes of it, since not every float survives being written.
+        // Compare with the value as it reads back, because not every float survives being written.
         value = serde_json::from_str(&text).unwrap();
         remove_members(&mut value);
         let scrubbed = remove(&text, is_secret);

@@ -1,8 +1,8 @@
-//! Tests of answers as types.
+//! Tests of typed answers.
 
 use std::error::Error as _;
 
-use fortilake_auth::models::Access;
+use fortilake_models::Access;
 use serde::Deserialize;
 
 use super::*;
@@ -35,7 +35,7 @@ struct Term {
     end: Option<u32>,
 }
 
-/// The message and its cause.
+/// Returns the message and its cause.
 fn complaint(answer: &str) -> (String, Option<String>) {
     let error = read::<Download>(&DOWNLOAD, "`licenses/download`", answer).unwrap_err();
     assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
@@ -47,7 +47,7 @@ fn an_error_says_where_and_quotes_no_text() {
     let (message, cause) = complaint(r#"{"terms":[{},{"endDate":"hunter2 \" \" hunter2"}]}"#);
     assert_eq!(
         message,
-        "`licenses/download` got an answer of another shape at `terms[1].endDate`"
+        "`licenses/download` got an answer that does not match its description at `terms[1].endDate`"
     );
     assert_eq!(
         cause.as_deref(),
@@ -65,7 +65,9 @@ fn an_error_of_a_secret_says_no_more_than_where() {
         let (message, cause) = complaint(&format!(r#"{{"licenseKeys":{keys}}}"#));
         assert_eq!(
             message,
-            format!("`licenses/download` got an answer of another shape at `{path}`")
+            format!(
+                "`licenses/download` got an answer that does not match its description at `{path}`"
+            )
         );
         assert_eq!(cause, None);
     }
@@ -76,7 +78,7 @@ fn an_error_of_the_whole_answer_has_no_path() {
     let (message, cause) = complaint("\"hunter2\"");
     assert_eq!(
         message,
-        "`licenses/download` got an answer of another shape"
+        "`licenses/download` got an answer that does not match its description"
     );
     assert!(
         cause

@@ -1,12 +1,10 @@
-//! `FortiPortal` and `FortiAuthenticator`.
+//! Tests of `FortiPortal` and `FortiAuthenticator`.
 
 use std::sync::Mutex;
 
-use fortilake_client::{
-    Jitter, SignIn,
-    auth::{FORTIPORTAL, StoredToken, TokenStore},
-    transport::url::Url,
-};
+use fortilake_auth::{FORTIPORTAL, StoredToken, TokenStore};
+use fortilake_client::{Jitter, SignIn};
+use fortilake_transport::url::Url;
 
 use super::*;
 
@@ -100,12 +98,12 @@ async fn a_crash_locks_nobody_out_who_kept_the_token() {
         organizations(&kept()).await.unwrap();
         let second = kept();
         organizations(&second).await.unwrap();
-        // Somebody without our store has to wait.
+        // A client without our store has to wait.
         let stranger = client(&simulator, Config::portal(url(), credentials()));
         let error = organizations(&stranger).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Credentials);
         assert_eq!(simulator.calls().len(), 4);
-        // When the token is given back behind our back, it is replaced.
+        // A token that somebody else has given back is replaced.
         let third = kept();
         second.sign_out().await.unwrap();
         let token = store.0.lock().unwrap().is_some();
@@ -121,7 +119,7 @@ async fn a_token_that_is_gone_is_replaced_in_the_next_run() {
     for refusal in [401, 403] {
         let simulator = simulator(&format!("[portal]\nrefusal = {refusal}"));
         let store = Arc::new(Store::default());
-        let now = fortilake_client::auth::real_time()();
+        let now = fortilake_auth::real_time()();
         let token = StoredToken {
             access_token: "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9".into(),
             refresh_token: None,

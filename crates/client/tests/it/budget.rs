@@ -1,8 +1,8 @@
-//! The budget of errors, against servers and networks that fail.
+//! Tests of the error budget, with servers and networks that fail.
 
+use fortilake_auth::{later, real_time, until};
 use fortilake_client::{
     Pause, Reason, Waiting,
-    auth::{later, real_time, until},
     ledger::{ErrorLimit, Ledger, MemoryLedger},
 };
 use tokio::time;
@@ -24,7 +24,7 @@ fn client(config: Config, server: &Foreign) -> Arc<Client> {
     Arc::new(Client::new(config, server.transport(), Jitter::seeded(1)).unwrap())
 }
 
-/// Makes calls that all differ, eight at a time, and returns what became of each.
+/// Makes different calls, eight at a time, and returns their results.
 async fn make(client: &Arc<Client>, calls: std::ops::Range<u32>) -> Vec<Result<Page, Error>> {
     let mut workers = JoinSet::new();
     for worker in 0..8 {
@@ -42,7 +42,7 @@ async fn make(client: &Arc<Client>, calls: std::ops::Range<u32>) -> Vec<Result<P
     workers.join_all().await.into_iter().flatten().collect()
 }
 
-/// The pauses among the results; nothing else may have failed.
+/// Returns the pauses among the results. There must be no other failures.
 fn pauses(results: Vec<Result<Page, Error>>) -> Vec<Pause> {
     let failed = results.into_iter().filter_map(Result::err);
     failed
@@ -67,7 +67,7 @@ async fn a_wide_budget_brings_every_call_through() {
     assert!(results.iter().all(Result::is_ok));
     assert!((60..200).contains(&server.errors()), "{}", server.errors());
     assert_eq!(server.most_tries(), 3);
-    // All that went wrong was counted, and nothing else.
+    // Everything that went wrong was counted, and nothing else.
     let left = client.usage().unwrap().errors_left.unwrap();
     assert_eq!(usize::try_from(left).unwrap() + server.errors(), 9_998);
 }
@@ -193,13 +193,13 @@ async fn limits_of_the_run_are_pauses() {
         products(&client, 710_123).await,
     ];
     let [_, _, Err(error)] = results else {
-        panic!("the third is one too many, since signing in counts")
+        panic!("the third call exceeds the maximum, because the sign-in counts too")
     };
     assert_eq!(error.pause().unwrap().reason, Reason::MaxCalls);
     assert_eq!(
         error.to_string(),
         "`products/list` for accountId 710123, serialNumber % has to wait: \
-         all the calls that may be made are made"
+         reached the maximum number of calls"
     );
     assert_eq!(simulator.calls().len(), 3);
 }
@@ -229,7 +229,7 @@ async fn the_limits_of_the_server_are_waited_out_where_that_is_wanted() {
         let start = Instant::now();
         assert!(products(&client, 710_101).await.is_ok());
         assert!(start.elapsed() >= Duration::from_hours(2), "{status}");
-        // Each hour that is waited takes a token along.
+        // During each hour's wait, the token expires as well.
         assert_eq!(simulator.calls().len(), 6);
     }
 }

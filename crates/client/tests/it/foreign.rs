@@ -1,4 +1,4 @@
-//! A server behind a network that fails, and a record of what went through it.
+//! A simulator behind a network that fails, and a record of what passed through it.
 
 use std::{
     collections::HashMap,
@@ -7,12 +7,12 @@ use std::{
     time::Duration,
 };
 
-use fortilake_client::transport::{
+use fortilake_simulator::Simulator;
+use fortilake_transport::{
     InProcess, Transport,
     bytes::Bytes,
     http::{Request, Response, StatusCode, header},
 };
-use fortilake_simulator::Simulator;
 use tokio::time::{self, Instant};
 
 /// A simulator behind a network.
@@ -23,12 +23,12 @@ pub(crate) struct Foreign {
     state: Arc<Mutex<State>>,
 }
 
-/// What the network does to calls.
+/// How the network treats calls.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Habits {
-    /// Of a hundred calls so many fail, each call twice at most.
+    /// How many of a hundred calls fail. Each call fails at most twice.
     pub(crate) failures: u64,
-    /// How long a request is on its way at most, and an answer as well.
+    /// The maximum delay of a request, and also of an answer.
     pub(crate) delay: Duration,
     pub(crate) seed: u64,
 }
@@ -42,12 +42,12 @@ struct State {
     log: Vec<Event>,
 }
 
-/// What happened, in its order.
+/// An event on the network, in the order in which they happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A call went out with this token.
+    /// A call with this token was sent.
     Sent(String),
-    /// A call with this token was answered.
+    /// A call with this token was answered with this status.
     Answered(String, u16),
 }
 
@@ -68,7 +68,7 @@ impl Foreign {
         }))
     }
 
-    /// The most errors that any span of an hour has seen, counted as harshly as can be.
+    /// The most errors in any period of an hour, in the strictest way of counting.
     pub(crate) fn most_errors_in_an_hour(&self) -> usize {
         let errors = &self.state.lock().unwrap().errors;
         let within_an_hour = |n: usize| {
@@ -88,7 +88,7 @@ impl Foreign {
         self.state.lock().unwrap().errors.len()
     }
 
-    /// How often the same call was made at most.
+    /// The most times that any call was made.
     pub(crate) fn most_tries(&self) -> u32 {
         let state = self.state.lock().unwrap();
         state.tries.values().copied().max().unwrap_or_default()
@@ -122,7 +122,7 @@ impl Foreign {
         answer
     }
 
-    /// Whether this call fails, and how.
+    /// Whether and how this call fails.
     fn failure(&self, body: &Bytes) -> Option<u64> {
         let chance = self.draw();
         let mut state = self.state.lock().unwrap();

@@ -1,4 +1,4 @@
-//! Tokens that end or are revoked while calls wait for their turn.
+//! Tests of tokens that expire or are revoked while calls wait for their turn.
 
 use std::collections::HashSet;
 
@@ -58,7 +58,8 @@ async fn nothing_goes_out_with_a_token_that_was_refused() {
             Event::Answered(..) => {}
         }
     }
-    // No more than what was in flight when a token was revoked; and nobody signed in twice for one.
+    // At most the calls in flight were refused when a token was revoked, and each token led to only
+    // one sign-in.
     assert!((2..=16).contains(&refusals), "{refusals}");
     used.remove("");
     assert_eq!((used.len(), refused.len()), (3, 2));
@@ -68,7 +69,8 @@ async fn nothing_goes_out_with_a_token_that_was_refused() {
 async fn a_token_that_ends_while_its_call_waits_is_renewed_first() {
     let simulator = Simulator::new(Scenario::production());
     let mut config = config();
-    // Of the places of an hour, one goes to a sign-in: tokens live for hardly longer.
+    // Tokens live hardly longer than an hour, so each hour includes a sign-in.
+    config.waiting = Waiting::Forever;
     config.calls = vec![Window {
         max: 4,
         per: Duration::from_hours(1),
@@ -94,6 +96,7 @@ async fn a_token_that_ends_while_its_call_waits_is_renewed_first() {
 async fn tokens_that_never_last_until_the_turn_are_no_endless_loop() {
     let simulator = Simulator::new(Scenario::from_toml("expires_in = 600").unwrap());
     let mut config = config();
+    config.waiting = Waiting::Forever;
     config.calls = vec![Window {
         max: 1,
         per: Duration::from_hours(1),
@@ -104,7 +107,45 @@ async fn tokens_that_never_last_until_the_turn_are_no_endless_loop() {
     assert_eq!(
         error.to_string(),
         "`products/list` for accountId 710101, serialNumber % cannot sign in: \
-         every token ended before the call's turn came"
+         every token expired while the call waited for its turn"
     );
     assert_eq!(simulator.calls().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_the_api_does_not_know_yet_is_tried_again() {
+    let (simulator, client) = simulate("token_lag = \"1500ms\"");
+    let start = Instant::now();
+    products(&client, 710_101).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
+    assert_eq!(
+        statuses(&simulator),
+        [Some(200), Some(400), Some(400), Some(200)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_tool_that_ends_the_tokens_costs_time_and_no_call() {
+    let scenario = "
+        [[fault]]
+        path = \"products/list\"
+        every = 9
+        action = { kind = \"revoke-tokens\" }
+    ";
+    let simulator = Simulator::new(Scenario::from_toml(scenario).unwrap());
+    let client = Client::new(config(), in_process(&simulator), Jitter::seeded(1)).unwrap();
+    let mut paused = 0;
+    for n in 0..200_u64 {
+        while let Err(error) = products(&client, 710_101 + 11 * (n % 17)).await {
+            let pause = error.pause().unwrap_or_else(|| panic!("{error}"));
+            assert_eq!(pause.reason, fortilake_client::Reason::Errors);
+            tokio::time::sleep(Duration::from_mins(10)).await;
+            paused += 1;
+        }
+    }
+    assert!(paused > 0);
+    let refused = statuses(&simulator)
+        .into_iter()
+        .filter(|http| *http != Some(200));
+    assert!((20..40).contains(&refused.count()));
 }

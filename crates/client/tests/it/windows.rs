@@ -1,10 +1,10 @@
-//! The windows, judged by a server that counts.
+//! Tests of the windows, against a server that counts.
 
 use std::collections::VecDeque;
 
+use fortilake_auth::real_time;
 use fortilake_client::{
     Queue,
-    auth::real_time,
     ledger::{Ledger, MemoryLedger},
 };
 use proptest::prelude::*;
@@ -13,12 +13,12 @@ use tokio::{runtime::Builder, time};
 use super::*;
 use crate::foreign::{Foreign, Habits};
 
-/// Some clients of one user, which start anew now and then.
+/// Several clients of one user that restart from time to time.
 #[derive(Debug, Clone)]
 struct Plan {
     windows: Vec<(u32, u64)>,
     fixed: bool,
-    /// In percent.
+    /// The client's share of the limits, in percent.
     share: u32,
     clients: usize,
     concurrency: usize,
@@ -55,6 +55,7 @@ impl Plan {
         Config {
             calls: self.windows.iter().map(window).collect(),
             errors: None,
+            waiting: Waiting::Forever,
             share: f64::from(self.share) / 100.0,
             ledger,
             ..config()
@@ -90,7 +91,7 @@ impl Plan {
                     });
                 }
             }
-            // What is not done by then is stopped, as by a kill.
+            // Calls that are not finished by then are cut off, as if the process were killed.
             drop(
                 time::timeout(self.life, async {
                     while let Some(worker) = workers.join_next().await {
@@ -131,7 +132,7 @@ fn plans() -> impl Strategy<Value = Plan> {
         )
 }
 
-/// Checks that no span of time as long as a window has more calls than our share.
+/// Checks that no period as long as a window has more calls than the client's share.
 fn check_share(plan: &Plan, simulator: &Simulator) {
     for &(max, per) in &plan.windows {
         let most = plan.part(max);
@@ -196,7 +197,7 @@ async fn sources_of_one_user_take_turns() {
     }
     let counts = [done.join_next().await, done.join_next().await];
     let counts = counts.map(|count| count.unwrap().unwrap());
-    // By the number of those who ask, a quarter of the calls is the modest source's.
+    // The queue serves callers evenly, and the modest source has a quarter of the workers.
     let share = f64::from(counts[0].min(counts[1])) / f64::from(counts[0] + counts[1]);
     assert!((0.22..0.28).contains(&share), "{counts:?}");
 }

@@ -1,4 +1,4 @@
-//! Crawls of the simulator in process, with the journal on disk and without sinks.
+//! Measures crawls of the simulator in process, with the journal on disk and without sinks.
 
 use std::{
     error::Error,
@@ -11,37 +11,37 @@ use std::{
     time::Instant,
 };
 
+use fortilake_auth::{Credentials, real_time};
+use fortilake_client::{Client, Config, Jitter};
 use fortilake_crawler::{
     Crawl, Event, Incomplete, Observer, Report, ScopeMode, Search, Settings, Source, System,
-    client::{
-        Client, Config, Jitter,
-        auth::{Credentials, real_time},
-        transport::{InProcess, Transport},
-    },
-    one_line,
-    state::{CrawlJournal, Journal, NewCrawl, State, Status},
-    tables_of,
+    one_line, tables_of,
 };
 use fortilake_simulator::{Scenario, Simulator};
+use fortilake_sink as sink;
+use fortilake_state::{CrawlJournal, Journal, NewCrawl, State, Status};
+use fortilake_transport::{InProcess, Transport};
 use tokio::sync::watch;
 
 use crate::{Figures, Result};
 
 /// How many products an account has, on average.
 const PRODUCTS_PER_ACCOUNT: u64 = 200;
-/// The documented size of a page.
+/// The documented number of products on a page.
 const PAGE: u64 = 25;
 /// How many calls may be in flight.
 const CONCURRENCY: usize = 8;
-/// So many answers are the discovery and more; after them, few calls left means that the end is near.
+/// After this many answers the accounts have been listed, so few remaining calls mean that the
+/// crawl is nearly done.
 const BEGINNING: usize = 100;
-/// A crawl is cut off with so many calls left: more than are in flight, few beside all.
+/// The number of remaining calls at which a crawl is cut off: more than are in flight, but few of
+/// the total.
 const LEFT: usize = 2 * CONCURRENCY;
 
-/// The crawl's name in the state.
+/// The id of the crawl in the state.
 const ID: &str = "bench";
 
-/// The whole crawl of the preset, within the documented limits.
+/// Crawls the default scenario within the documented limits.
 pub(crate) async fn preset(state: &Path) -> Result<Figures> {
     let journal = begin(state)?;
     let simulator = Simulator::new(Scenario::production());
@@ -62,7 +62,7 @@ pub(crate) async fn preset(state: &Path) -> Result<Figures> {
     ]))
 }
 
-/// Journals a crawl of so many products, but for its last calls.
+/// Journals a crawl of this many products, except its last calls.
 pub(crate) async fn journal(state: &Path, products: u64) -> Result<Figures> {
     let journal = begin(state)?;
     let mut scenario = Scenario::production();
@@ -96,7 +96,7 @@ pub(crate) async fn journal(state: &Path, products: u64) -> Result<Figures> {
     ]))
 }
 
-/// Resumes a crawl up to its first call, which is not answered.
+/// Resumes a crawl until it makes its first call, which is never answered.
 pub(crate) async fn resume(state: &Path) -> Result<Figures> {
     let began = Instant::now();
     let journal = Arc::new(open(state)?.take_up(ID)?);
@@ -133,7 +133,7 @@ pub(crate) async fn resume(state: &Path) -> Result<Figures> {
     ]))
 }
 
-/// Watches for the moment when few calls are left to make.
+/// Signals when few calls are left.
 fn until_last(last: watch::Sender<bool>) -> Observer {
     let left = Mutex::new((0_usize, 0_usize));
     let done = AtomicBool::new(false);
@@ -156,7 +156,7 @@ fn until_last(last: watch::Sender<bool>) -> Observer {
 
 fn ended(report: &fortilake_crawler::Result<Report>) -> Box<dyn Error + Send + Sync> {
     match report {
-        Ok(_) => "the crawl came to its end".into(),
+        Ok(_) => "the crawl ended before it could be cut off".into(),
         Err(error) => one_line(error).into(),
     }
 }
@@ -187,21 +187,23 @@ fn crawl(
 ) -> Result<Crawl> {
     let settings = Settings {
         source: "acme".into(),
-        system: System::FortiCloud,
+        system: System::default(),
         scope: ScopeMode::Auto,
+        organization_seen: false,
         search: Search::Auto,
         statuses: vec!["Registered".to_owned(), "Pending".to_owned()],
         accounts: Vec::new(),
         include: Vec::new(),
         details: None,
+        verify_paging: false,
     };
     let tables = tables_of(&settings.endpoints());
     let client = Client::new(config, Arc::new(transport), Jitter::seeded(7))?;
     let (stop, stopped) = watch::channel(false);
-    // Nobody says stop.
+    // Without a sender, the crawl is never stopped.
     drop(stop);
     Ok(Crawl {
-        id: ID.to_owned(),
+        identity: identity(),
         sources: vec![Source {
             settings,
             client: Some(Arc::new(client)),
@@ -219,6 +221,18 @@ fn crawl(
     })
 }
 
+fn identity() -> sink::Crawl {
+    sink::Crawl {
+        id: ID.to_owned(),
+        edition: ID.to_owned(),
+        name: "20260101T000000Z".to_owned(),
+        phase: sink::Phase::Reading,
+        selection: sink::Selection::default(),
+        started_at: "2026-01-01T00:00:00Z".to_owned(),
+        generator: "bench".to_owned(),
+    }
+}
+
 fn credentials() -> Credentials {
     let Scenario { credentials, .. } = Scenario::production();
     Credentials {
@@ -229,7 +243,7 @@ fn credentials() -> Credentials {
     }
 }
 
-/// Calls cost nothing here, so only what the program does by itself takes time.
+/// Disables the limits, so that only the program's own work takes time.
 fn unlimited() -> Config {
     Config {
         calls: Vec::new(),

@@ -1,12 +1,10 @@
-//! Pages of products to rows: into columns as this workspace does it, and by way of values as
-//! programs without a decoder do it.
+//! Measures turning pages of products into rows: into columns, as this workspace does, and into
+//! JSON values, as programs without a decoder do.
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use fortilake_crawler::{
-    client::models::{self, PageContext, decode},
-    state::Journal as _,
-};
+use fortilake_models::{self as models, PageContext, decode};
+use fortilake_state::Journal as _;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -14,10 +12,10 @@ use crate::{
     crawls::{as_float, take_up},
 };
 
-/// So much text is decoded at most; more would measure the same once more.
+/// The most text to decode, in bytes. More would not change the result.
 const BYTES: usize = 64 << 20;
 
-/// Into Arrow columns, along the layout.
+/// Decodes into Arrow columns along the layout.
 pub(crate) fn columns(state: &Path) -> Result<Figures> {
     let layout = models::endpoint("products/list")
         .and_then(|endpoint| endpoint.layout)
@@ -39,9 +37,9 @@ pub(crate) fn columns(state: &Path) -> Result<Figures> {
     })
 }
 
-/// Into a map for each row, by way of a tree of the whole page.
+/// Parses each page into a tree of values and flattens it into one map per row.
 ///
-/// It does less: no types, no timestamps, no columns, no report of what does not fit.
+/// This does less work: no types, timestamps, columns or report of values that do not fit.
 pub(crate) fn values(state: &Path) -> Result<Figures> {
     measure(state, |page| {
         let page: Value = serde_json::from_str(page)?;
@@ -53,7 +51,8 @@ pub(crate) fn values(state: &Path) -> Result<Figures> {
     })
 }
 
-/// A row of what is no list, and rows of the lists; each of those has the serial number as well.
+/// Makes a row of all members that are not lists, and further rows of those that are. Each inner
+/// row has the serial number as well.
 fn flatten(value: &Value, inherited: &[(&str, &Value)], rows: &mut Vec<Map<String, Value>>) {
     let Some(members) = value.as_object() else {
         return;

@@ -1,6 +1,7 @@
-//! One measurement in a process of its own, for `cargo xtask bench`, which repeats and compares.
+//! Makes one measurement. `cargo xtask bench` runs this program repeatedly and compares the
+//! results.
 //!
-//! A process of its own, because the most memory that a process ever held is a figure too.
+//! Each measurement has its own process, because the peak memory of a process is measured too.
 
 #![expect(
     clippy::print_stdout,
@@ -12,7 +13,7 @@ mod decoding;
 
 use std::{collections::BTreeMap, env, error::Error, fs, path::Path};
 
-/// What was measured, by name and unit.
+/// The measured values. The name of each one says its unit.
 type Figures = BTreeMap<&'static str, f64>;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -42,7 +43,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// The most memory that this process ever held, where the system says so.
+/// The peak memory of this process in MiB, on systems that report it.
 fn peak_memory() -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,84 +1,72 @@
-//! The rows of a list, in all the forms that the decoder takes for one.
+//! The rows of a list, in all the forms that the decoder accepts.
 
-use std::{fmt, marker::PhantomData};
+use std::fmt;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{
-        DeserializeSeed, IntoDeserializer as _, MapAccess, SeqAccess, Visitor,
-        value::MapAccessDeserializer,
-    },
-};
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
-/// A list of rows; nothing and an object without members are an empty one, and any other object is
-/// its only row.
+use super::object::{error, kind};
+
+/// A list of rows. Null is an empty list, and an object is its only row.
 ///
-/// It is read where it stands, so that the text of a page is walked once.
-pub(super) struct Rows<T>(pub(super) Vec<T>);
+/// An empty object is neither: no release is known to send one for an empty list, so it proves
+/// nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Rows<'a> {
+    /// The rows that are objects.
+    pub(crate) objects: Vec<&'a RawValue>,
+    /// The number of elements that are null.
+    pub(crate) nulls: usize,
+    /// The number of elements that are neither objects nor null. The decoder reports each of them
+    /// as an issue, as it does for nulls.
+    pub(crate) odd: usize,
+}
 
-impl<T> Default for Rows<T> {
-    fn default() -> Self {
-        Self(Vec::new())
+impl<'a> Rows<'a> {
+    /// Reads the rows from the member `name`.
+    pub(crate) fn read(name: &str, value: &'a RawValue) -> serde_json::Result<Self> {
+        let text = value.get();
+        match text.as_bytes().first() {
+            Some(b'[') => serde_json::Deserializer::from_str(text).deserialize_seq(Elements),
+            Some(b'{') if text[1..].trim_ascii_start() == "}" => Err(error(format!(
+                "`{name}` is an empty object where a list was expected"
+            ))),
+            Some(b'{') => Ok(Self {
+                objects: vec![value],
+                ..Self::default()
+            }),
+            Some(b'n') => Ok(Self::default()),
+            _ => Err(error(format!(
+                "`{name}` is {} where a list was expected",
+                kind(value)
+            ))),
+        }
+    }
+
+    /// The number of elements of any type.
+    pub(crate) fn len(&self) -> usize {
+        self.objects.len() + self.nulls + self.odd
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Forms(PhantomData))
-    }
-}
+struct Elements;
 
-struct Forms<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Forms<T> {
-    type Value = Rows<T>;
+impl<'de> Visitor<'de> for Elements {
+    type Value = Rows<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a list of rows")
     }
 
-    fn visit_unit<E>(self) -> Result<Rows<T>, E> {
-        Ok(Rows::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Rows<T>, A::Error> {
-        let mut rows = Vec::new();
-        while let Some(row) = elements.next_element::<Option<T>>()? {
-            rows.extend(row);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Rows<'de>, A::Error> {
+        let mut rows = Rows::default();
+        while let Some(element) = elements.next_element::<&RawValue>()? {
+            match element.get().as_bytes().first() {
+                Some(b'{') => rows.objects.push(element),
+                Some(b'n') => rows.nulls += 1,
+                _ => rows.odd += 1,
+            }
         }
-        Ok(Rows(rows))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Rows<T>, A::Error> {
-        let Some(first) = members.next_key::<String>()? else {
-            return Ok(Rows::default());
-        };
-        let first = Some(first);
-        let row = T::deserialize(MapAccessDeserializer::new(Members { first, members }))?;
-        Ok(Rows(vec![row]))
-    }
-}
-
-/// An object whose first name was read already.
-struct Members<A> {
-    first: Option<String>,
-    members: A,
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
-    type Error = A::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, A::Error> {
-        match self.first.take() {
-            Some(first) => seed.deserialize(first.into_deserializer()).map(Some),
-            None => self.members.next_key_seed(seed),
-        }
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        self.members.next_value_seed(seed)
+        Ok(rows)
     }
 }

@@ -1,4 +1,4 @@
-//! What is read off a page, in all the shapes that tenants send.
+//! Tests which facts are read from a page, in all the forms that tenants send.
 
 use super::{Facts, Ids, ListFacts, Names, ProductName};
 
@@ -13,6 +13,14 @@ fn list(page: &str) -> ListFacts {
     }
 }
 
+#[track_caller]
+fn message(endpoint: &str, page: &str) -> String {
+    match read_page(endpoint, page) {
+        Err(error) => error.to_string(),
+        Ok(facts) => panic!("{endpoint}: {page}: {facts:?}"),
+    }
+}
+
 #[test]
 fn units_in_both_spellings_and_none() {
     let read = |page| read_page("units/list", page).unwrap();
@@ -24,27 +32,162 @@ fn units_in_both_spellings_and_none() {
             organization: Some(5),
             units: Ids {
                 known: vec![5, 6],
-                missing: 0
+                ..Ids::default()
             }
         }
     );
-    for nothing in [
-        r"{}",
-        r#"{"organizationUnits": null}"#,
-        r#"{"organizationUnits": {"orgUnits": null}}"#,
-    ] {
-        let expected = Facts::Units {
-            organization: None,
-            units: Ids::default(),
-        };
-        assert_eq!(read(nothing), expected);
+    let nobody = Facts::Units {
+        organization: None,
+        units: Ids::default(),
+    };
+    for nothing in [r"{}", r#"{"organizationUnits": {"orgUnits": null}}"#] {
+        assert_eq!(read(nothing), nobody);
     }
 }
 
 #[test]
-fn an_empty_list_is_null_absent_or_empty() {
-    for page in [r"{}", r#"{"assets": null}"#, r#"{"assets": []}"#] {
-        assert_eq!(list(page), ListFacts::default());
+fn units_in_an_unreadable_form_are_an_error() {
+    let message = |page: &str| message("units/list", page);
+    let units = r#"{"orgId": 5, "orgUnits": [{"id": 5}]}"#;
+    assert_eq!(
+        message(&format!(
+            r#"{{"status": 0, "organizationUnits": [{units}]}}"#
+        )),
+        "`organizationUnits` is a list where an object was expected"
+    );
+    assert_eq!(
+        message(r#"{"organizationUnits": "none"}"#),
+        "`organizationUnits` is a string where an object was expected"
+    );
+    assert_eq!(
+        message(r#"{"organizationUnits": null}"#),
+        "the answer has no `orgUnits`"
+    );
+    assert_eq!(
+        message(r#"{"organizationUnits": {"organizationId": 5, "units": [{"id": 5}]}}"#),
+        "the answer has `units` where `orgUnits` was expected"
+    );
+    assert_eq!(
+        message(r#"{"organizationUnits": {"orgId": 5, "orgUnits": "5"}}"#),
+        "`orgUnits` is a string where a list was expected"
+    );
+    message("[null, null]");
+    message("null");
+}
+
+#[test]
+fn an_empty_list_is_null_or_empty_or_counted_as_none() {
+    let empty = |page: &str| {
+        let facts = list(page);
+        assert_eq!(facts.rows, 0, "{page}");
+    };
+    empty(r"{}");
+    empty(r#"{"assets": null}"#);
+    empty(r#"{"assets": []}"#);
+    empty(r#"{"status": 0, "pageNumber": 0, "totalPages": 0}"#);
+    empty(r#"{"status": 0, "pageNumber": 1, "totalPages": 1, "assetsNext": []}"#);
+}
+
+#[test]
+fn rows_under_another_name_are_not_an_empty_list() {
+    let asset = r#"[{"serialNumber": "F1"}]"#;
+    for (name, rest) in [
+        ("products", ""),
+        ("Assets", r#", "pageNumber": 1, "totalPages": 1"#),
+        ("assetsV2", r#", "assets": null"#),
+        ("assetsV2", r#", "assets": [], "totalPages": 1"#),
+    ] {
+        assert_eq!(
+            message(
+                "products/list",
+                &format!(r#"{{"status": 0, "{name}": {asset}{rest}}}"#)
+            ),
+            format!("the answer has `{name}` where `assets` was expected")
+        );
+    }
+    assert_eq!(
+        message(
+            "products/list",
+            &format!(r#"{{"status": 0, "data": {{"assets": {asset}}}}}"#)
+        ),
+        "the answer has `data` where `assets` was expected"
+    );
+    assert_eq!(
+        message(
+            "folders/list",
+            r#"{"status": 0, "folders": [{"folderId": 7}]}"#
+        ),
+        "the answer has `folders` where `assetFolders` was expected"
+    );
+    // A list inside `error` belongs to the error.
+    assert!(
+        read_page(
+            "products/list",
+            r#"{"error": {"errors": [{"code": 301}]}, "assets": null}"#
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn elements_that_are_not_objects_do_not_affect_the_others() {
+    let facts = list(r#"{"assets": [{"serialNumber": "F1"}, null, "F2", 7, ["F3"]]}"#);
+    assert_eq!((facts.rows, facts.serials.len()), (5, 1));
+    assert_eq!(
+        message("products/list", r#"{"assets": [null, null]}"#),
+        "none of the 2 elements of `assets` is an object"
+    );
+    assert_eq!(
+        message(
+            "products/list",
+            r#"{"assets": [], "assets": [{"serialNumber": "F1"}]}"#
+        ),
+        "the answer has `assets` twice"
+    );
+}
+
+#[test]
+fn rows_have_an_account_and_a_key() {
+    let facts = list(
+        r#"{"assets": [
+            {"serialNumber": "F1", "accountId": 5},
+            {"serialNumber": "F2", "accountId": "6"},
+            {"serialNumber": "", "accountId": 5},
+            {"accountId": 5}
+        ]}"#,
+    );
+    assert_eq!(facts.accounts, [5, 6]);
+    assert_eq!((facts.serials.len(), facts.unnamed.len()), (2, 2));
+}
+
+#[test]
+fn details_contain_the_serial_numbers_of_their_products() {
+    let details = |page| match read_page("products/details", page) {
+        Ok(Facts::Details(subjects)) => {
+            let subjects = subjects.into_iter();
+            let pairs = subjects.map(|subject| (subject.serial, subject.account));
+            pairs.collect::<Vec<_>>()
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        details(r#"{"assetDetails": {"serialNumber": "F1 ", "accountId": "7"}}"#),
+        [("F1".to_owned(), Some(7))]
+    );
+    assert_eq!(details(r#"{"status": 0, "assetDetails": null}"#), []);
+    assert_eq!(
+        details(r#"{"assetDetails": {"productModel": "x"}}"#),
+        [(String::new(), None)]
+    );
+}
+
+#[test]
+fn a_page_count_that_is_not_a_number_counts_as_absent() {
+    for total in ["null", "\"\"", "\"many\"", "1.5", "[]", "true"] {
+        let facts = list(&format!(
+            r#"{{"assets": [{{"serialNumber": "F1"}}], "totalPages": {total}}}"#
+        ));
+        assert_eq!(facts.total, None, "{total}");
     }
 }
 
@@ -70,24 +213,29 @@ fn numbers_are_read_as_the_decoder_reads_them() {
     let facts = list(page);
     assert_eq!(
         (facts.rows, facts.serials.len(), facts.total),
-        (3, 1, Some(2))
+        (3, 2, Some(2))
     );
 }
 
 #[test]
-fn an_object_without_members_is_an_empty_list() {
-    assert_eq!(list(r#"{"assets": { }}"#).rows, 0);
+fn an_object_without_members_is_neither_a_row_nor_an_empty_list() {
     assert_eq!(list(r#"{"assets": {"serialNumber": "F1"}}"#).rows, 1);
+    for page in [r#"{"assets": {}}"#, r#"{"assets": { }, "totalPages": 1}"#] {
+        assert_eq!(
+            message("products/list", page),
+            "`assets` is an empty object where a list was expected"
+        );
+    }
 }
 
 #[test]
-fn a_list_that_is_none_is_an_error() {
+fn a_value_that_is_not_a_list_is_an_error() {
     assert!(read_page("products/list", r#"{"assets": 7}"#).is_err());
     assert!(read_page("accounts/list", "[").is_err());
 }
 
 #[test]
-fn products_are_named_where_that_is_wanted() {
+fn products_are_named_only_on_request() {
     let page = r#"{"assets": [{"serialNumber": "FGT1  ", "productModel": "FortiGate 60F"}, {}]}"#;
     let names = |names| match Facts::read("products/list", page, names) {
         Ok(Facts::List(facts)) => facts.products,
@@ -115,7 +263,14 @@ fn a_portals_list_counts_its_rows_in_either_container() {
         counted("{\"data\": {\"totalResultsCount\": 0}}"),
         (Some(0), Vec::new(), 0)
     );
+    assert_eq!(
+        counted("{\"data\": {\"results\": [{\"id\": 4}], \"totalResultsCount\": -1}}"),
+        (None, vec![4], 0)
+    );
     for page in [
+        "[null]",
+        "{\"data\": [{\"results\": []}]}",
+        "{\"data\": {\"sites\": [{\"id\": 1}], \"totalResultsCount\": 0}}",
         "{\"data\": null}",
         "{\"data\": {\"results\": {}}}",
         "{\"message\": \"x\"}",
@@ -128,7 +283,7 @@ fn a_portals_list_counts_its_rows_in_either_container() {
 }
 
 #[test]
-fn what_somebody_else_says_is_no_empty_list() {
+fn answers_of_a_gateway_are_not_an_empty_list() {
     for endpoint in [
         "units/list",
         "accounts/list",
@@ -141,13 +296,27 @@ fn what_somebody_else_says_is_no_empty_list() {
         ] {
             assert!(read_page(endpoint, page).is_err(), "{endpoint}: {page}");
         }
-        // What a tenant leaves out where there is nothing, and what the journal has for it.
-        for page in [r#"{"status": 0}"#, "{}"] {
-            assert!(read_page(endpoint, page).is_ok(), "{endpoint}: {page}");
+        // The envelope alone is not an empty list either, but the journal's form of "nothing found"
+        // is.
+        for page in [r#"{"status": 0}"#, "[null, null]", "[]", "null", "\"\""] {
+            assert!(read_page(endpoint, page).is_err(), "{endpoint}: {page}");
         }
+        assert!(read_page(endpoint, "{}").is_ok(), "{endpoint}");
     }
     assert!(read_page("products/list", r#"{"assets": null}"#).is_ok());
     let counters = "authenticator/fortitokenmobilelicenses";
     assert!(read_page(counters, r#"{"message": "maintenance"}"#).is_err());
     assert!(read_page(counters, r#"{"total_ftm": 3}"#).is_ok());
+}
+
+#[test]
+fn a_page_count_is_found_in_the_object_around_the_rows() {
+    let total = |page| match read_page("units/list", page) {
+        Ok(Facts::Units { units, .. }) => units.total,
+        other => panic!("{other:?}"),
+    };
+    let inside = r#"{"organizationUnits": {"orgUnits": [{"id": 5}], "totalPages": 3}}"#;
+    assert_eq!(total(inside), Some(3));
+    let outside = r#"{"totalPages": "2", "organizationUnits": {"orgUnits": [{"id": 5}]}}"#;
+    assert_eq!(total(outside), Some(2));
 }

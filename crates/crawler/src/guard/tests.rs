@@ -1,38 +1,82 @@
-//! When a snapshot has lost too much.
+//! Tests when the guard refuses a crawl.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{AccountShrink, Guard, Shrink};
-use crate::{Census, publish::Tally};
+use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult};
 
-fn census(tables: &[(&str, &[(i64, u64)])]) -> Census {
-    let tables = tables.iter().map(|(table, accounts)| {
-        let tally = Tally {
-            rows: accounts.iter().map(|(_, rows)| rows).sum(),
-            accounts: BTreeMap::from([("acme".to_owned(), accounts.iter().copied().collect())]),
-        };
-        ((*table).to_owned(), tally)
+use super::{AccountShrink, Figures, Guard, Limits, Shrink};
+
+const LIMITS: Limits = Limits {
+    max_shrink: 0.2,
+    max_account_shrink: 0.5,
+    min_rows: 20,
+};
+
+fn scope(endpoint: &str, account: i64) -> ScopeId {
+    ScopeId {
+        source: "acme".to_owned(),
+        endpoint: endpoint.to_owned(),
+        subject: format!("account={account}"),
+    }
+}
+
+/// The outcome of a crawl that read the products of these accounts; `None` means that reading
+/// failed.
+fn crawl(accounts: &[(i64, Option<u64>)]) -> Outcome {
+    let scopes = accounts.iter().map(|&(account, rows)| ScopeOutcome {
+        scope: Arc::new(scope("products/list", account)),
+        result: match rows {
+            Some(_) => ScopeResult::Complete,
+            None => ScopeResult::Failed {
+                error: "HTTP 500".to_owned(),
+            },
+        },
+        rows: rows
+            .map(|rows| ("products".to_owned(), rows))
+            .into_iter()
+            .collect(),
+        observed_at: 0,
     });
-    Census(tables.collect())
+    let scopes: Vec<_> = scopes.collect();
+    let rows = scopes.iter().flat_map(|scope| scope.rows.values()).sum();
+    Outcome {
+        complete: accounts.iter().all(|(_, rows)| rows.is_some()),
+        scopes,
+        exhaustive: [("acme".to_owned(), "products/list".to_owned())].into(),
+        tables: BTreeMap::from([("products".to_owned(), rows)]),
+        ..Outcome::default()
+    }
+}
+
+/// What a guard that knows all crawls but the last one finds in the last one.
+fn look(limits: Limits, crawls: &[Outcome]) -> Vec<Shrink> {
+    let mut before = Figures::default();
+    let (last, earlier) = crawls.split_last().unwrap();
+    for (number, outcome) in earlier.iter().enumerate() {
+        before.update(outcome, &format!("2026010{}T000000Z", number + 1));
+    }
+    Guard { limits, before }.look(last)
 }
 
 #[track_caller]
 fn check(max_shrink: f64, before: u64, now: u64, refused: bool) {
-    let guard = Guard {
+    let limits = Limits {
         max_shrink,
-        snapshot: "20260101T000000Z".to_owned(),
-        before: census(&[("products", &[(1, before)])]),
+        max_account_shrink: 1.0,
+        ..LIMITS
     };
-    let found = guard.look(&census(&[("products", &[(1, now)])]));
+    let found = look(
+        limits,
+        &[crawl(&[(1, Some(before))]), crawl(&[(1, Some(now))])],
+    );
     assert_eq!(!found.is_empty(), refused, "{before} -> {now}");
 }
 
 #[test]
-fn a_fifth_may_go_and_not_one_row_more() {
+fn a_table_may_lose_exactly_its_share() {
     check(0.2, 100, 80, false);
     check(0.2, 100, 79, true);
-    check(0.2, 5, 4, false);
-    check(0.2, 4, 3, true);
+    check(0.2, 20, 15, true);
     check(0.2, 0, 0, false);
     check(0.2, 100, 300, false);
     check(0.0, 1_000_000, 999_999, true);
@@ -40,36 +84,78 @@ fn a_fifth_may_go_and_not_one_row_more() {
 }
 
 #[test]
-fn who_lost_most_comes_first() {
-    let before = census(&[
-        ("accounts", &[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)]),
-        ("folders", &[(1, 9)]),
-        ("products", &[(1, 50), (2, 60), (3, 10), (4, 7)]),
-    ]);
-    let now = census(&[
-        ("accounts", &[(1, 1), (3, 1), (4, 1), (5, 1)]),
-        ("licenses", &[]),
-        ("products", &[(1, 20), (3, 10), (4, 9)]),
-    ]);
-    let guard = Guard {
-        max_shrink: 0.2,
-        snapshot: "20260101T000000Z".to_owned(),
-        before,
-    };
-    let account = |account_id, before, now| AccountShrink {
+fn small_tables_are_never_refused() {
+    check(0.2, 4, 3, false);
+    check(0.2, 19, 0, false);
+}
+
+#[test]
+fn an_account_may_not_lose_most_of_its_rows() {
+    let before = crawl(&[(1, Some(119)), (2, Some(5_000))]);
+    let now = crawl(&[(1, Some(0)), (2, Some(5_000))]);
+    let found = look(LIMITS, &[before, now]);
+    let account = AccountShrink {
         source: "acme".to_owned(),
-        account_id,
-        before,
-        now,
+        account_id: 1,
+        before: 119,
+        now: 0,
     };
     assert_eq!(
-        guard.look(&now),
+        found,
         [Shrink {
             table: "products".to_owned(),
+            source: "acme".to_owned(),
             against: "20260101T000000Z".to_owned(),
-            before: 127,
-            now: 39,
-            accounts: vec![account(2, 60, 0), account(1, 50, 20)],
+            before: 5_119,
+            now: 5_000,
+            accounts: vec![account],
         }]
     );
+}
+
+#[test]
+fn a_failed_scope_does_not_disable_the_guard() {
+    let before = crawl(&[(1, Some(100)), (2, Some(100)), (3, Some(50))]);
+    let now = crawl(&[(1, None), (2, Some(10)), (3, Some(50))]);
+    let found = look(LIMITS, &[before.clone(), now]);
+    assert_eq!((found[0].before, found[0].now), (150, 60));
+    // The rows of a failed scope do not count as lost.
+    let now = crawl(&[(1, None), (2, Some(100)), (3, Some(50))]);
+    assert!(look(LIMITS, &[before, now]).is_empty());
+}
+
+#[test]
+fn an_account_that_is_gone_counts_as_loss_if_all_accounts_are_known() {
+    let before = crawl(&[(1, Some(100)), (2, Some(30))]);
+    let now = crawl(&[(1, Some(100))]);
+    let found = look(LIMITS, &[before.clone(), now.clone()]);
+    assert_eq!((found[0].before, found[0].now), (130, 100));
+    let unknown = Outcome {
+        exhaustive: [].into(),
+        ..now
+    };
+    assert!(look(LIMITS, &[before, unknown]).is_empty());
+}
+
+#[test]
+fn a_scope_is_compared_with_the_last_time_it_was_complete() {
+    let first = crawl(&[(1, Some(100)), (2, Some(100))]);
+    let second = crawl(&[(1, None), (2, Some(90))]);
+    let third = crawl(&[(1, Some(20)), (2, Some(90))]);
+    let found = look(LIMITS, &[first, second, third]);
+    assert_eq!((found[0].before, found[0].now), (190, 110));
+    assert_eq!(found[0].against, "20260102T000000Z");
+}
+
+#[test]
+fn the_account_with_the_largest_loss_comes_first() {
+    let before = crawl(&[(1, Some(50)), (2, Some(60)), (3, Some(10)), (4, Some(7))]);
+    let now = crawl(&[(1, Some(20)), (2, Some(0)), (3, Some(10)), (4, Some(9))]);
+    let found = look(LIMITS, &[before, now]);
+    let accounts: Vec<_> = found[0]
+        .accounts
+        .iter()
+        .map(|account| account.account_id)
+        .collect();
+    assert_eq!(accounts, [2, 1]);
 }

@@ -1,50 +1,61 @@
-//! What the journal keeps of a call, and what the plan makes of it later.
+//! What the journal stores about a call, and what a resumed crawl makes of it.
 
 use std::sync::Arc;
 
 use fortilake_state::{Record, RecordKind};
 use serde::{Deserialize, Serialize};
 
-use super::Reader;
-use crate::{
-    Error, Facts, Failure, FailureKind, Fetch, Outcome, Result, error::Kind, plan::DETAILS,
-};
+use super::{Reader, judge::unreadable};
+use crate::{Error, Facts, Failure, FailureKind, Fetch, Outcome, Result, error::Kind};
 
-/// A [`Failure`] as the journal keeps it.
+/// A [`Failure`] as it is stored in the journal.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct FailureRecord {
     refused: bool,
+    /// Whether the API itself refused. Older versions did not distinguish that from other refusals,
+    /// so the member may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    denied: Option<bool>,
+    /// Whether another try may succeed.
+    #[serde(default)]
+    lost: bool,
     message: String,
 }
 
+/// What the journal contains about a call.
+pub(super) enum Recalled {
+    /// A final outcome: the call is not made again.
+    Outcome(Outcome),
+    /// It failed in an earlier run, and another try may succeed.
+    Lost(Failure),
+}
+
 impl Reader {
-    /// What this call ended with before, if it was made before.
-    pub(super) fn recall(&self, fetch: &Fetch) -> Result<Option<Outcome>> {
+    /// The outcome of this call in an earlier run, if it was made.
+    pub(super) fn recall(&self, fetch: &Fetch) -> Result<Option<Recalled>> {
         let key = fetch.key();
         let record = match self.journal.read(key).map_err(Error::state)? {
             Some(record) => record,
-            None => match self.borrow(fetch)? {
+            None => match self.reuse_earlier(fetch)? {
                 Some(record) => record,
                 None => return Ok(None),
             },
         };
-        let outcome = match record.kind {
+        let recalled = match record.kind {
             RecordKind::Page => {
-                Facts::read(fetch.endpoint, &record.body, self.names).map(Outcome::Page)
+                let facts = Facts::read(fetch.endpoint, &record.body, self.names);
+                // An older version may have journaled an answer that no longer counts as proof.
+                Ok(Recalled::Outcome(facts.map_or_else(
+                    |error| Outcome::Failed(unreadable(fetch, &error)),
+                    |facts| Outcome::Page(facts.observed_at(record.observed_at)),
+                )))
             }
-            RecordKind::Failure => serde_json::from_str::<Kept>(&record.body).map(|kept| {
-                let kind = if kept.refused {
-                    FailureKind::Refused
-                } else {
-                    FailureKind::Rejected
-                };
-                Outcome::Failed(Failure {
-                    kind,
-                    message: kept.message,
-                })
-            }),
+            RecordKind::Note => Err(serde::de::Error::custom("it is not the outcome of a call")),
+            RecordKind::Failure => {
+                serde_json::from_str::<FailureRecord>(&record.body).map(FailureRecord::recalled)
+            }
         };
-        outcome.map(Some).map_err(|error| {
+        recalled.map(Some).map_err(|error| {
             Error::new(
                 Kind::State,
                 format!("the journal's record of `{key}` cannot be read"),
@@ -53,50 +64,71 @@ impl Reader {
         })
     }
 
-    /// Takes over what an earlier crawl knows of a product, so that it is this crawl's from now on.
-    fn borrow(&self, fetch: &Fetch) -> Result<Option<Record>> {
-        let Some(older) = self.older.as_ref().filter(|_| fetch.endpoint == DETAILS) else {
+    /// Copies the details of a product from an earlier crawl into this crawl's journal, so that the
+    /// earlier crawl may be deleted.
+    fn reuse_earlier(&self, fetch: &Fetch) -> Result<Option<Record>> {
+        let Some(older) = self.older.as_ref().filter(|_| fetch.is_about_one_row()) else {
             return Ok(None);
         };
         let key = fetch.key();
         let found = older.archive.newest(key, older.since);
         let found = found.map_err(Error::state)?;
         if let Some(record) = &found {
-            // It keeps its time, which is that of the observation.
+            // The record keeps its time, which says when the product was observed.
             let kept = self.journal.append(key, record.clone());
             kept.map_err(Error::state)?;
         }
         Ok(found)
     }
 
-    pub(super) fn keep_page(&self, fetch: &Fetch, body: Arc<str>) -> Result<()> {
+    /// Journals a page, and returns the time that it is stored with.
+    pub(super) fn keep_page(&self, fetch: &Fetch, body: Arc<str>) -> Result<i64> {
         self.keep(fetch, RecordKind::Page, body)
     }
 
-    /// Keeps a failure that is final; one that a later try may heal is no outcome.
+    /// Journals a failure, and whether a later try may succeed.
     pub(super) fn keep_failure(&self, fetch: &Fetch, failure: &Failure) -> Result<()> {
-        if failure.kind == FailureKind::Lost {
-            return Ok(());
-        }
-        let refused = failure.kind == FailureKind::Refused;
-        let kept = Kept {
+        let refused = failure.kind.is_refusal();
+        let kept = FailureRecord {
             refused,
+            denied: refused.then_some(failure.kind == FailureKind::Denied),
+            lost: failure.kind == FailureKind::Lost,
             message: failure.message.clone(),
         };
         let body = serde_json::to_string(&kept).map_err(|error| {
-            Error::new(Kind::Unforeseen, "a failure cannot be written down").with_source(error)
+            Error::new(Kind::Unforeseen, "a failure cannot be serialized").with_source(error)
         })?;
-        self.keep(fetch, RecordKind::Failure, body.into())
+        self.keep(fetch, RecordKind::Failure, body.into()).map(drop)
     }
 
-    fn keep(&self, fetch: &Fetch, kind: RecordKind, body: Arc<str>) -> Result<()> {
+    fn keep(&self, fetch: &Fetch, kind: RecordKind, body: Arc<str>) -> Result<i64> {
+        let observed_at = (self.clock)();
         let record = Record {
             kind,
             body,
-            observed_at: (self.clock)(),
+            observed_at,
         };
-        self.journal
-            .append(fetch.key(), record)
-            .map_err(Error::state)
+        let kept = self.journal.append(fetch.key(), record);
+        kept.map(|()| observed_at).map_err(Error::state)
+    }
+}
+
+impl FailureRecord {
+    fn recalled(self) -> Recalled {
+        let kind = match (self.lost, self.refused, self.denied) {
+            (true, ..) => FailureKind::Lost,
+            (false, true, Some(false)) => FailureKind::Refused,
+            (false, true, Some(true) | None) => FailureKind::Denied,
+            (false, false, _) => FailureKind::Rejected,
+        };
+        let failure = Failure {
+            kind,
+            message: self.message,
+        };
+        if self.lost {
+            Recalled::Lost(failure)
+        } else {
+            Recalled::Outcome(Outcome::Failed(failure))
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Calls that were folded together come out again.
+//! Tests that calls stored as a series are rebuilt.
 
 use serde_json::Map;
 
@@ -12,7 +12,7 @@ fn call(argument: &str, value: Value) -> Fetch {
 }
 
 #[test]
-fn the_calls_come_out_as_they_would_have_been_made() {
+fn a_series_rebuilds_its_calls_in_order() {
     let numbers = Others::Numbers(vec![2, 3]);
     let texts = Others::Texts("b\nc".to_owned());
     let parts = [

@@ -1,12 +1,10 @@
-//! One call per product: planned, exact, and not repeated before its time.
+//! Details of products: one call each, exact rows, and no repetition before they are too old.
 
 use std::sync::Arc;
 
-use fortilake_crawler::{
-    DetailsFor, Incomplete, Older, Settings,
-    state::{NewCrawl, State, Status},
-};
+use fortilake_crawler::{DetailsFor, Incomplete, Older, Settings};
 use fortilake_simulator::Scenario;
+use fortilake_state::{NewCrawl, State, Status};
 
 use crate::{
     truth::complete,
@@ -30,7 +28,7 @@ fn with_details(of: DetailsFor) -> Settings {
     }
 }
 
-/// How many details the server was asked for.
+/// How many calls for details the server received.
 fn asked(lab: &Lab) -> usize {
     let calls = lab.simulator.calls();
     let details = calls.iter().filter(|call| call.path.ends_with(ENDPOINT));
@@ -65,7 +63,7 @@ async fn some_products_can_be_picked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_product_that_is_rejected_is_an_issue_and_no_gap_in_the_others() {
+async fn a_rejected_product_is_an_issue_and_does_not_affect_others() {
     let fault = "[[fault]]\npath = \"products/details\"\nnth = 7\naction = { kind = \"status\", status = -1, code = 101 }\n";
     let scenario = Scenario {
         organization: small().organization,
@@ -76,7 +74,7 @@ async fn a_product_that_is_rejected_is_an_issue_and_no_gap_in_the_others() {
     assert!(crawled.report().complete, "{:?}", crawled.report().failed);
     assert_eq!(rows(&crawled, "product_details"), 59);
     let issue = &crawled.tables["issues"][0];
-    assert_eq!(issue["table"], "product_details");
+    assert_eq!(issue["table_name"], "product_details");
     assert!(
         issue["key"].as_str().unwrap().contains("serial_number"),
         "{issue:?}"
@@ -84,14 +82,14 @@ async fn a_product_that_is_rejected_is_an_issue_and_no_gap_in_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_costs_one_error_an_account() {
+async fn a_refusal_costs_one_error_per_account() {
     let fault = "[[fault]]\npath = \"products/details\"\naction = { kind = \"refuse\" }\n";
     let scenario = Scenario {
         organization: small().organization,
         ..Scenario::from_toml(fault).unwrap()
     };
     let lab = Lab::new(scenario);
-    let journal = Arc::new(fortilake_crawler::state::MemoryJournal::default());
+    let journal = Arc::new(fortilake_state::MemoryJournal::default());
     let settings = with_details(DetailsFor::default());
     let crawled = lab
         .run(settings, Incomplete::Publish, journal, |_| {})
@@ -103,7 +101,7 @@ async fn a_refusal_costs_one_error_an_account() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_earlier_crawl_knows_is_not_asked_again_before_its_time() {
+async fn details_of_an_earlier_crawl_are_used_until_they_are_too_old() {
     let folder = tempfile::tempdir().unwrap();
     let state = State::open(folder.path(), Arc::new(|| 1_700_000_000_000_000)).unwrap();
     let lab = Lab::new(small());
@@ -133,7 +131,7 @@ async fn what_an_earlier_crawl_knows_is_not_asked_again_before_its_time() {
     let observed_at = 1_700_000_000_000_000;
     assert_eq!(run("one", None).await, (60, 60));
     assert_eq!(run("two", Some(observed_at)).await, (60, 60));
-    // What was taken over is the second crawl's own, so that the first may be removed.
+    // The second crawl has copied the details, so the first one may be removed.
     state.remove("one").unwrap();
     assert_eq!(run("three", Some(observed_at)).await, (60, 60));
     assert_eq!(run("four", Some(observed_at + 1)).await, (120, 60));

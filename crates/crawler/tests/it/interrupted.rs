@@ -1,9 +1,10 @@
-//! A crawl that is interrupted often, in every way: the tables are those of one that was not.
+//! A crawl that is interrupted often and in every way has the tables of an uninterrupted one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use fortilake_crawler::{Incomplete, Kind, Settings, state::CrawlJournal};
+use fortilake_crawler::{Incomplete, Kind, Settings};
 use fortilake_simulator::Scenario;
+use fortilake_state::CrawlJournal;
 
 use crate::{
     resume::{Kept, same},
@@ -22,18 +23,19 @@ fn tenant() -> (Scenario, Settings) {
     (scenario, settings)
 }
 
-/// What ends a crawl before its end.
+/// What interrupts a crawl.
 #[derive(Debug, Clone, Copy)]
 enum Interruption {
-    /// Somebody says stop: the calls in flight are seen to their end.
+    /// The caller stops it; calls in flight are awaited.
     Stop,
-    /// It has made as many calls as it may.
+    /// It reaches the limit on calls.
     MaxCalls,
-    /// It is dropped as it stands, which is what a kill is for all but the journal's file.
+    /// Its future is dropped. For everything but the journal's file, this is like killing the
+    /// process.
     Drop,
 }
 
-/// Crawls until the interruption, after so many calls; nothing if it was dropped.
+/// Crawls until the interruption after this many calls. Returns `None` if the crawl was dropped.
 async fn piece(
     lab: &Lab,
     settings: Settings,
@@ -42,7 +44,7 @@ async fn piece(
     calls: usize,
 ) -> Option<Kind> {
     let (stop, crawl) = lab.crawl(settings, journal.clone(), |config| {
-        // A call that is dropped counts as an error; how scarce those are is tested elsewhere.
+        // A dropped call counts as an error. Other tests cover the error limit.
         config.errors = None;
         if let Interruption::MaxCalls = interruption {
             config.max_calls = Some(calls as u64);
@@ -65,7 +67,7 @@ async fn piece(
             _ = sent.wait_for(|sent| *sent >= end) => None,
         },
     };
-    // The tasks of a crawl that was dropped end when the runtime comes to them.
+    // The tasks of a dropped crawl end when the runtime polls them.
     while Arc::strong_count(&journal) > 1 {
         tokio::task::yield_now().await;
     }
@@ -73,9 +75,9 @@ async fn piece(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crawl_in_fifty_one_pieces_is_the_crawl_in_one() {
+async fn a_crawl_in_51_pieces_equals_an_uninterrupted_one() {
     const INTERRUPTIONS: usize = 50;
-    // Three sign-ins, and some of the fetches.
+    // Three sign-ins and four other calls.
     const CALLS: usize = 3 + 4;
     let (scenario, settings) = tenant();
     let expected = crawl_with(scenario.clone(), settings.clone(), Incomplete::Publish).await;

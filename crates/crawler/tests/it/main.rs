@@ -2,12 +2,17 @@
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a test that cannot go on may say so this way"
+    reason = "a test that cannot continue should panic"
 )]
 
 mod details;
 mod faults;
+mod flex;
+mod identity;
 mod interrupted;
+mod permanent;
+mod proof;
 mod resume;
 mod truth;
 mod util;
+mod values;

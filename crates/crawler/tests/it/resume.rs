@@ -1,4 +1,4 @@
-//! Crawls that stop and go on: nothing is asked twice, and the tables are the same.
+//! Crawls that stop and are resumed: no call is made twice, and the tables are the same.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,16 +6,14 @@ use std::{
     time::Duration,
 };
 
-use fortilake_crawler::{
-    Incomplete, Kind,
-    client::Reason,
-    state::{CrawlJournal, NewCrawl, State, Status},
-};
+use fortilake_client::Reason;
+use fortilake_crawler::{Incomplete, Kind};
 use fortilake_simulator::Scenario;
+use fortilake_state::{CrawlJournal, NewCrawl, State, Status};
 
 use crate::util::{Crawled, INCLUDE, Lab, crawl, settings};
 
-/// A state in a folder of its own, and a crawl in it.
+/// A state in a temporary folder that contains one crawl.
 pub(crate) struct Kept {
     _folder: tempfile::TempDir,
     state: State,
@@ -59,7 +57,7 @@ pub(crate) fn same(found: &Crawled, expected: &Crawled) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crawl_in_many_pieces_is_the_crawl_in_one() {
+async fn a_crawl_in_many_pieces_equals_an_uninterrupted_one() {
     let expected = crawl(small()).await;
     let lab = Lab::new(small());
     let kept = Kept::new();
@@ -87,7 +85,7 @@ async fn a_crawl_in_many_pieces_is_the_crawl_in_one() {
         }
         journal.set_status(Status::Paused).unwrap();
         pieces += 1;
-        assert!(pieces < 100, "it does not come to an end");
+        assert!(pieces < 100, "the crawl did not end in 100 runs");
     };
     assert!(pieces >= 5);
     same(&crawled, &expected);
@@ -101,12 +99,12 @@ async fn a_crawl_in_many_pieces_is_the_crawl_in_one() {
     }
     assert!(
         asked.values().all(|&times| times == 1),
-        "asked again: {asked:?}"
+        "requested again: {asked:?}"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replay_needs_no_call() {
+async fn a_replay_makes_no_calls() {
     let lab = Lab::new(small());
     let kept = Kept::new();
     let run = async || {
@@ -122,8 +120,8 @@ async fn a_replay_needs_no_call() {
     same(&second, &first);
 }
 
-/// The most errors in any hour, as the server counts them.
-fn worst_hour(lab: &Lab) -> usize {
+/// The highest number of errors within an hour, as the server counts them.
+pub(crate) fn worst_hour(lab: &Lab) -> usize {
     let calls = lab.simulator.calls();
     let errors: Vec<Duration> = calls
         .iter()
@@ -140,7 +138,7 @@ fn worst_hour(lab: &Lab) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_tenth_error_never_happens_however_often_it_is_run_again() {
+async fn the_tenth_error_never_happens_however_often_the_crawl_runs() {
     let mut scenario = Scenario::from_toml(
         "latency = \"200ms\"\n[[fault]]\npath = \"products/list\"\naction = { kind = \"refuse\" }\n",
     )
@@ -158,8 +156,8 @@ async fn the_tenth_error_never_happens_however_often_it_is_run_again() {
             break crawled;
         }
         runs += 1;
-        assert!(runs < 100, "it does not come to an end");
-        // Impatient at first, patient at last.
+        assert!(runs < 100, "the crawl did not end in 100 runs");
+        // Run again soon at first, and later with longer waits.
         tokio::time::sleep(Duration::from_mins(runs)).await;
     };
     assert!(runs > 1);

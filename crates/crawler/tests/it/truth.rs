@@ -1,4 +1,4 @@
-//! Every quirk of the field, row by row against what the simulator knows to be true.
+//! Every known quirk, compared row by row with what the simulator knows to be true.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::util::{Crawled, crawl, crawl_with, settings};
 
-/// The tables that a crawl has and the simulator knows nothing of.
+/// The tables of a crawl that the simulator has no truth for.
 const REPORTS: [&str; 2] = ["coverage", "issues"];
 
 fn sorted(rows: &[Row]) -> Vec<String> {
@@ -23,7 +23,7 @@ fn sorted(rows: &[Row]) -> Vec<String> {
     rows
 }
 
-/// Compares all tables, first by their rows, so that a difference names one.
+/// Compares all tables. Rows are compared one by one, so that a failure shows the row that differs.
 #[track_caller]
 fn same_tables(crawled: &Crawled) {
     let truth = crawled.simulator.truth();
@@ -48,7 +48,7 @@ pub(crate) fn complete(crawled: &Crawled) {
     same_tables(crawled);
 }
 
-/// Crawls a tenant of six accounts after a change to it.
+/// Crawls a changed tenant of six accounts and checks all tables.
 async fn check(change: impl FnOnce(&mut Scenario)) -> Crawled {
     let mut scenario = Scenario::production();
     scenario.organization.ous = 5;
@@ -78,7 +78,7 @@ async fn the_preset() {
             .is_some_and(|model| model.starts_with("FortiGate") || model.starts_with("FortiWiFi"))
     });
     assert_eq!(gates.count(), 133);
-    // Three sign-ins; the units; their accounts; five lists an account; no row twice.
+    // Three sign-ins, the units, their accounts, and five lists per account.
     assert_eq!(crawled.report().calls, 3 + 1 + 17 + 17 * 5);
     assert_eq!(crawled.report().drift.duplicates, 0);
 }
@@ -129,7 +129,7 @@ async fn lists_that_are_null_absent_or_empty() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_ways_to_say_nothing_found() {
+async fn all_forms_of_nothing_found() {
     for empty in ["error-301", "null", "status-1008", "http-404"] {
         let said = Scenario::from_toml(&format!("[quirks]\nempty = \"{empty}\"\n")).unwrap();
         check(|scenario| scenario.quirks.empty = said.quirks.empty).await;
@@ -137,7 +137,7 @@ async fn all_ways_to_say_nothing_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tenant_where_percent_is_no_wildcard() {
+async fn a_tenant_where_percent_is_not_a_wildcard() {
     let crawled = check(|scenario| scenario.quirks.wildcard = false).await;
     let searched = |pattern: &str| {
         let calls = crawled.simulator.calls();
@@ -154,7 +154,7 @@ async fn a_tenant_where_percent_is_no_wildcard() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn patterns_of_ones_own() {
+async fn configured_search_patterns() {
     let settings = Settings {
         search: Search::Patterns(vec!["F".to_owned(), "S".to_owned(), "FG".to_owned()]),
         ..settings()
@@ -222,7 +222,7 @@ async fn values_that_do_not_fit_are_null_and_listed() {
     let crawled = check(|scenario| scenario.quirks.misfits = true).await;
     let expected = crawled.simulator.truth();
     let summary = |rows: &[Row]| {
-        // The truth has the value itself, the table has its text.
+        // The truth contains the value, and the table its text.
         let value = |value: &Value| {
             value
                 .as_str()
@@ -231,8 +231,8 @@ async fn values_that_do_not_fit_are_null_and_listed() {
         let line = |row: &Row| {
             format!(
                 "{} {} {}",
-                row["table"],
-                row["column"],
+                row["table_name"],
+                row["column_name"],
                 value(&row["value"])
             )
         };
@@ -248,7 +248,7 @@ async fn values_that_do_not_fit_are_null_and_listed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_of_all_ages() {
+async fn answers_of_older_releases() {
     check(|scenario| scenario.quirks.missing_account_id = true).await;
     check(|scenario| scenario.quirks.old_shape = true).await;
     check(|scenario| scenario.quirks.bare_envelope = true).await;
@@ -277,7 +277,7 @@ async fn everything_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_answers_give_the_same_batches_whenever_they_come() {
+async fn batches_do_not_depend_on_the_order_of_answers() {
     let mut runs = Vec::new();
     for spread in ["0s", "5s"] {
         let mut scenario = Scenario::from_toml(&format!(
@@ -300,7 +300,7 @@ async fn the_same_answers_give_the_same_batches_whenever_they_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn named_accounts_alone() {
+async fn only_the_named_accounts() {
     let settings = Settings {
         accounts: vec![710_112],
         ..settings()

@@ -1,4 +1,4 @@
-//! The one helper: crawl a scenario, and look at what a sink was given.
+//! Crawls a scenario, and collects what a sink receives.
 
 use std::{
     collections::BTreeMap,
@@ -7,39 +7,42 @@ use std::{
 
 use arrow_array::{Array, RecordBatch, cast::AsArray, types};
 use arrow_schema::{DataType, TimeUnit};
+use fortilake_auth::{Clock, Credentials, real_time};
+use fortilake_client::{Client, Config, Jitter, Waiting, ledger::MemoryLedger};
 use fortilake_crawler::{
     Crawl, Incomplete, OpenSink, Report, Result, ScopeMode, Search, Settings, Source, System,
-    client::{
-        Client, Config, Jitter,
-        auth::{Clock, Credentials, real_time},
-        ledger::MemoryLedger,
-        transport::InProcess,
-    },
-    sink::{self, Batch, Outcome, Receipt, Sink, TableSpec},
-    state::{Journal, MemoryJournal},
     tables_of,
 };
 use fortilake_simulator::{Row, Scenario, Simulator};
+use fortilake_sink::{
+    self as sink, Batch, Checked, Delivery, Outcome, Phase, Receipt, Selection, Sink, Standing,
+    TableSpec,
+};
+use fortilake_state::{Journal, MemoryJournal};
+use fortilake_transport::InProcess;
 use serde_json::Value;
 use tokio::sync::watch;
 
-/// What is crawled beyond the products, unless a test says otherwise.
+/// The lists that are crawled in addition to products, unless a test says otherwise.
 pub(crate) const INCLUDE: [&str; 3] = ["folders/list", "licenses/list", "contracts/list"];
+
+/// The columns that contain JSON.
+const JSON: [&str; 2] = ["_extra", "parameters"];
 
 /// How many calls may be in flight.
 pub(crate) const CONCURRENCY: usize = 8;
 
-/// A crawl that is done, and everything it touched.
+/// The result of a crawl, and what its sink received.
 pub(crate) struct Crawled {
     pub(crate) simulator: Simulator,
     pub(crate) report: Result<Report>,
-    /// The rows of every table in the order in which they came, without the columns all share.
+    /// The rows of every table in the order of arrival, without the columns that all tables share.
     pub(crate) tables: BTreeMap<String, Vec<Row>>,
-    /// The tables that were asked for.
+    /// The published tables.
     pub(crate) specs: Vec<Arc<TableSpec>>,
-    /// The ids of the batches in the order in which they came.
+    /// The ids of the batches in the order of arrival.
     pub(crate) batches: Vec<String>,
-    /// Whether the sink was let finish.
+    /// Whether the sink was told to finish.
     pub(crate) finished: bool,
 }
 
@@ -53,13 +56,15 @@ impl Crawled {
 pub(crate) fn settings() -> Settings {
     Settings {
         source: "acme".into(),
-        system: System::FortiCloud,
+        system: System::default(),
         scope: ScopeMode::Auto,
+        organization_seen: false,
         search: Search::Auto,
         statuses: vec!["Registered".to_owned(), "Pending".to_owned()],
         accounts: Vec::new(),
         include: INCLUDE.to_vec(),
         details: None,
+        verify_paging: false,
     }
 }
 
@@ -78,14 +83,14 @@ pub(crate) async fn crawl_with(
         .await
 }
 
-/// A simulator and whoever remembers what was asked of it, for crawls one after the other.
+/// A simulator and a ledger for several crawls, one after the other.
 pub(crate) struct Lab {
     pub(crate) simulator: Simulator,
     credentials: Credentials,
     ledger: Arc<MemoryLedger>,
-    /// One clock for all crawls, since each would begin at the real time again.
+    /// One clock for all crawls; each of its own would start at the real time again.
     clock: Clock,
-    /// How many calls have been sent, by all crawls.
+    /// The number of calls that all crawls have sent.
     pub(crate) calls: watch::Sender<usize>,
 }
 
@@ -118,7 +123,11 @@ impl Lab {
         crawl.incomplete = incomplete;
         crawl.sinks = vec![OpenSink {
             name: "collect".to_owned(),
-            sink: Box::new(Collect(collected.clone())),
+            delivery: Delivery::Atomic,
+            sink: Box::new(Checked::new(
+                Box::new(Collect(collected.clone())),
+                crawl.tables.clone(),
+            )),
         }];
         let specs = crawl.tables.clone();
         let report = crawl.run().await;
@@ -137,7 +146,7 @@ impl Lab {
         }
     }
 
-    /// A crawl without sinks, and what stops it.
+    /// A crawl without sinks, and the sender that stops it.
     pub(crate) fn crawl(
         &self,
         settings: Settings,
@@ -154,10 +163,14 @@ impl Lab {
         config.ledger = self.ledger.clone();
         config.clock = self.clock.clone();
         change(&mut config);
+        if config.errors.is_none() {
+            // Time is virtual, so waiting for the limits costs nothing.
+            config.waiting = Waiting::Forever;
+        }
         let client = Client::new(config, Arc::new(transport), Jitter::seeded(7)).unwrap();
         let (stop, stopped) = watch::channel(false);
         let crawl = Crawl {
-            id: "crawl".to_owned(),
+            identity: identity(),
             tables: tables_of(&settings.endpoints()),
             sources: vec![Source {
                 settings,
@@ -177,6 +190,19 @@ impl Lab {
     }
 }
 
+/// The crawl as sinks see it.
+pub(crate) fn identity() -> sink::Crawl {
+    sink::Crawl {
+        id: "crawl".to_owned(),
+        edition: "crawl-1".to_owned(),
+        name: "20231114T221320Z".to_owned(),
+        phase: Phase::Reading,
+        selection: Selection::default(),
+        started_at: "2023-11-14T22:13:20Z".to_owned(),
+        generator: "the test".to_owned(),
+    }
+}
+
 /// A sink that keeps everything.
 struct Collect(Arc<Mutex<Collected>>);
 
@@ -191,7 +217,7 @@ struct Collected {
 impl Sink for Collect {
     async fn write(&mut self, batch: &Batch) -> sink::Result<()> {
         let mut collected = self.0.lock().unwrap();
-        collected.batches.push(batch.id("crawl"));
+        collected.batches.push(batch.id(&identity()));
         let rows = rows(&batch.records);
         collected
             .tables
@@ -204,12 +230,14 @@ impl Sink for Collect {
     async fn finish(self: Box<Self>, outcome: &Outcome) -> sink::Result<Receipt> {
         let mut collected = self.0.lock().unwrap();
         collected.finished = true;
-        for total in &outcome.tables {
-            let rows = collected.tables.get(&total.table).map_or(0, Vec::len);
-            assert_eq!(rows as u64, total.rows, "{}", total.table);
+        for (table, total) in &outcome.tables {
+            let rows = collected.tables.get(table).map_or(0, Vec::len);
+            assert_eq!(rows as u64, *total, "{table}");
         }
         Ok(Receipt {
             location: String::new(),
+            snapshot: None,
+            standing: Standing::Latest,
             rows: 0,
             files: 0,
             bytes: 0,
@@ -221,7 +249,7 @@ impl Sink for Collect {
     }
 }
 
-fn rows(records: &RecordBatch) -> Vec<Row> {
+pub(crate) fn rows(records: &RecordBatch) -> Vec<Row> {
     let schema = records.schema();
     (0..records.num_rows())
         .map(|row| {
@@ -241,7 +269,7 @@ fn cell(name: &str, column: &dyn Array, row: usize) -> Value {
         return Value::Null;
     }
     match column.data_type() {
-        DataType::Utf8 if name == "_extra" => {
+        DataType::Utf8 if JSON.contains(&name) => {
             serde_json::from_str(column.as_string::<i32>().value(row)).unwrap()
         }
         DataType::Utf8 => column.as_string::<i32>().value(row).into(),

@@ -1,4 +1,4 @@
-//! The end of a page: what could not be known row by row, and the batches.
+//! Completes a page: fills in what was not known row by row, and builds the batches.
 
 use std::sync::Arc;
 
@@ -10,12 +10,14 @@ use arrow_schema::DataType;
 
 use super::{Decoded, DecodedTable, Engine, Issue, PendingIssue, row::TableBuilder};
 use crate::{
-    Column, Error, Origin, PageContext, Table,
+    Column, Error, Kind, Origin, PageContext, Table,
     value::{ColumnBuilder, Scalar},
 };
 
 impl Engine<'_> {
     pub(super) fn finish(mut self) -> Result<Decoded, Error> {
+        // Tables can't be finished in their own order: inner rows inherit columns from outermost
+        // rows, which must be complete before.
         let order = roots_first(&self.tables);
         let mut finished: Vec<Option<DecodedTable>> = self.tables.iter().map(|_| None).collect();
         for position in order {
@@ -35,11 +37,13 @@ impl Engine<'_> {
         }
         let tables: Vec<DecodedTable> = finished.into_iter().flatten().collect();
         debug_assert_eq!(tables.len(), self.layout.tables.len());
-        let issues = self
-            .issues
-            .into_iter()
-            .map(|issue| resolve(issue, &tables))
-            .collect();
+        let pending = self.issues.into_iter();
+        let mut issues: Vec<Issue> = pending.map(|issue| resolve(issue, &tables)).collect();
+        for (position, table) in tables.iter().enumerate() {
+            if table.root == position {
+                issues.extend(unnamed(table));
+            }
+        }
         Ok(Decoded {
             tables,
             issues,
@@ -48,7 +52,7 @@ impl Engine<'_> {
     }
 }
 
-/// The outermost tables come first, because the others copy from them.
+/// Orders the tables so that outermost ones come first, because the others copy values from them.
 fn roots_first(tables: &[TableBuilder]) -> Vec<usize> {
     let (mut order, inner): (Vec<usize>, Vec<usize>) =
         (0..tables.len()).partition(|&position| tables[position].root == position);
@@ -113,7 +117,8 @@ impl TableBuilder {
 
 fn misplaced(table: &Table, column: &Column) -> String {
     format!(
-        "column `{}` of table `{}` has no value to copy; the layout is wrong",
+        "column `{}` of table `{}` has no source for its value; its generated layout is wrong, \
+         which is a bug",
         column.name, table.name
     )
 }
@@ -124,7 +129,7 @@ fn constant(text: &str, rows: usize) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-/// One value on all rows.
+/// Repeats a value on all rows.
 fn repeat(value: &Scalar<'_>, column: &Column, rows: usize) -> ArrayRef {
     let mut builder = ColumnBuilder::new(column.kind);
     for row in 0..rows {
@@ -136,7 +141,7 @@ fn repeat(value: &Scalar<'_>, column: &Column, rows: usize) -> ArrayRef {
     builder.finish()
 }
 
-/// The outermost rows' values, one for each row further in.
+/// Copies to each row the value of its outermost row.
 fn gather(root: &ArrayRef, roots: &[u32], column: &Column) -> Result<ArrayRef, Error> {
     let rows = roots.iter().map(|&row| row as usize);
     Ok(match root.data_type() {
@@ -156,7 +161,8 @@ fn gather(root: &ArrayRef, roots: &[u32], column: &Column) -> Result<ArrayRef, E
         }
         other => {
             return Err(Error::new(format!(
-                "column `{}` copies {other}; only text and integers are inherited",
+                "column `{}` would inherit a value of type {other}; only text and integers can be \
+                 inherited",
                 column.name
             )));
         }
@@ -165,25 +171,58 @@ fn gather(root: &ArrayRef, roots: &[u32], column: &Column) -> Result<ArrayRef, E
 
 fn resolve(issue: PendingIssue, tables: &[DecodedTable]) -> Issue {
     let table = &tables[issue.table];
+    let row = issue.row;
     Issue {
         table: table.table.name,
-        key: key(table, issue.row),
+        key: row.map_or_else(|| "{}".to_owned(), |row| table.key(row)),
         column: issue.column,
         value: issue.value,
         reason: issue.reason,
         root_table: table.root,
-        root: table.roots[issue.row],
+        root: row.map_or(u32::MAX, |row| table.roots[row]),
     }
 }
 
-/// A row's key as a JSON object.
-fn key(table: &DecodedTable, row: usize) -> String {
-    let members: serde_json::Map<String, serde_json::Value> = table
-        .table
-        .key
-        .iter()
-        .filter_map(|name| {
-            let array = table.records.column_by_name(name)?;
+/// Creates an issue for every row with an empty textual key, such as a product without a serial
+/// number.
+///
+/// Numeric keys are not checked: in those, zero may mean "none", but it is also the id of the root
+/// folder.
+fn unnamed(table: &DecodedTable) -> Vec<Issue> {
+    let name = || {
+        table.table.endpoint?;
+        let column = table.table.column(table.table.key.last()?)?;
+        let column = &table.table.columns[column];
+        let is_own = matches!(column.origin, Origin::Field | Origin::FieldOrAsked(_));
+        (is_own && column.kind == Kind::Text).then_some(column.name)
+    };
+    let Some(column) = name() else {
+        return Vec::new();
+    };
+    let Some(names) = table.records.column_by_name(column) else {
+        return Vec::new();
+    };
+    let names = names.as_string::<i32>().iter();
+    let issue = |(row, name): (usize, Option<&str>)| {
+        name.is_none_or(|name| name.trim().is_empty())
+            .then(|| Issue {
+                table: table.table.name,
+                key: table.key(row),
+                column,
+                value: name.unwrap_or("null").to_owned(),
+                reason: "empty key: the row cannot be told from others",
+                root_table: table.root,
+                root: table.roots[row],
+            })
+    };
+    names.enumerate().filter_map(issue).collect()
+}
+
+impl DecodedTable {
+    /// Returns a row's key as a JSON object.
+    pub fn key(&self, row: usize) -> String {
+        let member = |name: &&str| {
+            let array = self.records.column_by_name(name)?;
             let value = match array.data_type() {
                 _ if array.is_null(row) => serde_json::Value::Null,
                 DataType::Int64 => array.as_primitive::<Int64Type>().value(row).into(),
@@ -191,7 +230,8 @@ fn key(table: &DecodedTable, row: usize) -> String {
                 _ => return None,
             };
             Some(((*name).to_owned(), value))
-        })
-        .collect();
-    serde_json::Value::Object(members).to_string()
+        };
+        let members: serde_json::Map<_, _> = self.table.key.iter().filter_map(member).collect();
+        serde_json::Value::Object(members).to_string()
+    }
 }

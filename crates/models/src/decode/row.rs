@@ -1,4 +1,4 @@
-//! Rows in the making, and the tables that they are in.
+//! Rows that are being read, and the builders of their tables.
 
 use std::fmt;
 
@@ -10,14 +10,15 @@ use crate::{
 /// The rows of one table so far.
 pub(super) struct TableBuilder {
     pub(super) table: &'static Table,
-    /// The columns that the row's own object fills; the others come at the end of the page.
+    /// The columns that are filled from the row's own object. The others are filled at the end of
+    /// the page.
     pub(super) columns: Vec<Option<ColumnBuilder>>,
     pub(super) extra: Vec<Option<String>>,
-    /// The index columns' values, row by row.
+    /// The values of the index columns, row by row.
     pub(super) positions: Vec<Vec<i64>>,
     pub(super) root: usize,
     pub(super) roots: Vec<u32>,
-    /// The row around the rows that came last, and the position after theirs.
+    /// The containing row of the latest rows, and the position after theirs.
     pub(super) resumed: (usize, i64),
 }
 
@@ -49,7 +50,8 @@ impl TableBuilder {
     }
 }
 
-/// A member's path from the object of its row: the objects on the way, and its own name.
+/// The path of a member from its row's object: the prefix of enclosing objects, and the member's
+/// name.
 #[derive(Clone, Copy)]
 pub(super) struct Path<'a>(pub(super) &'a str, pub(super) &'a str);
 
@@ -59,12 +61,12 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// A row that is open.
+/// An open row.
 pub(super) struct Row {
     pub(super) table: usize,
     pub(super) at: usize,
     pub(super) root: u32,
-    /// The members without a column, as a JSON object that lacks its closing brace.
+    /// The members without a column, as a JSON object without its closing brace.
     pub(super) extra: String,
 }
 
@@ -79,9 +81,6 @@ impl Row {
     }
 
     pub(super) fn keep_scalar(&mut self, name: &str, value: &Scalar<'_>) {
-        match value {
-            Scalar::Text(text) => self.keep(name, &serde_json::Value::from(&**text).to_string()),
-            _ => self.keep(name, value.as_written()),
-        }
+        self.keep(name, &value.to_json());
     }
 }

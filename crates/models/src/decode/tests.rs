@@ -1,4 +1,4 @@
-//! Pages in, rows out: the shapes that the field has shown, and those it may.
+//! Tests that decode pages: shapes that were seen in real answers, and others that may come.
 
 mod systems;
 
@@ -37,7 +37,8 @@ fn decoded(endpoint_id: &str, page: &str) -> Decoded {
     .unwrap()
 }
 
-/// The rows as text: `table: column=value …`, without null and without the columns all rows share.
+/// Formats the rows as `table: column=value …`, without nulls and without the columns that all rows
+/// share.
 fn rows(endpoint_id: &str, page: &str) -> String {
     let decoded = decoded(endpoint_id, page);
     let mut text = String::new();
@@ -127,13 +128,13 @@ fn nested_rows_inherit_the_key_wherever_it_stands() {
     entitlements: account_id=5 serial_number="F1" _index=0 level=5 level_desc="Advanced HW"
     entitlements: account_id=5 serial_number="F1" _index=1 level=6
     entitlements: account_id=710112 serial_number="F2" _index=0 level=7
-    asset_groups: account_id=5 serial_number="F1" _index=0 asset_group_id=9 asset_group="POS"
-    asset_groups: account_id=5 serial_number="F1" _index=1 asset_group="North"
     product_contracts: account_id=5 serial_number="F1" _index=0 contract_number="1"
     product_contracts: account_id=5 serial_number="F1" _index=1 contract_number="2" sku="FC"
     contract_terms: account_id=5 serial_number="F1" contract_index=0 _index=0 support_type="a"
     contract_terms: account_id=5 serial_number="F1" contract_index=0 _index=1 support_type="b"
     contract_terms: account_id=5 serial_number="F1" contract_index=1 _index=0 support_type="c"
+    asset_groups: account_id=5 serial_number="F1" _index=0 asset_group_id=9 asset_group="POS"
+    asset_groups: account_id=5 serial_number="F1" _index=1 asset_group="North"
     "#);
 }
 
@@ -163,7 +164,34 @@ fn nothing_is_lost() {
     issue: entitlements {"_index":0,"account_id":710112,"serial_number":"F1"} level "1.5": not an integer
     issue: products {"account_id":710112,"serial_number":"F1"} entitlements "3": not a list of objects
     issue: products {"account_id":710112,"serial_number":"F1"} contracts "none": not a list of objects
+    issue: products {} assets "null": not an object
     "#);
+    assert_eq!(decoded("products/list", page).unknown_fields, 3);
+}
+
+#[test]
+fn one_bad_value_costs_one_value() {
+    let page = "{\"assets\": [{\"serialNumber\": \"F1\", \"description\": \"Z\u{fffd}rich\",
+        \"siteCode\": \"a\\ud83d\", \"entitlements\": [null, {\"level\": 1}]}, \"F2\", [\"F3\"], 4,
+        {\"serialNumber\": \"F5\", \"description\": \"Kiosk \\ud83d\"}, {\"serialNumber\": \" \"}, {}],
+        \"assetsNext\": [], \"requestId\": 7, \"version\": \"3.0\"}";
+    insta::assert_snapshot!(rows("products/list", page), @r#"
+    products: account_id=710112 serial_number="F1" description="Z�rich" _extra="{\"siteCode\":\"a�\"}"
+    products: account_id=710112 serial_number="F5" description="Kiosk �"
+    products: account_id=710112 serial_number=""
+    products: account_id=710112
+    entitlements: account_id=710112 serial_number="F1" _index=1 level=1
+    issue: products {"account_id":710112,"serial_number":"F1"} description "Z�rich": an unreadable character was replaced by U+FFFD
+    issue: products {"account_id":710112,"serial_number":"F1"} _extra "\"a�\"": an unreadable character was replaced by U+FFFD
+    issue: products {"account_id":710112,"serial_number":"F1"} entitlements "null": not a list of objects
+    issue: products {} assets "F2": not an object
+    issue: products {} assets "[\"F3\"]": not an object
+    issue: products {} assets "4": not an object
+    issue: products {"account_id":710112,"serial_number":"F5"} description "Kiosk �": an unreadable character was replaced by U+FFFD
+    issue: products {"account_id":710112,"serial_number":""} serial_number "": empty key: the row cannot be told from others
+    issue: products {"account_id":710112,"serial_number":null} serial_number "null": empty key: the row cannot be told from others
+    "#);
+    // Two are around the rows, and one is in a row.
     assert_eq!(decoded("products/list", page).unknown_fields, 3);
 }
 
@@ -317,7 +345,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Whether all columns of a batch are as long as it says.
+/// Whether all columns have as many rows as the batch.
 fn is_whole(records: &RecordBatch) -> bool {
     records
         .columns()

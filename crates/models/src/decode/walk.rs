@@ -1,13 +1,15 @@
-//! The walk over the text, along the layout.
+//! Walks through the text along the layout.
+
+mod list;
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+pub(super) use self::list::List;
 use super::{
-    Engine,
-    list::List,
+    ENVELOPE, Engine,
     row::{Path, Row},
 };
 use crate::{
@@ -16,11 +18,11 @@ use crate::{
     value::Scalar,
 };
 
-/// Where in the answer the walk stands.
+/// The current place in the answer.
 pub(super) enum Place<'r> {
-    /// Around the rows.
+    /// Outside of all rows.
     Outside,
-    /// In this row; `prefix` is the path from the row's object, empty or ending in a dot.
+    /// Inside this row. `prefix` is the path from the row's object: empty, or ending in a dot.
     Inside { row: &'r mut Row, prefix: &'r str },
 }
 
@@ -62,7 +64,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
 }
 
 impl Walk<'_, '_, '_> {
-    /// Reads the members of an object whose first name is known.
+    /// Reads the members of an object whose first name has already been read.
     pub(super) fn members<'de, A: MapAccess<'de>>(
         mut self,
         first: Found,
@@ -91,6 +93,8 @@ impl Walk<'_, '_, '_> {
     ) -> Result<(), A::Error> {
         match (&field.target, &mut self.place) {
             (Target::Ignored, _) | (Target::Column(_), Place::Outside) => {
+                // Skips the value without storing it. A column outside of rows can't happen with
+                // generated layouts.
                 map.next_value::<IgnoredAny>().map(|_| ())
             }
             (Target::Column(column), Place::Inside { row, prefix }) => {
@@ -125,6 +129,8 @@ impl Walk<'_, '_, '_> {
                 })
             }
             (Target::Object(fields), Place::Inside { row, prefix }) => {
+                // The value is read as text first, because only an object may be opened. Anything
+                // else goes to `_extra` as it is, where opening it would fail the page.
                 let raw: &RawValue = map.next_value()?;
                 if let Scalar::Other(text) = Scalar::of(raw)
                     && text.starts_with('{')
@@ -148,21 +154,29 @@ impl Walk<'_, '_, '_> {
         }
     }
 
-    /// Keeps what has no column, unless it says nothing or must not be kept.
+    /// Keeps a member that has no column, unless it is null or secret.
+    ///
+    /// Outside of rows there is no `_extra` to keep it in, so it is only counted.
     fn unknown(&mut self, name: &str, raw: &RawValue) {
-        if let Place::Inside { row, prefix } = &mut self.place
-            && raw.get() != "null"
-            && !is_secret(name)
-        {
-            row.keep(&format!("{prefix}{name}"), raw.get());
-            self.engine.unknown_fields += 1;
+        if raw.get() == "null" || is_secret(name) {
+            return;
+        }
+        match &mut self.place {
+            Place::Inside { row, prefix } => {
+                let name = format!("{prefix}{name}");
+                self.engine.keep_unknown(row, &name, raw.get());
+            }
+            Place::Outside => {
+                self.engine.unknown_fields += u64::from(!ENVELOPE.contains(&name));
+            }
         }
     }
 }
 
-/// Reads a member's name.
+/// Reads a member's name and finds its field.
 ///
-/// Rows repeat their members in one order, so the one after the last is tried first.
+/// Rows usually have their members in the same order, so the field after the previous one is tried
+/// first.
 pub(super) struct Name {
     pub(super) fields: &'static [Field],
     pub(super) guess: usize,
@@ -197,6 +211,8 @@ impl Visitor<'_> for Name {
             return Ok(Found::Field(self.guess));
         }
         Ok(
+            // A linear search is enough: objects have a few dozen members, and almost all of them
+            // are found by the guess above.
             match self.fields.iter().position(|field| field.name == name) {
                 Some(position) => Found::Field(position),
                 None => Found::Unknown(name.to_owned()),

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::shared::Error;
+
 /// List contracts: `contracts/list`.
 #[derive(Debug, Clone, Copy)]
 pub struct ContractsList;
@@ -139,73 +141,54 @@ pub struct ContractsListResponse {
     pub contracts: Vec<ContractSummary>,
 }
 
-/// What went wrong, in the body of a refused call or of an empty search.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Error {
-    /// Code of the failure: 1xx input, 2xx token or permission, 3xx business rule. A code alone
-    /// says little; read it together with the envelope's `status`.
-    #[serde(
-        rename = "errorCode",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub error_code: Option<i64>,
-    /// Detail text, the one worth showing.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub message: Option<String>,
-}
-
 /// The operations as constants.
 pub mod endpoints {
-    use fortilake_models::{Access, Endpoint, Location, Parameter};
+    use fortilake_models::{Access, Dialect, Endpoint, Location, Parameter};
 
     const API: &str = "Asset Management V3 Contract";
 
     /// List contracts.
     pub static CONTRACTS_LIST: Endpoint = Endpoint::new(
-        "contracts/list",
-        API,
-        "POST",
-        "/ES/api/registration/v3/contracts/list",
-        Some("assetmanagement"),
-        Access::Read,
-        "List contracts",
-        &[
-            Parameter {
-                name: "accountId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
-            },
-            Parameter {
-                name: "contractNumber",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Number of the contract.",
-            },
-            Parameter {
-                name: "contractSKU",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "SKU of the contract.",
-            },
-            Parameter {
-                name: "status",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Only contracts in this state. Open list: unknown values are kept.",
-            },
-        ],
-        Some(&super::tables::CONTRACTS_LIST_LAYOUT),
-    );
+            "contracts/list",
+            API,
+            "POST",
+            "/ES/api/registration/v3/contracts/list",
+            Some("assetmanagement"),
+            Access::Read,
+            "List contracts",
+            &[
+                Parameter {
+                    name: "accountId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
+                },
+                Parameter {
+                    name: "contractNumber",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Number of the contract.",
+                },
+                Parameter {
+                    name: "contractSKU",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "SKU of the contract.",
+                },
+                Parameter {
+                    name: "status",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only contracts in this state. Open list: unknown values are kept.",
+                },
+            ],
+            Some(&super::tables::CONTRACTS_LIST_LAYOUT),
+        )
+        .of_system("forticloud", Dialect::Body);
 }
 
 /// The tables that the answers of Asset Management V3 Contract feed.
@@ -287,23 +270,23 @@ pub mod tables {
         fields: &[
             Field {
                 name: "contractNumber",
-                target: Target::Column(1),
+                target: Target::Column(1), // contract_number
             },
             Field {
                 name: "contractSKU",
-                target: Target::Column(2),
+                target: Target::Column(2), // sku
             },
             Field {
                 name: "status",
-                target: Target::Column(3),
+                target: Target::Column(3), // status
             },
             Field {
                 name: "startDate",
-                target: Target::Column(4),
+                target: Target::Column(4), // start_date
             },
             Field {
                 name: "endDate",
-                target: Target::Column(5),
+                target: Target::Column(5), // end_date
             },
         ],
         scalar: None,

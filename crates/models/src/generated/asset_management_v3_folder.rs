@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::shared::{Envelope, Error};
+
 /// List folders: `folders/list`.
 #[derive(Debug, Clone, Copy)]
 pub struct FoldersList;
@@ -73,68 +75,6 @@ pub struct AssetFolder {
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub asset_count: Option<i64>,
-}
-
-/// Fields that stand in every answer, good or bad, beside the payload.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Envelope {
-    /// Build of the service, `1.0.0` in every published answer.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub build: Option<String>,
-    /// Version of the API.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub version: Option<String>,
-    /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<fortilake_models::Secret>,
-    /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
-    /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
-    /// throttling.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub status: Option<i64>,
-    /// Generic text in several wordings, possibly empty. It is no test for success; `status` is.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub message: Option<String>,
-    /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
-    /// string has been documented and is to be accepted as well.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::message"
-    )]
-    pub error: Option<Error>,
-}
-
-/// What went wrong, in the body of a refused call or of an empty search.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Error {
-    /// Code of the failure: 1xx input, 2xx token or permission, 3xx business rule. A code alone
-    /// says little; read it together with the envelope's `status`.
-    #[serde(
-        rename = "errorCode",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub error_code: Option<i64>,
-    /// Detail text, the one worth showing.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub message: Option<String>,
 }
 
 /// A folder to be made.
@@ -276,93 +216,96 @@ pub struct FoldersListResponse {
 
 /// The operations as constants.
 pub mod endpoints {
-    use fortilake_models::{Access, Endpoint, Location, Parameter};
+    use fortilake_models::{Access, Dialect, Endpoint, Location, Parameter};
 
     const API: &str = "Asset Management V3 Folder";
 
     /// List folders.
     pub static FOLDERS_LIST: Endpoint = Endpoint::new(
-        "folders/list",
-        API,
-        "POST",
-        "/ES/api/registration/v3/folders/list",
-        Some("assetmanagement"),
-        Access::Read,
-        "List folders",
-        &[
-            Parameter {
-                name: "accountId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
-            },
-        ],
-        Some(&super::tables::FOLDERS_LIST_LAYOUT),
-    );
+            "folders/list",
+            API,
+            "POST",
+            "/ES/api/registration/v3/folders/list",
+            Some("assetmanagement"),
+            Access::Read,
+            "List folders",
+            &[
+                Parameter {
+                    name: "accountId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
+                },
+            ],
+            Some(&super::tables::FOLDERS_LIST_LAYOUT),
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Create a folder.
     pub static FOLDERS_CREATE: Endpoint = Endpoint::new(
-        "folders/create",
-        API,
-        "POST",
-        "/ES/api/registration/v3/folders/create",
-        Some("assetmanagement"),
-        Access::Write,
-        "Create a folder",
-        &[
-            Parameter {
-                name: "accountId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
-            },
-            Parameter {
-                name: "folderName",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "Name of the folder.",
-            },
-            Parameter {
-                name: "parentFolderId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Folder to make it in; the root folder when absent.",
-            },
-        ],
-        None,
-    );
+            "folders/create",
+            API,
+            "POST",
+            "/ES/api/registration/v3/folders/create",
+            Some("assetmanagement"),
+            Access::Write,
+            "Create a folder",
+            &[
+                Parameter {
+                    name: "accountId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
+                },
+                Parameter {
+                    name: "folderName",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "Name of the folder.",
+                },
+                Parameter {
+                    name: "parentFolderId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Folder to make it in; the root folder when absent.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Delete a folder.
     pub static FOLDERS_DELETE: Endpoint = Endpoint::new(
-        "folders/delete",
-        API,
-        "POST",
-        "/ES/api/registration/v3/folders/delete",
-        Some("assetmanagement"),
-        Access::Write,
-        "Delete a folder",
-        &[
-            Parameter {
-                name: "accountId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
-            },
-            Parameter {
-                name: "folderId",
-                location: Location::Body,
-                required: true,
-                json_type: "integer",
-                doc: "Id of the folder, which must be empty.",
-            },
-        ],
-        None,
-    );
+            "folders/delete",
+            API,
+            "POST",
+            "/ES/api/registration/v3/folders/delete",
+            Some("assetmanagement"),
+            Access::Write,
+            "Delete a folder",
+            &[
+                Parameter {
+                    name: "accountId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
+                },
+                Parameter {
+                    name: "folderId",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Id of the folder, which must be empty.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 }
 
 /// The tables that the answers of Asset Management V3 Folder feed.
@@ -444,23 +387,23 @@ pub mod tables {
         fields: &[
             Field {
                 name: "folderId",
-                target: Target::Column(1),
+                target: Target::Column(1), // folder_id
             },
             Field {
                 name: "folderName",
-                target: Target::Column(2),
+                target: Target::Column(2), // folder_name
             },
             Field {
                 name: "parentFolderId",
-                target: Target::Column(3),
+                target: Target::Column(3), // parent_folder_id
             },
             Field {
                 name: "folderPath",
-                target: Target::Column(4),
+                target: Target::Column(4), // folder_path
             },
             Field {
                 name: "assetCount",
-                target: Target::Column(5),
+                target: Target::Column(5), // asset_count
             },
         ],
         scalar: None,

@@ -4,6 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::shared::{
+    AssetDetails, AssetGroup, Contract, ContractTerm, Entitlement, Envelope, Error,
+    License, Location,
+};
+
 /// List products with their coverage: `products/list`.
 #[derive(Debug, Clone, Copy)]
 pub struct ProductsList;
@@ -195,165 +200,6 @@ pub struct Asset {
     pub contracts: Vec<Contract>,
 }
 
-/// One product in full. Unlike an item of a list it has no `status`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AssetDetails {
-    /// Account that owns the product; IAM calls it `id`. Unproven: absent from the published
-    /// answer.
-    #[serde(
-        rename = "accountId",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub account_id: Option<i64>,
-    /// Serial number, the key of a product. Lengths vary and hyphens occur.
-    #[serde(
-        rename = "serialNumber",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub serial_number: Option<String>,
-    /// Name of the model. Null when a registration failed; the blank and a hyphen both occur after
-    /// the family name.
-    #[serde(
-        rename = "productModel",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub product_model: Option<String>,
-    /// The owner's text; empty or null when there is none.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub description: Option<String>,
-    /// Moment of registration. Null when a registration failed. Wall clock without an offset as a
-    /// rule; the zone is undocumented.
-    #[serde(
-        rename = "registrationDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub registration_date: Option<String>,
-    /// True for a unit taken out of service; such units stay in the lists.
-    #[serde(
-        rename = "isDecommissioned",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::boolean"
-    )]
-    pub is_decommissioned: Option<bool>,
-    /// Folder that holds the product; 0 is the root folder, and also what a failed registration
-    /// shows. Absent from answers before 2024.
-    #[serde(
-        rename = "folderId",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub folder_id: Option<i64>,
-    /// Path of that folder, from `/My Assets` on. Absent from answers before 2024.
-    #[serde(
-        rename = "folderPath",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub folder_path: Option<String>,
-    /// A milestone of the model's life cycle. Disputed: read as end of registration, of repair and
-    /// of release; most likely the last date at which coverage can be renewed. Wall clock without
-    /// an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "productModelEoR",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub product_model_eor: Option<String>,
-    /// End of support of the model. Wall clock without an offset as a rule; the zone is
-    /// undocumented.
-    #[serde(
-        rename = "productModelEoS",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub product_model_eos: Option<String>,
-    /// Coverages of the product. Null means none. In this answer the names come padded.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub entitlements: Vec<Entitlement>,
-    /// Warranty coverages. Unproven: null in every published answer and absent from one.
-    #[serde(
-        rename = "warrantySupports",
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub warranty_supports: Vec<Entitlement>,
-    /// Groups of the product. Null means none.
-    #[serde(
-        rename = "assetGroups",
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub asset_groups: Vec<AssetGroup>,
-    /// Support contracts of the product. Null means none.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub contracts: Vec<Contract>,
-    /// Name of the selling partner.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub partner: Option<String>,
-    /// Where the product stands. Null when nobody has said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub location: Option<Location>,
-    /// Licenses of the product. Disputed: a list in one publication, a single object in two others,
-    /// null in the one published answer of the details; read a single object as a list of one.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub license: Vec<License>,
-    /// Licenses of the product, as older answers name them. Null means none; read a single object
-    /// as a list of one.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub licenses: Vec<License>,
-    /// Name of the warranty type. Unproven: documented lately, not in the published answer.
-    #[serde(
-        rename = "warrantyTypeName",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub warranty_type_name: Option<String>,
-}
-
-/// A group that the owner put the product into. Unproven: no published answer holds one, and a list
-/// of bare names has been claimed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AssetGroup {
-    /// Id of the group.
-    #[serde(
-        rename = "assetGroupId",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub asset_group_id: Option<i64>,
-    /// Name of the group.
-    #[serde(
-        rename = "assetGroup",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub asset_group: Option<String>,
-}
-
 fortilake_models::open_enum! {
     /// State of the registration. Absent from answers before 2023. Open list: unknown values are kept.
     pub enum AssetStatus {
@@ -362,312 +208,6 @@ fortilake_models::open_enum! {
         /// `Pending`
         Pending = "Pending",
     }
-}
-
-/// One support contract of a product.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Contract {
-    /// Number of the contract, normally 4 digits, 2 letters and 6 digits.
-    #[serde(
-        rename = "contractNumber",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub contract_number: Option<String>,
-    /// Ordered SKU, padded with blanks now and then.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub sku: Option<String>,
-    /// Terms of the contract. Null means none.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub terms: Vec<ContractTerm>,
-}
-
-/// One kind of support within a contract, with its period.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ContractTerm {
-    /// Start of the term; may carry a time of day where the entitlement shows midnight. Wall clock
-    /// without an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "startDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub start_date: Option<String>,
-    /// End of the term; may carry a time of day where the entitlement shows midnight. Wall clock
-    /// without an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "endDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub end_date: Option<String>,
-    /// Name of the support type; equals an entitlement's `typeDesc` without padding.
-    #[serde(
-        rename = "supportType",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub support_type: Option<String>,
-}
-
-/// One coverage of a product by one kind of support. Expired and current coverage are both listed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Entitlement {
-    /// Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). An open
-    /// list; unknown codes are kept.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub level: Option<i64>,
-    /// Name of the support level, right-padded with blanks to 40 now and then.
-    #[serde(
-        rename = "levelDesc",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub level_desc: Option<String>,
-    /// Code of the support type, such as 1 Hardware, 2 Firmware \& General Updates, 11 Enhanced
-    /// Support, 113 CPUs, 152 ADOMs, 207 VDOMs. An open list; unknown codes are kept.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub r#type: Option<i64>,
-    /// Name of the support type, padded now and then. The wording follows marketing; the code is
-    /// the stable key.
-    #[serde(
-        rename = "typeDesc",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub type_desc: Option<String>,
-    /// First covered moment, midnight. Wall clock without an offset as a rule; the zone is
-    /// undocumented.
-    #[serde(
-        rename = "startDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub start_date: Option<String>,
-    /// Last covered day at midnight, presumably inclusive. Wall clock without an offset as a rule;
-    /// the zone is undocumented.
-    #[serde(
-        rename = "endDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub end_date: Option<String>,
-    /// Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never
-    /// been seen in a published answer.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub units: Option<i64>,
-}
-
-/// Fields that stand in every answer, good or bad, beside the payload.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Envelope {
-    /// Build of the service, `1.0.0` in every published answer.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub build: Option<String>,
-    /// Version of the API.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub version: Option<String>,
-    /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<fortilake_models::Secret>,
-    /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
-    /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
-    /// throttling.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub status: Option<i64>,
-    /// Generic text in several wordings, possibly empty. It is no test for success; `status` is.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub message: Option<String>,
-    /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
-    /// string has been documented and is to be accepted as well.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::message"
-    )]
-    pub error: Option<Error>,
-}
-
-/// What went wrong, in the body of a refused call or of an empty search.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Error {
-    /// Code of the failure: 1xx input, 2xx token or permission, 3xx business rule. A code alone
-    /// says little; read it together with the envelope's `status`.
-    #[serde(
-        rename = "errorCode",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub error_code: Option<i64>,
-    /// Detail text, the one worth showing.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub message: Option<String>,
-}
-
-/// A license of a product. Experimental: no published answer of the details call holds one that is
-/// not null.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct License {
-    /// Number of the license.
-    #[serde(
-        rename = "licenseNumber",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub license_number: Option<String>,
-    /// SKU of the license.
-    #[serde(
-        rename = "licenseSKU",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub license_sku: Option<String>,
-    /// Kind of license, such as `Eval`. An open list.
-    #[serde(
-        rename = "licenseType",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub license_type: Option<String>,
-    /// Text of the license file: a secret. Empty when the file is made later or not at all.
-    #[serde(rename = "licenseFile", skip_serializing_if = "Option::is_none")]
-    pub license_file: Option<fortilake_models::Secret>,
-    /// Serial of the licensed product, seen after a registration.
-    #[serde(
-        rename = "serialNumber",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub serial_number: Option<String>,
-    /// Expiry of the license. One of two misspellings that the service uses; it is the one beside a
-    /// single license. Wall clock without an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "experationDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub experation_date: Option<String>,
-    /// Expiry of the license. The other misspelling, used in lists of licenses. Wall clock without
-    /// an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "experiationDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub experiation_date: Option<String>,
-    /// Expiry of the license. The right spelling. Unproven: kept ready for the day the service is
-    /// corrected. Wall clock without an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "expirationDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub expiration_date: Option<String>,
-}
-
-/// Where a product stands, as its owner entered it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Location {
-    /// Id of the address, in answers alone. A number in place of the string is to be accepted.
-    #[serde(
-        rename = "addressId",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub address_id: Option<String>,
-    /// Company at the address. Free text.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub company: Option<String>,
-    /// Street and number. Free text.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub address: Option<String>,
-    /// City. Free text.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub city: Option<String>,
-    /// State or province: the two-letter code for US, CA, IN, BR and UA, free text elsewhere.
-    #[serde(
-        rename = "stateOrProvince",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub state_or_province: Option<String>,
-    /// Country, ISO 3166-1 alpha-2; IAM's numeric `countryId` is another code.
-    #[serde(
-        rename = "countryCode",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub country_code: Option<String>,
-    /// Postal code. Free text.
-    #[serde(
-        rename = "postalCode",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub postal_code: Option<String>,
-    /// E-mail of the contact at the address (personal data).
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub email: Option<String>,
-    /// Phone: `+` and country code, one blank, number (personal data).
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub phone: Option<String>,
-    /// Fax, in the form of `phone`. May be empty.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub fax: Option<String>,
 }
 
 /// An address to be stored; a location without `addressId`.
@@ -1233,261 +773,269 @@ pub struct RegistrationUnit {
 
 /// The operations as constants.
 pub mod endpoints {
-    use fortilake_models::{Access, Endpoint, Location, Parameter};
+    use fortilake_models::{Access, Dialect, Endpoint, Location, Parameter};
 
     const API: &str = "Asset Management V3 Product";
 
     /// List products with their coverage.
     pub static PRODUCTS_LIST: Endpoint = Endpoint::new(
-        "products/list",
-        API,
-        "POST",
-        "/ES/api/registration/v3/products/list",
-        Some("assetmanagement"),
-        Access::Read,
-        "List products with their coverage",
-        &[
-            Parameter {
-                name: "accountId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
-            },
-            Parameter {
-                name: "serialNumber",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Serial number or pattern: `%` stands for any text, and a bare prefix matches as if `%` followed. Empty is an error; null, beside `expireBefore`, says what leaving it out says. Disputed: `*` instead of `%`.",
-            },
-            Parameter {
-                name: "expireBefore",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Only products with a coverage that ends before this moment. Wall clock without an offset is the safest of the accepted forms.",
-            },
-            Parameter {
-                name: "status",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Only products in this state; `Registered` when absent. Open list: unknown values are kept.",
-            },
-            Parameter {
-                name: "productModel",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Exact name of the model.",
-            },
-            Parameter {
-                name: "pageNumber",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Page to give, counted from the base that the first answer shows in its own `pageNumber` (1, or 0 in one publication). Leave it out to get the first page.",
-            },
-        ],
-        Some(&super::tables::PRODUCTS_LIST_LAYOUT),
-    );
+            "products/list",
+            API,
+            "POST",
+            "/ES/api/registration/v3/products/list",
+            Some("assetmanagement"),
+            Access::Read,
+            "List products with their coverage",
+            &[
+                Parameter {
+                    name: "accountId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
+                },
+                Parameter {
+                    name: "serialNumber",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Serial number or pattern: `%` stands for any text, and a bare prefix matches as if `%` followed. Empty is an error; null, beside `expireBefore`, says what leaving it out says. Disputed: `*` instead of `%`.",
+                },
+                Parameter {
+                    name: "expireBefore",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only products with a coverage that ends before this moment. Wall clock without an offset is the safest of the accepted forms.",
+                },
+                Parameter {
+                    name: "status",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only products in this state; `Registered` when absent. Open list: unknown values are kept.",
+                },
+                Parameter {
+                    name: "productModel",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Exact name of the model.",
+                },
+                Parameter {
+                    name: "pageNumber",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Page to give, counted from the base that the first answer shows in its own `pageNumber` (1, or 0 in one publication). Leave it out to get the first page.",
+                },
+            ],
+            Some(&super::tables::PRODUCTS_LIST_LAYOUT),
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Show one product in full.
     pub static PRODUCTS_DETAILS: Endpoint = Endpoint::new(
-        "products/details",
-        API,
-        "POST",
-        "/ES/api/registration/v3/products/details",
-        Some("assetmanagement"),
-        Access::Read,
-        "Show one product in full",
-        &[
-            Parameter {
-                name: "serialNumber",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "Exact serial number of the product.",
-            },
-        ],
-        Some(&super::tables::PRODUCTS_DETAILS_LAYOUT),
-    );
+            "products/details",
+            API,
+            "POST",
+            "/ES/api/registration/v3/products/details",
+            Some("assetmanagement"),
+            Access::Read,
+            "Show one product in full",
+            &[
+                Parameter {
+                    name: "serialNumber",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "Exact serial number of the product.",
+                },
+            ],
+            Some(&super::tables::PRODUCTS_DETAILS_LAYOUT),
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Register up to ten products.
     pub static PRODUCTS_REGISTER: Endpoint = Endpoint::new(
-        "products/register",
-        API,
-        "POST",
-        "/ES/api/registration/v3/products/register",
-        Some("assetmanagement"),
-        Access::Write,
-        "Register up to ten products",
-        &[
-            Parameter {
-                name: "accountId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
-            },
-            Parameter {
-                name: "registrationUnits",
-                location: Location::Body,
-                required: true,
-                json_type: "array",
-                doc: "The units, ten at most.",
-            },
-            Parameter {
-                name: "locations",
-                location: Location::Body,
-                required: false,
-                json_type: "array",
-                doc: "Addresses that the units point to.",
-            },
-        ],
-        None,
-    );
+            "products/register",
+            API,
+            "POST",
+            "/ES/api/registration/v3/products/register",
+            Some("assetmanagement"),
+            Access::Write,
+            "Register up to ten products",
+            &[
+                Parameter {
+                    name: "accountId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
+                },
+                Parameter {
+                    name: "registrationUnits",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "array",
+                    doc: "The units, ten at most.",
+                },
+                Parameter {
+                    name: "locations",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "array",
+                    doc: "Addresses that the units point to.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Set the description of a product.
     pub static PRODUCTS_DESCRIPTION: Endpoint = Endpoint::new(
-        "products/description",
-        API,
-        "POST",
-        "/ES/api/registration/v3/products/description",
-        Some("assetmanagement"),
-        Access::Write,
-        "Set the description of a product",
-        &[
-            Parameter {
-                name: "serialNumber",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "Exact serial number of the product.",
-            },
-            Parameter {
-                name: "description",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "The new text.",
-            },
-        ],
-        None,
-    );
+            "products/description",
+            API,
+            "POST",
+            "/ES/api/registration/v3/products/description",
+            Some("assetmanagement"),
+            Access::Write,
+            "Set the description of a product",
+            &[
+                Parameter {
+                    name: "serialNumber",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "Exact serial number of the product.",
+                },
+                Parameter {
+                    name: "description",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "The new text.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Set or delete the location of a product.
     pub static PRODUCTS_LOCATION: Endpoint = Endpoint::new(
-        "products/location",
-        API,
-        "POST",
-        "/ES/api/registration/v3/products/location",
-        Some("assetmanagement"),
-        Access::Write,
-        "Set or delete the location of a product",
-        &[
-            Parameter {
-                name: "serialNumber",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "Exact serial number of the product.",
-            },
-            Parameter {
-                name: "location",
-                location: Location::Body,
-                required: false,
-                json_type: "object",
-                doc: "The new location; null deletes the present one.",
-            },
-        ],
-        None,
-    );
+            "products/location",
+            API,
+            "POST",
+            "/ES/api/registration/v3/products/location",
+            Some("assetmanagement"),
+            Access::Write,
+            "Set or delete the location of a product",
+            &[
+                Parameter {
+                    name: "serialNumber",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "Exact serial number of the product.",
+                },
+                Parameter {
+                    name: "location",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "object",
+                    doc: "The new location; null deletes the present one.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Move products to a folder.
     pub static PRODUCTS_FOLDER: Endpoint = Endpoint::new(
-        "products/folder",
-        API,
-        "POST",
-        "/ES/api/registration/v3/products/folder",
-        Some("assetmanagement"),
-        Access::Write,
-        "Move products to a folder",
-        &[
-            Parameter {
-                name: "serialNumbers",
-                location: Location::Body,
-                required: true,
-                json_type: "array",
-                doc: "Serial numbers of the products. Disputed: a client of a sibling API sends a single `serialNumber`.",
-            },
-            Parameter {
-                name: "folderId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "The new folder; null is the root folder.",
-            },
-        ],
-        None,
-    );
+            "products/folder",
+            API,
+            "POST",
+            "/ES/api/registration/v3/products/folder",
+            Some("assetmanagement"),
+            Access::Write,
+            "Move products to a folder",
+            &[
+                Parameter {
+                    name: "serialNumbers",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "array",
+                    doc: "Serial numbers of the products. Disputed: a client of a sibling API sends a single `serialNumber`.",
+                },
+                Parameter {
+                    name: "folderId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "The new folder; null is the root folder.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Take products out of service.
     pub static PRODUCTS_DECOMMISSION: Endpoint = Endpoint::new(
-        "products/decommission",
-        API,
-        "POST",
-        "/ES/api/registration/v3/products/decommission",
-        Some("assetmanagement"),
-        Access::Write,
-        "Take products out of service",
-        &[
-            Parameter {
-                name: "serialNumbers",
-                location: Location::Body,
-                required: true,
-                json_type: "array",
-                doc: "Serial numbers of the products.",
-            },
-        ],
-        None,
-    );
+            "products/decommission",
+            API,
+            "POST",
+            "/ES/api/registration/v3/products/decommission",
+            Some("assetmanagement"),
+            Access::Write,
+            "Take products out of service",
+            &[
+                Parameter {
+                    name: "serialNumbers",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "array",
+                    doc: "Serial numbers of the products.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Transfer products to another account.
     pub static PRODUCTS_TRANSFER: Endpoint = Endpoint::new(
-        "products/transfer",
-        API,
-        "POST",
-        "/ES/api/registration/v3/products/transfer",
-        Some("assetmanagement"),
-        Access::Write,
-        "Transfer products to another account",
-        &[
-            Parameter {
-                name: "sourceAccountId",
-                location: Location::Body,
-                required: true,
-                json_type: "integer",
-                doc: "Account that owns the products now.",
-            },
-            Parameter {
-                name: "targetAccountId",
-                location: Location::Body,
-                required: true,
-                json_type: "integer",
-                doc: "Account that is to own them.",
-            },
-            Parameter {
-                name: "serialNumbers",
-                location: Location::Body,
-                required: true,
-                json_type: "array",
-                doc: "Serial numbers of the products.",
-            },
-        ],
-        None,
-    );
+            "products/transfer",
+            API,
+            "POST",
+            "/ES/api/registration/v3/products/transfer",
+            Some("assetmanagement"),
+            Access::Write,
+            "Transfer products to another account",
+            &[
+                Parameter {
+                    name: "sourceAccountId",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Account that owns the products now.",
+                },
+                Parameter {
+                    name: "targetAccountId",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Account that is to own them.",
+                },
+                Parameter {
+                    name: "serialNumbers",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "array",
+                    doc: "Serial numbers of the products.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 }
 
 /// The tables that the answers of Asset Management V3 Product feed.
@@ -1604,13 +1152,13 @@ pub mod tables {
             Column {
                 name: "account_id",
                 kind: Kind::Int,
-                origin: Origin::Root(0),
+                origin: Origin::Root(0), // account_id
                 doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
             },
             Column {
                 name: "serial_number",
                 kind: Kind::Text,
-                origin: Origin::Root(1),
+                origin: Origin::Root(1), // serial_number
                 doc: "Serial number, the key of a product. Lengths vary and hyphens occur.",
             },
             Column {
@@ -1660,164 +1208,6 @@ pub mod tables {
                 kind: Kind::Int,
                 origin: Origin::Field,
                 doc: "Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never been seen in a published answer.",
-            },
-            Column {
-                name: "_source",
-                kind: Kind::Text,
-                origin: Origin::Source,
-                doc: "The source's name.",
-            },
-            Column {
-                name: "_crawl_id",
-                kind: Kind::Text,
-                origin: Origin::CrawlId,
-                doc: "The crawl that read this.",
-            },
-            Column {
-                name: "_observed_at",
-                kind: Kind::Instant,
-                origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
-            },
-            Column {
-                name: "_extra",
-                kind: Kind::Json,
-                origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
-            },
-        ],
-    };
-
-    /// One warranty support of a product.
-    pub static WARRANTY_SUPPORTS: Table = Table {
-        name: "warranty_supports",
-        summary: "One warranty support of a product.",
-        key: &["account_id", "serial_number", "_index"],
-        endpoint: Some("products/list"),
-        columns: &[
-            Column {
-                name: "account_id",
-                kind: Kind::Int,
-                origin: Origin::Root(0),
-                doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
-            },
-            Column {
-                name: "serial_number",
-                kind: Kind::Text,
-                origin: Origin::Root(1),
-                doc: "Serial number, the key of a product. Lengths vary and hyphens occur.",
-            },
-            Column {
-                name: "_index",
-                kind: Kind::Int,
-                origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
-            },
-            Column {
-                name: "level",
-                kind: Kind::Int,
-                origin: Origin::Field,
-                doc: "Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). An open list; unknown codes are kept.",
-            },
-            Column {
-                name: "level_desc",
-                kind: Kind::Text,
-                origin: Origin::Field,
-                doc: "Name of the support level, right-padded with blanks to 40 now and then.",
-            },
-            Column {
-                name: "type",
-                kind: Kind::Int,
-                origin: Origin::Field,
-                doc: "Code of the support type, such as 1 Hardware, 2 Firmware & General Updates, 11 Enhanced Support, 113 CPUs, 152 ADOMs, 207 VDOMs. An open list; unknown codes are kept.",
-            },
-            Column {
-                name: "type_desc",
-                kind: Kind::Text,
-                origin: Origin::Field,
-                doc: "Name of the support type, padded now and then. The wording follows marketing; the code is the stable key.",
-            },
-            Column {
-                name: "start_date",
-                kind: Kind::Timestamp,
-                origin: Origin::Field,
-                doc: "First covered moment, midnight. Wall clock without an offset as a rule; the zone is undocumented.",
-            },
-            Column {
-                name: "end_date",
-                kind: Kind::Timestamp,
-                origin: Origin::Field,
-                doc: "Last covered day at midnight, presumably inclusive. Wall clock without an offset as a rule; the zone is undocumented.",
-            },
-            Column {
-                name: "units",
-                kind: Kind::Int,
-                origin: Origin::Field,
-                doc: "Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never been seen in a published answer.",
-            },
-            Column {
-                name: "_source",
-                kind: Kind::Text,
-                origin: Origin::Source,
-                doc: "The source's name.",
-            },
-            Column {
-                name: "_crawl_id",
-                kind: Kind::Text,
-                origin: Origin::CrawlId,
-                doc: "The crawl that read this.",
-            },
-            Column {
-                name: "_observed_at",
-                kind: Kind::Instant,
-                origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
-            },
-            Column {
-                name: "_extra",
-                kind: Kind::Json,
-                origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
-            },
-        ],
-    };
-
-    /// One asset group that a product is in.
-    pub static ASSET_GROUPS: Table = Table {
-        name: "asset_groups",
-        summary: "One asset group that a product is in.",
-        key: &["account_id", "serial_number", "_index"],
-        endpoint: Some("products/list"),
-        columns: &[
-            Column {
-                name: "account_id",
-                kind: Kind::Int,
-                origin: Origin::Root(0),
-                doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
-            },
-            Column {
-                name: "serial_number",
-                kind: Kind::Text,
-                origin: Origin::Root(1),
-                doc: "Serial number, the key of a product. Lengths vary and hyphens occur.",
-            },
-            Column {
-                name: "_index",
-                kind: Kind::Int,
-                origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
-            },
-            Column {
-                name: "asset_group_id",
-                kind: Kind::Int,
-                origin: Origin::Field,
-                doc: "Id of the group.",
-            },
-            Column {
-                name: "asset_group",
-                kind: Kind::Text,
-                origin: Origin::Field,
-                doc: "Name of the group.",
             },
             Column {
                 name: "_source",
@@ -1856,13 +1246,13 @@ pub mod tables {
             Column {
                 name: "account_id",
                 kind: Kind::Int,
-                origin: Origin::Root(0),
+                origin: Origin::Root(0), // account_id
                 doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
             },
             Column {
                 name: "serial_number",
                 kind: Kind::Text,
-                origin: Origin::Root(1),
+                origin: Origin::Root(1), // serial_number
                 doc: "Serial number, the key of a product. Lengths vary and hyphens occur.",
             },
             Column {
@@ -1920,13 +1310,13 @@ pub mod tables {
             Column {
                 name: "account_id",
                 kind: Kind::Int,
-                origin: Origin::Root(0),
+                origin: Origin::Root(0), // account_id
                 doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
             },
             Column {
                 name: "serial_number",
                 kind: Kind::Text,
-                origin: Origin::Root(1),
+                origin: Origin::Root(1), // serial_number
                 doc: "Serial number, the key of a product. Lengths vary and hyphens occur.",
             },
             Column {
@@ -1958,6 +1348,164 @@ pub mod tables {
                 kind: Kind::Text,
                 origin: Origin::Field,
                 doc: "Name of the support type; equals an entitlement's `typeDesc` without padding.",
+            },
+            Column {
+                name: "_source",
+                kind: Kind::Text,
+                origin: Origin::Source,
+                doc: "The source's name.",
+            },
+            Column {
+                name: "_crawl_id",
+                kind: Kind::Text,
+                origin: Origin::CrawlId,
+                doc: "The crawl that read this.",
+            },
+            Column {
+                name: "_observed_at",
+                kind: Kind::Instant,
+                origin: Origin::ObservedAt,
+                doc: "When the answer behind this row arrived.",
+            },
+            Column {
+                name: "_extra",
+                kind: Kind::Json,
+                origin: Origin::Extra,
+                doc: "What had no column, as a JSON object.",
+            },
+        ],
+    };
+
+    /// One asset group that a product is in.
+    pub static ASSET_GROUPS: Table = Table {
+        name: "asset_groups",
+        summary: "One asset group that a product is in.",
+        key: &["account_id", "serial_number", "_index"],
+        endpoint: Some("products/list"),
+        columns: &[
+            Column {
+                name: "account_id",
+                kind: Kind::Int,
+                origin: Origin::Root(0), // account_id
+                doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
+            },
+            Column {
+                name: "serial_number",
+                kind: Kind::Text,
+                origin: Origin::Root(1), // serial_number
+                doc: "Serial number, the key of a product. Lengths vary and hyphens occur.",
+            },
+            Column {
+                name: "_index",
+                kind: Kind::Int,
+                origin: Origin::Index,
+                doc: "The position of the row in its list, from zero.",
+            },
+            Column {
+                name: "asset_group_id",
+                kind: Kind::Int,
+                origin: Origin::Field,
+                doc: "Id of the group.",
+            },
+            Column {
+                name: "asset_group",
+                kind: Kind::Text,
+                origin: Origin::Field,
+                doc: "Name of the group.",
+            },
+            Column {
+                name: "_source",
+                kind: Kind::Text,
+                origin: Origin::Source,
+                doc: "The source's name.",
+            },
+            Column {
+                name: "_crawl_id",
+                kind: Kind::Text,
+                origin: Origin::CrawlId,
+                doc: "The crawl that read this.",
+            },
+            Column {
+                name: "_observed_at",
+                kind: Kind::Instant,
+                origin: Origin::ObservedAt,
+                doc: "When the answer behind this row arrived.",
+            },
+            Column {
+                name: "_extra",
+                kind: Kind::Json,
+                origin: Origin::Extra,
+                doc: "What had no column, as a JSON object.",
+            },
+        ],
+    };
+
+    /// One warranty support of a product.
+    pub static WARRANTY_SUPPORTS: Table = Table {
+        name: "warranty_supports",
+        summary: "One warranty support of a product.",
+        key: &["account_id", "serial_number", "_index"],
+        endpoint: Some("products/list"),
+        columns: &[
+            Column {
+                name: "account_id",
+                kind: Kind::Int,
+                origin: Origin::Root(0), // account_id
+                doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
+            },
+            Column {
+                name: "serial_number",
+                kind: Kind::Text,
+                origin: Origin::Root(1), // serial_number
+                doc: "Serial number, the key of a product. Lengths vary and hyphens occur.",
+            },
+            Column {
+                name: "_index",
+                kind: Kind::Int,
+                origin: Origin::Index,
+                doc: "The position of the row in its list, from zero.",
+            },
+            Column {
+                name: "level",
+                kind: Kind::Int,
+                origin: Origin::Field,
+                doc: "Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). An open list; unknown codes are kept.",
+            },
+            Column {
+                name: "level_desc",
+                kind: Kind::Text,
+                origin: Origin::Field,
+                doc: "Name of the support level, right-padded with blanks to 40 now and then.",
+            },
+            Column {
+                name: "type",
+                kind: Kind::Int,
+                origin: Origin::Field,
+                doc: "Code of the support type, such as 1 Hardware, 2 Firmware & General Updates, 11 Enhanced Support, 113 CPUs, 152 ADOMs, 207 VDOMs. An open list; unknown codes are kept.",
+            },
+            Column {
+                name: "type_desc",
+                kind: Kind::Text,
+                origin: Origin::Field,
+                doc: "Name of the support type, padded now and then. The wording follows marketing; the code is the stable key.",
+            },
+            Column {
+                name: "start_date",
+                kind: Kind::Timestamp,
+                origin: Origin::Field,
+                doc: "First covered moment, midnight. Wall clock without an offset as a rule; the zone is undocumented.",
+            },
+            Column {
+                name: "end_date",
+                kind: Kind::Timestamp,
+                origin: Origin::Field,
+                doc: "Last covered day at midnight, presumably inclusive. Wall clock without an offset as a rule; the zone is undocumented.",
+            },
+            Column {
+                name: "units",
+                kind: Kind::Int,
+                origin: Origin::Field,
+                doc: "Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never been seen in a published answer.",
             },
             Column {
                 name: "_source",
@@ -2102,13 +1650,13 @@ pub mod tables {
             Column {
                 name: "account_id",
                 kind: Kind::Int,
-                origin: Origin::Root(0),
+                origin: Origin::Root(0), // account_id
                 doc: "Account that owns the product; IAM calls it `id`. Unproven: absent from the published answer.",
             },
             Column {
                 name: "serial_number",
                 kind: Kind::Text,
-                origin: Origin::Root(1),
+                origin: Origin::Root(1), // serial_number
                 doc: "Serial number, the key of a product. Lengths vary and hyphens occur.",
             },
             Column {
@@ -2208,13 +1756,13 @@ pub mod tables {
             Column {
                 name: "account_id",
                 kind: Kind::Int,
-                origin: Origin::Root(0),
+                origin: Origin::Root(0), // account_id
                 doc: "Account that owns the product; IAM calls it `id`. Unproven: absent from the published answer.",
             },
             Column {
                 name: "serial_number",
                 kind: Kind::Text,
-                origin: Origin::Root(1),
+                origin: Origin::Root(1), // serial_number
                 doc: "Serial number, the key of a product. Lengths vary and hyphens occur.",
             },
             Column {
@@ -2285,47 +1833,47 @@ pub mod tables {
         fields: &[
             Field {
                 name: "accountId",
-                target: Target::Column(0),
+                target: Target::Column(0), // account_id
             },
             Field {
                 name: "serialNumber",
-                target: Target::Column(1),
+                target: Target::Column(1), // serial_number
             },
             Field {
                 name: "productModel",
-                target: Target::Column(2),
+                target: Target::Column(2), // product_model
             },
             Field {
                 name: "description",
-                target: Target::Column(3),
+                target: Target::Column(3), // description
             },
             Field {
                 name: "registrationDate",
-                target: Target::Column(4),
+                target: Target::Column(4), // registration_date
             },
             Field {
                 name: "isDecommissioned",
-                target: Target::Column(5),
+                target: Target::Column(5), // is_decommissioned
             },
             Field {
                 name: "status",
-                target: Target::Column(6),
+                target: Target::Column(6), // status
             },
             Field {
                 name: "folderId",
-                target: Target::Column(7),
+                target: Target::Column(7), // folder_id
             },
             Field {
                 name: "folderPath",
-                target: Target::Column(8),
+                target: Target::Column(8), // folder_path
             },
             Field {
                 name: "productModelEoR",
-                target: Target::Column(9),
+                target: Target::Column(9), // product_model_eor
             },
             Field {
                 name: "productModelEoS",
-                target: Target::Column(10),
+                target: Target::Column(10), // product_model_eos
             },
             Field {
                 name: "entitlements",
@@ -2352,96 +1900,46 @@ pub mod tables {
         fields: &[
             Field {
                 name: "level",
-                target: Target::Column(3),
+                target: Target::Column(3), // level
             },
             Field {
                 name: "levelDesc",
-                target: Target::Column(4),
+                target: Target::Column(4), // level_desc
             },
             Field {
                 name: "type",
-                target: Target::Column(5),
+                target: Target::Column(5), // type
             },
             Field {
                 name: "typeDesc",
-                target: Target::Column(6),
+                target: Target::Column(6), // type_desc
             },
             Field {
                 name: "startDate",
-                target: Target::Column(7),
+                target: Target::Column(7), // start_date
             },
             Field {
                 name: "endDate",
-                target: Target::Column(8),
+                target: Target::Column(8), // end_date
             },
             Field {
                 name: "units",
-                target: Target::Column(9),
+                target: Target::Column(9), // units
             },
         ],
         scalar: None,
-    };
-
-    static WARRANTY_SUPPORTS_ROWS: Rows = Rows {
-        table: 2,
-        fields: &[
-            Field {
-                name: "level",
-                target: Target::Column(3),
-            },
-            Field {
-                name: "levelDesc",
-                target: Target::Column(4),
-            },
-            Field {
-                name: "type",
-                target: Target::Column(5),
-            },
-            Field {
-                name: "typeDesc",
-                target: Target::Column(6),
-            },
-            Field {
-                name: "startDate",
-                target: Target::Column(7),
-            },
-            Field {
-                name: "endDate",
-                target: Target::Column(8),
-            },
-            Field {
-                name: "units",
-                target: Target::Column(9),
-            },
-        ],
-        scalar: None,
-    };
-
-    static ASSET_GROUPS_ROWS: Rows = Rows {
-        table: 3,
-        fields: &[
-            Field {
-                name: "assetGroupId",
-                target: Target::Column(3),
-            },
-            Field {
-                name: "assetGroup",
-                target: Target::Column(4),
-            },
-        ],
-        scalar: Some(4),
     };
 
     static PRODUCT_CONTRACTS_ROWS: Rows = Rows {
-        table: 4,
+        table: 2,
         fields: &[
             Field {
                 name: "contractNumber",
-                target: Target::Column(3),
+                target: Target::Column(3), // contract_number
             },
             Field {
                 name: "sku",
-                target: Target::Column(4),
+                target: Target::Column(4), // sku
             },
             Field {
                 name: "terms",
@@ -2452,19 +1950,69 @@ pub mod tables {
     };
 
     static CONTRACT_TERMS_ROWS: Rows = Rows {
-        table: 5,
+        table: 3,
         fields: &[
             Field {
                 name: "startDate",
-                target: Target::Column(4),
+                target: Target::Column(4), // start_date
             },
             Field {
                 name: "endDate",
-                target: Target::Column(5),
+                target: Target::Column(5), // end_date
             },
             Field {
                 name: "supportType",
-                target: Target::Column(6),
+                target: Target::Column(6), // support_type
+            },
+        ],
+        scalar: None,
+    };
+
+    static ASSET_GROUPS_ROWS: Rows = Rows {
+        table: 4,
+        fields: &[
+            Field {
+                name: "assetGroupId",
+                target: Target::Column(3), // asset_group_id
+            },
+            Field {
+                name: "assetGroup",
+                target: Target::Column(4), // asset_group
+            },
+        ],
+        scalar: Some(4), // asset_group
+    };
+
+    static WARRANTY_SUPPORTS_ROWS: Rows = Rows {
+        table: 5,
+        fields: &[
+            Field {
+                name: "level",
+                target: Target::Column(3), // level
+            },
+            Field {
+                name: "levelDesc",
+                target: Target::Column(4), // level_desc
+            },
+            Field {
+                name: "type",
+                target: Target::Column(5), // type
+            },
+            Field {
+                name: "typeDesc",
+                target: Target::Column(6), // type_desc
+            },
+            Field {
+                name: "startDate",
+                target: Target::Column(7), // start_date
+            },
+            Field {
+                name: "endDate",
+                target: Target::Column(8), // end_date
+            },
+            Field {
+                name: "units",
+                target: Target::Column(9), // units
             },
         ],
         scalar: None,
@@ -2474,10 +2022,10 @@ pub mod tables {
         tables: &[
             &PRODUCTS,
             &ENTITLEMENTS,
-            &WARRANTY_SUPPORTS,
-            &ASSET_GROUPS,
             &PRODUCT_CONTRACTS,
             &CONTRACT_TERMS,
+            &ASSET_GROUPS,
+            &WARRANTY_SUPPORTS,
         ],
         answer: Answer::Object(
             &[
@@ -2495,43 +2043,43 @@ pub mod tables {
         fields: &[
             Field {
                 name: "accountId",
-                target: Target::Column(0),
+                target: Target::Column(0), // account_id
             },
             Field {
                 name: "serialNumber",
-                target: Target::Column(1),
+                target: Target::Column(1), // serial_number
             },
             Field {
                 name: "productModel",
-                target: Target::Column(2),
+                target: Target::Column(2), // product_model
             },
             Field {
                 name: "description",
-                target: Target::Column(3),
+                target: Target::Column(3), // description
             },
             Field {
                 name: "registrationDate",
-                target: Target::Column(4),
+                target: Target::Column(4), // registration_date
             },
             Field {
                 name: "isDecommissioned",
-                target: Target::Column(5),
+                target: Target::Column(5), // is_decommissioned
             },
             Field {
                 name: "folderId",
-                target: Target::Column(6),
+                target: Target::Column(6), // folder_id
             },
             Field {
                 name: "folderPath",
-                target: Target::Column(7),
+                target: Target::Column(7), // folder_path
             },
             Field {
                 name: "productModelEoR",
-                target: Target::Column(8),
+                target: Target::Column(8), // product_model_eor
             },
             Field {
                 name: "productModelEoS",
-                target: Target::Column(9),
+                target: Target::Column(9), // product_model_eos
             },
             Field {
                 name: "entitlements",
@@ -2551,7 +2099,7 @@ pub mod tables {
             },
             Field {
                 name: "partner",
-                target: Target::Column(10),
+                target: Target::Column(10), // partner
             },
             Field {
                 name: "location",
@@ -2567,7 +2115,7 @@ pub mod tables {
             },
             Field {
                 name: "warrantyTypeName",
-                target: Target::Column(11),
+                target: Target::Column(11), // warranty_type_name
             },
             Field {
                 name: "licenseKeys",
@@ -2582,43 +2130,43 @@ pub mod tables {
         fields: &[
             Field {
                 name: "addressId",
-                target: Target::Column(2),
+                target: Target::Column(2), // address_id
             },
             Field {
                 name: "company",
-                target: Target::Column(3),
+                target: Target::Column(3), // company
             },
             Field {
                 name: "address",
-                target: Target::Column(4),
+                target: Target::Column(4), // address
             },
             Field {
                 name: "city",
-                target: Target::Column(5),
+                target: Target::Column(5), // city
             },
             Field {
                 name: "stateOrProvince",
-                target: Target::Column(6),
+                target: Target::Column(6), // state_or_province
             },
             Field {
                 name: "countryCode",
-                target: Target::Column(7),
+                target: Target::Column(7), // country_code
             },
             Field {
                 name: "postalCode",
-                target: Target::Column(8),
+                target: Target::Column(8), // postal_code
             },
             Field {
                 name: "email",
-                target: Target::Column(9),
+                target: Target::Column(9), // email
             },
             Field {
                 name: "phone",
-                target: Target::Column(10),
+                target: Target::Column(10), // phone
             },
             Field {
                 name: "fax",
-                target: Target::Column(11),
+                target: Target::Column(11), // fax
             },
         ],
         scalar: None,
@@ -2629,15 +2177,15 @@ pub mod tables {
         fields: &[
             Field {
                 name: "licenseNumber",
-                target: Target::Column(3),
+                target: Target::Column(3), // license_number
             },
             Field {
                 name: "licenseSKU",
-                target: Target::Column(4),
+                target: Target::Column(4), // sku
             },
             Field {
                 name: "licenseType",
-                target: Target::Column(5),
+                target: Target::Column(5), // license_type
             },
             Field {
                 name: "licenseFile",
@@ -2645,19 +2193,19 @@ pub mod tables {
             },
             Field {
                 name: "serialNumber",
-                target: Target::Column(6),
+                target: Target::Column(6), // license_serial_number
             },
             Field {
                 name: "experationDate",
-                target: Target::Column(7),
+                target: Target::Column(7), // expiration_date
             },
             Field {
                 name: "experiationDate",
-                target: Target::Column(7),
+                target: Target::Column(7), // expiration_date
             },
             Field {
                 name: "expirationDate",
-                target: Target::Column(7),
+                target: Target::Column(7), // expiration_date
             },
         ],
         scalar: None,

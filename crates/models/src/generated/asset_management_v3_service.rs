@@ -4,6 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::shared::{
+    AssetDetails, AssetGroup, Contract, ContractTerm, Entitlement, Error, License,
+    Location,
+};
+
 /// Register a subscription contract: `services/register`.
 #[derive(Debug, Clone, Copy)]
 pub struct ServicesRegister;
@@ -12,429 +17,6 @@ impl fortilake_models::Operation for ServicesRegister {
     const ENDPOINT: &'static fortilake_models::Endpoint = &endpoints::SERVICES_REGISTER;
     type Request = ServicesRegisterRequest;
     type Response = ServicesRegisterResponse;
-}
-
-/// One product in full. Unlike an item of a list it has no `status`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AssetDetails {
-    /// Account that owns the product; IAM calls it `id`. Unproven: absent from the published
-    /// answer.
-    #[serde(
-        rename = "accountId",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub account_id: Option<i64>,
-    /// Serial number, the key of a product. Lengths vary and hyphens occur.
-    #[serde(
-        rename = "serialNumber",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub serial_number: Option<String>,
-    /// Name of the model. Null when a registration failed; the blank and a hyphen both occur after
-    /// the family name.
-    #[serde(
-        rename = "productModel",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub product_model: Option<String>,
-    /// The owner's text; empty or null when there is none.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub description: Option<String>,
-    /// Moment of registration. Null when a registration failed. Wall clock without an offset as a
-    /// rule; the zone is undocumented.
-    #[serde(
-        rename = "registrationDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub registration_date: Option<String>,
-    /// True for a unit taken out of service; such units stay in the lists.
-    #[serde(
-        rename = "isDecommissioned",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::boolean"
-    )]
-    pub is_decommissioned: Option<bool>,
-    /// Folder that holds the product; 0 is the root folder, and also what a failed registration
-    /// shows. Absent from answers before 2024.
-    #[serde(
-        rename = "folderId",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub folder_id: Option<i64>,
-    /// Path of that folder, from `/My Assets` on. Absent from answers before 2024.
-    #[serde(
-        rename = "folderPath",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub folder_path: Option<String>,
-    /// A milestone of the model's life cycle. Disputed: read as end of registration, of repair and
-    /// of release; most likely the last date at which coverage can be renewed. Wall clock without
-    /// an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "productModelEoR",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub product_model_eor: Option<String>,
-    /// End of support of the model. Wall clock without an offset as a rule; the zone is
-    /// undocumented.
-    #[serde(
-        rename = "productModelEoS",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub product_model_eos: Option<String>,
-    /// Coverages of the product. Null means none. In this answer the names come padded.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub entitlements: Vec<Entitlement>,
-    /// Warranty coverages. Unproven: null in every published answer and absent from one.
-    #[serde(
-        rename = "warrantySupports",
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub warranty_supports: Vec<Entitlement>,
-    /// Groups of the product. Null means none.
-    #[serde(
-        rename = "assetGroups",
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub asset_groups: Vec<AssetGroup>,
-    /// Support contracts of the product. Null means none.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub contracts: Vec<Contract>,
-    /// Name of the selling partner.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub partner: Option<String>,
-    /// Where the product stands. Null when nobody has said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub location: Option<Location>,
-    /// Licenses of the product. Disputed: a list in one publication, a single object in two others,
-    /// null in the one published answer of the details; read a single object as a list of one.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub license: Vec<License>,
-    /// Licenses of the product, as older answers name them. Null means none; read a single object
-    /// as a list of one.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub licenses: Vec<License>,
-    /// Name of the warranty type. Unproven: documented lately, not in the published answer.
-    #[serde(
-        rename = "warrantyTypeName",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub warranty_type_name: Option<String>,
-}
-
-/// A group that the owner put the product into. Unproven: no published answer holds one, and a list
-/// of bare names has been claimed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AssetGroup {
-    /// Id of the group.
-    #[serde(
-        rename = "assetGroupId",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub asset_group_id: Option<i64>,
-    /// Name of the group.
-    #[serde(
-        rename = "assetGroup",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub asset_group: Option<String>,
-}
-
-/// One support contract of a product.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Contract {
-    /// Number of the contract, normally 4 digits, 2 letters and 6 digits.
-    #[serde(
-        rename = "contractNumber",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub contract_number: Option<String>,
-    /// Ordered SKU, padded with blanks now and then.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub sku: Option<String>,
-    /// Terms of the contract. Null means none.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
-    pub terms: Vec<ContractTerm>,
-}
-
-/// One kind of support within a contract, with its period.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ContractTerm {
-    /// Start of the term; may carry a time of day where the entitlement shows midnight. Wall clock
-    /// without an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "startDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub start_date: Option<String>,
-    /// End of the term; may carry a time of day where the entitlement shows midnight. Wall clock
-    /// without an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "endDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub end_date: Option<String>,
-    /// Name of the support type; equals an entitlement's `typeDesc` without padding.
-    #[serde(
-        rename = "supportType",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub support_type: Option<String>,
-}
-
-/// One coverage of a product by one kind of support. Expired and current coverage are both listed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Entitlement {
-    /// Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). An open
-    /// list; unknown codes are kept.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub level: Option<i64>,
-    /// Name of the support level, right-padded with blanks to 40 now and then.
-    #[serde(
-        rename = "levelDesc",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub level_desc: Option<String>,
-    /// Code of the support type, such as 1 Hardware, 2 Firmware \& General Updates, 11 Enhanced
-    /// Support, 113 CPUs, 152 ADOMs, 207 VDOMs. An open list; unknown codes are kept.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub r#type: Option<i64>,
-    /// Name of the support type, padded now and then. The wording follows marketing; the code is
-    /// the stable key.
-    #[serde(
-        rename = "typeDesc",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub type_desc: Option<String>,
-    /// First covered moment, midnight. Wall clock without an offset as a rule; the zone is
-    /// undocumented.
-    #[serde(
-        rename = "startDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub start_date: Option<String>,
-    /// Last covered day at midnight, presumably inclusive. Wall clock without an offset as a rule;
-    /// the zone is undocumented.
-    #[serde(
-        rename = "endDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub end_date: Option<String>,
-    /// Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never
-    /// been seen in a published answer.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub units: Option<i64>,
-}
-
-/// What went wrong, in the body of a refused call or of an empty search.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Error {
-    /// Code of the failure: 1xx input, 2xx token or permission, 3xx business rule. A code alone
-    /// says little; read it together with the envelope's `status`.
-    #[serde(
-        rename = "errorCode",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub error_code: Option<i64>,
-    /// Detail text, the one worth showing.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub message: Option<String>,
-}
-
-/// A license of a product. Experimental: no published answer of the details call holds one that is
-/// not null.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct License {
-    /// Number of the license.
-    #[serde(
-        rename = "licenseNumber",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub license_number: Option<String>,
-    /// SKU of the license.
-    #[serde(
-        rename = "licenseSKU",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub license_sku: Option<String>,
-    /// Kind of license, such as `Eval`. An open list.
-    #[serde(
-        rename = "licenseType",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub license_type: Option<String>,
-    /// Text of the license file: a secret. Empty when the file is made later or not at all.
-    #[serde(rename = "licenseFile", skip_serializing_if = "Option::is_none")]
-    pub license_file: Option<fortilake_models::Secret>,
-    /// Serial of the licensed product, seen after a registration.
-    #[serde(
-        rename = "serialNumber",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub serial_number: Option<String>,
-    /// Expiry of the license. One of two misspellings that the service uses; it is the one beside a
-    /// single license. Wall clock without an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "experationDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub experation_date: Option<String>,
-    /// Expiry of the license. The other misspelling, used in lists of licenses. Wall clock without
-    /// an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "experiationDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub experiation_date: Option<String>,
-    /// Expiry of the license. The right spelling. Unproven: kept ready for the day the service is
-    /// corrected. Wall clock without an offset as a rule; the zone is undocumented.
-    #[serde(
-        rename = "expirationDate",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub expiration_date: Option<String>,
-}
-
-/// Where a product stands, as its owner entered it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Location {
-    /// Id of the address, in answers alone. A number in place of the string is to be accepted.
-    #[serde(
-        rename = "addressId",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub address_id: Option<String>,
-    /// Company at the address. Free text.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub company: Option<String>,
-    /// Street and number. Free text.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub address: Option<String>,
-    /// City. Free text.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub city: Option<String>,
-    /// State or province: the two-letter code for US, CA, IN, BR and UA, free text elsewhere.
-    #[serde(
-        rename = "stateOrProvince",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub state_or_province: Option<String>,
-    /// Country, ISO 3166-1 alpha-2; IAM's numeric `countryId` is another code.
-    #[serde(
-        rename = "countryCode",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub country_code: Option<String>,
-    /// Postal code. Free text.
-    #[serde(
-        rename = "postalCode",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub postal_code: Option<String>,
-    /// E-mail of the contact at the address (personal data).
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub email: Option<String>,
-    /// Phone: `+` and country code, one blank, number (personal data).
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub phone: Option<String>,
-    /// Fax, in the form of `phone`. May be empty.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub fax: Option<String>,
 }
 
 /// A subscription contract to be registered.
@@ -505,56 +87,57 @@ pub struct ServicesRegisterResponse {
 
 /// The operations as constants.
 pub mod endpoints {
-    use fortilake_models::{Access, Endpoint, Location, Parameter};
+    use fortilake_models::{Access, Dialect, Endpoint, Location, Parameter};
 
     const API: &str = "Asset Management V3 Service";
 
     /// Register a subscription contract.
     pub static SERVICES_REGISTER: Endpoint = Endpoint::new(
-        "services/register",
-        API,
-        "POST",
-        "/ES/api/registration/v3/services/register",
-        Some("assetmanagement"),
-        Access::Write,
-        "Register a subscription contract",
-        &[
-            Parameter {
-                name: "accountId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
-            },
-            Parameter {
-                name: "contractNumber",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "Number of the contract.",
-            },
-            Parameter {
-                name: "description",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "The owner's text for the product.",
-            },
-            Parameter {
-                name: "additionalInfo",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Additional information that some products ask for.",
-            },
-            Parameter {
-                name: "isGovernment",
-                location: Location::Body,
-                required: false,
-                json_type: "boolean",
-                doc: "True if the product is for government use.",
-            },
-        ],
-        None,
-    );
+            "services/register",
+            API,
+            "POST",
+            "/ES/api/registration/v3/services/register",
+            Some("assetmanagement"),
+            Access::Write,
+            "Register a subscription contract",
+            &[
+                Parameter {
+                    name: "accountId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Account to act on. Required from a user of organization scope, optional for one of local scope; IAM calls it `id`.",
+                },
+                Parameter {
+                    name: "contractNumber",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "Number of the contract.",
+                },
+                Parameter {
+                    name: "description",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "The owner's text for the product.",
+                },
+                Parameter {
+                    name: "additionalInfo",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Additional information that some products ask for.",
+                },
+                Parameter {
+                    name: "isGovernment",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "boolean",
+                    doc: "True if the product is for government use.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 }

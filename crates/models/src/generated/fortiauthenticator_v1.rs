@@ -397,22 +397,23 @@ pub struct Usage {
 
 /// The operations as constants.
 pub mod endpoints {
-    use fortilake_models::{Access, Endpoint, Location, Parameter};
+    use fortilake_models::{Access, Dialect, Endpoint, Location, Parameter};
 
     const API: &str = "FortiAuthenticator V1";
 
     /// Show the license counters of FortiToken Mobile.
     pub static AUTHENTICATOR_FORTITOKENMOBILELICENSES: Endpoint = Endpoint::new(
-        "authenticator/fortitokenmobilelicenses",
-        API,
-        "GET",
-        "/api/v1/fortitokenmobilelicenses/",
-        Some("fortiauthenticator"),
-        Access::Read,
-        "Show the license counters of FortiToken Mobile",
-        &[],
-        Some(&super::tables::AUTHENTICATOR_FORTITOKENMOBILELICENSES_LAYOUT),
-    );
+            "authenticator/fortitokenmobilelicenses",
+            API,
+            "GET",
+            "/api/v1/fortitokenmobilelicenses/",
+            Some("fortiauthenticator"),
+            Access::Read,
+            "Show the license counters of FortiToken Mobile",
+            &[],
+            Some(&super::tables::AUTHENTICATOR_FORTITOKENMOBILELICENSES_LAYOUT),
+        )
+        .of_system("fortiauthenticator", Dialect::Http);
 
     /// Activate a license of FortiToken Mobile.
     pub static AUTHENTICATOR_FORTITOKENMOBILELICENSES_POST: Endpoint = Endpoint::new(
@@ -434,118 +435,121 @@ pub mod endpoints {
             ],
             None,
         )
+        .of_system("fortiauthenticator", Dialect::Http)
         .with_secrets(&["license"]);
 
     /// List tokens.
     pub static AUTHENTICATOR_FORTITOKENS: Endpoint = Endpoint::new(
-        "authenticator/fortitokens",
-        API,
-        "GET",
-        "/api/v1/fortitokens/",
-        Some("fortiauthenticator"),
-        Access::Read,
-        "List tokens",
-        &[
-            Parameter {
-                name: "limit",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Most rows to give, 20 when absent; 0 stands for the maximum of 1000.",
-            },
-            Parameter {
-                name: "offset",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Rows to skip.",
-            },
-            Parameter {
-                name: "order_by",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "Field to sort by; a hyphen in front turns the order round.",
-            },
-            Parameter {
-                name: "format",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "Form of the answer; only JSON is read here.",
-            },
-            Parameter {
-                name: "serial__exact",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "Only tokens of this serial number.",
-            },
-            Parameter {
-                name: "serial__in",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "Only tokens of one of these serial numbers, with commas between them.",
-            },
-            Parameter {
-                name: "type__exact",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "Only tokens of this type.",
-            },
-            Parameter {
-                name: "type__in",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "Only tokens of one of these types, with commas between them.",
-            },
-            Parameter {
-                name: "status__exact",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "Only tokens of this status.",
-            },
-            Parameter {
-                name: "status__in",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "Only tokens of one of these states, with commas between them.",
-            },
-            Parameter {
-                name: "license__exact",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "Only tokens of this license number.",
-            },
-            Parameter {
-                name: "license__in",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "Only tokens of one of these license numbers, with commas between them.",
-            },
-        ],
-        None,
-    );
+            "authenticator/fortitokens",
+            API,
+            "GET",
+            "/api/v1/fortitokens/",
+            Some("fortiauthenticator"),
+            Access::Read,
+            "List tokens",
+            &[
+                Parameter {
+                    name: "limit",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Most rows to give, 20 when absent; 0 stands for the maximum of 1000.",
+                },
+                Parameter {
+                    name: "offset",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Rows to skip.",
+                },
+                Parameter {
+                    name: "order_by",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "Field to sort by; a hyphen in front turns the order round.",
+                },
+                Parameter {
+                    name: "format",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "Form of the answer; only JSON is read here.",
+                },
+                Parameter {
+                    name: "serial__exact",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only tokens of this serial number.",
+                },
+                Parameter {
+                    name: "serial__in",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only tokens of one of these serial numbers, with commas between them.",
+                },
+                Parameter {
+                    name: "type__exact",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only tokens of this type.",
+                },
+                Parameter {
+                    name: "type__in",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only tokens of one of these types, with commas between them.",
+                },
+                Parameter {
+                    name: "status__exact",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only tokens of this status.",
+                },
+                Parameter {
+                    name: "status__in",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only tokens of one of these states, with commas between them.",
+                },
+                Parameter {
+                    name: "license__exact",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only tokens of this license number.",
+                },
+                Parameter {
+                    name: "license__in",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only tokens of one of these license numbers, with commas between them.",
+                },
+            ],
+            Some(&super::tables::AUTHENTICATOR_FORTITOKENS_LAYOUT),
+        )
+        .of_system("fortiauthenticator", Dialect::Http);
 
     /// Show the unit.
     pub static AUTHENTICATOR_SYSTEMINFO: Endpoint = Endpoint::new(
-        "authenticator/systeminfo",
-        API,
-        "GET",
-        "/api/v1/systeminfo/",
-        Some("fortiauthenticator"),
-        Access::Read,
-        "Show the unit",
-        &[],
-        None,
-    );
+            "authenticator/systeminfo",
+            API,
+            "GET",
+            "/api/v1/systeminfo/",
+            Some("fortiauthenticator"),
+            Access::Read,
+            "Show the unit",
+            &[],
+            None,
+        )
+        .of_system("fortiauthenticator", Dialect::Http);
 }
 
 /// The tables that the answers of FortiAuthenticator V1 feed.
@@ -622,20 +626,108 @@ pub mod tables {
         ],
     };
 
+    /// One FortiToken of a FortiAuthenticator, hardware or mobile.
+    pub static FORTITOKENS: Table = Table {
+        name: "fortitokens",
+        summary: "One FortiToken of a FortiAuthenticator, hardware or mobile.",
+        key: &["serial_number", "serial"],
+        endpoint: Some("authenticator/fortitokens"),
+        columns: &[
+            Column {
+                name: "serial_number",
+                kind: Kind::Text,
+                origin: Origin::Given,
+                doc: "Serial number of the unit; null where the unit does not tell.",
+            },
+            Column {
+                name: "serial",
+                kind: Kind::Text,
+                origin: Origin::Field,
+                doc: "Serial number of the token.",
+            },
+            Column {
+                name: "type",
+                kind: Kind::Text,
+                origin: Origin::Field,
+                doc: "`ftk` is hardware, `ftm` is an app.",
+            },
+            Column {
+                name: "status",
+                kind: Kind::Text,
+                origin: Origin::Field,
+                doc: "`new`, `available`, `pending` or `assigned`. Open list: unknown values are kept.",
+            },
+            Column {
+                name: "locked",
+                kind: Kind::Bool,
+                origin: Origin::Field,
+                doc: "Whether the token is locked.",
+            },
+            Column {
+                name: "license",
+                kind: Kind::Text,
+                origin: Origin::Field,
+                doc: "Number of the license that the token came with; unlike the license itself, it cannot be redeemed.",
+            },
+            Column {
+                name: "last_used_at",
+                kind: Kind::Timestamp,
+                origin: Origin::Field,
+                doc: "When it was used last, with an offset; null for never.",
+            },
+            Column {
+                name: "id",
+                kind: Kind::Int,
+                origin: Origin::Field,
+                doc: "Id of the token.",
+            },
+            Column {
+                name: "resource_uri",
+                kind: Kind::Text,
+                origin: Origin::Field,
+                doc: "Relative address of the token.",
+            },
+            Column {
+                name: "_source",
+                kind: Kind::Text,
+                origin: Origin::Source,
+                doc: "The source's name.",
+            },
+            Column {
+                name: "_crawl_id",
+                kind: Kind::Text,
+                origin: Origin::CrawlId,
+                doc: "The crawl that read this.",
+            },
+            Column {
+                name: "_observed_at",
+                kind: Kind::Instant,
+                origin: Origin::ObservedAt,
+                doc: "When the answer behind this row arrived.",
+            },
+            Column {
+                name: "_extra",
+                kind: Kind::Json,
+                origin: Origin::Extra,
+                doc: "What had no column, as a JSON object.",
+            },
+        ],
+    };
+
     static FTM_LICENSES_ROWS: Rows = Rows {
         table: 0,
         fields: &[
             Field {
                 name: "total_ftm",
-                target: Target::Column(3),
+                target: Target::Column(3), // total_ftm
             },
             Field {
                 name: "used_ftm",
-                target: Target::Column(4),
+                target: Target::Column(4), // used_ftm
             },
             Field {
                 name: "available_ftm",
-                target: Target::Column(5),
+                target: Target::Column(5), // available_ftm
             },
         ],
         scalar: None,
@@ -644,6 +736,58 @@ pub mod tables {
     pub(super) static AUTHENTICATOR_FORTITOKENMOBILELICENSES_LAYOUT: Layout = Layout {
         tables: &[&FTM_LICENSES],
         answer: Answer::Rows(&FTM_LICENSES_ROWS),
+        enclosing: 0,
+    };
+
+    static FORTITOKENS_ROWS: Rows = Rows {
+        table: 0,
+        fields: &[
+            Field {
+                name: "id",
+                target: Target::Column(7), // id
+            },
+            Field {
+                name: "resource_uri",
+                target: Target::Column(8), // resource_uri
+            },
+            Field {
+                name: "serial",
+                target: Target::Column(1), // serial
+            },
+            Field {
+                name: "type",
+                target: Target::Column(2), // type
+            },
+            Field {
+                name: "status",
+                target: Target::Column(3), // status
+            },
+            Field {
+                name: "locked",
+                target: Target::Column(4), // locked
+            },
+            Field {
+                name: "license",
+                target: Target::Column(5), // license
+            },
+            Field {
+                name: "last_used_at",
+                target: Target::Column(6), // last_used_at
+            },
+        ],
+        scalar: None,
+    };
+
+    pub(super) static AUTHENTICATOR_FORTITOKENS_LAYOUT: Layout = Layout {
+        tables: &[&FORTITOKENS],
+        answer: Answer::Object(
+            &[
+                Field {
+                    name: "objects",
+                    target: Target::Rows(&FORTITOKENS_ROWS),
+                },
+            ],
+        ),
         enclosing: 0,
     };
 }

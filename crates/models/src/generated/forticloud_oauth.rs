@@ -165,84 +165,86 @@ fortilake_models::open_enum! {
 
 /// The operations as constants.
 pub mod endpoints {
-    use fortilake_models::{Access, Endpoint, Location, Parameter};
+    use fortilake_models::{Access, Dialect, Endpoint, Location, Parameter};
 
     const API: &str = "FortiCloud OAuth";
 
     /// Get or refresh a token.
     pub static OAUTH_TOKEN: Endpoint = Endpoint::new(
-        "oauth/token",
-        API,
-        "POST",
-        "/api/v1/oauth/token/",
-        None,
-        Access::Write,
-        "Get or refresh a token",
-        &[
-            Parameter {
-                name: "username",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "API id of the IAM API user, an upper-case UUID in every published example.",
-            },
-            Parameter {
-                name: "password",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Password of the API user, from the credentials file: a secret. Downloading that file again resets it.",
-            },
-            Parameter {
-                name: "client_id",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "Portal that the token is for; upper and lower case differ, and another portal's API refuses the token. Open list: unknown values are kept.",
-            },
-            Parameter {
-                name: "grant_type",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "Kind of grant. Open list: unknown values are kept.",
-            },
-            Parameter {
-                name: "refresh_token",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Refresh token of the last answer: a secret. Its life time and whether it works twice are unknown.",
-            },
-        ],
-        None,
-    );
+            "oauth/token",
+            API,
+            "POST",
+            "/api/v1/oauth/token/",
+            None,
+            Access::Write,
+            "Get or refresh a token",
+            &[
+                Parameter {
+                    name: "username",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "API id of the IAM API user, an upper-case UUID in every published example.",
+                },
+                Parameter {
+                    name: "password",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Password of the API user, from the credentials file: a secret. Downloading that file again resets it.",
+                },
+                Parameter {
+                    name: "client_id",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "Portal that the token is for; upper and lower case differ, and another portal's API refuses the token. Open list: unknown values are kept.",
+                },
+                Parameter {
+                    name: "grant_type",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "Kind of grant. Open list: unknown values are kept.",
+                },
+                Parameter {
+                    name: "refresh_token",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Refresh token of the last answer: a secret. Its life time and whether it works twice are unknown.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Revoke a token.
     pub static OAUTH_REVOKE_TOKEN: Endpoint = Endpoint::new(
-        "oauth/revoke_token",
-        API,
-        "POST",
-        "/api/v1/oauth/revoke_token/",
-        None,
-        Access::Write,
-        "Revoke a token",
-        &[
-            Parameter {
-                name: "client_id",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "Portal that the token is for.",
-            },
-            Parameter {
-                name: "token",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "The token: a secret.",
-            },
-        ],
-        None,
-    );
+            "oauth/revoke_token",
+            API,
+            "POST",
+            "/api/v1/oauth/revoke_token/",
+            None,
+            Access::Write,
+            "Revoke a token",
+            &[
+                Parameter {
+                    name: "client_id",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "Portal that the token is for.",
+                },
+                Parameter {
+                    name: "token",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "The token: a secret.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 }

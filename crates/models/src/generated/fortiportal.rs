@@ -1690,514 +1690,534 @@ pub struct VdomsResponse {
 
 /// The operations as constants.
 pub mod endpoints {
-    use fortilake_models::{Access, Endpoint, Location, Parameter};
+    use fortilake_models::{Access, Dialect, Endpoint, Location, Parameter};
 
     const API: &str = "FortiPortal";
 
     /// Get a token.
     pub static PORTAL_AUTH_TOKENLOGIN: Endpoint = Endpoint::new(
-        "portal/auth/tokenlogin",
-        API,
-        "POST",
-        "/fpc/api/auth/tokenlogin/",
-        None,
-        Access::Write,
-        "Get a token",
-        &[
-            Parameter {
-                name: "username",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "Name of an admin user.",
-            },
-            Parameter {
-                name: "password",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "Password of that user.",
-            },
-            Parameter {
-                name: "ttl_days",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Days that the token lives.",
-            },
-            Parameter {
-                name: "ttl_hours",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Hours that the token lives.",
-            },
-            Parameter {
-                name: "ttl_minutes",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Minutes that the token lives.",
-            },
-        ],
-        None,
-    );
+            "portal/auth/tokenlogin",
+            API,
+            "POST",
+            "/fpc/api/auth/tokenlogin/",
+            None,
+            Access::Write,
+            "Get a token",
+            &[
+                Parameter {
+                    name: "username",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "Name of an admin user.",
+                },
+                Parameter {
+                    name: "password",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "Password of that user.",
+                },
+                Parameter {
+                    name: "ttl_days",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Days that the token lives.",
+                },
+                Parameter {
+                    name: "ttl_hours",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Hours that the token lives.",
+                },
+                Parameter {
+                    name: "ttl_minutes",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Minutes that the token lives.",
+                },
+            ],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// End the token of this call.
     pub static PORTAL_AUTH_TOKENLOGOUT: Endpoint = Endpoint::new(
-        "portal/auth/tokenlogout",
-        API,
-        "POST",
-        "/fpc/api/auth/tokenlogout/",
-        None,
-        Access::Write,
-        "End the token of this call",
-        &[],
-        None,
-    );
+            "portal/auth/tokenlogout",
+            API,
+            "POST",
+            "/fpc/api/auth/tokenlogout/",
+            None,
+            Access::Write,
+            "End the token of this call",
+            &[],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List organizations.
     pub static PORTAL_ACCOUNT_ORGANIZATIONS: Endpoint = Endpoint::new(
-        "portal/account/organizations",
-        API,
-        "GET",
-        "/fpc/v1/api/account/organizations/",
-        Some("fortiportal"),
-        Access::Read,
-        "List organizations",
-        &[
-            Parameter {
-                name: "start",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
-            },
-            Parameter {
-                name: "size",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Most rows to give. Unproven, as is `start`.",
-            },
-        ],
-        Some(&super::tables::PORTAL_ACCOUNT_ORGANIZATIONS_LAYOUT),
-    );
+            "portal/account/organizations",
+            API,
+            "GET",
+            "/fpc/v1/api/account/organizations/",
+            Some("fortiportal"),
+            Access::Read,
+            "List organizations",
+            &[
+                Parameter {
+                    name: "start",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                },
+                Parameter {
+                    name: "size",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Most rows to give. Unproven, as is `start`.",
+                },
+            ],
+            Some(&super::tables::PORTAL_ACCOUNT_ORGANIZATIONS_LAYOUT),
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// Show an organization.
     pub static PORTAL_ACCOUNT_ORGANIZATION_GENERAL: Endpoint = Endpoint::new(
-        "portal/account/organization/general",
-        API,
-        "GET",
-        "/fpc/v1/api/account/organization/general/{org}/",
-        Some("fortiportal"),
-        Access::Read,
-        "Show an organization",
-        &[
-            Parameter {
-                name: "org",
-                location: Location::Path,
-                required: true,
-                json_type: "integer",
-                doc: "Id of the organization.",
-            },
-        ],
-        None,
-    );
+            "portal/account/organization/general",
+            API,
+            "GET",
+            "/fpc/v1/api/account/organization/general/{org}/",
+            Some("fortiportal"),
+            Access::Read,
+            "Show an organization",
+            &[
+                Parameter {
+                    name: "org",
+                    location: Location::Path,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Id of the organization.",
+                },
+            ],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// Show the contact of an organization.
     pub static PORTAL_ACCOUNT_ORGANIZATION_CONTACT: Endpoint = Endpoint::new(
-        "portal/account/organization/contact",
-        API,
-        "GET",
-        "/fpc/v1/api/account/organization/contact/{org}/",
-        Some("fortiportal"),
-        Access::Read,
-        "Show the contact of an organization",
-        &[
-            Parameter {
-                name: "org",
-                location: Location::Path,
-                required: true,
-                json_type: "integer",
-                doc: "Id of the organization.",
-            },
-        ],
-        None,
-    );
+            "portal/account/organization/contact",
+            API,
+            "GET",
+            "/fpc/v1/api/account/organization/contact/{org}/",
+            Some("fortiportal"),
+            Access::Read,
+            "Show the contact of an organization",
+            &[
+                Parameter {
+                    name: "org",
+                    location: Location::Path,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Id of the organization.",
+                },
+            ],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List users.
     pub static PORTAL_ACCOUNT_ORGANIZATION_USERS: Endpoint = Endpoint::new(
-        "portal/account/organization/users",
-        API,
-        "GET",
-        "/fpc/v1/api/account/organization/users/",
-        Some("fortiportal"),
-        Access::Read,
-        "List users",
-        &[
-            Parameter {
-                name: "start",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
-            },
-            Parameter {
-                name: "size",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Most rows to give. Unproven, as is `start`.",
-            },
-        ],
-        None,
-    );
+            "portal/account/organization/users",
+            API,
+            "GET",
+            "/fpc/v1/api/account/organization/users/",
+            Some("fortiportal"),
+            Access::Read,
+            "List users",
+            &[
+                Parameter {
+                    name: "start",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                },
+                Parameter {
+                    name: "size",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Most rows to give. Unproven, as is `start`.",
+                },
+            ],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List policy installations.
     pub static PORTAL_ACCOUNT_ORGANIZATIONS_INSTALLS: Endpoint = Endpoint::new(
-        "portal/account/organizations/installs",
-        API,
-        "GET",
-        "/fpc/v1/api/account/organizations/{org}/installs/",
-        Some("fortiportal"),
-        Access::Read,
-        "List policy installations",
-        &[
-            Parameter {
-                name: "org",
-                location: Location::Path,
-                required: true,
-                json_type: "integer",
-                doc: "Id of the organization.",
-            },
-            Parameter {
-                name: "startdate",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "First day. The form is unpublished.",
-            },
-            Parameter {
-                name: "enddate",
-                location: Location::Query,
-                required: false,
-                json_type: "string",
-                doc: "Last day. The form is unpublished.",
-            },
-        ],
-        None,
-    );
+            "portal/account/organizations/installs",
+            API,
+            "GET",
+            "/fpc/v1/api/account/organizations/{org}/installs/",
+            Some("fortiportal"),
+            Access::Read,
+            "List policy installations",
+            &[
+                Parameter {
+                    name: "org",
+                    location: Location::Path,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Id of the organization.",
+                },
+                Parameter {
+                    name: "startdate",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "First day. The form is unpublished.",
+                },
+                Parameter {
+                    name: "enddate",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "string",
+                    doc: "Last day. The form is unpublished.",
+                },
+            ],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List profiles.
     pub static PORTAL_ACCOUNT_ROLES: Endpoint = Endpoint::new(
-        "portal/account/roles",
-        API,
-        "GET",
-        "/fpc/v1/api/account/roles/",
-        Some("fortiportal"),
-        Access::Read,
-        "List profiles",
-        &[
-            Parameter {
-                name: "start",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
-            },
-            Parameter {
-                name: "size",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Most rows to give. Unproven, as is `start`.",
-            },
-        ],
-        None,
-    );
+            "portal/account/roles",
+            API,
+            "GET",
+            "/fpc/v1/api/account/roles/",
+            Some("fortiportal"),
+            Access::Read,
+            "List profiles",
+            &[
+                Parameter {
+                    name: "start",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                },
+                Parameter {
+                    name: "size",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Most rows to give. Unproven, as is `start`.",
+                },
+            ],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List ADOMs.
     pub static PORTAL_DEVICE_ADOM: Endpoint = Endpoint::new(
-        "portal/device/adom",
-        API,
-        "GET",
-        "/fpc/v1/api/device/adom/",
-        Some("fortiportal"),
-        Access::Read,
-        "List ADOMs",
-        &[
-            Parameter {
-                name: "start",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
-            },
-            Parameter {
-                name: "size",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Most rows to give. Unproven, as is `start`.",
-            },
-        ],
-        None,
-    );
+            "portal/device/adom",
+            API,
+            "GET",
+            "/fpc/v1/api/device/adom/",
+            Some("fortiportal"),
+            Access::Read,
+            "List ADOMs",
+            &[
+                Parameter {
+                    name: "start",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                },
+                Parameter {
+                    name: "size",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Most rows to give. Unproven, as is `start`.",
+                },
+            ],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List attached FortiManagers.
     pub static PORTAL_DEVICE_FORTIMANAGER_SUMMARY: Endpoint = Endpoint::new(
-        "portal/device/fortimanager/summary",
-        API,
-        "GET",
-        "/fpc/v1/api/device/fortimanager/summary/",
-        Some("fortiportal"),
-        Access::Read,
-        "List attached FortiManagers",
-        &[],
-        None,
-    );
+            "portal/device/fortimanager/summary",
+            API,
+            "GET",
+            "/fpc/v1/api/device/fortimanager/summary/",
+            Some("fortiportal"),
+            Access::Read,
+            "List attached FortiManagers",
+            &[],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List attached FortiAnalyzers.
     pub static PORTAL_DEVICE_FORTIANALYZER_SUMMARY: Endpoint = Endpoint::new(
-        "portal/device/fortianalyzer/summary",
-        API,
-        "GET",
-        "/fpc/v1/api/device/fortianalyzer/summary/",
-        Some("fortiportal"),
-        Access::Read,
-        "List attached FortiAnalyzers",
-        &[],
-        None,
-    );
+            "portal/device/fortianalyzer/summary",
+            API,
+            "GET",
+            "/fpc/v1/api/device/fortianalyzer/summary/",
+            Some("fortiportal"),
+            Access::Read,
+            "List attached FortiAnalyzers",
+            &[],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// Start a poll of every FortiManager.
     pub static PORTAL_DEVICE_FORTIMANAGER_POLL: Endpoint = Endpoint::new(
-        "portal/device/fortimanager/poll",
-        API,
-        "GET",
-        "/fpc/v1/api/device/fortimanager/poll/",
-        Some("fortiportal"),
-        Access::Write,
-        "Start a poll of every FortiManager",
-        &[],
-        None,
-    );
+            "portal/device/fortimanager/poll",
+            API,
+            "GET",
+            "/fpc/v1/api/device/fortimanager/poll/",
+            Some("fortiportal"),
+            Access::Write,
+            "Start a poll of every FortiManager",
+            &[],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// Start a poll of every FortiAnalyzer.
     pub static PORTAL_DEVICE_FORTIANALYZER_POLL: Endpoint = Endpoint::new(
-        "portal/device/fortianalyzer/poll",
-        API,
-        "GET",
-        "/fpc/v1/api/device/fortianalyzer/poll/",
-        Some("fortiportal"),
-        Access::Write,
-        "Start a poll of every FortiAnalyzer",
-        &[],
-        None,
-    );
+            "portal/device/fortianalyzer/poll",
+            API,
+            "GET",
+            "/fpc/v1/api/device/fortianalyzer/poll/",
+            Some("fortiportal"),
+            Access::Write,
+            "Start a poll of every FortiAnalyzer",
+            &[],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List sites of an organization.
     pub static PORTAL_DEVICE_SITE_CUSTOMER: Endpoint = Endpoint::new(
-        "portal/device/site/customer",
-        API,
-        "GET",
-        "/fpc/v1/api/device/site/customer/{org}/",
-        Some("fortiportal"),
-        Access::Read,
-        "List sites of an organization",
-        &[
-            Parameter {
-                name: "org",
-                location: Location::Path,
-                required: true,
-                json_type: "integer",
-                doc: "Id of the organization.",
-            },
-            Parameter {
-                name: "start",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
-            },
-            Parameter {
-                name: "size",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Most rows to give. Unproven, as is `start`.",
-            },
-        ],
-        Some(&super::tables::PORTAL_DEVICE_SITE_CUSTOMER_LAYOUT),
-    );
+            "portal/device/site/customer",
+            API,
+            "GET",
+            "/fpc/v1/api/device/site/customer/{org}/",
+            Some("fortiportal"),
+            Access::Read,
+            "List sites of an organization",
+            &[
+                Parameter {
+                    name: "org",
+                    location: Location::Path,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Id of the organization.",
+                },
+                Parameter {
+                    name: "start",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                },
+                Parameter {
+                    name: "size",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Most rows to give. Unproven, as is `start`.",
+                },
+            ],
+            Some(&super::tables::PORTAL_DEVICE_SITE_CUSTOMER_LAYOUT),
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List sites of an organization with their VDOMs.
     pub static PORTAL_DEVICE_SITE_LIST_CUSTOMER: Endpoint = Endpoint::new(
-        "portal/device/site/list/customer",
-        API,
-        "GET",
-        "/fpc/v1/api/device/site/list/customer/{org}/",
-        Some("fortiportal"),
-        Access::Read,
-        "List sites of an organization with their VDOMs",
-        &[
-            Parameter {
-                name: "org",
-                location: Location::Path,
-                required: true,
-                json_type: "integer",
-                doc: "Id of the organization.",
-            },
-            Parameter {
-                name: "start",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
-            },
-            Parameter {
-                name: "size",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Most rows to give. Unproven, as is `start`.",
-            },
-        ],
-        None,
-    );
+            "portal/device/site/list/customer",
+            API,
+            "GET",
+            "/fpc/v1/api/device/site/list/customer/{org}/",
+            Some("fortiportal"),
+            Access::Read,
+            "List sites of an organization with their VDOMs",
+            &[
+                Parameter {
+                    name: "org",
+                    location: Location::Path,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Id of the organization.",
+                },
+                Parameter {
+                    name: "start",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                },
+                Parameter {
+                    name: "size",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Most rows to give. Unproven, as is `start`.",
+                },
+            ],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// Show a site.
     pub static PORTAL_DEVICE_SITE: Endpoint = Endpoint::new(
-        "portal/device/site",
-        API,
-        "GET",
-        "/fpc/v1/api/device/site/{site}/",
-        Some("fortiportal"),
-        Access::Read,
-        "Show a site",
-        &[
-            Parameter {
-                name: "site",
-                location: Location::Path,
-                required: true,
-                json_type: "integer",
-                doc: "Id of the site.",
-            },
-        ],
-        None,
-    );
+            "portal/device/site",
+            API,
+            "GET",
+            "/fpc/v1/api/device/site/{site}/",
+            Some("fortiportal"),
+            Access::Read,
+            "Show a site",
+            &[
+                Parameter {
+                    name: "site",
+                    location: Location::Path,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Id of the site.",
+                },
+            ],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List VDOMs of a site.
     pub static PORTAL_DEVICE_VDOM_SITE: Endpoint = Endpoint::new(
-        "portal/device/vdom/site",
-        API,
-        "GET",
-        "/fpc/v1/api/device/vdom/site/{site}/",
-        Some("fortiportal"),
-        Access::Read,
-        "List VDOMs of a site",
-        &[
-            Parameter {
-                name: "site",
-                location: Location::Path,
-                required: true,
-                json_type: "integer",
-                doc: "Id of the site.",
-            },
-            Parameter {
-                name: "start",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
-            },
-            Parameter {
-                name: "size",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Most rows to give. Unproven, as is `start`.",
-            },
-        ],
-        Some(&super::tables::PORTAL_DEVICE_VDOM_SITE_LAYOUT),
-    );
+            "portal/device/vdom/site",
+            API,
+            "GET",
+            "/fpc/v1/api/device/vdom/site/{site}/",
+            Some("fortiportal"),
+            Access::Read,
+            "List VDOMs of a site",
+            &[
+                Parameter {
+                    name: "site",
+                    location: Location::Path,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Id of the site.",
+                },
+                Parameter {
+                    name: "start",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                },
+                Parameter {
+                    name: "size",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Most rows to give. Unproven, as is `start`.",
+                },
+            ],
+            Some(&super::tables::PORTAL_DEVICE_VDOM_SITE_LAYOUT),
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List VDOMs that no site has.
     pub static PORTAL_DEVICE_VDOM_SITE_AVAILABLE: Endpoint = Endpoint::new(
-        "portal/device/vdom/site/available",
-        API,
-        "GET",
-        "/fpc/v1/api/device/vdom/site/available/",
-        Some("fortiportal"),
-        Access::Read,
-        "List VDOMs that no site has",
-        &[
-            Parameter {
-                name: "customerId",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Id of the organization.",
-            },
-            Parameter {
-                name: "siteId",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Id of the site.",
-            },
-            Parameter {
-                name: "start",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
-            },
-            Parameter {
-                name: "size",
-                location: Location::Query,
-                required: false,
-                json_type: "integer",
-                doc: "Most rows to give. Unproven, as is `start`.",
-            },
-        ],
-        None,
-    );
+            "portal/device/vdom/site/available",
+            API,
+            "GET",
+            "/fpc/v1/api/device/vdom/site/available/",
+            Some("fortiportal"),
+            Access::Read,
+            "List VDOMs that no site has",
+            &[
+                Parameter {
+                    name: "customerId",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Id of the organization.",
+                },
+                Parameter {
+                    name: "siteId",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Id of the site.",
+                },
+                Parameter {
+                    name: "start",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                },
+                Parameter {
+                    name: "size",
+                    location: Location::Query,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Most rows to give. Unproven, as is `start`.",
+                },
+            ],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List report templates.
     pub static PORTAL_DEVICE_REPORT: Endpoint = Endpoint::new(
-        "portal/device/report",
-        API,
-        "GET",
-        "/fpc/v1/api/device/report/",
-        Some("fortiportal"),
-        Access::Read,
-        "List report templates",
-        &[],
-        None,
-    );
+            "portal/device/report",
+            API,
+            "GET",
+            "/fpc/v1/api/device/report/",
+            Some("fortiportal"),
+            Access::Read,
+            "List report templates",
+            &[],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 
     /// List report templates of an organization.
     pub static PORTAL_DEVICE_REPORT_ORG: Endpoint = Endpoint::new(
-        "portal/device/report/org",
-        API,
-        "GET",
-        "/fpc/v1/api/device/report/{org}",
-        Some("fortiportal"),
-        Access::Read,
-        "List report templates of an organization",
-        &[
-            Parameter {
-                name: "org",
-                location: Location::Path,
-                required: true,
-                json_type: "integer",
-                doc: "Id of the organization.",
-            },
-        ],
-        None,
-    );
+            "portal/device/report/org",
+            API,
+            "GET",
+            "/fpc/v1/api/device/report/{org}",
+            Some("fortiportal"),
+            Access::Read,
+            "List report templates of an organization",
+            &[
+                Parameter {
+                    name: "org",
+                    location: Location::Path,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Id of the organization.",
+                },
+            ],
+            None,
+        )
+        .of_system("fortiportal", Dialect::Http);
 }
 
 /// The tables that the answers of FortiPortal feed.
@@ -2647,23 +2667,23 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(0),
+                target: Target::Column(0), // organization_id
             },
             Field {
                 name: "name",
-                target: Target::Column(1),
+                target: Target::Column(1), // name
             },
             Field {
                 name: "device_count",
-                target: Target::Column(2),
+                target: Target::Column(2), // device_count
             },
             Field {
                 name: "site_count",
-                target: Target::Column(3),
+                target: Target::Column(3), // site_count
             },
             Field {
                 name: "adom_version_num",
-                target: Target::Column(4),
+                target: Target::Column(4), // adom_version_num
             },
             Field {
                 name: "reports",
@@ -2671,18 +2691,18 @@ pub mod tables {
                     &[
                         Field {
                             name: "assigned",
-                            target: Target::Column(5),
+                            target: Target::Column(5), // reports_assigned
                         },
                         Field {
                             name: "total",
-                            target: Target::Column(6),
+                            target: Target::Column(6), // reports_total
                         },
                     ],
                 ),
             },
             Field {
                 name: "status",
-                target: Target::Column(7),
+                target: Target::Column(7), // status
             },
         ],
         scalar: None,
@@ -2713,35 +2733,35 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(0),
+                target: Target::Column(0), // site_id
             },
             Field {
                 name: "name",
-                target: Target::Column(2),
+                target: Target::Column(2), // name
             },
             Field {
                 name: "contactName",
-                target: Target::Column(3),
+                target: Target::Column(3), // contact_name
             },
             Field {
                 name: "email",
-                target: Target::Column(4),
+                target: Target::Column(4), // email
             },
             Field {
                 name: "phone",
-                target: Target::Column(5),
+                target: Target::Column(5), // phone
             },
             Field {
                 name: "sandbox",
-                target: Target::Column(6),
+                target: Target::Column(6), // sandbox
             },
             Field {
                 name: "customer",
-                target: Target::Column(1),
+                target: Target::Column(1), // organization_id
             },
             Field {
                 name: "user",
-                target: Target::Column(7),
+                target: Target::Column(7), // user
             },
         ],
         scalar: None,
@@ -2772,67 +2792,67 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(1),
+                target: Target::Column(1), // vdom_id
             },
             Field {
                 name: "name",
-                target: Target::Column(2),
+                target: Target::Column(2), // name
             },
             Field {
                 name: "sn",
-                target: Target::Column(3),
+                target: Target::Column(3), // serial_number
             },
             Field {
                 name: "platform",
-                target: Target::Column(4),
+                target: Target::Column(4), // platform
             },
             Field {
                 name: "version",
-                target: Target::Column(5),
+                target: Target::Column(5), // version
             },
             Field {
                 name: "status",
-                target: Target::Column(6),
+                target: Target::Column(6), // status
             },
             Field {
                 name: "devid",
-                target: Target::Column(7),
+                target: Target::Column(7), // devid
             },
             Field {
                 name: "fortigate_name",
-                target: Target::Column(8),
+                target: Target::Column(8), // fortigate_name
             },
             Field {
                 name: "alias",
-                target: Target::Column(9),
+                target: Target::Column(9), // alias
             },
             Field {
                 name: "device_oid",
-                target: Target::Column(10),
+                target: Target::Column(10), // device_oid
             },
             Field {
                 name: "vdom_oid",
-                target: Target::Column(11),
+                target: Target::Column(11), // vdom_oid
             },
             Field {
                 name: "device_ha",
-                target: Target::Column(12),
+                target: Target::Column(12), // device_ha
             },
             Field {
                 name: "device_ha_info",
-                target: Target::Column(13),
+                target: Target::Column(13), // device_ha_info
             },
             Field {
                 name: "latitude",
-                target: Target::Column(14),
+                target: Target::Column(14), // latitude
             },
             Field {
                 name: "longitude",
-                target: Target::Column(15),
+                target: Target::Column(15), // longitude
             },
             Field {
                 name: "site",
-                target: Target::Column(0),
+                target: Target::Column(0), // site_id
             },
             Field {
                 name: "organization",
@@ -2840,22 +2860,22 @@ pub mod tables {
                     &[
                         Field {
                             name: "id",
-                            target: Target::Column(16),
+                            target: Target::Column(16), // organization_id
                         },
                         Field {
                             name: "name",
-                            target: Target::Column(17),
+                            target: Target::Column(17), // organization_name
                         },
                     ],
                 ),
             },
             Field {
                 name: "policypackage",
-                target: Target::Column(18),
+                target: Target::Column(18), // policypackage
             },
             Field {
                 name: "fortianalyzer",
-                target: Target::Column(19),
+                target: Target::Column(19), // fortianalyzer
             },
             Field {
                 name: "fortimanager",
@@ -2863,55 +2883,55 @@ pub mod tables {
                     &[
                         Field {
                             name: "id",
-                            target: Target::Column(20),
+                            target: Target::Column(20), // fortimanager_id
                         },
                         Field {
                             name: "name",
-                            target: Target::Column(21),
+                            target: Target::Column(21), // fortimanager_name
                         },
                         Field {
                             name: "host",
-                            target: Target::Column(22),
+                            target: Target::Column(22), // fortimanager_host
                         },
                         Field {
                             name: "port",
-                            target: Target::Column(23),
+                            target: Target::Column(23), // fortimanager_port
                         },
                         Field {
                             name: "xmlPort",
-                            target: Target::Column(24),
+                            target: Target::Column(24), // fortimanager_xml_port
                         },
                         Field {
                             name: "sn",
-                            target: Target::Column(25),
+                            target: Target::Column(25), // fortimanager_serial_number
                         },
                         Field {
                             name: "version",
-                            target: Target::Column(26),
+                            target: Target::Column(26), // fortimanager_version
                         },
                         Field {
                             name: "numericVersion",
-                            target: Target::Column(27),
+                            target: Target::Column(27), // fortimanager_numeric_version
                         },
                         Field {
                             name: "username",
-                            target: Target::Column(28),
+                            target: Target::Column(28), // fortimanager_username
                         },
                         Field {
                             name: "status",
-                            target: Target::Column(29),
+                            target: Target::Column(29), // fortimanager_status
                         },
                         Field {
                             name: "ha",
-                            target: Target::Column(30),
+                            target: Target::Column(30), // fortimanager_ha
                         },
                         Field {
                             name: "polling",
-                            target: Target::Column(31),
+                            target: Target::Column(31), // fortimanager_polling
                         },
                         Field {
                             name: "last_poll_time",
-                            target: Target::Column(32),
+                            target: Target::Column(32), // fortimanager_last_poll_time
                         },
                     ],
                 ),
@@ -2922,31 +2942,31 @@ pub mod tables {
                     &[
                         Field {
                             name: "id",
-                            target: Target::Column(33),
+                            target: Target::Column(33), // adom_id
                         },
                         Field {
                             name: "name",
-                            target: Target::Column(34),
+                            target: Target::Column(34), // adom_name
                         },
                         Field {
                             name: "oid",
-                            target: Target::Column(35),
+                            target: Target::Column(35), // adom_oid
                         },
                         Field {
                             name: "version",
-                            target: Target::Column(36),
+                            target: Target::Column(36), // adom_version
                         },
                         Field {
                             name: "flags",
-                            target: Target::Column(37),
+                            target: Target::Column(37), // adom_flags
                         },
                         Field {
                             name: "customer",
-                            target: Target::Column(38),
+                            target: Target::Column(38), // adom_customer
                         },
                         Field {
                             name: "fortimanager",
-                            target: Target::Column(39),
+                            target: Target::Column(39), // adom_fortimanager
                         },
                     ],
                 ),

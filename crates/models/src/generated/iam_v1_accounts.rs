@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::shared::{Envelope, Error};
+
 /// List accounts: `accounts/list`.
 #[derive(Debug, Clone, Copy)]
 pub struct AccountsList;
@@ -286,68 +288,6 @@ pub struct AccountsMoveRequest {
 /// The answer of `accounts/move`.
 pub type AccountsMoveResponse = Envelope;
 
-/// Fields that stand in every answer, good or bad, beside the payload.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Envelope {
-    /// Build of the service. Unproven on this API, presumed as on Asset Management.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub build: Option<String>,
-    /// Version of the service. Unproven on this API, presumed as on Asset Management.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub version: Option<String>,
-    /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<fortilake_models::Secret>,
-    /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
-    /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
-    /// throttling.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub status: Option<i64>,
-    /// Generic text in several wordings, possibly empty. It is no test for success; `status` is.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub message: Option<String>,
-    /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
-    /// string has been documented and is to be accepted as well.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::message"
-    )]
-    pub error: Option<Error>,
-}
-
-/// What went wrong, in the body of a refused call or of an empty search.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Error {
-    /// Code of the failure: 1xx input, 2xx token or permission, 3xx business rule. A code alone
-    /// says little; read it together with the envelope's `status`.
-    #[serde(
-        rename = "errorCode",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub error_code: Option<i64>,
-    /// Detail text, the one worth showing.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub message: Option<String>,
-}
-
 /// A role to be made.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RolesCreateRequest {
@@ -390,253 +330,258 @@ pub type RolesCreateResponse = Envelope;
 
 /// The operations as constants.
 pub mod endpoints {
-    use fortilake_models::{Access, Endpoint, Location, Parameter};
+    use fortilake_models::{Access, Dialect, Endpoint, Location, Parameter};
 
     const API: &str = "IAM V1 Accounts";
 
     /// List accounts.
     pub static ACCOUNTS_LIST: Endpoint = Endpoint::new(
-        "accounts/list",
-        API,
-        "POST",
-        "/ES/api/iam/v1/accounts/list",
-        Some("iam"),
-        Access::Read,
-        "List accounts",
-        &[
-            Parameter {
-                name: "parentId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Only accounts directly under this unit, by the unit's `id`.",
-            },
-            Parameter {
-                name: "accountId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Only this account.",
-            },
-            Parameter {
-                name: "email",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Only accounts with this e-mail (personal data). Disputed: on its own it is refused by the text of the published error.",
-            },
-        ],
-        Some(&super::tables::ACCOUNTS_LIST_LAYOUT),
-    );
+            "accounts/list",
+            API,
+            "POST",
+            "/ES/api/iam/v1/accounts/list",
+            Some("iam"),
+            Access::Read,
+            "List accounts",
+            &[
+                Parameter {
+                    name: "parentId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Only accounts directly under this unit, by the unit's `id`.",
+                },
+                Parameter {
+                    name: "accountId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Only this account.",
+                },
+                Parameter {
+                    name: "email",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only accounts with this e-mail (personal data). Disputed: on its own it is refused by the text of the published error.",
+                },
+            ],
+            Some(&super::tables::ACCOUNTS_LIST_LAYOUT),
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// List the codes that an account is made with.
     pub static ACCOUNTS_GETCOMMONDATA: Endpoint = Endpoint::new(
-        "accounts/getcommondata",
-        API,
-        "POST",
-        "/ES/api/iam/v1/accounts/getcommondata",
-        Some("iam"),
-        Access::Read,
-        "List the codes that an account is made with",
-        &[],
-        None,
-    );
+            "accounts/getcommondata",
+            API,
+            "POST",
+            "/ES/api/iam/v1/accounts/getcommondata",
+            Some("iam"),
+            Access::Read,
+            "List the codes that an account is made with",
+            &[],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Create an account.
     pub static ACCOUNTS_CREATE: Endpoint = Endpoint::new(
-        "accounts/create",
-        API,
-        "POST",
-        "/ES/api/iam/v1/accounts/create",
-        Some("iam"),
-        Access::Write,
-        "Create an account",
-        &[
-            Parameter {
-                name: "parentId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Unit to make it under.",
-            },
-            Parameter {
-                name: "firstName",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "First name of the master user (personal data).",
-            },
-            Parameter {
-                name: "lastName",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Last name of the master user (personal data).",
-            },
-            Parameter {
-                name: "company",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Name of the company.",
-            },
-            Parameter {
-                name: "title",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Title of the master user (personal data).",
-            },
-            Parameter {
-                name: "address",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Street and number.",
-            },
-            Parameter {
-                name: "city",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "City.",
-            },
-            Parameter {
-                name: "state",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "State or province.",
-            },
-            Parameter {
-                name: "countryId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Country, as `accounts/getcommondata` codes it; by all signs ISO 3166-1 numeric.",
-            },
-            Parameter {
-                name: "postalCode",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Postal code.",
-            },
-            Parameter {
-                name: "phone",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Phone: `+` and country code, one blank, number (personal data).",
-            },
-            Parameter {
-                name: "fax",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Fax, in the form of `phone`.",
-            },
-            Parameter {
-                name: "industryId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Industry, as `accounts/getcommondata` codes it.",
-            },
-            Parameter {
-                name: "sizeId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Size of the company, as `accounts/getcommondata` codes it.",
-            },
-        ],
-        None,
-    );
+            "accounts/create",
+            API,
+            "POST",
+            "/ES/api/iam/v1/accounts/create",
+            Some("iam"),
+            Access::Write,
+            "Create an account",
+            &[
+                Parameter {
+                    name: "parentId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Unit to make it under.",
+                },
+                Parameter {
+                    name: "firstName",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "First name of the master user (personal data).",
+                },
+                Parameter {
+                    name: "lastName",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Last name of the master user (personal data).",
+                },
+                Parameter {
+                    name: "company",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Name of the company.",
+                },
+                Parameter {
+                    name: "title",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Title of the master user (personal data).",
+                },
+                Parameter {
+                    name: "address",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Street and number.",
+                },
+                Parameter {
+                    name: "city",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "City.",
+                },
+                Parameter {
+                    name: "state",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "State or province.",
+                },
+                Parameter {
+                    name: "countryId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Country, as `accounts/getcommondata` codes it; by all signs ISO 3166-1 numeric.",
+                },
+                Parameter {
+                    name: "postalCode",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Postal code.",
+                },
+                Parameter {
+                    name: "phone",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Phone: `+` and country code, one blank, number (personal data).",
+                },
+                Parameter {
+                    name: "fax",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Fax, in the form of `phone`.",
+                },
+                Parameter {
+                    name: "industryId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Industry, as `accounts/getcommondata` codes it.",
+                },
+                Parameter {
+                    name: "sizeId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Size of the company, as `accounts/getcommondata` codes it.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Move accounts to another unit.
     pub static ACCOUNTS_MOVE: Endpoint = Endpoint::new(
-        "accounts/move",
-        API,
-        "POST",
-        "/ES/api/iam/v1/accounts/move",
-        Some("iam"),
-        Access::Write,
-        "Move accounts to another unit",
-        &[
-            Parameter {
-                name: "destinationParentId",
-                location: Location::Body,
-                required: true,
-                json_type: "integer",
-                doc: "Unit to move the accounts to.",
-            },
-            Parameter {
-                name: "accountIds",
-                location: Location::Body,
-                required: true,
-                json_type: "array",
-                doc: "The accounts.",
-            },
-        ],
-        None,
-    );
+            "accounts/move",
+            API,
+            "POST",
+            "/ES/api/iam/v1/accounts/move",
+            Some("iam"),
+            Access::Write,
+            "Move accounts to another unit",
+            &[
+                Parameter {
+                    name: "destinationParentId",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Unit to move the accounts to.",
+                },
+                Parameter {
+                    name: "accountIds",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "array",
+                    doc: "The accounts.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Create a role.
     pub static ROLES_CREATE: Endpoint = Endpoint::new(
-        "roles/create",
-        API,
-        "POST",
-        "/ES/api/iam/v1/roles/create",
-        Some("iam"),
-        Access::Write,
-        "Create a role",
-        &[
-            Parameter {
-                name: "accountId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Account to make it in.",
-            },
-            Parameter {
-                name: "profileName",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Name of an existing permission profile.",
-            },
-            Parameter {
-                name: "idpRoleName",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Name of the role at the identity provider.",
-            },
-            Parameter {
-                name: "type",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Scope of the role. Open list: unknown values are kept.",
-            },
-            Parameter {
-                name: "nodeId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Unit that an organization role covers.",
-            },
-            Parameter {
-                name: "folderId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Folder of products that the role covers; null for all.",
-            },
-        ],
-        None,
-    );
+            "roles/create",
+            API,
+            "POST",
+            "/ES/api/iam/v1/roles/create",
+            Some("iam"),
+            Access::Write,
+            "Create a role",
+            &[
+                Parameter {
+                    name: "accountId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Account to make it in.",
+                },
+                Parameter {
+                    name: "profileName",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Name of an existing permission profile.",
+                },
+                Parameter {
+                    name: "idpRoleName",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Name of the role at the identity provider.",
+                },
+                Parameter {
+                    name: "type",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Scope of the role. Open list: unknown values are kept.",
+                },
+                Parameter {
+                    name: "nodeId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Unit that an organization role covers.",
+                },
+                Parameter {
+                    name: "folderId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Folder of products that the role covers; null for all.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 }
 
 /// The tables that the answers of IAM V1 Accounts feed.
@@ -724,31 +669,31 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(0),
+                target: Target::Column(0), // account_id
             },
             Field {
                 name: "parentId",
-                target: Target::Column(1),
+                target: Target::Column(1), // ou_id
             },
             Field {
                 name: "email",
-                target: Target::Column(2),
+                target: Target::Column(2), // email
             },
             Field {
                 name: "firstName",
-                target: Target::Column(3),
+                target: Target::Column(3), // first_name
             },
             Field {
                 name: "lastName",
-                target: Target::Column(4),
+                target: Target::Column(4), // last_name
             },
             Field {
                 name: "company",
-                target: Target::Column(5),
+                target: Target::Column(5), // company
             },
             Field {
                 name: "countryId",
-                target: Target::Column(6),
+                target: Target::Column(6), // country_id
             },
         ],
         scalar: None,

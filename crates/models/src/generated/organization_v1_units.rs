@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::shared::{Envelope, Error};
+
 /// List organizational units: `units/list`.
 #[derive(Debug, Clone, Copy)]
 pub struct UnitsList;
@@ -42,68 +44,6 @@ impl fortilake_models::Operation for UnitsDelete {
     const ENDPOINT: &'static fortilake_models::Endpoint = &endpoints::UNITS_DELETE;
     type Request = UnitsDeleteRequest;
     type Response = UnitsDeleteResponse;
-}
-
-/// Fields that stand in every answer, good or bad, beside the payload.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Envelope {
-    /// Build of the service. Unproven on this API, presumed as on Asset Management.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub build: Option<String>,
-    /// Version of the service. Unproven on this API, presumed as on Asset Management.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub version: Option<String>,
-    /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<fortilake_models::Secret>,
-    /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
-    /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
-    /// throttling.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub status: Option<i64>,
-    /// Generic text in several wordings, possibly empty. It is no test for success; `status` is.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub message: Option<String>,
-    /// Null on full success. An object beside `status` 0 means that a search found nothing; a plain
-    /// string has been documented and is to be accepted as well.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::message"
-    )]
-    pub error: Option<Error>,
-}
-
-/// What went wrong, in the body of a refused call or of an empty search.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Error {
-    /// Code of the failure: 1xx input, 2xx token or permission, 3xx business rule. A code alone
-    /// says little; read it together with the envelope's `status`.
-    #[serde(
-        rename = "errorCode",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::integer"
-    )]
-    pub error_code: Option<i64>,
-    /// Detail text, the one worth showing.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "fortilake_models::lenient::text"
-    )]
-    pub message: Option<String>,
 }
 
 /// An organizational unit, under which accounts hang.
@@ -314,128 +254,132 @@ pub type UnitsUpdateResponse = Envelope;
 
 /// The operations as constants.
 pub mod endpoints {
-    use fortilake_models::{Access, Endpoint, Location, Parameter};
+    use fortilake_models::{Access, Dialect, Endpoint, Location, Parameter};
 
     const API: &str = "Organization V1 Units";
 
     /// List organizational units.
     pub static UNITS_LIST: Endpoint = Endpoint::new(
-        "units/list",
-        API,
-        "POST",
-        "/ES/api/organization/v1/units/list",
-        Some("organization"),
-        Access::Read,
-        "List organizational units",
-        &[
-            Parameter {
-                name: "parentId",
-                location: Location::Body,
-                required: false,
-                json_type: "integer",
-                doc: "Only children of this unit. Unproven: named by one client.",
-            },
-            Parameter {
-                name: "name",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Only units with this name or pattern. Unproven: named by one client.",
-            },
-        ],
-        Some(&super::tables::UNITS_LIST_LAYOUT),
-    );
+            "units/list",
+            API,
+            "POST",
+            "/ES/api/organization/v1/units/list",
+            Some("organization"),
+            Access::Read,
+            "List organizational units",
+            &[
+                Parameter {
+                    name: "parentId",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "integer",
+                    doc: "Only children of this unit. Unproven: named by one client.",
+                },
+                Parameter {
+                    name: "name",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Only units with this name or pattern. Unproven: named by one client.",
+                },
+            ],
+            Some(&super::tables::UNITS_LIST_LAYOUT),
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Create an organizational unit.
     pub static UNITS_CREATE: Endpoint = Endpoint::new(
-        "units/create",
-        API,
-        "POST",
-        "/ES/api/organization/v1/units/create",
-        Some("organization"),
-        Access::Write,
-        "Create an organizational unit",
-        &[
-            Parameter {
-                name: "parentId",
-                location: Location::Body,
-                required: true,
-                json_type: "integer",
-                doc: "Unit to make it in.",
-            },
-            Parameter {
-                name: "name",
-                location: Location::Body,
-                required: true,
-                json_type: "string",
-                doc: "Name of the unit.",
-            },
-            Parameter {
-                name: "desc",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "Description of the unit.",
-            },
-        ],
-        None,
-    );
+            "units/create",
+            API,
+            "POST",
+            "/ES/api/organization/v1/units/create",
+            Some("organization"),
+            Access::Write,
+            "Create an organizational unit",
+            &[
+                Parameter {
+                    name: "parentId",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Unit to make it in.",
+                },
+                Parameter {
+                    name: "name",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "string",
+                    doc: "Name of the unit.",
+                },
+                Parameter {
+                    name: "desc",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "Description of the unit.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Rename or describe an organizational unit.
     pub static UNITS_UPDATE: Endpoint = Endpoint::new(
-        "units/update",
-        API,
-        "POST",
-        "/ES/api/organization/v1/units/update",
-        Some("organization"),
-        Access::Write,
-        "Rename or describe an organizational unit",
-        &[
-            Parameter {
-                name: "id",
-                location: Location::Body,
-                required: true,
-                json_type: "integer",
-                doc: "Id of the unit.",
-            },
-            Parameter {
-                name: "name",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "New name of the unit.",
-            },
-            Parameter {
-                name: "desc",
-                location: Location::Body,
-                required: false,
-                json_type: "string",
-                doc: "New description of the unit.",
-            },
-        ],
-        None,
-    );
+            "units/update",
+            API,
+            "POST",
+            "/ES/api/organization/v1/units/update",
+            Some("organization"),
+            Access::Write,
+            "Rename or describe an organizational unit",
+            &[
+                Parameter {
+                    name: "id",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Id of the unit.",
+                },
+                Parameter {
+                    name: "name",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "New name of the unit.",
+                },
+                Parameter {
+                    name: "desc",
+                    location: Location::Body,
+                    required: false,
+                    json_type: "string",
+                    doc: "New description of the unit.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 
     /// Delete an organizational unit.
     pub static UNITS_DELETE: Endpoint = Endpoint::new(
-        "units/delete",
-        API,
-        "POST",
-        "/ES/api/organization/v1/units/delete",
-        Some("organization"),
-        Access::Write,
-        "Delete an organizational unit",
-        &[
-            Parameter {
-                name: "id",
-                location: Location::Body,
-                required: true,
-                json_type: "integer",
-                doc: "Id of the unit, which must be empty.",
-            },
-        ],
-        None,
-    );
+            "units/delete",
+            API,
+            "POST",
+            "/ES/api/organization/v1/units/delete",
+            Some("organization"),
+            Access::Write,
+            "Delete an organizational unit",
+            &[
+                Parameter {
+                    name: "id",
+                    location: Location::Body,
+                    required: true,
+                    json_type: "integer",
+                    doc: "Id of the unit, which must be empty.",
+                },
+            ],
+            None,
+        )
+        .of_system("forticloud", Dialect::Body);
 }
 
 /// The tables that the answers of Organization V1 Units feed.
@@ -511,23 +455,23 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(0),
+                target: Target::Column(0), // ou_id
             },
             Field {
                 name: "name",
-                target: Target::Column(2),
+                target: Target::Column(2), // name
             },
             Field {
                 name: "desc",
-                target: Target::Column(3),
+                target: Target::Column(3), // description
             },
             Field {
                 name: "parentId",
-                target: Target::Column(4),
+                target: Target::Column(4), // parent_ou_id
             },
             Field {
                 name: "parentID",
-                target: Target::Column(4),
+                target: Target::Column(4), // parent_ou_id
             },
         ],
         scalar: None,

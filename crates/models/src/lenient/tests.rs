@@ -1,4 +1,4 @@
-//! Typed answers are read as leniently as rows are.
+//! Tests that typed answers are read as leniently as rows.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Absent, null and a value are three things.
+//! Tests that absent, null and a value are three different things.
 
 use serde_json::{Value, json};
 

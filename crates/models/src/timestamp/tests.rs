@@ -1,4 +1,4 @@
-//! Dates against jiff, and the forms that were seen in the field.
+//! Tests that compare dates with jiff, and of the forms that were seen in real answers.
 
 use jiff::civil::DateTime;
 use proptest::prelude::*;

@@ -1,19 +1,21 @@
-//! The list of tokens: filtered, ordered and cut as such lists are.
+//! The list of tokens, with filters, ordering and paging.
 
 use url::form_urlencoded::Serializer;
 
 use super::{TOKENS, count, failure};
 use crate::answered::Answered;
 use crate::forticloud::envelope::Meddling;
+use crate::forticloud::wire::Wire;
 use crate::incoming::Incoming;
 use crate::json::{Json, Object};
 use crate::scenario::Authenticator;
+use crate::truth::{Draft, Tables};
 
-/// Rows in an answer that nobody has asked to be longer.
+/// The default number of rows per answer.
 const LIMIT: usize = 20;
-/// Rows in the longest answer, which `limit=0` asks for.
+/// The maximum number of rows per answer, which `limit=0` requests.
 const MAX_LIMIT: usize = 1000;
-/// Parameters that are no filters.
+/// Query parameters that are not filters.
 const OPTIONS: [&str; 4] = ["format", "limit", "offset", "order_by"];
 
 /// All tokens of the unit.
@@ -38,7 +40,7 @@ impl Token {
         }
     }
 
-    /// A field as a filter sees it.
+    /// Returns the field's value as text, for filters.
     fn field(&self, name: &str) -> Option<String> {
         Some(match name {
             "id" => self.id.to_string(),
@@ -94,12 +96,46 @@ impl Tokens {
         Self(tokens)
     }
 
-    pub(crate) fn answer(self, incoming: &Incoming, meddling: &Meddling) -> Answered {
-        self.page(incoming, meddling)
+    /// The rows of the table of tokens, in the order of the list.
+    pub(crate) fn drafts(self, serial_number: Option<&str>, tables: &Tables<'_>) -> Vec<Draft> {
+        let draft = |token: Token| {
+            let used = token.assigned.then_some("2025-10-05T18:22:09.120000");
+            let draft = tables.draft();
+            let draft = match used {
+                // The column has no zone, so the one that was sent is kept beside it.
+                Some(_) => draft.extra("last_used_at", "+00:00"),
+                None => draft,
+            };
+            draft
+                .with("serial_number", serial_number)
+                .with("serial", token.serial.as_str())
+                .with("type", token.kind)
+                .with("status", token.status())
+                .with("locked", token.locked)
+                .with("license", token.license.as_str())
+                .with("last_used_at", used)
+                .with("id", token.id)
+                .with("resource_uri", format!("{TOKENS}{}/", token.id))
+        };
+        self.0.into_iter().map(draft).collect()
+    }
+
+    pub(crate) fn answer(
+        self,
+        incoming: &Incoming,
+        meddling: &Meddling,
+        wire: Wire<'_>,
+    ) -> Answered {
+        self.page(incoming, meddling, wire)
             .map_or_else(|text| failure(400, text), |body| Answered::json(200, &body))
     }
 
-    fn page(self, incoming: &Incoming, meddling: &Meddling) -> Result<Object, &'static str> {
+    fn page(
+        self,
+        incoming: &Incoming,
+        meddling: &Meddling,
+        wire: Wire<'_>,
+    ) -> Result<Object, &'static str> {
         let number = |name: &str, default: usize| match incoming.parameter(name) {
             None => Ok(default),
             Some(text) => text.parse().map_err(|_| "Invalid limit or offset."),
@@ -113,7 +149,7 @@ impl Tokens {
         let total = found.len();
         let shown = if meddling.repeat_page { 0 } else { offset };
         let rows = found.iter().skip(shown).take(limit);
-        let mut rows: Vec<Json> = rows.map(|token| token.row().into()).collect();
+        let mut rows: Vec<Json> = rows.map(|token| wire.finish(token.row()).into()).collect();
         rows.truncate(rows.len().saturating_sub(meddling.drop_rows));
         let next = offset.saturating_add(limit);
         let next = (next < total).then(|| link(incoming, limit, next));
@@ -128,7 +164,7 @@ impl Tokens {
         Ok(Object::new().with("meta", meta).with("objects", rows))
     }
 
-    /// Keeps what every filter lets through: `field`, `field__exact` or `field__in`.
+    /// Keeps the rows that match every filter: `field`, `field__exact` or `field__in`.
     fn filtered(mut self, incoming: &Incoming) -> Result<Self, &'static str> {
         for (name, wanted) in incoming.parameters() {
             if OPTIONS.contains(&name) {
@@ -155,7 +191,7 @@ impl Tokens {
         Ok(self)
     }
 
-    /// By one field, backwards behind a hyphen; without one, in the order of their ids.
+    /// Sorts by one field, in descending order after a hyphen. Without a field, sorts by id.
     fn ordered(mut self, incoming: &Incoming) -> Result<Self, &'static str> {
         let by = incoming.parameter("order_by").unwrap_or("id");
         let field = by.strip_prefix('-').unwrap_or(by);
@@ -171,7 +207,7 @@ impl Tokens {
     }
 }
 
-/// A relative URL with the same options elsewhere in the list.
+/// Returns a relative URL for another position in the list, with the same options.
 fn link(incoming: &Incoming, limit: usize, offset: usize) -> String {
     let mut query = Serializer::new(String::new());
     let kept = incoming.parameters();

@@ -1,19 +1,19 @@
-//! The invented names and the models from which a tenant is made.
+//! Invented names, and the models that a tenant's products are made of.
 
 /// A product model.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) name: &'static str,
-    /// How its serials begin.
+    /// The beginning of its serial numbers.
     pub(crate) prefix: &'static str,
-    /// How its SKUs name it.
+    /// The part of its SKUs that names the model.
     pub(crate) sku: &'static str,
-    /// Its last date of renewal and its end of support.
+    /// The last renewal date and the end-of-support date.
     pub(crate) milestones: Option<(&'static str, &'static str)>,
     pub(crate) kind: Kind,
 }
 
-/// What a model is, which decides on its coverage.
+/// The category of a model, which determines its coverage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Firewall,
@@ -113,7 +113,7 @@ pub(crate) const OTHERS: &[Model] = &[
     model("FortiADC VM01", "FADV01", "ADV01", Kind::Virtual, None),
 ];
 
-/// What `services/register` makes.
+/// The product that `services/register` creates.
 pub(crate) const SUBSCRIPTION: Model = model(
     "FortiGate VM Subscription License with UTP Bundle",
     "FGVMSL",
@@ -122,10 +122,10 @@ pub(crate) const SUBSCRIPTION: Model = model(
     None,
 );
 
-/// What `licenses/register` makes.
+/// The product that `licenses/register` creates.
 pub(crate) const LICENSED: &Model = &FIREWALLS[7];
 
-/// The model that a serial names by its beginning.
+/// Finds the model by the beginning of a serial number.
 pub(crate) fn model_of(serial: &str) -> Option<&'static Model> {
     [FIREWALLS, SWITCHES, ACCESS_POINTS, OTHERS]
         .into_iter()
@@ -134,7 +134,7 @@ pub(crate) fn model_of(serial: &str) -> Option<&'static Model> {
         .find(|model| serial.starts_with(model.prefix))
 }
 
-/// Support types: `level`, `type`, `typeDesc`.
+/// A support type: `level`, `type`, `typeDesc`.
 pub(crate) type Support = (i64, i64, &'static str);
 
 pub(crate) const FIREWALL_SUPPORT: &[Support] = &[
@@ -205,7 +205,7 @@ pub(crate) const COMPANY_FIRST: &[&str] = &[
     "Palmyre",
 ];
 
-/// The company's trade and its legal form, with the country that goes with it.
+/// A company's trade and legal form, and its country.
 pub(crate) const COMPANY_LAST: &[(&str, i64)] = &[
     ("Retail AS", 578),
     ("Clinics Ltd", 826),
@@ -239,7 +239,7 @@ pub(crate) const LAST_NAMES: &[&str] = &[
 pub(crate) const FOLDER_NAMES: &[&str] =
     &["Stores", "North", "South", "Lab", "Data Center", "Spare"];
 
-/// The id of the first asset group; the others follow.
+/// The id of the first asset group. The others follow it without gaps.
 pub(crate) const FIRST_GROUP: i64 = 41_277;
 
 pub(crate) const GROUP_NAMES: &[&str] =
@@ -255,7 +255,8 @@ pub(crate) const PLACES: &[&str] = &[
     "",
 ];
 
-/// Descriptions that break naive software; trailing blanks are lost on the way, nothing else may be.
+/// Returns a description that breaks careless software. Everything except trailing spaces must be
+/// preserved.
 pub(crate) fn hostile(index: u64) -> String {
     const TEXTS: &[&str] = &[
         "say \"hello\", 'twice'",

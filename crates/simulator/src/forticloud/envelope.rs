@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value};
 
+use crate::incoming::integer;
 use crate::json::{Json, Object};
 use crate::scenario::{Quirks, Scope};
 
 use super::world::World;
 
-/// What an endpoint answers, before the envelope.
+/// The answer of an endpoint, without the envelope.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) http: u16,
@@ -17,10 +18,10 @@ pub(crate) struct Reply {
     pub(crate) payload: Object,
 }
 
-/// The envelope's `error`.
+/// The member `error` of the envelope.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// Without a code, the error is a text.
+    /// The error code. Without one, `error` is a text.
     pub(crate) code: Option<i64>,
     pub(crate) message: String,
 }
@@ -35,7 +36,7 @@ impl Failure {
 }
 
 impl Reply {
-    /// Success as the Asset Management endpoints say it.
+    /// A success in the wording of the Asset Management endpoints.
     pub(crate) fn success(payload: Object) -> Self {
         Self {
             http: 200,
@@ -122,7 +123,7 @@ impl Reply {
     }
 }
 
-/// What a call asks for.
+/// The arguments of a call.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     pub(crate) arguments: Map<String, Value>,
@@ -142,7 +143,7 @@ impl Asked {
         self.arguments.get(key)?.as_str()
     }
 
-    /// A text that must be there.
+    /// Returns a text argument, or the error if it is missing.
     pub(crate) fn required(&self, key: &str) -> Result<&str, Reply> {
         let text = self.text(key).filter(|text| !text.is_empty());
         text.ok_or_else(|| Reply::refused(101, format!("{key} cannot be empty.")))
@@ -164,7 +165,7 @@ impl Asked {
         }
     }
 
-    /// The account that is asked, by the rules of the user's scope.
+    /// Returns the account that the call is about, by the rules for the user's scope.
     pub(crate) fn account(&self, world: &World) -> Result<i64, Reply> {
         let asked = self.integer("accountId").filter(|id| *id > 0);
         let id = match (asked, world.scenario().organization.scope) {
@@ -177,14 +178,5 @@ impl Asked {
         };
         id.filter(|id| world.account(*id).is_some())
             .ok_or_else(Reply::denied)
-    }
-}
-
-/// An integer, in digits or in a text of digits.
-pub(crate) fn integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
     }
 }

@@ -1,10 +1,11 @@
 //! IAM V1: accounts and roles.
 
-use super::envelope::{Asked, Reply, integer};
+use super::envelope::{Asked, Reply};
 use super::model::Account;
 use super::organization::check_scope;
 use super::wire::Wire;
 use super::world::World;
+use crate::incoming::integer;
 use crate::json::{Json, Object};
 
 pub(crate) fn list(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
@@ -25,7 +26,7 @@ pub(crate) fn list(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     Ok(answer(world, &accounts))
 }
 
-/// The reference lists that `accounts/create` draws on; their shape was never published.
+/// The reference lists for `accounts/create`. Their real structure is undocumented.
 pub(crate) fn common_data(world: &mut World, _: &Asked) -> Result<Reply, Reply> {
     check_scope(world)?;
     let list = |rows: &[(i64, &'static str)]| -> Vec<Json> {
@@ -87,7 +88,7 @@ pub(crate) fn relocate(world: &mut World, asked: &Asked) -> Result<Reply, Reply>
     Ok(Reply::processed(Object::new()))
 }
 
-/// Roles are taken and forgotten: no endpoint shows them.
+/// Accepts a role and discards it, because no endpoint returns roles.
 pub(crate) fn create_role(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     check_scope(world)?;
     let account = asked.required_integer("accountId")?;

@@ -1,4 +1,4 @@
-//! Licenses, contracts and folders: what hangs on an account beside its products.
+//! Licenses, contracts and folders of an account.
 
 use super::envelope::{Asked, Reply};
 use super::model::Folder;
@@ -114,7 +114,8 @@ fn answer(world: &World, account: i64, folders: &[Folder]) -> Reply {
         quirks: &world.scenario().quirks,
     };
     let rows = folders.iter().map(|folder| {
-        // Counting makes every product of the account, so it is done only where it shows.
+        // Counting has to generate every product of the account, so it is only done if the count is
+        // part of the answer.
         let assets = if wire.quirks.extended_lists {
             world.assets_in(account, folder.id)
         } else {

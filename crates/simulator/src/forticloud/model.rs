@@ -1,4 +1,4 @@
-//! The tenant's data as it is, before any form of writing it down.
+//! The tenant's data, independent of how answers present it.
 
 use jiff::civil::{DateTime, date};
 
@@ -10,7 +10,7 @@ pub(crate) struct Unit {
     pub(crate) id: i64,
     pub(crate) name: String,
     pub(crate) description: String,
-    /// `None` for the root.
+    /// The parent unit; `None` for the root.
     pub(crate) parent: Option<i64>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Account {
     pub(crate) last_name: String,
     pub(crate) company: String,
     pub(crate) country: i64,
-    /// Its country is written as an object, which fits no column.
+    /// Whether its country is written as an object, which does not fit the column.
     pub(crate) misfit: bool,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Product {
     pub(crate) misfit: Option<Misfit>,
 }
 
-/// A value of a product that fits no column.
+/// A value of a product that does not fit its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Misfit {
     /// The first entitlement's level is the word `high`.
@@ -60,7 +60,7 @@ pub(crate) enum Misfit {
     Registered,
 }
 
-/// Whether something is registered.
+/// The registration status of a product, license or contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Registered,
@@ -95,7 +95,7 @@ pub(crate) struct Contract {
     pub(crate) terms: Vec<Term>,
 }
 
-/// A term of such a contract.
+/// A term of a contract.
 #[derive(Debug, Clone)]
 pub(crate) struct Term {
     pub(crate) support: &'static str,
@@ -115,7 +115,7 @@ pub(crate) struct Group {
 pub(crate) struct Folder {
     pub(crate) id: i64,
     pub(crate) name: String,
-    /// 0 for the root.
+    /// The parent folder; 0 for the root.
     pub(crate) parent: i64,
     pub(crate) path: String,
 }
@@ -130,7 +130,7 @@ pub(crate) struct License {
     pub(crate) expires: Option<DateTime>,
 }
 
-/// A row of the list of contracts.
+/// An entry in the list of contracts.
 #[derive(Debug, Clone)]
 pub(crate) struct ListedContract {
     pub(crate) number: String,
@@ -138,22 +138,23 @@ pub(crate) struct ListedContract {
     pub(crate) status: Status,
 }
 
-/// Where a product is, as the nine texts that the service takes.
+/// The location of a product, as the nine texts that the service accepts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Location(pub(crate) Vec<(&'static str, String)>);
 
 /// The path of the root folder, whose id is 0.
 pub(crate) const ROOT_FOLDER: &str = "/My Assets";
 
-/// The description of every license, where lists are extended.
+/// The description of every license, if the scenario has extended lists.
 pub(crate) const LISTED_DESCRIPTION: &str = "Lab hypervisor 2";
 
-/// What the details of every product say, where they say it.
+/// The address id in the details of every product, if they have one.
 pub(crate) const ADDRESS_ID: &str = "905512";
 pub(crate) const LICENSE_TYPE: &str = "Perpetual";
 pub(crate) const WARRANTY_TYPE: &str = "Limited Lifetime";
 
-/// The name of a license's expiry; each of two sources misspells it in its own way.
+/// Returns the key of a license's expiry date. Each of two published sources misspells it in its
+/// own way.
 pub(crate) fn expiry_key(form: LicenseForm) -> &'static str {
     match form {
         LicenseForm::Plural => "experiationDate",
@@ -161,7 +162,8 @@ pub(crate) fn expiry_key(form: LicenseForm) -> &'static str {
     }
 }
 
-/// The dates of licenses and contracts, where lists are extended; what is pending has not begun.
+/// The dates of licenses and contracts, if the scenario has extended lists. Pending ones have not
+/// started yet.
 pub(crate) fn listed_dates(status: Status) -> Option<(DateTime, DateTime)> {
     let dates = (
         date(2025, 10, 6).at(0, 0, 0, 0),

@@ -1,4 +1,4 @@
-//! The OAuth server: tokens by password or refresh, and their revocation.
+//! The OAuth server: issues tokens by password or refresh token, and revokes them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,11 +15,12 @@ use crate::scenario::Scenario;
 
 pub(crate) const PREFIX: &str = "/api/v1/oauth/";
 
-/// The tokens that were given out.
+/// The issued tokens.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     access: HashMap<String, Access>,
-    /// The client of each refresh token; they do not expire, for want of any source that says when.
+    /// The client id of each refresh token. They never expire, because their real lifetime is
+    /// undocumented.
     refresh: HashMap<String, String>,
     issued: u64,
 }
@@ -27,14 +28,15 @@ pub(crate) struct Tokens {
 #[derive(Debug)]
 struct Access {
     client: String,
+    known: Instant,
     expires: Instant,
 }
 
 impl Tokens {
-    /// The client that a live token is for.
+    /// Returns the client id that a valid token was issued for.
     pub(crate) fn client_of(&self, token: &str, now: Instant) -> Option<&str> {
         let access = self.access.get(token)?;
-        (now < access.expires).then_some(access.client.as_str())
+        (access.known <= now && now < access.expires).then_some(access.client.as_str())
     }
 
     pub(crate) fn clear(&mut self) {
@@ -43,12 +45,14 @@ impl Tokens {
     }
 
     fn issue(&mut self, scenario: &Scenario, client: &str, now: Instant) -> (String, String) {
+        // Expired tokens are dropped here, so that a long simulation doesn't accumulate them.
         self.access.retain(|_, access| now < access.expires);
         self.issued += 1;
         let token = text(scenario.seed, self.issued * 2);
         let refresh = text(scenario.seed, self.issued * 2 + 1);
         let access = Access {
             client: client.to_owned(),
+            known: now + scenario.token_lag,
             expires: now + Duration::from_secs(scenario.expires_in),
         };
         self.access.insert(token.clone(), access);
@@ -57,7 +61,7 @@ impl Tokens {
     }
 }
 
-/// Thirty letters and digits.
+/// Returns thirty letters and digits.
 fn text(seed: u64, number: u64) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     (0..30)
@@ -78,6 +82,8 @@ pub(crate) fn answer(
     if !matches!(endpoint, "token" | "revoke_token") {
         return unrouted(404, "No such endpoint.");
     }
+    // The real server redirects the path without its slash. Clients that turn the `POST` into a
+    // `GET` lose the body, which this lets tests find out.
     if endpoint == name && scenario.token_redirect != 0 {
         let slashed = format!("{PREFIX}{endpoint}/");
         let redirect = Answered::json(scenario.token_redirect, &Object::new());
@@ -149,7 +155,7 @@ fn failure(status: u16, error: &'static str, description: &'static str) -> Answe
     Answered::json(status, &body.with("error_description", description))
 }
 
-/// The recorded answer, which says nothing of its type.
+/// A recorded answer of the real service; it does not follow the OAuth error format.
 fn wrong_password() -> Answered {
     let body = Object::new().with("error", "Unexpected error has happened");
     let mut answered = Answered::json(401, &body.with("status", "failure"));

@@ -62,7 +62,7 @@ pub(crate) fn delete(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     Ok(Reply::processed(Object::new()))
 }
 
-/// Organization and IAM are of no use to a user who is bound to one account.
+/// Refuses Organization and IAM to a user who is bound to one account.
 pub(crate) fn check_scope(world: &World) -> Result<(), Reply> {
     match world.scenario().organization.scope {
         Scope::Organization => Ok(()),

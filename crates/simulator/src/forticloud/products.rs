@@ -1,4 +1,4 @@
-//! Reading products.
+//! Reads of products.
 
 use jiff::civil::{Date, DateTime};
 
@@ -12,14 +12,14 @@ use crate::scenario::{Arrays, Empty};
 #[cfg(test)]
 mod tests;
 
-/// What `products/list` searches for.
+/// The search criteria of `products/list`.
 struct Search<'a> {
     pattern: Option<&'a str>,
     expire_before: Option<DateTime>,
     model: Option<&'a str>,
     status: Status,
     wildcard: bool,
-    /// Pending products are shown in the list of registered ones too.
+    /// Whether pending products also appear in the list of registered ones.
     both: bool,
 }
 
@@ -80,7 +80,7 @@ impl<'a> Search<'a> {
             }
         });
         let model = self.model.is_none_or(|model| model == brief.model);
-        // The product is made only if everything that is cheaper agrees.
+        // The complete product is only generated if all cheaper criteria match.
         status && serial && model && self.expires(world, key)
     }
 
@@ -93,7 +93,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The page that was asked for; one without a number is the first.
+/// Returns the requested page, or the first one if the call has no page number.
 fn page(world: &World, asked: &Asked, account: i64, found: &[Key]) -> Reply {
     let scenario = world.scenario();
     let wire = Wire {
@@ -104,6 +104,7 @@ fn page(world: &World, asked: &Asked, account: i64, found: &[Key]) -> Reply {
         Ok(size) if size > 0 && !scenario.quirks.old_shape => size,
         _ => found.len(),
     };
+    // A call without a page number asks for the first page. So do numbers below it.
     let index = asked
         .integer("pageNumber")
         .unwrap_or(base)
@@ -114,6 +115,7 @@ fn page(world: &World, asked: &Asked, account: i64, found: &[Key]) -> Reply {
     } else {
         usize::try_from(index).unwrap_or(usize::MAX)
     };
+    // A page beyond the last one is empty instead of an error.
     let keys = found.chunks(size).nth(shown).unwrap_or_default();
     let keys = &keys[..keys.len().saturating_sub(asked.meddling.drop_rows)];
     let folders = world.folders(account);
@@ -135,7 +137,7 @@ fn page(world: &World, asked: &Asked, account: i64, found: &[Key]) -> Reply {
     Reply::processed(payload)
 }
 
-/// The answer to a search that found nothing.
+/// The answer to a search that finds nothing.
 fn nothing(world: &World) -> Reply {
     let scenario = world.scenario();
     let form = scenario.quirks.empty;
@@ -182,7 +184,7 @@ pub(crate) fn details(world: &mut World, asked: &Asked) -> Result<Reply, Reply> 
     Ok(Reply::success(Object::new().with("assetDetails", details)))
 }
 
-/// Reads a time as leniently as the service: a date, with or without a time, an offset or a fraction after it.
+/// Parses a date as leniently as the service does, with an optional time, fraction and offset.
 fn moment(text: &str) -> Option<DateTime> {
     if let Some(Ok(moment)) = text.get(..19).map(str::parse) {
         return Some(moment);
@@ -196,7 +198,7 @@ fn starts_with(pattern: &str, text: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(pattern))
 }
 
-/// SQL's `LIKE` with `%`, in any case of letters.
+/// Matches as SQL's `LIKE` does with `%`, ignoring case.
 pub(crate) fn like(pattern: &str, text: &str) -> bool {
     let pattern = pattern.to_lowercase();
     let text = text.to_lowercase();

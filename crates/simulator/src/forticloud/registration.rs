@@ -1,22 +1,24 @@
-//! Registering: products, licenses and services.
+//! Registration of products, licenses and services.
 
 use serde_json::{Map, Value};
 
 use super::catalog::{FIRST_GROUP, GROUP_NAMES, LICENSED, Model, SUBSCRIPTION, model_of};
-use super::dates::written;
-use super::envelope::{Asked, Failure, Reply, integer};
+use super::envelope::{Asked, Failure, Reply};
 use super::model::{Contract, Group, License, Location, Product, Status};
 use super::seeded::coverage::period;
 use super::wire::Wire;
 use super::world::World;
 use super::writes::location_of;
+use crate::dates::written;
+use crate::incoming::integer;
 use crate::json::{Json, Object};
 
-/// Units in one call.
+/// The maximum number of units per call.
 const MAX_UNITS: usize = 10;
-/// Errors in one call; the units after that are not tried.
+/// The maximum number of errors per call. Units after that many errors are not tried.
 const MAX_ERRORS: usize = 5;
-/// Access points ask for the key on their label; some models do, and none is documented.
+/// Models whose registration needs the key on their label. Which real models need it is
+/// undocumented; here, all access points do.
 const NEEDS_CLOUD_KEY: &str = "FortiAP";
 
 pub(crate) fn register(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
@@ -29,6 +31,7 @@ pub(crate) fn register(world: &mut World, asked: &Asked) -> Result<Reply, Reply>
             MAX_ERRORS => Err("Product-> Too many errors in this request.".to_owned()),
             _ => register_unit(world, asked, account, unit),
         };
+        // Not more than the maximum, because from then on every unit fails without being tried.
         errors = (errors + usize::from(registered.is_err())).min(MAX_ERRORS);
         rows.push(result(world, unit, registered).into());
     }
@@ -42,7 +45,7 @@ pub(crate) fn register(world: &mut World, asked: &Asked) -> Result<Reply, Reply>
     Ok(reply)
 }
 
-/// The units of a call, if none of them is senseless.
+/// Returns the units of a call, or an error if one of them is malformed.
 fn units(asked: &Asked) -> Result<Vec<&Map<String, Value>>, Reply> {
     let units = asked.list("registrationUnits");
     if units.is_empty() {
@@ -76,7 +79,7 @@ fn text<'a>(unit: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     unit.get(key)?.as_str().filter(|text| !text.is_empty())
 }
 
-/// A unit that was registered, and the contract by which.
+/// A registered unit, and the contract it was registered with.
 struct Registered {
     product: Product,
     contract: Option<Contract>,
@@ -137,11 +140,13 @@ fn register_unit(
         Some(number) => Some(attach(world, &mut product, model, number)?),
         None => None,
     };
+    // Stored only at the end, so that a refused unit leaves no trace.
     world.keep(product.clone());
     Ok(Registered { product, contract })
 }
 
-/// Lengths vary and hyphens occur, so this is as much as can be said.
+/// Whether the text may be a serial number. Real ones vary in length and may contain hyphens, so
+/// this can't be strict.
 fn is_serial(serial: &str) -> bool {
     (12..=20).contains(&serial.len())
         && serial
@@ -149,7 +154,8 @@ fn is_serial(serial: &str) -> bool {
             .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// Twelve characters as a rule; some examples are shorter.
+/// Whether the text may be a contract number. Most have twelve characters, but some examples are
+/// shorter.
 fn is_contract(number: &str) -> bool {
     (6..=12).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
@@ -168,7 +174,7 @@ fn groups_of(unit: &Map<String, Value>) -> Result<Option<Vec<Group>>, String> {
     Ok(Some(groups))
 }
 
-/// The location that `{"ref": "#/locations/N"}` points to.
+/// Returns the location that `{"ref": "#/locations/N"}` refers to.
 fn referred_location(asked: &Asked, unit: &Map<String, Value>) -> Result<Option<Location>, String> {
     let Some(pointer) = unit
         .get("location")
@@ -187,7 +193,7 @@ fn referred_location(asked: &Asked, unit: &Map<String, Value>) -> Result<Option<
         .map_err(|text| format!("Product-> {text}"))
 }
 
-/// Uses a contract up for a product.
+/// Assigns a contract to a product, so that it can't be used again.
 fn attach(
     world: &mut World,
     product: &mut Product,
@@ -203,7 +209,8 @@ fn attach(
     Ok(covered.contract)
 }
 
-/// A row of the answer: the keys of a listed product, the registration's own, and a status in digits.
+/// A row of the answer: the keys of a listed product, those of the registration, and a numeric
+/// status.
 fn result(
     world: &World,
     unit: &Map<String, Value>,
@@ -241,7 +248,8 @@ fn result(
     row
 }
 
-/// What the row shares with a list, mostly null even where the unit was registered.
+/// The members that the row shares with a listed product. Most are null even if the unit was
+/// registered.
 fn listed_part(wire: Wire<'_>, unit: &Map<String, Value>, product: Option<&Product>) -> Object {
     let serial = text(unit, "serialNumber").unwrap_or_default().to_owned();
     let description = product.and_then(|product| product.description.clone());
@@ -265,7 +273,7 @@ fn listed_part(wire: Wire<'_>, unit: &Map<String, Value>, product: Option<&Produ
     row
 }
 
-/// Attaches a license to a product, or makes the product that it is for.
+/// Assigns a license to a product, or creates the product that it is for.
 pub(crate) fn license(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     let account = asked.account(world)?;
     let code = asked.required("licenseRegistrationCode")?;
@@ -307,7 +315,7 @@ pub(crate) fn license(world: &mut World, asked: &Asked) -> Result<Reply, Reply> 
     Ok(registered(world, asked, product))
 }
 
-/// Registers a subscription, which makes the product that it is for.
+/// Registers a subscription, which creates the product that it is for.
 pub(crate) fn service(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     let account = asked.account(world)?;
     let number = asked.required("contractNumber")?;

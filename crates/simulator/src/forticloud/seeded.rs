@@ -1,6 +1,9 @@
-//! The tenant as it was before any write: a pure function of the scenario.
+//! The initial state of the tenant, before any write: a pure function of the scenario.
 //!
-//! Only the sizes are held; accounts and products are made when somebody asks, and a serial says by itself which product it is.
+//! Only the sizes are kept in memory. Accounts and products are generated on demand, and a serial
+//! number reveals which product it belongs to. Keeping them in memory would be simpler, but tests
+//! of large tenants would spend their time on setup. The price is that every answer generates its
+//! rows again.
 
 use std::ops::Range;
 
@@ -28,15 +31,15 @@ const UNIT_STEP: i64 = 13;
 const FIRST_ACCOUNT: i64 = 710_101;
 const ACCOUNT_STEP: i64 = 11;
 const FIRST_FOLDER: i64 = 880_100;
-/// Folder ids that each account has to itself.
+/// The number of folder ids reserved for each account.
 const FOLDERS_PER_ACCOUNT: i64 = 16;
 
-/// The first state of a tenant.
+/// The initial state of a tenant.
 #[derive(Debug)]
 pub(crate) struct Seeded {
     pub(crate) scenario: Scenario,
     accounts: u64,
-    /// The number of the first product of each account, and the number of all products at the end.
+    /// The index of each account's first product, followed by the total number of products.
     offsets: Vec<u64>,
 }
 
@@ -58,7 +61,7 @@ impl Seeded {
         0..self.accounts
     }
 
-    /// The numbers of an account's products.
+    /// Returns the indexes of an account's products.
     pub(crate) fn products_of(&self, account: u64) -> Range<u64> {
         let index = at_end(account);
         match (self.offsets.get(index), self.offsets.get(index + 1)) {
@@ -87,7 +90,7 @@ impl Seeded {
     fn unit(&self, index: u64) -> Unit {
         let parent = (index > 0).then(|| {
             let drawn = draw(self.scenario.seed, Stream::UnitParent, index);
-            // Two of three units hang under one of the first few, so that the tree is wide.
+            // Two of three units are placed under one of the first few, so that the tree is wide.
             unit_id(
                 drawn
                     % if drawn.is_multiple_of(3) {
@@ -115,13 +118,13 @@ impl Seeded {
         }
     }
 
-    /// The OU under which an account hangs.
+    /// Returns the OU that an account belongs to.
     pub(crate) fn home(&self, account: u64) -> i64 {
         let drawn = draw(self.scenario.seed, Stream::AccountUnit, account);
         unit_id(drawn % self.scenario.organization.ous)
     }
 
-    /// A second OU that names the account.
+    /// Returns a second OU that lists the account, if there is one.
     pub(crate) fn second_home(&self, account: u64) -> Option<i64> {
         let ous = i64::try_from(self.scenario.organization.ous).ok()?;
         let shared = account < self.scenario.organization.shared_accounts && ous > 1;
@@ -131,7 +134,7 @@ impl Seeded {
 
     pub(crate) fn account(&self, index: u64) -> Account {
         let mut dice = Dice::new(self.scenario.seed, Stream::AccountPerson, index);
-        // The two lists have lengths without a common divisor, so that names repeat late.
+        // The lengths of the two lists have no common divisor, so names repeat as late as possible.
         let first = COMPANY_FIRST[at(index, COMPANY_FIRST.len())];
         let (last, country) = COMPANY_LAST[at(index, COMPANY_LAST.len())];
         let round = index / (COMPANY_FIRST.len() * COMPANY_LAST.len()) as u64;
@@ -177,7 +180,7 @@ impl Seeded {
         folders
     }
 
-    /// Licenses that wait for a product; those in use belong to their products.
+    /// Returns licenses without a product. Licenses that are in use are part of their products.
     pub(crate) fn pending_licenses(&self, account: u64) -> Vec<License> {
         let mut dice = Dice::new(self.scenario.seed, Stream::Licenses, account);
         (0..dice.below(3))
@@ -191,7 +194,7 @@ impl Seeded {
             .collect()
     }
 
-    /// Contracts that wait for a product.
+    /// Returns contracts without a product.
     pub(crate) fn pending_contracts(&self, account: u64) -> Vec<ListedContract> {
         let mut dice = Dice::new(self.scenario.seed, Stream::Contracts, account);
         (0..dice.below(3))
@@ -203,9 +206,11 @@ impl Seeded {
             .collect()
     }
 
-    /// The serial of a product; cheap, so that a list can be searched without making its products.
+    /// Returns the serial number of a product. This is cheap, so that a search doesn't have to
+    /// generate the products.
     pub(crate) fn serial(&self, product: u64) -> String {
-        // Any two products differ in these eight characters: 7919 shares no divisor with a million.
+        // The last eight characters of any two products differ, because 7919 and one million have
+        // no common divisor.
         const LETTERS: &[u8; 20] = b"KFMQRSVWXYZABCDEGHLN";
         let prefix = self.model(product).prefix;
         let letter = char::from(LETTERS[at(product / 1_000_000, LETTERS.len())]);
@@ -214,9 +219,9 @@ impl Seeded {
         format!("{prefix}T{letter}{year:02}{number:06}")
     }
 
-    /// The product that bears this serial.
+    /// Returns the index of the product with this serial number.
     pub(crate) fn product_with(&self, serial: &str) -> Option<u64> {
-        // 7919 times this is one more than a multiple of a million.
+        // The modular inverse: 7919 times this number is 1 modulo one million.
         const INVERSE: u64 = 17_679;
         let start = serial.len().checked_sub(6)?;
         let number: u64 = serial.get(start..)?.parse().ok()?;
@@ -229,7 +234,7 @@ impl Seeded {
 
     pub(crate) fn model(&self, product: u64) -> &'static Model {
         let mut dice = Dice::new(self.scenario.seed, Stream::Model, product);
-        // Spread evenly: of any run of products the share is 133 of 698, within one.
+        // Spread evenly: of any run of products, 133 in 698 are firewalls, give or take one.
         if (product + 1) * 133 / 698 > product * 133 / 698 {
             return dice.pick(FIREWALLS);
         }
@@ -266,7 +271,7 @@ impl Seeded {
     }
 }
 
-/// Distributes the products: a few accounts have most of them, and one has none.
+/// Distributes the products over the accounts: a few have most of them, and one has none.
 fn offsets(seed: u64, accounts: u64, products: u64) -> Vec<u64> {
     let empty = draw(seed, Stream::EmptyAccount, 0) % accounts;
     let weight = |account: u64| {
@@ -315,7 +320,7 @@ fn numbered(names: &[&str], index: u64) -> String {
     }
 }
 
-/// Whether this model brings its coverage as licenses.
+/// Whether this model gets its coverage from licenses.
 pub(crate) fn is_virtual(model: &Model) -> bool {
     model.kind == Kind::Virtual
 }

@@ -1,11 +1,14 @@
-//! The tables that follow from the tenant's data.
+//! The tables that a correct crawl must produce, derived from the tenant's data.
 //!
-//! Nothing here looks at an answer or at the code that writes them, so that the two cannot share a mistake.
+//! Nothing here reads an answer, or uses the code that writes answers. Deriving the tables from
+//! answers would be shorter, but a mistake in an answer would then also be in the expected table,
+//! and no test would notice.
 
 use jiff::civil::DateTime;
 use serde_json::json;
 
 use super::catalog::level_name;
+use super::flex;
 use super::model::{
     Account, Entitlement, Folder, LISTED_DESCRIPTION, License, ListedContract, Misfit, Product,
     Status, Unit, listed_dates,
@@ -33,7 +36,7 @@ const TABLES: [&str; 14] = [
     "product_licenses",
 ];
 
-/// Adds what a crawl of the tenant must publish.
+/// Adds the tables that a crawl of the tenant must publish.
 pub(crate) fn truth(world: &World) -> Tables<'_> {
     let scenario = world.scenario();
     let mut builder = Builder {
@@ -41,6 +44,9 @@ pub(crate) fn truth(world: &World) -> Tables<'_> {
         scope: scenario.organization.scope,
         tables: Tables::new(&scenario.quirks, &TABLES),
     };
+    for name in flex::TABLES {
+        builder.tables.add(name);
+    }
     if scenario.quirks.misfits {
         builder.tables.add("issues");
     }
@@ -105,13 +111,13 @@ impl Builder<'_> {
 
     fn belongings(&mut self, world: &World, account: i64) {
         let folders = world.folders(account);
-        // A call that names no account says nothing of whose the rows are.
+        // An answer to a call without an account doesn't say which account the rows belong to.
         let asked = (self.scope == Scope::Organization).then_some(account);
         for product in world.products(account) {
             let silent = self.quirks.missing_account_id || self.quirks.old_shape;
             let owner = if silent { asked } else { Some(product.account) };
             self.product(&product, owner, &folders);
-            // Details always tell the folder, whatever the shape of the list.
+            // Details always contain the folder, whatever the form of the list.
             let silent = self.quirks.missing_account_id;
             let owner = if silent { asked } else { Some(product.account) };
             self.details(&product, owner, &folders);

@@ -1,20 +1,20 @@
-//! The tenant's data in the form in which this tenant writes it.
+//! Writes the tenant's data in the form that the scenario configures.
 
 use jiff::civil::DateTime;
 
 use super::catalog::level_name;
-use super::dates::written;
 use super::model::{
     ADDRESS_ID, Account, Contract, Entitlement, Folder, LICENSE_TYPE, LISTED_DESCRIPTION, License,
     ListedContract, Location, Misfit, Product, Status, Unit, WARRANTY_TYPE, expiry_key,
     listed_dates,
 };
 use super::world::World;
+use crate::dates::written;
 use crate::json::{Json, Object};
 use crate::random::hash;
 use crate::scenario::{Arrays, LicenseForm, NullDates, ParentKey, Quirks, RootParent};
 
-/// Writes rows by the tenant's habits.
+/// Writes rows in the configured form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wire<'a> {
     pub(crate) quirks: &'a Quirks,
@@ -46,21 +46,27 @@ impl Wire<'_> {
         }
     }
 
-    /// A list inside a row; `captured_null` says how the captures show it when it is empty.
+    /// Writes a list inside a row. If `captured_null` is true, recorded answers show null for an
+    /// empty one.
     fn nested(self, object: &mut Object, key: &'static str, rows: Vec<Json>, captured_null: bool) {
         list(object, key, rows, self.quirks.nested_arrays, captured_null);
     }
 
-    /// A list of rows under a key of the answer.
+    /// Writes a list of rows under a key of the answer.
     pub(crate) fn rows(self, object: &mut Object, key: &'static str, rows: Vec<Object>) {
         let mut rows: Vec<Json> = rows.into_iter().map(Json::Object).collect();
         if self.quirks.duplicate_rows {
             rows.extend(rows.first().cloned());
         }
-        list(object, key, rows, self.quirks.top_arrays, true);
+        // Of all lists of rows, only `assets` has ever been seen to be missing.
+        let form = match self.quirks.top_arrays {
+            Arrays::Absent if key != "assets" => Arrays::Null,
+            form => form,
+        };
+        list(object, key, rows, form, true);
     }
 
-    /// What nobody has described, at the end of a row.
+    /// Adds undescribed members to the end of a row.
     pub(crate) fn finish(self, mut row: Object) -> Object {
         if self.quirks.unknown_fields {
             row.push("siteCode", "AX-0042");
@@ -122,9 +128,9 @@ impl Wire<'_> {
         self.finish(row)
     }
 
-    /// What every shape of a product has.
+    /// The members that a product has in every form.
     fn product_core(self, product: &Product) -> Object {
-        // The captures show both `null` and `[]`, so each product has its own habit.
+        // Recorded answers contain both `null` and `[]`, so the form depends on the product.
         let null = hash(product.serial.as_bytes()).is_multiple_of(2);
         let mut row = Object::new().with("description", product.description.clone());
         let mut entitlements = self.entitlements(&product.entitlements);
@@ -198,7 +204,7 @@ impl Wire<'_> {
 
     /// A product as `products/details` and the registrations show it.
     pub(crate) fn details(self, product: &Product, folders: &[Folder]) -> Object {
-        // What does not fit a column is in the lists alone.
+        // Values that don't fit a column only appear in lists.
         let fitting = Product {
             misfit: None,
             ..product.clone()
@@ -226,7 +232,7 @@ impl Wire<'_> {
         row.push("folderPath", path.to_owned());
         if self.quirks.extended_lists {
             row.push("warrantyTypeName", WARRANTY_TYPE);
-            // Keys that can be redeemed: whoever keeps them has leaked them.
+            // These keys can be redeemed, so they are secrets that must not be stored.
             row.push("licenseKeys", vec!["SIMULATED-SECRET-KEY".into()]);
         }
         self.finish(row)
@@ -271,7 +277,7 @@ impl Wire<'_> {
             .with("serialNumber", license.serial.clone())
             .with("status", license.status.as_str());
         if self.quirks.extended_lists {
-            // A code that can be redeemed: whoever keeps it has leaked it.
+            // This code can be redeemed, so it is a secret that must not be stored.
             row.push("registrationCode", "SIMUL-ATEDX-SECRE-TCODE-XXXXXX");
             row.push("description", LISTED_DESCRIPTION);
             self.listed_dates(&mut row, license.status);
@@ -297,7 +303,7 @@ impl Wire<'_> {
     }
 }
 
-/// The text of a license file.
+/// Returns the content of a license file.
 pub(crate) fn license_file(license: &License) -> String {
     let kind = license.number.get(..2).unwrap_or_default();
     format!(

@@ -1,4 +1,4 @@
-//! The tenant as it is now: the seeded one under what calls and faults have changed.
+//! The current state of the tenant: the initial one plus changes by calls and faults.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,14 +10,14 @@ use super::seeded::product::warranty;
 use super::seeded::{Seeded, account_id, folder_base, unit_id};
 use crate::scenario::Scenario;
 
-/// A product in a list, not made yet.
+/// A product in a list that has not been generated yet.
 #[derive(Debug)]
 pub(crate) enum Key {
     Seeded(u64),
     Stored(String),
 }
 
-/// What a search looks at, at little cost.
+/// The properties of a product that a search can check cheaply.
 #[derive(Debug)]
 pub(crate) struct Brief {
     pub(crate) serial: String,
@@ -25,23 +25,23 @@ pub(crate) struct Brief {
     pub(crate) status: Status,
 }
 
-/// The tenant's data.
+/// The current data of the tenant.
 #[derive(Debug)]
 pub(crate) struct World {
     seeded: Seeded,
     pub(crate) units: Vec<Unit>,
-    /// The seeded accounts that each OU names.
+    /// The initial accounts of each OU.
     residents: HashMap<i64, Vec<u64>>,
     moved: BTreeMap<i64, i64>,
     created: Vec<Account>,
-    /// Products that are new or changed, by serial.
+    /// New and changed products, by serial number.
     products: HashMap<String, Product>,
     vanished: HashSet<String>,
-    /// Serials that came to an account, before and behind its seeded ones.
+    /// Serial numbers that were added to an account, before and after its initial ones.
     front: HashMap<i64, Vec<String>>,
     back: HashMap<i64, Vec<String>>,
     folders: HashMap<i64, Vec<Folder>>,
-    /// Contracts and registration codes that are used up.
+    /// Contracts and registration codes that have been used.
     pub(crate) used: HashSet<String>,
     next: i64,
 }
@@ -49,6 +49,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(scenario: Scenario) -> Self {
         let seeded = Seeded::new(scenario);
+        // Computed once: listing the accounts of an OU would otherwise have to go through all
+        // accounts of the tenant.
         let mut residents: HashMap<i64, Vec<u64>> = HashMap::new();
         for account in seeded.accounts() {
             residents
@@ -79,12 +81,13 @@ impl World {
         &self.seeded.scenario
     }
 
-    /// Today, for whatever is written: the same each day, so that answers do not depend on the clock.
+    /// Returns the current time for written data. It is fixed, so that answers don't depend on the
+    /// clock.
     pub(crate) fn now() -> DateTime {
         date(2025, 10, 6).at(7, 40, 11, 0)
     }
 
-    /// The next number for things that calls make.
+    /// Returns the next number for objects that calls create.
     pub(crate) fn number(&mut self) -> i64 {
         self.next += 1;
         self.next
@@ -114,6 +117,8 @@ impl World {
 
     fn seeded_account(&self, index: u64) -> Account {
         let mut account = self.seeded.account(index);
+        // Accounts are generated again for every answer, so a move is remembered separately and
+        // applied here.
         account.unit = self.moved.get(&account.id).copied().unwrap_or(account.unit);
         account
     }
@@ -126,7 +131,7 @@ impl World {
         seeded.chain(self.created.iter().cloned())
     }
 
-    /// The accounts that an OU names, in listing order.
+    /// Returns the accounts of an OU in listing order.
     pub(crate) fn accounts_under(&self, unit: i64) -> Vec<Account> {
         let residents = self
             .residents
@@ -161,7 +166,7 @@ impl World {
 
     // Products.
 
-    /// An account's products in listing order.
+    /// Returns an account's products in listing order.
     pub(crate) fn keys(&self, account: i64) -> Vec<Key> {
         let stored = |serials: Option<&Vec<String>>| {
             let serials = serials.into_iter().flatten();
@@ -177,7 +182,7 @@ impl World {
         keys
     }
 
-    /// A seeded product's key, unless it vanished or went to another account.
+    /// Returns the key of an initial product, unless it has vanished or moved to another account.
     fn current(&self, account: i64, product: u64) -> Option<Key> {
         if self.products.is_empty() && self.vanished.is_empty() {
             return Some(Key::Seeded(product));
@@ -230,7 +235,7 @@ impl World {
         }
     }
 
-    /// Keeps a product that is new, changed, or in another account than before.
+    /// Stores a product that is new, changed, or has moved to another account.
     pub(crate) fn keep(&mut self, product: Product) {
         let serial = product.serial.clone();
         let account = product.account;
@@ -257,7 +262,7 @@ impl World {
         self.products.insert(serial, product);
     }
 
-    /// A unit that was not there before, with the warranty that comes with it.
+    /// Creates a new unit with its included warranty.
     pub(crate) fn fresh(account: i64, model: &Model, serial: String) -> Product {
         Product {
             account,
@@ -281,7 +286,7 @@ impl World {
         }
     }
 
-    /// A serial that nobody has yet.
+    /// Returns an unused serial number.
     pub(crate) fn fresh_serial(&mut self, model: &Model) -> String {
         loop {
             let serial = format!("{}TM25{:06}", model.prefix, 900_900 + self.number());
@@ -291,13 +296,13 @@ impl World {
         }
     }
 
-    /// Takes the account's first product away.
+    /// Removes the account's first product.
     pub(crate) fn vanish(&mut self, account: i64) {
         let first = self.keys(account).first().and_then(|key| self.brief(key));
         self.vanished.extend(first.map(|brief| brief.serial));
     }
 
-    /// Puts a new product before all others of the account.
+    /// Adds a new product before all others of the account.
     pub(crate) fn appear(&mut self, account: i64) {
         let Some(model) = model_of("FGT60F") else {
             return;
@@ -309,7 +314,7 @@ impl World {
         self.products.insert(serial, product);
     }
 
-    // What hangs on an account.
+    // Other objects of an account.
 
     pub(crate) fn folders(&self, account: i64) -> Vec<Folder> {
         match self.folders.get(&account) {
@@ -325,7 +330,7 @@ impl World {
         self.folders.insert(account, folders);
     }
 
-    /// How many of an account's products lie in a folder.
+    /// Counts an account's products in a folder.
     pub(crate) fn assets_in(&self, account: i64, folder: i64) -> i64 {
         let products = self.products(account);
         let inside = products.filter(|product| product.folder == folder);
@@ -336,7 +341,7 @@ impl World {
         folder_base(self.seeded.accounts().end) + self.number()
     }
 
-    /// The path of a folder; an id that is unknown is the root's.
+    /// Returns the path of a folder. An unknown id counts as the root.
     pub(crate) fn folder_path(folders: &[Folder], id: i64) -> &str {
         let folder = folders.iter().find(|folder| folder.id == id);
         folder.map_or(ROOT_FOLDER, |folder| folder.path.as_str())

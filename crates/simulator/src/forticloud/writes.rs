@@ -1,4 +1,4 @@
-//! Changing products that are there.
+//! Changes to existing products.
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ pub(crate) fn location(world: &mut World, asked: &Asked) -> Result<Reply, Reply>
     Ok(Reply::success(Object::new()))
 }
 
-/// Reads a location: countries in two letters, states too in some of them, phones in one form.
+/// Parses a location and checks its countries, states and phone numbers.
 pub(crate) fn location_of(location: &Value) -> Result<Location, &'static str> {
     const KEYS: [&str; 9] = [
         "company",
@@ -66,7 +66,7 @@ fn is_code(text: &str) -> bool {
     text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
-/// `+` and the country's code, one blank, and the number; or nothing at all.
+/// Whether the text is `+`, the country's calling code, one space and the number, or empty.
 fn is_phone(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let parts = text.strip_prefix('+').and_then(|text| text.split_once(' '));
@@ -118,7 +118,8 @@ pub(crate) fn transfer(world: &mut World, asked: &Asked) -> Result<Reply, Reply>
     for product in products {
         let moved = Product {
             account: target,
-            // Folders belong to an account, so the product lands in the root of the new one.
+            // Folders belong to an account, so the product is put into the root folder of the new
+            // one.
             folder: 0,
             ..product
         };
@@ -136,7 +137,8 @@ fn find(world: &World, serial: &str) -> Result<Product, Reply> {
     world.product(serial).ok_or_else(missing)
 }
 
-/// The products of a call: a list of serials, or the single serial that one client sends.
+/// Returns the products of a call: a list of serial numbers, or a single one, which one existing
+/// client sends.
 fn find_all(world: &World, asked: &Asked) -> Result<Vec<Product>, Reply> {
     let listed = asked.list("serialNumbers").iter().map(Value::as_str);
     let serials: Option<Vec<&str>> = listed.collect();

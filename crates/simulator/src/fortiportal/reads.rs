@@ -1,4 +1,4 @@
-//! The reads under `/fpc/v1/api/`, each in its own container.
+//! The reads under `/fpc/v1/api/`, each of which wraps its rows differently.
 
 use super::wire::{self, Wire};
 use super::world::World;
@@ -8,10 +8,10 @@ use crate::incoming::Incoming;
 use crate::json::{Json, Object};
 use crate::scenario::Quirks;
 
-/// Users per answer, where a call does not say how many.
+/// The default number of users per answer.
 const USERS: usize = 10;
 
-/// A read and what it reads.
+/// A read request and the data it refers to.
 pub(crate) struct Asked<'a> {
     pub(crate) world: &'a World,
     pub(crate) quirks: &'a Quirks,
@@ -20,7 +20,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) meddling: &'a Meddling,
 }
 
-/// The rows that are shown of a list.
+/// The part of a list that an answer contains.
 struct Page {
     rows: Vec<Json>,
     start: usize,
@@ -29,7 +29,7 @@ struct Page {
 }
 
 impl Asked<'_> {
-    /// Answers a resource, if there is such a one.
+    /// Answers a read, or returns `None` if there is no such resource.
     pub(crate) fn read(&self, resource: &str) -> Option<Answered> {
         let segments: Vec<&str> = resource.split('/').collect();
         match segments.as_slice() {
@@ -60,7 +60,7 @@ impl Asked<'_> {
             }
             ["organizations", id, "installs", ""] => {
                 self.world.organization(number(id)?)?;
-                // Nobody has shown what an installation looks like.
+                // What an installation looks like is undocumented, so the list is always empty.
                 Some(self.listed([].into_iter()))
             }
             ["roles", ""] => Some(self.listed(wire::roles())),
@@ -75,7 +75,7 @@ impl Asked<'_> {
                 let organizations = self.world.organizations.iter();
                 Some(self.listed(organizations.map(wire::adom)))
             }
-            // A poll changes nothing that anybody could see here.
+            // Polling has no visible effect.
             ["fortimanager" | "fortianalyzer", "poll", ""] => Some(enveloped(Object::new())),
             ["fortimanager", "summary", ""] => Some(self.listed([wire::manager()].into_iter())),
             ["fortianalyzer", "summary", ""] => Some(self.listed([wire::analyzer()].into_iter())),
@@ -105,7 +105,7 @@ impl Asked<'_> {
                 Some(self.listed(vdoms.map(|vdom| wire.vdom(vdom))))
             }
             ["report", ""] => Some(self.listed(wire::reports())),
-            // This one path has no slash at its end.
+            // Only this path has no trailing slash.
             ["report", id] => {
                 self.world.organization(number(id)?)?;
                 Some(self.listed(wire::reports().take(1)))
@@ -114,7 +114,7 @@ impl Asked<'_> {
         }
     }
 
-    /// The VDOMs that no site has; which site would get them changes nothing.
+    /// The VDOMs that belong to no site.
     fn available(&self) -> Answered {
         let named = |name: &str| self.incoming.parameter(name).and_then(number);
         let organization = named("customerId");
@@ -141,7 +141,7 @@ impl Asked<'_> {
         )
     }
 
-    /// The form that only users have, with the paging fields and without an envelope.
+    /// The form that only users have, with paging fields and without an envelope.
     fn users(&self, rows: impl Iterator<Item = Object>) -> Answered {
         let page = self.page(rows, USERS);
         let body = Object::new()
@@ -152,7 +152,7 @@ impl Asked<'_> {
         Answered::json(200, &body)
     }
 
-    /// The rows that `start` and `size` ask for, within what the portal gives at once.
+    /// Selects the rows for `start` and `size`, within the portal's maximum.
     fn page(&self, rows: impl Iterator<Item = Object>, default: usize) -> Page {
         let number = |name: &str| self.incoming.parameter(name)?.parse::<usize>().ok();
         let most = match usize::try_from(self.page_size) {

@@ -1,4 +1,4 @@
-//! Signing in and out, and what `Authorization` must say in between.
+//! Signing in and out, and checking the `Authorization` header.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,25 +9,25 @@ use tokio::time::Instant;
 
 use super::detail;
 use crate::answered::Answered;
-use crate::forticloud::envelope::integer;
 use crate::incoming::Incoming;
+use crate::incoming::integer;
 use crate::json::Object;
 use crate::random::{Stream, draw};
 use crate::scenario::{Portal, Scenario};
 
-/// The parts of a life time: the field, the most it takes, and its seconds.
+/// The parts of a requested lifetime: the field, its maximum, and its length in seconds.
 const TTLS: [(&str, u64, u64); 3] = [
     ("ttl_days", 30, 86_400),
     ("ttl_hours", 23, 3_600),
     ("ttl_minutes", 59, 60),
 ];
 
-/// What opens the portal at the moment.
+/// The currently valid token and key.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     portal: Portal,
     seed: u64,
-    /// The same moment by both clocks; a token's expiry is written by the wall's.
+    /// The start of the simulation on both clocks. A token's expiry is written as wall-clock time.
     start: (Instant, Timestamp),
     state: Mutex<State>,
 }
@@ -42,7 +42,7 @@ struct State {
 #[derive(Debug)]
 struct Session {
     token: String,
-    /// Without one, the token lives until it is logged out.
+    /// When the token expires. `None` if it is valid until it is logged out.
     expires: Option<Instant>,
 }
 
@@ -77,6 +77,7 @@ impl Sessions {
             return Answered::json(400, &detail("Invalid time to live."));
         };
         let mut state = self.state();
+        // One token per user, as documented. This is what makes a forgotten sign-out hurt.
         if state
             .session
             .as_ref()
@@ -102,7 +103,7 @@ impl Sessions {
         Answered::json(200, &body)
     }
 
-    /// Deletes what the caller came with, a GUI key as well.
+    /// Invalidates the caller's token, or its GUI key.
     pub(crate) fn logout(&self, incoming: &Incoming, now: Instant) -> Answered {
         if let Some(refusal) = self.refusal(incoming, now) {
             return refusal;
@@ -116,7 +117,7 @@ impl Sessions {
         Answered::empty(204)
     }
 
-    /// The answer to a caller whom nothing lets in.
+    /// Returns the error for a caller without valid credentials, or `None` if they are valid.
     pub(crate) fn refusal(&self, incoming: &Incoming, now: Instant) -> Option<Answered> {
         let Some(token) = incoming.credential("token") else {
             return Some(self.refused("Authentication credentials were not provided."));
@@ -154,7 +155,7 @@ impl Sessions {
     }
 }
 
-/// The life time that is asked for; none if no part of it is.
+/// Returns the requested lifetime, or `None` if the request contains no part of one.
 fn ttl(incoming: &Incoming) -> Result<Option<Duration>, ()> {
     let mut ttl = None;
     for (field, max, seconds) in TTLS {
@@ -166,7 +167,7 @@ fn ttl(incoming: &Incoming) -> Result<Option<Duration>, ()> {
         *ttl.get_or_insert(0) += value * seconds;
     }
     match ttl {
-        // Whether a token without any life is given out was never published.
+        // Whether the real system issues a token with a lifetime of zero is undocumented.
         Some(0) => Err(()),
         ttl => Ok(ttl.map(Duration::from_secs)),
     }

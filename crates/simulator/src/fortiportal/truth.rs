@@ -1,4 +1,4 @@
-//! The portal's tables, from its data and not from any answer.
+//! The tables of the portal that a correct crawl must produce, derived from its data.
 
 use serde_json::{Value, json};
 
@@ -115,7 +115,7 @@ fn adom(draft: Draft, organization: &Organization) -> Draft {
         .with("adom_fortimanager", manager)
 }
 
-/// A manager or analyzer where it is one value.
+/// A manager or analyzer as a single JSON value.
 fn unit(id: i64, name: &str, host: &str, serial: &str) -> Value {
     json!({
         "id": id,

@@ -1,11 +1,11 @@
-//! The portal's rows in the form of the published examples.
+//! Writes the portal's rows in the form of the published examples.
 
 use super::world::{Organization, Site, Vdom, World};
 use crate::forticloud::wire::Wire as Habits;
 use crate::json::{Json, Object};
 use crate::scenario::Quirks;
 
-/// When the manager was asked last; a portal writes its own times in UTC, with microseconds.
+/// When the manager was last polled. The portal writes its own times in UTC with microseconds.
 const LAST_POLL: &str = "2025-10-06T06:46:59.828879Z";
 /// The names of the report templates.
 const REPORTS: [&str; 6] = [
@@ -17,7 +17,7 @@ const REPORTS: [&str; 6] = [
     "Wireless",
 ];
 
-/// Writes rows by the tenant's habits.
+/// Writes rows in the configured form.
 #[derive(Clone, Copy)]
 pub(crate) struct Wire<'a> {
     pub(crate) world: &'a World,
@@ -75,7 +75,7 @@ impl Wire<'_> {
         )
     }
 
-    /// Contact data; its keys were not published and are those of a user.
+    /// The contact data. Its keys are undocumented, so those of a user are used.
     pub(crate) fn contact(self, organization: &Organization) -> Object {
         let email = organization.person.email.clone();
         self.finish(address(Object::new().with("email", email)))
@@ -172,7 +172,7 @@ impl Wire<'_> {
     }
 }
 
-/// The rest of an address, which nobody has filled in.
+/// The rest of an address, which is always empty.
 fn address(mut row: Object) -> Object {
     for key in [
         "address1", "address2", "city", "country", "fax", "phone", "state", "zip",
@@ -221,7 +221,7 @@ pub(crate) fn manager() -> Object {
     unit(1, "FMG-MSSP", "192.0.2.20", "FMG-VMTM24900020")
 }
 
-/// The one example has none, so it is shown as the manager is.
+/// An analyzer. No published example contains one, so it has the form of a manager.
 pub(crate) fn analyzer() -> Object {
     unit(2, "FAZ-MSSP", "192.0.2.21", "FAZ-VMTM24900021")
 }

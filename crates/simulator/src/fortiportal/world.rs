@@ -1,4 +1,4 @@
-//! What the portal manages: organizations, their sites, and VDOMs of the tenant's firewalls.
+//! The data of the portal: organizations, their sites, and VDOMs of the tenant's firewalls.
 
 use crate::forticloud::seeded::{Firewall, Person, firewalls, people};
 use crate::random::{Stream, at, draw};
@@ -9,7 +9,7 @@ const FIRST_SITE: i64 = 6;
 const FIRST_VDOM: i64 = 31;
 const SITE_NAMES: [&str; 5] = ["east", "west", "north", "south", "harbor"];
 
-/// The portal's data; nothing changes it.
+/// The portal's data, which never changes.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) organizations: Vec<Organization>,
@@ -17,7 +17,7 @@ pub(crate) struct World {
     pub(crate) vdoms: Vec<Vdom>,
 }
 
-/// One of the portal's tenants.
+/// An organization, which is a customer of the portal.
 #[derive(Debug)]
 pub(crate) struct Organization {
     pub(crate) id: i64,
@@ -25,7 +25,7 @@ pub(crate) struct Organization {
     pub(crate) adom: Adom,
 }
 
-/// The part of a `FortiManager` that an organization has to itself.
+/// The part of a `FortiManager` that belongs to one organization.
 #[derive(Debug, Clone)]
 pub(crate) struct Adom {
     pub(crate) id: i64,
@@ -42,7 +42,7 @@ pub(crate) struct Site {
     pub(crate) user: i64,
 }
 
-/// A VDOM of a device: the rows with serial numbers.
+/// A VDOM of a device. These are the rows with serial numbers.
 #[derive(Debug)]
 pub(crate) struct Vdom {
     pub(crate) id: i64,
@@ -52,14 +52,14 @@ pub(crate) struct Vdom {
     pub(crate) device: String,
     pub(crate) device_oid: i64,
     pub(crate) oid: i64,
-    /// Which of the two members of a cluster the row is about.
+    /// For a cluster, which of its two members the row is about.
     pub(crate) member: Option<u8>,
-    /// No site for a device that waits for one.
+    /// The site. `None` for a device that has not been assigned to one.
     pub(crate) site: Option<i64>,
     pub(crate) organization: i64,
     pub(crate) latitude: f64,
     pub(crate) longitude: f64,
-    /// Whether a `FortiAnalyzer` keeps its logs.
+    /// Whether its logs go to a `FortiAnalyzer`.
     pub(crate) logged: bool,
 }
 
@@ -116,19 +116,20 @@ impl World {
             .filter(move |vdom| vdom.site == Some(site))
     }
 
-    /// How many devices the sites of an organization have.
+    /// Counts the devices in the sites of an organization.
     pub(crate) fn devices_of(&self, organization: i64) -> i64 {
         let assigned = self
             .vdoms
             .iter()
             .filter(|vdom| vdom.organization == organization && vdom.site.is_some());
         let mut serials: Vec<&str> = assigned.map(|vdom| vdom.serial.as_str()).collect();
-        // Rows of one device stand beside each other.
+        // The rows of one device are adjacent.
         serials.dedup();
         count(serials.len())
     }
 
-    /// Adds a device; some have several VDOMs, some are clusters, and both repeat the serial number.
+    /// Adds a device. Some have several VDOMs and some are clusters; both cause repeated serial
+    /// numbers.
     fn add(&mut self, index: u64, drawn: u64, firewall: &Firewall) {
         let number = i64::try_from(index).unwrap_or(i64::MAX);
         let waiting = index % 10 == 9 || self.sites.is_empty();
@@ -149,7 +150,7 @@ impl World {
         let prefix = owner.adom.name.get(..3).unwrap_or("FPC");
         let device = format!("{prefix}-FGT{}", index + 1);
         let (site, organization) = (site.map(|site| site.id), owner.id);
-        // Steps of ten thousandths of a degree, so that a number is written as short as people write it.
+        // Multiples of 1/10000 degree, so that the numbers are short.
         let degrees = |base: i32, salt: u64| f64::from(base + small((drawn ^ salt) >> 32)) / 1e4;
         let rows = names
             .iter()
@@ -188,7 +189,7 @@ fn organization((index, person): (i64, Person)) -> Organization {
     }
 }
 
-/// The sites of all organizations but the last of several.
+/// Creates the sites of all organizations, except the last one if there are several.
 fn sites(organizations: &[Organization], each: u64) -> Vec<Site> {
     let settled = match organizations {
         [settled @ .., _] if !settled.is_empty() => settled,
@@ -214,7 +215,7 @@ fn sites(organizations: &[Organization], each: u64) -> Vec<Site> {
     sites.collect()
 }
 
-/// A drawn number as a few degrees.
+/// Maps a random number to a few degrees.
 fn small(drawn: u64) -> i32 {
     i32::try_from(drawn % 40_000).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The `FortiAuthenticator` beside the tenant.
+//! The configuration of the simulated `FortiAuthenticator`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,29 +6,31 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Authenticator {
-    /// Whether it is there; where it is not, its paths answer 404.
+    /// Whether the system exists. If not, its paths answer 404.
     pub enabled: bool,
-    /// The administrator's name.
+    /// The administrator's user name.
     pub username: String,
-    /// The administrator's web-service API key, which stands where a password would; any other answers 401.
+    /// The administrator's API key for the web service, used as the password. Any other password
+    /// gets 401.
     pub api_key: String,
     /// The unit's serial number.
     pub serial_number: String,
-    /// The serial number of its HA peer; empty without one.
+    /// The serial number of its HA peer; empty if it has none.
     pub ha_serial_number: String,
-    /// The unit's model, version and build.
+    /// The model, version and build, as `systeminfo` reports them.
     pub firmware: String,
-    /// `FortiToken` Mobile tokens before any license is activated.
+    /// The number of `FortiToken` Mobile tokens before any license is activated.
     pub total_ftm: u64,
-    /// How many of them are assigned to users.
+    /// How many of these tokens are assigned to users.
     pub used_ftm: u64,
-    /// Hardware tokens, which are in the list of tokens alone.
+    /// The number of hardware tokens. They only appear in the list of tokens.
     pub hardware_tokens: u64,
-    /// Tokens that an activated license brings.
+    /// How many tokens an activated license adds.
     pub tokens_per_license: u64,
-    /// Whether licenses can be activated; a recent release announces that it only reads, and answers 405.
+    /// Whether licenses can be activated. If not, activation answers 405, as a recent release does
+    /// that announces it as read-only.
     pub activation: bool,
-    /// Whether `systeminfo` is there; where it is not, it answers 404.
+    /// Whether `systeminfo` exists. If not, it answers 404.
     pub systeminfo: bool,
 }
 
@@ -40,10 +42,10 @@ impl Authenticator {
             self.tokens_per_license,
         ];
         if counts.iter().any(|count| *count > 1_000_000) {
-            return Err("`authenticator` has at most 1000000 tokens of a kind");
+            return Err("`authenticator` can have at most 1000000 tokens of each kind");
         }
         if self.used_ftm > self.total_ftm {
-            return Err("`used_ftm` is at most `total_ftm`");
+            return Err("`used_ftm` must be at most `total_ftm`");
         }
         Ok(())
     }

@@ -1,41 +1,43 @@
-//! Faults: which calls they hit and what they do.
+//! Faults: which calls they affect, and what happens to them.
 
 use std::time::Duration;
 
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use serde::{Deserialize, Serialize};
 
-/// Something that goes wrong with the calls that it matches.
+/// A fault, and the calls that it affects.
 ///
-/// A call must satisfy every matcher that is present; a fault without any hits every call.
+/// A call must satisfy every matcher that is set. A fault without matchers affects every call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// The call's path ends so, in any case of letters.
+    /// The path of the call must end with this text, ignoring case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The call's `accountId`.
+    /// The call must have this `accountId`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<i64>,
-    /// The call's `pageNumber`; a call without one asks for the first page, and so does one of a system that counts rows.
+    /// The call must have this `pageNumber`. A call without one asks for the first page, as do
+    /// calls of systems that page by rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
-    /// Of the matching calls the one with this number, from 1.
+    /// Only the matching call with this number, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<u64>,
-    /// Of the matching calls each one with a multiple of this number.
+    /// Every matching call whose number is a multiple of this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
-    /// The chance of each matching call, from 0 to 1; it follows from the seed, the call and how often that call was made.
+    /// The probability for each matching call, from 0 to 1. Whether it happens depends on the seed,
+    /// the call, and how often that call was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// How often the fault happens at most.
+    /// The maximum number of times that the fault happens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
-    /// How often it happens at most to calls with the same path and arguments.
+    /// The maximum number of times for calls with the same path and arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times_per_call: Option<u64>,
-    /// What happens.
+    /// What happens to the call.
     pub action: Action,
 }
 
@@ -47,21 +49,22 @@ pub enum Action {
     Http {
         /// The HTTP status.
         status: u16,
-        /// The body; plain text unless it starts with `{`.
+        /// The body. It is sent as plain text unless it starts with `{`.
         #[serde(default)]
         body: String,
-        /// The text of a `Retry-After` header.
+        /// The value of a `Retry-After` header.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<String>,
     },
-    /// Answers with a status in the service's own envelope; `FortiAuthenticator` has none and answers the text alone.
+    /// Answers with a status in the service's own envelope. `FortiAuthenticator` has no envelope,
+    /// so it only answers with the text.
     Status {
-        /// The envelope's `status`.
+        /// The `status` of the envelope.
         status: i64,
-        /// `error.errorCode`; without it, the error is a text.
+        /// The `error.errorCode`. Without it, `error` is a text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<i64>,
-        /// The error's text.
+        /// The text of the error.
         #[serde(default)]
         message: String,
         /// The HTTP status.
@@ -70,17 +73,17 @@ pub enum Action {
     },
     /// Closes the connection without an answer.
     Reset,
-    /// Answers rightly, but the connection ends in the middle of the body.
+    /// Gives the correct answer, but closes the connection in the middle of the body.
     CutBody,
-    /// Answers with a page for people.
+    /// Answers with an HTML page.
     Html {
         /// The HTTP status.
         #[serde(default = "ok")]
         status: u16,
     },
-    /// Answers rightly, but later.
+    /// Gives the correct answer, but later.
     Delay {
-        /// By how much.
+        /// How much later.
         #[serde(with = "duration")]
         by: Duration,
     },
@@ -88,34 +91,70 @@ pub enum Action {
     Silence,
     /// Answers as to a user without permission: error 202, or HTTP 403 from the other systems.
     Refuse,
-    /// The called system forgets every token, then answers as to any call with a token that it does not know; keys stay.
+    /// The system forgets all tokens before it answers, so the call's token is unknown. Keys stay
+    /// valid.
     RevokeTokens,
-    /// Answers `products/list`, or a list of another system, with the first page, whichever was asked for.
+    /// Answers `products/list`, or a list of another system, with the first page instead of the
+    /// requested one.
     RepeatPage,
     /// Leaves out the last rows of a page of `products/list`, or of a list of another system.
     DropRows {
-        /// How many.
+        /// How many rows.
         rows: usize,
     },
-    /// The account's first product vanishes before the call is answered, and stays away.
+    /// Removes the account's first product, permanently, before the call is answered.
     Vanish,
-    /// A product appears at the front of the account's list before the call is answered, and stays.
+    /// Adds a product to the front of the account's list, permanently, before the call is answered.
     Appear,
-    /// States another number of pages in `products/list`.
+    /// Reports a wrong number of pages in `products/list`.
     TotalPages {
-        /// The number stated.
+        /// The reported number of pages.
         total_pages: u64,
     },
-    /// Answers with a body of nothing but `[`.
+    /// Gives the correct answer, but renames one of its members.
+    RenameMember {
+        /// The correct name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
+    /// Gives the correct answer, but changes the value of one member.
+    SetMember {
+        /// The name of the member.
+        member: String,
+        /// Its new value, as JSON. Without one, the member is left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<String>,
+    },
+    /// Gives the correct answer, but replaces a text in its body.
+    Replace {
+        /// The text to replace.
+        find: String,
+        /// The replacement.
+        #[serde(default)]
+        with: String,
+        /// The replacement as bytes, which don't have to be valid UTF-8.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bytes: Vec<u8>,
+        /// Whether only the first occurrence is replaced.
+        #[serde(default)]
+        once: bool,
+    },
+    /// Gives the correct answer, but with this HTTP status.
+    HttpStatus {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Answers with a body that consists only of `[`.
     Flood {
-        /// Its length; on a port it is sent without being held in memory.
+        /// The length of the body in bytes. On a port, it is sent without being held in memory.
         bytes: u64,
     },
-    /// Redirects elsewhere.
+    /// Answers with a redirect.
     Redirect {
         /// The HTTP status.
         status: u16,
-        /// The `Location`.
+        /// The value of the `Location` header.
         location: String,
     },
 }

@@ -1,42 +1,47 @@
-//! The `FortiPortal` beside the tenant.
+//! The configuration of the simulated `FortiPortal`.
 
 use serde::{Deserialize, Serialize};
 
-/// A `FortiPortal` whose devices are `FortiGate`s of the simulated `FortiCloud`, by their serial numbers.
+/// A `FortiPortal` that manages `FortiGate`s of the simulated FortiCloud, with the same serial
+/// numbers.
 ///
-/// Ids do not depend on the seed: organizations are 4, 5, 6 and so on, sites 6, 8, 10, rows of VDOMs 31, 32, 33.
-/// Of several organizations the last has no sites, and every tenth device is in no site.
+/// Ids do not depend on the seed: organizations are 4, 5, 6 and so on, sites 6, 8, 10, and VDOM
+/// rows 31, 32, 33. If there are several organizations, the last one has no sites, and every tenth
+/// device belongs to no site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Portal {
-    /// Whether it is there; where it is not, its paths answer 404.
+    /// Whether the system exists. If not, its paths answer 404.
     pub enabled: bool,
-    /// The name of the only admin user.
+    /// The user name of the only administrator.
     pub username: String,
     /// Its password.
     pub password: String,
-    /// A key as the GUI makes it, which stays valid until somebody logs it out; none if it is empty.
+    /// An API key as created in the GUI, which is valid until it is logged out. Empty if there is
+    /// none.
     pub gui_key: String,
-    /// Number of organizations.
+    /// The number of organizations.
     pub organizations: u64,
-    /// Number of sites of each organization.
+    /// The number of sites per organization.
     pub sites: u64,
-    /// Number of devices; there are no more than the tenant has registered `FortiGate`s and `FortiWiFi`s.
+    /// The number of devices, limited to the `FortiGate`s and `FortiWiFi`s that the tenant has
+    /// registered.
     pub devices: u64,
-    /// Rows per answer at most, whatever `size` asks for; 0 for no limit.
+    /// The maximum number of rows per answer, whatever `size` asks for; 0 for no limit.
     pub page_size: u64,
-    /// The HTTP code, 401 or 403, that answers a wrong password and a token that is missing, unknown or expired; nobody has published it.
+    /// The HTTP status, 401 or 403, for a wrong password and for a missing, unknown or expired
+    /// token. The real one is undocumented.
     pub refusal: u16,
 }
 
 impl Portal {
     pub(super) fn check(&self) -> Result<(), &'static str> {
         if ![401, 403].contains(&self.refusal) {
-            return Err("`refusal` of `portal` is 401 or 403");
+            return Err("`refusal` of `portal` must be 401 or 403");
         }
         let sites = self.organizations.checked_mul(self.sites);
         if sites.is_none_or(|sites| sites > 1_000_000) {
-            return Err("`portal` has at most 1000000 sites");
+            return Err("`portal` can have at most 1000000 sites");
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
-//! The forms in which real tenants differ.
+//! The ways in which the answers of real tenants differ.
 
 use serde::{Deserialize, Serialize};
 
-/// In which of the known forms `FortiCloud` answers; the default is the form of most captures.
+/// The form in which FortiCloud answers. The defaults are the most common form in recorded answers.
 ///
-/// Of the other systems too little is published to know any habits; they share `unknown_fields` alone.
+/// Too little is published about the other systems to simulate variants of them; of these settings,
+/// only `unknown_fields` affects them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(
@@ -12,7 +13,8 @@ use serde::{Deserialize, Serialize};
     reason = "each is an independent habit of a tenant, switched by name in a file"
 )]
 pub struct Quirks {
-    /// Spelling of an OU's parent; with `parentID` the organization's name is there too, as was seen.
+    /// The spelling of an OU's parent. With `parentID`, the organization's name is included as
+    /// well, as in a recorded answer.
     pub parent_key: ParentKey,
     /// The parent of the root OU.
     pub root_parent: RootParent,
@@ -20,49 +22,59 @@ pub struct Quirks {
     pub nested_arrays: Arrays,
     /// How an empty list of rows is written.
     pub top_arrays: Arrays,
-    /// How `products/list` answers when nothing was found.
+    /// How `products/list` answers if it finds nothing.
     pub empty: Empty,
-    /// Whether `%` is a wildcard; where it is not, it stands for itself and a bare prefix still matches.
+    /// Whether `%` is a wildcard. If not, it only matches itself, and a prefix without `%` still
+    /// matches.
     pub wildcard: bool,
     /// The form of timestamps.
     pub dates: Dates,
-    /// The form of a timestamp that is not there.
+    /// The form of a missing timestamp.
     pub null_dates: NullDates,
-    /// Integers are written in quotes (the envelope's own `status` and error code are not).
+    /// Whether integers are written in quotes, except the envelope's own `status` and error code.
     pub quoted_integers: bool,
-    /// `levelDesc` is padded to 40, `typeDesc` to 255 or 23, every SKU to 30.
+    /// Whether `levelDesc` is padded to 40 characters, `typeDesc` to 255 or 23, and every SKU to
+    /// 30.
     pub padded_text: bool,
-    /// Rows of every kind carry the fields `siteCode` and `extension`, which nobody has described.
+    /// Whether rows of every kind have the undescribed fields `siteCode` and `extension`.
     pub unknown_fields: bool,
-    /// The first row of each page and list is there twice, and pending products are in the list of registered ones too.
+    /// Whether the first row of each page and list appears twice, and pending products also appear
+    /// in the list of registered ones.
     pub duplicate_rows: bool,
-    /// Descriptions of products and OUs are what breaks naive software.
+    /// Whether the descriptions of products and OUs contain text that breaks careless software.
     pub hostile_text: bool,
-    /// Some values of the lists do not fit their type: a level in words, a date that is none, an object for a number.
+    /// Whether some values in lists have a wrong type: a level as a word, an invalid date, an
+    /// object in place of a number.
     pub misfits: bool,
-    /// Assets and their details do not say whose they are.
+    /// Whether assets and their details lack the account id.
     pub missing_account_id: bool,
-    /// Assets lack account, folder and status, and there are no page fields: the shape before 2023. Everything is in one page.
+    /// Whether assets lack account, folder and status, and answers lack page fields, as before
+    /// 2023. Everything is on one page.
     pub old_shape: bool,
-    /// The envelope is `status` and `message` alone.
+    /// Whether the envelope consists only of `status` and `message`.
     pub bare_envelope: bool,
-    /// `error` is text.
+    /// Whether `error` is a text.
     pub error_as_text: bool,
-    /// Some products carry warranty supports.
+    /// Whether some products have warranty supports.
     pub warranty_supports: bool,
-    /// Licenses, contracts and folders carry the fields that only some clients' types know: dates, description, registration code, asset count. Details have a type of warranty and license keys.
+    /// Whether licenses, contracts and folders have the fields that only some clients' types
+    /// contain (dates, description, registration code, asset count), and details have a warranty
+    /// type and license keys.
     pub extended_lists: bool,
     /// The form of licenses in `products/details`.
     pub license_form: LicenseForm,
+    /// Whether every list is divided into pages of `page_size` and says so, not just products. The
+    /// real service has not been seen to do that, but nothing rules it out.
+    pub page_every_list: bool,
 }
 
-/// Spelling of an OU's parent.
+/// The spelling of an OU's parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ParentKey {
-    /// As in most sources.
+    /// `parentId`, as in most sources.
     #[serde(rename = "parentId")]
     ParentId,
-    /// As one field report has it.
+    /// `parentID`, as in one report from the field.
     #[serde(rename = "parentID")]
     ParentIdUpper,
 }
@@ -83,7 +95,7 @@ pub enum RootParent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrays {
-    /// As captured: some `[]`, some `null`; `null` for a list of rows.
+    /// As in recorded answers: inside rows, some `[]` and some `null`; `null` for a list of rows.
     Captured,
     /// `null`.
     Null,
@@ -126,11 +138,11 @@ pub enum Dates {
     Blank,
     /// `2023-01-09T00:37:25.4831`, with one to six digits.
     Fraction,
-    /// All of these, by turns.
+    /// All of these forms, alternating.
     Mixed,
 }
 
-/// The form of a timestamp that is not there.
+/// The form of a missing timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NullDates {
@@ -178,6 +190,7 @@ impl Default for Quirks {
             warranty_supports: false,
             extended_lists: false,
             license_form: LicenseForm::Object,
+            page_every_list: false,
         }
     }
 }

@@ -5,29 +5,32 @@ use std::time::Duration;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use serde::{Deserialize, Serialize};
 
-/// What `FortiCloud` allows an API user; every call to it counts, sign-ins included. The other systems limit nothing.
+/// What FortiCloud allows an API user. Every call counts, including sign-ins. The other systems
+/// have no limits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quota {
-    /// Limits on calls; a call that breaks one is refused, counts as an error and not as a call.
+    /// The limits on calls. A call that exceeds one is refused; the refusal counts as an error but
+    /// not as a call.
     pub calls: Vec<CallLimit>,
-    /// The limit on answers that are errors: an HTTP code from 400 or a status that is neither 0 nor 1008.
+    /// The limit on error answers: those with an HTTP status of 400 or more, or with a status other
+    /// than 0 and 1008.
     pub errors: Option<ErrorLimit>,
-    /// How a breach is answered.
+    /// How a refused call is answered.
     pub answer: QuotaAnswer,
-    /// Whether HTTP 429 carries `Retry-After`, in seconds.
+    /// Whether HTTP 429 has a `Retry-After` header, in seconds.
     pub retry_after: bool,
-    /// The status in the body, in place of the one that fits the window (-10, -11, -30).
+    /// The status in the body, instead of the one for the window (-10, -11 or -30).
     pub status: Option<i64>,
 }
 
-/// At most so many calls in a window.
+/// A maximum number of calls in a window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallLimit {
-    /// How many calls.
+    /// How many calls are allowed.
     pub max: u64,
-    /// Length of the window.
+    /// The length of the window.
     #[serde(with = "duration")]
     pub per: Duration,
     /// How the window moves.
@@ -35,13 +38,13 @@ pub struct CallLimit {
     pub kind: WindowKind,
 }
 
-/// At most so many errors in a sliding window.
+/// A maximum number of errors in a sliding window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorLimit {
-    /// How many errors are answered before everything is refused.
+    /// How many errors are answered before every call is refused.
     pub max: u64,
-    /// Length of the window.
+    /// The length of the window.
     #[serde(with = "duration")]
     pub per: Duration,
 }
@@ -50,20 +53,20 @@ pub struct ErrorLimit {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WindowKind {
-    /// It ends now, whenever now is.
+    /// A sliding window: it always ends at the current time.
     #[default]
     Sliding,
-    /// It starts anew at each multiple of its length since the simulator's start.
+    /// A fixed window: it restarts at every multiple of its length after the simulator's start.
     Fixed,
 }
 
-/// How a breach is answered; no real one was ever published.
+/// How a refused call is answered. No real answer has been published.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum QuotaAnswer {
     /// HTTP 429.
     #[default]
     Http,
-    /// HTTP 200 with status -10 (windows up to a minute), -11 (longer ones) or -30 (errors).
+    /// HTTP 200 with status -10 (windows up to a minute), -11 (longer windows) or -30 (errors).
     Body,
 }

@@ -1,4 +1,4 @@
-//! Tests of scenarios as files.
+//! Tests of reading scenarios.
 
 use std::error::Error as _;
 
@@ -52,14 +52,20 @@ fn a_scenario_survives_being_written() {
 fn a_bad_scenario_is_explained() {
     for (text, expected) in [
         ("sead = 1", "unknown field `sead`"),
-        ("page_base = 2", "`page_base` is 0 or 1"),
-        ("token_redirect = 200", "`token_redirect` is 301"),
+        ("page_base = 2", "`page_base` must be 0 or 1"),
+        ("token_redirect = 200", "`token_redirect` must be 301"),
         ("latency = 'soon'", "latency"),
-        ("[organization]\nous = 0", "needs an OU"),
-        ("[portal]\nrefusal = 404", "`refusal` of `portal` is 401"),
+        ("[organization]\nous = 0", "needs at least one OU"),
+        (
+            "[portal]\nrefusal = 404",
+            "`refusal` of `portal` must be 401",
+        ),
         ("[portal]\nsites = 1000000", "at most 1000000 sites"),
         ("[portal]\nusers = 1", "unknown field `users`"),
-        ("[authenticator]\nused_ftm = 201", "`used_ftm` is at most"),
+        (
+            "[authenticator]\nused_ftm = 201",
+            "`used_ftm` must be at most",
+        ),
         (
             "[authenticator]\ntotal_ftm = 1000001",
             "at most 1000000 tokens",

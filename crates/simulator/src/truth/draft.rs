@@ -1,4 +1,4 @@
-//! Rows of the truth in the making.
+//! Builds the rows of the expected tables.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use jiff::civil::DateTime;
 use serde_json::{Map, Value, json};
 
 use super::Row;
-use crate::forticloud::dates::offset_of;
+use crate::dates::offset_of;
 use crate::scenario::{Dates, Quirks};
 
-/// Tables that are being filled.
+/// The tables while they are being filled.
 #[derive(Debug)]
 pub(crate) struct Tables<'a> {
     quirks: &'a Quirks,
     tables: BTreeMap<String, Vec<Row>>,
 }
 
-/// A row in the making.
+/// A row while it is being built.
 #[derive(Debug)]
 pub(crate) struct Draft {
     row: Row,
@@ -36,7 +36,7 @@ impl<'a> Tables<'a> {
         tables
     }
 
-    /// Adds a table, which may stay without rows.
+    /// Adds a table, which may stay empty.
     pub(crate) fn add(&mut self, name: &str) {
         self.tables.entry(name.to_owned()).or_default();
     }
@@ -45,7 +45,7 @@ impl<'a> Tables<'a> {
         self.tables
     }
 
-    /// A row that holds what nobody has described, where the tenant has such fields.
+    /// Starts a row, with the undescribed members if the tenant has them.
     pub(crate) fn draft(&self) -> Draft {
         let mut extra = Map::new();
         if self.quirks.unknown_fields {
@@ -72,9 +72,9 @@ impl<'a> Tables<'a> {
 
     pub(crate) fn issue(&mut self, table: &str, key: &Value, column: &str, value: Value) {
         let row = [
-            ("table", table.into()),
+            ("table_name", table.into()),
             ("key", key.clone()),
-            ("column", column.into()),
+            ("column_name", column.into()),
             ("value", value),
         ];
         let row = row.map(|(column, value)| (column.to_owned(), value)).into();
@@ -96,13 +96,13 @@ impl Draft {
         self.with(column, text.trim_end_matches(' '))
     }
 
-    /// A field that has no column.
+    /// Adds a member that has no column.
     pub(crate) fn extra(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(field.to_owned(), value.into());
         self
     }
 
-    /// A timestamp, and the offset that was written after it under the API's name.
+    /// Adds a timestamp, and the offset that follows it under the API's name.
     pub(crate) fn date(self, column: &str, field: &str, at: Option<&DateTime>) -> Self {
         let offset = at.and_then(|at| offset_of(self.dates, at));
         let draft = self.with(column, at.map(moment));

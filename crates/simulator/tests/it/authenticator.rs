@@ -1,4 +1,4 @@
-//! `FortiAuthenticator`: keys, counters, activation and the list of tokens.
+//! Tests of `FortiAuthenticator`: keys, counters, activation and the list of tokens.
 
 use serde_json::{Value, json};
 
@@ -70,7 +70,7 @@ async fn an_activated_license_counts() {
 #[tokio::test]
 async fn the_key_is_asked_for_and_the_method_checked() {
     let client = Client::new("[authenticator]\napi_key = 'key'\nactivation = false");
-    // The helper sends a password, which is not the key.
+    // The helper sends a password instead of the key.
     let response = client.simulator.handle(basic("GET", LICENSES, None)).await;
     let response = response.unwrap();
     assert_eq!(response.status(), 401);

@@ -1,4 +1,4 @@
-//! A client without any wits: it signs in, calls and shows what came back.
+//! A minimal client: it signs in, makes calls and returns the answers.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 
 pub(crate) const UNITS: &str = "/ES/api/organization/v1/units/";
 pub(crate) const ACCOUNTS: &str = "/ES/api/iam/v1/accounts/";
+pub(crate) const FLEX: &str = "/ES/api/fortiflex/v2/";
 pub(crate) const ASSETS: &str = "/ES/api/registration/v3/";
-/// The preset's first account.
+/// The first account of the default scenario.
 pub(crate) const FIRST: i64 = 710_101;
 
 pub(crate) struct Client {
@@ -51,6 +52,7 @@ impl Client {
         let client = match path {
             path if path.contains("organization/") => "organization",
             path if path.contains("/iam/") => "iam",
+            path if path.contains("/fortiflex/") => "flexvm",
             _ => "assetmanagement",
         };
         let token = self.token(client).await;
@@ -66,7 +68,7 @@ impl Client {
         self.call(&path, arguments).await
     }
 
-    /// A call to Asset Management that must succeed.
+    /// Makes a call to Asset Management that must succeed.
     pub(crate) async fn asset(&self, path: &str, arguments: Value) -> Value {
         let (status, body) = self.call(&format!("{ASSETS}{path}"), arguments).await;
         assert_eq!(
@@ -102,7 +104,7 @@ pub(crate) fn sign_in(client: &str) -> Request<Bytes> {
     post("/api/v1/oauth/token/", None, &body.to_string())
 }
 
-/// Signs in to the portal, with a time to live or other fields beside the name and password.
+/// Signs in to the portal, with a lifetime or other fields in addition to the name and password.
 pub(crate) fn portal_login(more: &Value) -> Request<Bytes> {
     let mut body = json!({ "username": "simulated", "password": "simulated" });
     for (key, value) in more.as_object().unwrap() {
@@ -117,14 +119,14 @@ pub(crate) fn portal_logout(token: &str) -> Request<Bytes> {
     request.body(Bytes::new()).unwrap()
 }
 
-/// A read of the portal; the path begins behind the base.
+/// Makes a read call to the portal. The path is relative to the base.
 pub(crate) fn portal_get(token: &str, path: &str) -> Request<Bytes> {
     let request = Request::get(format!("/fpc/v1/api/{path}"));
     let request = request.header("authorization", format!("Token {token}"));
     request.body(Bytes::new()).unwrap()
 }
 
-/// A call to the `FortiAuthenticator`; the path begins behind the base.
+/// Makes a call to the `FortiAuthenticator`. The path is relative to the base.
 pub(crate) fn basic(method: &str, path: &str, body: Option<&Value>) -> Request<Bytes> {
     let credentials = BASE64_STANDARD.encode("simulated:simulated");
     let request = Request::builder()
@@ -136,7 +138,7 @@ pub(crate) fn basic(method: &str, path: &str, body: Option<&Value>) -> Request<B
     request.body(Bytes::from(body)).unwrap()
 }
 
-/// The keys of an object in writing order do not survive parsing, so only their set is told.
+/// Returns the keys of an object as a set, because parsing does not preserve their order.
 pub(crate) fn keys(value: &Value) -> Vec<&str> {
     value
         .as_object()

@@ -1,4 +1,4 @@
-//! Which field goes into which column, as a plain reader sees it.
+//! The expected column for each field, written independently of the code under test.
 
 /// How a value is read.
 #[derive(Clone, Copy)]
@@ -9,7 +9,7 @@ pub(crate) enum Kind {
 }
 use Kind::{Any, Date, Integer};
 
-/// Column, the API's name for it, and its kind.
+/// A column, its name in the API, and how its value is read.
 pub(crate) type Columns = &'static [(&'static str, &'static str, Kind)];
 
 pub(crate) const UNIT: Columns = &[
@@ -40,6 +40,33 @@ pub(crate) const PRODUCT: Columns = &[
     ("folder_path", "folderPath", Any),
     ("product_model_eor", "productModelEoR", Date),
     ("product_model_eos", "productModelEoS", Date),
+];
+pub(crate) const PROGRAM: Columns = &[
+    ("program_serial_number", "programSerialNumber", Any),
+    ("account_id", "accountId", Integer),
+    ("has_support_coverage", "hasSupportCoverage", Any),
+    ("start_date", "startDate", Date),
+    ("end_date", "endDate", Date),
+];
+pub(crate) const CONFIG: Columns = &[
+    ("config_id", "id", Integer),
+    ("name", "name", Any),
+    ("program_serial_number", "programSerialNumber", Any),
+    ("account_id", "accountId", Integer),
+    ("status", "status", Any),
+    ("product_type_id", "productType.id", Integer),
+    ("product_type_name", "productType.name", Any),
+    ("parameters", "parameters", Any),
+];
+pub(crate) const FLEX_ENTITLEMENT: Columns = &[
+    ("config_id", "configId", Integer),
+    ("serial_number", "serialNumber", Any),
+    ("account_id", "accountId", Integer),
+    ("description", "description", Any),
+    ("start_date", "startDate", Date),
+    ("end_date", "endDate", Date),
+    ("status", "status", Any),
+    ("token_status", "tokenStatus", Any),
 ];
 pub(crate) const ENTITLEMENT: Columns = &[
     ("level", "level", Integer),
@@ -195,10 +222,16 @@ pub(crate) const COUNTERS: Columns = &[
     ("used_ftm", "used_ftm", Any),
     ("available_ftm", "available_ftm", Any),
 ];
-/// Objects whose members are columns of the row around them.
-pub(crate) const FLATTENED: [&str; 4] = ["organization", "fortimanager", "adom", "reports"];
-/// What nobody may keep.
-pub(crate) const SECRETS: [&str; 3] = ["registrationCode", "licenseFile", "licenseKeys"];
+/// Objects whose members are columns of the containing row.
+pub(crate) const FLATTENED: [&str; 5] = [
+    "organization",
+    "fortimanager",
+    "adom",
+    "reports",
+    "productType",
+];
+/// Fields that must never be stored.
+pub(crate) const SECRETS: [&str; 4] = ["registrationCode", "licenseFile", "licenseKeys", "token"];
 pub(crate) const NESTED: [&str; 8] = [
     "entitlements",
     "warrantySupports",
@@ -208,4 +241,15 @@ pub(crate) const NESTED: [&str; 8] = [
     "location",
     "license",
     "licenses",
+];
+
+pub(crate) const TOKEN: Columns = &[
+    ("serial", "serial", Any),
+    ("type", "type", Any),
+    ("status", "status", Any),
+    ("locked", "locked", Any),
+    ("license", "license", Any),
+    ("last_used_at", "last_used_at", Date),
+    ("id", "id", Integer),
+    ("resource_uri", "resource_uri", Any),
 ];

@@ -1,4 +1,4 @@
-//! A plain reading of the answers into tables, to be held against the truth.
+//! A simple reader that converts answers to tables, which are then compared with the expected ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use crate::columns::{
     ACCOUNT, CONTRACT, Columns, DETAILED_LICENSE, DETAILS, ENTITLEMENT, FOLDER, GROUP, Kind,
     LICENSE, LISTED, LOCATION, NESTED, PRODUCT, SECRETS, TERM, UNIT,
 };
-use crate::neighbors;
+use crate::{flex, neighbors};
 
 type Tables = BTreeMap<String, Vec<Row>>;
 
-/// Crawls a tenant and compares every table with the truth, row by row.
+/// Crawls a tenant and compares every table with the expected one, row by row.
 pub(crate) async fn check(scenario: &str) -> Tables {
     let client = Client::new(scenario);
     check_client(&client).await
@@ -23,6 +23,7 @@ pub(crate) async fn check(scenario: &str) -> Tables {
 pub(crate) async fn check_client(client: &Client) -> Tables {
     let mut crawl = Crawl::default();
     crawl.run(client).await;
+    flex::crawl(client, &mut crawl).await;
     neighbors::crawl(client, &mut crawl).await;
     let truth = client.simulator.truth().tables;
     for (table, expected) in &truth {
@@ -49,9 +50,9 @@ fn sorted(rows: &[Row]) -> Vec<String> {
 #[derive(Default)]
 pub(crate) struct Crawl {
     tables: Tables,
-    /// The keys of rows that were read, by table.
+    /// The keys of the rows read so far, by table.
     seen: BTreeSet<String>,
-    /// Products whose details are still to be read, with the account that was asked.
+    /// Products whose details have not been read yet, with their accounts.
     unread: Vec<(Option<i64>, Value)>,
 }
 
@@ -162,7 +163,7 @@ impl Crawl {
         }
     }
 
-    /// Reads every page of a search, and says whether there was anything.
+    /// Reads every page of a search. Returns whether it found anything.
     async fn search(
         &mut self,
         client: &Client,
@@ -227,7 +228,7 @@ impl Crawl {
         }
     }
 
-    /// Reads a row: its columns, and into `_extra` what has none.
+    /// Reads a row into its columns, and everything without a column into `_extra`.
     pub(crate) fn row(
         &mut self,
         table: &str,
@@ -276,14 +277,15 @@ impl Crawl {
                 .iter()
                 .map(|key| ((*key).to_owned(), row[*key].clone()))
                 .collect();
-            let issue = json!({ "table": table, "key": key, "column": column, "value": value });
+            let issue =
+                json!({ "table_name": table, "key": key, "column_name": column, "value": value });
             let issue = issue.as_object().unwrap().clone().into_iter().collect();
-            self.push("issues", issue, &["table", "key", "column"]);
+            self.push("issues", issue, &["table_name", "key", "column_name"]);
         }
         row
     }
 
-    /// Keeps a row unless its key was seen before.
+    /// Stores a row, unless a row with its key was stored before.
     pub(crate) fn push(&mut self, table: &str, row: Row, key: &[&str]) -> bool {
         let key: Vec<_> = key.iter().map(|column| &row[*column]).collect();
         let new = self

@@ -1,4 +1,4 @@
-//! Scripted faults: what they do, and to which calls.
+//! Tests of scripted faults: what they do, and which calls they affect.
 
 use std::io::ErrorKind;
 use std::time::Duration;

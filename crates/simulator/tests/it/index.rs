@@ -1,4 +1,4 @@
-//! Every endpoint that is published answers, and in the keys of the published bodies.
+//! Tests that every published endpoint answers, with the keys of the published bodies.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ const ROOT: i64 = 2_100_001;
 const SERIAL: &str = "FGT60FTK25900811";
 const ENVELOPE: [&str; 6] = ["build", "error", "message", "status", "token", "version"];
 
-/// What the list and the details of a product share, in the order of the alphabet.
+/// The keys that the list and the details of a product have in common, in alphabetical order.
 const CORE: [&str; 11] = [
     "assetGroups",
     "contracts",
@@ -31,7 +31,7 @@ fn sorted<'a>(groups: &[&[&'a str]]) -> Vec<&'a str> {
     keys
 }
 
-/// Makes a call that must succeed, and gives what stands beside the envelope under this key.
+/// Makes a call that must succeed, and returns the member with this key.
 async fn call(client: &Client, path: &str, arguments: Value, payload: &[&str]) -> Value {
     let (status, body) = client.call(path, arguments).await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The simulator as its clients see it.
+//! Tests of the simulator from a client's point of view.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +10,7 @@ mod client;
 mod columns;
 mod crawl;
 mod faults;
+mod flex;
 mod index;
 mod neighbors;
 mod organization;

@@ -1,12 +1,12 @@
-//! A plain reading of the systems beside `FortiCloud`.
+//! A simple reader of `FortiPortal` and `FortiAuthenticator`.
 
 use serde_json::{Map, Value, json};
 
 use crate::client::{Client, basic, portal_get, portal_login, portal_logout};
-use crate::columns::{COUNTERS, FLATTENED, ORGANIZATION, SITE, VDOM};
+use crate::columns::{COUNTERS, FLATTENED, ORGANIZATION, SITE, TOKEN, VDOM};
 use crate::crawl::Crawl;
 
-/// Rows that are asked for at once.
+/// How many rows are requested per call.
 const SIZE: usize = 5;
 
 pub(crate) async fn crawl(client: &Client, crawl: &mut Crawl) {
@@ -66,8 +66,8 @@ async fn list(client: &Client, token: &str, path: &str) -> Vec<Value> {
     }
 }
 
-/// Members of some objects under the names of both.
-fn flat(row: &Value) -> Value {
+/// Returns the members of nested objects, under the combined names.
+pub(crate) fn flat(row: &Value) -> Value {
     let mut flat = Map::new();
     for (name, value) in row.as_object().unwrap() {
         match value
@@ -121,4 +121,23 @@ async fn authenticator(client: &Client, crawl: &mut Crawl) {
         &["serial_number"],
     );
     crawl.push("ftm_licenses", row, &["serial_number"]);
+    let key = ["serial_number", "serial"];
+    for token in tokens(client).await {
+        let row = crawl.row("fortitokens", TOKEN, &token, &fixed[..1], &key);
+        crawl.push("fortitokens", row, &key);
+    }
+}
+
+/// Follows the links to the next page.
+async fn tokens(client: &Client) -> Vec<Value> {
+    let mut tokens = Vec::new();
+    let mut path = "fortitokens/?limit=50".to_owned();
+    loop {
+        let (_, page) = client.send(basic("GET", &path, None)).await.unwrap();
+        tokens.extend(page["objects"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["meta"]["next"].as_str() else {
+            return tokens;
+        };
+        next.trim_start_matches("/api/v1/").clone_into(&mut path);
+    }
 }

@@ -1,4 +1,4 @@
-//! OUs and accounts come, move and go.
+//! Tests that create, move and delete OUs and accounts.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Pages, with both bases.
+//! Tests of paging that starts at page 0 and at page 1.
 
 use serde_json::json;
 

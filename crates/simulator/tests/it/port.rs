@@ -1,4 +1,4 @@
-//! The simulator on a port: raw connections, real faults.
+//! Tests of the simulator on a port, with raw connections and real network faults.
 
 use std::io::Read;
 
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 const TOKEN_BODY: &str =
     "username=simulated&password=simulated&client_id=assetmanagement&grant_type=password";
 
-/// Sends one request and reads until the server closes.
+/// Sends one request and reads until the server closes the connection.
 async fn exchange(scenario: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
     let simulator = Simulator::new(Scenario::from_toml(scenario).unwrap());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

@@ -1,4 +1,5 @@
-//! `FortiPortal`: signing in and out, containers, paging, and what it shares with the tenant.
+//! Tests of `FortiPortal`: signing in and out, answer formats, paging, and the data it shares with
+//! the tenant.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -59,7 +60,7 @@ async fn a_token_without_a_life_time_lives_until_it_is_logged_out() {
     assert_eq!(logout(&client, &token(&body)).await, 401, "it is gone");
     let (status, body) = login(&client, json!({ "ttl_minutes": 1 })).await;
     assert_eq!(status, 200);
-    // The form of the sample: a moment in UTC with microseconds.
+    // The format of the published sample: UTC with microseconds.
     let expiry = body["expiry"].as_str().unwrap();
     assert_eq!(
         (expiry.len(), &expiry[19..20], &expiry[26..]),
@@ -106,7 +107,7 @@ async fn tokens_are_named_by_their_word_and_keys_of_the_gui_do_as_well() {
         .await
         .unwrap();
     assert_eq!(status, 401, "the word is `Token`");
-    // A key does not stand in the way of signing in.
+    // A key does not prevent a sign-in.
     assert_eq!(login(&client, json!({})).await.0, 200);
     assert_eq!(logout(&client, GUI_KEY).await, 204);
     assert_eq!(get(&client, GUI_KEY, ORGANIZATIONS).await.0, 401);
@@ -282,7 +283,7 @@ async fn devices_are_those_of_the_tenant() {
         .collect();
     let distinct: HashSet<&&Value> = serials.iter().collect();
     assert!(serials.iter().all(|serial| products.contains(*serial)));
-    // Every tenth of the 40 devices waits for a site, and some devices have several rows.
+    // Every tenth of the 40 devices has no site, and some devices have several rows.
     assert_eq!(distinct.len(), 36);
     assert!(serials.len() > 36);
     assert_eq!(tables["portal_sites"].len(), 4, "one organization has none");

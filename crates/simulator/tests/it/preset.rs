@@ -1,4 +1,4 @@
-//! The preset is the organization that it claims to be.
+//! Tests that the default scenario has the sizes that it documents.
 
 use fortilake_simulator::{Scenario, Simulator, Truth};
 
@@ -52,7 +52,8 @@ fn it_has_something_of_everything() {
     );
     assert!(count(&truth, "contracts", |row| row["status"] == "Pending") > 0);
     assert!(count(&truth, "licenses", |row| row["serial_number"].is_null()) > 0);
-    // `F` alone must not be enough, and `F` and `S` together must.
+    // The search fallback must need several prefixes: `F` alone must not find everything, `F` and
+    // `S` together must.
     let switches = count(&truth, "products", |row| starts(row, "serial_number", "S"));
     assert!(switches > 200, "{switches}");
     let rest = count(&truth, "products", |row| starts(row, "serial_number", "F"));

@@ -1,4 +1,4 @@
-//! Each habit of a tenant: it shows in the answers, and the truth allows for it.
+//! Tests of every quirk: answers show it, and the expected tables allow for it.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn small(quirks: &str) -> String {
     )
 }
 
-/// An account with a few dozen products and every family.
+/// An account with a few dozen products of every family.
 async fn asset(quirks: &str) -> Value {
     let client = Client::new(&format!("[organization]\naccounts = 1\n[quirks]\n{quirks}"));
     let products = client.products(FIRST, "%").await;

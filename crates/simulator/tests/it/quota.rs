@@ -1,4 +1,4 @@
-//! Quotas as a client meets them.
+//! Tests of quotas from a client's point of view.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn windows_are_answered_in_the_body() {
     let client = Client::new(&format!(
         "expires_in = 99999\n[quota]\nanswer = 'body'\n{WINDOWS}"
     ));
-    // The sign-in is a call too.
+    // The sign-in counts as a call too.
     assert_eq!(call(&client).await, (200, 0));
     assert_eq!(call(&client).await, (200, 0));
     assert_eq!(call(&client).await, (200, -10));

@@ -1,4 +1,4 @@
-//! Registering units, good and bad.
+//! Tests of registering units, valid and invalid ones.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Bodies have the keys, in the order, and the errors the texts that the published samples have.
+//! Tests that bodies have the keys, their order, and the error texts of the published samples.
 
 use bytes::Bytes;
 use http::Request;
@@ -8,7 +8,7 @@ use crate::client::{ACCOUNTS, ASSETS, Client, FIRST, UNITS, keys, post};
 
 const ENVELOPE: [&str; 6] = ["build", "error", "message", "status", "token", "version"];
 
-/// The keys of a body beside the envelope's.
+/// Returns the keys of a body, without those of the envelope.
 fn payload(body: &Value) -> Vec<&str> {
     let keys = keys(body);
     assert!(ENVELOPE.iter().all(|key| keys.contains(key)), "{keys:?}");

@@ -1,4 +1,4 @@
-//! Tokens: how they are got, what they open, and when they end.
+//! Tests of tokens: how they are issued, what they give access to, and when they expire.
 
 use std::time::Duration;
 

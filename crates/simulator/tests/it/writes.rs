@@ -1,4 +1,4 @@
-//! Writes have consequences that the reads and the truth show.
+//! Tests that writes have effects on later reads and on the expected tables.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ pub(crate) async fn found(client: &Client, serial: &str) -> Value {
     body["assetDetails"].clone()
 }
 
-/// The accounts that have products, and one product of the first of them.
+/// Returns the accounts that have products, and one product of the first of them.
 pub(crate) async fn settled(client: &Client) -> (i64, i64, String) {
     let mut accounts = Vec::new();
     for account in [FIRST, SECOND, SECOND + 11] {

@@ -1,44 +1,58 @@
-//! Whether a reader sees what was delivered, and what the difference is.
+//! Compares what a reader sees with what was delivered, and describes the differences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::load::{Load, number};
+use super::load::{Expected, Load, number};
 use super::{Part, View};
 use crate::Delivery;
 
-/// Differences that are told; beyond them a report does not get clearer.
+/// How many differences a report describes; the rest are counted.
 const TOLD: usize = 3;
 
-/// How often rows may come.
+/// Whether rows may arrive more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Times {
-    /// Nothing went wrong, so once.
+    /// No call failed or was repeated, so every row arrives once.
     Once,
-    /// There was a failure or a repetition: a sink that delivers at least once may have sent rows again.
+    /// A call failed or was repeated, so an at-least-once sink may have sent rows again.
     Repeated,
 }
 
-/// What a reader of the whole snapshot sees wrong, if anything.
+/// The difference between `view` and the whole snapshot of `load` with the rows `expected`; `None` if there is none.
 pub(super) fn difference(
     view: &View,
     load: &Load,
+    expected: &Expected,
     delivery: Delivery,
     times: Times,
 ) -> Option<String> {
     if !view.whole {
-        return Some("the reader has not been told that the snapshot is whole".to_owned());
+        return Some("the destination does not report the snapshot as whole".to_owned());
     }
+    let told = load.outcome().summary();
+    match &view.summary {
+        Some(seen) if *seen != told => Some(format!("the summary is {seen:?}, expected {told:?}")),
+        _ => difference_of_rows(view, expected, delivery, times),
+    }
+}
+
+/// The difference between the rows in `view` and `expected`; `None` if there is none.
+pub(super) fn difference_of_rows(
+    view: &View,
+    expected: &Expected,
+    delivery: Delivery,
+    times: Times,
+) -> Option<String> {
     let mut faults = Vec::new();
     let may_repeat = delivery == Delivery::AtLeastOnce && times == Times::Repeated;
     let parts = distinct(&view.parts, may_repeat, &mut faults);
-    let expected = load.expected();
-    for (table, rows) in &expected {
+    for (table, rows) in expected {
         let theirs: Vec<_> = parts.iter().filter(|part| part.table == *table).collect();
-        // Who gets rows as they come learns of a table without any from the outcome.
-        if theirs.is_empty() && (!rows.is_empty() || delivery == Delivery::Atomic) {
+        // An at-least-once destination learns of a table without rows from the outcome.
+        if theirs.is_empty() && (!rows.is_empty() || delivery != Delivery::AtLeastOnce) {
             faults.push(format!("table `{table}` is missing"));
             continue;
         }
@@ -48,22 +62,21 @@ pub(super) fn difference(
     let unknown = tables
         .into_iter()
         .filter(|table| !expected.contains_key(*table));
-    faults
-        .extend(unknown.map(|table| format!("there is a table `{table}` that was not delivered")));
+    faults.extend(unknown.map(|table| format!("table `{table}` exists, but was not delivered")));
     summary(faults)
 }
 
-/// What is visible although nothing should be.
+/// What is visible in `view`, where nothing should be; `None` if nothing is.
 pub(super) fn visible(view: &View) -> Option<String> {
     if view.whole {
-        return Some("the reader has been told that the snapshot is whole".to_owned());
+        return Some("the destination reports the snapshot as whole".to_owned());
     }
     let parts = view.parts.iter();
     let told = parts.map(|part| format!("{} rows of table `{}`", part.rows.len(), part.table));
     summary(told.collect())
 }
 
-/// The parts as a reader has them who leaves out an id that has come before.
+/// The parts without repeated ids, as a reader that drops duplicates sees them.
 fn distinct<'a>(parts: &'a [Part], may_repeat: bool, faults: &mut Vec<String>) -> Vec<&'a Part> {
     let mut by_id: BTreeMap<&str, &Part> = BTreeMap::new();
     let mut distinct = Vec::new();
@@ -75,9 +88,9 @@ fn distinct<'a>(parts: &'a [Part], may_repeat: bool, faults: &mut Vec<String>) -
         match by_id.insert(id, part) {
             None => distinct.push(part),
             Some(before) if before != part => {
-                faults.push(format!("id `{id}` came twice, and not with the same rows"));
+                faults.push(format!("id `{id}` arrived twice, with different rows"));
             }
-            Some(_) if !may_repeat => faults.push(format!("id `{id}` came twice")),
+            Some(_) if !may_repeat => faults.push(format!("id `{id}` arrived twice")),
             Some(_) => {}
         }
     }
@@ -104,9 +117,9 @@ fn compare(
             continue;
         };
         let again = !seen.insert(key);
-        // Whoever gets ids leaves out by them, and has nothing else to leave out by.
+        // Parts with ids were deduplicated above, and such a reader has no other way to drop duplicates.
         if again && !(may_repeat && part.id.is_none()) {
-            faults.push(format!("row {key} of `{table}` is there twice"));
+            faults.push(format!("row {key} of `{table}` appears twice"));
         }
         match expected.get(&key) {
             None => faults.push(format!("row {key} of `{table}` was not delivered")),
@@ -122,20 +135,25 @@ fn columns(table: &str, key: i64, wanted: &Value, seen: &Value, faults: &mut Vec
         return;
     };
     for (column, wanted) in wanted {
-        // A destination without nulls leaves the member out.
+        // A destination without nulls may omit the member.
         let seen = seen.get(column).unwrap_or(&Value::Null);
         if !same(wanted, seen) {
             let (wanted, seen) = (short(wanted), short(seen));
             faults.push(format!(
-                "`{table}.{column}` of row {key} is {seen} and not {wanted}"
+                "`{table}.{column}` of row {key} is {seen}, expected {wanted}"
             ));
         }
     }
-    let unknown = seen.keys().filter(|column| !wanted.contains_key(*column));
-    faults.extend(unknown.map(|column| format!("`{table}` has a column `{column}` too many")));
+    // A row from an earlier crawl has null in a column that was added later.
+    let unknown = seen.iter();
+    let unknown =
+        unknown.filter(|(column, value)| !value.is_null() && !wanted.contains_key(*column));
+    faults.extend(
+        unknown.map(|(column, _)| format!("`{table}` has an unexpected column `{column}`")),
+    );
 }
 
-/// Whether two values are the same to a reader: integers to the last digit, floats as near as reading text gets.
+/// Whether two values are equal. Integers must be exact; floats may differ by the rounding of their text form.
 fn same(wanted: &Value, seen: &Value) -> bool {
     if !wanted.is_f64() {
         return wanted == seen;
@@ -154,7 +172,7 @@ fn short(value: &Value) -> String {
     }
 }
 
-/// The first faults, and how many more there are.
+/// The first few faults, and the number of the others; `None` without faults.
 fn summary(faults: Vec<String>) -> Option<String> {
     let more = faults.len().saturating_sub(TOLD);
     let mut text = faults.into_iter().take(TOLD).collect::<Vec<_>>().join("; ");

@@ -1,4 +1,4 @@
-//! What the suite delivers: crawls, their tables, and rows that are known.
+//! The crawls that the suite delivers, with their tables and rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,21 +11,36 @@ use serde_json::Value;
 
 use super::value::rows;
 use crate::{
-    Batch, Context, Crawl, FailedScope, Field, Outcome, RecordBatch, Schema, Scopes, Store,
-    TableSpec, TableTotal,
+    Batch, Context, Crawl, Field, KeyIn, Origin, Outcome, Partial, Phase, RecordBatch, Schema,
+    ScopeId, ScopeOutcome, ScopeResult, Selection, Store, TableSpec,
 };
 
-/// The column that every table of the suite has first; no two rows of a table have the same number in it.
+mod crawls;
+
+/// The first column of every table of the suite, unique within a table.
 pub(super) const KEY: &str = "row_number";
 
-/// One crawl, and all that it delivers.
+/// The source and the endpoint of all scopes in the suite.
+const SOURCE: &str = "acme";
+const ENDPOINT: &str = "products/list";
+
+/// Twelve o'clock on 2026-09-01, in seconds of Unix time.
+const NOON: i64 = 1_788_264_000;
+
+/// One crawl with everything that it delivers.
 #[derive(Clone)]
 pub(super) struct Load {
     pub(super) crawl: Crawl,
     pub(super) tables: Vec<Arc<TableSpec>>,
-    /// In the order of delivery, each with its place in its table.
+    /// In the order of delivery.
     pub(super) batches: Vec<Batch>,
-    pub(super) complete: bool,
+    /// The scopes that are handed over, in order.
+    pub(super) scopes: Vec<Arc<ScopeId>>,
+    failed: Vec<Arc<ScopeId>>,
+    /// Whether all scopes are listed, which is the case unless the crawl was limited to a selection.
+    exhaustive: bool,
+    pub(super) partial: Option<Partial>,
+    minute: u32,
 }
 
 /// The columns of a batch: name and values.
@@ -34,37 +49,57 @@ pub(super) type Columns = Vec<(String, ArrayRef)>;
 /// Rows by table and key.
 pub(super) type Expected = BTreeMap<String, BTreeMap<i64, Value>>;
 
+/// The scope of a subject.
+pub(super) fn scope(subject: &str) -> Arc<ScopeId> {
+    Arc::new(ScopeId {
+        source: SOURCE.to_owned(),
+        endpoint: ENDPOINT.to_owned(),
+        subject: subject.to_owned(),
+    })
+}
+
 impl Load {
     /// A crawl without tables, the `number`th of a day.
     pub(super) fn new(number: u32) -> Self {
+        let id = format!("conformance-{number}");
         Self {
             crawl: Crawl {
-                id: format!("conformance-{number}"),
-                snapshot: format!("20260901T12{number:02}00Z"),
+                edition: format!("{id}.5eed"),
+                id,
+                name: format!("20260901T12{number:02}00Z"),
+                phase: Phase::Reading,
+                selection: Selection::default(),
                 started_at: format!("2026-09-01T12:{number:02}:00Z"),
                 generator: "fortilake 0.1.0".to_owned(),
             },
             tables: Vec::new(),
             batches: Vec::new(),
-            complete: true,
+            scopes: Vec::new(),
+            failed: Vec::new(),
+            exhaustive: true,
+            partial: None,
+            minute: number,
         }
     }
 
-    /// Two tables whose batches alternate: `things` with three of them, `parts` with two.
+    /// Two tables and three scopes: `things` in all of them, `parts` in the first two.
     pub(super) fn plain(number: u32) -> Self {
         let first = i64::from(number) * 1000;
         let mut load = Self::new(number);
         let things = load.table("things", &plain_columns(0, 0));
         let parts = load.table("parts", &plain_columns(0, 0));
+        load.scope("account=1");
         load.batch(&things, plain_columns(first, 3));
         load.batch(&parts, plain_columns(first, 2));
         load.batch(&things, plain_columns(first + 3, 1));
+        load.scope("account=2");
         load.batch(&parts, plain_columns(first + 2, 4));
+        load.scope("account=3");
         load.batch(&things, plain_columns(first + 4, 2));
         load
     }
 
-    /// A crawl with one table, one batch, and these columns behind the key.
+    /// A crawl with one table and one batch, which has these columns after the key.
     pub(super) fn of(table: &str, count: usize, columns: Columns) -> Self {
         let mut load = Self::new(1);
         let mut all = vec![key(0, count)];
@@ -74,8 +109,17 @@ impl Load {
         load
     }
 
-    /// Adds a table with these columns; the rows in them are not delivered.
+    /// Adds a table with these columns. Only their names and types are used.
     pub(super) fn table(&mut self, name: &str, columns: &Columns) -> Arc<TableSpec> {
+        self.table_with(name, columns, KeyIn::Scope)
+    }
+
+    pub(super) fn table_with(
+        &mut self,
+        name: &str,
+        columns: &Columns,
+        key_in: KeyIn,
+    ) -> Arc<TableSpec> {
         let fields = columns.iter().map(|(name, values)| {
             let about = [("description".to_owned(), format!("The {name} of the row."))];
             Field::new(name, values.data_type().clone(), name != KEY).with_metadata(about.into())
@@ -84,55 +128,98 @@ impl Load {
             name: name.to_owned(),
             summary: format!("One of the {name}."),
             key: vec![KEY.to_owned()],
+            key_in,
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
         });
         self.tables.push(Arc::clone(&spec));
         spec
     }
 
-    /// Adds a batch with these columns.
+    /// Starts a scope for the batches that are added next.
+    pub(super) fn scope(&mut self, subject: &str) {
+        self.scopes.push(scope(subject));
+    }
+
+    /// Adds a failed scope.
+    pub(super) fn fail(&mut self, subject: &str) {
+        self.failed.push(scope(subject));
+    }
+
+    /// Adds a batch with these columns to the current scope.
     pub(super) fn batch(&mut self, table: &Arc<TableSpec>, columns: Columns) {
         let columns = columns.into_iter().map(|(_, values)| values).collect();
         let records = RecordBatch::try_new(Arc::clone(&table.schema), columns)
             .expect("the suite makes columns as it has announced them");
-        let before = self.batches.iter().filter(|batch| batch.table == *table);
+        if self.scopes.is_empty() {
+            self.scope("account=1");
+        }
+        let Some(scope) = self.scopes.last().map(Arc::clone) else {
+            return;
+        };
+        let before = self.batches.iter();
+        let before = before.filter(|batch| batch.scope == scope && batch.table == *table);
         self.batches.push(Batch {
             table: Arc::clone(table),
-            sequence: before.count() as u64,
+            piece: u32::try_from(before.count()).unwrap_or(u32::MAX),
+            scope,
+            origin: Origin::Read,
             records,
         });
     }
 
     pub(super) fn context(&self, store: Arc<dyn Store>) -> Context {
-        Context::new(self.crawl.clone(), self.tables.clone()).with_store(store)
+        // Unless a case says otherwise, a crawl with failed scopes is published.
+        let lacks = (!self.failed.is_empty()).then_some(Partial::Publish);
+        Context::new(self.crawl.clone(), self.tables.clone())
+            .with_store(store)
+            .with_partial(self.partial.or(lacks))
     }
 
     pub(super) fn outcome(&self) -> Outcome {
-        let failed = FailedScope {
-            source: "forticloud".to_owned(),
-            endpoint: "products/list".to_owned(),
-            account_id: Some(7),
-            ou_id: None,
-            error: "the account does not answer".to_owned(),
-        };
+        let report = Arc::new(ScopeId::report());
+        let complete = self.scopes.iter().chain([&report]);
+        let complete = complete.map(|scope| self.result(scope, ScopeResult::Complete));
+        let failed = self.failed.iter().map(|scope| {
+            let error = "HTTP 500: the account does not answer".to_owned();
+            self.result(scope, ScopeResult::Failed { error })
+        });
+        let scopes: Vec<_> = complete.chain(failed).collect();
+        let mut tables: BTreeMap<_, _> = self
+            .tables
+            .iter()
+            .map(|table| (table.name.clone(), 0))
+            .collect();
+        for (table, rows) in scopes.iter().flat_map(|found| &found.rows) {
+            *tables.entry(table.clone()).or_default() += rows;
+        }
+        let endpoint = (SOURCE.to_owned(), ENDPOINT.to_owned());
+        let exhaustive = self.exhaustive.then_some(endpoint).into_iter();
         Outcome {
-            complete: self.complete,
-            scopes: Scopes {
-                complete: 1,
-                failed: u64::from(!self.complete),
-            },
-            failed: (!self.complete).then_some(failed).into_iter().collect(),
-            tables: self.tables.iter().map(|table| self.total(table)).collect(),
-            finished_at: self.crawl.started_at.replace(":00Z", ":30Z"),
+            complete: self.failed.is_empty(),
+            scopes,
+            exhaustive: exhaustive.collect(),
+            selection: self.crawl.selection.clone(),
+            tables,
+            finished_at: self.instant(30),
         }
     }
 
-    fn total(&self, table: &Arc<TableSpec>) -> TableTotal {
-        let batches = self.batches.iter().filter(|batch| batch.table == *table);
-        TableTotal {
-            table: table.name.clone(),
-            rows: batches.map(|batch| batch.records.num_rows() as u64).sum(),
+    fn result(&self, scope: &Arc<ScopeId>, result: ScopeResult) -> ScopeOutcome {
+        let mut rows = BTreeMap::new();
+        for batch in self.batches.iter().filter(|batch| batch.scope == *scope) {
+            *rows.entry(batch.table.name.clone()).or_default() += batch.records.num_rows() as u64;
         }
+        ScopeOutcome {
+            scope: Arc::clone(scope),
+            result,
+            rows,
+            observed_at: self.instant(20),
+        }
+    }
+
+    /// The time `seconds` after the start of the crawl, in microseconds of Unix time.
+    fn instant(&self, seconds: i64) -> i64 {
+        (NOON + i64::from(self.minute) * 60 + seconds) * 1_000_000
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -140,7 +227,7 @@ impl Load {
         rows.sum::<usize>() as u64
     }
 
-    /// What a reader must see: every table, also those without rows.
+    /// The rows that a reader must see, by table. Tables without rows are included.
     pub(super) fn expected(&self) -> Expected {
         let mut expected: Expected = self
             .tables
@@ -159,12 +246,12 @@ impl Load {
     }
 }
 
-/// The number of a row.
+/// The key of a row.
 pub(super) fn number(row: &Value) -> Option<i64> {
     row.get(KEY)?.as_i64()
 }
 
-/// The key of `count` rows from `first`.
+/// The key column of `count` rows, counting from `first`.
 pub(super) fn key(first: i64, count: usize) -> (String, ArrayRef) {
     let numbers: Vec<_> = (first..).take(count).collect();
     (KEY.to_owned(), Arc::new(Int64Array::from(numbers)))
@@ -172,9 +259,14 @@ pub(super) fn key(first: i64, count: usize) -> (String, ArrayRef) {
 
 /// Rows with a name.
 pub(super) fn plain_columns(first: i64, count: usize) -> Columns {
+    named(first, count, "thing")
+}
+
+/// Rows whose names begin with `word`.
+pub(super) fn named(first: i64, count: usize, word: &str) -> Columns {
     let names = (first..)
         .take(count)
-        .map(|number| format!("thing {number}"));
+        .map(|number| format!("{word} {number}"));
     vec![key(first, count), text("name", names.map(Some))]
 }
 
@@ -183,9 +275,9 @@ pub(super) fn text(name: &str, values: impl Iterator<Item = Option<String>>) -> 
     (name.to_owned(), Arc::new(values.collect::<StringArray>()))
 }
 
-/// A column of every type that tables have, with three rows: at one edge, null, and at the other edge.
+/// One column of every type, with three rows: the smallest value, null, and the largest value.
 pub(super) fn every_type() -> Columns {
-    // The last is 9999-12-31T23:59:59.999999, which sources write for "never".
+    // The last value is 9999-12-31T23:59:59.999999, which APIs use for "never".
     let times =
         TimestampMicrosecondArray::from(vec![Some(-1), None, Some(253_402_300_799_999_999)]);
     let columns: [(&str, ArrayRef); 8] = [
@@ -222,7 +314,7 @@ pub(super) fn every_type() -> Columns {
         .collect()
 }
 
-/// Text that breaks out of what it is put into, if it can.
+/// Text that causes trouble without correct escaping: in CSV, JSON, SQL, HTML, shells, terminals and spreadsheets.
 pub(super) fn hostile_text() -> Vec<String> {
     let texts = [
         "\"",

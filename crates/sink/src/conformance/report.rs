@@ -1,44 +1,44 @@
-//! What the suite found, in words that an author can act on.
+//! The report of the suite.
 
 use std::fmt;
 
-/// How each case went.
+/// The results of all cases. Its text is meant for the sink's author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The sink's name.
     pub sink: String,
-    /// All cases, in the order in which they ran.
+    /// All cases, in the order of execution.
     pub cases: Vec<Case>,
 }
 
 /// One case of the suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// The name, which stays the same.
+    /// The name, stable across versions of the suite.
     pub name: &'static str,
-    /// The rule of the contract that the case is about.
+    /// The rule of the contract that the case tests.
     pub rule: &'static str,
-    /// How it went.
+    /// The result.
     pub verdict: Verdict,
 }
 
-/// How a case went.
+/// The result of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The sink did what the rule says.
+    /// The sink followed the rule.
     Passed,
-    /// The case does not apply.
+    /// The case was skipped because it does not apply to this sink or destination.
     LeftOut {
-        /// Why not.
+        /// Why it does not apply.
         why: String,
     },
     /// The sink broke the rule.
     Failed {
-        /// What was done with the sink.
+        /// The calls that were made to the sink, in order.
         done: String,
-        /// What should have come of it.
+        /// The expected result.
         expected: String,
-        /// What came of it.
+        /// The actual result.
         seen: String,
     },
 }
@@ -49,7 +49,7 @@ impl Report {
         self.failed().next().is_none()
     }
 
-    /// The cases that do not apply.
+    /// The cases that were skipped because they do not apply.
     pub fn left_out(&self) -> impl Iterator<Item = &Case> {
         let left_out = |case: &&Case| matches!(case.verdict, Verdict::LeftOut { .. });
         self.cases.iter().filter(left_out)
@@ -70,7 +70,7 @@ impl fmt::Display for Report {
             let name = case.name;
             match &case.verdict {
                 Verdict::Passed => writeln!(f, "  passed    {name}")?,
-                Verdict::LeftOut { why } => writeln!(f, "  left out  {name}: {why}")?,
+                Verdict::LeftOut { why } => writeln!(f, "  skipped   {name}: {why}")?,
                 Verdict::Failed { .. } => writeln!(f, "  FAILED    {name}")?,
             }
         }
@@ -90,10 +90,10 @@ impl fmt::Display for Case {
             seen,
         } = &self.verdict
         {
-            writeln!(f, "  done:      {done}")?;
+            writeln!(f, "  steps:     {done}")?;
             writeln!(f, "  expected:  {expected}")?;
-            writeln!(f, "  seen:      {seen}")?;
+            writeln!(f, "  actual:    {seen}")?;
         }
-        writeln!(f, "  the rule:  {}", self.rule)
+        writeln!(f, "  rule:      {}", self.rule)
     }
 }

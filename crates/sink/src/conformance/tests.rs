@@ -1,7 +1,8 @@
-//! The suite passes what is right and finds what is wrong, each fault by the case that is about it.
+//! Tests of the suite: correct sinks pass, and each defect is found by the cases that test its rule.
 
 use std::fs;
 
+use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,21 +10,24 @@ use serde_json::{Value, json};
 use super::load::KEY;
 use super::*;
 
+mod database;
 mod probe;
 
-/// A way to be wrong.
+/// A defect that a probe sink can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Defect {
     BlamesItself,
+    BuffersTables,
+    CallsItselfNewest,
     ChangesIds,
     DoublesReplay,
     EndsAborted,
+    FixesColumns,
+    ForgetsCrawl,
     ForgetsEmptyTables,
     ForgetsNulls,
-    GoesOn,
     GrowsStore,
-    Hoards,
     IgnoresOptions,
     IsImpatient,
     KeepsLock,
@@ -31,20 +35,28 @@ enum Defect {
     LosesAfterCrash,
     Miscounts,
     MixesTables,
+    ProbeLeaves,
+    RecoverForgets,
+    RecoverPublishes,
     RefusesIncomplete,
     RemembersIds,
+    RemovesFirst,
+    ReplacesNul,
     RoundsIntegers,
     ShowsEarly,
+    ShowsRefused,
     StopsAt100Columns,
     StopsAt10000Rows,
     StopsAt256Batches,
+    Straggles,
     SwallowsErrors,
     TearsFinish,
+    TearsReplay,
     TrimsText,
 }
 
 impl Defect {
-    /// Does to rows what the defect does to them, if anything.
+    /// Changes rows as the defect does; most defects change none.
     fn spoil(self, rows: &mut Vec<Value>) {
         if self == Self::StopsAt10000Rows {
             rows.truncate(10_000);
@@ -67,6 +79,9 @@ impl Defect {
                             *value = json!(number.as_f64());
                         }
                     }
+                    Value::String(text) if self == Self::ReplacesNul => {
+                        *text = text.replace('\0', "\u{fffd}");
+                    }
                     Value::String(text) if self == Self::TrimsText => {
                         *text = text.trim().to_owned();
                     }
@@ -77,11 +92,10 @@ impl Defect {
     }
 }
 
-/// A folder as the destination of both probes.
+/// The folder that both probe sinks deliver to.
 struct Folder {
     path: tempfile::TempDir,
     defect: Option<Defect>,
-    memory: Option<u64>,
 }
 
 impl Folder {
@@ -89,11 +103,11 @@ impl Folder {
         Self {
             path: tempfile::tempdir().unwrap(),
             defect,
-            memory: None,
         }
     }
 }
 
+#[async_trait(?Send)]
 impl Destination for Folder {
     fn options(&self) -> Options {
         let path = ("path", json!(self.path.path()));
@@ -101,46 +115,54 @@ impl Destination for Folder {
         [path].into_iter().chain(defect).collect()
     }
 
-    fn read(&self, context: &Context) -> View {
+    async fn read(&self, context: &Context) -> View {
         let path = self.path.path().join(format!("{}.json", context.crawl.id));
-        let (lines, whole) = probe::read(&path);
+        let (lines, summary) = probe::read(&path);
         let parts = lines.into_iter().map(|line| Part {
             id: Some(line.id).filter(|id| !id.is_empty()),
             table: line.table,
             rows: line.rows,
         });
         View {
-            whole,
+            whole: summary.is_some(),
             parts: parts.collect(),
+            summary,
         }
     }
 
-    fn fail(&self, fault: Fault) -> bool {
+    fn stores(&self, text: &str) -> String {
+        match self.defect {
+            // It is no defect of a sink whose destination says so.
+            Some(Defect::ReplacesNul) => text.replace('\0', "\u{fffd}"),
+            _ => text.to_owned(),
+        }
+    }
+
+    async fn fail(&self, fault: Fault) -> bool {
         fs::write(self.path.path().join("fault"), format!("{fault:?}")).is_ok()
     }
 
-    fn heal(&self) {
+    async fn heal(&self) {
         fs::remove_file(self.path.path().join("fault")).unwrap();
     }
 
-    fn leftovers(&self) -> Vec<String> {
+    async fn leftovers(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path.path()).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
         let parts = paths.filter(|path| path.extension().is_some_and(|end| end == "part"));
         parts.map(|path| path.display().to_string()).collect()
     }
-
-    fn memory(&self) -> Option<u64> {
-        self.memory
-    }
 }
 
-/// Whether each defect is found by exactly the cases named beside it.
+/// Asserts that each defect is found by exactly the cases listed next to it.
 async fn check_defects(sink: &str, wanted: &[(Defect, &str)]) {
     let mut wrong = Vec::new();
     for (defect, cases) in wanted {
-        let report = run(sink, || Folder::new(Some(*defect))).await;
-        let found: Vec<_> = report.failed().map(|case| case.name).collect();
+        let report = run(sink, async || Folder::new(Some(*defect))).await;
+        let found = report.failed().map(|case| case.name);
+        // `seamless` finds a short inconsistency only by chance, so ignore it unless it is listed.
+        let by_chance = |case: &&str| *case == "seamless" && !cases.contains(case);
+        let found: Vec<_> = found.filter(|case| !by_chance(case)).collect();
         if found.join(" ") != *cases {
             wrong.push(format!("{defect:?} is found by {found:?}\n{report}"));
         }
@@ -151,56 +173,77 @@ async fn check_defects(sink: &str, wanted: &[(Defect, &str)]) {
 #[tokio::test]
 async fn what_is_right_passes() {
     for sink in ["conformance-probe", "conformance-probe-stream"] {
-        let report = run(sink, || Folder::new(None)).await;
+        let report = run(sink, async || Folder::new(None)).await;
         assert!(report.passed(), "{report}");
         let left_out: Vec<_> = report.left_out().map(|case| case.name).collect();
-        assert_eq!(left_out, ["memory"], "{report}");
-    }
-}
-
-/// Both in one test, for side by side each would be measured with the other.
-#[tokio::test]
-async fn what_is_kept_in_memory_is_measured() {
-    for (defect, wanted) in [(None, 0), (Some(Defect::Hoards), 1)] {
-        let measured = || Folder {
-            memory: Some(32 << 20),
-            ..Folder::new(defect)
+        let wanted: &[&str] = match sink {
+            "conformance-probe" => &["memory"],
+            _ => &["memory", "refused", "seamless"],
         };
-        let report = run("conformance-probe", measured).await;
-        let failed = report.failed().filter(|case| case.name == "memory");
-        assert_eq!(failed.count(), wanted, "{report}");
+        assert_eq!(left_out, wanted, "{report}");
     }
 }
 
 #[tokio::test]
-async fn each_defect_of_an_atomic_sink_is_found_by_its_case() {
-    let early = "nothing_early abort drop crash_in_write crash_in_finish cancelled_write down full";
+async fn a_destination_may_say_that_it_replaces_characters() {
+    let fresh = async || Folder::new(Some(Defect::ReplacesNul));
+    check("conformance-probe", fresh).await;
+}
+
+#[tokio::test]
+async fn each_defect_of_content_is_found_by_its_case() {
     let defects = [
         (Defect::IgnoresOptions, "description"),
         (Defect::RoundsIntegers, "every_type"),
-        (Defect::ForgetsNulls, "every_type nulls wide"),
-        (Defect::ForgetsEmptyTables, "no_rows"),
+        (Defect::ForgetsNulls, "every_type nulls wide new_column"),
+        (Defect::ForgetsEmptyTables, "no_rows gone_rows"),
         (Defect::TrimsText, "hostile_text"),
         (Defect::MixesTables, "many_tables"),
-        (Defect::RefusesIncomplete, "incomplete_crawl"),
+        (
+            Defect::RefusesIncomplete,
+            "incomplete_crawl gone_rows refused",
+        ),
         (Defect::StopsAt100Columns, "wide"),
         (Defect::StopsAt10000Rows, "long"),
         (Defect::StopsAt256Batches, "many_batches"),
+    ];
+    check_defects("conformance-probe", &defects).await;
+}
+
+#[tokio::test]
+async fn each_defect_of_publishing_is_found_by_its_case() {
+    let early = "nothing_early abort drop crash_in_write crash_in_finish late_scope \
+                 crash_in_replay crash_in_next recover down full";
+    let defects = [
         (Defect::Miscounts, "receipt"),
         (Defect::ShowsEarly, early),
         (Defect::LeavesRubbish, "abort"),
         (
             Defect::LosesAfterCrash,
-            "drop crash_in_write crash_in_finish down full",
+            "drop crash_in_write crash_in_finish late_scope crash_in_replay crash_in_next",
         ),
         (
             Defect::KeepsLock,
-            "drop crash_in_open crash_in_write crash_in_finish down full",
+            "drop crash_in_open crash_in_write crash_in_finish late_scope refused crash_in_replay crash_in_next recover",
         ),
-        (Defect::TearsFinish, "crash_in_finish"),
-        (Defect::GoesOn, "cancelled_write down full"),
-        (Defect::DoublesReplay, "replay replay_without_store"),
+        (
+            Defect::TearsFinish,
+            "crash_in_finish crash_in_replay crash_in_next recover",
+        ),
+        (
+            Defect::DoublesReplay,
+            "replay replay_without_store late_scope crash_in_replay seamless",
+        ),
         (Defect::GrowsStore, "next_crawl"),
+        (Defect::FixesColumns, "new_column"),
+        (Defect::CallsItselfNewest, "older_crawl"),
+        (Defect::ShowsRefused, "refused"),
+        (Defect::TearsReplay, "crash_in_replay"),
+        (Defect::RemovesFirst, "seamless"),
+        (Defect::Straggles, "crash_in_write"),
+        (Defect::ProbeLeaves, "probe"),
+        (Defect::RecoverForgets, "recover"),
+        (Defect::RecoverPublishes, "recover"),
         (Defect::SwallowsErrors, "down full"),
         (Defect::BlamesItself, "full"),
         (Defect::IsImpatient, "slow"),
@@ -211,9 +254,17 @@ async fn each_defect_of_an_atomic_sink_is_found_by_its_case() {
 #[tokio::test]
 async fn each_defect_of_a_stream_is_found_by_its_case() {
     let after_anything = "abort drop crash_in_write crash_in_finish replay replay_without_store \
-                          determinism down full";
+                          determinism late_scope crash_in_replay crash_in_next recover down full";
     let defects = [
-        (Defect::EndsAborted, "abort"),
+        (Defect::EndsAborted, "abort late_scope down full"),
+        (
+            Defect::BuffersTables,
+            "abort next_crawl late_scope down full",
+        ),
+        (
+            Defect::ForgetsCrawl,
+            "next_crawl new_column same_keys gone_rows older_crawl crash_in_next down full",
+        ),
         (Defect::ChangesIds, after_anything),
         (
             Defect::RemembersIds,
@@ -225,21 +276,21 @@ async fn each_defect_of_a_stream_is_found_by_its_case() {
 
 #[tokio::test]
 async fn the_report_says_what_was_done_expected_and_seen() {
-    let report = run("conformance-probe", || {
+    let report = run("conformance-probe", async || {
         Folder::new(Some(Defect::RoundsIntegers))
     })
     .await;
     let text = report.to_string();
     for wanted in [
-        "sink `conformance-probe`: 1 of 26 cases failed",
+        "sink `conformance-probe`: 1 of 36 cases failed",
         "  passed    nulls",
-        "  left out  memory: the destination does not say how far the process may grow",
+        "  skipped   memory: `Destination::memory` sets no limit",
         "  FAILED    every_type",
         "case `every_type`",
-        "  done:      opened for crawl `conformance-1`, wrote all 1 batches, finished",
-        "  expected:  a reader sees every table with all its rows",
-        "  seen:      `things.whole` of row 0 is -9.223372036854776e+18 and not -9223372036854775808; ",
-        "  the rule:  a value reaches the destination as it is, in every type that tables have",
+        "  steps:     opened for crawl `conformance-1`, wrote all batches (1), finished",
+        "  expected:  readers see every table with all its rows",
+        "  actual:    `things.whole` of row 0 is -9.223372036854776e+18, expected -9223372036854775808; ",
+        "  rule:      values of every column type arrive unchanged",
     ] {
         assert!(text.contains(wanted), "no `{wanted}` in:\n{text}");
     }
@@ -248,5 +299,5 @@ async fn the_report_says_what_was_done_expected_and_seen() {
 #[tokio::test]
 #[should_panic(expected = "case `registered`")]
 async fn a_sink_that_is_not_linked_fails_the_check() {
-    check("not-linked", || Folder::new(None)).await;
+    check("not-linked", async || Folder::new(None)).await;
 }

@@ -1,10 +1,10 @@
-//! Values in the one form in which the suite compares them.
+//! Converts rows and cells to the JSON values that the suite compares.
 
 use serde_json::{Number, Value};
 
 use crate::{DataType, Field, RecordBatch, Result, json};
 
-/// The rows of a batch as objects, for destinations that are read as Arrow.
+/// Converts the rows of a batch to JSON objects, for destinations that are read as Arrow.
 ///
 /// # Errors
 ///
@@ -13,14 +13,14 @@ pub fn rows(records: &RecordBatch) -> Result<Vec<Value>> {
     let text = json::array(records)?;
     let rows = serde_json::from_slice(&text);
     rows.map_err(|error| {
-        let text = "the rows did not become an array of objects";
+        let text = "cannot read the encoded rows as an array of objects";
         crate::Error::new(crate::Kind::Internal, text).with_source(error)
     })
 }
 
-/// The value that a cell's text stands for in a column, for destinations that hold text alone; `None` is null.
+/// Converts the text of a cell to a value of the column's type, for destinations that store text. `None` is null.
 ///
-/// Text that is not of the column's type stays text, and will then be reported as a difference.
+/// Text that does not parse as the column's type stays text, so the suite reports it as a difference.
 pub fn value(column: &Field, cell: Option<&str>) -> Value {
     let Some(cell) = cell else {
         return Value::Null;

@@ -1,4 +1,4 @@
-//! Kinds follow from the cause, wherever it sits in the chain.
+//! The kind of an error follows from the I/O error in its chain of causes.
 
 use super::*;
 

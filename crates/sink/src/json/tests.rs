@@ -1,4 +1,4 @@
-//! Every column type of our tables, and text that wants out of its quotes.
+//! Every column type of our tables, and text that must be escaped.
 
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray, UInt64Array,
@@ -151,7 +151,7 @@ fn timestamps_reach_from_year_0_to_9999_and_no_further() {
         assert_eq!(error.kind(), Kind::Rejected);
         assert_eq!(
             error.to_string(),
-            "a timestamp in column `at` is out of range"
+            "a timestamp in column `at` is outside the years 0000 to 9999"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What counts as a slip of the finger.
+//! Which mistyped names get a suggestion.
 
 use super::*;
 

@@ -1,8 +1,14 @@
-//! Reads from a JSON Schema what each option wants.
+//! Reads the accepted values of each option from a JSON Schema.
+//!
+//! This supports only the small part of JSON Schema that `schemars` generates for option types. A complete validator
+//! would report that "no branch of `anyOf` matches", while these messages name the option and the accepted values. The
+//! price is that a keyword that is not known here, such as `pattern`, is not checked, and serde has to catch the value.
 
 use serde_json::{Map, Value};
 
+use super::Stage;
 use crate::nearest;
+use crate::secret::Secrecy;
 
 /// The options that a schema describes.
 pub(super) struct Fields<'a>(pub(super) &'a Value);
@@ -18,7 +24,7 @@ impl<'a> Fields<'a> {
         required.into_iter().flatten().filter_map(Value::as_str)
     }
 
-    /// Whether names are welcome that the schema does not list, as in a map.
+    /// Whether the schema accepts names that it does not list, as for a map.
     pub(super) fn open(&self) -> bool {
         let additional = self.0.get("additionalProperties");
         additional.is_some_and(|additional| additional != &Value::Bool(false))
@@ -35,17 +41,18 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What one option wants, gathered over the alternatives of its schema.
+/// The values that one option accepts, collected from all branches of its schema.
 #[derive(Default)]
 pub(super) struct Wanted<'a> {
-    /// JSON Schema's names of types; none means that anything goes.
+    /// The accepted types, by their names in JSON Schema; empty if every type is accepted.
     types: Vec<&'a str>,
-    /// The words that are listed.
+    /// The accepted words, from `enum` and `const`.
     words: Vec<&'a str>,
-    /// Whether any text goes, and not only the words listed.
+    /// Whether any text is accepted, not only `words`.
     free_text: bool,
     minimum: Option<f64>,
     maximum: Option<f64>,
+    secrecy: Option<Secrecy>,
 }
 
 impl<'a> Wanted<'a> {
@@ -55,6 +62,9 @@ impl<'a> Wanted<'a> {
             if let Some(target) = target {
                 self.gather(root, target);
             }
+        }
+        if let Some(secrecy) = Secrecy::of(schema) {
+            self.secrecy = Some(secrecy);
         }
         for key in ["anyOf", "oneOf", "allOf"] {
             let branches = schema.get(key).and_then(Value::as_array);
@@ -68,6 +78,8 @@ impl<'a> Wanted<'a> {
             Some(Value::String(name)) => self.types.push(name),
             _ => {}
         }
+        // Look only at the types of this schema node. A branch that accepts any text has `"type": "string"` and no
+        // `enum`, and it must not be confused with a branch that lists words, which has the same type.
         let text = self.types[types..].contains(&"string");
         let listed = schema.get("enum").and_then(Value::as_array);
         let words = listed.into_iter().flatten().chain(schema.get("const"));
@@ -78,7 +90,7 @@ impl<'a> Wanted<'a> {
         self.maximum = self.maximum.or_else(|| schema.get("maximum")?.as_f64());
     }
 
-    /// `text` in the type that this option wants, or as it is if it cannot be had.
+    /// Converts `text` to a number or boolean if the option accepts that and not the text itself.
     pub(super) fn read_text(&self, text: String) -> Value {
         if self.free_text || self.words.contains(&text.as_str()) {
             return Value::String(text);
@@ -89,24 +101,39 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// What is wanted instead of `value`; nothing if `value` will do.
+    /// What is wrong with `value`, as the end of a sentence about the option; `None` if the value is accepted.
     ///
-    /// A value of a wrong type is not repeated: it may be a secret that slipped into the wrong line.
-    pub(super) fn complaint(&self, value: &Value) -> Option<String> {
+    /// A value of a wrong type is not quoted, because it may be a secret that the user put into the wrong option.
+    pub(super) fn complaint(&self, value: &Value, stage: Stage) -> Option<String> {
+        if self.secrecy.is_some() && stage == Stage::Resolved && value.is_string() {
+            return None;
+        }
+        if self.secrecy == Some(Secrecy::Required) && value.is_string() {
+            let forms = "{ env = … }, { file = … } or { command = […] }";
+            return Some(format!("must be {forms}, because it is a secret"));
+        }
         if !self.fits(value) {
-            return Some(format!("{}, not {}", self.describe(), article(name(value))));
+            return Some(format!(
+                "must be {}, not {}",
+                self.describe(),
+                article(name(value))
+            ));
         }
         if let Some(number) = value.as_f64() {
             let below = self.minimum.is_some_and(|minimum| number < minimum);
             let above = self.maximum.is_some_and(|maximum| number > maximum);
-            return (below || above).then(|| format!("{}, not {value}", self.describe()));
+            return (below || above).then(|| format!("must be {}, not {value}", self.describe()));
         }
         let word = value.as_str()?;
         if self.free_text || self.words.is_empty() || self.words.contains(&word) {
             return None;
         }
         let list = nearest::list(word, &self.words);
-        Some(format!("one of {list} (it is `{word}`)"))
+        Some(format!("is `{word}`, but must be one of {list}"))
+    }
+
+    pub(super) fn is_secret(&self) -> bool {
+        self.secrecy.is_some()
     }
 
     fn fits(&self, value: &Value) -> bool {
@@ -136,7 +163,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// JSON Schema's name of a value's type.
+/// The type of a value, by its name in JSON Schema.
 fn name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -149,7 +176,7 @@ fn name(value: &Value) -> &'static str {
     }
 }
 
-/// A type's name in a sentence.
+/// A type's name as it appears in a message, with its article.
 fn article(name: &str) -> &str {
     match name {
         "null" => "nothing",

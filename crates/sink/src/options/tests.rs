@@ -1,4 +1,4 @@
-//! Answers to wrong options name the option and say what it wants.
+//! Errors about wrong options name the option and the values that it accepts.
 
 use std::path::PathBuf;
 
@@ -59,31 +59,31 @@ fn options_that_do_not_fit_are_explained() {
         (json!({}), "option `path` is missing"),
         (
             json!({"path": 3}),
-            "option `path` wants text, not an integer",
+            "option `path` must be text, not an integer",
         ),
         (
             json!({"path": "out", "layout": "lates"}),
-            "option `layout` wants one of `snapshots`, `latest`; did you mean `latest`? (it is `lates`)",
+            "option `layout` is `lates`, but must be one of `snapshots`, `latest`; did you mean `latest`?",
         ),
         (
             json!({"path": "out", "layout": true}),
-            "option `layout` wants one of `snapshots`, `latest`, not true or false",
+            "option `layout` must be one of `snapshots`, `latest`, not true or false",
         ),
         (
             json!({"path": "out", "formula_prefix": "maybe"}),
-            "option `formula_prefix` wants true or false, not text",
+            "option `formula_prefix` must be true or false, not text",
         ),
         (
             json!({"path": "out", "level": 10}),
-            "option `level` wants an integer from 1 to 9, not 10",
+            "option `level` must be an integer from 1 to 9, not 10",
         ),
         (
             json!({"path": "out", "level": 1.5}),
-            "option `level` wants an integer from 1 to 9, not a number",
+            "option `level` must be an integer from 1 to 9, not a number",
         ),
         (
             json!({"path": "out", "headers": "x"}),
-            "option `headers` wants a list, not text",
+            "option `headers` must be a list, not text",
         ),
     ] {
         let error = parse(&options).unwrap_err();
@@ -95,8 +95,12 @@ fn options_that_do_not_fit_are_explained() {
 #[test]
 fn what_the_schema_cannot_say_is_still_an_error() {
     let error = parse(&json!({"path": "out", "headers": [1]})).unwrap_err();
-    assert_eq!(error.to_string(), "the options do not fit");
-    assert!(std::error::Error::source(&error).is_some());
+    assert_eq!(
+        error.to_string(),
+        "the options do not fit the sink's schema"
+    );
+    // Serde's error may quote a value, and the value may be a secret.
+    assert!(std::error::Error::source(&error).is_none());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Names: sorted, unique, and offered when one is wrong.
+//! Sinks are sorted by unique names, and an unknown name gets a suggestion.
 
 use schemars::{JsonSchema, schema_for};
 
@@ -13,9 +13,11 @@ const fn named(name: &'static str) -> Descriptor {
         name,
         summary: "",
         target: "path",
-        delivery: Delivery::Atomic,
+        delivery: |_| Ok(Delivery::Atomic),
         options: || schema_for!(None_),
         open: |_, _| Box::pin(async { Err(Error::new(Kind::Internal, "not for opening")) }),
+        probe: |_| Box::pin(async { Ok(()) }),
+        recover: None,
         redeliver: None,
     }
 }
@@ -46,14 +48,14 @@ fn an_unknown_name_is_answered_with_those_there_are() {
     let error = |name| pick(&[&CSV, &PARQUET], name).unwrap_err().to_string();
     assert_eq!(
         error("parqet"),
-        "there is no sink `parqet`; the sinks are `csv`, `parquet`; did you mean `parquet`?"
+        "unknown sink `parqet`; the sinks are `csv`, `parquet`; did you mean `parquet`?"
     );
     assert_eq!(
         error("kafka"),
-        "there is no sink `kafka`; the sinks are `csv`, `parquet`"
+        "unknown sink `kafka`; the sinks are `csv`, `parquet`"
     );
     assert_eq!(
         pick(&[], "csv").unwrap_err().to_string(),
-        "there is no sink `csv`; this program has none"
+        "unknown sink `csv`; no sinks are linked into this program"
     );
 }

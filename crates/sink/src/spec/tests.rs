@@ -1,4 +1,4 @@
-//! One line in, a sink's name and typed options out.
+//! Parsing a sink's specification into its name and typed options.
 
 use schemars::{JsonSchema, schema_for};
 use serde_json::json;
@@ -19,12 +19,14 @@ inventory::submit! {
         name: "probe",
         summary: "A sink that only exists for these tests.",
         target: "path",
-        delivery: Delivery::Atomic,
+        delivery: |_| Ok(Delivery::Atomic),
         options: || schema_for!(Config),
         open: |_, options| Box::pin(async move {
             let text = format!("there is nothing behind {}", options.0["path"]);
             Err(Error::new(Kind::Unavailable, text))
         }),
+        probe: |_| Box::pin(async { Ok(()) }),
+        recover: None,
         redeliver: None,
     }
 }
@@ -32,7 +34,10 @@ inventory::submit! {
 fn context() -> Context {
     let crawl = crate::Crawl {
         id: "c1".into(),
-        snapshot: "20260901T120000Z".into(),
+        edition: "c1.5eed".into(),
+        name: "20260901T120000Z".into(),
+        phase: crate::Phase::Reading,
+        selection: crate::Selection::default(),
         started_at: "2026-09-01T12:00:00Z".into(),
         generator: "fortilake 0.1.0".into(),
     };
@@ -62,32 +67,35 @@ fn a_wrong_line_is_explained() {
     for (text, wanted) in [
         (
             "probe:out?level",
-            "an option of `probe` is not `option=value`",
+            "an option of `probe` does not have the form `option=value`",
         ),
-        ("probe:out?", "an option of `probe` is not `option=value`"),
+        (
+            "probe:out?",
+            "an option of `probe` does not have the form `option=value`",
+        ),
         (
             "probe:out?path=in",
             "option `path` of `probe` is given twice",
         ),
         (
             "probe:100%",
-            "`100%` is not percent-encoded; write `%25` for a percent sign",
+            "`100%` is not valid percent-encoding; write `%25` for a percent sign",
         ),
         (
             "probe:%FF",
-            "`%FF` is not percent-encoded; write `%25` for a percent sign",
+            "`%FF` is not valid percent-encoding; write `%25` for a percent sign",
         ),
         (
             "probe",
-            "cannot configure sink `probe`: `probe` does not say where to: write `probe:PATH`",
+            "cannot configure sink `probe`: `probe` needs a target; write `probe:PATH`",
         ),
         (
             "probe:",
-            "cannot configure sink `probe`: `probe` does not say where to: write `probe:PATH`",
+            "cannot configure sink `probe`: `probe` needs a target; write `probe:PATH`",
         ),
         (
             "probe:out?level=high",
-            "cannot configure sink `probe`: option `level` wants an integer of at least 0, not text",
+            "cannot configure sink `probe`: option `level` must be an integer of at least 0, not text",
         ),
     ] {
         let error = text.parse::<Spec>().unwrap_err();
@@ -101,14 +109,16 @@ fn an_unknown_sink_is_answered_with_those_there_are() {
     let error = Spec::parse("prob:out").unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
     let text = error.to_string();
-    // The suite's own sinks are among them where it is compiled.
-    assert!(text.starts_with("there is no sink `prob`; the sinks are `"));
+    // The list also contains the sinks of the conformance tests if these are compiled.
+    assert!(text.starts_with("unknown sink `prob`; the sinks are `"));
     assert!(text.ends_with("`probe`; did you mean `probe`?"), "{text}");
 }
 
 #[tokio::test]
 async fn a_sink_that_does_not_open_is_named() {
-    let opened = Spec::parse("probe:out").unwrap().open(context()).await;
+    let spec = Spec::parse("probe:out").unwrap();
+    let options = spec.resolve(&|_| unreachable!("it has no secret")).unwrap();
+    let opened = spec.open(context(), options).await;
     let Err(error) = opened else {
         panic!("the probe never opens");
     };

@@ -1,10 +1,10 @@
-//! Two sinks of one name in one program, which needs a program of its own: whatever is asked of the registry fails.
+//! Two sinks with the same name in one program. This needs a separate test program, because every look-up fails.
 
 use fortilake_sink::{Context, Delivery, Descriptor, Kind, Options, Result, Sink, Spec};
 use fortilake_sink::{inventory, registry};
 use schemars::{JsonSchema, schema_for};
 
-/// The options of both.
+/// The options of all sinks here.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only the schema is asked for")]
 struct Config {
@@ -12,7 +12,7 @@ struct Config {
     path: String,
 }
 
-#[expect(clippy::unused_async, reason = "as the descriptor wants it")]
+#[expect(clippy::unused_async, reason = "the descriptor needs a future")]
 async fn open(_context: Context, _options: Options) -> Result<Box<dyn Sink>> {
     unreachable!("a program with two sinks of one name opens neither")
 }
@@ -22,9 +22,11 @@ const fn named(name: &'static str) -> Descriptor {
         name,
         summary: "One of several.",
         target: "path",
-        delivery: Delivery::Atomic,
+        delivery: |_| Ok(Delivery::Atomic),
         options: || schema_for!(Config),
         open: |context, options| Box::pin(open(context, options)),
+        probe: |_| Box::pin(async { Ok(()) }),
+        recover: None,
         redeliver: None,
     }
 }

@@ -1,4 +1,4 @@
-//! Figures that outlast crawls.
+//! Baselines survive their crawls.
 
 use rusqlite::Connection;
 

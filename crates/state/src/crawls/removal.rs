@@ -1,4 +1,9 @@
-//! Removing crawls: much at once, but never for long.
+//! Removing crawls.
+//!
+//! A crawl can have a million pages. Deleting them in one transaction would block the ledger, and
+//! so every call of other processes, for seconds. So the crawl is first marked as removed, which
+//! hides it, and its pages are then deleted in small transactions. The price is that a crash can
+//! leave hidden pages behind; the next removal deletes them.
 
 use std::collections::HashSet;
 
@@ -8,19 +13,19 @@ use super::{free, seal};
 use crate::{
     Error, Kind, Result, State,
     error::Fault,
-    journal,
+    records,
     state::{self, Durability},
 };
 
-/// The status of a crawl whose pages are being removed; nobody gets to see it.
+/// The status of a crawl whose pages are being deleted. Callers never see such a crawl.
 pub(super) const REMOVED: &str = "removed";
 
 impl State {
-    /// Removes a crawl with its journal, and gives the room back.
+    /// Removes a crawl with its journal, and returns the space to the file system.
     ///
     /// # Errors
     ///
-    /// [`Kind::Held`] if another process works on it, [`Kind::Missing`] if there is none.
+    /// [`Kind::Held`] if another process has it open, [`Kind::Missing`] if it does not exist.
     pub fn remove(&self, id: &str) -> Result<()> {
         self.0.write("remove a crawl", |transaction| {
             let number = free(self, transaction, id)?;
@@ -31,8 +36,10 @@ impl State {
         self.sweep()
     }
 
-    /// Removes all but the newest crawls, those that somebody works on, and those that a run of the
-    /// same kind would resume; gives the ids.
+    /// Removes old crawls and returns their ids.
+    ///
+    /// It keeps the newest `keep` crawls, crawls that a process has open, and for each fingerprint
+    /// the newest crawl if it is unfinished, because the next run would resume it.
     pub fn retain(&self, keep: usize) -> Result<Vec<String>> {
         let mut removed = Vec::new();
         let mut newer = HashSet::new();
@@ -52,9 +59,10 @@ impl State {
         Ok(removed)
     }
 
-    /// Removes what is left of removed crawls, also where a process died over it.
+    /// Deletes the pages of removed crawls, including those that a crash left behind.
     fn sweep(&self) -> Result<()> {
-        // A connection of its own: others shall get their turn, and nothing here is secret.
+        // Use another connection: it does not overwrite deleted pages with zeros, which contain no
+        // secrets, and other threads can use the shared connection in between.
         let mut connection = state::connect(self.path(), Durability::Full)?;
         let path = self.path();
         let mut left = true;
@@ -68,7 +76,8 @@ impl State {
     }
 }
 
-/// Removes some pages of a removed crawl, or what else there is of it; says whether more is left.
+/// Deletes some pages of a removed crawl, or the rest of it if it has no pages left. Returns
+/// whether to call it again.
 fn sweep_some(transaction: &Transaction<'_>) -> Result<bool, Fault> {
     let removed: Option<i64> = transaction.query_row(
         "SELECT min(number) FROM crawls WHERE status = ?",
@@ -78,14 +87,15 @@ fn sweep_some(transaction: &Transaction<'_>) -> Result<bool, Fault> {
     let Some(number) = removed else {
         return Ok(false);
     };
-    if !journal::remove_pages(transaction, number)? {
+    if !records::remove_pages(transaction, number)? {
+        records::remove_notes(transaction, number)?;
         transaction.execute("DELETE FROM deliveries WHERE crawl = ?", (number,))?;
         transaction.execute("DELETE FROM crawls WHERE number = ?", (number,))?;
     }
     Ok(true)
 }
 
-/// Gives some free pages back to the disk; says whether more are left.
+/// Returns some free space of the file to the file system. Returns whether to call it again.
 fn vacuum_some(connection: &Connection) -> rusqlite::Result<bool> {
     let free = |connection: &Connection| -> rusqlite::Result<i64> {
         connection.pragma_query_value(None, "freelist_count", |row| row.get(0))

@@ -1,4 +1,4 @@
-//! The list of crawls, and who works on one.
+//! The list of crawls, and opening a crawl in several processes.
 
 use std::sync::atomic::Ordering;
 
@@ -9,13 +9,13 @@ use crate::{
 };
 
 fn ids(state: &State) -> Vec<String> {
-    let crawls = state.crawls().expect("it lists");
+    let crawls = state.crawls().expect("the list is readable");
     crawls.into_iter().map(|crawl| crawl.id).collect()
 }
 
 fn done(state: &State, id: &str) {
     let journal = state.begin(&new_crawl(id)).expect("it begins");
-    journal.append("a", page("{}")).expect("it is kept");
+    journal.append("a", page("{}")).expect("the write succeeds");
     journal
         .finish(Status::Published, "{}")
         .expect("it finishes");
@@ -27,12 +27,12 @@ fn a_crawl_is_what_was_said_of_it() {
     let state = fixture.open();
     let begun = fixture.now();
     let journal = state.begin(&new_crawl("one")).expect("it begins");
-    journal.append("a", page("{}")).expect("it is kept");
+    journal.append("a", page("{}")).expect("the write succeeds");
     fixture.time.fetch_add(5, Ordering::SeqCst);
     journal
         .finish(Status::Published, r#"{"rows": 3}"#)
         .expect("it finishes");
-    let crawl = journal.crawl().expect("it is there");
+    let crawl = journal.crawl().expect("it exists");
     assert_eq!(crawl.snapshot, "snapshot of one");
     assert_eq!(
         (crawl.created_at, crawl.finished_at),
@@ -40,8 +40,11 @@ fn a_crawl_is_what_was_said_of_it() {
     );
     assert_eq!((crawl.status, crawl.records), (Status::Published, 1));
     assert_eq!(crawl.summary.as_deref(), Some(r#"{"rows": 3}"#));
-    assert_eq!(state.crawl("one").expect("it lists"), Some(crawl));
-    assert_eq!(state.crawl("two").expect("it lists"), None);
+    assert_eq!(
+        state.crawl("one").expect("the list is readable"),
+        Some(crawl)
+    );
+    assert_eq!(state.crawl("two").expect("the list is readable"), None);
 }
 
 #[test]
@@ -49,25 +52,30 @@ fn a_second_process_is_told_who_works_on_a_crawl() {
     let fixture = Fixture::new();
     let (first, second) = (fixture.open(), fixture.open());
     let journal = first.begin(&new_crawl("one")).expect("it begins");
-    let error = second.take_up("one").expect_err("it is held");
+    let error = second
+        .take_up("one")
+        .expect_err("another process has it open");
     assert_eq!(error.kind(), Kind::Held);
     let message = error.to_string();
     let expected = format!(
-        "crawl `one` is being worked on by process {} on `",
+        "crawl `one` is in use by process {} on `",
         std::process::id()
     );
     assert!(message.starts_with(&expected), "{message}");
     assert!(
-        message.ends_with("`, since 2026-01-01T00:00:00Z"),
+        message.ends_with("` since 2026-01-01T00:00:00Z"),
         "{message}"
     );
     assert_eq!(
-        second.remove("one").expect_err("it is held").kind(),
+        second
+            .remove("one")
+            .expect_err("another process has it open")
+            .kind(),
         Kind::Held
     );
-    assert_eq!(second.retain(0).expect("it passes over"), [""; 0]);
+    assert_eq!(second.retain(0).expect("it skips open crawls"), [""; 0]);
     drop(journal);
-    second.take_up("one").expect("it is free");
+    second.take_up("one").expect("no process has it open");
 }
 
 #[test]
@@ -78,23 +86,23 @@ fn the_hold_of_the_dead_is_free() {
     let second = fixture.open();
     let file = rusqlite::Connection::open(second.path()).expect("it opens");
     drop((journal, first));
-    // As if the process had had no time to give it back.
+    // As if the process had died before releasing it.
     file.execute("UPDATE crawls SET holder = 1", ())
         .expect("it is written");
-    second.take_up("one").expect("it is free");
+    second.take_up("one").expect("no process has it open");
 }
 
 #[test]
 fn an_unknown_crawl_is_missing() {
     let fixture = Fixture::new();
     let state = fixture.open();
-    let error = state.take_up("one").expect_err("it is not there");
+    let error = state.take_up("one").expect_err("it does not exist");
     assert_eq!(
         (error.kind(), error.to_string().as_str()),
         (Kind::Missing, "there is no crawl `one`")
     );
     assert_eq!(
-        state.remove("one").expect_err("it is not there").kind(),
+        state.remove("one").expect_err("it does not exist").kind(),
         Kind::Missing
     );
 }
@@ -104,7 +112,7 @@ fn two_crawls_cannot_have_one_id() {
     let fixture = Fixture::new();
     let state = fixture.open();
     done(&state, "one");
-    state.begin(&new_crawl("one")).expect_err("it is there");
+    state.begin(&new_crawl("one")).expect_err("it exists");
 }
 
 #[test]
@@ -126,11 +134,11 @@ fn a_removed_crawl_leaves_nothing_and_gives_room_back() {
     let journal = state.begin(&new_crawl("one")).expect("it begins");
     journal
         .set_delivery("csv:out", "staged")
-        .expect("it is kept");
+        .expect("the write succeeds");
     for number in 0..5000 {
         journal
             .append(&format!("page {number}"), page(&number.to_string()))
-            .expect("it is kept");
+            .expect("the write succeeds");
     }
     drop(journal);
     let count = |sql| -> i64 {
@@ -144,7 +152,7 @@ fn a_removed_crawl_leaves_nothing_and_gives_room_back() {
     assert_eq!(count("SELECT count(*) FROM deliveries"), 0);
     let after = count("PRAGMA page_count");
     assert!(after < before / 4, "{after} pages of {before}");
-    let journal = state.take_up("kept").expect("it is free");
+    let journal = state.take_up("kept").expect("no process has it open");
     assert_eq!(journal.read("a").expect("it reads"), Some(page("{}")));
 }
 
@@ -179,11 +187,19 @@ fn deliveries_are_kept_by_sink() {
         ("csv:out", "staged"),
         ("csv:out", "published"),
     ] {
-        journal.set_delivery(sink, text).expect("it is kept");
+        journal
+            .set_delivery(sink, text)
+            .expect("the write succeeds");
     }
     let expected = [("csv:out", "published"), ("parquet:out", "staged")];
     let expected = expected.map(|(sink, text)| (sink.to_owned(), text.to_owned()));
-    assert_eq!(journal.deliveries().expect("it lists"), expected);
-    let crawl = journal.crawl().expect("it is there");
-    assert_eq!(state.deliveries(&crawl).expect("it lists"), expected);
+    assert_eq!(
+        journal.deliveries().expect("the list is readable"),
+        expected
+    );
+    let crawl = journal.crawl().expect("it exists");
+    assert_eq!(
+        state.deliveries(&crawl).expect("the list is readable"),
+        expected
+    );
 }

@@ -1,25 +1,25 @@
-//! The pages of earlier crawls, for what need not be asked again in every crawl.
+//! Pages of earlier crawls, for calls that need not be repeated in every crawl.
 
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-use super::{Record, RecordKind, page};
 use crate::{
-    Crawl, Result, State,
+    Crawl, Record, RecordKind, Result, State,
+    records::page,
     state::{self, Durability},
 };
 
-/// The pages of some crawls that are kept.
+/// Looks up pages in the journals of several earlier crawls.
 pub struct Archive {
     state: State,
     connection: Mutex<Connection>,
-    /// The newest first.
+    /// The numbers of the crawls, in the order in which they are searched.
     crawls: Vec<i64>,
 }
 
 impl State {
-    /// The pages of these crawls, the newest first.
+    /// An archive of these crawls. It searches them in this order, so pass the newest first.
     pub fn archive(&self, crawls: &[Crawl]) -> Result<Archive> {
         let connection = state::connect(self.path(), Durability::Full)?;
         Ok(Archive {
@@ -31,9 +31,13 @@ impl State {
 }
 
 impl Archive {
-    /// The newest page of this key that is not older than this.
+    /// The page with this key from the first crawl that has one observed at `since` or later.
+    ///
+    /// Times are microseconds of Unix time. A page from the future is ignored; otherwise a clock
+    /// that was ahead for one crawl would keep its pages fresh for years.
     pub fn newest(&self, key: &str, since: i64) -> Result<Option<Record>> {
-        // It only ever reads.
+        let now = self.state.0.now();
+        // This connection only reads, so it is usable even if another thread panicked.
         let connection = self
             .connection
             .lock()
@@ -41,8 +45,9 @@ impl Archive {
         for &crawl in &self.crawls {
             let found = page::read(&connection, crawl, key);
             let found = found.map_err(|fault| fault.during("read a page", self.state.path()))?;
-            let is_good =
-                |record: &Record| record.kind == RecordKind::Page && record.observed_at >= since;
+            let is_good = |record: &Record| {
+                record.kind == RecordKind::Page && (since..=now).contains(&record.observed_at)
+            };
             if let Some(record) = found.filter(is_good) {
                 return Ok(Some(record));
             }

@@ -1,17 +1,14 @@
-//! A journal for one process.
+//! A journal in memory.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Journal, Record, Records};
-use crate::Result;
+use super::{Journal, Records};
+use crate::{Record, Result};
 
-/// A [`Journal`] that ends with its process.
-///
-/// It gives a record's memory back on [`Journal::release`], so it never holds more than the lists
-/// that are still being read; what is released is gone from [`Journal::records`] as well.
+/// A [`Journal`] in memory, for runs without a state file. It is lost when it is dropped.
 #[derive(Debug, Default)]
 pub struct MemoryJournal(Mutex<Kept>);
 
@@ -23,7 +20,7 @@ struct Kept {
 
 impl MemoryJournal {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Each method changes the map in one step, so a panic elsewhere leaves it whole.
+        // Each method changes the map in one step, so it is intact even if another thread panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -64,9 +61,5 @@ impl Journal for MemoryJournal {
             .into_iter()
             .map(|(_, key, record)| Ok((key, record)));
         Ok(Box::new(records))
-    }
-
-    fn release(&self, key: &str) {
-        self.kept().records.remove(key);
     }
 }

@@ -1,4 +1,4 @@
-//! A journal in the state file.
+//! The journal in the state file.
 
 use std::{
     collections::VecDeque,
@@ -8,31 +8,46 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{
-    Journal, Record, Records,
-    page::{self, Place},
-    writer::Writer,
-};
+use super::{Journal, Records, writer::Writer};
 use crate::{
-    Crawl, Result, State, Status,
-    crawls::{self, Hold},
+    Crawl, NewCrawl, Record, Result, State, Status,
+    crawls::{self, CrawlLease},
     error::Fault,
+    records::page::{self, PageId},
     state::{self, Durability},
 };
 
-/// The [`Journal`] of one crawl, which no other process can work on while this is held.
+impl State {
+    /// Starts a crawl. Other processes cannot open it until the journal is dropped.
+    pub fn begin(&self, new: &NewCrawl) -> Result<CrawlJournal> {
+        CrawlJournal::open(self, self.hold_new(new)?)
+    }
+
+    /// Opens an existing crawl. Other processes cannot open it until the journal is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Held`](crate::Kind::Held) if another process has it open,
+    /// [`Kind::Missing`](crate::Kind::Missing) if it does not exist.
+    pub fn take_up(&self, id: &str) -> Result<CrawlJournal> {
+        CrawlJournal::open(self, self.hold(id)?)
+    }
+}
+
+/// The [`Journal`] of one crawl in the state file. No other process can open the crawl meanwhile.
 ///
-/// What was appended is written within 100 ms; a kill loses no more than that.
-/// Dropping it writes what is left and gives the crawl back.
+/// A record is written at once, or with the next transaction if one is running. A kill loses only
+/// the records that are not written by then. Dropping the journal writes all records and releases
+/// the crawl.
 pub struct CrawlJournal {
-    // Dropped in this order: others may have the crawl when all of it is written.
+    // Fields are dropped in this order: first write everything, then release the crawl.
     pub(super) writer: Writer,
     reader: Mutex<Connection>,
-    hold: Hold,
+    hold: CrawlLease,
 }
 
 impl CrawlJournal {
-    pub(crate) fn open(state: &State, hold: Hold) -> Result<Self> {
+    fn open(state: &State, hold: CrawlLease) -> Result<Self> {
         let path = state.path().to_owned();
         let connection = state::connect(&path, Durability::Full)?;
         let reader = state::connect(&path, Durability::Full)?;
@@ -43,29 +58,29 @@ impl CrawlJournal {
         })
     }
 
-    /// The crawl as the file has it now.
+    /// The crawl as it is stored now.
     pub fn crawl(&self) -> Result<Crawl> {
         crawls::by_number(&self.hold.state, self.hold.number)
     }
 
-    /// Says how far the crawl has come, once everything that was appended is on the disk.
+    /// Sets the status, after writing all appended records to disk.
     pub fn set_status(&self, status: Status) -> Result<()> {
         self.flush()?;
         crawls::set_status(&self.hold.state, self.hold.number, status, None)
     }
 
-    /// The same with a summary, as JSON.
+    /// Sets the status and the summary, which is JSON, after writing all appended records to disk.
     pub fn finish(&self, status: Status, summary: &str) -> Result<()> {
         self.flush()?;
         crawls::set_status(&self.hold.state, self.hold.number, status, Some(summary))
     }
 
-    /// Keeps how far a sink has come, in the caller's words.
+    /// Stores the delivery state of a sink, in the caller's own format.
     pub fn set_delivery(&self, sink: &str, state: &str) -> Result<()> {
         crawls::set_delivery(&self.hold.state, self.hold.number, sink, state)
     }
 
-    /// How far each sink has come, by its name.
+    /// The delivery state of each sink, as (sink, state), sorted by sink.
     pub fn deliveries(&self) -> Result<Vec<(String, String)>> {
         crawls::deliveries(&self.hold.state, self.hold.number)
     }
@@ -76,7 +91,7 @@ impl CrawlJournal {
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {
-        // It only ever reads.
+        // This connection only reads, so it is usable even if another thread panicked.
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -103,14 +118,11 @@ impl Journal for CrawlJournal {
             self.look(|connection, crawl| Ok((page::last_sequence(connection, crawl)?, crawl)))?;
         Ok(Box::new(Iter {
             journal: self,
-            after: Place::before(crawl),
-            last: Place::new(crawl, last),
+            after: PageId::before(crawl),
+            last: PageId::new(crawl, last),
             read: VecDeque::new(),
         }))
     }
-
-    /// The file keeps it: that is what a resumed crawl and a replay read.
-    fn release(&self, _: &str) {}
 }
 
 impl fmt::Debug for CrawlJournal {
@@ -122,11 +134,12 @@ impl fmt::Debug for CrawlJournal {
     }
 }
 
-/// Reads some records at a time, so that no long read keeps the log from being emptied.
+/// Reads some records at a time. One long read would keep `SQLite` from truncating its log, which
+/// would grow as long as the crawl writes.
 struct Iter<'a> {
     journal: &'a CrawlJournal,
-    after: Place,
-    last: Place,
+    after: PageId,
+    last: PageId,
     read: VecDeque<(Arc<str>, Record)>,
 }
 

@@ -1,10 +1,10 @@
-//! Both journals by one contract, then what only the one on disk promises.
+//! The contract of both journals, and the guarantees of the journal on disk.
 
 use std::{sync::Arc, thread};
 
-use super::{Journal, MemoryJournal, Record, RecordKind};
+use super::{Journal, MemoryJournal};
 use crate::{
-    CrawlJournal,
+    CrawlJournal, Record, RecordKind,
     testing::{Fixture, new_crawl, page},
 };
 
@@ -34,11 +34,21 @@ fn reads_what_was_just_appended() {
     check_both(|journal| {
         journal
             .append("units/list 0", page("{}"))
-            .expect("it is kept");
+            .expect("the write succeeds");
         assert_eq!(read(journal, "units/list 0"), Some(page("{}")));
         assert_eq!(read(journal, "units/list 1"), None);
-        assert!(journal.read("units/list 0").expect("it looks").is_some());
-        assert!(journal.read("units/list 1").expect("it looks").is_none());
+        assert!(
+            journal
+                .read("units/list 0")
+                .expect("the read succeeds")
+                .is_some()
+        );
+        assert!(
+            journal
+                .read("units/list 1")
+                .expect("the read succeeds")
+                .is_none()
+        );
     });
 }
 
@@ -50,12 +60,14 @@ fn reads_what_is_written() {
             body: "refused, näturally".into(),
             observed_at: -1,
         };
-        journal.append("a", page("")).expect("it is kept");
-        journal.append("b", failure.clone()).expect("it is kept");
+        journal.append("a", page("")).expect("the write succeeds");
+        journal
+            .append("b", failure.clone())
+            .expect("the write succeeds");
         journal.flush().expect("it is written");
         assert_eq!(read(journal, "a"), Some(page("")));
         assert_eq!(read(journal, "b"), Some(failure));
-        assert!(journal.read("b").expect("it looks").is_some());
+        assert!(journal.read("b").expect("the read succeeds").is_some());
     });
 }
 
@@ -63,12 +75,12 @@ fn reads_what_is_written() {
 fn a_second_record_takes_the_place_of_the_first() {
     check_both(|journal| {
         for (key, body) in [("a", "1"), ("b", "2"), ("a", "3")] {
-            journal.append(key, page(body)).expect("it is kept");
+            journal.append(key, page(body)).expect("the write succeeds");
         }
         assert_eq!(read(journal, "a"), Some(page("3")));
         assert_eq!(keys(journal), ["a", "b"]);
-        journal.append("b", page("4")).expect("it is kept");
-        journal.append("c", page("5")).expect("it is kept");
+        journal.append("b", page("4")).expect("the write succeeds");
+        journal.append("c", page("5")).expect("the write succeeds");
         assert_eq!(keys(journal), ["a", "b", "c"]);
         assert_eq!(read(journal, "b"), Some(page("4")));
     });
@@ -81,32 +93,26 @@ fn iterates_in_the_order_of_appending() {
             .map(|number| format!("page {}", number * 7 % 3000))
             .collect();
         for key in &expected {
-            journal.append(key, page(key)).expect("it is kept");
+            journal.append(key, page(key)).expect("the write succeeds");
         }
         assert_eq!(keys(journal), expected);
     });
 }
 
 #[test]
-fn memory_gives_back_what_is_released() {
-    let journal = MemoryJournal::default();
-    journal.append("a", page("{}")).expect("it is kept");
-    journal.release("a");
-    assert_eq!(read(&journal, "a"), None);
-    assert_eq!(keys(&journal), [""; 0]);
-}
-
-#[test]
 fn a_dropped_journal_is_written_and_goes_on() {
     let fixture = Fixture::new();
     let journal = begin(&fixture, "one");
-    journal.append("a", page("1")).expect("it is kept");
+    journal.append("a", page("1")).expect("the write succeeds");
     drop(journal);
     begin(&fixture, "another")
         .append("a", page("of another"))
-        .expect("it is kept");
-    let journal = fixture.open().take_up("one").expect("it is free");
-    journal.append("b", page("2")).expect("it is kept");
+        .expect("the write succeeds");
+    let journal = fixture
+        .open()
+        .take_up("one")
+        .expect("no process has it open");
+    journal.append("b", page("2")).expect("the write succeeds");
     assert_eq!(keys(&journal), ["a", "b"]);
     assert_eq!(read(&journal, "a"), Some(page("1")));
 }
@@ -121,7 +127,9 @@ fn threads_append_and_read_side_by_side() {
             scope.spawn(move || {
                 for number in 0..500 {
                     let key = format!("{worker}/{number}");
-                    journal.append(&key, page(&key)).expect("it is kept");
+                    journal
+                        .append(&key, page(&key))
+                        .expect("the write succeeds");
                     assert_eq!(read(journal, &key), Some(page(&key)));
                     if number % 100 == 0 {
                         journal.flush().expect("it is written");
@@ -145,7 +153,7 @@ fn what_waits_is_bounded() {
         };
         journal
             .append(&number.to_string(), record)
-            .expect("it is kept");
+            .expect("the write succeeds");
         assert!(journal.writer.waiting_bytes() <= super::writer::WAITING + body.len());
     }
     assert_eq!(keys(&journal).len(), 200);
@@ -155,15 +163,21 @@ fn what_waits_is_bounded() {
 fn a_record_is_written_without_anybody_waiting() {
     let fixture = Fixture::new();
     let journal = begin(&fixture, "one");
-    journal.append("a", page("1")).expect("it is kept");
+    journal.append("a", page("1")).expect("the write succeeds");
     let begin = std::time::Instant::now();
     let other = fixture.open();
     loop {
-        let crawl = other.crawl("one").expect("it lists").expect("it is there");
+        let crawl = other
+            .crawl("one")
+            .expect("the list is readable")
+            .expect("it exists");
         if crawl.records == 1 {
             break;
         }
-        assert!(begin.elapsed().as_secs() < 10, "nothing is written");
+        assert!(
+            begin.elapsed().as_secs() < 10,
+            "no record was written in time"
+        );
         thread::yield_now();
     }
 }

@@ -1,7 +1,9 @@
-//! Group commit: a thread writes what was appended, a transaction for many records.
+//! Group commit: a thread writes appended records, many in one transaction.
 //!
-//! A transaction costs a sync, which takes milliseconds whatever is in it. So the first record
-//! that waits is given [`DELAY`] for others to come along, unless they are many or somebody waits.
+//! Each transaction needs a sync, which takes milliseconds for any number of records. So records
+//! that are appended during a transaction share the next one. A record that is appended while the
+//! thread is idle is written at once. Collecting records for a fixed time instead would need fewer
+//! syncs, but a kill would lose more of them, and each lost record costs an API call.
 
 use std::{
     collections::HashMap,
@@ -9,33 +11,26 @@ use std::{
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 
-use super::{
-    Record,
-    page::{self, Place, Stored},
+use crate::{
+    Error, Kind, Record, Result,
+    records::{
+        compressor,
+        page::{self, PageId, Stored},
+    },
+    state,
 };
-use crate::{Error, Kind, Result, state};
 
-/// The longest that a record waits to be written; a kill loses no more than this.
-const DELAY: Duration = Duration::from_millis(100);
-
-/// So many records are worth a transaction at once …
-const RECORDS: usize = 1024;
-
-/// … and so many bytes of text.
-const BYTES: usize = 8 << 20;
-
-/// How many bytes may wait before whoever appends has to wait as well …
+/// How many bytes may be unwritten before `append` has to wait …
 pub(super) const WAITING: usize = 64 << 20;
 
-/// … and how many records: however fast they come, a kill must not lose more than a moment.
-const BACKLOG: usize = 2 * RECORDS;
+/// … and how many records. This limits what a kill can lose, however fast records are appended.
+const BACKLOG: usize = 2048;
 
-/// The end of the writer that the journal holds.
+/// The handle of the writer thread. Dropping it writes all records and ends the thread.
 pub(super) struct Writer {
     shared: Arc<Shared>,
     thread: Option<thread::JoinHandle<()>>,
@@ -49,26 +44,22 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     waiting: Vec<(Arc<str>, Record)>,
-    /// When the first of them came.
-    since: Option<Instant>,
-    /// The bytes of those that wait and of those that are being written.
+    /// The bytes of all records that are waiting or being written.
     bytes: usize,
-    /// The last record of each key that is not committed yet.
+    /// The last uncommitted record of each key, for reading it back.
     unwritten: HashMap<Arc<str>, Record>,
     writing: bool,
-    /// How many wait for everything to be written.
-    flushing: usize,
     closing: bool,
     failure: Option<Error>,
 }
 
-/// What the thread works with.
-struct Desk {
+/// The state of the writer thread.
+struct WriterThread {
     shared: Arc<Shared>,
     connection: Connection,
     path: PathBuf,
     crawl: i64,
-    last: Place,
+    last: PageId,
     compressor: zstd::bulk::Compressor<'static>,
 }
 
@@ -80,19 +71,20 @@ impl Writer {
             queue: Mutex::default(),
             changed: Condvar::new(),
         });
-        let mut desk = Desk {
+        let mut desk = WriterThread {
             shared: shared.clone(),
             connection,
             path,
             crawl,
-            last: Place::new(crawl, last),
-            compressor: page::compressor()?,
+            last: PageId::new(crawl, last),
+            compressor: compressor()?,
         };
         let thread = thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || desk.run())
             .map_err(|error| {
-                Error::new(Kind::Unforeseen, "the journal's thread cannot start").with_source(error)
+                Error::new(Kind::Unforeseen, "cannot start the journal's writer thread")
+                    .with_source(error)
             })?;
         Ok(Self {
             shared,
@@ -112,12 +104,8 @@ impl Writer {
         queue.bytes += record.body.len();
         queue.unwritten.insert(key.clone(), record.clone());
         queue.waiting.push((key, record));
-        // The thread sleeps until the first one comes or there are many; others need not wake it.
-        let first = queue.since.is_none();
-        if first {
-            queue.since = Some(Instant::now());
-        }
-        if first || queue.is_much() {
+        // The thread sleeps only while nothing is waiting, so only the first record has to wake it.
+        if queue.waiting.len() == 1 {
             self.shared.changed.notify_all();
         }
         Ok(())
@@ -125,12 +113,9 @@ impl Writer {
 
     pub(super) fn flush(&self) -> Result<()> {
         let mut queue = self.shared.lock();
-        queue.flushing += 1;
-        self.shared.changed.notify_all();
         while queue.failure.is_none() && (queue.writing || !queue.waiting.is_empty()) {
             queue = self.shared.wait(queue);
         }
-        queue.flushing -= 1;
         queue.failure.clone().map_or(Ok(()), Err)
     }
 
@@ -139,7 +124,7 @@ impl Writer {
         self.shared.lock().bytes
     }
 
-    /// A record that is not written yet.
+    /// The record with this key, if it is not committed yet.
     pub(super) fn unwritten(&self, key: &str) -> Option<Record> {
         self.shared.lock().unwritten.get(key).cloned()
     }
@@ -150,7 +135,7 @@ impl Drop for Writer {
         self.shared.lock().closing = true;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread has been told as a failure already.
+            // A panic of the thread is already recorded as a failure.
             let _ = thread.join();
         }
     }
@@ -158,7 +143,8 @@ impl Drop for Writer {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // No method panics between two changes that belong together.
+        // No method panics between related changes, so the queue is intact even if a thread
+        // panicked.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -168,28 +154,18 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for enough to write; nothing once the journal is closed and all is written.
+    /// Waits for records to write. Returns `None` once the journal is closed and everything is
+    /// written.
     fn next(&self) -> Option<Vec<(Arc<str>, Record)>> {
         let mut queue = self.lock();
-        loop {
-            let Some(since) = queue.since else {
-                if queue.closing {
-                    return None;
-                }
-                queue = self.wait(queue);
-                continue;
-            };
-            let left = DELAY.saturating_sub(since.elapsed());
-            if left.is_zero() || queue.closing || queue.flushing > 0 || queue.is_much() {
-                queue.since = None;
-                queue.writing = true;
-                return Some(mem::take(&mut queue.waiting));
+        while queue.waiting.is_empty() {
+            if queue.closing {
+                return None;
             }
-            queue = match self.changed.wait_timeout(queue, left) {
-                Ok((queue, _)) => queue,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            queue = self.wait(queue);
         }
+        queue.writing = true;
+        Some(mem::take(&mut queue.waiting))
     }
 
     fn written(&self, batch: &[(Arc<str>, Record)], result: Result<()>) {
@@ -199,7 +175,7 @@ impl Shared {
             Ok(()) => {
                 for (key, record) in batch {
                     queue.bytes -= record.body.len();
-                    // A later record of the same key may wait.
+                    // Keep a newer record of the same key that is still waiting.
                     if queue
                         .unwritten
                         .get(key)
@@ -216,19 +192,15 @@ impl Shared {
 }
 
 impl Queue {
-    fn is_much(&self) -> bool {
-        self.waiting.len() >= RECORDS || self.bytes >= BYTES
-    }
-
     fn is_too_much(&self) -> bool {
         self.waiting.len() >= BACKLOG || self.bytes > WAITING
     }
 }
 
-impl Desk {
+impl WriterThread {
     fn run(&mut self) {
         let shared = self.shared.clone();
-        let _end = End(&shared);
+        let _end = StopGuard(&shared);
         while let Some(batch) = shared.next() {
             let result = self.write(&batch);
             let failed = result.is_err();
@@ -240,7 +212,7 @@ impl Desk {
     }
 
     fn write(&mut self, batch: &[(Arc<str>, Record)]) -> Result<()> {
-        // Outside of the transaction, which makes the ledger wait.
+        // Compress before the transaction starts, because the ledger waits for transactions.
         let rows = batch
             .iter()
             .map(|(key, record)| Stored::new(key.clone(), record, &mut self.compressor))
@@ -253,7 +225,7 @@ impl Desk {
             |transaction| {
                 for row in &rows {
                     let place = row.write(transaction, crawl, last.next())?;
-                    last = last.max(place);
+                    last = last.max(place.unwrap_or(last));
                 }
                 Ok(())
             },
@@ -263,15 +235,15 @@ impl Desk {
     }
 }
 
-/// The end of the thread, however it comes: nobody may wait for it after that.
-struct End<'a>(&'a Shared);
+/// Records a failure when the thread ends, even by a panic, so that no caller waits for it forever.
+struct StopGuard<'a>(&'a Shared);
 
-impl Drop for End<'_> {
+impl Drop for StopGuard<'_> {
     fn drop(&mut self) {
         let mut queue = self.0.lock();
-        queue
-            .failure
-            .get_or_insert_with(|| Error::new(Kind::Unforeseen, "the journal's thread has ended"));
+        queue.failure.get_or_insert_with(|| {
+            Error::new(Kind::Unforeseen, "the journal's writer thread has stopped")
+        });
         self.0.changed.notify_all();
     }
 }

@@ -1,12 +1,15 @@
-//! The ledger: examples here, random histories in `histories`, real processes in `tests/it`.
+//! The ledger by examples. `histories` has random histories, and `tests/it` real processes.
 
+mod clocks;
 mod histories;
 
-use std::{sync::atomic::Ordering, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use fortilake_client::{
     Window,
-    ledger::{ErrorLimit, Ledger, Limits, Reservation, Spent, Ticket, Verdict},
+    ledger::{
+        ErrorLimit, ErrorReason, Ledger, Limits, PastError, Reservation, Spent, Ticket, Verdict,
+    },
 };
 
 use crate::{State, testing::Fixture};
@@ -43,120 +46,128 @@ fn granted(reservation: fortilake_client::Result<Reservation>) -> Ticket {
     }
 }
 
-fn call(state: &State, limits: &Limits, now: i64, verdict: Verdict) {
-    let ticket = granted(state.reserve("acme", limits, now));
-    state.settle(ticket, now, verdict).expect("it settles");
+fn call(state: &State, limits: &Limits, verdict: Verdict) {
+    let ticket = granted(state.reserve("acme", limits));
+    state.settle(ticket, verdict, None).expect("it settles");
+}
+
+/// A duration of this many microseconds.
+fn micros(micros: i64) -> Duration {
+    Duration::from_micros(micros.try_into().expect("a length"))
 }
 
 #[test]
 fn a_call_holds_its_place_until_a_window_after_its_answer() {
     let fixture = Fixture::new();
     let (state, limits, begin) = (fixture.open(), calls(1, 60), fixture.now());
-    let ticket = granted(state.reserve("acme", &limits, begin));
+    let ticket = granted(state.reserve("acme", &limits));
     let answered = begin + 5 * SECOND;
+    fixture.set(answered);
     state
-        .settle(ticket, answered, Verdict::Good)
+        .settle(ticket, Verdict::Good, None)
         .expect("it settles");
     let free = answered + 60 * SECOND + MARGIN;
-    let at = |now| state.reserve("acme", &limits, now).expect("an answer");
-    assert_eq!(at(answered), Reservation::At(free));
-    assert_eq!(at(free - 1), Reservation::At(free));
+    let at = |now| {
+        fixture.set(now);
+        state.reserve("acme", &limits).expect("an answer")
+    };
+    let wait = micros(60 * SECOND + MARGIN);
+    assert_eq!(at(answered), Reservation::After(wait));
+    assert_eq!(at(free - 1), Reservation::After(micros(1)));
     assert!(matches!(at(free), Reservation::Granted(_)));
 }
 
 #[test]
 fn outlasts_the_process_and_is_shared() {
     let fixture = Fixture::new();
-    let (limits, now) = (calls(2, 60), fixture.now());
-    call(&fixture.open(), &limits, now, Verdict::Good);
+    let limits = calls(2, 60);
+    call(&fixture.open(), &limits, Verdict::Good);
     let (first, second) = (fixture.open(), fixture.open());
-    call(&first, &limits, now, Verdict::Good);
-    let full = second.reserve("acme", &limits, now).expect("an answer");
-    assert_eq!(full, Reservation::At(now + 60 * SECOND + MARGIN));
-    granted(second.reserve("another user", &limits, now));
+    call(&first, &limits, Verdict::Good);
+    let full = second.reserve("acme", &limits).expect("an answer");
+    assert_eq!(full, Reservation::After(micros(60 * SECOND + MARGIN)));
+    granted(second.reserve("another user", &limits));
 }
 
 #[test]
 fn an_unsent_call_gives_its_place_back() {
     let fixture = Fixture::new();
-    let (state, limits, now) = (fixture.open(), calls(1, 60), fixture.now());
-    call(&state, &limits, now, Verdict::Unsent);
-    call(&state, &limits, now, Verdict::Unsent);
-    assert_eq!(state.usage("acme", &limits, now).expect("usage").calls, [0]);
+    let (state, limits) = (fixture.open(), calls(1, 60));
+    call(&state, &limits, Verdict::Unsent);
+    call(&state, &limits, Verdict::Unsent);
+    assert_eq!(state.usage("acme", &limits).expect("usage").calls, [0]);
 }
 
 #[test]
 fn calls_in_flight_hold_the_error_budget() {
     let fixture = Fixture::new();
     let state = fixture.open();
-    let (limits, now) = (with_errors(calls(100, 60), 10, 2), fixture.now());
+    let limits = with_errors(calls(100, 60), 10, 2);
     for _ in 0..5 {
-        call(&state, &limits, now, Verdict::Error);
+        call(&state, &limits, Verdict::Error);
     }
     let tickets: Vec<_> = (0..3)
-        .map(|_| granted(state.reserve("acme", &limits, now)))
+        .map(|_| granted(state.reserve("acme", &limits)))
         .collect();
-    let held = state.reserve("acme", &limits, now).expect("an answer");
-    assert!(matches!(held, Reservation::AfterAnswer(instant) if instant > now));
+    let held = state.reserve("acme", &limits).expect("an answer");
+    assert!(matches!(held, Reservation::AfterAnswer(wait) if !wait.is_zero()));
     state
-        .settle(tickets[0], now, Verdict::Good)
+        .settle(tickets[0], Verdict::Good, None)
         .expect("it settles");
-    let last = granted(state.reserve("acme", &limits, now));
+    let last = granted(state.reserve("acme", &limits));
     for ticket in [tickets[1], tickets[2], last] {
         state
-            .settle(ticket, now, Verdict::Error)
+            .settle(ticket, Verdict::Error, None)
             .expect("it settles");
     }
-    let spent = state.reserve("acme", &limits, now).expect("an answer");
-    let until = now + 3600 * SECOND + MARGIN;
+    let spent = state.reserve("acme", &limits).expect("an answer");
+    let wait = micros(3600 * SECOND + MARGIN);
     assert_eq!(
         spent,
         Reservation::Spent {
-            until,
+            wait,
             why: Spent::Errors
         }
     );
-    assert_eq!(state.usage("acme", &limits, now).expect("usage").errors, 8);
+    assert_eq!(state.usage("acme", &limits).expect("usage").errors, 8);
 }
 
 #[test]
 fn a_closed_window_stays_closed_for_everyone() {
     let fixture = Fixture::new();
-    let (limits, now) = (calls(100, 60), fixture.now());
-    let until = now + 30 * SECOND;
-    fixture.open().close("acme", until).expect("it closes");
+    let limits = calls(100, 60);
+    let wait = micros(30 * SECOND);
+    fixture.open().close("acme", wait).expect("it closes");
     let state = fixture.open();
     state
-        .close("acme", now + SECOND)
+        .close("acme", micros(SECOND))
         .expect("an earlier end changes nothing");
-    let closed = state.reserve("acme", &limits, now).expect("an answer");
+    let closed = state.reserve("acme", &limits).expect("an answer");
     assert_eq!(
         closed,
         Reservation::Spent {
-            until,
+            wait,
             why: Spent::Closed
         }
     );
     assert_eq!(
-        state
-            .usage("acme", &limits, now)
-            .expect("usage")
-            .closed_until,
-        Some(until)
+        state.usage("acme", &limits).expect("usage").closed_for,
+        Some(wait)
     );
-    granted(state.reserve("acme", &limits, until));
+    fixture.set(fixture.now() + 30 * SECOND);
+    granted(state.reserve("acme", &limits));
 }
 
 #[test]
 fn calls_of_the_dead_are_no_errors_where_nothing_has_failed() {
     let fixture = Fixture::new();
-    let (limits, now) = (with_errors(calls(100, 60), 4, 2), fixture.now());
+    let limits = with_errors(calls(100, 60), 4, 2);
     let (first, second) = (fixture.open(), fixture.open());
-    granted(first.reserve("acme", &limits, now));
-    granted(first.reserve("acme", &limits, now));
+    granted(first.reserve("acme", &limits));
+    granted(first.reserve("acme", &limits));
     drop(first);
-    granted(second.reserve("acme", &limits, now));
-    let usage = second.usage("acme", &limits, now).expect("usage");
+    granted(second.reserve("acme", &limits));
+    let usage = second.usage("acme", &limits).expect("usage");
     assert_eq!(
         (usage.errors, usage.in_flight, usage.calls),
         (0, 1, vec![3])
@@ -168,25 +179,24 @@ fn calls_of_the_dead_are_errors_where_the_api_was_failing() {
     let fixture = Fixture::new();
     let (limits, now) = (with_errors(calls(100, 60), 5, 2), fixture.now());
     let (first, second) = (fixture.open(), fixture.open());
-    call(&second, &limits, now, Verdict::Error);
-    granted(first.reserve("acme", &limits, now));
-    granted(first.reserve("acme", &limits, now));
-    let alive = second.reserve("acme", &limits, now).expect("an answer");
-    assert!(matches!(alive, Reservation::AfterAnswer(instant) if instant < now + SECOND));
+    call(&second, &limits, Verdict::Error);
+    granted(first.reserve("acme", &limits));
+    granted(first.reserve("acme", &limits));
+    let alive = second.reserve("acme", &limits).expect("an answer");
+    assert!(matches!(alive, Reservation::AfterAnswer(wait) if wait < micros(SECOND)));
     drop(first);
-    let found = now + 10 * SECOND;
-    fixture.time.store(found, Ordering::SeqCst);
-    let dead = second.reserve("acme", &limits, found).expect("an answer");
-    // The one that was known is the first to leave the window.
-    let until = now + 3600 * SECOND + MARGIN;
+    fixture.set(now + 10 * SECOND);
+    let dead = second.reserve("acme", &limits).expect("an answer");
+    // The error that was known before the crash leaves the window first.
+    let wait = micros(3590 * SECOND + MARGIN);
     assert_eq!(
         dead,
         Reservation::Spent {
-            until,
+            wait,
             why: Spent::Errors
         }
     );
-    let usage = second.usage("acme", &limits, found).expect("usage");
+    let usage = second.usage("acme", &limits).expect("usage");
     assert_eq!(
         (usage.errors, usage.in_flight, usage.calls),
         (3, 0, vec![3])
@@ -196,15 +206,11 @@ fn calls_of_the_dead_are_errors_where_the_api_was_failing() {
 #[test]
 fn what_no_window_reaches_is_pruned() {
     let fixture = Fixture::new();
-    let (state, limits) = (fixture.open(), calls(10, 60));
+    let (state, limits, begin) = (fixture.open(), calls(10, 60), fixture.now());
     let day = 24 * 3600 * SECOND;
     for step in 0..400 {
-        call(
-            &state,
-            &limits,
-            fixture.now() + step * day / 100,
-            Verdict::Error,
-        );
+        fixture.set(begin + step * day / 100);
+        call(&state, &limits, Verdict::Error);
     }
     let rows: i64 = rusqlite::Connection::open(state.path())
         .and_then(|file| file.query_row("SELECT count(*) FROM answers", (), |row| row.get(0)))
@@ -213,25 +219,25 @@ fn what_no_window_reaches_is_pruned() {
         (200..400).contains(&rows),
         "{rows} rows for a day of 100 calls and errors"
     );
-    let now = fixture.now() + 4 * day;
-    assert_eq!(state.usage("acme", &limits, now).expect("usage").calls, [0]);
+    fixture.set(begin + 4 * day);
+    assert_eq!(state.usage("acme", &limits).expect("usage").calls, [0]);
 }
 
 #[test]
 fn threads_with_states_of_their_own_share_a_window_exactly() {
     let fixture = Fixture::new();
-    let (limits, now) = (calls(100, 3600), fixture.now());
+    let limits = calls(100, 3600);
     let granted: usize = thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
                     let state = fixture.open();
                     let granted = (0..60).filter(|_| {
-                        let answer = state.reserve("acme", &limits, now).expect("an answer");
+                        let answer = state.reserve("acme", &limits).expect("an answer");
                         match answer {
                             Reservation::Granted(ticket) => {
                                 state
-                                    .settle(ticket, now, Verdict::Good)
+                                    .settle(ticket, Verdict::Good, None)
                                     .expect("it settles");
                                 true
                             }
@@ -248,4 +254,41 @@ fn threads_with_states_of_their_own_share_a_window_exactly() {
             .sum()
     });
     assert_eq!(granted, 100);
+}
+
+#[test]
+fn the_reasons_of_the_last_errors_outlast_the_process() {
+    let fixture = Fixture::new();
+    let limits = with_errors(calls(100, 60), 10, 2);
+    let reason = |http| ErrorReason {
+        call: "`products/list` for accountId 710112".to_owned(),
+        http,
+        message: "boom".to_owned(),
+    };
+    let state = fixture.open();
+    for http in [Some(500), None] {
+        let ticket = granted(state.reserve("acme", &limits));
+        state
+            .settle(ticket, Verdict::Error, Some(&reason(http)))
+            .expect("it settles");
+        fixture.set(fixture.now() + 600 * SECOND);
+    }
+    drop(state);
+    let state = fixture.open();
+    let past = |http, seconds| PastError {
+        ago: micros(seconds * SECOND),
+        reason: reason(http),
+    };
+    let usage = state.usage("acme", &limits).expect("usage");
+    assert_eq!(usage.last_errors, [past(None, 600), past(Some(500), 1200)]);
+    assert_eq!(state.last_errors().expect("errors"), usage.last_errors);
+    let other = state.usage("another", &limits).expect("usage");
+    assert_eq!(other.last_errors, []);
+    fixture.set(fixture.now() + 3000 * SECOND);
+    let usage = state.usage("acme", &limits).expect("usage");
+    assert_eq!(usage.last_errors, [past(None, 3600)]);
+    let file = rusqlite::Connection::open(state.path()).expect("it opens");
+    file.execute("UPDATE error_reasons SET message = 'other'", ())
+        .expect("it is written");
+    assert_eq!(state.last_errors().expect("errors"), []);
 }

@@ -1,4 +1,4 @@
-//! Versions of the file.
+//! Migrations, and files of other versions and programs.
 
 use rusqlite::Connection;
 
@@ -15,7 +15,7 @@ fn an_older_file_is_migrated_and_keeps_what_it_has() {
     migrate(&mut file, &path, &[first]).expect("it begins");
     let second = "ALTER TABLE things ADD COLUMN size INTEGER NOT NULL DEFAULT 3";
     migrate(&mut file, &path, &[first, second]).expect("it migrates");
-    migrate(&mut file, &path, &[first, second]).expect("it is there");
+    migrate(&mut file, &path, &[first, second]).expect("it exists");
     let row: (String, i64) = file
         .query_row("SELECT name, size FROM things", (), |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -52,7 +52,7 @@ fn a_newer_file_is_refused_with_both_versions() {
     let error = fixture.try_open().err().expect("it is refused");
     assert_eq!(error.kind(), Kind::Newer);
     let expected = format!(
-        "the state file `{}` is of version {newer}, and this program knows versions up to {}",
+        "the state file `{}` has version {newer}, but this program supports versions up to {}",
         path.display(),
         MIGRATIONS.len()
     );

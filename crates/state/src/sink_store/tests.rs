@@ -1,4 +1,4 @@
-//! What sinks keep.
+//! The stores of sinks.
 
 use crate::testing::Fixture;
 
@@ -12,7 +12,9 @@ fn values_belong_to_one_sink_and_outlast_the_process() {
         ("cursor", "c"),
         ("sent/1", "d"),
     ] {
-        store.put(key, value.as_bytes()).expect("it is kept");
+        store
+            .put(key, value.as_bytes())
+            .expect("the write succeeds");
     }
     drop(store);
     let state = fixture.open();
@@ -22,14 +24,20 @@ fn values_belong_to_one_sink_and_outlast_the_process() {
         Some(&b"d"[..])
     );
     assert_eq!(store.get("sent/3").expect("it reads"), None);
-    assert_eq!(store.keys("sent/").expect("it lists"), ["sent/1", "sent/2"]);
+    assert_eq!(
+        store.keys("sent/").expect("the list is readable"),
+        ["sent/1", "sent/2"]
+    );
     assert_eq!(
         state
             .sink_store("csv")
             .and_then(|store| store.keys(""))
-            .expect("it lists"),
+            .expect("the list is readable"),
         [""; 0]
     );
     store.delete("sent/1").expect("it forgets");
-    assert_eq!(store.keys("").expect("it lists"), ["cursor", "sent/2"]);
+    assert_eq!(
+        store.keys("").expect("the list is readable"),
+        ["cursor", "sent/2"]
+    );
 }

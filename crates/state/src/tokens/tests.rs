@@ -1,6 +1,6 @@
-//! Tokens between runs.
+//! Tokens survive the process, and removed ones leave no trace.
 
-use fortilake_client::auth::{StoredToken, TokenStore};
+use fortilake_auth::{StoredToken, TokenStore};
 
 use crate::testing::Fixture;
 

@@ -1,6 +1,6 @@
-//! This test program as another process.
+//! Child processes for tests: this test program, started again.
 //!
-//! A parent runs it again with a role in the environment and only [`child`] selected.
+//! The parent passes a role in the environment and selects only the test [`child`].
 
 use std::{
     env, fs,
@@ -10,18 +10,16 @@ use std::{
     time::Instant,
 };
 
-use fortilake_state::{
-    Journal,
-    client::ledger::{Ledger, Reservation, Verdict},
-};
+use fortilake_client::ledger::{Ledger, Reservation, Verdict};
+use fortilake_state::Journal;
 
-use crate::util::{NOW, begin, hundred_an_hour, open, page};
+use crate::util::{begin, hundred_an_hour, open, page};
 
 const ROLE: &str = "FORTILAKE_STATE_TEST_ROLE";
 const DIRECTORY: &str = "FORTILAKE_STATE_TEST_DIRECTORY";
 const PAGES: &str = "FORTILAKE_STATE_TEST_PAGES";
 
-/// Begins another process.
+/// Starts a child process with this role.
 pub(crate) fn spawn(role: &str, directory: &Path) -> Child {
     Command::new(env::current_exe().expect("the test program"))
         .args(["child::child", "--exact", "--quiet", "--nocapture"])
@@ -37,13 +35,13 @@ fn child() {
     let Ok(role) = env::var(ROLE) else { return };
     let directory = PathBuf::from(env::var_os(DIRECTORY).expect("a directory"));
     let mut out = io::stdout().lock();
-    writeln!(out).expect("the parent listens");
+    writeln!(out).expect("the parent reads the output");
     match role.as_str() {
         "call" => call(&directory, &mut out),
         "die in a call" => {
             let state = open(&directory).expect("it opens");
             state
-                .reserve("acme", &hundred_an_hour(), NOW)
+                .reserve("acme", &hundred_an_hour())
                 .expect("an answer");
             std::process::abort();
         }
@@ -53,30 +51,39 @@ fn child() {
     }
 }
 
-/// Calls as often as it may, and says how often that was.
+/// Makes as many calls as the ledger allows, and prints the number.
 fn call(directory: &Path, out: &mut impl Write) {
     let state = open(directory).expect("it opens");
     let mut calls = 0;
     while let Reservation::Granted(ticket) = state
-        .reserve("acme", &hundred_an_hour(), NOW)
+        .reserve("acme", &hundred_an_hour())
         .expect("an answer")
     {
         state
-            .settle(ticket, NOW, Verdict::Good)
+            .settle(ticket, Verdict::Good, None)
             .expect("it settles");
         calls += 1;
     }
-    writeln!(out, "calls {calls}").expect("the parent listens");
+    writeln!(out, "calls {calls}").expect("the parent reads the output");
 }
 
-/// Appends pages until it is killed, and says when it had appended each.
+/// Appends pages until it is killed, and prints the time after each.
 fn append(directory: &Path, out: &mut impl Write) {
     let state = open(directory).expect("it opens");
-    let journal = begin(&state, &state.crawls().expect("it lists").len().to_string());
+    let journal = begin(
+        &state,
+        &state
+            .crawls()
+            .expect("the list is readable")
+            .len()
+            .to_string(),
+    );
     let begin = Instant::now();
     for number in 0.. {
         let key = format!("page {number}");
-        journal.append(&key, page(&key)).expect("it is kept");
+        journal
+            .append(&key, page(&key))
+            .expect("the write succeeds");
         let micros = begin.elapsed().as_micros();
         if writeln!(out, "appended {micros}").is_err() {
             return;
@@ -84,7 +91,7 @@ fn append(directory: &Path, out: &mut impl Write) {
     }
 }
 
-/// Appends and reads back many pages, and says how long that took and how much memory.
+/// Appends many pages and reads them back, and prints the time and the memory that this took.
 fn append_many(directory: &Path, out: &mut impl Write) {
     let pages = env::var(PAGES).map_or(40_000, |pages| pages.parse().expect("a number"));
     let state = open(directory).expect("it opens");
@@ -95,20 +102,20 @@ fn append_many(directory: &Path, out: &mut impl Write) {
         let key = format!("acme products/list {{\"accountId\":{number}}} 0");
         journal
             .append(&key, page(&format!("{number} {filling}")))
-            .expect("it is kept");
+            .expect("the write succeeds");
     }
     let appended = start.elapsed();
     journal.flush().expect("it is written");
     let written = start.elapsed();
     let mut read: u64 = 0;
     for record in journal.records().expect("it is read") {
-        record.expect("it is whole");
+        record.expect("it is intact");
         read += 1;
     }
     let all = start.elapsed();
-    writeln!(out, "times {appended:?} {written:?} {all:?}").expect("the parent listens");
+    writeln!(out, "times {appended:?} {written:?} {all:?}").expect("the parent reads the output");
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.map_or("0", |peak| peak.trim().trim_end_matches(" kB"));
-    writeln!(out, "read {read} {peak}").expect("the parent listens");
+    writeln!(out, "read {read} {peak}").expect("the parent reads the output");
 }

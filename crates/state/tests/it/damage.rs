@@ -1,19 +1,15 @@
-//! A file with a wrong byte, or cut short: the truth or an error, never something else.
+//! A file with a wrong byte, or cut short: reading returns the correct values or an error.
 
 use std::{fs, path::Path};
 
-use fortilake_state::{
-    Crawl, Journal, Kind, Record, Status,
-    client::{
-        auth::{StoredToken, TokenStore},
-        ledger::{Ledger, Reservation, Usage, Verdict},
-    },
-};
+use fortilake_auth::{StoredToken, TokenStore};
+use fortilake_client::ledger::{Ledger, Reservation, Usage, Verdict};
+use fortilake_state::{Crawl, Journal, Kind, Record, Status};
 use tempfile::TempDir;
 
 use crate::util::{NOW, begin, hundred_an_hour, open, page, records};
 
-/// Everything that the file has to tell.
+/// Everything that can be read from the file.
 #[derive(Debug)]
 struct Contents {
     crawls: Vec<Crawl>,
@@ -25,7 +21,7 @@ struct Contents {
 }
 
 impl Contents {
-    /// All but the records, which are long.
+    /// Everything except the records, which are too long for a message.
     fn rest(&self) -> impl PartialEq + std::fmt::Debug {
         (
             self.crawls.clone(),
@@ -41,14 +37,12 @@ fn fill(directory: &Path) {
     let state = open(directory).expect("it opens");
     for user in ["acme", "another"] {
         for _ in 0..100 {
-            let answer = state
-                .reserve(user, &hundred_an_hour(), NOW)
-                .expect("an answer");
+            let answer = state.reserve(user, &hundred_an_hour()).expect("an answer");
             let Reservation::Granted(ticket) = answer else {
                 panic!("not granted: {answer:?}")
             };
             state
-                .settle(ticket, NOW, Verdict::Good)
+                .settle(ticket, Verdict::Good, None)
                 .expect("it settles");
         }
         TokenStore::save(&state, user, "iam", &token());
@@ -56,27 +50,27 @@ fn fill(directory: &Path) {
     state
         .sink_store("csv")
         .and_then(|store| store.put("key", b"value"))
-        .expect("it is kept");
+        .expect("the write succeeds");
     for id in ["older", "one"] {
         let journal = begin(&state, id);
         for number in 0..60 {
             journal
                 .append(&format!("page {number}"), page(&noise(number * 6)))
-                .expect("it is kept");
+                .expect("the write succeeds");
         }
         journal
             .append("long", page(&noise(9000)))
-            .expect("it is kept");
+            .expect("the write succeeds");
         journal
             .set_delivery("csv:out", "published")
-            .expect("it is kept");
+            .expect("the write succeeds");
         journal
             .finish(Status::Published, r#"{"rows": 60}"#)
             .expect("it finishes");
     }
 }
 
-/// Text that cannot be compressed much.
+/// Text that hardly compresses.
 fn noise(length: usize) -> String {
     let mut state = 1_u64;
     let next = || {
@@ -99,16 +93,16 @@ fn token() -> StoredToken {
 
 fn read(directory: &Path) -> Result<Contents, Option<Kind>> {
     let kind = |error: fortilake_state::Error| Some(error.kind());
-    let ledger = |error: fortilake_state::client::Error| {
+    let ledger = |error: fortilake_client::Error| {
         let source = std::error::Error::source(&error)?;
         let source = source.downcast_ref::<fortilake_state::Error>()?;
         Some(source.kind())
     };
     let state = open(directory).map_err(kind)?;
     let limits = hundred_an_hour();
-    let usage = state.usage("acme", &limits, NOW).map_err(ledger)?;
-    let reservation = state.reserve("acme", &limits, NOW).map_err(ledger)?;
-    // A damaged token is no token, and nothing worse.
+    let usage = state.usage("acme", &limits).map_err(ledger)?;
+    let reservation = state.reserve("acme", &limits).map_err(ledger)?;
+    // A damaged token is only a missing token.
     let loaded = TokenStore::load(&state, "acme", "iam");
     assert!(loaded.is_none_or(|loaded| loaded == token()));
     let value = state
@@ -119,7 +113,7 @@ fn read(directory: &Path) -> Result<Contents, Option<Kind>> {
     let journal = state.take_up("one").map_err(kind)?;
     let records = records(&journal).map_err(kind)?;
     for (key, record) in &records {
-        // A key that an index has lost is asked for again, which costs a call and no more.
+        // If an index has lost a key, the page is requested again, which costs one call.
         let found = journal.read(key).map_err(kind)?;
         assert!(found.is_none_or(|found| found == *record));
     }
@@ -137,7 +131,7 @@ fn image() -> (Vec<u8>, Contents) {
     let directory = tempfile::tempdir().expect("a directory");
     fill(directory.path());
     let bytes = fs::read(directory.path().join("state.sqlite")).expect("it reads");
-    let contents = read(directory.path()).expect("it is whole");
+    let contents = read(directory.path()).expect("it is intact");
     assert_eq!((contents.crawls.len(), contents.records.len()), (2, 61));
     (bytes, contents)
 }
@@ -152,7 +146,8 @@ fn with_file(bytes: &[u8]) -> TempDir {
 fn a_flipped_byte_is_found_or_harmless() {
     let (bytes, truth) = image();
     let (mut found, mut harmless) = (0, 0);
-    // The first hundred bytes are the header; a prime step visits all kinds of places after it.
+    // Test every byte of the header, which has 100 bytes, and then steps of a prime number, to
+    // reach all kinds of positions.
     let places = (0..100).chain((100..bytes.len()).step_by(307));
     for (place, bit) in places.zip([0, 7, 3, 5, 1, 6, 2, 4].into_iter().cycle()) {
         let mut damaged = bytes.clone();
@@ -212,7 +207,7 @@ fn damage_is_named_with_the_way_out() {
             .to_string()
             .starts_with(&format!("the state file `{shown}` is damaged: "))
     );
-    let hint = error.hint().expect("a way out");
+    let hint = error.hint().expect("the error has a hint");
     assert!(hint.starts_with(&format!("move `{shown}` away")), "{hint}");
     fs::rename(&path, directory.path().join("damaged")).expect("it is moved");
     open(directory.path()).expect("a new one is begun");

@@ -1,4 +1,4 @@
-//! A full disk, where this program may make a small one.
+//! A full disk, on systems where this program may mount a small one.
 
 use std::{
     io::{self, Write},
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::util::{begin, open, page, records};
 
-/// A file system of this size, gone with this value.
+/// A small mounted file system, unmounted on drop.
 struct SmallDisk(TempDir);
 
 impl SmallDisk {
@@ -56,7 +56,7 @@ fn a_full_disk_is_told_and_nothing_that_was_kept_is_lost() {
     let error = loop {
         let body = format!("{kept} {}", "filling ".repeat(kept % 50));
         let appended = journal.append(&kept.to_string(), page(&body));
-        // One at a time, so that it is known which were kept.
+        // Flush each record, so that the test knows which ones were written.
         match appended.and_then(|()| journal.flush()) {
             Ok(()) => kept += 1,
             Err(error) => break error,
@@ -64,17 +64,21 @@ fn a_full_disk_is_told_and_nothing_that_was_kept_is_lost() {
     };
     assert_eq!(error.kind(), Kind::Full, "{error:?}");
     assert!(
-        error.to_string().starts_with("no room to write pages in `"),
+        error
+            .to_string()
+            .starts_with("no space left to write pages in `"),
         "{error}"
     );
     assert!(kept > 10);
-    let again = journal.append("more", page("")).expect_err("it stays so");
+    let again = journal
+        .append("more", page(""))
+        .expect_err("the journal keeps its error");
     assert_eq!(again.kind(), Kind::Full);
     drop((journal, state));
     disk.grow("30m");
     let state = open(&directory).expect("it opens");
-    let journal = state.take_up("one").expect("it is free");
-    assert!(records(&journal).expect("it is whole").len() >= kept);
+    let journal = state.take_up("one").expect("no process has it open");
+    assert!(records(&journal).expect("it is intact").len() >= kept);
     journal.append("more", page("")).expect("there is room");
     journal.flush().expect("there is room");
 }

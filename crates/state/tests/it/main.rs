@@ -1,4 +1,4 @@
-//! The state file as several processes, bad disks and sudden ends see it.
+//! Tests of the state file with several processes, damaged and full disks, and killed processes.
 
 mod child;
 mod damage;

@@ -1,15 +1,16 @@
-//! Several processes, and what is left when one is killed.
+//! Several processes that share a state, and killed ones.
 
 use std::{
     io::{BufRead, BufReader},
     process::Child,
 };
 
-use fortilake_state::{Journal, client::ledger::Ledger};
+use fortilake_client::ledger::Ledger;
+use fortilake_state::Journal;
 
 use crate::{
     child::spawn,
-    util::{NOW, hundred_an_hour, open, records},
+    util::{hundred_an_hour, open, records},
 };
 
 fn lines(child: &mut Child) -> impl Iterator<Item = String> {
@@ -41,11 +42,12 @@ fn a_call_of_a_killed_process_is_counted() {
         assert!(!child.wait().expect("it ends").success());
     }
     let state = open(directory.path()).expect("it opens");
-    let usage = state.usage("acme", &hundred_an_hour(), NOW).expect("usage");
+    let usage = state.usage("acme", &hundred_an_hour()).expect("usage");
     assert_eq!((usage.calls, usage.in_flight), (vec![3], 0));
 }
 
-/// A record waits 100 ms to be written; what comes on top is the disk's and the scheduler's.
+/// A kill may lose records of the last microseconds, up to this many. Records are written at once,
+/// but the disk and the scheduler take time.
 const LATEST: u128 = 1_000_000;
 
 #[test]
@@ -67,8 +69,8 @@ fn a_kill_loses_only_the_last_moment() {
         let state = open(directory.path()).expect("it opens");
         let journal = state
             .take_up(&crawl.to_string())
-            .expect("the dead hold nothing");
-        let records = records(&journal).expect("it is whole");
+            .expect("dead processes hold no crawl");
+        let records = records(&journal).expect("it is intact");
         for (number, (key, record)) in records.iter().enumerate() {
             assert_eq!(*key, format!("page {number}"));
             assert_eq!(*record.body, **key);
@@ -85,7 +87,7 @@ fn a_kill_loses_only_the_last_moment() {
         );
         journal
             .append("later", records[0].1.clone())
-            .expect("it goes on");
+            .expect("the crawl continues");
     }
 }
 
@@ -99,6 +101,6 @@ fn many_pages_need_little_memory() {
     let (pages, peak) = read.and_then(|read| read.split_once(' ')).expect("it says");
     let (pages, peak): (u64, u64) = (pages.parse().expect("pages"), peak.parse().expect("kB"));
     assert!(pages >= 40_000);
-    // The text alone is 4 kB a page, and what may wait is 64 MB.
+    // Each page has 4 kB of text, and up to 64 MB may be unwritten.
     assert!(peak < 128 << 10, "{peak} kB for {pages} pages: {said:?}");
 }

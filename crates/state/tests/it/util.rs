@@ -1,17 +1,24 @@
-//! What the tests share.
+//! Helpers for these tests.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use fortilake_state::{
-    CrawlJournal, Journal, NewCrawl, Record, RecordKind, State,
-    client::{Window, ledger::Limits},
+use fortilake_client::{
+    Window,
+    ledger::{Clock, Limits},
 };
+use fortilake_state::{Clocks, CrawlJournal, Journal, NewCrawl, Record, RecordKind, State};
 
-/// The time, which stands still.
+/// The time of the clock in these tests, which stands still.
 pub(crate) const NOW: i64 = 1_767_225_600_000_000;
 
 pub(crate) fn open(directory: &Path) -> fortilake_state::Result<State> {
-    State::open(directory, Arc::new(|| NOW))
+    let clock: Clock = Arc::new(|| NOW);
+    let clocks = Clocks {
+        wall: clock.clone(),
+        uptime: clock,
+        boot: "boot".to_owned(),
+    };
+    State::open_with(directory, clocks)
 }
 
 pub(crate) fn begin(state: &State, id: &str) -> CrawlJournal {

@@ -1,4 +1,4 @@
-//! Whose certificates are trusted beside those of the system's authorities.
+//! Which certificates are trusted in addition to the system's CAs.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -19,14 +19,14 @@ use crate::{Error, Kind, Result};
 
 const UNKNOWN_ISSUER: TlsError = TlsError::InvalidCertificate(CertificateError::UnknownIssuer);
 
-/// The certificates of `ca_cert`.
+/// The certificates from `ca_cert`.
 #[derive(Debug)]
 pub(super) struct Authorities(Vec<CertificateDer<'static>>);
 
 impl Authorities {
     pub(super) fn read(path: &Path) -> Result<Self> {
         let unreadable = |cause: String| {
-            let message = format!("`ca_cert` cannot be read from `{}`", path.display());
+            let message = format!("cannot read `ca_cert` from `{}`", path.display());
             Error::new(Kind::Config, message).because(cause)
         };
         let pem = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
@@ -34,14 +34,14 @@ impl Authorities {
             .collect::<Result<_, _>>()
             .map_err(|error| unreadable(error.to_string()))?;
         if certificates.is_empty() {
-            return Err(unreadable("there is no certificate in it".to_owned()));
+            return Err(unreadable("the file contains no certificate".to_owned()));
         }
         Ok(Self(certificates))
     }
 
-    /// Trusts these certificates beside the authorities of the system.
+    /// Builds a TLS configuration that trusts these certificates in addition to the system's CAs.
     pub(super) fn tls(&self, provider: &Arc<CryptoProvider>) -> Result<ClientConfig, TlsError> {
-        let verifier = Pinned {
+        let verifier = PinnedVerifier {
             system: Verifier::new_with_extra_roots(self.0.iter().cloned(), Arc::clone(provider))?,
             certificates: self.0.clone(),
             provider: Arc::clone(provider),
@@ -56,20 +56,21 @@ impl Authorities {
     }
 }
 
-/// Trusts the system's authorities, and a server that shows one of these very certificates.
+/// A verifier that trusts the system's CAs, and servers that present one of the pinned
+/// certificates.
 ///
-/// Appliances make a certificate for themselves, and many of them mark it as that of an authority.
-/// No authority may be a server by the usual rules, however it is trusted; so where those say no,
-/// the certificate may still be the one that `ca_cert` holds, byte by byte.
-/// Its name and its dates have to be right all the same.
+/// Many appliances create a self-signed certificate that is marked as a CA. The usual rules don't
+/// allow a CA certificate as a server certificate, no matter whether it is trusted. So if the
+/// presented certificate is, byte by byte, one from `ca_cert`, the issuer is not checked. The name
+/// and the dates are.
 #[derive(Debug)]
-struct Pinned {
+struct PinnedVerifier {
     system: Verifier,
     certificates: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl Pinned {
+impl PinnedVerifier {
     fn verify(
         &self,
         certificate: &CertificateDer<'_>,
@@ -81,15 +82,16 @@ impl Pinned {
         let nobody = RootCertStore::empty();
         let algorithms = self.provider.signature_verification_algorithms.all;
         match verify_server_cert_signed_by_trust_anchor(&parsed, &nobody, &[], now, algorithms) {
-            // Who made it is the one thing that does not matter, and it is looked at after the
-            // dates; tests hold that.
+            // The issuer is the only thing that may be wrong. The library checks it after the
+            // dates, so reaching this error means that the dates are valid; tests make sure that
+            // this stays true.
             Err(error) if is_authority(&error) || error == UNKNOWN_ISSUER => Ok(()),
             result => result,
         }
     }
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for PinnedVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -131,7 +133,7 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// Whether the certificate is that of an authority, which no server may show by the usual rules.
+/// Whether the error is that a CA certificate was used as a server certificate.
 pub(super) fn is_authority(error: &TlsError) -> bool {
     let TlsError::InvalidCertificate(CertificateError::Other(OtherError(error))) = error else {
         return false;

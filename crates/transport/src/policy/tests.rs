@@ -1,4 +1,4 @@
-//! Tests of what is refused.
+//! Tests of what is rejected.
 
 use super::*;
 
@@ -34,6 +34,7 @@ fn the_message_shows_no_secret() {
     let message = check_encrypted(&url).unwrap_err().to_string();
     assert_eq!(
         message,
-        "`http://support.example/token` is not encrypted, and plain http is for loopback addresses alone"
+        "`http://support.example/token` is not encrypted, and plain http is only allowed for \
+         loopback addresses"
     );
 }

@@ -1,4 +1,4 @@
-//! Tests of which redirects are followed, and how.
+//! Tests of which redirects are followed and how.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,8 @@ use bytes::Bytes;
 use super::*;
 use crate::InProcess;
 
-/// Answers `status` and `location` once for the path `/start`, and else with what it was asked.
+/// Answers `/start` once with `status` and `location`, and every other path with a description of
+/// the request.
 async fn follow(status: u16, from: &str, location: &str) -> Result<String> {
     let location = location.to_owned();
     let server = InProcess::new(move |request: http::Request<Bytes>| {
@@ -106,7 +107,7 @@ async fn the_error_names_both_hosts() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`https://auth.example/start` answers with a redirect \
+        "`https://auth.example/start` answered with a redirect \
          from `https://auth.example` to `https://evil.example`, which is not followed"
     );
 }

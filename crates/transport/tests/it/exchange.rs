@@ -1,4 +1,4 @@
-//! Exchanges without encryption.
+//! Tests of unencrypted exchanges.
 
 use std::io::Write as _;
 

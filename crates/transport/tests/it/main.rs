@@ -1,6 +1,7 @@
-//! The network transport against real sockets on loopback.
+//! Tests of the network transport with real sockets on loopback.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod connect;
 mod exchange;
 mod pinned;
 mod server;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use fortilake_transport::{Error, Network, NetworkConfig, Request, Response, Transport};
 
-/// A configuration for tests, whose time limits only matter where something is broken.
+/// A configuration for tests. Its time limits only matter if something is broken.
 fn config() -> NetworkConfig {
     NetworkConfig {
         connect_timeout: Duration::from_secs(30),
@@ -18,7 +19,7 @@ fn config() -> NetworkConfig {
     }
 }
 
-/// Posts `ping` to the address.
+/// Posts `ping` to this URL.
 async fn ping(config: NetworkConfig, url: &str) -> Result<Response, Error> {
     let network = Network::new(config)?;
     network
@@ -26,7 +27,7 @@ async fn ping(config: NetworkConfig, url: &str) -> Result<Response, Error> {
         .await
 }
 
-/// The error and its causes on one line.
+/// Returns the error and its causes on one line.
 fn chain(error: &Error) -> String {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     format!("{error}: {}", cause.unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Certificates that servers make for themselves.
+//! Tests of self-signed certificates.
 
 use std::io::Write as _;
 
@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use crate::{chain, config, ping, tls::serve_as};
 
-/// A certificate for `localhost`, with its key.
+/// A certificate for `localhost` and its key.
 struct Server {
     certificate: rcgen::Certificate,
     key: KeyPair,
@@ -22,14 +22,14 @@ fn params() -> CertificateParams {
     CertificateParams::new(["localhost".to_owned()]).unwrap()
 }
 
-/// As most appliances make it.
+/// A self-signed certificate as most appliances create it.
 fn plain() -> CertificateParams {
     let mut params = params();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params
 }
 
-/// As many others do.
+/// A self-signed certificate that is marked as a CA, as many other appliances create it.
 fn authority() -> CertificateParams {
     let mut params = params();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -72,7 +72,7 @@ impl Server {
         ping(config, &format!("https://{name}:{port}/")).await
     }
 
-    /// Calls a server that has to be refused, and returns why.
+    /// Calls a server that must be rejected, and returns the reason.
     async fn refusal(&self, name: &str, ca_cert: Option<&Self>) -> String {
         let error = self.ping(name, ca_cert).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Tls, "{}", chain(&error));
@@ -86,15 +86,15 @@ async fn a_self_made_certificate_is_refused_with_advice() {
         Server::self_signed(&plain())
             .refusal("localhost", None)
             .await,
-        "the certificate of `localhost` comes from an unknown authority; \
-         if it is a trusted one, name the file of its certificate as `ca_cert`"
+        "the certificate of `localhost` is self-signed or signed by an unknown CA; if you trust \
+         it, set `ca_cert` to a file that contains the certificate of the server or of the CA"
     );
     assert_eq!(
         Server::self_signed(&authority())
             .refusal("localhost", None)
             .await,
-        "the certificate of `localhost` is one that its server has made for itself; \
-         if it is the right one, name the file of it as `ca_cert`"
+        "`localhost` uses a self-signed certificate; if you trust it, set `ca_cert` to a file \
+         that contains it"
     );
 }
 
@@ -129,7 +129,7 @@ async fn a_named_certificate_needs_the_right_name() {
     ] {
         assert_eq!(
             server.refusal("127.0.0.1", Some(&server)).await,
-            "the certificate of `127.0.0.1` is for another name"
+            "the certificate of `127.0.0.1` was issued for another name"
         );
     }
 }

@@ -7,14 +7,14 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// Listens on a free port of loopback until the test ends.
+/// Listens on a free loopback port until the test ends.
 pub(crate) struct Server {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    /// Answers the first connection with the first answer and so on, and closes each.
+    /// Answers each connection with the next answer, and then closes it.
     pub(crate) async fn start(answers: Vec<Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -25,14 +25,14 @@ impl Server {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let request = read(&mut stream).await;
                 seen.lock().unwrap().push(request);
-                // The client may have seen enough before everything is written.
+                // The client may have closed the connection before everything is written.
                 drop(stream.write_all(&answer).await);
             }
         });
         Self { url, requests }
     }
 
-    /// What has been asked so far, heads and bodies.
+    /// Returns the requests so far, each with head and body.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }

@@ -1,7 +1,7 @@
-//! Encrypted exchanges, and whom they trust.
+//! Tests of encrypted exchanges, and of which certificates are trusted.
 //!
-//! The certificates beside this file are for `localhost`, signed by an authority of their own
-//! whose key was thrown away.
+//! The certificates next to this file are for `localhost`, signed by a CA of their own. The CA's
+//! key was deleted.
 
 use std::{
     io::{Read as _, Write as _},
@@ -19,14 +19,14 @@ use rustls::{
 
 use crate::{chain, config, ping};
 
-/// Serves one connection on a free port, which it returns.
+/// Serves one connection on a free port. Returns the port.
 fn serve() -> u16 {
     let certificate = CertificateDer::from_pem_slice(include_bytes!("certs/server.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("certs/server.key.pem")).unwrap();
     serve_as(certificate, key)
 }
 
-/// Serves one connection, showing this certificate.
+/// Serves one connection with this certificate. Returns the port.
 pub(crate) fn serve_as(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> u16 {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = ServerConfig::builder_with_provider(provider)
@@ -41,7 +41,7 @@ pub(crate) fn serve_as(certificate: CertificateDer<'static>, key: PrivateKeyDer<
         let (socket, _) = listener.accept().unwrap();
         let connection = ServerConnection::new(Arc::new(tls)).unwrap();
         let mut stream = StreamOwned::new(connection, socket);
-        // A client that refuses the certificate ends the connection here.
+        // A client that rejects the certificate closes the connection here.
         if stream.read(&mut [0; 4096]).is_ok() {
             let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\npong";
             drop(stream.write_all(answer));
@@ -74,8 +74,8 @@ async fn an_unknown_authority_is_refused_with_advice() {
     assert_eq!(error.kind(), Kind::Tls, "{}", chain(&error));
     assert_eq!(
         error.to_string(),
-        "the certificate of `localhost` comes from an unknown authority; \
-         if it is a trusted one, name the file of its certificate as `ca_cert`"
+        "the certificate of `localhost` is self-signed or signed by an unknown CA; if you trust \
+         it, set `ca_cert` to a file that contains the certificate of the server or of the CA"
     );
 }
 
@@ -91,7 +91,7 @@ async fn another_name_is_refused() {
     assert_eq!(error.kind(), Kind::Tls, "{}", chain(&error));
     assert_eq!(
         error.to_string(),
-        "the certificate of `127.0.0.1` is for another name"
+        "the certificate of `127.0.0.1` was issued for another name"
     );
 }
 
@@ -120,7 +120,7 @@ async fn an_unusable_ca_cert_is_named() {
         };
         let error = ping(config, "https://localhost:1/").await.unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
-        let expected = format!("`ca_cert` cannot be read from `{}`", path.display());
+        let expected = format!("cannot read `ca_cert` from `{}`", path.display());
         assert_eq!(error.to_string(), expected);
     }
 }

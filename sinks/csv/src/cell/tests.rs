@@ -1,4 +1,4 @@
-//! Cells at their edges.
+//! Cells with unusual values.
 
 use super::*;
 
@@ -41,6 +41,11 @@ fn formulas_are_disarmed_unless_the_user_says_otherwise() {
         ("－1", "'－1"),
         ("＠1", "'＠1"),
         ("=a,b", r#""'=a,b""#),
+        ("x;=cmd|' /C calc'!A0", "x;'=cmd|' /C calc'!A0"),
+        ("x; \"=1", r#""x; ""'=1""#),
+        ("a\n=1", "\"a\n'=1\""),
+        (" =1", " =1"),
+        ("a;b", "a;b"),
         ("1=1", "1=1"),
         ("'=1", "'=1"),
     ] {

@@ -1,12 +1,13 @@
-//! The sink as its users meet it: opened by name, judged by the files it leaves.
+//! The sink from a user's point of view: opened by its specification, and tested by its files.
 
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests fail the test, and clippy only knows the tests themselves"
 )]
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{
@@ -14,10 +15,12 @@ use arrow_array::{
     TimestampMicrosecondArray, UInt64Array,
 };
 use fortilake_sink::{
-    Batch, Context, Crawl, DataType, Field, Kind, Outcome, RecordBatch, Result, Schema, Sink, Spec,
+    Batch, Context, Crawl, DataType, Field, KeyIn, Kind, Options, Origin, Outcome, Phase, Receipt,
+    RecordBatch, Result, Schema, ScopeId, ScopeOutcome, ScopeResult, Selection, Sink, Spec,
     TableSpec, TimeUnit, registry,
 };
 use fortilake_sink_csv as _;
+use tempfile::TempDir;
 
 mod conformance;
 
@@ -26,7 +29,10 @@ const SNAPSHOT: &str = "20260901T120000Z";
 fn context(tables: Vec<Arc<TableSpec>>) -> Context {
     let crawl = Crawl {
         id: "c1".to_owned(),
-        snapshot: SNAPSHOT.to_owned(),
+        edition: "c1.5eed".to_owned(),
+        name: SNAPSHOT.to_owned(),
+        phase: Phase::Reading,
+        selection: Selection::default(),
         started_at: "2026-09-01T12:00:00Z".to_owned(),
         generator: "fortilake 0.1.0".to_owned(),
     };
@@ -38,11 +44,12 @@ fn table(name: &str, fields: Vec<Field>) -> Arc<TableSpec> {
         name: name.to_owned(),
         summary: format!("One of the {name}."),
         key: Vec::new(),
+        key_in: KeyIn::Scope,
         schema: Arc::new(Schema::new(fields)),
     })
 }
 
-/// A table with a column of each type, and rows that are full, null and at the edge.
+/// A table with a column of each type, and rows with values, nulls and extreme values.
 fn every_type() -> Batch {
     let naive = DataType::Timestamp(TimeUnit::Microsecond, None);
     let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
@@ -81,29 +88,99 @@ fn batch(table: Arc<TableSpec>, columns: Vec<ArrayRef>) -> Batch {
     let records = RecordBatch::try_new(Arc::clone(&table.schema), columns).unwrap();
     Batch {
         table,
-        sequence: 0,
+        scope: scope(),
+        piece: 0,
+        origin: Origin::Read,
         records,
     }
 }
 
 async fn open(path: &Path, query: &str, context: Context) -> Result<Box<dyn Sink>> {
     let spec = Spec::parse(&format!("csv:{}{query}", path.display()))?;
-    spec.open(context).await
+    let options = Options(spec.options.clone());
+    spec.open(context, options).await
 }
 
-/// Publishes one batch and reads the file at `file`.
-async fn publish(query: &str, batch: &Batch, file: &str) -> String {
+/// The scope of all rows.
+fn scope() -> Arc<ScopeId> {
+    Arc::new(ScopeId {
+        source: "acme".to_owned(),
+        endpoint: "products/list".to_owned(),
+        subject: "account=1".to_owned(),
+    })
+}
+
+/// Delivers batches like a crawl: as pieces of one scope, with an outcome that counts them.
+async fn deliver(mut sink: Box<dyn Sink>, batches: &[Batch]) -> Receipt {
+    let mut rows = BTreeMap::<String, u64>::new();
+    let mut pieces = BTreeMap::<String, u32>::new();
+    for batch in batches {
+        let name = &batch.table.name;
+        let piece = pieces.entry(name.clone()).or_default();
+        let batch = Batch {
+            piece: *piece,
+            ..batch.clone()
+        };
+        *piece += 1;
+        *rows.entry(name.clone()).or_default() += batch.records.num_rows() as u64;
+        sink.write(&batch).await.unwrap();
+    }
+    let handed_over = ScopeOutcome {
+        scope: scope(),
+        result: ScopeResult::Complete,
+        rows: rows.clone(),
+        observed_at: 0,
+    };
+    let outcome = Outcome {
+        complete: true,
+        scopes: vec![handed_over],
+        tables: rows,
+        ..Outcome::default()
+    };
+    sink.finish(&outcome).await.unwrap()
+}
+
+/// The published files of a table, below the folder `out`.
+fn files(out: &Path, table: &str) -> Vec<PathBuf> {
+    let mut manifests = Vec::new();
+    for folder in ["snapshots", "versions"] {
+        let path = out.join(format!("_fortilake/{folder}/{SNAPSHOT}.json"));
+        manifests.extend(fs::read(path));
+    }
+    assert_eq!(manifests.len(), 1);
+    let manifest: serde_json::Value = serde_json::from_slice(&manifests[0]).unwrap();
+    let tables = manifest["tables"].as_array().unwrap().iter();
+    let files = tables
+        .filter(|found| found["name"] == table)
+        .flat_map(|table| table["files"].as_array().unwrap());
+    files
+        .map(|file| out.join(file["path"].as_str().unwrap()))
+        .collect()
+}
+
+/// The number of entries in the staging folder.
+fn staged(out: &Path) -> usize {
+    fs::read_dir(out.join("_fortilake/staging")).map_or(0, Iterator::count)
+}
+
+/// Publishes one batch, and returns the folder.
+async fn publish_to(query: &str, batch: &Batch) -> TempDir {
     let out = tempfile::tempdir().unwrap();
     let context = context(vec![Arc::clone(&batch.table)]);
-    let mut sink = open(out.path(), query, context).await.unwrap();
-    sink.write(batch).await.unwrap();
-    sink.finish(&Outcome::default()).await.unwrap();
-    fs::read_to_string(out.path().join(file)).unwrap()
+    let sink = open(out.path(), query, context).await.unwrap();
+    deliver(sink, std::slice::from_ref(batch)).await;
+    out
+}
+
+/// Publishes one batch and reads the table's file.
+async fn publish(query: &str, batch: &Batch) -> String {
+    let out = publish_to(query, batch).await;
+    fs::read_to_string(&files(out.path(), &batch.table.name)[0]).unwrap()
 }
 
 #[tokio::test]
 async fn every_type_has_its_form() {
-    let text = publish("", &every_type(), "products.csv").await;
+    let text = publish("", &every_type()).await;
     assert_eq!(
         text,
         "account_id,serial_number,share,is_decommissioned,registered_at,_observed_at,_index,count\r\n\
@@ -113,25 +190,26 @@ async fn every_type_has_its_form() {
          9223372036854775807,\"\",1e300,false,\
          1970-01-01T00:00:00,1970-01-01T00:00:00Z,7,18446744073709551615\r\n"
     );
-    assert_eq!(publish("", &every_type(), "products.csv").await, text);
+    assert_eq!(publish("", &every_type()).await, text);
 }
 
 #[tokio::test]
 async fn formulas_stay_when_the_user_says_so() {
-    let file = format!("products/snapshot={SNAPSHOT}/part-00000.csv");
     let query = "?layout=snapshots&formula_prefix=false";
-    let text = publish(query, &every_type(), &file).await;
+    let text = publish(query, &every_type()).await;
     assert!(text.contains("\"=\"\"FGT\"\"\r\n"), "{text}");
 }
 
 #[tokio::test]
 async fn the_manifest_says_whether_formulas_were_prefixed() {
     for (query, wanted) in [("", true), ("?formula_prefix=false", false)] {
-        let manifest = format!("_fortilake/snapshots/{SNAPSHOT}.json");
-        let text = publish(query, &every_type(), &manifest).await;
-        let manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let out = publish_to(query, &every_type()).await;
+        let manifest = out
+            .path()
+            .join(format!("_fortilake/versions/{SNAPSHOT}.json"));
+        let manifest: serde_json::Value =
+            serde_json::from_slice(&fs::read(manifest).unwrap()).unwrap();
         assert_eq!(manifest["notes"]["csv"]["formula_prefix"], wanted);
-        assert_eq!(manifest["tables"][0]["files"][0]["path"], "products.csv");
         assert_eq!(manifest["tables"][0]["files"][0]["rows"], 3);
     }
 }
@@ -146,7 +224,7 @@ async fn a_table_without_rows_has_a_header() {
     let sink = open(out.path(), "", context(vec![table("empty", fields)]))
         .await
         .unwrap();
-    sink.finish(&Outcome::default()).await.unwrap();
+    deliver(sink, &[]).await;
     let text = fs::read_to_string(out.path().join("empty.csv")).unwrap();
     assert_eq!(text, "a,\"b,c\"\r\n");
 }
@@ -159,7 +237,7 @@ async fn wide_and_long_tables_are_written_whole() {
         Arc::new(values.collect::<StringArray>()) as ArrayRef
     });
     let batch = batch(table("wide", fields.collect()), columns.collect());
-    let text = publish("", &batch, "wide.csv").await;
+    let text = publish("", &batch).await;
     let records: Vec<_> = csv::Reader::from_reader(text.as_bytes())
         .into_records()
         .collect();
@@ -172,12 +250,12 @@ fn wrong_options_are_explained() {
     for (spec, wanted) in [
         (
             "csv:out?formula-prefix=no",
-            "unknown option `formula-prefix`; the options are `formula_prefix`, `layout`, `path`; \
+            "unknown option `formula-prefix`; the options are `formula_prefix`, `keep`, `layout`, `partial`, `path`; \
              did you mean `formula_prefix`?",
         ),
         (
             "csv:out?formula_prefix=no",
-            "option `formula_prefix` wants true or false, not text",
+            "option `formula_prefix` must be true or false, not text",
         ),
     ] {
         let error = Spec::parse(spec).unwrap_err();
@@ -209,14 +287,9 @@ async fn a_type_without_a_form_fails_at_open_by_name() {
             .unwrap();
         let cause = std::error::Error::source(&error).unwrap().to_string();
         let wanted = format!(
-            "column `strange` of table `odd` has the type `{name}`, which has no form in CSV"
+            "column `strange` of table `odd` has the type `{name}`, which CSV cannot represent"
         );
         assert_eq!(cause, wanted);
     }
-    assert_eq!(
-        fs::read_dir(out.path().join("_fortilake/staging"))
-            .unwrap()
-            .count(),
-        0
-    );
+    assert_eq!(staged(out.path()), 0);
 }

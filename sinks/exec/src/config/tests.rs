@@ -1,4 +1,4 @@
-//! What the options are read as.
+//! Tests of parsing the options.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn a_text_is_one_word_and_a_list_is_many() {
 }
 
 #[test]
-fn what_is_not_said_has_a_default() {
+fn missing_options_have_defaults() {
     let config = parse(&json!({ "command": "x" })).unwrap();
     assert_eq!(config.args.into_list(), [""; 0]);
     let config = parse(&json!({ "command": "x" })).unwrap();
@@ -33,7 +33,7 @@ fn what_is_not_said_has_a_default() {
 }
 
 #[test]
-fn a_length_of_time_is_read_or_explained() {
+fn a_bad_timeout_is_explained() {
     let timeout = |text| {
         parse(&json!({ "command": "x", "timeout": text }))
             .unwrap()
@@ -43,7 +43,7 @@ fn a_length_of_time_is_read_or_explained() {
     for text in ["soon", "", "10", "-1s", "0s"] {
         assert_eq!(
             timeout(text).unwrap_err().to_string(),
-            format!("option `timeout` wants a length of time such as `10m`, not `{text}`")
+            format!("option `timeout` must be a duration such as `10m`, not `{text}`")
         );
     }
 }
@@ -53,24 +53,24 @@ fn wrong_options_are_explained() {
     for (options, wanted) in [
         (
             json!({ "command": 7 }),
-            "option `command` wants text or a list, not an integer",
+            "option `command` must be text or a list, not an integer",
         ),
         (
             json!({ "command": "x", "concurrency": 0 }),
-            "option `concurrency` wants an integer from 1 to 64, not 0",
+            "option `concurrency` must be an integer from 1 to 64, not 0",
         ),
         (
             json!({ "command": "x", "format": "arow" }),
-            "option `format` wants one of `arrow`, `ndjson`; did you mean `arrow`? (it is `arow`)",
+            "option `format` is `arow`, but must be one of `arrow`, `ndjson`; did you mean `arrow`?",
         ),
         (
             json!({ "command": "x", "env": "A=1" }),
-            "option `env` wants a table of values, not text",
+            "option `env` must be a table of values, not text",
         ),
         (
             json!({ "command": "x", "enviroment": {} }),
             "unknown option `enviroment`; the options are `args`, `command`, `concurrency`, `directory`, \
-             `env`, `format`, `spool`, `timeout`",
+             `env`, `format`, `resend`, `spool`, `timeout`",
         ),
     ] {
         assert_eq!(parse(&options).unwrap_err().to_string(), wanted);

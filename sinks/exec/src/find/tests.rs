@@ -1,4 +1,4 @@
-//! Which file a command names, and why one is none.
+//! Tests of finding the program, and of the errors if there is none.
 
 #![cfg(unix)]
 
@@ -20,7 +20,7 @@ fn a_bare_name_is_looked_for_in_the_path() {
         fs::set_permissions(folder.join("load"), Permissions::from_mode(mode)).unwrap();
     }
     let path = std::env::join_paths([&first, &second]).unwrap();
-    // The first is not executable, and a shell would go on as well.
+    // The first file is not executable, so the search continues, as it would in a shell.
     assert_eq!(program("load", Some(&path)).unwrap(), second.join("load"));
 
     let error = program("laod", Some(&path)).unwrap_err();
@@ -29,17 +29,17 @@ fn a_bare_name_is_looked_for_in_the_path() {
 }
 
 #[test]
-fn a_file_beside_us_is_not_found_by_a_bare_name() {
+fn a_file_in_the_current_folder_is_not_found_by_a_bare_name() {
     let error = program("Cargo.toml", Some(OsStr::new("/nowhere"))).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no program `Cargo.toml` in `PATH`; for the one in this folder write `./Cargo.toml`"
+        "there is no program `Cargo.toml` in `PATH`; to use the file in this folder, write `./Cargo.toml`"
     );
     assert!(program("Cargo.toml", None).is_err());
 }
 
 #[test]
-fn a_path_is_taken_from_where_we_are() {
+fn a_relative_path_is_resolved_against_the_current_folder() {
     let error = program("./src/../Cargo.toml", None).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -51,4 +51,33 @@ fn a_path_is_taken_from_where_we_are() {
     assert_eq!(error.kind(), Kind::Config);
     assert!(error.to_string().ends_with("nothing`"), "{error}");
     assert_eq!(program("/bin/sh", None).unwrap().to_str(), Some("/bin/sh"));
+}
+
+#[test]
+fn a_command_with_arguments_is_explained() {
+    for (line, wanted) in [
+        ("python3 x.py", "`exec:python3?args=x.py`"),
+        (" ./load.py  --fast", "`exec:./load.py?args=--fast`"),
+        (
+            "/usr/bin/env python3 x.py",
+            "`exec:/usr/bin/env?args=python3 x.py`",
+        ),
+    ] {
+        let error = program(line, Some(OsStr::new("/usr/bin"))).unwrap_err();
+        assert_eq!(error.kind(), Kind::Config);
+        let text = error.to_string();
+        assert!(
+            text.contains(wanted) && text.contains("option `args`"),
+            "{text}"
+        );
+    }
+    // A path can contain spaces if the file exists.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("my loader.py");
+    fs::write(&path, "").unwrap();
+    let error = program(path.to_str().unwrap(), None).unwrap_err();
+    assert!(
+        error.to_string().ends_with("is not marked as executable"),
+        "{error}"
+    );
 }

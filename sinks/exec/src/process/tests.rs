@@ -1,4 +1,4 @@
-//! How a program is watched and killed.
+//! Tests of running and killing programs.
 
 #![cfg(unix)]
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::{Ended, KEPT, Process};
+use super::{Finished, KEPT, Process};
 
 const LIMIT: Duration = Duration::from_hours(1);
 
@@ -17,8 +17,8 @@ fn start(script: &str) -> Process {
     Process::start(command).unwrap()
 }
 
-fn ended(errors: impl Into<Vec<u8>>) -> Ended {
-    Ended {
+fn ended(errors: impl Into<Vec<u8>>) -> Finished {
+    Finished {
         status: None,
         errors: errors.into(),
     }
@@ -35,7 +35,7 @@ async fn the_status_comes_with_the_last_lines() {
 }
 
 #[tokio::test]
-async fn a_flood_neither_blocks_nor_is_kept() {
+async fn long_output_neither_blocks_nor_is_kept_whole() {
     let script =
         "yes noise | head -n 200000; yes trouble | head -n 200000 >&2; echo the end >&2; exit 1";
     let ended = start(script).wait("t", LIMIT).await.unwrap();
@@ -52,11 +52,11 @@ async fn a_program_that_never_ends_is_killed() {
 }
 
 #[tokio::test]
-async fn what_runs_on_in_the_background_is_not_waited_for() {
+async fn background_processes_are_not_waited_for() {
     let mut process = start("sleep 60 & echo why >&2; exit 3");
     process.child.wait().await.unwrap();
     process.errors.read("t").await;
-    // From here on an hour of waiting takes no time, and what is there without waiting comes first.
+    // With the clock paused, timeouts pass at once, but only when nothing else is ready.
     tokio::time::pause();
     let ended = process.wait("t", LIMIT).await.unwrap();
     assert_eq!(ended.status.unwrap().code(), Some(3));

@@ -1,4 +1,4 @@
-//! What a spool refuses.
+//! Tests of collecting tables.
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 use fortilake_sink::{
-    Batch, Context, Crawl, DataType, Field, Kind, Outcome, RecordBatch, Schema, TableSpec,
-    TableTotal,
+    Batch, Context, Crawl, DataType, Field, KeyIn, Kind, Origin, Phase, RecordBatch, Schema,
+    ScopeId, Selection, TableSpec,
 };
 
 use super::Spool;
@@ -18,6 +18,7 @@ fn table(name: &str) -> Arc<TableSpec> {
         name: name.to_owned(),
         summary: String::new(),
         key: Vec::new(),
+        key_in: KeyIn::Scope,
         schema: Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)])),
     })
 }
@@ -25,19 +26,24 @@ fn table(name: &str) -> Arc<TableSpec> {
 fn spool(format: Format, folder: PathBuf) -> fortilake_sink::Result<Spool> {
     let crawl = Crawl {
         id: "c1".to_owned(),
-        snapshot: "20260901T120000Z".to_owned(),
+        edition: "c1.1".to_owned(),
+        name: "20260901T120000Z".to_owned(),
+        phase: Phase::Reading,
+        selection: Selection::default(),
         started_at: "2026-09-01T12:00:00Z".to_owned(),
         generator: "test".to_owned(),
     };
     Spool::open(&Context::new(crawl, vec![table("a")]), format, folder)
 }
 
-fn batch(name: &str, column: &str, values: ArrayRef) -> Batch {
-    let field = Field::new(column, values.data_type().clone(), true);
+fn batch(values: ArrayRef) -> Batch {
+    let field = Field::new("id", values.data_type().clone(), true);
     let schema = Arc::new(Schema::new(vec![field]));
     Batch {
-        table: table(name),
-        sequence: 0,
+        table: table("a"),
+        scope: Arc::new(ScopeId::report()),
+        piece: 0,
+        origin: Origin::Read,
         records: RecordBatch::try_new(schema, vec![values]).unwrap(),
     }
 }
@@ -47,50 +53,20 @@ fn numbers() -> ArrayRef {
 }
 
 #[test]
-fn a_batch_of_another_table_or_shape_is_refused() {
+fn a_batch_with_other_columns_is_refused() {
     let texts: ArrayRef = Arc::new(StringArray::from(vec!["1", "2"]));
-    for (batch, wanted) in [
-        (
-            batch("b", "id", numbers()),
-            "table `b` was not announced when the sink was opened",
-        ),
-        (
-            batch("a", "no", numbers()),
-            "a batch does not have the columns of table `a`",
-        ),
-        (
-            batch("a", "id", texts),
-            "a batch does not have the columns of table `a`",
-        ),
-    ] {
-        let mut spool = spool(Format::Ndjson, std::env::temp_dir()).unwrap();
-        let error = spool.write(&batch).unwrap_err();
-        assert_eq!(error.kind(), Kind::Internal);
-        assert_eq!(error.to_string(), wanted);
-    }
+    let mut spool = spool(Format::Ndjson, std::env::temp_dir()).unwrap();
+    let error = spool.write(&batch(texts)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Internal);
+    let wanted = "a batch does not have the columns of table `a`";
+    assert_eq!(error.to_string(), wanted);
 }
 
 #[test]
-fn a_short_table_is_not_whole() {
-    let outcome = |rows| Outcome {
-        tables: vec![TableTotal {
-            table: "a".to_owned(),
-            rows,
-        }],
-        ..Outcome::default()
-    };
-    let filled = || {
-        let mut spool = spool(Format::Ndjson, std::env::temp_dir()).unwrap();
-        spool.write(&batch("a", "id", numbers())).unwrap();
-        spool
-    };
-    let error = filled().finish(&outcome(3)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "table `a` has 2 rows, and the crawl counted 3"
-    );
-
-    let mut tables = filled().finish(&outcome(2)).unwrap();
+fn a_complete_table_is_read_from_its_beginning() {
+    let mut spool = spool(Format::Ndjson, std::env::temp_dir()).unwrap();
+    spool.write(&batch(numbers())).unwrap();
+    let mut tables = spool.finish().unwrap();
     let mut text = String::new();
     tables[0].file.read_to_string(&mut text).unwrap();
     assert_eq!(text, "{\"id\":1}\n{\"id\":2}\n");
@@ -98,7 +74,7 @@ fn a_short_table_is_not_whole() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_named() {
+fn a_missing_folder_is_named() {
     let error = spool(Format::Arrow, "/nowhere/at all".into())
         .err()
         .unwrap();
@@ -107,4 +83,13 @@ fn a_folder_that_is_not_there_is_named() {
         error.to_string(),
         "cannot write table `a` to a temporary file in `/nowhere/at all`"
     );
+}
+
+#[test]
+fn a_probe_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    Spool::probe(folder.path()).unwrap();
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    let error = Spool::probe("/nowhere/at all".as_ref()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Config);
 }

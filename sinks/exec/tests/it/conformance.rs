@@ -1,4 +1,4 @@
-//! The suite that every sink passes, with a program that keeps each table as a file.
+//! The conformance suite for sinks, run with a program that stores each table as a file.
 
 use std::fs::{self, File};
 
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::Place;
 
-/// Keeps a table under its crawl's id, and puts it in place of the one that was there.
+/// Stores a table under the id of its crawl, replacing an earlier one.
 ///
-/// A file named `down` or `slow` makes it so.
+/// If there is a file named `down`, the script fails; if there is one named `slow`, it waits a little.
 const KEEP: &str = r#"
     if [ -e "$OUT/down" ]; then echo 'the destination is down' >&2; exit 75; fi
     if [ -e "$OUT/slow" ]; then sleep 0.05; fi
@@ -20,7 +20,7 @@ const KEEP: &str = r#"
     mv "$OUT/$FORTILAKE_CRAWL_ID/$FORTILAKE_TABLE.part" "$OUT/$FORTILAKE_CRAWL_ID/$FORTILAKE_TABLE"
 "#;
 
-/// By how much the process may grow: a batch or two, and what writes them.
+/// How much the memory of the process may grow, in bytes: room for a batch or two and their encoding.
 const MEMORY: u64 = 40 << 20;
 
 struct Kept {
@@ -51,6 +51,7 @@ impl Kept {
     }
 }
 
+#[async_trait::async_trait(?Send)]
 impl Destination for Kept {
     fn options(&self) -> Options {
         Options::from_iter([
@@ -60,7 +61,7 @@ impl Destination for Kept {
         ])
     }
 
-    fn read(&self, context: &Context) -> View {
+    async fn read(&self, context: &Context) -> View {
         let parts = context
             .tables
             .iter()
@@ -69,10 +70,11 @@ impl Destination for Kept {
         View {
             whole: parts.len() == context.tables.len(),
             parts,
+            summary: None,
         }
     }
 
-    fn fail(&self, fault: Fault) -> bool {
+    async fn fail(&self, fault: Fault) -> bool {
         let state = match fault {
             Fault::Down => "down",
             Fault::Slow => "slow",
@@ -82,20 +84,20 @@ impl Destination for Kept {
         true
     }
 
-    fn heal(&self) {
+    async fn heal(&self) {
         for state in ["down", "slow"] {
             let _ = fs::remove_file(self.place.path().join(state));
         }
     }
 
     fn memory(&self) -> Option<u64> {
-        // The two suites run in one process, so only one of them can measure it.
+        // Both suites run in the same process, so only one of them can measure its memory.
         (self.format == "arrow").then_some(MEMORY)
     }
 }
 
 async fn passes_the_suite(format: &'static str) {
-    let fresh = || Kept {
+    let fresh = async || Kept {
         place: Place::new(),
         format,
     };

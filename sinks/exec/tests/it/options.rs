@@ -1,11 +1,11 @@
-//! A configuration that cannot work, told before the crawl.
+//! Unusable options are reported when the sink is opened.
 
-use fortilake_sink::{Kind, Spec};
+use fortilake_sink::{Delivery, Kind, Options, Spec, registry};
 use serde_json::{Value, json};
 
 use crate::{context, open, plain, told};
 
-/// Opens with `options` and returns the reason why that does not work.
+/// Opens the sink with `options`, which must fail, and returns the reason.
 async fn refused(options: Value) -> String {
     let opened = open(options, context(vec![plain("a")])).await;
     let error = opened.err().unwrap();
@@ -16,7 +16,7 @@ async fn refused(options: Value) -> String {
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_told_at_open() {
+async fn unusable_options_are_reported_at_open() {
     for (options, wanted) in [
         (json!({ "command": "" }), "option `command` is empty"),
         (json!({ "command": [] }), "option `command` is empty"),
@@ -34,7 +34,7 @@ async fn what_cannot_work_is_told_at_open() {
         ),
         (
             json!({ "command": "sh", "timeout": "soon" }),
-            "option `timeout` wants a length of time such as `10m`, not `soon`",
+            "option `timeout` must be a duration such as `10m`, not `soon`",
         ),
         (
             json!({ "command": "sh", "directory": "Cargo.toml" }),
@@ -50,11 +50,11 @@ async fn what_cannot_work_is_told_at_open() {
         ),
         (
             json!({ "command": "sh", "env": { "FORTILAKE_TABLE": "b" } }),
-            "option `env` cannot set `FORTILAKE_TABLE`: what begins with `FORTILAKE_` is set by us",
+            "option `env` cannot set `FORTILAKE_TABLE`, because the sink sets variables that begin with `FORTILAKE_`",
         ),
         (
             json!({ "command": "sh", "env": { "A=B": "" } }),
-            "option `env` has `A=B`, which is no name",
+            "option `env` has `A=B`, which is not a valid name of a variable",
         ),
     ] {
         assert_eq!(refused(options).await, wanted);
@@ -62,7 +62,7 @@ async fn what_cannot_work_is_told_at_open() {
 }
 
 #[test]
-fn a_line_names_a_program_and_options() {
+fn the_command_line_names_a_program_and_options() {
     let spec = Spec::parse("exec:./my loader.py?args=--fast&format=ndjson&concurrency=2").unwrap();
     assert_eq!(
         Value::Object(spec.options),
@@ -73,6 +73,30 @@ fn a_line_names_a_program_and_options() {
     let error = Spec::parse("exec").unwrap_err();
     assert_eq!(
         told(&error).1,
-        "`exec` does not say where to: write `exec:COMMAND`"
+        "`exec` needs a target; write `exec:COMMAND`"
     );
+}
+
+#[tokio::test]
+async fn a_command_with_arguments_is_explained() {
+    let reason = refused(json!({ "command": "python3 x.py" })).await;
+    assert!(reason.contains("`exec:python3?args=x.py`"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_probe_finds_errors_and_starts_nothing() {
+    let descriptor = registry::find("exec").unwrap();
+    let probe = async |options: Value| {
+        let options = Options(options.as_object().unwrap().clone());
+        (descriptor.probe)(options).await
+    };
+    probe(json!({ "command": "sh" })).await.unwrap();
+    for options in [
+        json!({ "command": "no-such-program" }),
+        json!({ "command": "sh", "spool": "nowhere" }),
+    ] {
+        assert_eq!(probe(options).await.unwrap_err().kind(), Kind::Config);
+    }
+    let delivery = (descriptor.delivery)(&Options::default()).unwrap();
+    assert_eq!(delivery, Delivery::AtLeastOnce);
 }

@@ -1,5 +1,6 @@
-//! What a program reads and is told.
+//! The input and the variables that a program gets.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::sync::Arc;
 
@@ -8,15 +9,17 @@ use arrow_array::{
     TimestampMicrosecondArray, UInt64Array,
 };
 use arrow_ipc::reader::StreamReader;
-use fortilake_sink::{Batch, DataType, Field, Outcome, RecordBatch, Scopes, TimeUnit};
+use fortilake_sink::{
+    Batch, DataType, Field, RecordBatch, ScopeId, ScopeOutcome, ScopeResult, TimeUnit,
+};
 use serde_json::json;
 
-use crate::{Place, batch, context, deliver, plain, rows, table};
+use crate::{Place, batch, context, deliver, finish, outcome, plain, rows, table};
 
 /// Writes a table to a file named after it.
 const KEEP: &str = r#"cat > "$OUT/$FORTILAKE_TABLE""#;
 
-/// A table with a column of each type, and rows that are full, null and at the edge.
+/// A table with a column of each type, and rows with values, nulls and extreme values.
 fn every_type() -> Batch {
     let naive = DataType::Timestamp(TimeUnit::Microsecond, None);
     let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
@@ -55,14 +58,16 @@ fn read_stream(place: &Place, file: &str) -> Vec<RecordBatch> {
 }
 
 #[tokio::test]
-async fn an_arrow_stream_is_what_was_written() {
+async fn an_arrow_stream_has_the_rows_that_were_written() {
     let (place, batch) = (Place::new(), every_type());
     let empty = plain("empty");
     let context = context(vec![Arc::clone(&batch.table), Arc::clone(&empty)]);
-    let mut sink = place.open(KEEP, json!({}), context).await.unwrap();
-    sink.write(&batch).await.unwrap();
-    sink.write(&batch).await.unwrap();
-    let receipt = sink.finish(&Outcome::default()).await.unwrap();
+    let sink = place.open(KEEP, json!({}), context).await.unwrap();
+    let again = Batch {
+        piece: 1,
+        ..batch.clone()
+    };
+    let receipt = finish(sink, &[batch.clone(), again]).await.unwrap();
 
     let expected = [batch.records.clone(), batch.records];
     assert_eq!(read_stream(&place, "products"), expected);
@@ -79,13 +84,12 @@ async fn an_arrow_stream_is_what_was_written() {
 }
 
 #[tokio::test]
-async fn lines_are_what_was_written() {
+async fn json_lines_have_the_rows_that_were_written() {
     let (place, batch) = (Place::new(), every_type());
     let context = context(vec![Arc::clone(&batch.table)]);
     let ndjson = json!({ "format": "ndjson" });
-    let mut sink = place.open(KEEP, ndjson, context).await.unwrap();
-    sink.write(&batch).await.unwrap();
-    sink.finish(&Outcome::default()).await.unwrap();
+    let sink = place.open(KEEP, ndjson, context).await.unwrap();
+    finish(sink, &[batch]).await.unwrap();
     let text = place.read("products");
     let lines: Vec<serde_json::Value> = text
         .lines()
@@ -102,7 +106,7 @@ async fn lines_are_what_was_written() {
 }
 
 #[tokio::test]
-async fn wide_and_long_tables_arrive_whole() {
+async fn wide_and_long_tables_arrive_complete() {
     let fields = (0..300).map(|n| Field::new(format!("c{n}"), DataType::Utf8, true));
     let wide = table("wide", fields.collect());
     let columns = (0..300).map(|n| {
@@ -112,12 +116,13 @@ async fn wide_and_long_tables_arrive_whole() {
     let (wide, long) = (batch(&wide, columns.collect()), plain("long"));
     let place = Place::new();
     let context = context(vec![Arc::clone(&wide.table), Arc::clone(&long)]);
-    let mut sink = place.open(KEEP, json!({}), context).await.unwrap();
-    sink.write(&wide).await.unwrap();
-    for _ in 0..50 {
-        sink.write(&rows(&long, 2000)).await.unwrap();
-    }
-    sink.finish(&Outcome::default()).await.unwrap();
+    let sink = place.open(KEEP, json!({}), context).await.unwrap();
+    let pieces = (0..50).map(|piece| Batch {
+        piece,
+        ..rows(&long, 2000)
+    });
+    let batches: Vec<_> = std::iter::once(wide.clone()).chain(pieces).collect();
+    finish(sink, &batches).await.unwrap();
     assert_eq!(read_stream(&place, "wide"), [wide.records]);
     let long = read_stream(&place, "long");
     assert_eq!(
@@ -127,9 +132,9 @@ async fn wide_and_long_tables_arrive_whole() {
 }
 
 #[tokio::test]
-async fn a_program_is_told_which_table_of_which_crawl() {
+async fn variables_describe_the_table_and_the_crawl() {
     let place = Place::new();
-    let script = r#"env | grep '^FORTILAKE_' | grep -v '^FORTILAKE_STATE=' | sort >> "$OUT/told"
+    let script = r#"env | grep '^FORTILAKE_' | sort >> "$OUT/told"
         echo "$0 $1 $GREETING" >> "$OUT/told"; pwd >> "$OUT/told""#;
     let more = json!({
         "args": ["load", "x y"],
@@ -139,14 +144,21 @@ async fn a_program_is_told_which_table_of_which_crawl() {
     let context = context(vec![plain("a")]);
     let mut sink = place.open(script, more, context).await.unwrap();
     sink.write(&rows(&plain("a"), 3)).await.unwrap();
-    let outcome = Outcome {
-        complete: false,
-        scopes: Scopes {
-            complete: 4,
-            failed: 2,
-        },
-        ..Outcome::default()
-    };
+    let mut outcome = outcome(&[rows(&plain("a"), 3)]);
+    outcome.complete = false;
+    for account in [2, 3] {
+        outcome.scopes.push(ScopeOutcome {
+            scope: Arc::new(ScopeId {
+                subject: format!("account={account}"),
+                ..ScopeId::clone(&crate::scope())
+            }),
+            result: ScopeResult::Failed {
+                error: "refused".to_owned(),
+            },
+            rows: BTreeMap::new(),
+            observed_at: 0,
+        });
+    }
     sink.finish(&outcome).await.unwrap();
     let folder = place.path().canonicalize().unwrap();
     assert_eq!(
@@ -170,11 +182,12 @@ async fn programs_run_in_the_order_of_the_tables_and_only_at_the_end() {
         .open(script, json!({}), context(tables.clone()))
         .await
         .unwrap();
-    for table in tables.iter().rev() {
-        sink.write(&rows(table, 1)).await.unwrap();
+    let batches: Vec<_> = tables.iter().rev().map(|table| rows(table, 1)).collect();
+    for batch in &batches {
+        sink.write(batch).await.unwrap();
     }
     assert_eq!(place.read("order"), "");
-    sink.finish(&Outcome::default()).await.unwrap();
+    sink.finish(&outcome(&batches)).await.unwrap();
     assert_eq!(place.read("order"), "b\nc\na\n");
 
     let mut sink = place
@@ -187,8 +200,8 @@ async fn programs_run_in_the_order_of_the_tables_and_only_at_the_end() {
 }
 
 #[tokio::test]
-async fn tables_are_handed_over_side_by_side_by_choice() {
-    // Each of the two waits for the other, so one alone would not end.
+async fn tables_can_be_delivered_in_parallel() {
+    // Each program waits for the other one, so they only end if both run at the same time.
     let script = r#"mkfifo "$OUT/pipe" 2> "$OUT/error.$FORTILAKE_TABLE"
         case $FORTILAKE_TABLE in
             a) echo "from a" > "$OUT/pipe" ;;

@@ -1,4 +1,4 @@
-//! How rows look as lines.
+//! Rows encoded as lines.
 
 use std::sync::Arc;
 

@@ -1,23 +1,24 @@
-//! The suite that every sink passes, over files.
-//!
-//! Standard output is not read here; what a reader of the pipe sees is in `src/pipe/tests.rs`.
+//! The conformance suite for files. Standard output is tested in `src/pipe/tests.rs`.
 
 use std::fs;
 use std::path::Path;
 
-use fortilake_sink::conformance::{self, Destination, Fault, Folder, View};
+use async_trait::async_trait;
+use fortilake_sink::conformance::{self, Destination, Fault, View};
 use fortilake_sink::{Context, Options, TableSpec};
+use fortilake_snapshot::Layout;
+use fortilake_snapshot::conformance::Folder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// By how much the process may grow: batches that are encoded, and buffers.
+/// The number of bytes that the process may grow by, for encoded batches and buffers.
 const MEMORY: u64 = 40 << 20;
 
 struct Files(TempDir);
 
 impl Files {
     fn folder(&self) -> Folder {
-        Folder::new(self.0.path())
+        Folder::new(self.0.path(), Layout::Snapshots)
     }
 }
 
@@ -27,6 +28,7 @@ fn rows(_table: &TableSpec, path: &Path) -> Vec<Value> {
     rows.collect()
 }
 
+#[async_trait(?Send)]
 impl Destination for Files {
     fn options(&self) -> Options {
         Options::from_iter([
@@ -35,15 +37,15 @@ impl Destination for Files {
         ])
     }
 
-    fn read(&self, context: &Context) -> View {
-        self.folder().view(context, rows)
+    async fn read(&self, context: &Context) -> View {
+        self.folder().view(context, rows).await
     }
 
-    fn fail(&self, fault: Fault) -> bool {
+    async fn fail(&self, fault: Fault) -> bool {
         self.folder().fail(fault)
     }
 
-    fn leftovers(&self) -> Vec<String> {
+    async fn leftovers(&self) -> Vec<String> {
         self.folder().leftovers()
     }
 
@@ -54,6 +56,6 @@ impl Destination for Files {
 
 #[tokio::test]
 async fn passes_the_suite() {
-    let fresh = || Files(tempfile::tempdir().unwrap());
+    let fresh = async || Files(tempfile::tempdir().unwrap());
     conformance::check("ndjson", fresh).await;
 }

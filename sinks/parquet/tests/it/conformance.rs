@@ -1,9 +1,12 @@
-//! The suite that every sink passes.
+//! The conformance suite.
 
 use std::path::Path;
 
-use fortilake_sink::conformance::{self, Destination, Fault, Folder, View};
+use async_trait::async_trait;
+use fortilake_sink::conformance::{self, Destination, Fault, View};
 use fortilake_sink::{Context, Options, TableSpec};
+use fortilake_snapshot::Layout;
+use fortilake_snapshot::conformance::Folder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -16,48 +19,49 @@ fn rows(_table: &TableSpec, path: &Path) -> Vec<Value> {
 }
 
 struct Parquet {
-    layout: &'static str,
+    layout: Layout,
     path: TempDir,
 }
 
 impl Parquet {
     fn folder(&self) -> Folder {
-        Folder::new(self.path.path())
+        Folder::new(self.path.path(), self.layout)
     }
 }
 
+#[async_trait(?Send)]
 impl Destination for Parquet {
     fn options(&self) -> Options {
         Options::from_iter([
             ("path", json!(self.path.path())),
-            ("layout", json!(self.layout)),
-            // What a row group holds is in memory until it is closed.
+            ("layout", json!(self.layout.name())),
+            // A row group is in memory until it is closed, so use small ones.
             ("row_group_bytes", json!(1 << 20)),
         ])
     }
 
-    fn read(&self, context: &Context) -> View {
-        self.folder().view(context, rows)
+    async fn read(&self, context: &Context) -> View {
+        self.folder().view(context, rows).await
     }
 
-    fn fail(&self, fault: Fault) -> bool {
+    async fn fail(&self, fault: Fault) -> bool {
         self.folder().fail(fault)
     }
 
-    fn leftovers(&self) -> Vec<String> {
+    async fn leftovers(&self) -> Vec<String> {
         self.folder().leftovers()
     }
 
     fn memory(&self) -> Option<u64> {
-        // One layout is enough to measure what both share.
-        (self.layout == "snapshots").then_some(32 << 20)
+        // Both layouts encode in the same way, so measuring one of them is enough.
+        (self.layout == Layout::Snapshots).then_some(32 << 20)
     }
 }
 
 #[tokio::test]
 async fn both_layouts_pass_the_suite() {
-    for layout in ["latest", "snapshots"] {
-        let fresh = || Parquet {
+    for layout in Layout::ALL {
+        let fresh = async || Parquet {
             layout,
             path: tempfile::tempdir().unwrap(),
         };

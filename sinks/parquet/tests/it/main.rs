@@ -1,13 +1,13 @@
-//! The sink as its users meet it: opened by name, judged by the files it leaves.
+//! The sink from a user's point of view: opened by its specification, and tested by its files.
 
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests fail the test, and clippy only knows the tests themselves"
 )]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::{
@@ -15,8 +15,9 @@ use arrow_array::{
     TimestampMicrosecondArray, UInt64Array,
 };
 use fortilake_sink::{
-    Batch, Context, Crawl, DataType, Field, Outcome, Receipt, RecordBatch, Result, Schema, Sink,
-    Spec, TableSpec, TimeUnit,
+    Batch, Context, Crawl, DataType, Field, KeyIn, Options, Origin, Outcome, Phase, Receipt,
+    RecordBatch, Result, Schema, ScopeId, ScopeOutcome, ScopeResult, Selection, Sink, Spec,
+    TableSpec, TimeUnit,
 };
 use fortilake_sink_parquet as _;
 
@@ -30,7 +31,10 @@ const SNAPSHOT: &str = "20260901T120000Z";
 fn context(tables: Vec<Arc<TableSpec>>) -> Context {
     let crawl = Crawl {
         id: "c1".to_owned(),
-        snapshot: SNAPSHOT.to_owned(),
+        edition: "c1.5eed".to_owned(),
+        name: SNAPSHOT.to_owned(),
+        phase: Phase::Reading,
+        selection: Selection::default(),
         started_at: "2026-09-01T12:00:00Z".to_owned(),
         generator: "fortilake 0.1.0".to_owned(),
     };
@@ -42,11 +46,12 @@ fn table(name: &str, key: &[&str], fields: Vec<Field>) -> Arc<TableSpec> {
         name: name.to_owned(),
         summary: format!("One of the {name}."),
         key: key.iter().copied().map(str::to_owned).collect(),
+        key_in: KeyIn::Scope,
         schema: Arc::new(Schema::new(fields)),
     })
 }
 
-/// A table with a column of each type, and rows that are full, null and at the edge.
+/// A table with a column of each type, and rows with values, nulls and extreme values.
 fn every_type() -> Batch {
     let description = HashMap::from([
         ("description".to_owned(), "The serial number.".to_owned()),
@@ -87,7 +92,7 @@ fn every_type() -> Batch {
     batch(table, columns)
 }
 
-/// A table of two columns with so many rows; texts are `width` long and do not repeat.
+/// A table of two columns with this many rows. Texts have `width` characters and do not repeat.
 fn long(rows: u32, width: usize) -> Batch {
     let fields = vec![
         Field::new("id", DataType::Int64, false),
@@ -118,14 +123,79 @@ fn batch(table: Arc<TableSpec>, columns: Vec<ArrayRef>) -> Batch {
     let records = RecordBatch::try_new(Arc::clone(&table.schema), columns).unwrap();
     Batch {
         table,
-        sequence: 0,
+        scope: scope(),
+        piece: 0,
+        origin: Origin::Read,
         records,
     }
 }
 
 async fn open(path: &Path, query: &str, context: Context) -> Result<Box<dyn Sink>> {
     let spec = Spec::parse(&format!("parquet:{}{query}", path.display()))?;
-    spec.open(context).await
+    let options = Options(spec.options.clone());
+    spec.open(context, options).await
+}
+
+/// The scope of all rows.
+fn scope() -> Arc<ScopeId> {
+    Arc::new(ScopeId {
+        source: "acme".to_owned(),
+        endpoint: "products/list".to_owned(),
+        subject: "account=1".to_owned(),
+    })
+}
+
+/// Delivers batches like a crawl: as pieces of one scope, with an outcome that counts them.
+async fn deliver(mut sink: Box<dyn Sink>, batches: &[Batch]) -> Receipt {
+    let mut rows = BTreeMap::<String, u64>::new();
+    let mut pieces = BTreeMap::<String, u32>::new();
+    for batch in batches {
+        let name = &batch.table.name;
+        let piece = pieces.entry(name.clone()).or_default();
+        let batch = Batch {
+            piece: *piece,
+            ..batch.clone()
+        };
+        *piece += 1;
+        *rows.entry(name.clone()).or_default() += batch.records.num_rows() as u64;
+        sink.write(&batch).await.unwrap();
+    }
+    let handed_over = ScopeOutcome {
+        scope: scope(),
+        result: ScopeResult::Complete,
+        rows: rows.clone(),
+        observed_at: 0,
+    };
+    let outcome = Outcome {
+        complete: true,
+        scopes: vec![handed_over],
+        tables: rows,
+        ..Outcome::default()
+    };
+    sink.finish(&outcome).await.unwrap()
+}
+
+/// The published files of a table, below the folder `out`.
+fn files(out: &Path, table: &str) -> Vec<PathBuf> {
+    let mut manifests = Vec::new();
+    for folder in ["snapshots", "versions"] {
+        let path = out.join(format!("_fortilake/{folder}/{SNAPSHOT}.json"));
+        manifests.extend(fs::read(path));
+    }
+    assert_eq!(manifests.len(), 1);
+    let manifest: serde_json::Value = serde_json::from_slice(&manifests[0]).unwrap();
+    let tables = manifest["tables"].as_array().unwrap().iter();
+    let files = tables
+        .filter(|found| found["name"] == table)
+        .flat_map(|table| table["files"].as_array().unwrap());
+    files
+        .map(|file| out.join(file["path"].as_str().unwrap()))
+        .collect()
+}
+
+/// The number of entries in the staging folder.
+fn staged(out: &Path) -> usize {
+    fs::read_dir(out.join("_fortilake/staging")).map_or(0, Iterator::count)
 }
 
 /// Publishes batches with one sink.
@@ -135,9 +205,6 @@ async fn publish(path: &Path, query: &str, batches: &[Batch]) -> Receipt {
         .map(|batch| Arc::clone(&batch.table))
         .collect();
     tables.dedup();
-    let mut sink = open(path, query, context(tables)).await.unwrap();
-    for batch in batches {
-        sink.write(batch).await.unwrap();
-    }
-    sink.finish(&Outcome::default()).await.unwrap()
+    let sink = open(path, query, context(tables)).await.unwrap();
+    deliver(sink, batches).await
 }

@@ -1,4 +1,4 @@
-//! What is refused, and in which words.
+//! Wrong options and their error messages.
 
 use fortilake_sink::{Kind, registry};
 
@@ -24,24 +24,21 @@ fn wrong_options_are_explained() {
     for (spec, wanted) in [
         (
             "parquet:out?layuot=latest",
-            "unknown option `layuot`; the options are `layout`, `path`, `row_group_bytes`; did you mean `layout`?",
+            "unknown option `layuot`; the options are `keep`, `layout`, `partial`, `path`, `row_group_bytes`; did you mean `layout`?",
         ),
         (
             "parquet:out?layout=newest",
-            "option `layout` wants one of `snapshots`, `latest` (it is `newest`)",
+            "option `layout` is `newest`, but must be one of `snapshots`, `latest`",
         ),
         (
             "parquet:out?row_group_bytes=16MB",
-            "option `row_group_bytes` wants an integer of at least 65536, not text",
+            "option `row_group_bytes` must be an integer of at least 65536, not text",
         ),
         (
             "parquet:out?row_group_bytes=1",
-            "option `row_group_bytes` wants an integer of at least 65536, not 1",
+            "option `row_group_bytes` must be an integer of at least 65536, not 1",
         ),
-        (
-            "parquet",
-            "`parquet` does not say where to: write `parquet:PATH`",
-        ),
+        ("parquet", "`parquet` needs a target; write `parquet:PATH`"),
     ] {
         let error = Spec::parse(spec).unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
@@ -75,10 +72,5 @@ async fn a_type_that_parquet_cannot_hold_fails_at_open_by_name() {
         cause.starts_with("column `nothing` of table `odd` has the type `Struct("),
         "{cause}"
     );
-    assert_eq!(
-        fs::read_dir(out.path().join("_fortilake/staging"))
-            .unwrap()
-            .count(),
-        0
-    );
+    assert_eq!(staged(out.path()), 0);
 }

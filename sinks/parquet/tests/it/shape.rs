@@ -1,4 +1,4 @@
-//! How the files are built inside: what engines skip by, and what bounds memory.
+//! The structure of the files: row groups, statistics, compression and metadata.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ fn metadata(path: &Path) -> ParquetMetaData {
 #[tokio::test]
 async fn row_groups_are_bounded_in_bytes() {
     let out = tempfile::tempdir().unwrap();
-    // Some 12 MB of text that hardly compresses, in one batch.
+    // About 12 MB of text that hardly compresses, in one batch.
     publish(
         out.path(),
         "?layout=latest&row_group_bytes=1048576",

@@ -1,4 +1,4 @@
-//! What each status means, and how long to wait.
+//! Tests of interpreting statuses and `Retry-After`.
 
 use reqwest::header::HeaderValue;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const NOW: &str = "2026-08-01T12:00:00Z";
 
-fn answer(status: u16, headers: &[(&'static str, &str)]) -> Verdict {
+fn answer(status: u16, headers: &[(&'static str, &str)]) -> Disposition {
     let headers = headers
         .iter()
         .map(|(name, value)| {
@@ -14,7 +14,7 @@ fn answer(status: u16, headers: &[(&'static str, &str)]) -> Verdict {
             (header::HeaderName::from_static(name), value)
         })
         .collect();
-    judge(
+    meaning(
         StatusCode::from_u16(status).unwrap(),
         &headers,
         NOW.parse().unwrap(),
@@ -24,35 +24,35 @@ fn answer(status: u16, headers: &[(&'static str, &str)]) -> Verdict {
 #[test]
 fn the_status_decides() {
     for status in [200, 201, 202, 204, 299, 409] {
-        assert_eq!(answer(status, &[]), Verdict::Delivered, "{status}");
+        assert_eq!(answer(status, &[]), Disposition::Delivered, "{status}");
     }
     for status in [408, 429, 500, 502, 503, 504, 599] {
-        let verdict = answer(status, &[]);
+        let meaning = answer(status, &[]);
         assert!(
-            matches!(verdict, Verdict::Again { wait: None, .. }),
+            matches!(meaning, Disposition::Retry { wait: None, .. }),
             "{status}"
         );
     }
     for status in [301, 302, 307, 308, 400, 401, 403, 404, 413, 415, 422] {
         assert!(
-            matches!(answer(status, &[]), Verdict::Refused { .. }),
+            matches!(answer(status, &[]), Disposition::Refused { .. }),
             "{status}"
         );
     }
-    assert_eq!(answer(410, &[("retry-after", "1")]), Verdict::Gone);
+    assert_eq!(answer(410, &[("retry-after", "1")]), Disposition::Gone);
 }
 
 #[test]
 fn the_cause_is_the_status() {
     let cause = |status| match answer(status, &[]) {
-        Verdict::Refused { cause } | Verdict::Again { cause, .. } => cause,
+        Disposition::Refused { cause } | Disposition::Retry { cause, .. } => cause,
         other => panic!("{other:?}"),
     };
-    assert_eq!(cause(404), "the answer was 404 Not Found");
-    assert_eq!(cause(599), "the answer was 599");
+    assert_eq!(cause(404), "the receiver returned 404 Not Found");
+    assert_eq!(cause(599), "the receiver returned 599");
     assert_eq!(
         cause(302),
-        "the answer was 302 Found, and redirects are not followed"
+        "the receiver returned 302 Found, and redirects are not followed"
     );
 }
 
@@ -62,7 +62,7 @@ fn retry_after_is_read_in_both_forms() {
         let wanted = seconds.map(Duration::from_secs);
         for status in [429, 503] {
             match answer(status, headers) {
-                Verdict::Again { wait, .. } => assert_eq!(wait, wanted, "{headers:?}"),
+                Disposition::Retry { wait, .. } => assert_eq!(wait, wanted, "{headers:?}"),
                 other => panic!("{other:?}"),
             }
         }

@@ -1,9 +1,12 @@
-//! Bodies, and how rows are cut.
+//! Tests of bodies, and of dividing rows into messages.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, StringArray};
-use fortilake_sink::{DataType, Field, Schema};
+use fortilake_sink::{
+    DataType, Field, KeyIn, Phase, Schema, ScopeId, ScopeOutcome, ScopeResult, TableSpec,
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -17,19 +20,53 @@ const WIDE: Shape = Shape {
 fn encoder(shape: Shape) -> Encoder {
     let crawl = Crawl {
         id: "c-1".to_owned(),
-        snapshot: "20260901T120000Z".to_owned(),
+        edition: "c-1.e".to_owned(),
+        name: "20260901T120000Z".to_owned(),
+        phase: Phase::Reading,
+        selection: Selection::default(),
         started_at: "2026-09-01T12:00:00Z".to_owned(),
         generator: "fortilake 0.1.0".to_owned(),
     };
     Encoder::new(crawl, shape)
 }
 
-fn first() -> Piece {
-    Piece {
-        table: "t".to_owned(),
-        sequence: 7,
-        number: 2,
+const START: MessagePosition = MessagePosition {
+    slice: 2,
+    first_row: 70,
+};
+
+/// The batch id in text: scope `acme/products.list/account=7`, table `t`, piece 3.
+const BATCH: &str = "c-1.e/acme/products.list/account=7/t/3";
+
+fn scope(subject: &str) -> Arc<ScopeId> {
+    Arc::new(ScopeId {
+        source: "acme".to_owned(),
+        endpoint: "products/list".to_owned(),
+        subject: subject.to_owned(),
+    })
+}
+
+fn batch(origin: Origin) -> Batch {
+    let records = records(&[]);
+    Batch {
+        table: Arc::new(TableSpec {
+            name: "t".to_owned(),
+            summary: String::new(),
+            schema: records.schema(),
+            key: Vec::new(),
+            key_in: KeyIn::Scope,
+        }),
+        scope: scope("account=7"),
+        piece: 3,
+        origin,
+        records,
     }
+}
+
+/// Encodes these rows as if they were in the middle of a batch.
+fn rows(encoder: &Encoder, records: &RecordBatch) -> Vec<Message> {
+    let head = encoder.head(&batch(Origin::Read));
+    encoder.rows(&head, START, records).unwrap()
 }
 
 fn records(texts: &[&str]) -> RecordBatch {
@@ -48,18 +85,22 @@ fn body(message: &Message) -> Value {
 }
 
 #[test]
-fn rows_come_in_the_payload_that_the_specification_recommends() {
-    let messages = encoder(WIDE).rows(&first(), &records(&["a", "b"])).unwrap();
+fn rows_use_the_payload_that_the_specification_recommends() {
+    let messages = rows(&encoder(WIDE), &records(&["a", "b"]));
     assert_eq!(messages.len(), 1);
     let text = String::from_utf8(messages[0].body.to_vec()).unwrap();
     assert_eq!(
         text,
         r#"{"type":"fortilake.rows","timestamp":"2026-09-01T12:00:00Z","data":{"crawl_id":"c-1","#
             .to_owned()
-            + r#""snapshot":"20260901T120000Z","table":"t","sequence":7,"piece":2,"#
+            + r#""snapshot":"20260901T120000Z","table":"t","scope":"acme/products.list/account=7","#
+            + r#""batch":"c-1.e/acme/products.list/account=7/t/3","slice":2,"#
             + r#""rows":[{"id":0,"text":"a"},{"id":1,"text":"b"}]}}"#
     );
-    assert_eq!(messages[0].id.to_string(), "msg_c-1-t-7-2");
+    let digest = digest::of(&[BATCH, &WIDE.text()]);
+    let id = format!("msg_c-1-{digest}-2");
+    assert_eq!(messages[0].id.to_string(), id);
+    assert_eq!(messages[0].position.as_ref().unwrap().first_row, 70);
     assert_eq!(messages[0].content_type, "application/json");
     assert_eq!(messages[0].rows, 2);
 }
@@ -73,7 +114,7 @@ fn hostile_text_stays_text() {
         "漢\u{1F600}",
         "{\"a\":1}\\",
     ];
-    let messages = encoder(WIDE).rows(&first(), &records(&hostile)).unwrap();
+    let messages = rows(&encoder(WIDE), &records(&hostile));
     let rows = body(&messages[0])["data"]["rows"].clone();
     let wanted: Vec<Value> = (0..)
         .zip(hostile)
@@ -83,18 +124,18 @@ fn hostile_text_stays_text() {
 }
 
 #[test]
-fn rows_come_as_cloudevents_in_structured_mode() {
+fn rows_can_be_cloudevents_in_structured_mode() {
     let shape = Shape {
         envelope: Envelope::CloudEvents,
         ..WIDE
     };
-    let messages = encoder(shape).rows(&first(), &records(&["a"])).unwrap();
+    let messages = rows(&encoder(shape), &records(&["a"]));
     assert_eq!(messages[0].content_type, "application/cloudevents+json");
     assert_eq!(
         body(&messages[0]),
         json!({
             "specversion": "1.0",
-            "id": "msg_c-1-t-7-2",
+            "id": messages[0].id.to_string(),
             "source": "urn:fortilake:crawl:c-1",
             "type": "fortilake.rows",
             "subject": "t",
@@ -102,7 +143,7 @@ fn rows_come_as_cloudevents_in_structured_mode() {
             "datacontenttype": "application/json",
             "data": {
                 "crawl_id": "c-1", "snapshot": "20260901T120000Z",
-                "table": "t", "sequence": 7, "piece": 2,
+                "table": "t", "scope": "acme/products.list/account=7", "batch": BATCH, "slice": 2,
                 "rows": [{ "id": 0, "text": "a" }],
             },
         })
@@ -110,7 +151,7 @@ fn rows_come_as_cloudevents_in_structured_mode() {
 }
 
 #[test]
-fn bodies_keep_the_bound_and_rows_their_order() {
+fn bodies_stay_within_the_limit_and_rows_in_order() {
     let texts: Vec<String> = (0..200).map(|n| "x".repeat(n % 50)).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let records = records(&texts);
@@ -121,7 +162,7 @@ fn bodies_keep_the_bound_and_rows_their_order() {
                 bytes,
                 envelope,
             });
-            let messages = encoder.rows(&first(), &records).unwrap();
+            let messages = rows(&encoder, &records);
             assert!(messages.len() > 1);
             assert!(messages.iter().all(|message| message.body.len() <= bytes));
             let rows: Vec<Value> = messages
@@ -132,10 +173,10 @@ fn bodies_keep_the_bound_and_rows_their_order() {
             assert_eq!(ids, (0..200).collect::<Vec<_>>());
             let pieces: Vec<_> = messages
                 .iter()
-                .map(|message| body(message)["data"]["piece"].as_u64().unwrap())
+                .map(|message| body(message)["data"]["slice"].as_u64().unwrap())
                 .collect();
             assert_eq!(pieces, (2..).take(messages.len()).collect::<Vec<_>>());
-            // No message could have taken the first row of the next.
+            // Messages are as full as possible: the first row of the next one would not have fit.
             for pair in messages.windows(2) {
                 let next = body(&pair[1])["data"]["rows"][0].to_string();
                 assert!(pair[0].body.len() + 1 + next.len() > bytes);
@@ -145,73 +186,106 @@ fn bodies_keep_the_bound_and_rows_their_order() {
 }
 
 #[test]
-fn a_row_beyond_the_bound_goes_alone() {
+fn a_row_beyond_the_limit_is_sent_alone() {
     let long = "x".repeat(3000);
     let encoder = encoder(Shape {
         bytes: 1024,
         ..WIDE
     });
-    let messages = encoder
-        .rows(&first(), &records(&["a", &long, "b"]))
-        .unwrap();
+    let messages = rows(&encoder, &records(&["a", &long, "b"]));
     let rows: Vec<u64> = messages.iter().map(|message| message.rows).collect();
     assert_eq!(rows, [1, 1, 1]);
     assert!(messages[1].body.len() > 3000);
 }
 
 #[test]
-fn no_rows_are_no_message() {
-    assert!(
-        encoder(WIDE)
-            .rows(&first(), &records(&[]))
-            .unwrap()
-            .is_empty()
-    );
+fn no_rows_make_no_message() {
+    assert!(rows(&encoder(WIDE), &records(&[])).is_empty());
 }
 
 #[test]
-fn a_summary_tells_the_outcome_and_how_many_messages_there_were() {
+fn carried_rows_name_their_crawl() {
+    let crawl = "20260831T120000Z-0000".to_owned();
+    let encoder = encoder(WIDE);
+    let head = encoder.head(&batch(Origin::Carried { crawl }));
+    let messages = encoder.rows(&head, START, &records(&["a"])).unwrap();
+    let data = &body(&messages[0])["data"];
+    assert_eq!(data["carried_from"], "20260831T120000Z-0000");
+}
+
+#[test]
+fn equal_ids_mean_equal_bodies() {
+    let texts: Vec<String> = (0..90).map(|n| "x".repeat(n)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let records = records(&texts);
+    let mut bodies = BTreeMap::new();
+    for bytes in [1024, 1500, 4096] {
+        for envelope in [Envelope::Plain, Envelope::CloudEvents] {
+            let encoder = encoder(Shape {
+                rows: 1000,
+                bytes,
+                envelope,
+            });
+            for message in rows(&encoder, &records) {
+                let known = bodies.insert(message.id.to_string(), message.body);
+                assert_eq!(known, None, "other limits make other ids");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_summary_contains_the_outcome_and_the_number_of_messages() {
+    let complete = ScopeOutcome {
+        scope: scope("account=6"),
+        result: ScopeResult::Complete,
+        rows: BTreeMap::from([("t".to_owned(), 9)]),
+        observed_at: 0,
+    };
+    let failed = ScopeOutcome {
+        scope: scope("account=7"),
+        result: ScopeResult::Failed {
+            error: "refused".to_owned(),
+        },
+        rows: BTreeMap::new(),
+        observed_at: 0,
+    };
     let outcome = Outcome {
         complete: false,
-        scopes: Scopes {
-            complete: 3,
-            failed: 1,
+        scopes: vec![complete, failed],
+        selection: Selection {
+            sources: None,
+            accounts: Some(BTreeSet::from([6, 7])),
         },
-        failed: vec![FailedScope {
-            source: "acme".to_owned(),
-            endpoint: "products/list".to_owned(),
-            account_id: Some(7),
-            ou_id: None,
-            error: "refused".to_owned(),
-        }],
-        tables: Vec::new(),
-        finished_at: "2026-09-01T12:30:00Z".to_owned(),
+        tables: BTreeMap::from([("t".to_owned(), 9)]),
+        finished_at: 1_788_266_400_000_000,
+        ..Outcome::default()
     };
-    let tables = [TableSummary {
-        table: "t".to_owned(),
-        rows: 9,
-        messages: 2,
-    }];
-    let message = encoder(WIDE).summary(&outcome, &tables).unwrap();
-    assert_eq!(message.id.to_string(), "msg_c-1-summary");
+    let messages = BTreeMap::from([("t".to_owned(), 2)]);
+    let message = encoder(WIDE).summary(&outcome, &messages).unwrap();
+    assert!(message.id.is_summary() && message.position.is_none());
     assert_eq!(
         body(&message),
         json!({
             "type": "fortilake.summary",
-            "timestamp": "2026-09-01T12:30:00Z",
+            "timestamp": "2026-09-01T12:40:00Z",
             "data": {
                 "crawl_id": "c-1",
                 "snapshot": "20260901T120000Z",
                 "started_at": "2026-09-01T12:00:00Z",
-                "finished_at": "2026-09-01T12:30:00Z",
+                "finished_at": "2026-09-01T12:40:00Z",
                 "complete": false,
-                "scopes": { "complete": 3, "failed": 1 },
+                "scopes": { "complete": 1, "failed": 1, "carried": 0 },
                 "failed": [{
+                    "scope": "acme/products.list/account=7",
                     "source": "acme", "endpoint": "products/list",
                     "account_id": 7, "ou_id": null, "error": "refused",
                 }],
+                "selection": { "accounts": [6, 7] },
                 "tables": [{ "table": "t", "rows": 9, "messages": 2 }],
             },
         })
     );
+    let again = encoder(WIDE).summary(&outcome, &messages).unwrap();
+    assert_eq!(again.body, message.body);
 }

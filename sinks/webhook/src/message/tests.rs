@@ -1,20 +1,25 @@
-//! Ids there and back.
+//! Tests of formatting and parsing ids.
 
 use super::*;
 
-fn id(crawl: &str, place: Place) -> Id {
+fn digest(digit: char) -> Digest {
+    Digest::parse(&digit.to_string().repeat(32)).unwrap()
+}
+
+fn slice(crawl: &str, digit: char, slice: u64) -> Id {
+    let batch = digest(digit);
     Id {
         crawl: crawl.to_owned(),
-        place,
+        part: Part::Slice { batch, slice },
     }
 }
 
-fn rows(table: &str, sequence: u64, number: u64) -> Place {
-    Place::Rows(Piece {
-        table: table.to_owned(),
-        sequence,
-        number,
-    })
+fn summary(crawl: &str, digit: char) -> Id {
+    let edition = digest(digit);
+    Id {
+        crawl: crawl.to_owned(),
+        part: Part::Summary { edition },
+    }
 }
 
 #[test]
@@ -23,72 +28,66 @@ fn ids_are_read_back_as_they_were_written() {
         assert_eq!(id.to_string(), text);
         assert_eq!(Id::parse(text), Some(id));
     };
-    let crawl = "20260101T000000Z-4f2a";
     check(
-        id(crawl, rows("org_units", 12, 3)),
-        "msg_20260101T000000Z-4f2a-org_units-12-3",
+        slice("20260101T000000Z-4f2a", 'a', 3),
+        "msg_20260101T000000Z-4f2a-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-3",
     );
     check(
-        id(crawl, Place::Summary),
-        "msg_20260101T000000Z-4f2a-summary",
+        summary("20260101T000000Z-4f2a", '0'),
+        "msg_20260101T000000Z-4f2a-00000000000000000000000000000000-summary",
     );
-    check(id("c-summary", rows("t", 0, 0)), "msg_c-summary-t-0-0");
+    check(
+        slice("c-summary", '1', 0),
+        "msg_c-summary-11111111111111111111111111111111-0",
+    );
 }
 
 #[test]
-fn other_texts_are_no_ids() {
+fn other_texts_are_not_ids() {
+    let digest = "a".repeat(32);
     for text in [
-        "",
-        "msg_",
-        "msg_-summary",
-        "c-summary",
-        "msg_c-t-0",
-        "msg_c-t-00-0",
-        "msg_c-t-0-+1",
-        "msg_c--0-0",
-        "msg_../../etc-summary",
-        "msg_c.1-summary",
-        "msg_c-t\r\n-0-0",
+        String::new(),
+        "msg_".to_owned(),
+        format!("msg_-{digest}-summary"),
+        format!("c-{digest}-summary"),
+        format!("msg_c-{digest}"),
+        format!("msg_c-{digest}-00"),
+        format!("msg_c-{digest}-+1"),
+        format!("msg_c-{}-1", digest.to_uppercase()),
+        format!("msg_../../etc-{digest}-summary"),
+        format!("msg_c.1-{digest}-summary"),
+        format!("msg_c\r\n-{digest}-0"),
+        // Ids of the first edition.
+        "msg_c-products-0-0".to_owned(),
+        "msg_c-summary".to_owned(),
     ] {
-        assert_eq!(Id::parse(text), None, "{text:?}");
+        assert_eq!(Id::parse(&text), None, "{text:?}");
     }
 }
 
 #[test]
-fn a_summary_comes_after_the_rows_of_its_crawl() {
+fn a_final_message_comes_after_the_rows_of_its_crawl() {
     let mut ids = [
-        id("b", rows("a", 0, 0)),
-        id("a", Place::Summary),
-        id("a", rows("t", 10, 0)),
-        id("a", rows("t", 9, 11)),
-        id("a", rows("t", 9, 2)),
+        slice("b", '0', 0),
+        summary("a", '0'),
+        slice("a", 'f', 11),
+        slice("a", 'f', 2),
     ];
     ids.sort();
-    let sorted: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        sorted,
-        [
-            "msg_a-t-9-2",
-            "msg_a-t-9-11",
-            "msg_a-t-10-0",
-            "msg_a-summary",
-            "msg_b-a-0-0"
-        ]
-    );
+    let wanted = [
+        slice("a", 'f', 2),
+        slice("a", 'f', 11),
+        summary("a", '0'),
+        slice("b", '0', 0),
+    ];
+    assert_eq!(ids, wanted);
 }
 
 #[test]
-fn names_that_would_make_ids_ambiguous_are_refused() {
-    assert!(check_names("20260101T000000Z-4f2a", ["org_units"].into_iter()).is_ok());
-    for (crawl, table) in [
-        ("", "t"),
-        ("a.b", "t"),
-        ("a/b", "t"),
-        ("c", ""),
-        ("c", "a-b"),
-        ("c", "ü"),
-    ] {
-        let error = check_names(crawl, [table].into_iter()).unwrap_err();
-        assert_eq!(error.kind(), Kind::Internal, "{crawl} {table}");
+fn crawl_ids_that_do_not_fit_into_message_ids_are_refused() {
+    assert!(check_crawl("20260101T000000Z-4f2a").is_ok());
+    for crawl in ["", "a.b", "a/b", "ü"] {
+        let error = check_crawl(crawl).unwrap_err();
+        assert_eq!(error.kind(), Kind::Internal, "{crawl}");
     }
 }

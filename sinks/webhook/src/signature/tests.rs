@@ -1,8 +1,8 @@
-//! Signatures against those that others have made.
+//! Tests of signatures, with values from other implementations.
 
 use super::*;
 
-/// The example that the libraries of the specification are tested with.
+/// The test vector of the specification's own libraries.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 const TIMESTAMP: i64 = 1_614_265_330;
@@ -10,18 +10,19 @@ const BODY: &[u8] = br#"{"test": 2432232314}"#;
 const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
 
 fn signer(secrets: &[&str]) -> Result<Signer> {
-    let secrets: Vec<SecretString> = secrets.iter().copied().map(SecretString::from).collect();
+    let secrets = secrets.iter().map(|secret| (*secret).to_owned());
+    let secrets: Vec<_> = secrets.map(Secret::from).collect();
     Signer::new(&secrets)
 }
 
 #[test]
-fn a_signature_is_that_of_other_implementations() {
+fn a_signature_equals_that_of_other_implementations() {
     let signature = signer(&[SECRET]).unwrap().sign(ID, TIMESTAMP, BODY);
     assert_eq!(signature.as_deref(), Some(SIGNATURE));
 }
 
 #[test]
-fn every_secret_signs_in_its_turn() {
+fn every_secret_signs_in_order() {
     let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let signature = signer(&[other, SECRET])
         .unwrap()
@@ -34,7 +35,7 @@ fn every_secret_signs_in_its_turn() {
 }
 
 #[test]
-fn a_secret_of_another_form_is_refused_unsaid() {
+fn a_malformed_secret_is_refused_without_repeating_it() {
     let check = |secret: &str, wanted: &str| {
         let error = signer(&[secret]).unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
@@ -46,8 +47,8 @@ fn a_secret_of_another_form_is_refused_unsaid() {
         "does not begin with `whsec_`",
     );
     check("whsec_not base64", "is not base64 after `whsec_`");
-    check("whsec_c2hvcnQ=", "has 5 bytes, and 24 to 64 are wanted");
-    check("whsec_", "has 0 bytes, and 24 to 64 are wanted");
+    check("whsec_c2hvcnQ=", "has 5 bytes; it must have 24 to 64");
+    check("whsec_", "has 0 bytes; it must have 24 to 64");
 }
 
 #[test]

@@ -1,16 +1,16 @@
-//! URLs that are taken, and what is shown of them.
+//! Tests of checking URLs, and of hiding their secret parts.
 
 use super::*;
 
-const TERMS: Terms = Terms {
+const RULES: UrlRules = UrlRules {
     plain_text: true,
     allow_http: false,
 };
 
 #[test]
-fn what_may_be_secret_is_not_shown() {
+fn secret_parts_are_not_shown() {
     let check = |url: &str, shown: &str| {
-        assert_eq!(Target::parse(url, TERMS).unwrap().shown, shown);
+        assert_eq!(Target::parse(url, RULES).unwrap().shown, shown);
     };
     check("https://example.com", "https://example.com/");
     check("https://example.com/hook", "https://example.com/hook");
@@ -28,9 +28,9 @@ fn what_may_be_secret_is_not_shown() {
     );
     check("https://[2001:db8::1]/x", "https://[2001:db8::1]/x");
 
-    let secret = Terms {
+    let secret = UrlRules {
         plain_text: false,
-        ..TERMS
+        ..RULES
     };
     let target = Target::parse("https://example.com/hook", secret).unwrap();
     assert_eq!(target.shown, "https://example.com/…");
@@ -44,28 +44,28 @@ fn plain_http_stays_on_this_machine() {
         "http://localhost/",
         "http://a.localhost/",
     ] {
-        assert!(Target::parse(url, TERMS).unwrap().is_loopback(), "{url}");
+        assert!(Target::parse(url, RULES).unwrap().is_loopback(), "{url}");
     }
     for url in [
         "http://10.0.0.1/",
         "http://example.com/",
         "http://localhost.example.com/",
     ] {
-        let error = Target::parse(url, TERMS)
+        let error = Target::parse(url, RULES)
             .err()
             .expect("it leaves the machine");
         assert_eq!(error.kind(), Kind::Config);
         assert!(error.to_string().contains("set `allow_http`"), "{error}");
-        let allowed = Terms {
+        let allowed = UrlRules {
             allow_http: true,
-            ..TERMS
+            ..RULES
         };
         assert!(Target::parse(url, allowed).is_ok(), "{url}");
     }
 }
 
 #[test]
-fn what_is_no_web_address_is_refused_without_repeating_it() {
+fn other_urls_are_refused_without_repeating_them() {
     for url in [
         "",
         "example.com/hook",
@@ -73,7 +73,7 @@ fn what_is_no_web_address_is_refused_without_repeating_it() {
         "file:///secret",
         "https://",
     ] {
-        let error = Target::parse(url, TERMS)
+        let error = Target::parse(url, RULES)
             .err()
             .expect("it is no web address");
         assert!(error.to_string().starts_with("option `url`"), "{error}");
@@ -82,8 +82,8 @@ fn what_is_no_web_address_is_refused_without_repeating_it() {
 }
 
 #[test]
-fn destinations_differ_by_all_but_the_user() {
-    let digest = |url: &str| Target::parse(url, TERMS).unwrap().digest;
+fn the_digest_covers_everything_but_user_and_fragment() {
+    let digest = |url: &str| Target::parse(url, RULES).unwrap().digest;
     let one = digest("https://example.com/a?tenant=1");
     assert_eq!(one, digest("https://user:pass@example.com/a?tenant=1"));
     assert_eq!(one, digest("https://example.com:443/a?tenant=1#top"));
@@ -91,8 +91,27 @@ fn destinations_differ_by_all_but_the_user() {
     assert_ne!(one, digest("https://example.com/b?tenant=1"));
     assert_eq!(one.len(), 2 * DIGEST_BYTES);
 
-    let folder = Target::parse("https://[::1]:1/", TERMS)
+    let folder = Target::parse("https://[::1]:1/", RULES)
         .unwrap()
         .folder_name();
     assert!(folder.starts_with("___1_-"), "{folder}");
+}
+
+#[test]
+fn all_secret_parts_of_the_url_are_found() {
+    let url = "https://us3r:p%40ss@example.com/services/T0/longtoken?token=t0k%26en";
+    let secrets = Target::parse(url, RULES).unwrap().secrets();
+    for secret in ["us3r", "p%40ss", "p@ss", "longtoken", "t0k&en"] {
+        assert!(secrets.iter().any(|found| found == secret), "{secret}");
+    }
+    assert!(!secrets.iter().any(|found| found == "services"));
+}
+
+#[test]
+fn only_host_names_are_resolved() {
+    let name = |url: &str| Target::parse(url, RULES).unwrap().host_name();
+    let wanted = Some(("example.com".to_owned(), 443));
+    assert_eq!(name("https://example.com/hook"), wanted);
+    assert_eq!(name("https://192.0.2.1/"), None);
+    assert_eq!(name("https://[2001:db8::1]/"), None);
 }

@@ -1,6 +1,9 @@
-//! What a receiver gets when all goes well.
+//! What a receiver gets if nothing fails.
 
+use std::collections::BTreeSet;
 use std::sync::Barrier;
+
+use fortilake_sink::Delivery;
 
 use super::*;
 
@@ -18,14 +21,24 @@ async fn a_crawl_is_rows_and_a_summary() {
             .all(|received| received.is_signed_with(SECRET))
     );
     let summary = messages.last().unwrap();
-    assert_eq!(summary.id(), summary_id());
+    assert_eq!(summary.name(), summary_id());
+    let ids: BTreeSet<_> = messages.iter().map(receiver::Received::id).collect();
+    assert_eq!(
+        ids.len(),
+        messages.len(),
+        "no two messages have the same id"
+    );
+    assert!(
+        ids.iter()
+            .all(|id| id.starts_with(&format!("msg_{CRAWL}-")))
+    );
     assert_eq!(summary.json()["data"]["complete"], true);
     assert_eq!(
         summary.json()["data"]["tables"],
         json!([
-            { "table": "products", "rows": 10, "messages": 3 },
             { "table": "accounts", "rows": 2, "messages": 1 },
             { "table": "empty", "rows": 0, "messages": 0 },
+            { "table": "products", "rows": 10, "messages": 3 },
         ])
     );
     let mut ids = receiver.accepted();
@@ -41,7 +54,7 @@ async fn a_crawl_is_rows_and_a_summary() {
 
     let last = messages
         .iter()
-        .find(|received| received.id() == id("products", 0, 2))
+        .find(|received| received.name() == id("products", 0, 2))
         .unwrap();
     let rows = json!([{ "id": 8, "text": "ü\n8" }, { "id": 9, "text": "ü\n9" }]);
     assert_eq!(last.json()["data"]["rows"], rows);
@@ -57,10 +70,7 @@ async fn a_crawl_is_rows_and_a_summary() {
 async fn two_secrets_sign_during_a_rotation() {
     let receiver = Receiver::new([]);
     let sender = Sender::to(&receiver);
-    let next = sender.folder.path().join("next");
-    std::fs::write(&next, NEXT_SECRET.to_owned() + "\n").unwrap();
-    let first = sender.options["secrets"][0].clone();
-    let sender = sender.with("secrets", json!([{ "file": next }, first]));
+    let sender = sender.with("secrets", json!([NEXT_SECRET, SECRET]));
     sender.deliver(&[batch("products", 0, 1)]).await.unwrap();
     for received in receiver.messages() {
         assert!(received.is_signed_with(SECRET) && received.is_signed_with(NEXT_SECRET));
@@ -105,14 +115,14 @@ async fn cloudevents_are_signed_as_well() {
 }
 
 #[tokio::test]
-async fn the_summary_alone_is_sent_on_request() {
+async fn only_the_summary_is_sent_on_request() {
     let receiver = Receiver::new([]);
     let sender = Sender::to(&receiver).with("events", "summary");
     let receipt = sender.deliver(&[batch("products", 0, 10)]).await.unwrap();
     assert_eq!(receiver.accepted(), [summary_id()]);
     let tables = &receiver.messages()[0].json()["data"]["tables"];
     assert_eq!(
-        tables[0],
+        tables[2],
         json!({ "table": "products", "rows": 10, "messages": 0 })
     );
     assert_eq!((receipt.rows, receipt.files), (0, 1));
@@ -133,7 +143,7 @@ async fn a_table_keeps_its_order_through_failures() {
     sender.deliver(&batches).await.unwrap();
     let accepted = receiver.accepted();
     let of_table = |name: &str| -> Vec<String> {
-        let ids = accepted.iter().filter(|id| id.contains(name));
+        let ids = accepted.iter().filter(|id| id.starts_with(name));
         ids.cloned().collect()
     };
     let products =
@@ -149,8 +159,8 @@ async fn a_table_keeps_its_order_through_failures() {
 }
 
 #[tokio::test]
-async fn tables_go_side_by_side_and_by_choice_all_messages() {
-    // Each pair of messages is answered only when both are there.
+async fn tables_are_sent_in_parallel_and_on_request_all_messages() {
+    // The receiver responds to a message only once a second one has arrived.
     let meet = || {
         let barrier = Arc::new(Barrier::new(2));
         [Reply::Meet(Arc::clone(&barrier)), Reply::Meet(barrier)]
@@ -175,33 +185,32 @@ async fn tables_go_side_by_side_and_by_choice_all_messages() {
 }
 
 #[tokio::test]
-async fn headers_of_the_user_go_along() {
+async fn configured_headers_are_sent() {
     let receiver = Receiver::new([]);
     let sender = Sender::to(&receiver);
-    let token = sender.folder.path().join("token");
-    std::fs::write(&token, "Bearer of-the-file\n").unwrap();
-    let headers = json!({
-        "Authorization": { "file": token },
-        "x-package": { "env": "CARGO_PKG_NAME" },
-        "x-text": "text",
-    });
+    let headers = json!({ "Authorization": "Bearer of-the-user", "x-text": "text" });
     sender.with("headers", headers).deliver(&[]).await.unwrap();
     let headers = &receiver.messages()[0].headers;
-    assert_eq!(headers["authorization"], "Bearer of-the-file");
-    assert_eq!(headers["x-package"], "fortilake-sink-webhook");
+    assert_eq!(headers["authorization"], "Bearer of-the-user");
     assert_eq!(headers["x-text"], "text");
     assert!(headers["user-agent"].starts_with("fortilake/"));
 }
 
 #[tokio::test]
-async fn other_rows_than_the_crawl_counted_are_no_whole_crawl() {
+async fn a_probe_sends_nothing_and_finds_errors() {
+    let descriptor = registry::find("webhook").unwrap();
     let receiver = Receiver::new([]);
-    let sender = Sender::to(&receiver);
-    let mut sink = sender.open().await.unwrap();
-    sink.write(&batch("products", 0, 2)).await.unwrap();
-    let counted = outcome(&[batch("products", 0, 3)]);
-    let error = sink.finish(&counted).await.unwrap_err();
-    let text = "table `products` has 2 rows, and the crawl counted 3";
-    assert_eq!(error.to_string(), text);
-    assert!(!receiver.accepted().contains(&summary_id()));
+    let probe = async |sender: Sender| (descriptor.probe)(Options(sender.options)).await;
+    probe(Sender::to(&receiver)).await.unwrap();
+    assert!(receiver.messages().is_empty());
+    let error = probe(Sender::to(&receiver).with("url", "https://receiver.invalid/hook"));
+    let text = told(&error.await.unwrap_err());
+    assert!(
+        text.starts_with("cannot resolve the host `receiver.invalid`"),
+        "{text}"
+    );
+    let error = probe(Sender::to(&receiver).with("url", "receiver"));
+    assert!(told(&error.await.unwrap_err()).starts_with("option `url`"));
+    let delivery = (descriptor.delivery)(&Options::default()).unwrap();
+    assert_eq!(delivery, Delivery::AtLeastOnce);
 }

@@ -1,11 +1,11 @@
-//! Receivers that fail, and how long they are borne with.
+//! Receivers that fail in different ways.
 
 use fortilake_sink::Kind;
 
 use super::*;
 
 #[tokio::test]
-async fn a_message_comes_again_to_the_byte() {
+async fn every_attempt_sends_the_same_bytes() {
     let wait = "retry-after: 0".to_owned();
     let receiver = Receiver::new([
         Reply::Status(500),
@@ -18,7 +18,7 @@ async fn a_message_comes_again_to_the_byte() {
     let messages = receiver.messages();
     let tries: Vec<_> = messages
         .iter()
-        .filter(|received| received.id() == id("products", 0, 0))
+        .filter(|received| received.name() == id("products", 0, 0))
         .collect();
     assert_eq!(tries.len(), 5);
     assert!(tries.iter().all(|received| received.raw == tries[0].raw));
@@ -27,7 +27,7 @@ async fn a_message_comes_again_to_the_byte() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_never_answers_is_given_up() {
+async fn a_receiver_that_never_responds_is_given_up() {
     let receiver = Receiver::new([]);
     receiver.always(Some(Reply::Hang));
     let sender = Sender::to(&receiver)
@@ -39,18 +39,18 @@ async fn a_receiver_that_never_answers_is_given_up() {
         .unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     assert!(
-        told(&error).ends_with("there was no answer in time"),
+        told(&error).ends_with("no response within the timeout"),
         "{}",
         told(&error)
     );
-    assert_eq!(sender.letters()[0].1["attempts"], 2);
+    assert_eq!(sender.letters()[0].2["attempts"], 2);
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_not_there_is_told_without_its_secrets() {
+async fn an_unreachable_receiver_is_reported_without_its_secrets() {
     let receiver = Receiver::new([]);
     let port = receiver.url("").rsplit_once(':').unwrap().1.to_owned();
-    // Bound to another address of the loopback, nobody listens on the same port.
+    // The receiver listens on 127.0.0.1 only, so nothing listens on this port of 127.0.0.2.
     let url = format!("http://127.0.0.2:{port}/hook?token=t0ken");
     let sender = Sender::to(&receiver).with("url", url);
     let error = sender
@@ -59,7 +59,7 @@ async fn a_receiver_that_is_not_there_is_told_without_its_secrets() {
         .unwrap_err();
     assert!(error.is_transient());
     let text = told(&error);
-    assert!(text.contains("no connection: "), "{text}");
+    assert!(text.contains("cannot connect: "), "{text}");
     assert!(
         text.contains("`http://127.0.0.2") && !text.contains("t0ken"),
         "{text}"
@@ -68,7 +68,7 @@ async fn a_receiver_that_is_not_there_is_told_without_its_secrets() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_a_dead_letter_and_the_others_go_on() {
+async fn a_refused_message_becomes_a_dead_letter_and_the_others_are_sent() {
     let receiver = Receiver::new([Reply::Status(200), Reply::Status(422)]);
     let sender = Sender::to(&receiver).with("batch_rows", 1);
     let error = sender
@@ -83,7 +83,7 @@ async fn what_is_refused_is_a_dead_letter_and_the_others_go_on() {
     );
     assert!(text.contains("dead/127.0.0.1-"), "{text}");
     assert!(
-        text.ends_with("the answer was 422 Unprocessable Entity"),
+        text.ends_with("the receiver returned 422 Unprocessable Entity"),
         "{text}"
     );
     let accepted = [
@@ -95,14 +95,14 @@ async fn what_is_refused_is_a_dead_letter_and_the_others_go_on() {
     assert_eq!(
         receiver.messages().len(),
         4,
-        "a summary would say that it is all there"
+        "the summary is held back, because it would say that all rows are there"
     );
-    let names = [id("products", 0, 1) + ".json", summary_id() + ".json"];
+    let names = [id("products", 0, 1), summary_id()];
     assert_eq!(sender.letter_names(), names);
 }
 
 #[tokio::test]
-async fn a_conflict_means_that_it_is_there() {
+async fn a_conflict_counts_as_delivered() {
     let receiver = Receiver::new([]);
     receiver.always(Some(Reply::Status(409)));
     let sender = Sender::to(&receiver);
@@ -124,10 +124,10 @@ async fn a_receiver_that_is_gone_gets_nothing_more() {
     assert_eq!(
         error.kind(),
         Kind::Internal,
-        "a sink that has failed is spent"
+        "a sink that has failed cannot be finished"
     );
     assert_eq!(receiver.messages().len(), 2);
-    assert_eq!(sender.letter_names(), [id("products", 0, 1) + ".json"]);
+    assert_eq!(sender.letter_names(), [id("products", 0, 1)]);
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn an_abort_sends_nothing_more() {
         .with("concurrency", 4);
     let mut sink = sender.open().await.unwrap();
     sink.write(&batch("products", 0, 4)).await.unwrap();
-    // One message is under way and the others of its table wait for it.
+    // One message is in flight, and the others of its table wait for it.
     while receiver.messages().is_empty() {
         tokio::task::yield_now().await;
     }

@@ -1,17 +1,20 @@
-//! The sink as its users meet it: opened by name, judged by what a receiver gets.
+//! Tests of the sink from the outside: it is opened by name, and a receiver checks what arrives.
 
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests fail the test, and clippy only knows the tests themselves"
 )]
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 use fortilake_sink::{
-    Batch, Context, Crawl, DataType, Error, Field, MemoryStore, Options, Outcome, Receipt,
-    RecordBatch, Result, Schema, Sink, Spec, Store, TableSpec, TableTotal, registry,
+    Batch, Context, Crawl, DataType, Error, Field, KeyIn, MemoryStore, Options, Origin, Outcome,
+    Phase, Receipt, RecordBatch, Result, Schema, ScopeId, ScopeOutcome, ScopeResult, Selection,
+    Sink, Spec, Store, TableSpec, registry,
 };
 use fortilake_sink_webhook as _;
 use serde_json::{Map, Value, json};
@@ -24,9 +27,11 @@ mod delivery;
 mod failure;
 mod letters;
 mod options;
+mod raw_body;
 mod receiver;
 mod restart;
 mod secrecy;
+mod story;
 mod tls;
 
 /// Two signing secrets: the receiver's, and the one it will change to.
@@ -35,7 +40,12 @@ const NEXT_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 const CRAWL: &str = "20260901T120000Z-4f2a";
 
-/// A sender: its options, and what it remembers from one sink to the next.
+const EDITION: &str = "20260901T120000Z-4f2a.51b6";
+
+/// The prefix of the ids of most batches in these tests.
+const SCOPE: &str = "20260901T120000Z-4f2a.51b6/acme/products.list/account=1/";
+
+/// A sender: its options, and the store that survives from one sink to the next.
 struct Sender {
     folder: TempDir,
     store: Arc<MemoryStore>,
@@ -43,14 +53,12 @@ struct Sender {
 }
 
 impl Sender {
-    /// One that signs, does not wait long, and sends to `receiver`.
+    /// A sender to `receiver` that signs and has short pauses.
     fn to(receiver: &Receiver) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let secret = folder.path().join("secret");
-        std::fs::write(&secret, SECRET).unwrap();
         let Value::Object(options) = json!({
             "url": receiver.url("/hook"),
-            "secrets": [{ "file": secret }],
+            "secrets": [SECRET],
             "dead_letters": folder.path().join("dead"),
             "attempts": 3,
             "backoff": "1ms",
@@ -74,11 +82,21 @@ impl Sender {
     }
 
     async fn open(&self) -> Result<Box<dyn Sink>> {
+        self.open_in(context()).await
+    }
+
+    async fn open_in(&self, context: Context) -> Result<Box<dyn Sink>> {
         let spec = Spec {
             sink: "webhook".to_owned(),
-            options: self.options.clone(),
+            options: Map::new(),
         };
-        spec.open(context().with_store(self.store())).await
+        let options = Options(self.options.clone());
+        spec.open(context.with_store(self.store()), options).await
+    }
+
+    /// All keys in the sender's store.
+    async fn keys(&self) -> Vec<String> {
+        self.store.keys("").await.unwrap()
     }
 
     /// Delivers a whole crawl.
@@ -97,18 +115,19 @@ impl Sender {
         redeliver(Options(self.options.clone()), self.store()).await
     }
 
-    /// The names and contents of the dead letters, by name.
-    fn letters(&self) -> Vec<(String, Value)> {
+    /// Names, paths and contents of the dead letters, sorted by name.
+    fn letters(&self) -> Vec<(String, PathBuf, Value)> {
         let mut letters = Vec::new();
         let Ok(folders) = std::fs::read_dir(self.folder.path().join("dead")) else {
             return letters;
         };
         for folder in folders {
             for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
-                let file = file.unwrap();
-                let text = std::fs::read(file.path()).unwrap();
-                let name = file.file_name().into_string().unwrap();
-                letters.push((name, serde_json::from_slice(&text).unwrap()));
+                let path = file.unwrap().path();
+                let letter: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+                let body = letter["body"].as_str().unwrap_or("null");
+                let name = name(&serde_json::from_str(body).unwrap());
+                letters.push((name, path, letter));
             }
         }
         letters.sort_by(|one, other| one.0.cmp(&other.0));
@@ -117,14 +136,17 @@ impl Sender {
 
     fn letter_names(&self) -> Vec<String> {
         let letters = self.letters().into_iter();
-        letters.map(|(name, _)| name).collect()
+        letters.map(|(name, ..)| name).collect()
     }
 }
 
 fn context() -> Context {
     let crawl = Crawl {
         id: CRAWL.to_owned(),
-        snapshot: "20260901T120000Z".to_owned(),
+        edition: EDITION.to_owned(),
+        name: "20260901T120000Z".to_owned(),
+        phase: Phase::Reading,
+        selection: Selection::default(),
         started_at: "2026-09-01T12:00:00Z".to_owned(),
         generator: "fortilake 0.1.0".to_owned(),
     };
@@ -139,6 +161,7 @@ fn table(name: &str) -> Arc<TableSpec> {
         name: name.to_owned(),
         summary: format!("One of the {name}."),
         key: vec!["id".to_owned()],
+        key_in: KeyIn::Scope,
         schema: Arc::new(Schema::new(vec![
             Field::new("id", DataType::Int64, false),
             Field::new("text", DataType::Utf8, true),
@@ -146,10 +169,22 @@ fn table(name: &str) -> Arc<TableSpec> {
     })
 }
 
-/// A batch whose ids go on where those of the batch before it end.
-fn batch(name: &str, sequence: u64, rows: i64) -> Batch {
+fn scope(account: u32) -> Arc<ScopeId> {
+    Arc::new(ScopeId {
+        source: "acme".to_owned(),
+        endpoint: "products/list".to_owned(),
+        subject: format!("account={account}"),
+    })
+}
+
+/// A batch of account 1. Its ids continue those of the piece before it.
+fn batch(name: &str, piece: u32, rows: i64) -> Batch {
+    batch_of(1, name, piece, rows)
+}
+
+fn batch_of(account: u32, name: &str, piece: u32, rows: i64) -> Batch {
     let table = table(name);
-    let first = i64::try_from(sequence).unwrap() * rows;
+    let first = i64::from(piece) * rows;
     let ids: Int64Array = (first..first + rows).collect();
     let texts: StringArray = ids
         .iter()
@@ -159,38 +194,60 @@ fn batch(name: &str, sequence: u64, rows: i64) -> Batch {
     let records = RecordBatch::try_new(Arc::clone(&table.schema), columns).unwrap();
     Batch {
         table,
-        sequence,
+        scope: scope(account),
+        piece,
+        origin: Origin::Read,
         records,
     }
 }
 
+/// The outcome of a crawl with exactly these batches.
 fn outcome(batches: &[Batch]) -> Outcome {
-    let rows = |name: &str| -> u64 {
-        let of_table = batches.iter().filter(|batch| batch.table.name == name);
-        of_table.map(|batch| batch.records.num_rows() as u64).sum()
-    };
-    let total = |name: &str| TableTotal {
-        table: name.to_owned(),
-        rows: rows(name),
-    };
+    let mut scopes: Vec<ScopeOutcome> = Vec::new();
+    let mut tables = BTreeMap::from(["products", "accounts", "empty"].map(|name| (name.into(), 0)));
+    for batch in batches {
+        let rows = batch.records.num_rows() as u64;
+        let name = batch.table.name.clone();
+        *tables.entry(name.clone()).or_default() += rows;
+        if scopes.last().is_none_or(|last| last.scope != batch.scope) {
+            scopes.push(ScopeOutcome {
+                scope: Arc::clone(&batch.scope),
+                result: ScopeResult::Complete,
+                rows: BTreeMap::new(),
+                observed_at: 0,
+            });
+        }
+        *scopes.last_mut().unwrap().rows.entry(name).or_default() += rows;
+    }
     Outcome {
         complete: true,
-        tables: vec![total("products"), total("accounts"), total("empty")],
-        finished_at: "2026-09-01T12:30:00Z".to_owned(),
+        scopes,
+        tables,
+        finished_at: 1_788_266_400_000_000,
         ..Outcome::default()
     }
 }
 
-/// The id of a message with rows.
-fn id(table: &str, sequence: u64, piece: u64) -> String {
-    format!("msg_{CRAWL}-{table}-{sequence}-{piece}")
+/// The short name of a message in these tests: `TABLE/PIECE/SLICE` of account 1, or `summary`.
+fn id(table: &str, piece: u32, slice: u64) -> String {
+    format!("{table}/{piece}/{slice}")
 }
 
 fn summary_id() -> String {
-    format!("msg_{CRAWL}-summary")
+    "summary".to_owned()
 }
 
-/// The error and all its sources.
+/// The short name of a message with this body.
+fn name(body: &Value) -> String {
+    let data = &body["data"];
+    let Some(batch) = data["batch"].as_str() else {
+        return summary_id();
+    };
+    let batch = batch.strip_prefix(SCOPE).unwrap_or(batch);
+    format!("{batch}/{}", data["slice"])
+}
+
+/// The texts of an error and all its sources.
 fn told(error: &Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -1,6 +1,7 @@
-//! A receiver on a port of this machine that answers as it is told and remembers what came.
+//! A local receiver that responds according to a script and records what arrives.
 //!
-//! It shares no code with the sink: not the HTTP library, and not the one that signs.
+//! It shares no code with the sink, neither the HTTP library nor the signing, so that a mistake in one of them is not
+//! made twice.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead as _, BufReader, Read, Write};
@@ -19,24 +20,28 @@ pub(crate) enum Reply {
     Status(u16),
     /// A status with one header.
     With(u16, String),
-    /// The connection is closed without an answer.
+    /// A status with a body.
+    Body(u16, &'static str),
+    /// 200 if the raw body has a valid signature, otherwise 400.
+    Verify,
+    /// Closes the connection without a response.
     Close,
-    /// There is never an answer.
+    /// Never responds.
     Hang,
-    /// 200, a little later.
+    /// 200, after 2 ms.
     Slow,
-    /// 200 once another message is at the same point.
+    /// 200, once another message waits at the same barrier.
     Meet(Arc<Barrier>),
 }
 
-/// A message as it came.
+/// A message as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) raw: Vec<u8>,
-    /// The body, inflated.
+    /// The decompressed body.
     pub(crate) body: Vec<u8>,
-    /// Whether it was answered with 200.
+    /// Whether the response was 200.
     pub(crate) accepted: bool,
 }
 
@@ -45,15 +50,29 @@ impl Received {
         &self.headers["webhook-id"]
     }
 
+    /// The short name of the message in these tests.
+    pub(crate) fn name(&self) -> String {
+        crate::name(&self.json())
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// Whether one of the signatures is that of `secret`.
+    /// Whether one of the signatures was made with `secret` over the decompressed body.
     pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
+        self.is_body_signed_with(&self.body, secret)
+    }
+
+    /// Whether one of the signatures was made with `secret` over the raw body, which most receivers verify.
+    pub(crate) fn is_raw_body_signed_with(&self, secret: &str) -> bool {
+        self.is_body_signed_with(&self.raw, secret)
+    }
+
+    fn is_body_signed_with(&self, body: &[u8], secret: &str) -> bool {
         let timestamp = &self.headers["webhook-timestamp"];
         let mut signed = format!("{}.{timestamp}.", self.id()).into_bytes();
-        signed.extend_from_slice(&self.body);
+        signed.extend_from_slice(body);
         let wanted = format!("v1,{}", encode(&hmac(&decode(secret), &signed)));
         let signatures = self.headers["webhook-signature"].split(' ');
         signatures.into_iter().any(|signature| signature == wanted)
@@ -76,12 +95,19 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// One that follows its script and then answers 200.
+    /// A receiver that follows its script and then responds with 200.
     pub(crate) fn new(script: impl IntoIterator<Item = Reply>) -> Self {
         Self::start(script, None)
     }
 
-    /// One that is reached over TLS.
+    /// A receiver that verifies the raw body of every message.
+    pub(crate) fn that_verifies() -> Self {
+        let receiver = Self::new([]);
+        receiver.always(Some(Reply::Verify));
+        receiver
+    }
+
+    /// A receiver with TLS.
     pub(crate) fn encrypted(config: ServerConfig) -> Self {
         Self::start([], Some(Arc::new(config)))
     }
@@ -110,7 +136,7 @@ impl Receiver {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// From now on gives this answer once the script is at its end; with `None` it is 200 again.
+    /// Sets the response after the end of the script; `None` resets it to 200.
     pub(crate) fn always(&self, reply: Option<Reply>) {
         self.lock().always = reply;
     }
@@ -119,16 +145,16 @@ impl Receiver {
         self.lock().script.extend(script);
     }
 
-    /// All that came, in the order of arrival.
+    /// All messages, in the order of arrival.
     pub(crate) fn messages(&self) -> Vec<Received> {
         self.lock().received.clone()
     }
 
-    /// The ids of what was answered with 200, in that order.
+    /// The names of the accepted messages, in the order of arrival.
     pub(crate) fn accepted(&self) -> Vec<String> {
         let received = self.messages();
         let accepted = received.iter().filter(|received| received.accepted);
-        accepted.map(|received| received.id().to_owned()).collect()
+        accepted.map(Received::name).collect()
     }
 
     pub(crate) fn most_under_way(&self) -> usize {
@@ -160,12 +186,26 @@ fn serve(mut stream: impl Read + Write, state: &Mutex<State>) {
         state.most_under_way = state.most_under_way.max(state.under_way);
         let reply = state.script.pop_front().or_else(|| state.always.clone());
         let reply = reply.unwrap_or(Reply::Status(200));
-        received.accepted = matches!(reply, Reply::Status(200) | Reply::Meet(_) | Reply::Slow);
+        received.accepted = match reply {
+            Reply::Verify => received.is_raw_body_signed_with(crate::SECRET),
+            Reply::Status(200) | Reply::Meet(_) | Reply::Slow => true,
+            _ => false,
+        };
+        let accepted = received.accepted;
         state.received.push(received);
-        reply
+        match reply {
+            Reply::Verify if accepted => Reply::Status(200),
+            Reply::Verify => Reply::Body(400, "invalid signature"),
+            reply => reply,
+        }
     };
+    let mut body = "";
     let (status, header) = match reply {
         Reply::Status(status) => (status, String::new()),
+        Reply::Body(status, text) => {
+            body = text;
+            (status, String::new())
+        }
         Reply::With(status, header) => (status, header + "\r\n"),
         Reply::Meet(barrier) => {
             barrier.wait();
@@ -176,16 +216,18 @@ fn serve(mut stream: impl Read + Write, state: &Mutex<State>) {
             (200, String::new())
         }
         Reply::Hang => {
-            // The sender hangs up at some time.
+            // Waits until the sender closes the connection.
             let _ = stream.read(&mut [0]);
             return;
         }
-        Reply::Close => return,
+        Reply::Close | Reply::Verify => return,
     };
-    // Before the answer, because the next message may come at once.
+    // This must happen before the response, because the next message can arrive right after it.
     state.lock().unwrap().under_way -= 1;
-    let answer =
-        format!("HTTP/1.1 {status} X\r\n{header}content-length: 0\r\nconnection: close\r\n\r\n");
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {status} X\r\n{header}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    );
     let _ = stream.write_all(answer.as_bytes());
 }
 
@@ -222,11 +264,11 @@ fn inflate(headers: &BTreeMap<String, String>, raw: &[u8]) -> Vec<u8> {
             body
         }
         Some("zstd") => zstd::stream::decode_all(raw).unwrap(),
-        Some(other) => panic!("nobody asked for `{other}`"),
+        Some(other) => panic!("unexpected content encoding `{other}`"),
     }
 }
 
-/// HMAC-SHA256 as RFC 2104 tells it, for keys that are not longer than a block.
+/// HMAC-SHA256 as in RFC 2104, for keys that are not longer than a block.
 fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
     let pad = |byte: u8| -> Vec<u8> {
         let padded = key.iter().copied().chain(std::iter::repeat(0)).take(64);

@@ -1,4 +1,4 @@
-//! Crawls that are delivered by more than one process.
+//! Crawls whose delivery takes more than one process.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ async fn after_a_crash_nothing_is_missing_and_nothing_comes_twice() {
     ];
     for (order, concurrency) in [("table", 1), ("parallel", 4)] {
         for delivered in 0..8 {
-            // So many messages are taken, and the next ones find nobody.
+            // The receiver accepts this many messages and then stops responding.
             let receiver = Receiver::new(vec![Reply::Status(200); delivered]);
             receiver.always(Some(Reply::Hang));
             let sender = Sender::to(&receiver)
@@ -27,16 +27,17 @@ async fn after_a_crash_nothing_is_missing_and_nothing_comes_twice() {
                 }
                 sink.finish(&outcome(&batches)).await
             };
-            // Of the 5 messages with rows as many as may hang then, and of the summary that comes after them.
+            // How many messages hang then: at most `concurrency` of the 5 messages with rows, or else the summary.
             let hanging = 5_usize.saturating_sub(delivered).min(concurrency).max(1);
             let taken = async {
                 while receiver.messages().len() < delivered + hanging
-                    || remembered(&sender) < delivered
+                    || remembered(&sender).await < delivered
                 {
                     tokio::task::yield_now().await;
                 }
             };
-            // The first to end drops the other: the sink dies in the middle of a request.
+            // `select!` drops the future that has not ended. So the sink is dropped in the middle of a request, which
+            // is as close to a killed process as one process can get.
             tokio::select! {
                 result = crashed => assert!(result.is_ok() && delivered > 5),
                 () = taken => {}
@@ -58,19 +59,21 @@ async fn after_a_crash_nothing_is_missing_and_nothing_comes_twice() {
     }
 }
 
-/// How many messages with rows the sender knows to be delivered.
-fn remembered(sender: &Sender) -> usize {
-    let pieces = |key: &String| -> u64 {
-        let value = sender.store.get(key).unwrap().unwrap();
-        let ranges: Vec<(u64, u64)> = serde_json::from_slice(&value).unwrap();
-        ranges.iter().map(|(first, last)| last - first + 1).sum()
-    };
-    let keys = sender.store.keys("batch/").unwrap();
-    usize::try_from(keys.iter().map(pieces).sum::<u64>()).unwrap()
+/// How many messages with rows the store records as delivered. Each of them has two rows.
+async fn remembered(sender: &Sender) -> usize {
+    let mut rows = 0;
+    for key in sender.store.keys("scope/").await.unwrap() {
+        let value = sender.store.get(&key).await.unwrap().unwrap();
+        let tables: BTreeMap<String, Vec<std::ops::Range<u64>>> =
+            serde_json::from_slice(&value).unwrap();
+        let ranges = tables.into_values().flatten();
+        rows += ranges.map(|range| range.end - range.start).sum::<u64>();
+    }
+    usize::try_from(rows / 2).unwrap()
 }
 
 #[tokio::test]
-async fn a_crawl_goes_on_with_the_bounds_it_began_with() {
+async fn an_interrupted_crawl_keeps_the_limits_it_began_with() {
     let receiver = Receiver::new([Reply::Status(200), Reply::Status(200), Reply::Status(400)]);
     let sender = Sender::to(&receiver).with("batch_rows", 2);
     let batches = [batch("products", 0, 6)];
@@ -81,12 +84,12 @@ async fn a_crawl_goes_on_with_the_bounds_it_began_with() {
     let receipt = sender.deliver(&batches).await.unwrap();
     assert_eq!((receipt.rows, receipt.files), (6, 2));
     let third = receiver.messages()[3].clone();
-    assert_eq!(third.id(), id("products", 0, 2));
+    assert_eq!(third.name(), id("products", 0, 2));
     assert_eq!(third.raw, receiver.messages()[2].raw);
 }
 
 #[tokio::test]
-async fn what_was_delivered_comes_again_on_request_only() {
+async fn delivered_messages_are_sent_again_only_on_request() {
     let receiver = Receiver::new([]);
     let sender = Sender::to(&receiver);
     let batches = [batch("products", 0, 3)];
@@ -119,5 +122,5 @@ async fn a_delivered_crawl_leaves_one_key_behind() {
     let sender = Sender::to(&receiver).with("batch_rows", 1);
     let batches = [batch("products", 0, 9), batch("accounts", 0, 9)];
     sender.deliver(&batches).await.unwrap();
-    assert_eq!(sender.store.keys("").unwrap().len(), 1);
+    assert_eq!(sender.keys().await.len(), 1);
 }

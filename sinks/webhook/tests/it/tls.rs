@@ -6,7 +6,7 @@ use rustls::pki_types::PrivateKeyDer;
 
 use super::*;
 
-/// A receiver whose certificate comes from an authority of its own, and that authority as PEM.
+/// A receiver whose certificate is signed by a private CA, and the certificate of that CA as PEM.
 fn private() -> (Receiver, String) {
     let mut authority = CertificateParams::new([]).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -27,7 +27,7 @@ fn private() -> (Receiver, String) {
 }
 
 #[tokio::test]
-async fn an_authority_of_the_users_own_is_trusted_when_it_is_named() {
+async fn a_private_ca_is_trusted_if_it_is_configured() {
     let (receiver, authority) = private();
     let url = receiver.url("/hook").replace("http:", "https:");
 

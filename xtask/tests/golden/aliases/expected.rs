@@ -146,23 +146,23 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(0),
+                target: Target::Column(0), // id
             },
             Field {
                 name: "parentID",
-                target: Target::Column(1),
+                target: Target::Column(1), // parent
             },
             Field {
                 name: "parentId",
-                target: Target::Column(1),
+                target: Target::Column(1), // parent
             },
             Field {
                 name: "endDat",
-                target: Target::Column(2),
+                target: Target::Column(2), // end_date
             },
             Field {
                 name: "parent_id",
-                target: Target::Column(1),
+                target: Target::Column(1), // parent
             },
         ],
         scalar: None,

@@ -302,13 +302,13 @@ pub mod tables {
             Column {
                 name: "owner_id",
                 kind: Kind::Int,
-                origin: Origin::Root(0),
+                origin: Origin::Root(0), // owner_id
                 doc: "Whose thing.",
             },
             Column {
                 name: "name",
                 kind: Kind::Text,
-                origin: Origin::Root(1),
+                origin: Origin::Root(1), // name
                 doc: "",
             },
             Column {
@@ -360,13 +360,13 @@ pub mod tables {
             Column {
                 name: "owner_id",
                 kind: Kind::Int,
-                origin: Origin::Root(0),
+                origin: Origin::Root(0), // owner_id
                 doc: "Whose thing.",
             },
             Column {
                 name: "name",
                 kind: Kind::Text,
-                origin: Origin::Root(1),
+                origin: Origin::Root(1), // name
                 doc: "",
             },
             Column {
@@ -424,13 +424,13 @@ pub mod tables {
             Column {
                 name: "owner_id",
                 kind: Kind::Int,
-                origin: Origin::Root(0),
+                origin: Origin::Root(0), // owner_id
                 doc: "Whose thing.",
             },
             Column {
                 name: "name",
                 kind: Kind::Text,
-                origin: Origin::Root(1),
+                origin: Origin::Root(1), // name
                 doc: "",
             },
             Column {
@@ -477,11 +477,11 @@ pub mod tables {
         fields: &[
             Field {
                 name: "name",
-                target: Target::Column(1),
+                target: Target::Column(1), // name
             },
             Field {
                 name: "ownerId",
-                target: Target::Column(0),
+                target: Target::Column(0), // owner_id
             },
             Field {
                 name: "parts",
@@ -497,7 +497,7 @@ pub mod tables {
                     &[
                         Field {
                             name: "city",
-                            target: Target::Column(4),
+                            target: Target::Column(4), // place_city
                         },
                         Field {
                             name: "geo",
@@ -505,7 +505,7 @@ pub mod tables {
                                 &[
                                     Field {
                                         name: "lat",
-                                        target: Target::Column(5),
+                                        target: Target::Column(5), // latitude
                                     },
                                 ],
                             ),
@@ -515,11 +515,11 @@ pub mod tables {
             },
             Field {
                 name: "notes",
-                target: Target::Column(6),
+                target: Target::Column(6), // notes
             },
             Field {
                 name: "free",
-                target: Target::Column(7),
+                target: Target::Column(7), // free
             },
             Field {
                 name: "photo",
@@ -534,7 +534,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "size",
-                target: Target::Column(3),
+                target: Target::Column(3), // size
             },
             Field {
                 name: "screws",
@@ -549,7 +549,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "length",
-                target: Target::Column(4),
+                target: Target::Column(4), // length
             },
         ],
         scalar: None,
@@ -560,10 +560,10 @@ pub mod tables {
         fields: &[
             Field {
                 name: "tag",
-                target: Target::Column(3),
+                target: Target::Column(3), // tag
             },
         ],
-        scalar: Some(3),
+        scalar: Some(3), // tag
     };
 
     pub(super) static THINGS_ASK_LAYOUT: Layout = Layout {

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Ask: `things/ask`.
+/// Ask for it: `things/ask`.
 #[derive(Debug, Clone, Copy)]
 pub struct ThingsAsk;
 
@@ -17,7 +17,7 @@ impl fortilake_models::Operation for ThingsAsk {
 /// The arguments of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ThingsAskRequest {
-    /// `name` of the API.
+    /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// `page` of the API.
@@ -52,7 +52,7 @@ pub mod endpoints {
 
     const API: &str = "api";
 
-    /// Ask.
+    /// Ask for it.
     pub static THINGS_ASK: Endpoint = Endpoint::new(
         "things/ask",
         API,
@@ -60,14 +60,14 @@ pub mod endpoints {
         "/v1/things/ask",
         None,
         Access::Write,
-        "Ask",
+        "Ask for it",
         &[
             Parameter {
                 name: "name",
                 location: Location::Body,
                 required: false,
                 json_type: "string",
-                doc: "",
+                doc: "Its name.",
             },
             Parameter {
                 name: "page",

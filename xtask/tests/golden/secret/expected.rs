@@ -303,7 +303,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(0),
+                target: Target::Column(0), // id
             },
             Field {
                 name: "Token",
@@ -331,7 +331,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "license",
-                target: Target::Column(0),
+                target: Target::Column(0), // license
             },
             Field {
                 name: "pin",

@@ -146,19 +146,19 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(0),
+                target: Target::Column(0), // id
             },
             Field {
                 name: "born",
-                target: Target::Column(1),
+                target: Target::Column(1), // born
             },
             Field {
                 name: "died",
-                target: Target::Column(2),
+                target: Target::Column(2), // died
             },
             Field {
                 name: "day",
-                target: Target::Column(3),
+                target: Target::Column(3), // day
             },
         ],
         scalar: None,

@@ -570,11 +570,11 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(0),
+                target: Target::Column(0), // id
             },
             Field {
                 name: "joined",
-                target: Target::Column(1),
+                target: Target::Column(1), // joined
             },
             Field {
                 name: "home",
@@ -582,26 +582,26 @@ pub mod tables {
                     &[
                         Field {
                             name: "city",
-                            target: Target::Column(2),
+                            target: Target::Column(2), // home_city
                         },
                         Field {
                             name: "zip",
-                            target: Target::Column(3),
+                            target: Target::Column(3), // home_zip
                         },
                     ],
                 ),
             },
             Field {
                 name: "home_city",
-                target: Target::Column(4),
+                target: Target::Column(4), // home_city_2
             },
             Field {
                 name: "nick",
-                target: Target::Column(5),
+                target: Target::Column(5), // nick
             },
             Field {
                 name: "extra",
-                target: Target::Column(6),
+                target: Target::Column(6), // extra
             },
             Field {
                 name: "pets",
@@ -616,7 +616,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "name",
-                target: Target::Column(2),
+                target: Target::Column(2), // name
             },
             Field {
                 name: "toys",
@@ -624,11 +624,11 @@ pub mod tables {
             },
             Field {
                 name: "friends",
-                target: Target::Column(3),
+                target: Target::Column(3), // friends
             },
             Field {
                 name: "mother",
-                target: Target::Column(4),
+                target: Target::Column(4), // mother
             },
         ],
         scalar: None,
@@ -639,7 +639,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "name",
-                target: Target::Column(3),
+                target: Target::Column(3), // name
             },
         ],
         scalar: None,
@@ -650,7 +650,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "code",
-                target: Target::Column(0),
+                target: Target::Column(0), // code
             },
         ],
         scalar: None,
@@ -690,7 +690,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "name",
-                target: Target::Column(0),
+                target: Target::Column(0), // name
             },
             Field {
                 name: "toys",
@@ -698,11 +698,11 @@ pub mod tables {
             },
             Field {
                 name: "friends",
-                target: Target::Column(1),
+                target: Target::Column(1), // friends
             },
             Field {
                 name: "mother",
-                target: Target::Column(2),
+                target: Target::Column(2), // mother
             },
         ],
         scalar: None,
@@ -713,7 +713,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "name",
-                target: Target::Column(2),
+                target: Target::Column(2), // name
             },
         ],
         scalar: None,

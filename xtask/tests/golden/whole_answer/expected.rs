@@ -226,7 +226,7 @@ pub mod tables {
             Column {
                 name: "id",
                 kind: Kind::Int,
-                origin: Origin::Root(0),
+                origin: Origin::Root(0), // id
                 doc: "",
             },
             Column {
@@ -273,11 +273,11 @@ pub mod tables {
         fields: &[
             Field {
                 name: "used",
-                target: Target::Column(2),
+                target: Target::Column(2), // used
             },
             Field {
                 name: "serial",
-                target: Target::Column(3),
+                target: Target::Column(3), // serial_2
             },
         ],
         scalar: None,
@@ -294,7 +294,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(0),
+                target: Target::Column(0), // id
             },
             Field {
                 name: "parts",
@@ -309,7 +309,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "size",
-                target: Target::Column(2),
+                target: Target::Column(2), // size
             },
         ],
         scalar: None,

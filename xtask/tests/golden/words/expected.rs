@@ -188,31 +188,31 @@ pub mod tables {
         fields: &[
             Field {
                 name: "productModelEoR",
-                target: Target::Column(0),
+                target: Target::Column(0), // product_model_eor
             },
             Field {
                 name: "EoSDate",
-                target: Target::Column(1),
+                target: Target::Column(1), // eos_date
             },
             Field {
                 name: "videoRate",
-                target: Target::Column(2),
+                target: Target::Column(2), // video_rate
             },
             Field {
                 name: "licenseSKU",
-                target: Target::Column(3),
+                target: Target::Column(3), // license_sku
             },
             Field {
                 name: "HTTPServer",
-                target: Target::Column(4),
+                target: Target::Column(4), // http_server
             },
             Field {
                 name: "ipV6Address",
-                target: Target::Column(5),
+                target: Target::Column(5), // ip_v6_address
             },
             Field {
                 name: "some_name",
-                target: Target::Column(6),
+                target: Target::Column(6), // some_name
             },
         ],
         scalar: None,

@@ -1,9 +1,9 @@
-//! Tests of tokens that are kept between runs, and of those that are refreshed.
+//! Tests of tokens that are kept between runs, and of refreshing tokens.
 
 use super::*;
 use crate::testing::Store;
 
-/// Processes one after the other, or side by side, with one store and one clock.
+/// Consecutive or concurrent processes that share one store and one clock.
 struct Runs {
     store: Arc<Store>,
     clock: Clock,
@@ -40,7 +40,7 @@ fn with_refresh(n: usize) -> (u16, String) {
     (200, body)
 }
 
-/// What each sign-in was made with.
+/// Returns the grant type of each sign-in, and what it was made with.
 fn grants(server: &Server) -> Vec<String> {
     let requests = lock(&server.0);
     let grant = |request: &String| {
@@ -66,7 +66,7 @@ async fn the_next_run_uses_the_same_token() {
     assert_eq!(token.expose(), first.expose());
     assert!(token.is_old());
     assert_eq!(server.count(), 1);
-    // It ends when it would have ended in the first run.
+    // It expires when it would have expired in the first run.
     time::advance(Duration::from_mins(9)).await;
     assert_eq!(second.token("iam").await.unwrap().expose(), "EXAMPLEtoken2");
     assert_eq!(runs.kept().unwrap().access_token.expose(), "EXAMPLEtoken2");
@@ -94,10 +94,10 @@ async fn a_refused_token_is_kept_for_nobody() {
     oauth.refused("iam", &first);
     assert!(!oauth.is_current("iam", &first));
     assert_eq!(runs.kept(), None);
-    // Even a store that forgets nothing hands it out to nobody again.
+    // This token is not used again, even if it is still in the store.
     runs.store.save("user", "iam", first.stored());
     assert_eq!(oauth.token("iam").await.unwrap().expose(), "EXAMPLEtoken2");
-    // What is refused late is no longer the one that is kept.
+    // A refusal that arrives late must not drop the newer token in the store.
     oauth.refused("iam", &first);
     assert_eq!(runs.kept().unwrap().access_token.expose(), "EXAMPLEtoken2");
 }
@@ -124,7 +124,7 @@ async fn tokens_are_refreshed_where_that_is_offered() {
         oauth.token("iam").await.unwrap();
         time::advance(Duration::from_hours(1)).await;
     }
-    // Long after its end nobody knows whether a token can still be refreshed.
+    // Long after the token has expired, the refresh token may no longer work.
     time::advance(Duration::from_hours(5)).await;
     oauth.token("iam").await.unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Tests of reading what FortiPortal answers to a sign-in.
+//! Tests of reading FortiPortal's answers to a sign-in.
 
 use fortilake_transport::http::HeaderMap;
 
@@ -17,7 +17,7 @@ fn response(http: u16, body: &str) -> Response {
     }
 }
 
-/// How many seconds a token lasts that ends at this time, when the answer has this date.
+/// How many seconds a token lasts if the answer has this expiry and this date.
 fn life(expiry: &str, date: Option<&str>) -> u64 {
     let mut answer = response(200, &format!(r#"{{"token":"t","expiry":{expiry}}}"#));
     if let Some(date) = date {
@@ -33,7 +33,7 @@ fn a_life_is_what_was_asked_for_unless_the_server_says_less() {
     assert_eq!(life("\"soon\"", None), 1800);
     assert_eq!(life("\"2026-11-22T08:10:00.000000Z\"", None), 600);
     assert_eq!(life("\"2026-11-22T09:10:00+01:00\"", None), 600);
-    // Clocks that disagree are no reason to believe anything else.
+    // An expiry that contradicts the clock is ignored.
     assert_eq!(life("\"2026-11-22T07:59:00Z\"", None), 1800);
     assert_eq!(life("\"2026-11-22T10:00:00Z\"", None), 1800);
     let date = Some("Sun, 22 Nov 2026 09:55:00 GMT");

@@ -1,4 +1,4 @@
-//! The arguments of a call: read, and held against the description.
+//! The arguments of a call, parsed and checked against the endpoint's description.
 
 use std::{
     fs,
@@ -6,15 +6,13 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{
-    client::models::{Endpoint, Parameter},
-    sink::nearest,
-};
+use fortilake_models::{Endpoint, Parameter};
+use fortilake_sink::nearest;
 use serde_json::{Map, Value};
 
 use crate::exit::{Failure, Result};
 
-/// The arguments from `--data` and from `name=value`, which go over them.
+/// Reads the arguments from `--data` and from `name=value` pairs; a pair wins over `--data`.
 pub(super) fn read(
     endpoint: &Endpoint,
     data: Option<&str>,
@@ -34,7 +32,7 @@ pub(super) fn read(
     for pair in pairs {
         let (name, text) = pair.split_once('=').ok_or_else(|| {
             Failure::not_started(anyhow!("an argument is not of the form `name=value`"))
-                .hint("a whole object goes behind `--data`")
+                .hint("use `--data` to pass a JSON object")
         })?;
         let parameter = parameter(endpoint, name)?;
         add(&mut given, endpoint, parameter, text)?;
@@ -44,21 +42,22 @@ pub(super) fn read(
     if let Some(missing) = endpoint.parameters.iter().find(|parameter| {
         parameter.required && arguments.get(parameter.name).is_none_or(Value::is_null)
     }) {
-        let error = anyhow!("`{}` needs `{}`", endpoint.id, missing.name);
+        let error = anyhow!("`{}` requires the argument `{}`", endpoint.id, missing.name);
         return Err(Failure::not_started(error).hint(see(endpoint)));
     }
     Ok(arguments)
 }
 
-/// Refuses secrets that were typed as arguments, at any depth.
+/// Refuses secrets in `name=value` pairs, at any depth.
 ///
-/// What is behind `--data` is often made by a program, which may have no other way.
+/// Secrets in `--data` are accepted: a program that builds the JSON may have no other way to pass
+/// them, and `--data @FILE` keeps them off the command line.
 fn refuse_secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Result<()> {
     let Some(name) = secret_in(endpoint, arguments) else {
         return Ok(());
     };
-    let error = anyhow!("`{name}` is a secret, and others can read a command line");
-    Err(Failure::not_started(error).hint("put it into a file: `--data @FILE`"))
+    let error = anyhow!("`{name}` is a secret, and other users can see command lines");
+    Err(Failure::not_started(error).hint("put it into a JSON file and pass `--data @FILE`"))
 }
 
 fn secret_in<'a>(endpoint: &Endpoint, members: &'a Map<String, Value>) -> Option<&'a str> {
@@ -85,7 +84,7 @@ fn text_of(data: &str) -> Result<String> {
     }
 }
 
-/// No call takes more than this.
+/// How many bytes of arguments are read from standard input, which is far more than any call takes.
 const LONGEST: u64 = 64 << 20;
 
 fn object(text: &str) -> Result<Map<String, Value>> {
@@ -96,7 +95,7 @@ fn object(text: &str) -> Result<Map<String, Value>> {
     match value {
         Value::Object(members) => Ok(members),
         _ => Err(Failure::not_started(anyhow!(
-            "the arguments are JSON, but not an object of them by name"
+            "the arguments are JSON, but not a JSON object"
         ))),
     }
 }
@@ -108,7 +107,7 @@ fn parameter<'a>(endpoint: &'a Endpoint, name: &str) -> Result<&'a Parameter> {
         .iter()
         .find(|parameter| parameter.name == name);
     found.ok_or_else(|| {
-        let failure = Failure::not_started(anyhow!("`{}` takes no `{name}`", endpoint.id));
+        let failure = Failure::not_started(anyhow!("`{}` has no argument `{name}`", endpoint.id));
         match nearest(name, known()) {
             Some(known) => failure.hint(format!("did you mean `{known}`?")),
             None => failure.hint(see(endpoint)),
@@ -116,7 +115,9 @@ fn parameter<'a>(endpoint: &'a Endpoint, name: &str) -> Result<&'a Parameter> {
     })
 }
 
-/// Adds an argument in the type that the description gives.
+/// Adds an argument, converted to the type in the endpoint's description.
+///
+/// Text alone does not say whether `007` is a number, so the description decides.
 fn add(
     given: &mut Map<String, Value>,
     endpoint: &Endpoint,
@@ -127,7 +128,7 @@ fn add(
     let value = match parameter.json_type {
         "string" => Value::from(text),
         "array" => {
-            // A list can be given as JSON, or element by element.
+            // A list can be given as one JSON array, or by repeating the argument per element.
             let item = match serde_json::from_str(text) {
                 Ok(Value::Array(items)) => items,
                 Ok(item @ (Value::Object(_) | Value::Number(_))) => vec![item],
@@ -146,13 +147,13 @@ fn add(
             .ok_or_else(|| misfit(endpoint, parameter))?,
     };
     if given.insert(name.to_owned(), value).is_some() {
-        let error = anyhow!("`{name}` is given twice, and it is no list");
+        let error = anyhow!("`{name}` is given twice, but it is not a list");
         return Err(Failure::not_started(error));
     }
     Ok(())
 }
 
-/// Whether a value is of this JSON type; null is what the API makes of it.
+/// Whether a value is of this JSON type. Null fits every type, because its meaning is the API's.
 fn fits(json_type: &str, value: &Value) -> bool {
     match json_type {
         _ if value.is_null() => true,
@@ -168,7 +169,7 @@ fn fits(json_type: &str, value: &Value) -> bool {
 
 fn misfit(endpoint: &Endpoint, parameter: &Parameter) -> Failure {
     let wanted = match parameter.json_type {
-        "string" => "text",
+        "string" => "a string",
         "integer" => "a whole number",
         "number" => "a number",
         "boolean" => "true or false",
@@ -176,7 +177,7 @@ fn misfit(endpoint: &Endpoint, parameter: &Parameter) -> Failure {
         _ => "an object",
     };
     let (id, name) = (endpoint.id, parameter.name);
-    Failure::not_started(anyhow!("`{name}` of `{id}` wants {wanted}")).hint(see(endpoint))
+    Failure::not_started(anyhow!("`{name}` of `{id}` must be {wanted}")).hint(see(endpoint))
 }
 
 fn see(endpoint: &Endpoint) -> String {

@@ -1,16 +1,16 @@
-//! What there is to call, in words.
+//! Descriptions of the endpoints that can be called.
 
 use std::fmt::Write as _;
 
-use fortilake_crawler::client::models::{self, Access, Endpoint, Location};
+use fortilake_models::{self as models, Access, Endpoint, Location};
 
-/// All endpoints, by API.
+/// Lists all endpoints that can be called, grouped by API and sorted by name.
 pub(super) fn list() -> String {
     let mut endpoints: Vec<_> = models::generated::ENDPOINTS
         .iter()
         .filter(|endpoint| endpoint.client_id.is_some())
         .collect();
-    // Within an API they stay sorted by their names.
+    // The sort is stable, so endpoints stay sorted by name within an API.
     endpoints.sort_by_key(|endpoint| endpoint.api);
     let width = endpoints.iter().map(|endpoint| endpoint.id.len()).max();
     let width = width.unwrap_or(0);
@@ -32,7 +32,7 @@ pub(super) fn list() -> String {
     text
 }
 
-/// One endpoint with its arguments.
+/// Describes one endpoint and its arguments.
 pub(super) fn describe(endpoint: &Endpoint) -> String {
     let mut text = format!(
         "{}: {}\n{} {} ({})\n",
@@ -43,7 +43,7 @@ pub(super) fn describe(endpoint: &Endpoint) -> String {
         access(endpoint)
     );
     if endpoint.access == Access::Write {
-        text.push_str("It changes something, so it is sent with `--write` alone, and once.\n");
+        text.push_str("It changes data, so it is only sent with `--write`.\n");
     }
     if endpoint.parameters.is_empty() {
         text.push_str("\nIt takes no arguments.\n");
@@ -56,7 +56,7 @@ pub(super) fn describe(endpoint: &Endpoint) -> String {
         .map(|parameter| parameter.name.len());
     let width = widths.max().unwrap_or(0);
     for parameter in endpoint.parameters {
-        let need = if parameter.required { "needed" } else { "" };
+        let need = if parameter.required { "required" } else { "" };
         let place = match parameter.location {
             Location::Path => ", in the path",
             Location::Query => ", in the query",
@@ -66,7 +66,7 @@ pub(super) fn describe(endpoint: &Endpoint) -> String {
         let doc = parameter.doc.replace('\n', " ");
         let _ = writeln!(
             text,
-            "  {:width$}  {:8} {need:6}  {doc}{place}",
+            "  {:width$}  {:8} {need:8}  {doc}{place}",
             parameter.name, parameter.json_type
         );
     }

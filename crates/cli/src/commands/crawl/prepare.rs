@@ -1,50 +1,48 @@
-//! From arguments and configuration to sources that can be read.
+//! Turns arguments and configuration into sources with clients.
 
 use std::sync::Arc;
 
-use fortilake_crawler::{
-    Older, Source,
-    state::{self, State},
-};
+use fortilake_auth::later;
+use fortilake_crawler::{Older, Source};
+use fortilake_sink::Selection;
+use fortilake_state::{self as state, State};
 
 use crate::{
     args::CrawlArgs,
     config::{Config, Env},
-    connect::{self, Terms},
+    connect::{self, ClientContext},
     console::Console,
     exit::Result,
     session::{Fingerprint, Session},
+    time,
 };
 
-/// What bounds the run.
-pub(super) fn terms(args: &CrawlArgs, state: Option<&State>, console: Console) -> Terms {
-    Terms {
+/// The limits of the run, from the command line.
+pub(super) fn context(args: &CrawlArgs, state: Option<&State>, console: Console) -> ClientContext {
+    ClientContext {
         max_calls: args.max_calls,
-        deadline: args.deadline.map(|length| {
-            let end = jiff::Timestamp::now()
-                .saturating_add(jiff::SignedDuration::try_from(length).unwrap_or_default());
-            end.map_or(i64::MAX, jiff::Timestamp::as_microsecond)
-        }),
+        deadline: args.deadline.map(|length| later(time::clock()(), length)),
         wait: args.wait,
-        ..Terms::new(state.cloned(), console)
+        shows_progress: true,
+        ..ClientContext::new(state.cloned(), console)
     }
 }
 
-/// The sources with their clients, and what all of them depend on.
+/// The sources with their clients, and the fingerprint that decides whether a crawl can resume.
 pub(super) fn sources(
     args: &CrawlArgs,
     config: &Config,
     env: &Env,
-    terms: &Terms,
+    context: &ClientContext,
 ) -> Result<(Vec<Source>, Fingerprint)> {
     let mut sources = Vec::new();
     let mut users = Vec::new();
     for source in &config.sources {
         let settings = source.settings(&args.account)?;
         let client = if args.simulate {
-            connect::simulated(source.kind, terms)?
+            connect::simulated(source.system, context)?
         } else {
-            connect::client(source, env, terms)?
+            connect::client(source, env, context)?
         };
         users.push(source.identity(client.user()));
         sources.push(Source {
@@ -55,12 +53,22 @@ pub(super) fn sources(
         });
     }
     let settings = sources.iter().map(|source| &source.settings);
-    let fingerprint = Fingerprint::new(settings.zip(users));
+    let fingerprint = Fingerprint::new(settings.zip(users), selection(args));
     Ok((sources, fingerprint))
 }
 
-/// Lets sources that read details use those of earlier crawls, as far as they are young enough.
-pub(super) fn lend_details(
+/// The sources and accounts that flags limit the crawl to.
+fn selection(args: &CrawlArgs) -> Selection {
+    Selection {
+        sources: (!args.source.is_empty()).then(|| args.source.iter().cloned().collect()),
+        accounts: (!args.account.is_empty()).then(|| args.account.iter().copied().collect()),
+    }
+}
+
+/// Gives sources access to product details from earlier crawls, up to `details_max_age`.
+///
+/// Details cost one call per product, so in a large organization most of a crawl's calls are saved.
+pub(super) fn attach_earlier_details(
     sources: &mut [Source],
     config: &Config,
     state: &State,

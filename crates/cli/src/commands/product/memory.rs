@@ -1,4 +1,4 @@
-//! What became of units, remembered in the state file.
+//! Stores the outcome of each registered unit in the state file, and locks out a second run.
 
 use std::{
     error::Error,
@@ -6,24 +6,22 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{
-    client::operations::{Fate, Memory},
-    state::{SinkStore, State},
-};
+use fortilake_operations::{Fate, Memory};
+use fortilake_state::{SinkStore, State};
 
 use crate::exit::{Failure, Result};
 
-/// The units of one API user.
-pub(super) struct Remembered(SinkStore);
+/// The outcomes of the units that one API user has registered.
+pub(super) struct OutcomeStore(SinkStore);
 
-impl Remembered {
-    /// What is remembered for this user of the API.
+impl OutcomeStore {
+    /// Opens the outcomes of this API user. Other users' units are kept apart.
     pub(super) fn of(state: &State, user: &str) -> Result<Self> {
         Ok(Self(state.sink_store(&format!("register {user}"))?))
     }
 }
 
-impl Memory for Remembered {
+impl Memory for OutcomeStore {
     fn load(&self, key: &str) -> std::result::Result<Option<Fate>, Box<dyn Error + Send + Sync>> {
         let kept = self.0.get(key)?;
         Ok(kept.map(|fate| serde_json::from_slice(&fate)).transpose()?)
@@ -35,6 +33,7 @@ impl Memory for Remembered {
         fate: &Fate,
     ) -> std::result::Result<(), Box<dyn Error + Send + Sync>> {
         match fate {
+            // A unit without an entry is waiting, so this outcome needs none.
             Fate::Waiting => self.0.delete(key)?,
             fate => self.0.put(key, &serde_json::to_vec(fate)?)?,
         }
@@ -42,13 +41,14 @@ impl Memory for Remembered {
     }
 }
 
-/// Held by the one registration that works with a state; the system gives it back if it dies.
+/// A lock that one registration holds per state; the system releases it when the process dies.
 ///
-/// Two of the same file would send each unit twice.
-pub(super) struct Turn(#[expect(dead_code, reason = "held, not read")] File);
+/// Two registrations of the same file at once would each send every unit, because neither would
+/// know of the other's calls in flight.
+pub(super) struct RegistrationLock(#[expect(dead_code, reason = "held, not read")] File);
 
-impl Turn {
-    /// Takes it, if nobody has it.
+impl RegistrationLock {
+    /// Takes the lock; an error if another process holds it. Does not wait.
     pub(super) fn take(state: &State) -> Result<Self> {
         let path = state.path().with_file_name("register.lock");
         let mut options = OpenOptions::new();
@@ -61,10 +61,10 @@ impl Turn {
         let file = opened.map_err(Failure::failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(Failure::not_started(anyhow!(
-                "another registration is at work"
+            Err(TryLockError::WouldBlock) => Err(Failure::busy(anyhow!(
+                "another registration is running with the same state"
             ))
-            .hint("wait for its end")),
+            .hint("wait until it has finished, then run the same command again")),
             Err(TryLockError::Error(error)) => Err(Failure::failed(error)),
         }
     }

@@ -1,19 +1,19 @@
-//! `fortilake product register`: units of a file, a few in each call, none of them twice.
+//! `fortilake product register`: registers the units of a file, a few per call, and none twice.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
-use fortilake_crawler::client::{
-    Kind,
-    models::{
-        Operation as _,
-        generated::asset_management_v3_product::{ProductsRegister, RegistrationUnit},
-    },
-    operations::{Fate, Registration, Step, Unit},
+use anyhow::anyhow;
+use fortilake_auth::quotable;
+use fortilake_client::Kind;
+use fortilake_models::{
+    Operation as _,
+    generated::asset_management_v3_product::{ProductsRegister, RegistrationUnit},
 };
+use fortilake_operations::{Fate, LATE, Registration, Step, Unit};
 use serde::Serialize;
 
 use super::{
-    memory::{Remembered, Turn},
+    memory::{OutcomeStore, RegistrationLock},
     units::{self, Row},
 };
 use crate::{
@@ -24,9 +24,20 @@ use crate::{
     exit::{Code, Failure, Result},
 };
 
-const AGAIN: &str = "the same command goes on from here, and sends nothing twice";
+/// The hint after an interruption.
+const AGAIN: &str = "run the same command again to continue; it sends no unit twice";
 
-/// Registers what the command line or the file names.
+/// The message in the row of a unit with an unknown outcome.
+const NO_ANSWER: &str = "sent, but the result is unknown";
+
+/// What to do about units with an unknown outcome.
+const UNKNOWN: &str = "\
+it is unknown whether these units were registered: they were sent, and neither a response nor a \
+lookup has told. fortilake does not send them again on its own, because they could then be registered twice. Run the same command \
+later to look them up again, or add `--resend-unknown` to resend those that were sent more than \
+10 minutes ago.\n";
+
+/// Registers the unit on the command line or the units in the file.
 pub(super) fn run(args: &RegisterArgs, console: Console) -> Result {
     let rows = match &args.file {
         Some(path) => units::read(path)?,
@@ -34,40 +45,56 @@ pub(super) fn run(args: &RegisterArgs, console: Console) -> Result {
     };
     let complaints: Vec<_> = rows.iter().map(|row| row.complaint.clone()).collect();
     let units = rows.into_iter().map(|row| row.unit);
-    let mut registration = Registration::new(args.account.account, units).batch(args.batch.into());
+    let account = args.account.account;
+    let registration = if args.check.unchecked {
+        Registration::unchecked(account, units)
+    } else {
+        Registration::new(account, units)
+    };
+    let mut registration = registration.batch(args.batch.into());
     for (position, complaint) in complaints.into_iter().enumerate() {
         if let Some(complaint) = complaint {
             registration.refuse(position, complaint);
         }
     }
     let target = Target::find(&args.target, ProductsRegister::ENDPOINT, console)?;
-    let desk = target.connect()?;
-    let _turn = Turn::take(desk.state()?)?;
-    let memory = Remembered::of(desk.state()?, desk.client.user())?;
+    let caller = target.connect()?;
+    // Held until the end of this function; see `RegistrationLock`.
+    let _turn = RegistrationLock::take(caller.state()?)?;
+    let memory = OutcomeStore::of(caller.state()?, caller.client.user())?;
     if args.fresh {
         registration.forget(&memory).map_err(operation::failure)?;
     }
     registration.recall(&memory).map_err(operation::failure)?;
+    if let Some(after) = &args.resend_unknown {
+        let now = jiff::Timestamp::now().as_microsecond();
+        registration.resend_unknown(now, resend_age(after)?);
+    }
     let ended = if registration.next_step() == Step::Done {
         Ok(())
     } else {
         announce(target.name(), args, &registration, console);
         operation::confirm(args.yes, console)?;
-        desk.run(async |desk| {
+        caller.run(async |caller| {
             let seen = |registration: &Registration| progress(registration, console);
-            let ended = registration.run(&desk.client, &memory, seen).await;
+            let ended = registration.run(&caller.client, &memory, seen).await;
             ended.map_err(|error| interrupted(error, &registration))
         })
     };
+    // The result is printed before an error is returned: units may have been registered before it
+    // happened.
     let table = render(&registration, args.format)?;
     console.data(&table).map_err(Failure::failed)?;
     let counts = Counts::of(&registration);
     console.note(&counts.summary());
     ended?;
+    if counts.sent > 0 {
+        console.note(UNKNOWN);
+    }
     Ok(counts.code())
 }
 
-/// The unit that the flags describe.
+/// The unit that the command line describes.
 fn one(args: &RegisterArgs) -> Result<Row> {
     let unit = &args.unit;
     let kept = operation::kept(unit.cloud_key_env.as_ref(), unit.cloud_key_file.as_ref());
@@ -100,13 +127,13 @@ fn one(args: &RegisterArgs) -> Result<Row> {
     })
 }
 
-/// Says what is about to happen.
+/// Prints how many units will be registered, and how many will not and why.
 fn announce(source: &str, args: &RegisterArgs, registration: &Registration, console: Console) {
     let counts = Counts::of(registration);
     let account = args.account.account;
     let account = account.map_or(String::new(), |account| format!(" in account {account}"));
     let mut text = format!(
-        "{source}: registers {} of {} units{account}, at most {} in a call\n",
+        "{source}: will register {} of {} units{account}, at most {} per call\n",
         counts.waiting + counts.sent,
         registration.units().len(),
         args.batch
@@ -115,9 +142,9 @@ fn announce(source: &str, args: &RegisterArgs, registration: &Registration, cons
         (counts.registered, "registered by an earlier run"),
         (
             counts.sent,
-            "sent by an earlier run without an answer, and looked up first",
+            "sent by an earlier run without a response, to be looked up first",
         ),
-        (counts.refused, "refused, as their rows will say"),
+        (counts.refused, "refused; the result says why"),
     ] {
         if number > 0 {
             let _ = writeln!(text, "  {number} {what}");
@@ -126,21 +153,37 @@ fn announce(source: &str, args: &RegisterArgs, registration: &Registration, cons
     console.note(&text);
 }
 
-/// Where somebody watches, how far it is.
+/// Parses the age from which on units with an unknown outcome are sent again; `0s` means all.
+fn resend_age(text: &str) -> Result<Duration> {
+    let age = text.parse::<jiff::SignedDuration>().ok();
+    age.and_then(|age| age.try_into().ok()).ok_or_else(|| {
+        Failure::not_started(anyhow!(
+            "`--resend-unknown` is `{}`; it takes a duration such as `10m` or `1h`",
+            quotable(text, &[])
+        ))
+    })
+}
+
+/// Prints progress on a terminal, and the reason for a longer wait in any case.
 fn progress(registration: &Registration, console: Console) {
+    if registration.next_step() == Step::Wait {
+        let sent = Counts::of(registration).sent;
+        let (units, wait) = (counted(sent, "unit"), LATE.as_secs());
+        console.note(&format!(
+            "{units} not found yet; looking again in {wait} s, because registration may take a while\n"
+        ));
+    }
     if console.interactive {
         console.note(&Counts::of(registration).summary());
     }
 }
 
-/// Why it cannot go on, and what is known of the units that were on their way.
-fn interrupted(error: fortilake_crawler::client::Error, registration: &Registration) -> Failure {
+/// Converts the error that ended the run, with a hint on how to continue.
+fn interrupted(error: fortilake_client::Error, registration: &Registration) -> Failure {
     let paused = error.kind() == Kind::Paused;
     let failure = operation::failure(error);
     if Counts::of(registration).sent > 0 {
-        return failure.hint(format!(
-            "{AGAIN}; units without an answer are looked up first"
-        ));
+        return failure.hint(format!("{AGAIN}, and looks up units without a response"));
     }
     match failure.hint.clone() {
         Some(hint) if paused => failure.hint(format!("{hint}; {AGAIN}")),
@@ -148,7 +191,13 @@ fn interrupted(error: fortilake_crawler::client::Error, registration: &Registrat
     }
 }
 
-/// How many units there are of each fate.
+/// A number with its noun, such as `1 unit` or `2 units`.
+fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+/// The number of units with each outcome.
 #[derive(Default)]
 struct Counts {
     waiting: usize,
@@ -163,7 +212,7 @@ impl Counts {
         for (_, fate) in registration.units() {
             *match fate {
                 Fate::Waiting => &mut counts.waiting,
-                Fate::Sent => &mut counts.sent,
+                Fate::Sent { .. } => &mut counts.sent,
                 Fate::Registered { .. } => &mut counts.registered,
                 Fate::Refused { .. } => &mut counts.refused,
             } += 1;
@@ -175,7 +224,7 @@ impl Counts {
         let mut parts = vec![format!("{} registered", self.registered)];
         for (number, what) in [
             (self.refused, "refused"),
-            (self.sent, "without an answer"),
+            (self.sent, "unknown"),
             (self.waiting, "not sent"),
         ] {
             if number > 0 {
@@ -193,9 +242,9 @@ impl Counts {
     }
 }
 
-/// What became of one unit.
+/// One row of the result.
 #[derive(Serialize)]
-struct Told<'a> {
+struct ResultRow<'a> {
     row: usize,
     serial_number: &'a str,
     contract_number: Option<&'a str>,
@@ -211,11 +260,11 @@ fn render(registration: &Registration, format: RowFormat) -> Result<String> {
         .map(|(position, (unit, fate))| {
             let (outcome, product_model, message) = match fate {
                 Fate::Waiting => ("not_sent", None, None),
-                Fate::Sent => ("unknown", None, Some("no answer is known")),
+                Fate::Sent { .. } => ("unknown", None, Some(NO_ANSWER)),
                 Fate::Registered { product } => ("registered", product.as_deref(), None),
                 Fate::Refused { reason } => ("refused", None, Some(reason.as_str())),
             };
-            Told {
+            ResultRow {
                 row: position + 1,
                 serial_number: &unit.unit.serial_number,
                 contract_number: unit.unit.contract_number.as_deref(),

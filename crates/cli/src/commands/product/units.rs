@@ -1,15 +1,11 @@
-//! The units of a file: CSV, JSON or TOML, with the names of the API.
+//! Reads the units to register from a CSV, JSON or TOML file with the API's field names.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{
-    client::{
-        models::generated::asset_management_v3_product::{LocationInput, RegistrationUnit},
-        operations::Unit,
-    },
-    sink::nearest,
-};
+use fortilake_models::generated::asset_management_v3_product::{LocationInput, RegistrationUnit};
+use fortilake_operations::Unit;
+use fortilake_sink::nearest;
 use serde_json::{Map, Value};
 
 use crate::exit::{Failure, Result};
@@ -17,7 +13,7 @@ use crate::exit::{Failure, Result};
 #[cfg(test)]
 mod tests;
 
-/// What a row may say.
+/// The fields that a row can have. Those after `location` are parts of the location.
 const NAMES: [&str; 19] = [
     "serialNumber",
     "contractNumber",
@@ -40,19 +36,19 @@ const NAMES: [&str; 19] = [
     "fax",
 ];
 
-/// A unit, as far as its row can be understood.
+/// A unit, with the fields of its row that could be read.
 #[derive(Debug, Default)]
 pub(super) struct Row {
-    /// The unit.
+    /// The unit; only complete without a complaint.
     pub(super) unit: Unit,
-    /// Why it cannot be registered as it is written.
+    /// Why the unit cannot be registered as the row has it.
     pub(super) complaint: Option<String>,
 }
 
-/// Reads a file by its ending.
+/// Reads a file in the format that its extension names.
 ///
-/// A name that nobody knows is a mistake in the whole file; a value that does not fit concerns its
-/// own row.
+/// An unknown field name is an error for the whole file, because it probably affects every row. A
+/// bad value is a complaint about its own row, so the other units are still registered.
 pub(super) fn read(path: &Path) -> Result<Vec<Row>> {
     let shown = path.display();
     let text = fs::read_to_string(path)
@@ -64,21 +60,22 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>> {
 }
 
 fn parse(text: &str, ending: &str) -> Result<Vec<Row>> {
+    // Excel writes a byte order mark at the start of a CSV file in UTF-8.
     let text = text.trim_start_matches('\u{feff}');
     let rows = match ending {
         "csv" => csv_rows(text)?,
         "json" => {
-            let value = serde_json::from_str(text).context("it is not JSON");
+            let value = serde_json::from_str(text).context("the file is not JSON");
             listed(value.map_err(Failure::not_started)?)?
         }
         "toml" => listed(toml_value(text)?)?,
         _ => {
-            let error = anyhow!("its name says not what it is");
-            return Err(Failure::not_started(error).hint("call it .csv, .json or .toml"));
+            let error = anyhow!("unknown file type");
+            return Err(Failure::not_started(error).hint("use a .csv, .json or .toml file"));
         }
     };
     if rows.is_empty() {
-        return Err(Failure::not_started(anyhow!("there is no unit in it")));
+        return Err(Failure::not_started(anyhow!("the file has no units")));
     }
     rows.iter()
         .flat_map(Map::keys)
@@ -88,7 +85,7 @@ fn parse(text: &str, ending: &str) -> Result<Vec<Row>> {
 
 fn csv_rows(text: &str) -> Result<Vec<Map<String, Value>>> {
     let head = text.lines().next().unwrap_or_default();
-    // Spreadsheets separate by what a comma does not mean in their country.
+    // In countries where the comma is the decimal separator, spreadsheets write `;` between cells.
     let delimiter = [b',', b';', b'\t']
         .into_iter()
         .find(|delimiter| head.as_bytes().contains(delimiter));
@@ -106,20 +103,23 @@ fn csv_rows(text: &str) -> Result<Vec<Map<String, Value>>> {
             .collect())
     });
     let rows: Vec<Map<String, Value>> = rows.collect::<Result<_>>()?;
+    // Rows have no entries for empty cells, so an unknown column that is empty in all rows would
+    // go unnoticed later.
     names.iter().try_for_each(|name| known(name).map(drop))?;
+    // Spreadsheets often end a file with empty rows.
     Ok(rows.into_iter().filter(|row| !row.is_empty()).collect())
 }
 
 fn toml_value(text: &str) -> Result<Value> {
     toml::from_str(text).map_err(|error| {
-        // The line itself may hold a secret.
+        // The text of the line may hold a secret, so only its number is reported.
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.map_or(1, |before| before.matches('\n').count() + 1);
         Failure::not_started(anyhow!("line {line}: {}", error.message()))
     })
 }
 
-/// The objects of a list, which may be the only member of an object.
+/// The objects of a list. The list may be the only member of an object, as TOML requires.
 fn listed(value: Value) -> Result<Vec<Map<String, Value>>> {
     let list = match value {
         Value::Array(items) => Some(items),
@@ -134,10 +134,10 @@ fn listed(value: Value) -> Result<Vec<Map<String, Value>>> {
         _ => None,
     };
     let objects = list.and_then(|items| items.into_iter().map(object).collect());
-    objects.ok_or_else(|| Failure::not_started(anyhow!("it is no list of objects")))
+    objects.ok_or_else(|| Failure::not_started(anyhow!("the file is not a list of objects")))
 }
 
-/// The API's spelling of a name; `serial_number` and `Serial Number` will do.
+/// The API's spelling of a field name; `serial_number` and `Serial Number` are accepted, too.
 fn known(name: &str) -> Result<&'static str> {
     let plain = |name: &str| {
         let letters = name.chars().filter(char::is_ascii_alphanumeric);
@@ -145,10 +145,13 @@ fn known(name: &str) -> Result<&'static str> {
     };
     let found = NAMES.into_iter().find(|known| plain(known) == plain(name));
     found.ok_or_else(|| {
-        let failure = Failure::not_started(anyhow!("a unit has no `{name}`"));
-        match nearest(name, NAMES) {
+        let failure = Failure::not_started(anyhow!("a unit has no field `{name}`"));
+        let longer = NAMES
+            .into_iter()
+            .find(|known| !name.is_empty() && plain(known).starts_with(&plain(name)));
+        match longer.or_else(|| nearest(name, NAMES)) {
             Some(known) => failure.hint(format!("did you mean `{known}`?")),
-            None => failure.hint(format!("a unit has: {}", NAMES.join(", "))),
+            None => failure.hint(format!("the fields are: {}", NAMES.join(", "))),
         }
     })
 }
@@ -174,14 +177,14 @@ fn row(members: &Map<String, Value>) -> Result<Row> {
     Ok(row)
 }
 
-/// Sets a member of a unit; nothing if it has none of this name.
+/// Sets a field of a unit; `None` if the name is not a field of the unit itself.
 fn set(
     unit: &mut RegistrationUnit,
     name: &'static str,
     value: &Value,
 ) -> Option<std::result::Result<(), String>> {
-    let wrong = |wanted: &str| format!("its `{name}` is not {wanted}");
-    let text = || text_of(value).ok_or_else(|| wrong("a text"));
+    let wrong = |wanted: &str| format!("`{name}` is not {wanted}");
+    let text = || text_of(value).ok_or_else(|| wrong("a string"));
     let outcome = match name {
         "serialNumber" => text().map(|text| unit.serial_number = text),
         "contractNumber" => text().map(|text| unit.contract_number = Some(text)),
@@ -205,7 +208,7 @@ fn set(
     Some(outcome)
 }
 
-/// Sets a part of an address; the complaint if it cannot.
+/// Sets a part of an address, or returns the complaint.
 fn set_place(place: &mut LocationInput, name: Option<&str>, value: &Value) -> Option<String> {
     let part = match name {
         Some("company") => &mut place.company,
@@ -217,21 +220,21 @@ fn set_place(place: &mut LocationInput, name: Option<&str>, value: &Value) -> Op
         Some("email") => &mut place.email,
         Some("phone") => &mut place.phone,
         Some("fax") => &mut place.fax,
-        _ => return Some("its `location` is no address".to_owned()),
+        _ => return Some("`location` is not an address".to_owned()),
     };
     match text_of(value) {
         Some(text) => *part = Some(text),
-        None => return Some("its address has a part that is not a text".to_owned()),
+        None => return Some("a part of the address is not a string".to_owned()),
     }
     None
 }
 
-/// Whether a value says nothing.
+/// Whether a value is null or blank text, which counts as a missing field.
 fn is_blank(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// A text, a number or a truth value as a text.
+/// A string, number or boolean as a string: a JSON or TOML file may have ids without quotes.
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()),
@@ -249,7 +252,7 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// Numbers in a list, or in a text with whatever stands between them.
+/// The integers of a list, or of a string in which `;`, `,` or blanks separate them.
 fn ids_of(value: &Value) -> Option<Vec<i64>> {
     match value {
         Value::Array(items) => items.iter().map(Value::as_i64).collect(),

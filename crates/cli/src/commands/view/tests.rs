@@ -1,4 +1,4 @@
-//! Tests of how rows look.
+//! Tests of rendering rows.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn columns_line_up() {
     ");
     let json = LIST.render(answer, Format::Json).unwrap();
     let rows: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(rows[0]["else"], 1, "nothing is left out for programs");
+    assert_eq!(rows[0]["else"], 1, "JSON has all members");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_row_can_be_shown_whole() {
 }
 
 #[test]
-fn no_text_steers_the_terminal() {
+fn control_characters_are_removed() {
     let answer = "{\"folders\": [{\"folderName\": \"a\\u001b[31m\\nb\\u0000\"}]}";
     let text = render(&LIST, answer);
     assert!(text.contains("a [31m b"), "{text:?}");

@@ -1,4 +1,4 @@
-//! A reader that never stops reading what is published while processes die.
+//! A reader that keeps reading the published tables while processes are killed.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,10 +15,10 @@ use std::{
 
 use crate::util::{SINKS, published};
 
-/// Between two looks.
+/// The pause between two readings.
 const PAUSE: Duration = Duration::from_millis(3);
 
-/// A thread that looks at everything again and again, and panics at the first thing that is not whole.
+/// A thread that reads everything again and again, and panics at the first partial data.
 pub(super) struct Watcher {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<usize>,
@@ -40,7 +40,7 @@ impl Watcher {
                 named(&csv_folder);
                 named(&parquet_folder);
                 looks += 1;
-                // Those that are watched need the processor too.
+                // Leaves CPU time to the processes under test.
                 thread::sleep(PAUSE);
             }
             looks
@@ -48,12 +48,12 @@ impl Watcher {
         Self { stop, thread }
     }
 
-    /// Whether nothing was wrong so far.
+    /// Whether all readings so far were correct.
     pub(super) fn is_content(&self) -> bool {
         !self.thread.is_finished()
     }
 
-    /// Stops, and tells how often it has looked.
+    /// Stops the thread and returns the number of readings; panics if the thread did.
     pub(super) fn end(self) -> usize {
         self.stop.store(true, Ordering::Relaxed);
         self.thread
@@ -73,7 +73,7 @@ fn csv(folder: &Path, rows: &BTreeMap<String, usize>) {
     }
 }
 
-/// A file that was read is read again only if it is another one by now.
+/// Checks the row counts of all Parquet files. Files that have not changed since the last reading are skipped.
 fn parquet(
     folder: &Path,
     rows: &BTreeMap<String, usize>,
@@ -94,11 +94,11 @@ fn parquet(
     }
 }
 
-/// What the newest manifest names is there.
+/// Checks that all files in the newest manifest exist.
 fn named(folder: &Path) {
     let manifest = published::manifest(folder).unwrap();
     for file in published::files(&manifest) {
         let path = folder.join(file["path"].as_str().unwrap());
-        assert!(path.is_file(), "{} is not there", path.display());
+        assert!(path.is_file(), "{} does not exist", path.display());
     }
 }

@@ -4,7 +4,7 @@ use super::{SCENARIO, calls, folder};
 use crate::util::tenant::Tenant;
 
 #[test]
-fn a_token_is_kept_until_it_is_given_back() {
+fn a_token_is_stored_until_the_logout() {
     let tenant = Tenant::start(SCENARIO);
     let folder = folder(&tenant);
     insta::assert_snapshot!(folder.check("portal status"), @"
@@ -34,7 +34,7 @@ fn a_token_is_kept_until_it_is_given_back() {
     --- stdout
     not signed in
     ");
-    // A call that signs in by itself gives its token back, also when it fails.
+    // A call that had to sign in also signs out, even if it fails.
     assert!(folder.check(organizations).starts_with("exit 0"));
     assert!(
         folder
@@ -46,19 +46,16 @@ fn a_token_is_kept_until_it_is_given_back() {
 }
 
 #[test]
-fn a_token_of_somebody_else_is_explained() {
+fn a_token_that_is_valid_elsewhere_is_explained() {
     let tenant = Tenant::start(SCENARIO);
     assert!(folder(&tenant).check("portal login").starts_with("exit 0"));
     let text = folder(&tenant).check("portal login");
     assert!(text.starts_with("exit 2"), "{text}");
-    assert!(
-        text.contains("it gives no second one while another is valid"),
-        "{text}"
-    );
+    assert!(text.contains("it issues only one at a time"), "{text}");
 }
 
 #[test]
-fn a_key_needs_no_signing_in() {
+fn an_api_key_needs_no_sign_in() {
     let tenant = Tenant::start(SCENARIO);
     let address = tenant.address();
     let folder = tenant.folder(&format!(
@@ -69,9 +66,9 @@ fn a_key_needs_no_signing_in() {
     insta::assert_snapshot!(folder.check("portal login"), @"
     exit 2
     --- stderr
-    error: source `managed` has an API key
+    error: source `managed` uses an API key
 
-    hint: with a key nobody signs in or out
+    hint: with an API key there is no sign-in
     ");
     assert!(
         folder
@@ -97,7 +94,7 @@ fn licenses_of_tokens_are_counted_and_activated() {
     success
     Successfully imported 25 FortiTokens
     --- stderr
-    tokens: activates a license for FortiToken Mobile
+    tokens: will activate a FortiToken Mobile license
       POST /api/v1/fortitokenmobilelicenses/ {"license":"[hidden]"}
     done
     "#);
@@ -105,20 +102,22 @@ fn licenses_of_tokens_are_counted_and_activated() {
     insta::assert_snapshot!(folder.check("ftm activate"), @"
     exit 2
     --- stderr
-    error: nobody is there to be asked for the license
+    error: cannot prompt for the license, because stdin is not a terminal
 
-    hint: name where it is kept: `--license-env NAME` or `--license-file FILE`
+    hint: pass `--license-env NAME` or `--license-file FILE`
     ");
     let folder = folder.with("LICENSE", "ABCD-EFGH");
     insta::assert_snapshot!(folder.check("ftm activate --license-env LICENSE --yes"), @"
     exit 2
     --- stderr
-    error: the license is not of the form XXXX-XXXX-XXXX-XXXX-XXXX
+    error: the license does not have the format XXXX-XXXX-XXXX-XXXX-XXXX
+
+    hint: pass `--unchecked` to send it anyway and let the API decide
     ");
 }
 
 #[test]
-fn an_older_unit_counts_without_saying_which_it_is() {
+fn a_unit_without_system_info_still_reports_its_counts() {
     let tenant = Tenant::start(&format!("{SCENARIO}[authenticator]\nsysteminfo = false\n"));
     let text = folder(&tenant).check("ftm status");
     assert!(text.starts_with("exit 0"), "{text}");

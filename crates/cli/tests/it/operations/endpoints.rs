@@ -1,4 +1,4 @@
-//! `call` against every endpoint that there is.
+//! `call` against every endpoint.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ const SECOND: i64 = 710_112;
 const ROOT: i64 = 2_100_001;
 const SERIAL: &str = "FGT60FTK25900811";
 
-/// What there is to call, by the catalogue's own word.
+/// The endpoints that `call --list` prints.
 fn listed(folder: &Folder) -> BTreeSet<String> {
     let list = text_of(folder.run("call --list").stdout);
     let names = list.lines().filter_map(|line| {
@@ -28,7 +28,7 @@ struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// Makes a call that must succeed, and gives its answer.
+    /// Makes a call that must succeed, and returns its response.
     fn call(&mut self, endpoint: &str, arguments: &Value) -> Value {
         let mut command = self
             .folder
@@ -42,7 +42,7 @@ impl Caller<'_> {
         answer
     }
 
-    /// Makes a call whose answer has a list under this pointer with something in it.
+    /// Makes a call whose response must have a list with at least one item under this pointer.
     fn list(&mut self, endpoint: &str, arguments: &Value, pointer: &str) -> Value {
         let answer = self.call(endpoint, arguments);
         let rows = answer.pointer(pointer).and_then(Value::as_array);
@@ -61,7 +61,7 @@ fn every_endpoint_can_be_called() {
         "code",
         r#"{"licenseRegistrationCode": "ABCDE-FGHIJ-KLMNO-PQRST-UVWXYZ"}"#,
     );
-    // So that each call to the portal does not sign in anew.
+    // Keeps a token, so that not every call to the portal signs in again.
     assert!(folder.check("portal login").starts_with("exit 0"));
     let mut caller = Caller {
         folder: &folder,
@@ -70,6 +70,7 @@ fn every_endpoint_can_be_called() {
     organization(&mut caller);
     products(&mut caller);
     others(&mut caller);
+    flex(&mut caller);
     portal(&mut caller);
     authenticator(&mut caller);
     assert_eq!(caller.called, listed(&folder));
@@ -103,6 +104,14 @@ fn organization(caller: &mut Caller<'_>) {
         "type": "Local", "nodeId": ROOT, "folderId": null,
     });
     caller.call("roles/create", &role);
+}
+
+fn flex(caller: &mut Caller<'_>) {
+    let found = caller.list("flex/programs/list", &json!({}), "/programs");
+    let program = json!({ "programSerialNumber": found["programs"][0]["programSerialNumber"] });
+    let found = caller.list("flex/configs/list", &program, "/configs");
+    let config = json!({ "configId": found["configs"][0]["id"] });
+    caller.list("flex/entitlements/list", &config, "/entitlements");
 }
 
 fn products(caller: &mut Caller<'_>) {
@@ -199,12 +208,12 @@ fn authenticator(caller: &mut Caller<'_>) {
 }
 
 #[test]
-fn what_is_about_tokens_is_signing_in() {
+fn token_endpoints_are_not_called_directly() {
     let folder = Folder::new();
     insta::assert_snapshot!(folder.check("call portal/auth/tokenlogin"), @"
     exit 2
     --- stderr
-    error: `portal/auth/tokenlogin` is called by signing in, not by itself
+    error: `portal/auth/tokenlogin` cannot be called on its own, because it handles tokens
 
     hint: `fortilake portal login` signs in
     ");

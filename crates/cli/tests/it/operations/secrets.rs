@@ -1,4 +1,4 @@
-//! No secret of an operation is in a log, a message, a table or the state.
+//! Secrets of operations appear in no log, message, table or state file.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ const FTM: &str = "QWER-TYUI-8765-ZXCV-MNBV";
 const PASSWORD: &str = "correct-horse-battery-staple";
 
 #[test]
-fn what_is_secret_stays_secret() {
+fn operations_do_not_leak_secrets() {
     let scenario = format!(
         "[credentials]\npassword = \"{PASSWORD}\"\n[portal]\npassword = \"{PASSWORD}\"\n\
          [authenticator]\napi_key = \"{PASSWORD}\"\n[quirks]\nextended_lists = true\n{SCENARIO}"
@@ -45,7 +45,7 @@ fn what_is_secret_stays_secret() {
     let made = run(&format!("{register} --format json"), 0);
     let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
     let serial = made[0]["serialNumber"].as_str().unwrap();
-    // A second time it is refused, and the message is no reason to tell the code.
+    // The API refuses the same code the second time. The error message must not repeat it.
     run(&register, 1);
     run(&format!("license download {serial} -o license.lic"), 0);
     run(&format!("license download {serial} -o license.lic"), 2);
@@ -97,7 +97,7 @@ fn what_is_secret_stays_secret() {
             "{name}"
         );
     }
-    // The simulator had them all.
+    // All secrets really were sent, so the checks above had something to find.
     assert_eq!(calls(&tenant, "products/register").len(), 1);
     assert_eq!(calls(&tenant, "licenses/register").len(), 2);
     assert_eq!(calls(&tenant, "fortitokenmobilelicenses").len(), 1);
@@ -105,7 +105,7 @@ fn what_is_secret_stays_secret() {
 
 #[cfg(unix)]
 #[test]
-fn a_license_is_its_owners_file_alone() {
+fn a_license_file_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let tenant = Tenant::start(SCENARIO);
     let folder = folder(&tenant)
@@ -131,9 +131,9 @@ fn a_license_is_its_owners_file_alone() {
     insta::assert_snapshot!(download("old.lic"), @"
     exit 2
     --- stderr
-    error: `old.lic` is there already
+    error: `old.lic` already exists
 
-    hint: add `--force` to write over it
+    hint: pass `--force` to overwrite it
     ");
     assert_eq!(folder.read("old.lic"), "precious");
     assert!(download("old.lic --force").starts_with("exit 0"));

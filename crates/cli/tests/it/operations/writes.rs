@@ -1,4 +1,4 @@
-//! Everything but registration: what is asked, what is sent, what is seen of it.
+//! All write commands but registration: what they ask, what they send and what they print.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ fn product(folder: &Folder) -> String {
         .to_owned()
 }
 
-/// What it says, with the product's serial number taken out.
+/// The output of a command, with the product's serial number replaced by `SERIAL`.
 fn check(folder: &Folder, line: &str, serial: &str) -> String {
     folder
         .check(&line.replace("SERIAL", serial))
@@ -36,7 +36,7 @@ fn products_are_described_located_moved_and_retired() {
     insta::assert_snapshot!(check(&folder, "product describe SERIAL edge --yes", &serial), @r#"
     exit 0
     --- stderr
-    acme: describes SERIAL
+    acme: will set the description of SERIAL
       POST /ES/api/registration/v3/products/description {"description":"edge","serialNumber":"SERIAL"}
     done
     "#);
@@ -48,7 +48,9 @@ fn products_are_described_located_moved_and_retired() {
     insta::assert_snapshot!(text, @"
     exit 2
     --- stderr
-    error: the address needs a state in two capitals, as it is in US
+    error: the address needs a state code of two capital letters, because it is in US
+
+    hint: pass `--unchecked` to send it anyway and let the API decide
     ");
     let line = "product locate SERIAL --country US --state-or-province NY --city Utica --yes";
     assert!(check(&folder, line, &serial).starts_with("exit 0"));
@@ -85,18 +87,18 @@ fn products_are_described_located_moved_and_retired() {
         &serial,
     );
     assert!(
-        text.contains("gives SERIAL of account 710101 to account 710112"),
+        text.contains("will transfer SERIAL from account 710101 to account 710112"),
         "{text}"
     );
     assert_eq!(details(&folder, &serial)["accountId"], 710_112);
     insta::assert_snapshot!(check(&folder, "product decommission SERIAL", &serial), @r#"
     exit 2
     --- stderr
-    acme: takes SERIAL out of service, for good
+    acme: will decommission SERIAL, which cannot be undone
       POST /ES/api/registration/v3/products/decommission {"serialNumbers":["SERIAL"]}
-    error: nobody is there to be asked whether to do that
+    error: confirmation required, but stdin is not a terminal
 
-    hint: add `--yes` to do it without asking
+    hint: pass `--yes` to skip the confirmation
     "#);
     assert!(calls(&tenant, "products/decommission").is_empty());
     assert!(check(&folder, "product decommission SERIAL --yes", &serial).starts_with("exit 0"));
@@ -110,9 +112,9 @@ fn a_write_that_the_api_refuses_is_an_error() {
     insta::assert_snapshot!(folder.check("product describe FGT60FTK00000000 edge --yes"), @r#"
     exit 1
     --- stderr
-    acme: describes FGT60FTK00000000
+    acme: will set the description of FGT60FTK00000000
       POST /ES/api/registration/v3/products/description {"description":"edge","serialNumber":"FGT60FTK00000000"}
-    error: `products/description` for serialNumber FGT60FTK00000000 is not accepted: Invalid serial number provided (error 102, status -1, HTTP 400)
+    error: `products/description` for serialNumber FGT60FTK00000000 was rejected: Invalid serial number provided (error 102, status -1, HTTP 400)
     "#);
     assert_eq!(calls(&tenant, "products/description").len(), 1);
 }
@@ -126,7 +128,9 @@ fn a_write_without_an_answer_is_not_repeated() {
     let text = check(&folder, "product describe SERIAL edge --yes", &serial);
     assert!(text.starts_with("exit 1"), "{text}");
     assert!(
-        text.contains("hint: it may have been done all the same: look before you do it once more"),
+        text.contains(
+            "hint: the change may have been made; check before you run the command again"
+        ),
         "{text}"
     );
     assert_eq!(calls(&tenant, "products/description").len(), 1);
@@ -134,7 +138,7 @@ fn a_write_without_an_answer_is_not_repeated() {
 }
 
 #[test]
-fn a_write_wants_no_guess() {
+fn a_write_that_two_sources_match_is_refused() {
     let tenant = Tenant::start(SCENARIO);
     let address = tenant.address();
     let folder = tenant.folder(&format!(
@@ -144,15 +148,15 @@ fn a_write_wants_no_guess() {
     insta::assert_snapshot!(folder.check("product describe FGT60F edge --yes"), @"
     exit 2
     --- stderr
-    error: `other` and `acme` are both systems that this could change
+    error: this command could change either source: `other` and `acme`
 
-    hint: say which with `--source`
+    hint: choose one with `--source`
     ");
     assert_eq!(tenant.calls(), 0);
 }
 
 #[test]
-fn lists_are_tables_for_people() {
+fn lists_are_printed_as_tables() {
     let tenant = Tenant::start(SCENARIO);
     let folder = folder(&tenant);
     insta::assert_snapshot!(folder.check("ou list"), @"
@@ -179,7 +183,7 @@ fn lists_are_tables_for_people() {
     880100    Stores      0               /My Assets/Stores
     880101    North       880100          /My Assets/Stores/North
     ");
-    // Not every account has some of each.
+    // Not every account has contracts or licenses, but at least one of them has.
     for what in ["contract", "license"] {
         let of = |account: i64| {
             let line = format!("{what} list --account {account} --status registered");
@@ -195,13 +199,13 @@ fn lists_are_tables_for_people() {
     insta::assert_snapshot!(folder.check("license list --account 710101 --number NOBODY"), @"
     exit 0
     --- stderr
-    nothing is there
+    nothing found
     ");
     assert!(text_of(folder.run("account list").stderr).contains("--ou <ID>"));
 }
 
 #[test]
-fn units_and_accounts_are_made_changed_and_moved() {
+fn units_and_accounts_are_created_changed_and_moved() {
     let tenant = Tenant::start(SCENARIO);
     let folder = folder(&tenant);
     let id = |line: &str| {

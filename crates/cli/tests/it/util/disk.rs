@@ -1,4 +1,4 @@
-//! Places where little can be written.
+//! Folders with little disk space.
 
 use std::{
     fs::{self, File},
@@ -9,29 +9,32 @@ use std::{
 
 use super::{BINARY, Folder};
 
-/// What keeps a process from writing on.
+/// How the space is limited.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Bound {
-    /// A small disk, where the system lets us mount one that only we see.
+    /// A small file system, if this user may mount one in a namespace of its own.
     Disk,
-    /// A limit to the length of files, which every Unix has.
+    /// A limit on the length of files, which every Unix has.
     FileSize,
 }
 
-/// A shell in a folder, one folder of which takes only so much.
+/// A shell in a folder that has a subfolder with limited space.
+///
+/// Commands go through one long-lived shell, because the file system is mounted in the namespace of that shell and
+/// disappears with it.
 pub(crate) struct Tight {
     shell: Child,
     lines: ChildStdin,
     answers: BufReader<ChildStdout>,
     pub(crate) bound: Bound,
-    /// Before each command.
+    /// Shell code before each command, which sets the limit.
     limit: String,
     inside: PathBuf,
     small: String,
 }
 
 impl Tight {
-    /// Bounds what can be written into `small`, which is a name in `folder`; nothing if that cannot be done here.
+    /// Limits the space in `small`, a subfolder of `folder`; `None` if this system cannot do that.
     pub(crate) fn begin(folder: &Folder, small: &str, bound: Bound) -> Option<Self> {
         fs::create_dir_all(folder.join(small)).unwrap();
         let mut shell = match bound {
@@ -69,16 +72,17 @@ impl Tight {
         (mounted == Some(0)).then_some(tight)
     }
 
-    /// From now on there is this much room: on the disk, or in each file.
+    /// Leaves this much space: on the disk, or in each file.
     pub(crate) fn leave(&mut self, bytes: u64) {
         match self.bound {
             Bound::Disk => fill(&self.path(&format!("{}/ballast", self.small)), bytes),
-            // In the shell's blocks; a process that ignores the signal is told by an error.
+            // `ulimit` counts blocks of 512 bytes. With SIGXFSZ ignored, a write beyond the limit fails with an error
+            // instead of killing the process.
             Bound::FileSize => self.limit = format!("trap '' XFSZ; ulimit -f {};", bytes / 512),
         }
     }
 
-    /// From now on there is room for everything.
+    /// Removes the limit.
     pub(crate) fn make_room(&mut self) {
         match self.bound {
             Bound::Disk => {
@@ -88,7 +92,7 @@ impl Tight {
         }
     }
 
-    /// From now on nothing at all can be written.
+    /// Makes all writes fail.
     pub(crate) fn lock(&mut self) {
         match self.bound {
             Bound::Disk => self.remount("ro"),
@@ -96,7 +100,7 @@ impl Tight {
         }
     }
 
-    /// From now on it can be again.
+    /// Allows writes again.
     pub(crate) fn unlock(&mut self) {
         match self.bound {
             Bound::Disk => self.remount("rw"),
@@ -109,9 +113,9 @@ impl Tight {
         assert_eq!(done, Some(0));
     }
 
-    /// The exit code of the program, and what it said.
+    /// Runs the binary; returns its exit code and what it wrote to standard error.
     pub(crate) fn run(&mut self, line: &str) -> (Option<i32>, String) {
-        // What it says goes through the shell, for which there is room.
+        // The shell writes the output to a file, because the limit does not apply to the shell itself.
         let limit = &self.limit;
         let code = self.say(&format!(
             "said=$({limit} exec \"$BINARY\" {line} 2>&1 >/dev/null); \
@@ -120,12 +124,12 @@ impl Tight {
         (code, fs::read_to_string(self.path("said")).unwrap())
     }
 
-    /// Where the test finds what the shell has by this name.
+    /// The path under which the test sees a file of the shell's folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.inside.join(name)
     }
 
-    /// The exit code of a line; nothing if the shell is gone.
+    /// Runs a line in the shell; returns its exit code, or `None` if the shell has ended.
     fn say(&mut self, line: &str) -> Option<i32> {
         writeln!(self.lines, "{line}; echo $?").ok()?;
         let mut answer = String::new();
@@ -136,13 +140,13 @@ impl Tight {
 
 impl Drop for Tight {
     fn drop(&mut self) {
-        // With it goes the disk that only it has seen.
+        // This also unmounts the file system.
         let _ = self.shell.kill();
         let _ = self.shell.wait();
     }
 }
 
-/// Fills the disk with one file, and leaves so many bytes.
+/// Fills the disk with one file, except for this many bytes.
 fn fill(path: &Path, bytes: u64) {
     let mut file = File::create(path).unwrap();
     let mut length = 0_u64;

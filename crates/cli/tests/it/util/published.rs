@@ -1,4 +1,4 @@
-//! What a reader finds where sinks publish.
+//! Reads and checks published tables, as an independent reader would.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,18 +11,18 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-/// The columns in which one crawl differs from another.
+/// The columns that differ between crawls of the same data.
 const OWN: [&str; 3] = ["_source", "_crawl_id", "_observed_at"];
 
-/// A table as a reader of CSV gets it.
+/// The content of a CSV file.
 pub(crate) struct CsvTable {
-    /// The crawls that its rows are of.
+    /// The ids of the crawls that its rows come from; more than one means that a reader saw a mixture.
     pub(crate) crawls: BTreeSet<String>,
-    /// Its rows: text by column, without empty cells and what is a crawl's own.
+    /// The rows, as text by column, without empty cells and without the columns in [`OWN`].
     pub(crate) rows: Vec<BTreeMap<String, Value>>,
 }
 
-/// The files in a folder whose names end so.
+/// The files in a folder with this extension, sorted.
 pub(crate) fn list(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let mut paths: Vec<PathBuf> = entries
@@ -33,17 +33,17 @@ pub(crate) fn list(folder: &Path, extension: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// What of the path is the table's name in layout `latest`.
+/// The file name without its extension, which is the table's name in layout `latest`.
 pub(crate) fn stem(path: &Path) -> String {
     path.file_stem().unwrap().to_str().unwrap().to_owned()
 }
 
-/// A whole CSV file; one that ends within a line fails the test.
+/// Reads a CSV file. A file that ends in the middle of a line fails the test.
 pub(crate) fn read_csv(path: &Path) -> CsvTable {
     let text = fs::read(path).unwrap();
     assert!(
         text.ends_with(b"\r\n"),
-        "{} ends within a line",
+        "{} ends in the middle of a line",
         path.display()
     );
     let mut reader = csv::Reader::from_reader(text.as_slice());
@@ -65,7 +65,7 @@ pub(crate) fn read_csv(path: &Path) -> CsvTable {
     CsvTable { crawls, rows }
 }
 
-/// A cell; in `_extra` the order of members means nothing.
+/// A cell. `_extra` is parsed, because the order of its members does not matter.
 fn value(column: &str, cell: &str) -> Value {
     if column == "_extra" {
         return serde_json::from_str(cell).unwrap();
@@ -73,13 +73,13 @@ fn value(column: &str, cell: &str) -> Value {
     cell.into()
 }
 
-/// Compares all published tables with what the tenant has.
+/// Checks that all published tables have exactly the tenant's rows.
 pub(crate) fn check_exact(folder: &Path, truth: &Truth) {
     let mut compared = 0;
     for (table, expected) in &truth.tables {
         let path = folder.join(format!("{table}.csv"));
         if !path.exists() {
-            // Nobody asked for it.
+            // The crawl did not include this table.
             continue;
         }
         let mut expected: Vec<_> = expected.iter().map(as_cells).collect();
@@ -120,7 +120,7 @@ pub(crate) fn parquet_files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The rows of a Parquet file that can be read to its end.
+/// Reads a Parquet file to its end and returns the number of rows.
 pub(crate) fn read_parquet(path: &Path) -> usize {
     let file = fs::File::open(path).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
@@ -128,17 +128,26 @@ pub(crate) fn read_parquet(path: &Path) -> usize {
     batches.map(|batch| batch.unwrap().num_rows()).sum()
 }
 
-/// The manifest of the newest snapshot, once there is one.
+/// The manifest of the newest snapshot in either layout; `None` if nothing is published.
 pub(crate) fn manifest(folder: &Path) -> Option<Value> {
-    let latest = fs::read(folder.join("_fortilake/latest.json")).ok()?;
-    let latest: Value = serde_json::from_slice(&latest).unwrap();
-    let manifest = fs::read(folder.join(latest["manifest"].as_str().unwrap())).unwrap();
-    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-    assert_eq!(manifest["snapshot"], latest["snapshot"]);
-    Some(manifest)
+    let own = folder.join("_fortilake");
+    let read = |path: PathBuf| -> Option<Value> {
+        let text = fs::read(path).ok()?;
+        Some(serde_json::from_slice(&text).unwrap())
+    };
+    if let Some(latest) = read(own.join("latest.json")) {
+        let manifest = read(folder.join(latest["manifest"].as_str().unwrap())).unwrap();
+        assert_eq!(manifest["snapshot"], latest["snapshot"]);
+        return Some(manifest);
+    }
+    let version = fs::read_link(own.join("current")).ok()?;
+    let version = version.file_name().unwrap().to_str().unwrap().to_owned();
+    let (name, _) = version.split_once('-').unwrap();
+    let manifest = read(own.join(format!("versions/{name}.json")));
+    Some(manifest.expect("a version that is current has a manifest"))
 }
 
-/// The files that a manifest names.
+/// The entries of a manifest for files.
 pub(crate) fn files(manifest: &Value) -> impl Iterator<Item = &Value> {
     let tables = manifest["tables"].as_array().unwrap().iter();
     tables.flat_map(|table| table["files"].as_array().unwrap())
@@ -146,14 +155,11 @@ pub(crate) fn files(manifest: &Value) -> impl Iterator<Item = &Value> {
 
 /// Compares the files of all snapshots with the digests in their manifests.
 pub(crate) fn check_digests(folder: &Path) {
-    let newest = manifest(folder).unwrap();
-    for path in list(&folder.join("_fortilake/snapshots"), "json") {
+    assert!(manifest(folder).is_some());
+    let manifests = ["snapshots", "versions"].map(|kind| folder.join("_fortilake").join(kind));
+    for path in manifests.iter().flat_map(|folder| list(folder, "json")) {
         let manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         for file in files(&manifest) {
-            if file["layout"] == "latest" && manifest["snapshot"] != newest["snapshot"] {
-                // Replaced by a newer one.
-                continue;
-            }
             let name = file["path"].as_str().unwrap();
             let found = Sha256::digest(fs::read(folder.join(name)).unwrap());
             assert_eq!(
@@ -166,16 +172,19 @@ pub(crate) fn check_digests(folder: &Path) {
     }
 }
 
-/// The folders in which something is made, or was when a process died.
+/// The staging folders, of publications in progress or of processes that died.
 pub(crate) fn staged(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder.join("_fortilake/staging"));
     let entries = entries.into_iter().flatten();
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Whether a publication is under way, or was interrupted.
+/// Whether a publication is in progress or was interrupted, which is when rows have been written.
+///
+/// Small files exist as soon as a sink is open: headers of tables and claims. So only larger files count.
 pub(crate) fn is_begun(folder: &Path) -> bool {
+    const ROWS: u64 = 4096;
     let staged = staged(folder);
-    let mut staged = staged.iter();
-    staged.any(|folder| folder.join("publish.json").exists())
+    let mut files = staged.iter().flat_map(|folder| list(folder, "part"));
+    files.any(|file| file.metadata().is_ok_and(|file| file.len() > ROWS))
 }

@@ -1,4 +1,4 @@
-//! A simulator in the test's own process, so that its calls can be read and its data exchanged.
+//! A simulator in the process of the test, which can read its calls and replace its data.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::Folder;
 
-/// A simulator on a port of its own; it ends with its owner.
+/// A simulator on a port of its own. It stops when it is dropped.
 pub(crate) struct Tenant {
     pub(crate) simulator: Simulator,
     listener: TcpListener,
@@ -37,16 +37,17 @@ impl Tenant {
         }
     }
 
-    /// From now on there is other data at the same address.
+    /// Replaces the data, at the same address.
     pub(crate) fn turn_into(&mut self, scenario: &str) {
-        // Tokens follow from the seed: those from before must not be known for another API by chance.
+        // The simulator derives tokens from the seed. With the same seed, it would accept tokens that the old one
+        // issued.
         self.seed += 1;
         self.simulator = simulator(scenario, self.seed);
         let serving = serve(&self.simulator, &self.listener);
         mem::replace(&mut self.serving, serving).shutdown_background();
     }
 
-    /// A folder with a configuration that begins with `head`, limits nothing and publishes below `out`.
+    /// A folder with a configuration that begins with `head`, has practically no limits and publishes below `out`.
     pub(crate) fn folder(&self, head: &str) -> Folder {
         let address = self.address();
         let configuration = format!(
@@ -76,17 +77,17 @@ path = "out/pq"
             .file("fortilake.toml", &configuration)
     }
 
-    /// Where it is.
+    /// The address of the simulator.
     pub(crate) fn address(&self) -> SocketAddr {
         self.listener.local_addr().unwrap()
     }
 
-    /// How many calls there were so far.
+    /// The number of calls so far, sign-ins included.
     pub(crate) fn calls(&self) -> usize {
         self.simulator.calls().len()
     }
 
-    /// Neither what was journaled nor anything twice was asked since there were so many calls.
+    /// Checks the calls after the first `since`: none of them was journaled before, and none was made twice.
     pub(crate) fn check_calls(&self, since: usize, journaled: &[Asked]) {
         let calls = self.simulator.calls();
         let mut asked = Vec::new();
@@ -97,9 +98,9 @@ path = "out/pq"
             let again = journaled.iter().any(|journaled| {
                 call.path.ends_with(&journaled.endpoint) && call.arguments == journaled.arguments
             });
-            assert!(!again, "asked although it is journaled: {call:?}");
+            assert!(!again, "called although it is journaled: {call:?}");
             let name = (&call.path, &call.arguments);
-            assert!(!asked.contains(&name), "asked twice by one run: {call:?}");
+            assert!(!asked.contains(&name), "called twice by one run: {call:?}");
             asked.push(name);
         }
     }
@@ -124,15 +125,17 @@ fn serve(simulator: &Simulator, listener: &TcpListener) -> Runtime {
     runtime
 }
 
-/// What a page in the journal answers.
+/// The call whose response is in the journal.
 pub(crate) struct Asked {
     endpoint: String,
     arguments: Value,
 }
 
-/// What the journal of the unfinished crawl has, if there is one.
+/// The calls in the journal of the unfinished crawl, if there is one.
+///
+/// A crawl that was read completely is left out: the next run publishes it and then makes all calls again for a new one.
 pub(crate) fn journaled(state: &Path) -> Vec<Asked> {
-    // Of a copy, so that it is the next crawl that finds what the last one has left.
+    // Reads a copy. Opening the original would let SQLite recover the file, which should be left to the next crawl.
     let copy = tempfile::tempdir().unwrap();
     for name in ["state.sqlite", "state.sqlite-wal"] {
         match fs::copy(state.join(name), copy.path().join(name)) {
@@ -148,7 +151,8 @@ pub(crate) fn journaled(state: &Path) -> Vec<Asked> {
     let mut pages = state
         .prepare(
             "SELECT key FROM pages, (SELECT number, status FROM crawls ORDER BY number DESC LIMIT 1)
-             WHERE place >> 32 = number AND status IN ('running', 'paused', 'done')",
+             WHERE place >> 32 = number AND status IN ('running', 'paused', 'done')
+             AND NOT EXISTS (SELECT 1 FROM notes WHERE crawl = number AND key = ' frozen')",
         )
         .unwrap();
     let keys = pages.query_map((), |row| row.get::<_, String>(0)).unwrap();
@@ -157,7 +161,7 @@ pub(crate) fn journaled(state: &Path) -> Vec<Asked> {
         let (_, fetch) = key.split_once(' ').unwrap();
         let (endpoint, rest) = fetch.split_once(' ').unwrap();
         let (arguments, round) = rest.rsplit_once(' ').unwrap();
-        assert_eq!(round, "0", "no list moves here: {key}");
+        assert_eq!(round, "0", "no list changes while it is read: {key}");
         Asked {
             endpoint: endpoint.to_owned(),
             arguments: serde_json::from_str(arguments).unwrap(),

@@ -2,14 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use fortilake_auth::{
-    Credentials,
-    models::Secret,
-    transport::{
-        InProcess,
-        bytes::Bytes,
-        http::{Request, Response},
-    },
+use fortilake_auth::Credentials;
+use fortilake_models::Secret;
+use fortilake_transport::{
+    InProcess,
+    bytes::Bytes,
+    http::{Request, Response},
 };
 
 use super::*;
@@ -24,7 +22,8 @@ static ORGANIZATIONS: Endpoint = Endpoint::new(
     "",
     &[],
     None,
-);
+)
+.of_system("fortiportal", Dialect::Http);
 
 static ACTIVATE: Endpoint = Endpoint::new(
     "ftm/activate",
@@ -37,11 +36,12 @@ static ACTIVATE: Endpoint = Endpoint::new(
     &[parameter("license")],
     None,
 )
+.of_system("fortiauthenticator", Dialect::Http)
 .with_secrets(&["license"]);
 
 const LICENSE: &str = "1234-5678-9012-3456-7890";
 
-/// Answers by path and token, and remembers what was asked.
+/// Answers by path and token, and records the requests.
 #[derive(Clone)]
 struct Appliance {
     seen: Arc<Mutex<Vec<String>>>,
@@ -49,7 +49,8 @@ struct Appliance {
 }
 
 impl Appliance {
-    /// The answer to the nth request for a path, from 1 on; sign-ins succeed.
+    /// Creates a server with the answer to the nth request for a path, counted from 1. Sign-ins
+    /// succeed.
     fn new(answer: fn(&str, usize) -> (u16, &'static str)) -> Self {
         Self {
             seen: Arc::default(),
@@ -72,7 +73,7 @@ impl Appliance {
 
     fn handle(&self, request: &Request<Bytes>) -> Response<Bytes> {
         let path = request.uri().path();
-        let token = request.headers().get(header::AUTHORIZATION);
+        let token = request.headers().get("authorization");
         let token = token.map_or("-", |token| token.to_str().unwrap());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.push(format!("{} {path} {token}", request.method()));
@@ -196,10 +197,10 @@ async fn a_portal_that_forgot_the_token_is_signed_in_to_again_once() {
     let error = organizations(&appliance.portal()).await.unwrap_err();
     assert_eq!(
         chain(&error),
-        "`portal/organizations` is refused even with a new token: \
-         Invalid token (HTTP 401, 2 tries)"
+        "`portal/organizations` was refused even with 3 new tokens: \
+         Invalid token (HTTP 401, 4 tries)"
     );
-    assert_eq!(appliance.seen().len(), 4);
+    assert_eq!(appliance.seen().len(), 8);
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,7 +245,7 @@ async fn an_old_token_of_a_portal_is_given_back_before_permission_is_doubted() {
             "tokenlogout",
             "tokenlogin",
             "organizations",
-            // The new one is young.
+            // The new token is young.
             "organizations",
         ]
     );
@@ -263,7 +264,7 @@ async fn a_refused_key_ends_everything_and_names_its_origin() {
         assert!(
             chain(&error).ends_with(
                 "FortiPortal refuses the API key from file `key`: \
-                 it is wrong, was deleted, or has ended"
+                 it is wrong, deleted or expired"
             ),
             "{}",
             chain(&error)
@@ -307,7 +308,7 @@ async fn an_echoed_license_is_nowhere() {
     let error = client.fetch(&ACTIVATE, &activate()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`ftm/activate` is not accepted: no license [redacted] (HTTP 400)"
+        "`ftm/activate` was rejected: no license [redacted] (HTTP 400)"
     );
     assert_eq!(error.answer(), Some(r#"{"error":"no license [redacted]"}"#));
     assert!(!format!("{error:?}").contains("no license [redacted]\"}"));
@@ -336,7 +337,8 @@ async fn nothing_is_sent_to_another_system() {
     assert_eq!(error.kind(), Kind::BadRequest);
     assert_eq!(
         error.to_string(),
-        "`products/list` for accountId 710112 belongs to another system"
+        "`products/list` for accountId 710112 is an endpoint of another system than this client \
+         calls"
     );
     assert!(client.fetch(&ACTIVATE, &activate()).await.is_err());
     let server = Server::new([]);

@@ -1,4 +1,4 @@
-//! Tests of limits, ours and the server's.
+//! Tests of limits, both ours and the server's.
 
 use fortilake_auth::until;
 use tokio::time;
@@ -6,7 +6,7 @@ use tokio::time;
 use super::*;
 use crate::Reason;
 
-/// How long no call will be made, and why.
+/// Returns how long calls are paused, and why.
 fn pause(client: &Client, error: &Error) -> (Duration, Reason) {
     assert_eq!(error.kind(), Kind::Paused);
     let pause = error.pause().unwrap();
@@ -64,7 +64,7 @@ async fn throttling_without_end_is_a_pause() {
     );
     assert_eq!(
         chain(&error),
-        "`products/list` for accountId 710112 has to wait: too many calls (HTTP 429, 3 tries)"
+        "`products/list` for accountId 710112 has to wait: the API reports too many calls (HTTP 429, 3 tries)"
     );
 }
 
@@ -136,4 +136,44 @@ async fn sign_ins_and_repetitions_count_as_calls() {
         start.elapsed()
     );
     assert_eq!(client.usage().unwrap().calls, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_for_errors_names_the_last_of_them() {
+    let denied = (0..8).map(|_| Answer::denied());
+    let server = Server::new(denied);
+    let client = server.client();
+    for _ in 0..8 {
+        assert_eq!(list(&client).await.unwrap_err().kind(), Kind::Refused);
+        time::sleep(Duration::from_mins(1)).await;
+    }
+    let error = list(&client).await.unwrap_err();
+    assert_eq!(pause(&client, &error).1, Reason::Errors);
+    let one = "HTTP 400 from `products/list` for accountId 710112: Access denied. No permission";
+    assert_eq!(
+        chain(&error),
+        format!(
+            "`products/list` for accountId 710112 has to wait: the error budget is used up: last \
+             errors: {one} (1 min ago); {one} (2 min ago); {one} (3 min ago); {one} (4 min ago); \
+             4 more"
+        )
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_try_is_one_call_and_no_reason_to_pause() {
+    let server = Server::new((0..5).map(|_| Answer::Json(503, "boom")));
+    let client = server.client();
+    let arguments = json!({ "accountId": 710_112 });
+    let arguments = arguments.as_object().cloned().unwrap();
+    let mut before = Tries::default();
+    for tries in 1..=5 {
+        let error = client.try_fetch(&LIST, &arguments, before).await;
+        let error = error.unwrap_err();
+        before = error.tries();
+        assert_eq!(error.kind(), Kind::Transient);
+        let counted = error.to_string().contains(&format!("{tries} tries"));
+        assert_eq!(counted, tries > 1, "{error}");
+    }
+    assert_eq!(server.calls(), 5);
 }

@@ -1,4 +1,4 @@
-//! Tests that secrets stay where they belong.
+//! Tests that secrets never appear in output or logs.
 
 use std::{cell::RefCell, io};
 
@@ -7,7 +7,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::{server::PASSWORD, *};
 
 thread_local! {
-    /// What this thread, and so this test, has logged.
+    /// What this thread, and therefore this test, has logged.
     static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -30,7 +30,8 @@ fn logged() -> String {
 
 #[tokio::test(start_paused = true)]
 async fn no_log_and_no_error_holds_a_secret() {
-    // A subscriber of this thread alone would miss what another test has logged first without one.
+    // The subscriber has to be global: one of this thread alone would miss log calls that another
+    // test made first, because tracing remembers that nobody was interested in them.
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::TRACE)
         .with_writer(|| Log)

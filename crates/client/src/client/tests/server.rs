@@ -1,4 +1,4 @@
-//! A server that answers calls with a script, and signs everyone in.
+//! A server that answers calls from a script and accepts every sign-in.
 
 use std::{
     collections::VecDeque,
@@ -9,34 +9,38 @@ use std::{
     },
 };
 
-use fortilake_auth::{
-    Credentials,
-    transport::{
-        InProcess, Transport,
-        bytes::Bytes,
-        http::{Request, Response},
-    },
+use fortilake_auth::Credentials;
+use fortilake_transport::{
+    InProcess, Transport,
+    bytes::Bytes,
+    http::{Request, Response},
 };
 
 use crate::{Client, Config, Jitter};
 
 pub(super) const PASSWORD: &str = "0123456789ABCDEF@hunter2";
 
-/// What one request gets.
+/// The answer to one request.
 #[derive(Debug, Clone)]
 pub(super) enum Answer {
     Json(u16, &'static str),
     Owned(String),
     Html(u16),
-    /// 429 with this `Retry-After`.
+    /// HTTP 429 with this `Retry-After`.
     Throttled(&'static str),
+    /// HTTP 503 with this `Retry-After`.
+    Unavailable(&'static str),
     Redirect(&'static str),
     Reset,
     Silence,
+    /// The connection is refused.
+    Refused,
+    /// The connection was kept from an earlier request and has broken.
+    Stale,
 }
 
 impl Answer {
-    /// This many products, with the token echoed.
+    /// An answer with this many products that echoes the token.
     pub(super) fn products(count: usize) -> Self {
         let assets = (0..count)
             .map(|n| format!(r#"{{"n":{n}}}"#))
@@ -61,7 +65,7 @@ impl Answer {
         )
     }
 
-    /// Turns the answer into a response; `TOKEN` stands for the caller's token.
+    /// Turns the answer into a response, with `TOKEN` replaced by the caller's token.
     async fn send(self, token: &str) -> io::Result<Response<Bytes>> {
         let response = Response::builder();
         let (response, body) = match self {
@@ -72,15 +76,21 @@ impl Answer {
                 response.status(429).header("retry-after", after),
                 "Slow down".to_owned(),
             ),
+            Self::Unavailable(after) => (
+                response.status(503).header("retry-after", after),
+                "Maintenance".to_owned(),
+            ),
             Self::Redirect(to) => (response.status(307).header("location", to), String::new()),
             Self::Reset => return Err(io::ErrorKind::ConnectionReset.into()),
             Self::Silence => future::pending().await,
+            Self::Refused => return Err(io::ErrorKind::ConnectionRefused.into()),
+            Self::Stale => return Err(io::ErrorKind::BrokenPipe.into()),
         };
         Ok(response.body(body.replace("TOKEN", token).into()).unwrap())
     }
 }
 
-/// A scripted server, and what it has seen.
+/// A scripted server and the requests that it has received.
 #[derive(Clone, Default)]
 pub(super) struct Server {
     answers: Arc<Mutex<VecDeque<Answer>>>,
@@ -90,14 +100,14 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Calls get these answers, one after the other; further ones are a failed test.
+    /// Calls get these answers in order. One call more fails the test.
     pub(super) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
         let server = Self::default();
         server.answers.lock().unwrap().extend(answers);
         server
     }
 
-    /// The first sign-ins get these answers; all others succeed.
+    /// The first sign-ins get these answers; later ones succeed.
     pub(super) fn sign_ins(self, answers: impl IntoIterator<Item = Answer>) -> Self {
         self.sign_ins.lock().unwrap().extend(answers);
         self
@@ -115,12 +125,13 @@ impl Server {
         }))
     }
 
-    /// Host, path, token and body of all requests; of sign-ins the `client_id`.
+    /// Returns host, path, token and body of each request; for sign-ins the `client_id` instead of
+    /// the body.
     pub(super) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// How many requests were no sign-ins.
+    /// Returns the number of requests that are not sign-ins.
     pub(super) fn calls(&self) -> usize {
         self.seen()
             .iter()

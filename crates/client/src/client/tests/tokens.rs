@@ -34,26 +34,127 @@ async fn a_revoked_token_is_replaced_once() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_new_token_that_is_refused_too_ends_the_call() {
-    let server = Server::new([Answer::bad_token(), Answer::bad_token()]);
-    let error = list(&server.client()).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Unexpected);
-    assert_eq!(
-        chain(&error),
-        "`products/list` for accountId 710112 is refused even with a new token: \
-         Invalid security token (error 201, status -1, HTTP 400, 2 tries)"
-    );
-    assert_eq!((server.calls(), signed_in(&server)), (2, 2));
+/// A client whose token has already worked for a call.
+async fn proven(server: &Server) -> Client {
+    let client = server.client();
+    list(&client).await.unwrap();
+    client
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_drops_the_bad_token_for_the_next_call() {
-    let server = Server::new([Answer::bad_token(), Answer::products(1)]);
-    let client = server.client();
-    assert!(fetch(&client, &REGISTER).await.is_err());
+async fn four_refusals_end_the_call_for_now() {
+    let refused = std::iter::repeat_n(Answer::bad_token(), 10);
+    let server = Server::new([Answer::products(1)].into_iter().chain(refused));
+    let mut config = server::config();
+    config.errors = None;
+    let client = Client::new(config, server.transport(), Jitter::seeded(1)).unwrap();
     list(&client).await.unwrap();
+    let error = list(&client).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Transient);
+    // The first token had worked before. The first new one was tried four times, because the API
+    // may have needed time to learn it; the other two were tried once.
+    let text = chain(&error);
+    assert!(
+        text.starts_with("`products/list` for accountId 710112 was refused even with 3 new tokens"),
+        "{text}"
+    );
+    assert_eq!(signed_in(&server), 4);
+    assert_eq!(server.calls(), 8);
+    assert!(error.is_repeated());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_token_that_is_refused_is_tried_again_after_a_pause() {
+    let server = Server::new([
+        Answer::bad_token(),
+        Answer::bad_token(),
+        Answer::products(1),
+    ]);
+    let start = Instant::now();
+    list(&server.client()).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
+    assert_eq!((server.calls(), signed_in(&server)), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_known_by_their_text() {
+    for (http, body) in [
+        (
+            400,
+            r#"{"status":-1,"message":"Invalid security token.","error":null,"assets":null}"#,
+        ),
+        (
+            200,
+            r#"{"status":-1,"message":"Invalid security token.","error":"","assets":null}"#,
+        ),
+        (
+            400,
+            r#"{"status":-1,"message":"Invalid incoming request.","error":"Invalid security token."}"#,
+        ),
+        (401, r#"{"error":"invalid_token"}"#),
+        (403, r#"{"message":"The access token has expired"}"#),
+    ] {
+        let answers = [
+            Answer::products(1),
+            Answer::Json(http, body),
+            Answer::products(1),
+        ];
+        let server = Server::new(answers);
+        list(&proven(&server).await).await.unwrap();
+        assert_eq!(signed_in(&server), 2, "{body}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_refused_for_its_token_is_repeated_once() {
+    let answers = [
+        Answer::products(1),
+        Answer::bad_token(),
+        Answer::products(1),
+    ];
+    let server = Server::new(answers);
+    let client = proven(&server).await;
+    fetch(&client, &REGISTER).await.unwrap();
     assert_eq!(signed_in(&server), 2);
+
+    let refused = std::iter::repeat_n(Answer::bad_token(), 4);
+    let server = Server::new([Answer::products(1)].into_iter().chain(refused));
+    let client = proven(&server).await;
+    let error = fetch(&client, &REGISTER).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("was refused even with a new token"),
+        "{error}"
+    );
+    assert_eq!(signed_in(&server), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_a_page_refuses_is_not_repeated() {
+    let server = Server::new([Answer::products(1), Answer::Html(401)]);
+    let client = proven(&server).await;
+    assert!(fetch(&client, &REGISTER).await.is_err());
+    assert_eq!(server.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_a_sign_in_is_told_holds_for_the_next() {
+    let server = Server::new([]).sign_ins([Answer::Throttled("7")]);
+    let client = server.client();
+    let start = Instant::now();
+    let (first, second) = tokio::join!(client.sign_in("iam"), client.sign_in("assets"));
+    assert_eq!(first.unwrap_err().kind(), Kind::Paused);
+    second.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_that_is_told_when_to_come_back_does() {
+    let server = Server::new([Answer::products(1)]).sign_ins([Answer::Unavailable("20")]);
+    let start = Instant::now();
+    list(&server.client()).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(20));
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,7 +164,7 @@ async fn missing_permission_costs_one_call() {
     assert_eq!((error.kind(), error.code()), (Kind::Refused, Some(202)));
     assert_eq!(
         chain(&error),
-        "`products/list` for accountId 710112 is refused: \
+        "`products/list` for accountId 710112 was refused: \
          Access denied. No permission (error 202, status -1, HTTP 400)"
     );
     assert_eq!((server.calls(), signed_in(&server)), (1, 1));
@@ -82,7 +183,7 @@ async fn an_old_token_is_replaced_before_permission_is_doubted() {
     time::advance(Duration::from_secs(2000)).await;
     list(&client).await.unwrap();
     assert_eq!((server.calls(), signed_in(&server)), (3, 2));
-    // The new token is young, so this one is about permission.
+    // The new token is young, so this refusal means a missing permission.
     assert_eq!(list(&client).await.unwrap_err().kind(), Kind::Refused);
     assert_eq!((server.calls(), signed_in(&server)), (4, 2));
 }
@@ -95,10 +196,11 @@ async fn wrong_credentials_cost_one_call_and_name_their_origin() {
     assert_eq!(error.kind(), Kind::Credentials);
     assert_eq!(
         chain(&error),
-        "`products/list` for accountId 710112 cannot sign in: \
-         the API user or its password is wrong: the user is from variable `FORTICLOUD_USERNAME`, \
-         the password from variable `FORTICLOUD_PASSWORD` \
-         (`assets`, HTTP 400: Invalid credentials given)"
+        "`products/list` for accountId 710112 cannot sign in: FortiCloud issued no token to this \
+         API user (`assets`, HTTP 400: Invalid credentials given): the user may be locked out \
+         after too many sign-ins, which ends by itself after 15 to 30 minutes; if not, the user \
+         or its password is wrong: the user is from variable `FORTICLOUD_USERNAME`, the password \
+         from variable `FORTICLOUD_PASSWORD`"
     );
     assert_eq!(list(&client).await.unwrap_err().kind(), Kind::Credentials);
     assert_eq!(

@@ -1,6 +1,6 @@
-//! Tests of writes that are carried out in part, and of secrets that were asked for.
+//! Tests of writes that are only partly carried out, and of secrets that the caller asked for.
 
-use fortilake_auth::models::Secret;
+use fortilake_models::Secret;
 
 use super::*;
 
@@ -23,7 +23,7 @@ async fn a_registration_of_some_units_says_which() {
         let answer: Value = serde_json::from_str(answer).unwrap();
         assert_eq!(answer["assets"].to_string(), json_of(UNITS));
         assert_eq!(server.calls(), 1);
-        // What an answer says is data, and none of a message's business.
+        // The content of an answer is data, so messages do not repeat it.
         assert!(!format!("{error:?}").contains("FGT2"), "{error:?}");
     }
 }
@@ -50,7 +50,7 @@ async fn what_is_no_json_is_no_answer() {
     assert_eq!(error.answer(), None);
 }
 
-/// An operation whose answer holds a secret, as generated code would have it.
+/// An operation whose answer contains a secret, as the code generator would write it.
 struct Download;
 
 #[derive(Serialize)]
@@ -90,7 +90,7 @@ async fn whoever_asks_for_a_secret_gets_it_and_no_token() {
     assert_eq!(answer.message.as_deref(), Some("for [redacted]"));
     assert_eq!(answer.token, None);
     assert!(!format!("{answer:?}").contains("BEGIN"));
-    // A page is for the journal.
+    // A page goes into the journal, so its secrets are removed.
     let page = list(&client).await.unwrap();
     assert_eq!(page.body, r#"{"status":0,"message":"for [redacted]"}"#);
 }

@@ -1,7 +1,12 @@
-//! Tests of the ledger, one instant at a time.
+//! Tests of the ledger with a manual clock.
 
 use super::*;
-use Reservation::{AfterAnswer, At, Granted};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use Reservation::{After, AfterAnswer, Granted};
 
 const SECOND: Micros = 1_000_000;
 const USER: &str = "user";
@@ -22,19 +27,36 @@ fn limits(calls: &[(u32, u64)], errors: Option<(u32, u64, u32)>) -> Limits {
     }
 }
 
-fn margin() -> Micros {
-    later(0, MARGIN)
+fn after(seconds: u64) -> Reservation {
+    After(Duration::from_secs(seconds) + MARGIN)
 }
 
-struct Book(MemoryLedger, Limits);
+/// A ledger whose clock only moves when the test moves it.
+struct Book {
+    ledger: MemoryLedger,
+    limits: Limits,
+    time: Arc<AtomicI64>,
+}
 
 impl Book {
     fn new(limits: Limits) -> Self {
-        Self(MemoryLedger::new(), limits)
+        let time = Arc::new(AtomicI64::new(0));
+        let clock = Arc::clone(&time);
+        Self {
+            ledger: MemoryLedger::with_clock(Arc::new(move || clock.load(Ordering::SeqCst))),
+            limits,
+            time,
+        }
+    }
+
+    /// Returns the ledger after setting the clock to this second.
+    fn at(&self, second: Micros) -> &MemoryLedger {
+        self.time.store(second * SECOND, Ordering::SeqCst);
+        &self.ledger
     }
 
     fn ask(&self, second: Micros) -> Reservation {
-        self.0.reserve(USER, &self.1, second * SECOND).unwrap()
+        self.at(second).reserve(USER, &self.limits).unwrap()
     }
 
     fn take(&self, second: Micros) -> Ticket {
@@ -45,7 +67,7 @@ impl Book {
     }
 
     fn settle(&self, ticket: Ticket, second: Micros, verdict: Verdict) {
-        self.0.settle(ticket, second * SECOND, verdict).unwrap();
+        self.at(second).settle(ticket, verdict, None).unwrap();
     }
 
     fn call(&self, second: Micros, verdict: Verdict) {
@@ -53,12 +75,12 @@ impl Book {
     }
 
     fn usage(&self, second: Micros) -> Usage {
-        self.0.usage(USER, &self.1, second * SECOND).unwrap()
+        self.at(second).usage(USER, &self.limits).unwrap()
     }
 }
 
-fn spent(until: Micros, why: Spent) -> Reservation {
-    Reservation::Spent { until, why }
+fn spent(wait: Duration, why: Spent) -> Reservation {
+    Reservation::Spent { wait, why }
 }
 
 #[test]
@@ -66,10 +88,10 @@ fn a_full_window_says_when_a_call_fits() {
     let book = Book::new(limits(&[(2, 60), (3, 600)], None));
     book.call(0, Verdict::Good);
     book.call(5, Verdict::Good);
-    assert_eq!(book.ask(10), At(60 * SECOND + margin()));
-    assert_eq!(book.ask(60), At(60 * SECOND + margin()));
+    assert_eq!(book.ask(10), after(50));
+    assert_eq!(book.ask(60), after(0));
     book.call(61, Verdict::Good);
-    assert_eq!(book.ask(62), At(600 * SECOND + margin()));
+    assert_eq!(book.ask(62), after(538));
     book.call(601, Verdict::Good);
 }
 
@@ -80,9 +102,9 @@ fn what_is_in_flight_holds_its_place_until_it_is_answered() {
     let second = book.take(0);
     assert!(matches!(book.ask(1000), AfterAnswer(_)));
     book.settle(first, 1000, Verdict::Good);
-    assert_eq!(book.ask(1000), At(1060 * SECOND + margin()));
+    assert_eq!(book.ask(1000), after(60));
     book.settle(second, 1030, Verdict::Good);
-    assert_eq!(book.ask(1030), At(1060 * SECOND + margin()));
+    assert_eq!(book.ask(1030), after(30));
 }
 
 #[test]
@@ -108,10 +130,11 @@ fn calls_in_flight_hold_one_error_each() {
     for ticket in [in_flight[1], in_flight[2], again] {
         book.settle(ticket, 3, Verdict::Error);
     }
-    let until = 3600 * SECOND + margin();
-    assert_eq!(book.ask(4), spent(until, Spent::Errors));
+    let wait = Duration::from_secs(3596) + MARGIN;
+    assert_eq!(book.ask(4), spent(wait, Spent::Errors));
     assert_eq!(book.usage(4).errors, 8);
-    // Five errors leave at once, so four calls may be in flight beside the three that stay.
+    // Five errors leave the window at once, so four calls may be in flight next to the three that
+    // stay.
     for _ in 0..5 {
         book.take(3601);
     }
@@ -123,52 +146,52 @@ fn waiting_for_an_answer_ends_when_an_old_error_leaves() {
     let book = Book::new(limits(&[], Some((2, 60, 0))));
     book.call(0, Verdict::Error);
     let _in_flight = book.take(1);
-    assert_eq!(book.ask(2), AfterAnswer(3 * SECOND));
-    let last_second = 60 * SECOND - 500_000;
-    assert_eq!(
-        book.0.reserve(USER, &book.1, last_second).unwrap(),
-        AfterAnswer(60 * SECOND + margin())
-    );
+    assert_eq!(book.ask(2), AfterAnswer(LOOK_AGAIN));
+    assert_eq!(book.ask(60), AfterAnswer(MARGIN));
     book.take(61);
 }
 
 #[test]
 fn a_closed_ledger_opens_when_the_server_said() {
     let book = Book::new(limits(&[(1, 60)], None));
-    book.0.close(USER, 30 * SECOND).unwrap();
-    book.0.close(USER, 20 * SECOND).unwrap();
-    assert_eq!(book.ask(0), spent(30 * SECOND, Spent::Closed));
-    assert_eq!(book.usage(0).closed_until, Some(30 * SECOND));
+    let seconds = Duration::from_secs;
+    book.at(0).close(USER, seconds(30)).unwrap();
+    book.at(0).close(USER, seconds(20)).unwrap();
+    assert_eq!(book.ask(0), spent(seconds(30), Spent::Closed));
+    assert_eq!(book.usage(0).closed_for, Some(seconds(30)));
     book.call(30, Verdict::Good);
-    assert_eq!(book.usage(30).closed_until, None);
-    // What a pause names is when a call fits, not merely when the server opens.
-    book.0.close(USER, 40 * SECOND).unwrap();
-    assert_eq!(book.ask(31), spent(90 * SECOND + margin(), Spent::Closed));
+    assert_eq!(book.usage(30).closed_for, None);
+    // A pause lasts until a call fits, not just until the server opens.
+    book.at(30).close(USER, seconds(10)).unwrap();
+    assert_eq!(book.ask(31), spent(seconds(59) + MARGIN, Spent::Closed));
 }
 
 #[test]
 fn a_clock_that_steps_back_frees_nothing() {
     let book = Book::new(limits(&[(1, 60)], None));
     book.call(1000, Verdict::Good);
-    assert_eq!(book.ask(0), At(1060 * SECOND + margin()));
+    assert_eq!(book.ask(0), after(60));
     let other = Book::new(limits(&[(1, 60)], None));
     let ticket = other.take(1000);
     other.settle(ticket, 0, Verdict::Good);
-    assert_eq!(other.ask(1001), At(1060 * SECOND + margin()));
+    assert_eq!(other.ask(1001), after(59));
 }
 
 #[test]
 fn users_have_nothing_to_do_with_each_other() {
     let book = Book::new(limits(&[(1, 60)], None));
     book.call(0, Verdict::Good);
-    let other = book.0.reserve("another", &book.1, 0).unwrap();
+    let other = book.at(0).reserve("another", &book.limits).unwrap();
     assert!(matches!(other, Granted(_)));
 }
 
 #[test]
 fn a_budget_that_is_all_reserve_lets_nothing_out() {
     let book = Book::new(limits(&[], Some((2, 60, 2))));
-    assert_eq!(book.ask(0), spent(Micros::MAX, Spent::Errors));
+    assert_eq!(
+        book.ask(0),
+        spent(Duration::from_mins(1) + MARGIN, Spent::Errors)
+    );
 }
 
 #[test]
@@ -177,8 +200,34 @@ fn clients_with_shorter_windows_keep_what_others_need() {
     book.call(0, Verdict::Good);
     let short = limits(&[(5, 1)], None);
     assert!(matches!(
-        book.0.reserve(USER, &short, 100 * SECOND).unwrap(),
+        book.at(100).reserve(USER, &short).unwrap(),
         Granted(_)
     ));
     assert!(matches!(book.ask(101), AfterAnswer(_)));
+}
+
+#[test]
+fn the_last_errors_are_told_with_their_reasons() {
+    let book = Book::new(limits(&[], Some((10, 60, 2))));
+    let reason = |number: u16| ErrorReason {
+        call: "`products/list` for accountId 710112".to_owned(),
+        http: Some(500 + number),
+        message: "boom".to_owned(),
+    };
+    for number in 0..2 {
+        let second = 40 * Micros::from(number);
+        let ticket = book.take(second);
+        let settled = book
+            .at(second)
+            .settle(ticket, Verdict::Error, Some(&reason(number)));
+        settled.unwrap();
+    }
+    let past = |number, seconds| PastError {
+        ago: Duration::from_secs(seconds),
+        reason: reason(number),
+    };
+    assert_eq!(book.usage(45).last_errors, [past(1, 5), past(0, 45)]);
+    assert_eq!(book.usage(70).last_errors, [past(1, 30)]);
+    let expected = "HTTP 501 from `products/list` for accountId 710112: boom";
+    assert_eq!(reason(1).to_string(), expected);
 }

@@ -1,4 +1,5 @@
-//! Random crawls in virtual time: no window is exceeded, and no call is later than it has to be.
+//! Random crawls in virtual time: no window is ever exceeded, and no call is sent later than
+//! necessary.
 
 use proptest::prelude::*;
 use tokio::runtime::Builder;
@@ -13,11 +14,11 @@ fn forever() -> Rules {
     }
 }
 
-/// A timer of tokio's is this late at most.
+/// The largest delay of a tokio timer.
 const TICK: Duration = Duration::from_millis(2);
 
-/// One call: when it asked, when it went out, when the server counted it, when it was answered,
-/// and whether as an error.
+/// A call: when it asked for its turn, when it was sent, when the server counted it, when it was
+/// answered, and whether the answer was an error.
 #[derive(Debug, Clone, Copy)]
 struct Sent {
     asked: Micros,
@@ -27,19 +28,19 @@ struct Sent {
     verdict: Verdict,
 }
 
-/// A crawl by some clients that share a ledger.
+/// A crawl by several clients that share a ledger.
 #[derive(Debug, Clone)]
 struct Plan {
     windows: Vec<(u32, u64)>,
     errors: Option<(u32, u32)>,
-    /// How long before each call whoever makes it does something else, in milliseconds.
+    /// How long a worker does something else before each call, in milliseconds.
     idle: u64,
-    /// How long a call takes at least and at most, in milliseconds.
+    /// The shortest and longest duration of a call, in milliseconds.
     latency: (u64, u64),
-    /// Of how many calls one is an error; none if this is 0.
+    /// One call out of this many is an error; 0 means none.
     error_every: u64,
     concurrency: u64,
-    /// How many clients share the work, and whether they know of each other beyond the ledger.
+    /// How many clients share the work, and whether they share a queue.
     clients: (usize, Queues),
     calls: usize,
     seed: u64,
@@ -47,9 +48,9 @@ struct Plan {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Queues {
-    /// As in one process.
+    /// All clients share one, as in a single process.
     One,
-    /// As in one process each.
+    /// Each client has its own, as in separate processes.
     Each,
 }
 
@@ -65,7 +66,7 @@ impl Plan {
         }
     }
 
-    /// Runs it in virtual time; the calls in the order in which they went out.
+    /// Runs the crawl in virtual time. Returns the calls in the order in which they were sent.
     fn run(&self) -> Vec<Sent> {
         let runtime = Builder::new_current_thread()
             .enable_time()
@@ -85,7 +86,7 @@ impl Plan {
         })
     }
 
-    fn gates(&self) -> Vec<Arc<Gate>> {
+    fn gates(&self) -> Vec<Arc<CallLimiter>> {
         let (clients, queues) = self.clients;
         let first = gate_with(self.limits(), forever(), real_time());
         let mut gates = vec![Arc::clone(&first)];
@@ -99,7 +100,7 @@ impl Plan {
         gates
     }
 
-    async fn work(self, gate: Arc<Gate>, worker: u64, left: Arc<AtomicU64>) -> Vec<Sent> {
+    async fn work(self, gate: Arc<CallLimiter>, worker: u64, left: Arc<AtomicU64>) -> Vec<Sent> {
         let jitter = Jitter::seeded(self.seed.wrapping_mul(1009).wrapping_add(worker));
         let up_to = |most: u64| jitter.up_to(Duration::from_millis(most));
         let mut sent = Vec::new();
@@ -120,7 +121,7 @@ impl Plan {
             let answered = (gate.clock)();
             let error = self.error_every > 0 && up_to(self.error_every) < Duration::from_millis(1);
             let verdict = if error {
-                permit.settle(Class::Token, Some(400));
+                permit.settle(Class::Token, Some(400), &reason());
                 Verdict::Error
             } else {
                 succeed(permit);
@@ -138,7 +139,7 @@ impl Plan {
     }
 }
 
-/// Checks that no span of time as long as a window holds more of these instants than allowed.
+/// Checks that no period as long as the window contains more of these times than allowed.
 fn check_window(what: &str, mut instants: Vec<Micros>, max: u32, per: Duration) {
     instants.sort_unstable();
     for (first, beyond) in instants.iter().zip(instants.iter().skip(max as usize)) {
@@ -153,7 +154,8 @@ fn check_window(what: &str, mut instants: Vec<Micros>, max: u32, per: Duration) 
 
 fn check_never_too_many(plan: &Plan, sent: &[Sent]) {
     for &(max, per) in &plan.windows {
-        // Wherever on its way a call is counted, and even if each is counted elsewhere.
+        // This must hold at whatever time between sending and answer the server counts a call, even
+        // if that differs from call to call.
         for counted in [
             |call: &Sent| call.out,
             |call: &Sent| call.counted,
@@ -174,12 +176,12 @@ fn check_never_too_many(plan: &Plan, sent: &[Sent]) {
     }
 }
 
-/// Checks each call that went out later than it was asked for and than the one before it:
-/// a moment earlier some limit held it back.
+/// Checks that every call that was sent later than it was ready was held back by a limit until just
+/// before.
 fn check_never_too_late(plan: &Plan, sent: &[Sent]) {
     let mut before = Micros::MIN;
     for (n, call) in sent.iter().enumerate() {
-        // Those who asked earlier go first, and those who wait are woken by answers.
+        // Earlier callers go first, and waiting callers are woken by answers.
         let ready = later(call.asked.max(before), TICK);
         before = call.out;
         if call.out <= ready {
@@ -238,15 +240,16 @@ proptest! {
         let sent = plan.run();
         prop_assert_eq!(sent.len(), plan.calls);
         check_never_too_many(&plan, &sent);
-        // Processes that do not know of each other look again every second where they could
-        // have been told.
+        // Processes that share no queue notice each other's answers only when they check again,
+        // once a second.
         if plan.clients.1 == Queues::One {
             check_never_too_late(&plan, &sent);
         }
     }
 }
 
-/// Makes this many calls of a second each, eight at a time, with the documented limits.
+/// Makes this many calls of one second each, eight at a time, within the documented limits. Returns
+/// how long it takes.
 fn makespan(calls: usize) -> Duration {
     let plan = Plan {
         windows: vec![(100, 60), (1000, 3600)],
@@ -266,7 +269,7 @@ fn makespan(calls: usize) -> Duration {
     until(sent[0].out, end)
 }
 
-/// No way of making the calls takes less time, whenever the server counts them.
+/// The shortest possible time for this many calls, whenever the server counts them.
 fn lower_bound(calls: u64) -> Duration {
     let hours = (calls - 1) / 1000;
     let minutes = (calls - 1) % 1000 / 100;

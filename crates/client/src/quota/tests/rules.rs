@@ -1,4 +1,4 @@
-//! Tests of what a run allows by itself, and of what it does where nothing is allowed.
+//! Tests of the run's own limits, and of what it does when no call is allowed.
 
 use super::*;
 
@@ -30,7 +30,7 @@ async fn a_run_ends_at_its_deadline_even_if_it_waits_forever() {
     let gate = gate_with(limits(&[(1, 60)]), rules, clock);
     call(&gate).await;
     call(&gate).await;
-    // The third would fit after two minutes, so there is no point in waiting for it.
+    // The third call would only fit after two minutes, so waiting for it makes no sense.
     let pause = paused(gate.admit().await);
     let expected = Pause {
         resume_at: later(start, seconds(120) + MARGIN * 2),
@@ -57,12 +57,40 @@ async fn a_deadline_ends_a_wait_for_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_a_window_is_no_pause_however_long() {
-    let gate = gate(&[(1, 86_400)]);
+async fn a_long_wait_for_a_window_is_a_pause_unless_it_is_to_be_waited_for() {
+    let impatient = gate(&[(1, 3600)]);
+    call(&impatient).await;
+    let pause = paused(impatient.admit().await);
+    assert_eq!(pause.reason, Reason::Calls);
+    let wait = until((impatient.clock)(), pause.resume_at);
+    assert_eq!(wait, seconds(3600) + MARGIN);
+
+    let gate = patient(&[(1, 86_400)]);
     call(&gate).await;
     let start = Instant::now();
     call(&gate).await;
     assert_eq!(start.elapsed(), seconds(86_400) + MARGIN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_a_window_is_told_at_once() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let rules = Rules {
+        on_wait: Some(Arc::new(move |pause| tell.lock().unwrap().push(pause))),
+        ..Rules::default()
+    };
+    let gate = gate_with(limits(&[(1, 60)]), rules, real_time());
+    call(&gate).await;
+    let expected = Pause {
+        resume_at: later((gate.clock)(), seconds(60) + MARGIN),
+        reason: Reason::Calls,
+    };
+    let waiting = Arc::clone(&gate);
+    let task = tokio::spawn(async move { call(&waiting).await });
+    time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(*told.lock().unwrap(), [expected]);
+    task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,7 +161,7 @@ async fn after_failures_in_a_row_a_single_call_tries_again() {
     time::sleep(rest / 2).await;
 
     let probe = gate.admit().await.unwrap();
-    probe.settle(Class::BadRequest, Some(400));
+    probe.settle(Class::BadRequest, Some(400), &reason());
     let _all = (gate.admit().await.unwrap(), gate.admit().await.unwrap());
 }
 

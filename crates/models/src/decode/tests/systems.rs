@@ -1,4 +1,4 @@
-//! The systems beside FortiCloud, whose answers have containers of their own.
+//! Tests of FortiPortal and FortiAuthenticator, whose answers wrap rows differently.
 
 use super::*;
 

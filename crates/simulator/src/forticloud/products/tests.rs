@@ -1,4 +1,4 @@
-//! Tests of searching.
+//! Tests of the product search.
 
 use super::{like, moment, starts_with};
 

@@ -6,14 +6,14 @@ use jiff::civil::{DateTime, Time};
 use crate::forticloud::catalog::{ACCESS_SUPPORT, FIREWALL_SUPPORT, Kind, Model, VIRTUAL_SUPPORT};
 use crate::forticloud::model::{Contract, Entitlement, Term};
 
-/// One period of coverage: what is covered, by which contract.
+/// A period of coverage: the entitlements, and the contract they come from.
 #[derive(Debug)]
 pub(crate) struct Period {
     pub(crate) entitlements: Vec<Entitlement>,
     pub(crate) contract: Contract,
 }
 
-/// The coverage of a model from a day on, for some years.
+/// Returns the coverage of a model that starts on this day and lasts this many years.
 pub(crate) fn period(model: &Model, number: String, start: DateTime, years: i64) -> Period {
     let support = match model.kind {
         Kind::Firewall => FIREWALL_SUPPORT,

@@ -1,4 +1,4 @@
-//! What other systems know of the tenant.
+//! The parts of the tenant that other simulated systems know about.
 
 use super::Seeded;
 use crate::forticloud::catalog::FIREWALLS;
@@ -12,7 +12,7 @@ pub(crate) struct Firewall {
     pub(crate) model: &'static str,
 }
 
-/// A company and who speaks for it.
+/// A company and its contact person.
 #[derive(Debug)]
 pub(crate) struct Person {
     pub(crate) company: String,
@@ -21,7 +21,7 @@ pub(crate) struct Person {
     pub(crate) email: String,
 }
 
-/// The first firewalls of the tenant, fewer if there are no more.
+/// Returns the tenant's first `count` firewalls, or all if there are fewer.
 pub(crate) fn firewalls(scenario: &Scenario, count: u64) -> Vec<Firewall> {
     let seeded = Seeded::new(scenario.clone());
     let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -38,7 +38,7 @@ pub(crate) fn firewalls(scenario: &Scenario, count: u64) -> Vec<Firewall> {
         .collect()
 }
 
-/// The companies behind the first accounts, and further ones if there are no more.
+/// Returns the companies of the first accounts, and invents more if `count` exceeds them.
 pub(crate) fn people(scenario: &Scenario, count: u64) -> Vec<Person> {
     let seeded = Seeded::new(scenario.clone());
     (0..count)

@@ -1,12 +1,12 @@
-//! A product in full.
+//! Generates a complete product.
 
 use jiff::ToSpan;
 use jiff::civil::{DateTime, date};
 
 use super::coverage::period;
 use super::{Seeded, folder_base, is_virtual};
+use crate::dates::with_fraction;
 use crate::forticloud::catalog::{FIRST_GROUP, GROUP_NAMES, PLACES, hostile};
-use crate::forticloud::dates::with_fraction;
 use crate::forticloud::model::{Contract, Entitlement, Group, License, Location, Product, Status};
 use crate::random::{Dice, Stream};
 
@@ -65,7 +65,7 @@ impl Seeded {
         folder_base(index) + folder
     }
 
-    /// The license of a virtual product.
+    /// Returns the license of a virtual product.
     pub(crate) fn license(&self, product: u64) -> Option<License> {
         let model = self.model(product);
         is_virtual(model).then(|| License {
@@ -73,7 +73,7 @@ impl Seeded {
             sku: format!("{}-V04", &model.prefix[..3]),
             serial: Some(self.serial(product)),
             status: Status::Registered,
-            // Most licenses have no end.
+            // Most licenses never expire.
             expires: product.is_multiple_of(3).then(|| {
                 let expires = date(2027, 1, 17).at(0, 0, 0, 0);
                 with_fraction(self.scenario.quirks.dates, expires)
@@ -124,7 +124,8 @@ impl Seeded {
     }
 }
 
-/// One to four periods of coverage, one after the other; a few products are covered without a contract.
+/// Returns one to four consecutive periods of coverage. A few products are covered without a
+/// contract.
 fn cover(
     product: &mut Product,
     dice: &mut Dice,
@@ -157,7 +158,8 @@ fn cover(
     }
 }
 
-/// Some terms carry a time of day where the entitlements show midnight.
+/// Gives some terms a time of day, although their entitlements show midnight, as in recorded
+/// answers.
 fn timed(mut contract: Contract, dice: &mut Dice) -> Contract {
     if dice.percent(25) {
         let time = 3.hours().minutes(6).seconds(54);
@@ -183,7 +185,7 @@ fn groups(dice: &mut Dice) -> Vec<Group> {
         .collect()
 }
 
-/// The entitlements of a unit that was registered without a contract.
+/// Returns the entitlements of a unit that was registered without a contract.
 pub(crate) fn warranty(start: DateTime) -> Vec<Entitlement> {
     let first = start.date().at(0, 0, 0, 0);
     let last = first.saturating_add(1.year()).saturating_sub(1.day());

@@ -1,4 +1,4 @@
-//! What the details of a product add to the list of products.
+//! The columns that product details add to the product list.
 
 use super::Builder;
 use crate::forticloud::model::{
@@ -7,7 +7,7 @@ use crate::forticloud::model::{
 use crate::forticloud::world::World;
 use crate::truth::Draft;
 
-/// The location's columns beside `address_id`, by the API's names.
+/// The location's columns, except `address_id`, with their names in the API.
 const LOCATION: [(&str, &str); 9] = [
     ("company", "company"),
     ("address", "address"),

@@ -1,6 +1,4 @@
-//! What arrives is what was sent.
-
-use std::sync::Arc;
+//! The content of tables arrives unchanged.
 
 use arrow_array::{ArrayRef, new_null_array};
 
@@ -12,40 +10,44 @@ use crate::{Kind, registry};
 const NO_OPTION: &str = "no_such_option";
 
 pub(super) async fn description(bench: &Bench<'_>) -> Result<(), Stop> {
-    let room = bench.room();
+    let room = bench.room().await;
     room.note("read the descriptor");
     let descriptor = registry::find(bench.sink)
-        .map_err(|error| room.failed("the registry has the sink", error.to_string()))?;
+        .map_err(|error| room.failed("the registry contains the sink", error.to_string()))?;
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
     if descriptor.name.is_empty() || !descriptor.name.chars().all(is_name) {
         let seen = format!("the name `{}`", descriptor.name);
-        return Err(room.failed("a name of lower-case letters, digits, `-` and `_`", seen));
+        return Err(room.failed(
+            "the name has only lower-case letters, digits, `-` and `_`",
+            seen,
+        ));
     }
     if !descriptor.summary.ends_with('.') || descriptor.summary.lines().count() != 1 {
         let seen = format!("the summary `{}`", descriptor.summary);
-        return Err(room.failed("a summary of one sentence on one line", seen));
+        return Err(room.failed("the summary is one sentence on one line", seen));
     }
     let schema = (descriptor.options)();
     let options = schema.as_value()["properties"].as_object();
     if !options.is_some_and(|options| options.contains_key(descriptor.target)) {
         let seen = format!("the target `{}`", descriptor.target);
-        return Err(room.failed("a target that is one of the options", seen));
+        return Err(room.failed("the target is one of the options", seen));
     }
     for (name, option) in options.into_iter().flatten() {
-        // An option of a named type has the text of that type.
+        // An option with a named type has the description of that type.
         let is_described = ["description", "$ref"]
             .iter()
             .any(|key| option.get(key).is_some());
         if !is_described && option.get("allOf").is_none() {
-            let seen = format!("option `{name}` without a doc comment");
-            return Err(room.failed("every option says what it is for", seen));
+            let seen = format!("option `{name}` has no doc comment");
+            return Err(room.failed("every option has a description", seen));
         }
     }
 
     room.note(format!("opened with the option `{NO_OPTION}`"));
-    let mut spec = room.spec();
-    spec.options.insert(NO_OPTION.to_owned(), true.into());
-    let opening = spec.open(Load::plain(1).context(Arc::clone(&room.store)));
+    let mut options = room.destination.options();
+    options.0.insert(NO_OPTION.to_owned(), true.into());
+    let load = Load::plain(1);
+    let opening = room.open_with(&load, options);
     let expected = "an error of kind `Config` that names the option, as `Options::parse` makes it";
     match room.in_time(opening).await? {
         Ok(_) => Err(room.failed(expected, "the sink opened")),
@@ -70,7 +72,7 @@ pub(super) async fn nulls(bench: &Bench<'_>) -> Result<(), Stop> {
         (name, values)
     });
     let mut load = Load::of("things", 2, columns.collect());
-    // What a null is mistaken for, beside it.
+    // Values that a null could be confused with, next to a null.
     let mixed = ["", "null"].map(str::to_owned).map(Some).into_iter();
     let columns = vec![load::key(0, 3), load::text("text", mixed.chain([None]))];
     let table = load.table("parts", &columns);
@@ -114,6 +116,6 @@ pub(super) async fn many_tables(bench: &Bench<'_>) -> Result<(), Stop> {
 
 pub(super) async fn incomplete_crawl(bench: &Bench<'_>) -> Result<(), Stop> {
     let mut load = Load::plain(1);
-    load.complete = false;
+    load.fail("account=7");
     bench.delivers(&load).await
 }

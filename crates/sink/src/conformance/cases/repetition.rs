@@ -1,51 +1,51 @@
-//! The same again, and the next.
+//! The same crawl again, and the next crawl.
 
 use std::sync::Arc;
 
 use super::is_atomic;
-use crate::MemoryStore;
 use crate::conformance::bench::{Bench, Room, Stop};
 use crate::conformance::compare::Times;
 use crate::conformance::load::Load;
 use crate::conformance::{Part, View};
+use crate::{MemoryStore, Store};
 
-/// Crawls that follow each other.
+/// How many crawls are delivered one after another.
 const CRAWLS: u32 = 8;
 
 pub(super) async fn replay(bench: &Bench<'_>) -> Result<(), Stop> {
-    let room = bench.room();
+    let room = bench.room().await;
     let load = Load::plain(1);
     for _ in 0..3 {
         room.deliver(&load).await?;
-        room.expect_whole(&load, Times::Repeated)?;
+        room.expect_whole(&load, Times::Repeated).await?;
     }
     Ok(())
 }
 
 pub(super) async fn replay_without_store(bench: &Bench<'_>) -> Result<(), Stop> {
-    let mut room = bench.room();
+    let mut room = bench.room().await;
     let load = Load::plain(1);
     room.deliver(&load).await?;
     room.store = Arc::new(MemoryStore::default());
     room.note("emptied the store");
     room.deliver(&load).await?;
-    room.expect_whole(&load, Times::Repeated)
+    room.expect_whole(&load, Times::Repeated).await
 }
 
 pub(super) async fn determinism(bench: &Bench<'_>) -> Result<(), Stop> {
     let load = Load::plain(1);
-    let (one, other) = (bench.room(), bench.room());
+    let (one, other) = (bench.room().await, bench.room().await);
     one.deliver(&load).await?;
     other.deliver(&load).await?;
-    let views = [&one, &other].map(|room| ordered(bench, room.view(&load)));
-    other.note("delivered the same to another destination");
+    let views = [one.view(&load).await, other.view(&load).await].map(|view| ordered(bench, view));
+    other.note("delivered the same crawl to another destination");
     match first_difference(&views[0], &views[1]) {
         None => Ok(()),
-        Some(seen) => Err(other.failed("both destinations show the same", seen)),
+        Some(seen) => Err(other.failed("both destinations show the same content", seen)),
     }
 }
 
-/// Messages may overtake each other on their way; files and tables do not.
+/// Sorts messages, because they may overtake each other. Files and tables have an order.
 fn ordered(bench: &Bench<'_>, mut view: View) -> View {
     if !is_atomic(bench) {
         view.parts
@@ -66,12 +66,12 @@ fn first_difference(one: &View, other: &View) -> Option<String> {
     let differs = pairs.into_iter().find(|(one, other)| one != other);
     Some(match differs {
         Some((one, other)) => format!(
-            "the part {} here, the part {} there",
+            "the part {} in one, the part {} in the other",
             name(one),
             name(other)
         ),
         None => format!(
-            "{} parts here, {} there",
+            "{} parts in one, {} in the other",
             one.parts.len(),
             other.parts.len()
         ),
@@ -79,20 +79,20 @@ fn first_difference(one: &View, other: &View) -> Option<String> {
 }
 
 pub(super) async fn next_crawl(bench: &Bench<'_>) -> Result<(), Stop> {
-    let room = bench.room();
+    let room = bench.room().await;
     let mut early = 0;
     for number in 1..=CRAWLS {
         let load = Load::plain(number);
         room.deliver(&load).await?;
-        room.expect_whole(&load, Times::Once)?;
+        room.expect_whole(&load, Times::Once).await?;
         if number == CRAWLS / 4 {
-            early = stored(&room)?;
+            early = stored(&room).await?;
         }
     }
-    let late = stored(&room)?;
+    let late = stored(&room).await?;
     if late > early * 2 {
         return Err(room.failed(
-            "the store stays as small as it was",
+            "the store does not grow",
             format!(
                 "{early} bytes after {} crawls, {late} after {CRAWLS}",
                 CRAWLS / 4
@@ -102,12 +102,17 @@ pub(super) async fn next_crawl(bench: &Bench<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The bytes that a sink has put into its store.
-fn stored(room: &Room<'_>) -> Result<usize, Stop> {
-    let sizes = room.store.keys("").and_then(|keys| {
-        let size =
-            |key: &String| Ok(key.len() + room.store.get(key)?.map_or(0, |value| value.len()));
-        keys.iter().map(size).sum::<crate::Result<usize>>()
-    });
+/// The size of the sink's store in bytes.
+async fn stored(room: &Room<'_>) -> Result<usize, Stop> {
+    let sizes = sizes(room.store.as_ref()).await;
     sizes.map_err(|error| room.failed("the store can be read", error.to_string()))
+}
+
+async fn sizes(store: &dyn Store) -> crate::Result<usize> {
+    let mut sum = 0;
+    for key in store.keys("").await? {
+        let value = store.get(&key).await?;
+        sum += key.len() + value.map_or(0, |value| value.len());
+    }
+    Ok(sum)
 }

@@ -1,4 +1,5 @@
-//! Random histories of several processes in virtual time, judged by a naive server.
+//! Random histories of several processes in virtual time, compared with a simple model of the
+//! server.
 
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
@@ -17,15 +18,15 @@ const PROCESSES: usize = 3;
 enum Event {
     /// Time passes, in microseconds.
     Pass(i64),
-    /// The clock alone steps back, in microseconds.
-    StepBack(i64),
-    /// A process asks for a place.
+    /// The system's clock is changed by this many microseconds, but no time passes.
+    SetClock(i64),
+    /// A process reserves a call.
     Reserve(usize),
-    /// A process waits for as long as it is told to, and asks again.
+    /// A process waits as long as the ledger says, and tries again.
     ReserveWhenItFits(usize),
     /// One of the calls in flight is answered.
     Settle(usize, Verdict),
-    /// A process dies, and another begins in its place.
+    /// A process dies, and a new one replaces it.
     Restart(usize),
 }
 
@@ -38,7 +39,7 @@ fn event() -> impl Strategy<Value = Event> {
     ];
     prop_oneof![
         4 => (0..3 * SECOND).prop_map(Event::Pass),
-        1 => (0..30 * SECOND).prop_map(Event::StepBack),
+        1 => (-30 * SECOND..30 * SECOND).prop_map(Event::SetClock),
         8 => process.clone().prop_map(Event::Reserve),
         3 => process.clone().prop_map(Event::ReserveWhenItFits),
         8 => (any::<usize>(), verdict).prop_map(|(call, verdict)| Event::Settle(call, verdict)),
@@ -65,7 +66,7 @@ fn limits() -> impl Strategy<Value = Limits> {
     })
 }
 
-/// A call as the server and as a naive ledger see it.
+/// A call as the server and a simple model of the ledger see it.
 #[derive(Debug, Clone, Copy)]
 struct Call {
     process: usize,
@@ -75,26 +76,26 @@ struct Call {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Progress {
     InFlight,
-    /// Its process has died, and nobody has found that out; when the server was done with it.
+    /// Its process has died, but no other process has noticed yet. The time is when the server
+    /// finished the call.
     Dead(i64),
     Answered {
         /// The true time, until which the server may have counted it.
         truly: i64,
-        /// The time that the ledger goes by.
+        /// The time of the ledger's entry.
         at: i64,
         error: bool,
     },
 }
 
-/// The truth, and what the ledger should make of it.
+/// The true history, and the answers that the ledger must give.
 struct World {
     fixture: Fixture,
     states: Vec<Option<State>>,
     limits: Limits,
     calls: BTreeMap<i64, Call>,
-    /// The true time; the clock shows less after stepping back.
+    /// The true time, which the ledger uses too.
     time: i64,
-    latest: i64,
 }
 
 impl World {
@@ -103,7 +104,6 @@ impl World {
         Self {
             states: (0..PROCESSES).map(|_| Some(fixture.open())).collect(),
             time: fixture.now(),
-            latest: 0,
             calls: BTreeMap::new(),
             limits,
             fixture,
@@ -115,7 +115,7 @@ impl World {
     }
 
     fn now(&self) -> i64 {
-        self.fixture.now().max(self.latest)
+        self.fixture.now()
     }
 
     fn pass(&mut self, micros: i64) {
@@ -126,15 +126,15 @@ impl World {
     fn happen(&mut self, event: &Event) {
         match *event {
             Event::Pass(micros) => self.pass(micros),
-            Event::StepBack(micros) => {
-                self.fixture.time.fetch_sub(micros, Ordering::SeqCst);
+            Event::SetClock(micros) => {
+                self.fixture.ahead.fetch_add(micros, Ordering::SeqCst);
             }
             Event::Reserve(process) => {
                 self.reserve(process);
             }
             Event::ReserveWhenItFits(process) => {
                 if let Some(instant) = self.reserve(process) {
-                    self.pass(instant - self.fixture.now());
+                    self.pass(instant - self.now());
                     self.reserve(process);
                 }
             }
@@ -143,11 +143,11 @@ impl World {
         }
     }
 
-    /// Asks, and compares the answer with what it has to be; says when to ask again.
+    /// Reserves a call and checks the ledger's answer. Returns when to try again.
     fn reserve(&mut self, process: usize) -> Option<i64> {
         let answer = self
             .state(process)
-            .reserve("acme", &self.limits, self.fixture.now())
+            .reserve("acme", &self.limits)
             .expect("an answer");
         let foreign = self.calls.values().any(|call| {
             call.process != process && call.is_in_flight()
@@ -167,24 +167,28 @@ impl World {
                 self.grant(ticket, process);
                 return None;
             }
-            Reservation::At(instant) => {
-                assert!(self.windows_fit(instant), "told to come too early");
+            Reservation::After(wait) => {
+                let instant = now + micros(wait);
+                assert!(self.windows_fit(instant), "the ledger's wait is too short");
                 instant
             }
-            Reservation::AfterAnswer(instant) => {
-                assert!(self.in_flight() > 0, "nothing to wait for");
-                instant
+            Reservation::AfterAnswer(wait) => {
+                assert!(
+                    self.in_flight() > 0,
+                    "there is no call in flight to wait for"
+                );
+                now + micros(wait)
             }
-            Reservation::Spent { until, .. } => until,
+            Reservation::Spent { wait, .. } => now + micros(wait),
         };
-        assert!(instant > now, "told to come at once");
-        assert!(!self.fits(instant - 1), "told to come too late");
+        assert!(instant > now, "the ledger's wait is zero");
+        assert!(!self.fits(instant - 1), "the ledger's wait is too long");
         Some(instant)
     }
 
     fn grant(&mut self, ticket: Ticket, process: usize) {
-        // A call that the server may have counted within a window before now is one too many
-        // when the window is full, whenever the server counts the new one.
+        // The new call is one too many if the server may already have counted a full window of
+        // calls before now, whenever it counts the new one.
         for window in &self.limits.calls {
             let others = self.calls.values().filter(|call| {
                 let until = call.counted_until();
@@ -206,7 +210,6 @@ impl World {
                 "too many errors in {limit:?}"
             );
         }
-        self.latest = self.now();
         let state = Progress::InFlight;
         self.calls.insert(ticket.0, Call { process, state });
     }
@@ -217,9 +220,9 @@ impl World {
         if count == 0 {
             return;
         }
-        let (&ticket, &Call { process, .. }) = in_flight.nth(call % count).expect("it is there");
+        let (&ticket, &Call { process, .. }) = in_flight.nth(call % count).expect("it exists");
         self.state(process)
-            .settle(Ticket(ticket), self.fixture.now(), verdict)
+            .settle(Ticket(ticket), verdict, None)
             .expect("it settles");
         if verdict == Verdict::Unsent {
             self.calls.remove(&ticket);
@@ -229,10 +232,9 @@ impl World {
     }
 
     fn answered(&mut self, ticket: i64, truly: i64, error: bool) {
-        self.latest = self.now();
         let state = Progress::Answered {
             truly,
-            at: self.latest,
+            at: self.now(),
             error,
         };
         self.calls
@@ -303,7 +305,7 @@ impl Call {
         self.state == Progress::InFlight
     }
 
-    /// Until when the server may have counted it, unless it still may.
+    /// The last time at which the server may have counted the call; `None` if it still may.
     fn counted_until(&self) -> Option<i64> {
         match self.state {
             Progress::InFlight => None,

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Options of the `{{name}}` sink.
-// The text of each option is what `fortilake sinks {{name}}` says of it.
+// `fortilake sinks {{name}}` shows these texts.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The folder to publish into; it is made if it is not there.
+    /// The folder to publish into. It is created if it does not exist.
     pub(crate) path: PathBuf,
 }

@@ -1,6 +1,6 @@
-//! The `{{name}}` sink: one file of JSON lines for each crawl.
+//! The `{{name}}` sink: one file of JSON lines per crawl.
 //!
-//! The crate has no items to call: naming it links the sink into the
+//! The crate has no public items: importing it links the sink into the
 //! [registry](fortilake_sink::registry), and a [`Spec`](fortilake_sink::Spec) opens it.
 //!
 //! ```
@@ -12,10 +12,12 @@
 //! # Ok::<(), fortilake_sink::Error>(())
 //! ```
 //!
-//! The first line names the crawl and its tables, then comes a line for each row, and the last is the outcome:
+//! The file is called `NAME_CRAWL.jsonl`, from the name of the snapshot, which sorts by time, and
+//! the id of the crawl. The first line names the crawl and its tables. Then there is one line per
+//! row, and the last line is the outcome:
 //!
 //! ```text
-//! {"crawl_id":"c1","snapshot":"20260901T120000Z","tables":["products"]}
+//! {"crawl_id":"c1","tables":["products"]}
 //! {"table":"products","row":{"serial_number":"FGT60FTK23900101"}}
 //! {"outcome":{"complete":true}}
 //! ```

@@ -1,12 +1,12 @@
-//! Arguments as people write them.
+//! Tests of parsing and checking arguments.
 
-use fortilake_crawler::client::models;
+use fortilake_models as models;
 use serde_json::{Value, json};
 
 use super::read;
 use crate::commands::shown::shown;
 
-/// The arguments of this call, or the error with its hint.
+/// Compares the parsed arguments, or the error and its hint, with what is expected.
 #[track_caller]
 fn check(endpoint: &str, data: Option<&str>, pairs: &[&str], expected: &Value) {
     let endpoint = models::endpoint(endpoint).expect("it is described");
@@ -26,7 +26,7 @@ fn values_take_the_type_of_the_description() {
         &["accountId=710112", "serialNumber=%", "status=Registered"],
         &json!({ "accountId": 710_112, "serialNumber": "%", "status": "Registered" }),
     );
-    // A text of digits stays a text.
+    // Digits stay text where the description says so.
     check(
         "products/list",
         None,
@@ -42,47 +42,44 @@ fn values_take_the_type_of_the_description() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn arguments_that_do_not_fit_are_refused() {
     let see = "`fortilake call products/list --help` lists its arguments";
     for (data, pairs, expected) in [
         (
             None,
             vec!["accountid=1"],
             json!([
-                "`products/list` takes no `accountid`",
+                "`products/list` has no argument `accountid`",
                 "did you mean `accountId`?"
             ]),
         ),
         (
             None,
             vec!["accountId=x"],
-            json!(["`accountId` of `products/list` wants a whole number", see]),
+            json!(["`accountId` of `products/list` must be a whole number", see]),
         ),
         (
             Some(r#"{"accountId": "1"}"#),
             vec![],
-            json!(["`accountId` of `products/list` wants a whole number", see]),
+            json!(["`accountId` of `products/list` must be a whole number", see]),
         ),
         (
             Some("[1]"),
             vec![],
-            json!([
-                "the arguments are JSON, but not an object of them by name",
-                ""
-            ]),
+            json!(["the arguments are JSON, but not a JSON object", ""]),
         ),
         (Some("{"), vec![], json!(["the arguments are not JSON", ""])),
         (
             None,
             vec!["accountId=1", "accountId=2"],
-            json!(["`accountId` is given twice, and it is no list", ""]),
+            json!(["`accountId` is given twice, but it is not a list", ""]),
         ),
         (
             None,
             vec!["nonsense"],
             json!([
                 "an argument is not of the form `name=value`",
-                "a whole object goes behind `--data`"
+                "use `--data` to pass a JSON object"
             ]),
         ),
     ] {
@@ -93,7 +90,7 @@ fn what_does_not_fit_is_refused() {
         None,
         &["description=x"],
         &json!([
-            "`products/description` needs `serialNumber`",
+            "`products/description` requires the argument `serialNumber`",
             "`fortilake call products/description --help` lists its arguments"
         ]),
     );
@@ -106,8 +103,8 @@ fn secrets_are_neither_taken_from_the_command_line_nor_shown() {
         None,
         &["licenseRegistrationCode=ABCDE-FGHIJ"],
         &json!([
-            "`licenseRegistrationCode` is a secret, and others can read a command line",
-            "put it into a file: `--data @FILE`"
+            "`licenseRegistrationCode` is a secret, and other users can see command lines",
+            "put it into a JSON file and pass `--data @FILE`"
         ]),
     );
     let arguments = json!({

@@ -1,8 +1,8 @@
-//! Tests of reading units.
+//! Tests of reading units from files.
 
 use super::*;
 
-/// What is sent for each row, and the complaints.
+/// For each row what would be sent or the complaint; for a bad file, the error.
 fn read(text: &str, ending: &str) -> Value {
     let rows = match parse(text, ending) {
         Ok(rows) => rows,
@@ -22,7 +22,7 @@ fn read(text: &str, ending: &str) -> Value {
 }
 
 #[test]
-fn all_forms_say_the_same() {
+fn all_file_types_read_the_same_units() {
     let csv = "\u{feff}serialNumber;Contract Number;description;asset_group_ids;cloudKey;isGovernment;folderId;city;countryCode\r\n\
                FGT1;4821AB100234;\"a; b\";41277 41278;ABCD2345;yes;880121;Kiel;DE\r\n;;;;;;;;\r\nFGT2;;;;;;;;\r\n";
     let json = r#"[{"serialNumber": "FGT1", "contractNumber": "4821AB100234", "description": "a; b",
@@ -46,14 +46,14 @@ fn all_forms_say_the_same() {
 }
 
 #[test]
-fn a_value_that_does_not_fit_is_its_rows_own_affair() {
+fn a_bad_value_affects_only_its_row() {
     let csv = "serialNumber,folderId,isGovernment,assetGroupIds\nF1,top,,\nF2,,perhaps,\nF3,,,a;b\nF4,7,0,\n";
     assert_eq!(
         read(csv, "csv"),
         serde_json::json!([
-            "its `folderId` is not a whole number",
-            "its `isGovernment` is not true or false",
-            "its `assetGroupIds` is not a list of whole numbers",
+            "`folderId` is not a whole number",
+            "`isGovernment` is not true or false",
+            "`assetGroupIds` is not a list of whole numbers",
             { "serialNumber": "F4", "folderId": 7, "isGovernment": false },
         ])
     );
@@ -62,30 +62,35 @@ fn a_value_that_does_not_fit_is_its_rows_own_affair() {
     assert_eq!(
         read(json, "json"),
         serde_json::json!([
-            "its `serialNumber` is not a text",
-            "its `location` is no address",
-            "its `location` is no address",
-            "its address has a part that is not a text",
+            "`serialNumber` is not a string",
+            "`location` is not an address",
+            "`location` is not an address",
+            "a part of the address is not a string",
         ])
     );
 }
 
 #[test]
-fn a_file_that_is_not_understood_is_refused_as_a_whole() {
+fn a_file_that_cannot_be_read_is_refused_as_a_whole() {
     for (text, ending, complaint) in [
         (
             "serialNumber,contract\nF1,C",
             "csv",
-            "a unit has no `contract`",
+            "a unit has no field `contract`",
+        ),
+        (
+            "serial,description\nF1,C",
+            "csv",
+            "a unit has no field `serial`",
         ),
         ("serialNumber\nF1,C", "csv", "record 1 (line: 2"),
-        ("", "csv", "there is no unit in it"),
-        ("[]", "json", "there is no unit in it"),
-        ("{", "json", "it is not JSON"),
-        ("[1]", "json", "it is no list of objects"),
-        ("7", "json", "it is no list of objects"),
+        ("", "csv", "the file has no units"),
+        ("[]", "json", "the file has no units"),
+        ("{", "json", "the file is not JSON"),
+        ("[1]", "json", "the file is not a list of objects"),
+        ("7", "json", "the file is not a list of objects"),
         ("[[unit]]\ncloudKey = \"SECRET", "toml", "line 2: "),
-        ("F1", "txt", "its name says not what it is"),
+        ("F1", "txt", "unknown file type"),
     ] {
         let said = read(text, ending);
         let said = said.as_str().unwrap_or_default();

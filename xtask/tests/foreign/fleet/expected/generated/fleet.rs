@@ -827,15 +827,15 @@ pub mod tables {
         fields: &[
             Field {
                 name: "name",
-                target: Target::Column(0),
+                target: Target::Column(0), // name
             },
             Field {
                 name: "kind",
-                target: Target::Column(1),
+                target: Target::Column(1), // kind
             },
             Field {
                 name: "engine",
-                target: Target::Column(2),
+                target: Target::Column(2), // engine
             },
             Field {
                 name: "depot",
@@ -843,18 +843,18 @@ pub mod tables {
                     &[
                         Field {
                             name: "city",
-                            target: Target::Column(3),
+                            target: Target::Column(3), // depot_city
                         },
                     ],
                 ),
             },
             Field {
                 name: "id",
-                target: Target::Column(4),
+                target: Target::Column(4), // id
             },
             Field {
                 name: "type",
-                target: Target::Column(5),
+                target: Target::Column(5), // type
             },
             Field {
                 name: "position",
@@ -862,18 +862,18 @@ pub mod tables {
                     &[
                         Field {
                             name: "lat",
-                            target: Target::Column(6),
+                            target: Target::Column(6), // position_lat
                         },
                         Field {
                             name: "lon",
-                            target: Target::Column(7),
+                            target: Target::Column(7), // position_lon
                         },
                     ],
                 ),
             },
             Field {
                 name: "labels",
-                target: Target::Column(8),
+                target: Target::Column(8), // labels
             },
             Field {
                 name: "history",
@@ -888,11 +888,11 @@ pub mod tables {
         fields: &[
             Field {
                 name: "at",
-                target: Target::Column(2),
+                target: Target::Column(2), // at
             },
             Field {
                 name: "what",
-                target: Target::Column(3),
+                target: Target::Column(3), // what
             },
         ],
         scalar: None,
@@ -903,11 +903,11 @@ pub mod tables {
         fields: &[
             Field {
                 name: "status",
-                target: Target::Column(0),
+                target: Target::Column(0), // status
             },
             Field {
                 name: "detail",
-                target: Target::Column(1),
+                target: Target::Column(1), // detail
             },
         ],
         scalar: None,
@@ -935,11 +935,11 @@ pub mod tables {
         fields: &[
             Field {
                 name: "at",
-                target: Target::Column(0),
+                target: Target::Column(0), // at
             },
             Field {
                 name: "what",
-                target: Target::Column(1),
+                target: Target::Column(1), // what
             },
         ],
         scalar: None,
@@ -963,15 +963,15 @@ pub mod tables {
         fields: &[
             Field {
                 name: "started",
-                target: Target::Column(0),
+                target: Target::Column(0), // started
             },
             Field {
                 name: "ended",
-                target: Target::Column(1),
+                target: Target::Column(1), // ended
             },
             Field {
                 name: "distance",
-                target: Target::Column(2),
+                target: Target::Column(2), // distance
             },
             Field {
                 name: "stops",
@@ -983,11 +983,11 @@ pub mod tables {
                     &[
                         Field {
                             name: "name",
-                            target: Target::Column(3),
+                            target: Target::Column(3), // driver_name
                         },
                         Field {
                             name: "deputy",
-                            target: Target::Column(4),
+                            target: Target::Column(4), // driver_deputy
                         },
                     ],
                 ),
@@ -1001,11 +1001,11 @@ pub mod tables {
         fields: &[
             Field {
                 name: "place",
-                target: Target::Column(2),
+                target: Target::Column(2), // place
             },
             Field {
                 name: "minutes",
-                target: Target::Column(3),
+                target: Target::Column(3), // minutes
             },
         ],
         scalar: None,

@@ -697,7 +697,7 @@ pub mod tables {
         fields: &[
             Field {
                 name: "name",
-                target: Target::Column(0),
+                target: Target::Column(0), // name
             },
             Field {
                 name: "category",
@@ -705,18 +705,18 @@ pub mod tables {
                     &[
                         Field {
                             name: "id",
-                            target: Target::Column(1),
+                            target: Target::Column(1), // category_id
                         },
                         Field {
                             name: "name",
-                            target: Target::Column(2),
+                            target: Target::Column(2), // category_name
                         },
                     ],
                 ),
             },
             Field {
                 name: "photoUrls",
-                target: Target::Column(3),
+                target: Target::Column(3), // photo_urls
             },
             Field {
                 name: "tags",
@@ -724,23 +724,23 @@ pub mod tables {
             },
             Field {
                 name: "status",
-                target: Target::Column(4),
+                target: Target::Column(4), // status
             },
             Field {
                 name: "id",
-                target: Target::Column(5),
+                target: Target::Column(5), // id
             },
             Field {
                 name: "born",
-                target: Target::Column(6),
+                target: Target::Column(6), // born
             },
             Field {
                 name: "weight",
-                target: Target::Column(7),
+                target: Target::Column(7), // weight
             },
             Field {
                 name: "mother",
-                target: Target::Column(8),
+                target: Target::Column(8), // mother
             },
         ],
         scalar: None,
@@ -751,11 +751,11 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(2),
+                target: Target::Column(2), // id
             },
             Field {
                 name: "name",
-                target: Target::Column(3),
+                target: Target::Column(3), // name
             },
         ],
         scalar: None,
@@ -779,11 +779,11 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(0),
+                target: Target::Column(0), // id
             },
             Field {
                 name: "name",
-                target: Target::Column(1),
+                target: Target::Column(1), // name
             },
         ],
         scalar: None,
@@ -807,11 +807,11 @@ pub mod tables {
         fields: &[
             Field {
                 name: "id",
-                target: Target::Column(0),
+                target: Target::Column(0), // id
             },
             Field {
                 name: "name",
-                target: Target::Column(1),
+                target: Target::Column(1), // name
             },
         ],
         scalar: None,

@@ -1,0 +1,63 @@
+//! Arguments of `config`, `completions` and `man`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// Arguments of `config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Write a configuration file for one source and one sink. It contains no secret.
+    Init(ConfigInitArgs),
+    /// Check a configuration file, without secrets and without a connection.
+    Check {
+        /// File to check.
+        #[arg(default_value = "fortilake.toml")]
+        file: PathBuf,
+    },
+}
+
+/// Arguments of `config init`.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigInitArgs {
+    /// File to write.
+    #[arg(default_value = "fortilake.toml")]
+    pub(crate) file: PathBuf,
+    /// System to read: `forticloud`, `fortiportal` or `fortiauthenticator`.
+    #[arg(long = "type", value_name = "SYSTEM", default_value = "forticloud")]
+    pub(crate) system: String,
+    /// Name of the source, which every row has in `_source`.
+    #[arg(long, default_value = "main")]
+    pub(crate) name: String,
+    /// Address of the system; required for systems that you host yourself.
+    #[arg(long, value_name = "URL")]
+    pub(crate) api_url: Option<String>,
+    /// More tables to read, such as `folders`; may be repeated.
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) include: Vec<String>,
+    /// Sink to publish to.
+    #[arg(
+        long,
+        value_name = "NAME:TARGET?option=value",
+        default_value = "parquet:out"
+    )]
+    pub(crate) sink: String,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// Shell to write completions for.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Command to describe, such as `crawl` or `crawls show`; without it, the program.
+    pub(crate) command: Vec<String>,
+}

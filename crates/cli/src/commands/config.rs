@@ -1,0 +1,150 @@
+//! `fortilake config`: writes a configuration file, and checks one.
+
+use std::{fmt::Write as _, fs, io::Write as _, path::Path};
+
+use anyhow::{Context as _, anyhow};
+use fortilake_crawler::{ApiKey, System};
+use fortilake_sink::nearest;
+
+use crate::{
+    args::{ConfigAction, ConfigInitArgs},
+    config::{self, Config},
+    connect,
+    console::Console,
+    exit::{Code, Failure, Result},
+};
+
+/// Writes or checks a file.
+pub(crate) fn run(action: &ConfigAction, console: Console) -> Result {
+    match action {
+        ConfigAction::Init(args) => init(args, console),
+        ConfigAction::Check { file } => check(file, console),
+    }
+}
+
+fn init(args: &ConfigInitArgs, console: Console) -> Result {
+    let system = system(&args.system)?;
+    let text = template(args, system)?;
+    // What this command writes must be what `config check` accepts.
+    check_all(&config::parse(&text)?)?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true);
+    if args.force {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    let shown = args.file.display();
+    let mut file = options.open(&args.file).map_err(|error| {
+        let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
+        let failure =
+            Failure::not_started(anyhow!(error).context(format!("`{shown}` cannot be written")));
+        if exists {
+            failure.hint("pass --force to replace it")
+        } else {
+            failure
+        }
+    })?;
+    let written = file.write_all(text.as_bytes());
+    written
+        .with_context(|| format!("`{shown}` cannot be written"))
+        .map_err(Failure::failed)?;
+    let variables = variables(system);
+    console.note(&format!(
+        "wrote `{shown}`; set {}, then run `fortilake check`\n",
+        variables
+            .iter()
+            .map(|(_, variable)| format!("`{variable}`"))
+            .collect::<Vec<_>>()
+            .join(" and ")
+    ));
+    Ok(Code::Complete)
+}
+
+fn check(file: &Path, console: Console) -> Result {
+    if !file.exists() {
+        let error = anyhow!("there is no file `{}`", file.display());
+        return Err(Failure::not_started(error).hint("`fortilake config init` writes one"));
+    }
+    let config = config::read(file)?;
+    let context = || format!("the configuration `{}` cannot be used", file.display());
+    check_all(&config).map_err(|failure| failure.context(context()))?;
+    console.note(&format!(
+        "`{}` has no mistakes: {}, {}; `fortilake check` also tries the credentials\n",
+        file.display(),
+        count(config.sources.len(), "source"),
+        count(config.sinks.len(), "sink")
+    ));
+    Ok(Code::Complete)
+}
+
+fn check_all(config: &Config) -> Result<()> {
+    for source in &config.sources {
+        connect::check_offline(source)?;
+    }
+    config::are_apart(&config.sinks)
+}
+
+fn system(name: &str) -> Result<System> {
+    System::named(name).ok_or_else(|| {
+        let known: Vec<_> = System::all().map(System::name).collect();
+        let failure = Failure::not_started(anyhow!(
+            "unknown system `{name}`; the systems are {}",
+            known.join(", ")
+        ));
+        match nearest(name, known.iter().copied()) {
+            Some(known) => failure.hint(format!("did you mean `{known}`?")),
+            None => failure,
+        }
+    })
+}
+
+/// The keys of the credentials, and the variables that the file refers to.
+fn variables(system: System) -> Vec<(&'static str, String)> {
+    let prefix = system.name().to_uppercase();
+    let secret = match system.api_key() {
+        ApiKey::ReplacesPassword => "api_key",
+        _ => "password",
+    };
+    ["username", secret]
+        .into_iter()
+        .map(|key| (key, format!("{prefix}_{}", key.to_uppercase())))
+        .collect()
+}
+
+fn template(args: &ConfigInitArgs, system: System) -> Result<String> {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let mut text = format!(
+        "# `fortilake config check` checks this file, and `fortilake check` tries the credentials.\n\
+         # A password never stands in this file: it is in a variable, a file or a command's output.\n\n\
+         [[source]]\nname = {}\ntype = {}\n",
+        quoted(&args.name),
+        quoted(system.name())
+    );
+    if let Some(url) = &args.api_url {
+        let _ = writeln!(text, "api_url = {}", quoted(url));
+    }
+    for (key, variable) in variables(system) {
+        let _ = writeln!(text, "{key} = {{ env = \"{variable}\" }}");
+    }
+    if !args.include.is_empty() {
+        let include = args.include.iter().map(String::as_str);
+        let include: toml::Value = include.collect::<Vec<_>>().into();
+        let _ = writeln!(text, "include = {include}");
+    }
+    let sinks = config::sink_specs(std::slice::from_ref(&args.sink))?;
+    for sink in sinks {
+        let _ = writeln!(text, "\n[[sink]]\ntype = {}", quoted(&sink.spec.sink));
+        for (option, value) in &sink.spec.options {
+            let value = toml::Value::try_from(value)
+                .with_context(|| format!("option `{option}` cannot be written"))
+                .map_err(Failure::not_started)?;
+            let _ = writeln!(text, "{option} = {value}");
+        }
+    }
+    Ok(text)
+}
+
+fn count(number: usize, noun: &str) -> String {
+    crate::summary::count(number as u64, noun)
+}

@@ -1,0 +1,264 @@
+//! The tries of a single call.
+
+use std::{sync::Arc, time::Duration};
+
+use fortilake_auth::{self as auth, Micros, Token, later};
+use fortilake_transport::{Redirects, Request, Response, Transport as _, http::header};
+use tokio::time;
+
+use super::{Client, Note};
+use crate::{
+    Page, Pause, Reason, Result, Tries, Waiting,
+    class::Class,
+    error::Source,
+    failure::Failure,
+    limited_transport::CallTransport,
+    page,
+    quota::{Permit, Stop},
+    request::Call,
+    retry::{Repeat, Retry, RetryDecision},
+};
+
+/// How many tokens may expire or be refused while one call waits for its turn.
+///
+/// More than one only happens if tokens live shorter than calls wait.
+const STALE_TOKENS: usize = 5;
+
+/// How long a new token is left alone if the API does not know it yet.
+const YOUNG_TOKEN_PAUSE: Duration = Duration::from_secs(1);
+
+impl Client {
+    /// Tries the call until it gets an answer or another try makes no sense. With `before`, it is
+    /// tried only once.
+    pub(super) async fn carry_out(
+        &self,
+        call: &Call,
+        before: Option<Tries>,
+        note: &Note<'_>,
+    ) -> Result<Page> {
+        let new_retry = || match before {
+            None => Retry::new(&self.retries, &self.jitter),
+            Some(_) => Retry::once(&self.retries, &self.jitter),
+        };
+        let mut retry = new_retry();
+        let mut tries = before.unwrap_or_default();
+        let mut new_connection = false;
+        loop {
+            tries.count += 1;
+            let mut failure = match self.attempt(call, note, new_connection).await {
+                Ok(page) => return Ok(page),
+                Err(failure) => failure,
+            };
+            let trial = failure.trial(call);
+            failure.repeated = failure.digest.is_some() && failure.digest == tries.digest;
+            tries.digest = failure.digest;
+            let next = if failure.repeated {
+                RetryDecision::GiveUp
+            } else {
+                retry.next(trial)
+            };
+            if matches!(next, RetryDecision::GiveUp | RetryDecision::Suspend(_)) {
+                failure.pause = self.pause(&failure, &next, retry.is_once())?;
+                failure.renewals = retry.renewals();
+                // The budget for new tokens belongs to the call, not to each of its tries.
+                failure.repeated |= failure.class == Class::Token && failure.renewals > 0;
+                let waits = self.line.gate.rules.waiting == Waiting::Forever;
+                if !waits || trial.repeat == Repeat::Never || !failure.is_waited_out() {
+                    return Err(self.explained(failure.into_error(&call.label, tries)));
+                }
+                // The gate reopens when the pause is over, and the call starts with a fresh set of
+                // tries.
+                retry = new_retry();
+            }
+            let endpoint = call.endpoint.id;
+            let Failure { class, http, .. } = &failure;
+            tracing::warn!(
+                endpoint,
+                ?class,
+                http,
+                tries = tries.count,
+                ?next,
+                "call failed, trying again"
+            );
+            match next {
+                RetryDecision::SignIn => self.replace_token(call, &failure),
+                RetryDecision::Pause(pause) => time::sleep(pause).await,
+                RetryDecision::Reconnect => new_connection = true,
+                RetryDecision::Close(pause) => drop(self.close(pause)?),
+                // All calls that use this token wait in `ready` until it has rested.
+                RetryDecision::SameToken | RetryDecision::GiveUp | RetryDecision::Suspend(_) => {}
+            }
+        }
+    }
+
+    /// Closes the gate for `pause`, for all calls of the user, and returns when it opens again.
+    fn close(&self, pause: Duration) -> Result<Micros> {
+        self.line.gate.close(pause)?;
+        Ok(later((self.line.gate.clock)(), pause))
+    }
+
+    /// Returns why and until when all calls pause after this failure, if they do.
+    fn pause(&self, failure: &Failure, next: &RetryDecision, once: bool) -> Result<Option<Pause>> {
+        let RetryDecision::Suspend(pause) = next else {
+            // An answer that comes again and again is a problem of this call, not of the service,
+            // so it does not count towards the circuit breaker.
+            let unanswered = matches!(
+                failure.class,
+                Class::Transient | Class::Unreached | Class::Stale
+            );
+            let failed = unanswered && !failure.repeated && !once;
+            return Ok(if failed {
+                self.line.gate.call_failed()
+            } else {
+                failure.pause
+            });
+        };
+        let reason = match failure.class {
+            Class::ErrorLimit => Reason::ErrorLimit,
+            _ => Reason::Closed,
+        };
+        let resume_at = self.close(*pause)?;
+        Ok(Some(Pause { resume_at, reason }))
+    }
+
+    async fn attempt(
+        &self,
+        call: &Call,
+        note: &Note<'_>,
+        new_connection: bool,
+    ) -> Result<Page, Failure> {
+        let (token, permit) = self.ready(call).await?;
+        if let Err(error) = note() {
+            permit.give_back();
+            return Err(Failure::stopped(Stop::Ledger(error)));
+        }
+        let mut request = call.request.clone();
+        request.new_connection = new_connection;
+        if let Some(token) = &token {
+            let headers = &mut request.headers;
+            headers.insert(header::AUTHORIZATION, token.header());
+        }
+        let result = self.exchange(call, request, token.as_ref(), permit).await;
+        result.map_err(|failure| Failure { token, ..failure })
+    }
+
+    /// Waits for the call's turn, and for a token that is still valid at that moment.
+    async fn ready(&self, call: &Call) -> Result<(Option<Token>, Permit<'_>), Failure> {
+        let admit = async || self.line.gate.admit().await.map_err(Failure::stopped);
+        let Some(client_id) = call.endpoint.client_id else {
+            return Ok((None, admit().await?));
+        };
+        for _ in 0..STALE_TOKENS {
+            //  The token may expire or be refused while the call waits for its turn, which can take
+            // an hour. So it is checked again after the wait, and if it is no longer current, the
+            // place in the budget is given back unused. Getting the token after the turn would be
+            // simpler, but then a sign-in would hold the place at the head of the queue, and needs
+            // one of its own.
+            let token = self.token(client_id).await?;
+            time::sleep(token.resting()).await;
+            let permit = admit().await?;
+            if self.signer.is_current(client_id, &token) {
+                return Ok((Some(token), permit));
+            }
+            permit.give_back();
+        }
+        Err(Failure::stale_tokens())
+    }
+
+    pub(super) async fn token(&self, client_id: &str) -> Result<Token, Failure> {
+        let token = self.signer.token(client_id).await;
+        token.map_err(|error| self.line.no_token(error))
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call,
+        request: Request,
+        token: Option<&Token>,
+        permit: Permit<'_>,
+    ) -> Result<Page, Failure> {
+        let hops = Arc::new(CallTransport::new(&self.line, &call.label, permit));
+        let answer = Redirects::new(Arc::clone(&hops)).send(request).await;
+        let response = answer.map_err(|error| {
+            let message = error.to_string();
+            let failure = Failure::unanswered(error);
+            hops.settle(failure.class, None, &message);
+            failure
+        })?;
+        let http = response.status.as_u16();
+        let bytes = response.body.len();
+        let (mut class, page) = page::read(
+            call,
+            call.endpoint.dialect,
+            &response,
+            token,
+            &self.signer.secrets(),
+        );
+        let mut source = None;
+        let young = class == Class::Token && token.is_some_and(Token::is_young);
+        match token {
+            Some(token) if young => token.rest(YOUNG_TOKEN_PAUSE),
+            Some(token) if matches!(class, Class::Success | Class::Empty) => token.succeeded(),
+            _ => {}
+        }
+        if class == Class::Token && !young {
+            // No other call can use this token either, so it is dropped even if this call is not
+            // retried.
+            if let Err(error) = self.drop_token(call, token) {
+                class = Class::Credentials;
+                source = Some(Source::Auth(error));
+            }
+        }
+        let looks = page.is_none().then(|| self.looks(&response));
+        let said = match &page {
+            Some(page) => page.envelope.message.as_deref(),
+            None => looks.as_deref(),
+        };
+        hops.settle(class, Some(http), said.unwrap_or_default());
+        let endpoint = call.endpoint.id;
+        tracing::debug!(endpoint, http, bytes, ?class, "call answered");
+        match (class, page) {
+            (Class::Success | Class::Empty, Some(page)) => Ok(page),
+            (class, page) => {
+                let now = (self.line.gate.clock)();
+                let failure = Failure::answered(class, &response, page, now);
+                Err(Failure {
+                    source,
+                    looks,
+                    young_token: young,
+                    ..failure
+                })
+            }
+        }
+    }
+
+    /// Describes an answer that this API does not give.
+    fn looks(&self, response: &Response) -> String {
+        let secrets = self.signer.secrets();
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        auth::looks_like(&response.body, &secrets)
+    }
+
+    /// Has the token replaced before the next try.
+    ///
+    /// After an "access denied" the token is only doubtful: it is old, which may be the reason. A
+    /// refused token has already been dropped, unless it is so new that the API may not know it yet.
+    fn replace_token(&self, call: &Call, failure: &Failure) {
+        let (Some(client_id), Some(token)) = (call.endpoint.client_id, &failure.token) else {
+            return;
+        };
+        match failure.class {
+            Class::Access => self.signer.doubted(client_id, token),
+            // A key cannot be replaced; then the next try reports its refusal.
+            _ => drop(self.signer.refused(client_id, token)),
+        }
+    }
+
+    /// Drops a refused token. Returns an error if no other token can be obtained.
+    fn drop_token(&self, call: &Call, token: Option<&Token>) -> auth::Result<()> {
+        match (call.endpoint.client_id, token) {
+            (Some(client_id), Some(token)) => self.signer.refused(client_id, token),
+            _ => Ok(()),
+        }
+    }
+}

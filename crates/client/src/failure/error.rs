@@ -1,0 +1,151 @@
+//! Turns the last failed try of a call into an error, and puts it into words.
+
+use std::time::Duration;
+
+use super::Failure;
+use crate::{
+    Error, Fault, Kind, Status,
+    class::{Class, Verdict},
+    error::Parts,
+    tries::{Stage, Tries},
+};
+
+impl Failure {
+    /// The error of a token that could not be given back.
+    pub(crate) fn into_sign_out_error(self) -> Error {
+        let message = "the sign-out failed; the token stays valid until it expires";
+        self.into_error("", Tries::ONE).with_message(message)
+    }
+
+    /// The error of a call whose last try this was.
+    pub(crate) fn into_error(self, label: &str, tries: Tries) -> Error {
+        let failure = self;
+        let message = format!(
+            "{label} {}{}",
+            verdict(&failure),
+            facts(&failure, tries.count)
+        );
+        let code = failure
+            .envelope
+            .as_ref()
+            .and_then(|envelope| match envelope.fault {
+                Fault::Code(code) => Some(code),
+                Fault::None | Fault::Text => None,
+            });
+        let unsent = failure.stage == Stage::SignIn
+            || failure.class.verdict(failure.http) == Verdict::Unsent;
+        // A refusal that is not in the API's own form may come from a proxy that had already passed
+        // the call on, so it does not prove that nothing was done.
+        let refused = match failure.class {
+            Class::Access
+            | Class::BadRequest
+            | Class::Credentials
+            | Class::Throttled
+            | Class::HourlyLimit
+            | Class::ErrorLimit => true,
+            Class::Token => failure.envelope.is_some(),
+            _ => false,
+        };
+        let retry_after = match failure.class {
+            Class::Transient => failure.wait,
+            _ => Duration::ZERO,
+        };
+        Error::of(Parts {
+            kind: failure
+                .pause
+                .map_or_else(|| kind(failure.class), |_| Kind::Paused),
+            message,
+            stage: Some(failure.stage),
+            code,
+            http: failure.http,
+            pause: failure.pause,
+            answer: failure.answer,
+            unsent,
+            undone: unsent || refused,
+            tries,
+            repeated: failure.repeated,
+            retry_after,
+            source: failure.source,
+        })
+    }
+}
+
+fn kind(class: Class) -> Kind {
+    match class {
+        // Another program may have signed in as the same user, which invalidates the token.
+        Class::Transient | Class::Unreached | Class::Stale | Class::Token => Kind::Transient,
+        Class::Throttled | Class::HourlyLimit | Class::ErrorLimit | Class::Suspended => {
+            Kind::Paused
+        }
+        Class::Credentials => Kind::Credentials,
+        Class::Config => Kind::Config,
+        Class::Uncounted => Kind::Ledger,
+        Class::Access => Kind::Refused,
+        Class::BadRequest => Kind::BadRequest,
+        Class::NotPossible => Kind::NotPossible,
+        Class::Unexpected | Class::Success | Class::Empty => Kind::Unexpected,
+    }
+}
+
+fn verdict(failure: &Failure) -> String {
+    if let Some(pause) = failure.pause {
+        return format!("has to wait: {}", pause.reason);
+    }
+    let text = match (failure.class, failure.stage) {
+        (Class::Throttled | Class::HourlyLimit | Class::ErrorLimit | Class::Suspended, _) => {
+            "has to wait"
+        }
+        (Class::Uncounted, _) => "was not sent",
+        (Class::Unreached, _) => "could not be sent",
+        (_, Stage::SignIn) | (Class::Credentials, _) => "cannot sign in",
+        (Class::Token, _) => return refused(failure.renewals),
+        (Class::Access, _) => "was refused",
+        (Class::BadRequest, _) => "was rejected",
+        (Class::NotPossible, _) => "is not possible",
+        (Class::Config, _) => "could not be sent",
+        (Class::Transient | Class::Stale, _) => "got no usable answer",
+        _ if failure.looks.is_some() => "got an answer that did not come from the API",
+        _ => "got an unexpected answer",
+    };
+    text.to_owned()
+}
+
+/// Describes a call whose token was refused, after it was renewed this many times.
+fn refused(renewals: u32) -> String {
+    match renewals {
+        0 => "was refused because of its token".to_owned(),
+        1 => "was refused even with a new token".to_owned(),
+        _ => format!("was refused even with {renewals} new tokens"),
+    }
+}
+
+/// Formats what the answer says, followed by its numbers in parentheses.
+fn facts(failure: &Failure, tries: u32) -> String {
+    let envelope = failure.envelope.clone().unwrap_or_default();
+    let mut numbers = Vec::new();
+    if let Fault::Code(code) = envelope.fault {
+        numbers.push(format!("error {code}"));
+    }
+    if let Status::Number(status) | Status::Code(status) = envelope.status {
+        numbers.push(format!("status {status}"));
+    }
+    numbers.extend(failure.http.map(|http| format!("HTTP {http}")));
+    match tries {
+        _ if failure.repeated && failure.class != Class::Token => {
+            numbers.push("the same answer twice".to_owned());
+        }
+        0 | 1 => {}
+        _ => numbers.push(format!("{tries} tries")),
+    }
+    let looks = failure.looks.as_ref().filter(|_| failure.pause.is_none());
+    let looks = looks.map(|looks| format!("the answer is {looks}"));
+    let message = envelope
+        .message
+        .or(looks)
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default();
+    if numbers.is_empty() {
+        return message;
+    }
+    format!("{message} ({})", numbers.join(", "))
+}

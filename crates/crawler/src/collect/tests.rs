@@ -1,0 +1,175 @@
+//! Tests scopes whose pages cannot be decoded or loaded.
+
+use std::sync::Arc;
+
+use fortilake_sink::{Crawl, Phase, Selection};
+use fortilake_state::{Journal, MemoryJournal, Record, RecordKind};
+use serde_json::{Map, json};
+
+use super::{Collected, Collector};
+use crate::{Fetch, Kind, Pages, Result, Scope, tables_of};
+
+const NOW: i64 = 1_700_000_000_000_000;
+
+fn crawl() -> Crawl {
+    Crawl {
+        id: "crawl".to_owned(),
+        edition: "crawl-1".to_owned(),
+        name: "20231114T221320Z".to_owned(),
+        phase: Phase::Reading,
+        selection: Selection::default(),
+        started_at: "2023-11-14T22:13:20Z".to_owned(),
+        generator: "the test".to_owned(),
+    }
+}
+
+fn fetch(account: i64) -> Fetch {
+    let arguments = Map::from_iter([("accountId".to_owned(), json!(account))]);
+    Fetch::new("acme".into(), "products/list", arguments, 0)
+}
+
+/// A journal with one page for each account.
+fn journal(pages: &[(i64, &str)]) -> Arc<dyn Journal> {
+    let journal = MemoryJournal::default();
+    for (account, body) in pages {
+        let record = Record {
+            kind: RecordKind::Page,
+            body: (*body).into(),
+            observed_at: NOW + account,
+        };
+        journal.append(fetch(*account).key(), record).unwrap();
+    }
+    Arc::new(journal)
+}
+
+fn scope(account: i64, pages: Result<Pages, String>) -> Scope {
+    Scope {
+        endpoint: "products/list",
+        account_id: Some(account),
+        ou_id: None,
+        organization_id: None,
+        rejected: Vec::new(),
+        note: None,
+        pages,
+    }
+}
+
+/// Runs a collector over these accounts. Those without an error have their page in the journal.
+async fn run(journal: &Arc<dyn Journal>, accounts: &[(i64, Option<&str>)]) -> Result<Collected> {
+    let tables = tables_of(&["products/list"]);
+    let mut collector = Collector::new(
+        &crawl(),
+        &tables,
+        journal.clone(),
+        Arc::new(|| NOW),
+        Arc::new(|_| {}),
+    )?;
+    for (account, error) in accounts {
+        let pages = match error {
+            None => Ok(Pages::from(fetch(*account))),
+            Some(error) => Err((*error).to_owned()),
+        };
+        collector.take("acme", scope(*account, pages)).await?;
+    }
+    collector.end()
+}
+
+fn product(account: i64) -> String {
+    json!({ "status": 0, "assets": [{ "serialNumber": format!("FGT{account}") }] }).to_string()
+}
+
+fn results(collected: &Collected) -> Vec<(i64, u64, bool)> {
+    let scopes = collected.frozen.scopes.iter();
+    let result = |record: &crate::freeze::ScopeRecord| {
+        let account = record.account_id.unwrap_or_default();
+        (account, record.listed, record.error.is_none())
+    };
+    scopes.map(result).collect()
+}
+
+#[tokio::test]
+async fn a_scope_with_an_unreadable_page_fails_alone() {
+    let (first, third) = (product(1), product(3));
+    let journal = journal(&[(1, &first), (2, "{\"assets\": ["), (3, &third)]);
+    let collected = run(&journal, &[(1, None), (2, None), (3, None)])
+        .await
+        .unwrap();
+    assert_eq!(
+        results(&collected),
+        [(1, 1, true), (3, 1, true), (2, 0, false)]
+    );
+    assert_eq!(collected.closed.len(), 2);
+    assert_eq!(collected.frozen.finished_at, NOW + 3);
+    assert_eq!(collected.frozen.drift.duplicates, 0);
+}
+
+#[tokio::test]
+async fn rows_of_an_unreadable_scope_do_not_hide_those_of_another() {
+    // Both scopes contain the same product, and the first one fails after it.
+    let second = json!({ "status": 0, "assets": [
+        { "serialNumber": "FGT1", "accountId": 7 },
+    ] })
+    .to_string();
+    let journal = journal(&[(1, &second), (2, "{\"assets\": ["), (3, &second)]);
+    let broken = Scope {
+        pages: Ok([Pages::from(fetch(1)), Pages::from(fetch(2))]
+            .into_iter()
+            .collect()),
+        ..scope(1, Ok(Pages::default()))
+    };
+    let tables = tables_of(&["products/list"]);
+    let clock = Arc::new(|| NOW);
+    let mut collector =
+        Collector::new(&crawl(), &tables, journal, clock, Arc::new(|_| {})).unwrap();
+    collector.take("acme", broken).await.unwrap();
+    let whole = scope(3, Ok(Pages::from(fetch(3))));
+    collector.take("acme", whole).await.unwrap();
+    let collected = collector.end().unwrap();
+    let rows: Vec<_> = collected
+        .frozen
+        .scopes
+        .iter()
+        .map(|record| (record.account_id, record.rows.get("products").copied()))
+        .collect();
+    assert_eq!(rows, [(Some(3), Some(1)), (Some(1), None)]);
+}
+
+#[tokio::test]
+async fn the_crawl_fails_if_a_delivered_scope_cannot_be_read_again() {
+    let page = product(1);
+    let first = journal(&[(1, &page), (2, &page)]);
+    run(&first, &[(1, None)]).await.unwrap();
+    // The page of the logged scope is damaged now.
+    let damaged = journal(&[(1, "{\"assets\": [")]);
+    let log = first.read(" handover 0").unwrap().unwrap();
+    damaged.append(" handover 0", log.clone()).unwrap();
+    let error = run(&damaged, &[(1, None)]).await.err().unwrap();
+    assert_eq!(error.kind(), Kind::Unreadable);
+    // The plan reports the logged scope as failed.
+    let lost = journal(&[]);
+    lost.append(" handover 0", log.clone()).unwrap();
+    let error = run(&lost, &[(1, Some("HTTP 500"))]).await.err().unwrap();
+    assert_eq!(error.kind(), Kind::State);
+    // The logged scope does not close at all.
+    let missing = journal(&[(2, &page)]);
+    missing.append(" handover 0", log).unwrap();
+    let error = run(&missing, &[(2, None)]).await.err().unwrap();
+    assert_eq!(error.kind(), Kind::State);
+}
+
+#[tokio::test]
+async fn frozen_results_do_not_change() {
+    let page = product(1);
+    let journal = journal(&[(1, &page)]);
+    let first = run(&journal, &[(1, None), (2, Some("HTTP 500"))])
+        .await
+        .unwrap();
+    // A replay makes no calls, so for the failed scope its plan only knows that it was not read.
+    let again = [
+        (1, None),
+        (2, Some("was not read")),
+        (3, Some("was not read")),
+    ];
+    let second = run(&journal, &again).await.unwrap();
+    assert_eq!(first.frozen, second.frozen);
+}

@@ -1,0 +1,271 @@
+//! The structure of an answer: its members, its rows, and whether an answer without rows can be
+//! trusted.
+//!
+//! An answer without rows needs proof. To code that only looks for rows, a gateway's error page, a
+//! renamed member and a truncated answer all look like an empty list, and an empty list deletes
+//! rows downstream.
+
+use std::borrow::Cow;
+
+use fortilake_models::{self as models, Answer as Layout, Field, Layout as AnswerLayout, Target};
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use super::{
+    object::{Members, error, kind, members},
+    rows::Rows,
+};
+
+/// The journal's form of an answer in which the API states that nothing was found.
+const NOTHING: &str = "{}";
+
+/// Members that may appear beside the rows in the answers of any system.
+const ENVELOPE: [&str; 12] = [
+    "build",
+    "error",
+    "message",
+    "meta",
+    "pageNumber",
+    "size",
+    "start",
+    "status",
+    "token",
+    "totalPages",
+    "totalResultsCount",
+    "version",
+];
+
+/// How many levels of undescribed members are searched for lists of objects.
+const DEPTH: usize = 3;
+
+/// One answer, read along the layout of its endpoint.
+pub(crate) struct Answer<'a> {
+    layout: Option<&'static AnswerLayout>,
+    members: Members<'a>,
+    /// Whether the API stated that nothing was found.
+    says_nothing: bool,
+}
+
+impl<'a> Answer<'a> {
+    pub(crate) fn read(endpoint: &str, page: &'a str) -> serde_json::Result<Self> {
+        let raw: &RawValue = serde_json::from_str(page)?;
+        let members = members(raw)
+            .ok_or_else(|| error(format!("the answer is {}, not an object", kind(raw))))??;
+        Ok(Self {
+            layout: models::endpoint(endpoint).and_then(|endpoint| endpoint.layout),
+            members,
+            says_nothing: page.trim_ascii() == NOTHING,
+        })
+    }
+
+    /// A top-level member of the answer; null counts as absent.
+    pub(crate) fn member(&self, name: &str) -> Option<&'a RawValue> {
+        let found = self.members.iter().find(|(known, _)| known == name);
+        found
+            .map(|(_, value)| *value)
+            .filter(|value| value.get() != "null")
+    }
+
+    /// A number in the answer itself, or else in an object around the rows.
+    pub(crate) fn number(&self, name: &str) -> Option<i64> {
+        let outer = self.member(name).and_then(models::integer_of);
+        let path = self.path();
+        let mut objects = path.iter().rev().skip(1);
+        outer.or_else(|| {
+            objects.find_map(|object| {
+                let members = self.inside(object).ok()??;
+                let (_, value) = members.into_iter().find(|(known, _)| known == name)?;
+                models::integer_of(value)
+            })
+        })
+    }
+
+    /// The members of an object inside the answer; `None` if the object is absent or null.
+    pub(crate) fn inside(&self, name: &str) -> serde_json::Result<Option<Members<'a>>> {
+        let Some(value) = self.member(name) else {
+            return Ok(None);
+        };
+        let members = members(value).ok_or_else(|| {
+            error(format!(
+                "`{name}` is {} where an object was expected",
+                kind(value)
+            ))
+        })?;
+        members.map(Some)
+    }
+
+    /// The rows of the answer, found along the layout.
+    ///
+    /// # Errors
+    ///
+    /// If the rows cannot be found or counted, or if there are none and the answer does not prove
+    /// that it is this endpoint's empty list.
+    pub(crate) fn rows(&self) -> serde_json::Result<Rows<'a>> {
+        let path = self.path();
+        let Some((last, way)) = path.split_last() else {
+            return Ok(Rows::default());
+        };
+        let (members, described) = match way.first() {
+            None => (Cow::Borrowed(&self.members), self.described(&[])),
+            Some(object) => match self.inside(object)? {
+                Some(members) => (Cow::Owned(members), self.described(way)),
+                // Some answers have the same rows without the enclosing object.
+                None => (Cow::Borrowed(&self.members), self.described(&[])),
+            },
+        };
+        let mut found = members.iter().filter(|(name, _)| name == last);
+        let value = found.next().map(|(_, value)| *value);
+        if found.next().is_some() {
+            return Err(error(format!("the answer has `{last}` twice")));
+        }
+        let rows = match value {
+            Some(value) => Rows::read(last, value)?,
+            None => Rows::default(),
+        };
+        if rows.objects.is_empty() {
+            if rows.len() > 0 {
+                let message = format!(
+                    "none of the {} elements of `{last}` is an object",
+                    rows.len()
+                );
+                return Err(error(message));
+            }
+            self.check_empty(last, value.is_some(), &members, &described)?;
+        }
+        Ok(rows)
+    }
+
+    /// Checks that an answer without rows can be this endpoint's empty list.
+    fn check_empty(
+        &self,
+        expected: &str,
+        is_there: bool,
+        inner: &Members<'_>,
+        described: &[&str],
+    ) -> serde_json::Result<()> {
+        let top = self.described(&[]);
+        let stray = undescribed(inner, described).or_else(|| undescribed(&self.members, &top));
+        if let Some(name) = stray {
+            return Err(error(format!(
+                "the answer has `{name}` where `{expected}` was expected"
+            )));
+        }
+        if is_there || self.says_nothing || counts_nothing(inner) {
+            return Ok(());
+        }
+        Err(error(format!("the answer has no `{expected}`")))
+    }
+
+    /// The member names on the path to the rows, the list itself last.
+    fn path(&self) -> Vec<&'static str> {
+        match self.layout.map(|layout| &layout.answer) {
+            Some(Layout::Object(fields)) => path(fields).unwrap_or_default(),
+            Some(Layout::Rows(_)) | None => Vec::new(),
+        }
+    }
+
+    /// The member names that the layout describes for the object at this path.
+    fn described(&self, way: &[&str]) -> Vec<&'static str> {
+        let mut fields: &[Field] = match self.layout.map(|layout| &layout.answer) {
+            Some(Layout::Object(fields)) => fields,
+            Some(Layout::Rows(rows)) => rows.fields,
+            None => &[],
+        };
+        for name in way {
+            let inner = fields.iter().find(|field| field.name == *name);
+            fields = match inner.map(|field| &field.target) {
+                Some(Target::Object(inner)) => inner,
+                _ => &[],
+            };
+        }
+        fields.iter().map(|field| field.name).collect()
+    }
+
+    /// Whether the answer has at least one member that this endpoint is described to return.
+    pub(crate) fn is_described(&self) -> bool {
+        let described = self.described(&[]);
+        let mut names = self.members.iter().map(|(name, _)| name);
+        names.any(|name| described.contains(&&**name))
+    }
+
+    /// The names of the row members that fill the last column of the table's key.
+    pub(crate) fn key_members(&self) -> Vec<&'static str> {
+        let Some(layout) = self.layout else {
+            return Vec::new();
+        };
+        let Some(rows) = outermost(&layout.answer) else {
+            return Vec::new();
+        };
+        let table = layout.tables[rows.table];
+        let column = table.key.last().and_then(|key| table.column(key));
+        let fills =
+            |field: &&Field| matches!(field.target, Target::Column(at) if Some(at) == column);
+        rows.fields
+            .iter()
+            .filter(fills)
+            .map(|field| field.name)
+            .collect()
+    }
+}
+
+fn path(fields: &'static [Field]) -> Option<Vec<&'static str>> {
+    fields.iter().find_map(|field| match field.target {
+        Target::Rows(_) => Some(vec![field.name]),
+        Target::Object(inner) => path(inner).map(|mut inner| {
+            inner.insert(0, field.name);
+            inner
+        }),
+        _ => None,
+    })
+}
+
+fn outermost(answer: &'static Layout) -> Option<&'static models::Rows> {
+    fn inside(fields: &'static [Field]) -> Option<&'static models::Rows> {
+        fields.iter().find_map(|field| match field.target {
+            Target::Rows(rows) => Some(rows),
+            Target::Object(inner) => inside(inner),
+            _ => None,
+        })
+    }
+    match answer {
+        Layout::Object(fields) => inside(fields),
+        Layout::Rows(rows) => Some(rows),
+    }
+}
+
+/// Whether the counts beside the list report at most one page. Some tenants then leave the list
+/// out.
+fn counts_nothing(members: &Members<'_>) -> bool {
+    members.iter().any(|(name, value)| match &**name {
+        "totalPages" => models::integer_of(value).is_some_and(|pages| (0..=1).contains(&pages)),
+        "totalResultsCount" => models::integer_of(value) == Some(0),
+        _ => false,
+    })
+}
+
+/// The first member that is not described and contains a list of objects.
+fn undescribed<'m>(members: &'m Members<'_>, described: &[&str]) -> Option<&'m str> {
+    let is_known = |name: &str| described.contains(&name) || ENVELOPE.contains(&name);
+    members.iter().find_map(|(name, value)| {
+        let stray = !is_known(name) && holds_objects(value, DEPTH);
+        stray.then_some(&**name)
+    })
+}
+
+fn holds_objects(value: &RawValue, depth: usize) -> bool {
+    fn search(value: &Value, depth: usize) -> bool {
+        match value {
+            Value::Array(items) => items
+                .iter()
+                .any(|item| item.as_object().is_some_and(|object| !object.is_empty())),
+            Value::Object(members) if depth > 0 => {
+                members.values().any(|value| search(value, depth - 1))
+            }
+            _ => false,
+        }
+    }
+    if !value.get().starts_with(['[', '{']) {
+        return false;
+    }
+    Value::deserialize(value).is_ok_and(|value| search(&value, depth))
+}

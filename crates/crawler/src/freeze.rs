@@ -1,0 +1,194 @@
+//! The result of every scope, journaled once when reading ends.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult, Selection};
+use serde::{Deserialize, Serialize};
+
+use crate::{CoverageRow, Drift, System};
+
+#[cfg(test)]
+mod tests;
+
+/// The results of a crawl as they were when its reading ended.
+///
+/// Every delivery after that uses these results, so a replay knows why a scope failed, and the
+/// final message of a webhook has the same content each time it is produced.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Frozen {
+    /// The edition that counted the rows. Another build may decode the same pages differently.
+    pub(crate) edition: String,
+    /// The complete scopes in handover order, then the failed ones.
+    pub(crate) scopes: Vec<ScopeRecord>,
+    /// The (source, endpoint) pairs whose scopes are all listed, so that any other scope no longer
+    /// exists.
+    pub(crate) exhaustive: BTreeSet<(String, String)>,
+    pub(crate) drift: Drift,
+    /// When the newest page arrived, in microseconds of Unix time.
+    pub(crate) finished_at: i64,
+}
+
+/// The result of one scope, as `coverage` shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ScopeRecord {
+    pub(crate) scope: ScopeId,
+    pub(crate) account_id: Option<i64>,
+    pub(crate) ou_id: Option<i64>,
+    pub(crate) organization_id: Option<i64>,
+    pub(crate) pages: usize,
+    /// The rows that the scope listed, including rows that another scope hands over.
+    pub(crate) listed: u64,
+    /// The rows that the scope hands over, by table.
+    pub(crate) rows: BTreeMap<String, u64>,
+    /// When its newest page arrived, in microseconds of Unix time.
+    pub(crate) observed_at: i64,
+    /// Why the scope failed; `None` if it is complete.
+    pub(crate) error: Option<String>,
+    /// How the scope was read, such as the search that found its products.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
+}
+
+impl Frozen {
+    /// The records by scope.
+    pub(crate) fn index(&self) -> HashMap<ScopeId, ScopeRecord> {
+        let records = self.scopes.iter();
+        records
+            .map(|record| (record.scope.clone(), record.clone()))
+            .collect()
+    }
+
+    /// Whether no scope failed.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.scopes.iter().all(|record| record.error.is_none())
+    }
+
+    /// The notes that belong in the summary: how the units were listed.
+    ///
+    /// Notes about product searches stay in `coverage`. That an organization was not read at all
+    /// changes what the whole snapshot contains, so people have to see it.
+    pub(crate) fn units_notes(&self) -> Vec<String> {
+        let units = self
+            .scopes
+            .iter()
+            .filter(|record| record.scope.endpoint == UNITS);
+        let notes = units.filter_map(|record| {
+            let note = record.note.as_ref()?;
+            Some(format!("{}: {note}", record.scope.source))
+        });
+        notes.collect()
+    }
+
+    /// The rows of the table `coverage`.
+    pub(crate) fn coverage(&self) -> impl Iterator<Item = CoverageRow> {
+        self.scopes.iter().map(|record| CoverageRow {
+            source: record.scope.source.clone(),
+            endpoint: record.scope.endpoint.clone(),
+            account_id: record.account_id,
+            ou_id: record.ou_id,
+            organization_id: record.organization_id,
+            pages: record.pages,
+            rows: record.listed,
+            error: record.error.clone(),
+            note: record.note.clone(),
+            observed_at: record.observed_at,
+        })
+    }
+
+    /// The outcome that sinks receive at the end. `tables` are the tables that are delivered.
+    pub(crate) fn outcome<'a>(
+        &self,
+        selection: &Selection,
+        tables: impl IntoIterator<Item = &'a str>,
+    ) -> Outcome {
+        let mut totals: BTreeMap<String, u64> = tables
+            .into_iter()
+            .map(|table| (table.to_owned(), 0))
+            .collect();
+        let (complete, failed): (Vec<_>, Vec<_>) = self
+            .scopes
+            .iter()
+            .partition(|record| record.error.is_none());
+        let has_coverage = totals.contains_key(COVERAGE);
+        let coverage = has_coverage.then(|| (COVERAGE.to_owned(), self.scopes.len() as u64));
+        let report = ScopeOutcome {
+            scope: Arc::new(ScopeId::report()),
+            result: ScopeResult::Complete,
+            rows: coverage.into_iter().collect(),
+            observed_at: self.finished_at,
+        };
+        let complete = complete.into_iter().map(ScopeRecord::outcome);
+        let failed = failed.into_iter().map(ScopeRecord::outcome);
+        let scopes: Vec<_> = complete.chain([report]).chain(failed).collect();
+        for (table, rows) in scopes.iter().flat_map(|scope| &scope.rows) {
+            *totals.entry(table.clone()).or_default() += rows;
+        }
+        Outcome {
+            complete: self.is_complete(),
+            scopes,
+            // A crawl that is limited to some accounts has not seen the others, so it must not
+            // cause sinks to delete their rows.
+            exhaustive: if selection.is_everything() {
+                self.exhaustive.clone()
+            } else {
+                BTreeSet::new()
+            },
+            selection: selection.clone(),
+            tables: totals,
+            finished_at: self.finished_at,
+        }
+    }
+}
+
+/// The endpoint that lists the units of an organization.
+const UNITS: &str = "units/list";
+
+/// The table that describes the scopes.
+const COVERAGE: &str = "coverage";
+
+impl ScopeRecord {
+    fn outcome(&self) -> ScopeOutcome {
+        let result = match &self.error {
+            None => ScopeResult::Complete,
+            Some(error) => ScopeResult::Failed {
+                error: error.clone(),
+            },
+        };
+        ScopeOutcome {
+            scope: Arc::new(self.scope.clone()),
+            result,
+            rows: self.rows.clone(),
+            observed_at: self.observed_at,
+        }
+    }
+}
+
+/// The (source, endpoint) pairs for which `scopes` contains every scope that exists.
+///
+/// All subjects of an endpoint are known if all scopes of its parent endpoint, which lists them,
+/// are complete. If the parent was never called, as for a user without an organization, there may
+/// be subjects that this crawl has not seen.
+pub(crate) fn exhaustive(scopes: &[ScopeRecord]) -> BTreeSet<(String, String)> {
+    let mut endpoints = BTreeMap::<(&str, &str), bool>::new();
+    for record in scopes {
+        let key = (record.scope.source.as_str(), record.scope.endpoint.as_str());
+        *endpoints.entry(key).or_insert(true) &= record.error.is_none();
+    }
+    let is_known = |source: &str, endpoint: &str| {
+        let mut at = endpoint;
+        while let Some(parent) = System::of(at).definition().parent(at) {
+            if endpoints.get(&(source, parent)) != Some(&true) {
+                return false;
+            }
+            at = parent;
+        }
+        true
+    };
+    let known = endpoints
+        .keys()
+        .filter(|(source, endpoint)| is_known(source, endpoint));
+    known
+        .map(|(source, endpoint)| ((*source).to_owned(), (*endpoint).to_owned()))
+        .collect()
+}

@@ -1,0 +1,105 @@
+//! Tests the results of a crawl, and the outcome that sinks receive.
+
+use std::collections::BTreeMap;
+
+use fortilake_sink::{ScopeId, ScopeResult, Selection};
+
+use super::{Frozen, ScopeRecord, exhaustive};
+
+fn record(endpoint: &str, subject: &str, rows: u64, error: Option<&str>) -> ScopeRecord {
+    ScopeRecord {
+        scope: ScopeId {
+            source: "acme".to_owned(),
+            endpoint: endpoint.to_owned(),
+            subject: subject.to_owned(),
+        },
+        account_id: None,
+        ou_id: None,
+        organization_id: None,
+        pages: 1,
+        listed: rows,
+        rows: BTreeMap::from([("products".to_owned(), rows)]),
+        observed_at: 1,
+        error: error.map(str::to_owned),
+        note: None,
+    }
+}
+
+fn known(scopes: &[ScopeRecord]) -> Vec<String> {
+    let known = exhaustive(scopes).into_iter();
+    known.map(|(_, endpoint)| endpoint).collect()
+}
+
+#[test]
+fn all_scopes_are_known_if_their_parent_is_complete() {
+    let units = record("units/list", "", 0, None);
+    let accounts = record("accounts/list", "unit=1", 0, None);
+    let failed = record("accounts/list", "unit=2", 0, Some("HTTP 500"));
+    let products = record("products/list", "account=1", 1, Some("HTTP 500"));
+    let all = [units.clone(), accounts.clone(), products.clone()];
+    // A failed scope still exists, so all scopes are known.
+    assert_eq!(
+        known(&all),
+        ["accounts/list", "products/list", "units/list"]
+    );
+    let some = [units, accounts, failed, products.clone()];
+    assert_eq!(known(&some), ["accounts/list", "units/list"]);
+    assert!(known(&[products]).is_empty(), "no organization was read");
+}
+
+#[test]
+fn the_outcome_ends_with_failed_scopes_and_counts_coverage_rows() {
+    let frozen = Frozen {
+        scopes: vec![
+            record("products/list", "account=1", 2, None),
+            record("products/list", "account=3", 1, None),
+            record("products/list", "account=2", 0, Some("HTTP 500")),
+        ],
+        finished_at: 7,
+        ..Frozen::default()
+    };
+    let tables = ["products", "coverage", "issues"];
+    let outcome = frozen.outcome(&Selection::default(), tables);
+    assert!(!outcome.complete);
+    let order: Vec<_> = outcome
+        .scopes
+        .iter()
+        .map(|found| found.scope.text())
+        .collect();
+    assert_eq!(
+        order,
+        [
+            "acme/products.list/account=1",
+            "acme/products.list/account=3",
+            "/report/",
+            "acme/products.list/account=2"
+        ]
+    );
+    assert!(matches!(
+        outcome.scopes[3].result,
+        ScopeResult::Failed { .. }
+    ));
+    let totals: Vec<_> = outcome
+        .tables
+        .iter()
+        .map(|(name, rows)| (name.as_str(), *rows))
+        .collect();
+    assert_eq!(totals, [("coverage", 3), ("issues", 0), ("products", 3)]);
+    assert_eq!(outcome.finished_at, 7);
+}
+
+#[test]
+fn a_crawl_with_a_selection_knows_no_endpoint_completely() {
+    let frozen = Frozen {
+        scopes: vec![record("units/list", "", 0, None)],
+        exhaustive: [("acme".to_owned(), "units/list".to_owned())].into(),
+        ..Frozen::default()
+    };
+    let selection = Selection {
+        sources: None,
+        accounts: Some([1].into()),
+    };
+    assert!(frozen.outcome(&selection, []).exhaustive.is_empty());
+    let all = frozen.outcome(&Selection::default(), []);
+    assert_eq!(all.exhaustive.len(), 1);
+}

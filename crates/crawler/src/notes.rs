@@ -1,0 +1,83 @@
+//! What the journal stores of a crawl other than the outcomes of calls: the handover log and the
+//! frozen results.
+//!
+//! Both are ordinary journal records, so they become durable no earlier than the pages that were
+//! appended before them. This order makes them trustworthy: if a scope is in the log after a crash,
+//! all of its pages are in the journal too.
+
+use fortilake_state::{Journal, Record, RecordKind};
+
+use crate::{Error, Result, error::Kind, freeze::Frozen};
+
+/// The key of the frozen results. It cannot collide with the key of a call, which starts with the
+/// name of a source: that is never empty, so the key never starts with a blank.
+const FROZEN: &str = " frozen";
+
+/// The ids of the scopes in the handover log, in handover order.
+pub(crate) fn handed_over(journal: &dyn Journal) -> Result<Vec<String>> {
+    let mut scopes = Vec::new();
+    while let Some(scope) = read(journal, &handover_key(scopes.len()))? {
+        scopes.push(scope);
+    }
+    Ok(scopes)
+}
+
+/// Adds a scope to the handover log at this position, counted from 0.
+pub(crate) fn hand_over(journal: &dyn Journal, position: usize, scope: &str) -> Result<()> {
+    write(journal, &handover_key(position), scope)
+}
+
+/// Whether reading has ended, so that the crawl only has to be published.
+///
+/// # Errors
+///
+/// If the journal cannot be read.
+pub fn reading_has_ended(journal: &dyn Journal) -> Result<bool> {
+    Ok(read(journal, FROZEN)?.is_some())
+}
+
+/// The frozen results, if reading ended in an earlier run.
+pub(crate) fn frozen(journal: &dyn Journal) -> Result<Option<Frozen>> {
+    let Some(text) = read(journal, FROZEN)? else {
+        return Ok(None);
+    };
+    serde_json::from_str(&text).map(Some).map_err(|error| {
+        Error::new(
+            Kind::State,
+            "the frozen results in the journal cannot be read",
+        )
+        .with_source(error)
+    })
+}
+
+/// Freezes the results. They are durable when this returns, and from then on this crawl makes no
+/// calls.
+pub(crate) fn freeze(journal: &dyn Journal, frozen: &Frozen) -> Result<()> {
+    let text = serde_json::to_string(frozen).map_err(|error| {
+        Error::new(
+            Kind::Unforeseen,
+            "the results of the crawl cannot be serialized",
+        )
+        .with_source(error)
+    })?;
+    write(journal, FROZEN, &text)?;
+    journal.flush().map_err(Error::state)
+}
+
+fn handover_key(position: usize) -> String {
+    format!(" handover {position}")
+}
+
+fn read(journal: &dyn Journal, key: &str) -> Result<Option<String>> {
+    let record = journal.read(key).map_err(Error::state)?;
+    Ok(record.map(|record| record.body.to_string()))
+}
+
+fn write(journal: &dyn Journal, key: &str, text: &str) -> Result<()> {
+    let record = Record {
+        kind: RecordKind::Note,
+        body: text.into(),
+        observed_at: 0,
+    };
+    journal.append(key, record).map_err(Error::state)
+}

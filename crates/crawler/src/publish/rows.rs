@@ -1,0 +1,280 @@
+//! Turns pages into rows: decodes them, drops duplicates, and reports values that do not fit.
+
+use std::{
+    collections::{HashMap, HashSet},
+    error,
+    sync::Arc,
+};
+
+use arrow_array::RecordBatch;
+use fortilake_models::{
+    self as models, COVERAGE_LAYOUT, Decoded, ISSUES_LAYOUT, Layout, PageContext, Table, decode,
+};
+use fortilake_sink::TableSpec;
+use serde_json::{Map, Value, json};
+
+use super::{CoverageRow, Drift, Page, conflicts, seen::Seen};
+use crate::{Error, Rejected, Result, error::Kind};
+
+/// Turns the pages of scopes into rows.
+///
+/// The same pages in the same order produce the same rows. Batch ids rely on that.
+pub(crate) struct Rows {
+    crawl_id: Arc<str>,
+    wanted: HashMap<&'static str, Arc<TableSpec>>,
+    seen: Seen,
+    /// Loads each earlier page again, by its number.
+    pages: Vec<Reload>,
+    /// The conflicts of the current scope so far. Several searches of one account can find the same
+    /// product, and each of them would report the same conflict.
+    conflicts: HashSet<String>,
+    drift: Drift,
+    /// What the current scope adds to `drift` if it is kept.
+    current: Drift,
+}
+
+/// Loads a page again, to compare one of its rows with a later row that has the same key.
+pub type Reload = Arc<dyn Fn() -> Result<Page, Box<dyn error::Error + Send + Sync>> + Send + Sync>;
+
+/// Rows of one table.
+pub(crate) struct TableRows {
+    pub(crate) table: Arc<TableSpec>,
+    pub(crate) records: RecordBatch,
+}
+
+/// The rows of one page.
+#[derive(Default)]
+pub(crate) struct PageRows {
+    /// How many outermost rows the page listed, without those that its scope had listed before.
+    pub(crate) listed: u64,
+    /// The rows of every published table that has any.
+    pub(crate) tables: Vec<TableRows>,
+}
+
+impl Rows {
+    /// Rows of tables that are not in `tables` are dropped.
+    pub(crate) fn new(crawl_id: &str, tables: &[Arc<TableSpec>]) -> Self {
+        let wanted = models::tables().filter_map(|table| {
+            let spec = tables.iter().find(|spec| spec.name == table.name)?;
+            Some((table.name, spec.clone()))
+        });
+        Self {
+            crawl_id: crawl_id.into(),
+            wanted: wanted.collect(),
+            seen: Seen::default(),
+            pages: Vec::new(),
+            conflicts: HashSet::new(),
+            drift: Drift::default(),
+            current: Drift::default(),
+        }
+    }
+
+    /// Decodes a page of the current scope.
+    pub(crate) async fn page(&mut self, page: Page, reload: Reload) -> Result<PageRows> {
+        let (source, observed_at) = (page.source.clone(), page.observed_at);
+        let crawl_id = self.crawl_id.clone();
+        let mut decoded = blocking(move || decode_page(&page, &crawl_id)).await?;
+        let number = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
+        self.pages.push(reload);
+        let sorted = self.seen.sort(number, &decoded);
+        let (repeated, shared) = (sorted.repeated(), sorted.shared());
+        self.current.duplicates += repeated + shared;
+        let mut conflicts = Vec::new();
+        if !sorted.repeats.is_empty() {
+            let (pages, crawl_id) = (self.pages.clone(), self.crawl_id.clone());
+            (decoded, conflicts) = blocking(move || {
+                let again = |page: u32| {
+                    let page = pages[page as usize]().map_err(|error| {
+                        Error::new(Kind::State, "an earlier page cannot be loaded again")
+                            .with_source(error)
+                    });
+                    decode_page(&page?, &crawl_id)
+                };
+                let conflicts = conflicts::find(&decoded, number, &sorted.repeats, again)?;
+                sorted.drop_repeats(&mut decoded)?;
+                Ok((decoded, conflicts))
+            })
+            .await?;
+        }
+        self.current.unknown_fields += decoded.unknown_fields;
+        let mut issues = issue_rows(&decoded);
+        for conflict in conflicts {
+            if self.conflicts.insert(conflict.to_string()) {
+                issues.push(conflict);
+            }
+        }
+        self.current.misfits += issues.len() as u64;
+        let roots = decoded.tables.iter().enumerate();
+        let kept = roots.filter(|(position, table)| table.root == *position);
+        let kept: usize = kept.map(|(_, table)| table.records.num_rows()).sum();
+        let mut rows = PageRows {
+            listed: kept as u64 + shared,
+            tables: Vec::new(),
+        };
+        if !issues.is_empty() {
+            rows.tables
+                .extend(self.report(&ISSUES_LAYOUT, &issues, &source, observed_at)?);
+        }
+        for table in decoded.tables {
+            self.push(table.table, table.records, &mut rows.tables);
+        }
+        Ok(rows)
+    }
+
+    /// An issue for a call that the API rejected: the row that it would have returned is missing.
+    pub(crate) fn rejected(
+        &mut self,
+        rejected: &Rejected,
+        observed_at: i64,
+    ) -> Result<Vec<TableRows>> {
+        let Rejected { fetch, message } = rejected;
+        let table = models::endpoint(fetch.endpoint)
+            .and_then(|endpoint| endpoint.layout)
+            .and_then(|layout| layout.tables.first());
+        let known = fetch.given.iter().cloned().chain(fetch.arguments.clone());
+        let key: Map<_, _> = known
+            .map(|(name, value)| (column_of(&name), value))
+            .collect();
+        let row = json!({
+            "table_name": table.map(|table| table.name),
+            "key": key,
+            "reason": message,
+        });
+        self.current.misfits += 1;
+        self.report(&ISSUES_LAYOUT, &[row], &fetch.source, observed_at)
+    }
+
+    /// The row of `coverage` for one scope.
+    pub(crate) fn coverage(&mut self, row: &CoverageRow) -> Result<Vec<TableRows>> {
+        let json = json!({
+            "endpoint": row.endpoint,
+            "account_id": row.account_id,
+            "ou_id": row.ou_id,
+            "organization_id": row.organization_id,
+            "outcome": if row.error.is_some() { "failed" } else { "complete" },
+            "pages": row.pages,
+            "rows": row.rows,
+            "error": row.error,
+            "note": row.note,
+        });
+        self.report(&COVERAGE_LAYOUT, &[json], &row.source, row.observed_at)
+    }
+
+    /// Ends the current scope; its rows are handed over.
+    pub(crate) fn keep_scope(&mut self) {
+        self.seen.keep_scope();
+        self.conflicts.clear();
+        self.drift.add(std::mem::take(&mut self.current));
+    }
+
+    /// Ends the current scope; none of its rows are handed over.
+    pub(crate) fn drop_scope(&mut self) {
+        self.seen.drop_scope();
+        self.conflicts.clear();
+        self.current = Drift::default();
+    }
+
+    /// How far the answers of the kept scopes differed from the API descriptions.
+    pub(crate) fn drift(&self) -> Drift {
+        self.drift
+    }
+
+    /// Encodes rows of `coverage` or `issues`. They pass through the decoder like the rows of an
+    /// answer, so that all tables are built by the same code.
+    fn report(
+        &self,
+        layout: &'static Layout,
+        rows: &[Value],
+        source: &str,
+        observed_at: i64,
+    ) -> Result<Vec<TableRows>> {
+        let context = PageContext {
+            source,
+            crawl_id: &self.crawl_id,
+            observed_at,
+            asked: &[],
+            given: &[],
+        };
+        let text = json!({ "rows": rows }).to_string();
+        let decoded = decode(layout, &text, &context).map_err(|error| {
+            Error::new(
+                Kind::Unforeseen,
+                "a row of `coverage` or `issues` cannot be encoded",
+            )
+            .with_source(error)
+        })?;
+        let mut tables = Vec::new();
+        for table in decoded.tables {
+            self.push(table.table, table.records, &mut tables);
+        }
+        Ok(tables)
+    }
+
+    fn push(&self, table: &'static Table, records: RecordBatch, rows: &mut Vec<TableRows>) {
+        if let Some(table) = self
+            .wanted
+            .get(table.name)
+            .filter(|_| records.num_rows() > 0)
+        {
+            let table = table.clone();
+            rows.push(TableRows { table, records });
+        }
+    }
+}
+
+fn issue_rows(decoded: &Decoded) -> Vec<Value> {
+    let issues = decoded.issues.iter();
+    let row = |issue: &models::Issue| {
+        json!({
+            "table_name": issue.table,
+            "key": serde_json::from_str::<Value>(&issue.key).unwrap_or_default(),
+            "column_name": issue.column,
+            "value": issue.value,
+            "reason": issue.reason,
+        })
+    };
+    issues.map(row).collect()
+}
+
+/// The name of the column for the value of an argument: `serialNumber` becomes `serial_number`.
+fn column_of(argument: &str) -> String {
+    let mut column = String::new();
+    for letter in argument.chars() {
+        if letter.is_ascii_uppercase() {
+            column.push('_');
+        }
+        column.push(letter.to_ascii_lowercase());
+    }
+    column
+}
+
+/// Runs CPU-bound work outside the async worker threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::new(Kind::Unforeseen, "the decoder panicked").with_source(error))?
+}
+
+fn decode_page(page: &Page, crawl_id: &str) -> Result<Decoded> {
+    let asked: Vec<_> = page
+        .asked
+        .iter()
+        .map(|(name, number)| (name.as_str(), *number))
+        .collect();
+    let given: Vec<_> = page
+        .given
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let context = PageContext {
+        source: &page.source,
+        crawl_id,
+        observed_at: page.observed_at,
+        asked: &asked,
+        given: &given,
+    };
+    decode(page.layout, &page.body, &context).map_err(|error| {
+        Error::new(Kind::Unreadable, "a page cannot be decoded").with_source(error)
+    })
+}

@@ -1,0 +1,243 @@
+//! Failed calls that get another try, and the number of calls in flight.
+//!
+//! Errors are scarce: the API allows ten per hour. So a failed call is not tried again at once. It
+//! waits behind all calls that have not been made yet, and calls that failed in an earlier run wait
+//! behind those and get a single try. An account that always fails then costs one error before all
+//! others are read, and never prevents the crawl from ending.
+//!
+//! The price is that a scope with a failed call closes late, and the scopes after it in publishing
+//! order wait for it. Where failures are rare, the second try therefore comes early.
+
+use std::{collections::VecDeque, time::Duration};
+
+use fortilake_client::Tries;
+use tokio::time::Instant;
+
+use super::{health, judge::NextTry};
+use crate::{Failure, Fetch};
+
+/// After this many consecutive successes, a failure counts as rare.
+const RARE: usize = 20;
+
+/// The delay before a second try. It doubles with each further try.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest delay between two tries of a call.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A failed call that waits for another try.
+#[derive(Debug)]
+pub(super) struct Again {
+    pub(super) fetch: Fetch,
+    /// How often it failed in this run.
+    pub(super) failures: u32,
+    /// The last failure.
+    pub(super) failure: Failure,
+    /// The client's record of the tries in this run.
+    pub(super) tries: Tries,
+    /// Whether it failed in an earlier run. Then it gets exactly one try.
+    pub(super) suspect: bool,
+    /// The earliest time of the next try.
+    due: Instant,
+    /// Whether it may be tried before calls that have not been made yet.
+    soon: bool,
+}
+
+impl Again {
+    pub(super) fn suspect(fetch: Fetch, failure: Failure) -> Self {
+        Self {
+            fetch,
+            failures: 0,
+            failure,
+            tries: Tries::default(),
+            suspect: true,
+            due: Instant::now(),
+            soon: false,
+        }
+    }
+}
+
+/// The failed calls in the order of their next tries: those that failed in this run, then those of
+/// earlier runs.
+#[derive(Debug, Default)]
+pub(super) struct Queue(VecDeque<Again>);
+
+impl Queue {
+    /// Adds a call behind the others that failed in this run.
+    pub(super) fn push(
+        &mut self,
+        fetch: Fetch,
+        failures: u32,
+        failure: Failure,
+        later: NextTry,
+        rare: bool,
+    ) {
+        let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
+        let pause = PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE);
+        let due = Instant::now() + pause.max(later.wait);
+        // The pages of a list have to arrive within minutes of each other, so a page is tried again
+        // soon.
+        let soon = rare || fetch.arguments.contains_key("pageNumber");
+        let place = self.0.partition_point(|other| !other.suspect);
+        let again = Again {
+            fetch,
+            failures,
+            failure,
+            tries: later.tries,
+            suspect: false,
+            due,
+            soon,
+        };
+        self.0.insert(place, again);
+    }
+
+    /// Adds a call that failed in an earlier run, behind all others.
+    pub(super) fn push_suspect(&mut self, fetch: Fetch, failure: Failure) {
+        self.0.push_back(Again::suspect(fetch, failure));
+    }
+
+    /// Removes and returns the next call that is due.
+    ///
+    /// Until all calls have been made once (`all_asked`), only calls marked `soon` qualify. A call
+    /// that failed in an earlier run also waits until no calls are in flight (`quiet`), since those
+    /// may lead to more calls.
+    pub(super) fn next(&mut self, all_asked: bool, quiet: bool) -> Option<Again> {
+        let now = Instant::now();
+        let place = self.0.iter().position(|again| {
+            again.due <= now
+                && if again.suspect {
+                    all_asked && quiet
+                } else {
+                    all_asked || again.soon
+                }
+        })?;
+        // Calls that failed in this run go first, even if they are not due yet.
+        if self.0[place].suspect && self.0.iter().any(|again| !again.suspect) {
+            return None;
+        }
+        self.0.remove(place)
+    }
+
+    /// When the next call is due that waits for nothing but its time.
+    pub(super) fn due(&self, all_asked: bool) -> Option<Instant> {
+        // A suspect waits for calls in flight, not for a time, so an answer wakes it.
+        let waits = |again: &&Again| !again.suspect && (all_asked || again.soon);
+        self.0.iter().filter(waits).map(|again| again.due).min()
+    }
+
+    /// Whether another list of the same account waits for another try.
+    pub(super) fn holds(&self, fetch: &Fetch) -> bool {
+        let account = health::account(fetch);
+        let same = |again: &Again| {
+            again.fetch.endpoint == fetch.endpoint && health::account(&again.fetch) == account
+        };
+        account.is_some() && self.0.iter().any(same)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Again> {
+        self.0.iter()
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Again> {
+        self.0.pop_front()
+    }
+}
+
+/// The number of calls that may be in flight: one at first, then as many as have just succeeded in
+/// a row.
+///
+/// A process that is killed cannot say how its calls in flight ended, so each of them may have to
+/// be counted as an error, and there are only ten per hour. Starting slowly ensures that at least
+/// as many calls had just succeeded as a kill can leave behind. The price is a few slow seconds at
+/// the start and after each failure.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    successes: usize,
+}
+
+impl Pace {
+    pub(super) fn allows(&self, in_flight: usize, concurrency: usize) -> bool {
+        in_flight < self.successes.clamp(1, concurrency)
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.successes = self.successes.saturating_add(1);
+    }
+
+    /// Whether the last calls have all succeeded.
+    pub(super) fn is_calm(&self) -> bool {
+        self.successes >= RARE
+    }
+
+    /// Starts again with one call in flight, and returns whether the failure is a rare one.
+    pub(super) fn failed(&mut self) -> bool {
+        std::mem::take(&mut self.successes) >= RARE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::FailureKind;
+
+    fn fetch(account: u32) -> Fetch {
+        let mut arguments = Map::new();
+        arguments.insert("accountId".to_owned(), json!(account));
+        Fetch::new(Arc::from("acme"), "products/list", arguments, 0)
+    }
+
+    fn failure() -> Failure {
+        Failure {
+            kind: FailureKind::Lost,
+            message: "HTTP 500".to_owned(),
+        }
+    }
+
+    fn account(again: Option<Again>) -> Option<i64> {
+        again.and_then(|again| again.fetch.arguments["accountId"].as_i64())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failed_calls_wait_for_new_ones_and_suspects_wait_for_all_others() {
+        let mut queue = Queue::default();
+        queue.push_suspect(fetch(1), failure());
+        queue.push(fetch(2), 1, failure(), NextTry::default(), false);
+        queue.push(fetch(3), 1, failure(), NextTry::default(), true);
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(account(queue.next(false, true)), Some(3));
+        assert_eq!(account(queue.next(false, true)), None);
+        assert_eq!(account(queue.next(true, false)), Some(2));
+        assert_eq!(account(queue.next(true, false)), None);
+        assert_eq!(account(queue.next(true, true)), Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_suspect_waits_for_retries_that_are_not_due_yet() {
+        let mut queue = Queue::default();
+        queue.push_suspect(fetch(1), failure());
+        queue.push(fetch(2), 2, failure(), NextTry::default(), false);
+        assert_eq!(account(queue.next(true, true)), None);
+        assert_eq!(queue.due(true), Some(Instant::now() + PAUSE * 2));
+        tokio::time::advance(PAUSE * 2).await;
+        assert_eq!(account(queue.next(true, true)), Some(2));
+        assert_eq!(account(queue.next(true, true)), Some(1));
+    }
+
+    #[test]
+    fn at_most_as_many_calls_are_in_flight_as_just_succeeded() {
+        let mut pace = Pace::default();
+        assert!(pace.allows(0, 8) && !pace.allows(1, 8));
+        pace.succeeded();
+        pace.succeeded();
+        assert!(pace.allows(1, 8) && !pace.allows(2, 8));
+        assert!(!pace.failed());
+        assert!(pace.allows(0, 8) && !pace.allows(1, 8));
+        (0..RARE).for_each(|_| pace.succeeded());
+        assert!(pace.allows(7, 8) && !pace.allows(8, 8));
+        assert!(pace.failed());
+    }
+}

@@ -1,0 +1,74 @@
+//! Makes one call of the plan with a client.
+
+use std::sync::Arc;
+
+use fortilake_client::{self as client, Client, Tries};
+use fortilake_models::{self as models, Endpoint};
+
+use crate::{Facts, Fetch, Names};
+
+/// The answer to a call, with the facts that the plan decides on.
+pub(super) struct Answer {
+    /// Whether the API states that nothing was found.
+    pub(super) nothing: bool,
+    pub(super) body: Arc<str>,
+    pub(super) facts: serde_json::Result<Facts>,
+}
+
+/// Makes one try of a call. `before` is the record of the tries that failed.
+pub(super) async fn call(
+    client: &Client,
+    fetch: &Fetch,
+    names: Names,
+    before: Tries,
+) -> client::Result<Answer> {
+    let Some(endpoint) = models::endpoint(fetch.endpoint) else {
+        return Ok(Answer {
+            nothing: false,
+            body: "".into(),
+            facts: Err(serde::de::Error::custom(
+                "the API descriptions have no endpoint of this name",
+            )),
+        });
+    };
+    let page = client.try_fetch(endpoint, &fetch.arguments, before);
+    page.await.map(|page| {
+        // A page that says "nothing found", in any of the API's forms, has no content to keep.
+        let nothing = page.is_empty_result() && !claims_pages(fetch.endpoint, &page.body);
+        let body: Arc<str> = if nothing {
+            "{}".into()
+        } else {
+            page.body.into()
+        };
+        Answer {
+            nothing,
+            facts: Facts::read(fetch.endpoint, &body, names),
+            body,
+        }
+    })
+}
+
+/// Whether an answer without rows reports more than one page. Then it contradicts itself and is not
+/// an empty list.
+fn claims_pages(endpoint: &str, body: &str) -> bool {
+    let total = match Facts::read(endpoint, body, Names::Unwanted) {
+        Ok(Facts::List(list)) => list.total,
+        Ok(Facts::Units { units: ids, .. } | Facts::Accounts(ids)) => ids.total,
+        Ok(_) | Err(_) => None,
+    };
+    total.is_some_and(|total| total > 1)
+}
+
+/// Requests the token for products while accounts are listed, so that signing in costs no time.
+///
+/// Errors are ignored here, because the call that needs the token reports them.
+pub(super) async fn sign_in_ahead(client: Arc<Client>) {
+    if let Some(Endpoint {
+        client_id: Some(client_id),
+        ..
+    }) = models::endpoint("products/list")
+    {
+        // A call that needs the token earlier waits for the same sign-in.
+        let _ = client.sign_in(client_id).await;
+    }
+}

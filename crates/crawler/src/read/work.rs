@@ -1,0 +1,167 @@
+//! The calls of a source: waiting, in flight, and waiting for another try.
+
+use std::collections::VecDeque;
+
+use fortilake_client::{self as client, Tries};
+use tokio::{task::JoinSet, time::Instant};
+
+use super::{
+    Effort,
+    again::{self, Again, Pace},
+    call::Answer,
+    health::{Health, account},
+    judge::NextTry,
+};
+use crate::{Error, Failure, Fetch};
+
+/// The state of reading a source.
+#[derive(Default)]
+pub(super) struct Work {
+    /// Calls that have not been made yet, next one first.
+    pub(super) waiting: VecDeque<Fetch>,
+    /// Calls that an earlier run did not make because it used up its errors. The last one goes
+    /// first.
+    ///
+    /// The accounts that used up the errors are often neighbors, so a resumed crawl continues from
+    /// the other end.
+    pub(super) unasked: Vec<Fetch>,
+    /// Calls that wait because another list of their account is in flight or has failed, so that
+    /// they would probably cost an error too.
+    pub(super) held: Vec<Fetch>,
+    /// Failed calls that get another try.
+    pub(super) again: again::Queue,
+    /// The calls in flight.
+    pub(super) calls: JoinSet<Done>,
+    /// The endpoints and accounts of the calls in flight.
+    pub(super) in_flight: Vec<(&'static str, i64)>,
+    /// Sign-ins for later calls. They are cancelled when the run ends.
+    pub(super) ahead: JoinSet<()>,
+    pub(super) pace: Pace,
+    pub(super) health: Health,
+    /// Whether a call is in flight that tells whether the API answers.
+    pub(super) looking: bool,
+    /// Whether calls failed in an earlier run of this crawl.
+    pub(super) resumed: bool,
+    pub(super) effort: Effort,
+    /// Why no further call is made.
+    pub(super) end: Option<Error>,
+}
+
+/// A call in flight.
+pub(super) struct Attempt {
+    pub(super) fetch: Fetch,
+    /// How often it had failed in this run before.
+    pub(super) failures: u32,
+    /// Whether it failed in an earlier run.
+    pub(super) suspect: bool,
+    /// The last failure, if there was one.
+    pub(super) failure: Option<Failure>,
+    /// The client's record of the tries in this run.
+    pub(super) tries: Tries,
+}
+
+/// A call that has ended.
+pub(super) enum Done {
+    Call(Attempt, client::Result<Answer>),
+    /// The call that tells whether the API answers.
+    Look(client::Result<Answer>),
+    /// That call was not sent, because the crawl was stopped.
+    NoLook,
+}
+
+impl Work {
+    /// Moves calls that no longer have to be held back to the front of `waiting`.
+    pub(super) fn release(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        let (held, free): (Vec<_>, Vec<_>) =
+            held.into_iter().partition(|fetch| self.must_wait(fetch));
+        self.held = held;
+        for fetch in free.into_iter().rev() {
+            self.waiting.push_front(fetch);
+        }
+    }
+
+    /// Whether a call has to wait for another list of its account.
+    ///
+    /// If failures are rare, the lists of an account may be read concurrently.
+    pub(super) fn must_wait(&self, fetch: &Fetch) -> bool {
+        let in_flight = account(fetch)
+            .is_some_and(|account| self.in_flight.contains(&(fetch.endpoint, account)));
+        self.again.holds(fetch) || (in_flight && !self.pace.is_calm())
+    }
+
+    /// Whether every call has been made at least once.
+    pub(super) fn all_asked(&self) -> bool {
+        self.waiting.is_empty() && self.unasked.is_empty()
+    }
+
+    /// The next call that has not been made, and whether the journal is known not to contain it.
+    pub(super) fn next(&mut self) -> Option<(Fetch, bool)> {
+        let first = self.waiting.pop_front().map(|fetch| (fetch, false));
+        first.or_else(|| Some((self.unasked.pop()?, true)))
+    }
+
+    pub(super) fn sent(&mut self, fetch: &Fetch) {
+        let account = account(fetch);
+        self.in_flight
+            .extend(account.map(|account| (fetch.endpoint, account)));
+    }
+
+    pub(super) fn ended(&mut self, fetch: &Fetch) {
+        let call = account(fetch).map(|account| (fetch.endpoint, account));
+        let place = self.in_flight.iter().position(|one| Some(*one) == call);
+        if let Some(place) = place {
+            self.in_flight.swap_remove(place);
+        }
+    }
+
+    pub(super) fn may_start(&self, concurrency: usize) -> bool {
+        self.end.is_none() && !self.looking && self.pace.allows(self.calls.len(), concurrency)
+    }
+
+    /// When the next call is due that waits for nothing but its time.
+    pub(super) fn due(&self, concurrency: usize) -> Option<Instant> {
+        let may_start = self.may_start(concurrency);
+        self.again.due(self.all_asked()).filter(|_| may_start)
+    }
+
+    /// Puts back a call that the client did not send.
+    pub(super) fn put_back(&mut self, attempt: Attempt) {
+        match attempt.failure {
+            None => self.waiting.push_front(attempt.fetch),
+            Some(failure) if attempt.suspect => self.again.push_suspect(attempt.fetch, failure),
+            Some(failure) => {
+                let later = NextTry {
+                    tries: attempt.tries,
+                    ..NextTry::default()
+                };
+                self.again
+                    .push(attempt.fetch, attempt.failures, failure, later, false);
+            }
+        }
+    }
+}
+
+impl From<Fetch> for Attempt {
+    fn from(fetch: Fetch) -> Self {
+        Self {
+            fetch,
+            failures: 0,
+            suspect: false,
+            failure: None,
+            tries: Tries::default(),
+        }
+    }
+}
+
+impl From<Again> for Attempt {
+    fn from(again: Again) -> Self {
+        Self {
+            fetch: again.fetch,
+            failures: again.failures,
+            suspect: again.suspect,
+            failure: Some(again.failure),
+            tries: again.tries,
+        }
+    }
+}

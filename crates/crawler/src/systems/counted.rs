@@ -1,0 +1,210 @@
+//! A list that reports its total number of rows and is paged by the number of rows to skip.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use serde_json::{Map, Value};
+
+use super::without_id;
+use crate::{CountedFacts, Facts, Fetch, Outcome, Pages};
+
+/// How often a list is read before it fails because its pages do not fit together.
+const ROUNDS: u32 = 2;
+
+/// One list with all its pages.
+///
+/// If the first page has fewer rows than the reported total, the rest is requested with the
+/// argument that skips rows. A server that ignores this argument returns the first page again; the
+/// list then fails instead of being silently incomplete. This matters for FortiPortal, whose
+/// documentation does not say how lists are paged.
+#[derive(Debug)]
+pub(super) struct Counted {
+    source: Arc<str>,
+    endpoint: &'static str,
+    arguments: Map<String, Value>,
+    /// The name of the argument for the number of rows to skip.
+    skip: &'static str,
+    /// Values for columns of its rows that the request does not contain, by column name.
+    given: Vec<(String, Value)>,
+    pub(super) state: CountedState,
+    round: u32,
+    total: u64,
+    /// The ids on the pages that have arrived, by the position of the page's first row.
+    pages: BTreeMap<u64, Vec<i64>>,
+    /// The number of rows on those pages.
+    rows: u64,
+    /// The page on which each id was seen.
+    seen: HashMap<i64, u64>,
+}
+
+/// The state of a [`Counted`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CountedState {
+    Open,
+    /// Every page has arrived.
+    Closed,
+    /// It could not be read, for this reason.
+    Failed(String),
+}
+
+/// A page to ask for: the position of its first row, and the round.
+pub(super) type Ask = (u64, u32);
+
+impl Counted {
+    pub(super) fn new(
+        source: Arc<str>,
+        endpoint: &'static str,
+        arguments: Map<String, Value>,
+        skip: &'static str,
+    ) -> Self {
+        Self {
+            source,
+            endpoint,
+            arguments,
+            skip,
+            given: Vec::new(),
+            state: CountedState::Open,
+            round: 0,
+            total: 0,
+            pages: BTreeMap::new(),
+            rows: 0,
+            seen: HashMap::new(),
+        }
+    }
+
+    /// Adds column values that the request does not contain.
+    pub(super) fn given(self, given: Vec<(String, Value)>) -> Self {
+        Self { given, ..self }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.state == CountedState::Open
+    }
+
+    /// The value of an argument that all its calls share.
+    pub(super) fn argument(&self, name: &str) -> Option<&Value> {
+        self.arguments.get(name)
+    }
+
+    pub(super) fn begin(&self) -> Ask {
+        (0, self.round)
+    }
+
+    /// The call for a page. The first page is requested without the skip argument.
+    pub(super) fn fetch(&self, (start, round): Ask) -> Fetch {
+        let mut arguments = self.arguments.clone();
+        if start > 0 {
+            arguments.insert(self.skip.to_owned(), start.into());
+        }
+        Fetch::new(self.source.clone(), self.endpoint, arguments, round).given(self.given.clone())
+    }
+
+    /// Whether the outcome of this page is still needed.
+    pub(super) fn awaits(&self, (_, round): Ask) -> bool {
+        self.is_open() && round == self.round
+    }
+
+    /// Takes the outcome of one page, and returns the page to ask for next.
+    pub(super) fn follow(&mut self, ask: Ask, outcome: &Outcome) -> Option<Ask> {
+        if !self.awaits(ask) {
+            return None;
+        }
+        let facts = match outcome {
+            Outcome::Page(Facts::Counted(facts)) => facts.clone(),
+            Outcome::Page(_) => CountedFacts::default(),
+            Outcome::Failed(failure) => {
+                self.state = CountedState::Failed(failure.message.clone());
+                return None;
+            }
+        };
+        if facts.missing > 0 {
+            self.state = CountedState::Failed(without_id(facts.missing, "row"));
+            return None;
+        }
+        let (start, _) = ask;
+        let rows = facts.ids.len() as u64;
+        if start == 0 {
+            let Some(total) = facts.total else {
+                return self.begin_anew("the answer has no total row count");
+            };
+            self.total = total;
+        }
+        if let Some(flaw) = self.flaw(start, &facts) {
+            return self.begin_anew(&flaw);
+        }
+        self.rows += rows;
+        self.pages.insert(start, facts.ids);
+        if self.rows < self.total {
+            return Some((self.rows, self.round));
+        }
+        self.state = CountedState::Closed;
+        self.seen = HashMap::new();
+        None
+    }
+
+    /// Takes the ids of a complete list, in order.
+    pub(super) fn take_ids(&mut self) -> Vec<i64> {
+        self.pages.values_mut().flat_map(std::mem::take).collect()
+    }
+
+    /// The calls whose pages make up the list, in order, or why it could not be read.
+    pub(super) fn pages(&self) -> Result<Pages, String> {
+        match &self.state {
+            CountedState::Failed(message) => Err(message.clone()),
+            CountedState::Open => Err("the list was not read to its end".to_owned()),
+            CountedState::Closed => {
+                let calls = self.pages.keys();
+                Ok(calls
+                    .map(|&start| Pages::from(self.fetch((start, self.round))))
+                    .collect())
+            }
+        }
+    }
+
+    fn begin_anew(&mut self, flaw: &str) -> Option<Ask> {
+        if self.round + 1 == ROUNDS {
+            let message =
+                format!("its pages do not form a complete list after {ROUNDS} attempts: {flaw}");
+            self.state = CountedState::Failed(message);
+            return None;
+        }
+        self.pages.clear();
+        self.seen.clear();
+        self.rows = 0;
+        self.round += 1;
+        Some(self.begin())
+    }
+
+    /// A contradiction between this page and those before it, if there is one.
+    fn flaw(&mut self, start: u64, facts: &CountedFacts) -> Option<String> {
+        if let Some(total) = facts.total.filter(|&total| total != self.total) {
+            return Some(format!(
+                "the page at row {start} reports a total of {total} rows, but the first page \
+                 reported {}",
+                self.total
+            ));
+        }
+        if facts.ids.is_empty() && self.total > 0 {
+            return Some(format!(
+                "the page at row {start} of {} is empty",
+                self.total
+            ));
+        }
+        let repeated = facts.ids.iter().find_map(|&id| {
+            let before = self.seen.insert(id, start)?;
+            Some(format!(
+                "the page at row {start} repeats id {id} from the page at row {before}"
+            ))
+        });
+        let rows = self.rows + facts.ids.len() as u64;
+        let excess = (rows > self.total).then(|| {
+            format!(
+                "the answer reports a total of {} rows, but {rows} arrived",
+                self.total
+            )
+        });
+        repeated.or(excess)
+    }
+}

@@ -1,0 +1,69 @@
+//! What the planner needs to know about an answer of FortiAuthenticator.
+
+use fortilake_models::{integer_of, text_of};
+use serde_json::Value;
+
+use super::{TOKENS, UNIT};
+use crate::{
+    CountedFacts, Facts, ListFacts,
+    facts::{Answer, error, fingerprint, pick},
+};
+
+/// The columns that the unit's identity fills, and the members that contain the values.
+const UNIT_COLUMNS: [(&str, &str); 3] = [
+    ("serial_number", "sn"),
+    ("ha_serial_number", "ha_sn"),
+    ("firmware", "firmware"),
+];
+
+pub(super) fn read(endpoint: &str, answer: &Answer<'_>) -> serde_json::Result<Facts> {
+    if endpoint == UNIT {
+        return Ok(Facts::Unit(unit(answer)));
+    }
+    if endpoint == TOKENS {
+        return tokens(answer).map(Facts::Counted);
+    }
+    if !answer.is_described() {
+        let message = "the answer has none of the members that this endpoint returns";
+        return Err(error(message.to_owned()));
+    }
+    Ok(Facts::List(ListFacts {
+        rows: 1,
+        ..ListFacts::default()
+    }))
+}
+
+/// The identity of the unit: values by the names of the columns that they fill.
+fn unit(answer: &Answer<'_>) -> Vec<(String, Value)> {
+    let known = UNIT_COLUMNS.iter().filter_map(|(column, member)| {
+        let text = text_of(answer.member(member)?)?;
+        Some(((*column).to_owned(), Value::from(text)))
+    });
+    known.collect()
+}
+
+/// Rows are identified by `id`. Releases that do not send it have it at the end of `resource_uri`,
+/// and older ones have only the serial number.
+fn tokens(answer: &Answer<'_>) -> serde_json::Result<CountedFacts> {
+    let rows = answer.rows()?;
+    let meta = answer.inside("meta")?.unwrap_or_default();
+    let total = meta.into_iter().find(|(name, _)| name == "total_count");
+    let total = total.and_then(|(_, total)| integer_of(total));
+    let mut ids = Vec::new();
+    for row in &rows.objects {
+        let [id, uri, serial] = pick(row, [&["id"], &["resource_uri"], &["serial"]])?;
+        let last = |uri: &str| uri.trim_end_matches('/').rsplit('/').next()?.parse().ok();
+        let id = id.and_then(integer_of);
+        let id = id.or_else(|| last(&uri.and_then(text_of)?));
+        let named = || {
+            let serial = serial.and_then(text_of)?;
+            (!serial.trim().is_empty()).then(|| fingerprint(&*serial).cast_signed())
+        };
+        ids.extend(id.or_else(named));
+    }
+    Ok(CountedFacts {
+        total: total.and_then(|total| total.try_into().ok()),
+        missing: rows.len() - rows.nulls - ids.len(),
+        ids,
+    })
+}

@@ -1,0 +1,82 @@
+//! FortiCloud: its Organization, IAM and Asset Management services.
+
+mod facts;
+mod planner;
+mod probe;
+
+use async_trait::async_trait;
+use fortilake_client::{self as client, Client};
+
+pub(crate) use self::planner::DETAILS;
+pub use self::planner::Plan;
+use self::planner::{FLEX, flex_depth};
+use super::{Access, Check, Definition, Estimate, Planner};
+use crate::{Facts, Names, Result, Settings, facts::Answer};
+
+pub(crate) const UNITS: &str = "units/list";
+pub(crate) const ACCOUNTS: &str = "accounts/list";
+pub(crate) const PRODUCTS: &str = "products/list";
+
+pub(crate) struct FortiCloud;
+
+#[async_trait]
+impl Definition for FortiCloud {
+    fn name(&self) -> &'static str {
+        "forticloud"
+    }
+
+    fn endpoints(&self, settings: &Settings) -> Vec<&'static str> {
+        let mut endpoints = vec![UNITS, ACCOUNTS, PRODUCTS];
+        let lists = settings.include.iter();
+        endpoints.extend(lists.filter(|endpoint| !FLEX.contains(endpoint)));
+        if settings.accounts.is_empty() {
+            endpoints.extend(&FLEX[..flex_depth(&settings.include)]);
+        }
+        endpoints.extend(settings.details.as_ref().map(|_| DETAILS));
+        endpoints
+    }
+
+    fn planner(&self, settings: Settings) -> Box<dyn Planner> {
+        Box::new(Plan::new(settings))
+    }
+
+    fn facts(&self, endpoint: &str, page: &Answer<'_>, names: Names) -> serde_json::Result<Facts> {
+        facts::read(endpoint, page, names)
+    }
+
+    fn parent(&self, endpoint: &str) -> Option<&'static str> {
+        match endpoint {
+            UNITS => None,
+            ACCOUNTS => Some(UNITS),
+            _ => match FLEX.iter().position(|&level| level == endpoint) {
+                Some(level) => level.checked_sub(1).map(|above| FLEX[above]),
+                None => Some(ACCOUNTS),
+            },
+        }
+    }
+
+    fn is_about_one_row(&self, endpoint: &str) -> bool {
+        endpoint == DETAILS
+    }
+
+    /// A user without a token for the organization may still have an account of their own, and one
+    /// without a token for `FortiFlex` has the products.
+    fn is_optional(&self, endpoint: &str) -> bool {
+        endpoint == UNITS || FLEX.contains(&endpoint)
+    }
+
+    fn client_config(&self, access: Access) -> Option<client::Config> {
+        let mut config = client::Config::new(access.credentials);
+        config.auth_url = access.auth_url.unwrap_or(config.auth_url);
+        config.api_url = access.api_url.unwrap_or(config.api_url);
+        Some(config)
+    }
+
+    async fn check(&self, client: &Client) -> Check {
+        probe::check(client).await
+    }
+
+    async fn estimate(&self, client: &Client, settings: &Settings) -> Result<Estimate> {
+        probe::estimate(client, settings).await
+    }
+}

@@ -1,0 +1,411 @@
+//! The plan of a FortiCloud crawl: a fold from outcomes to the next calls.
+//!
+//! [`Plan::follow`] takes the outcome of one call and returns the next calls and the scopes that
+//! have closed. It has no clock, does no I/O and makes no random choice, so a crawl can be tested
+//! as data, replayed and resumed.
+//!
+//! Outcomes may arrive in any order, but scopes are always published in the same one: first the
+//! units, then for each unit its accounts, followed by the lists of those accounts that no earlier
+//! unit has named.
+
+mod details;
+mod discovery;
+mod flex;
+mod listing;
+mod publish;
+mod sweep;
+mod wildcard;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    ops::Range,
+    sync::Arc,
+};
+
+pub(crate) use self::details::ENDPOINT as DETAILS;
+pub(crate) use self::flex::{LEVELS as FLEX, depth as flex_depth};
+use self::{
+    details::Details,
+    flex::Flex,
+    listing::{Ask, Listing},
+    sweep::Sweep,
+    wildcard::Wildcard,
+};
+use crate::{Fetch, Outcome, ScopeMode, Search, Settings, Step, systems::Planner};
+
+/// The plan for crawling one source.
+#[derive(Debug)]
+pub struct Plan {
+    settings: Settings,
+    /// The list that each call in flight belongs to.
+    asked: HashMap<Arc<str>, Slot>,
+    units: Option<Listing>,
+    /// Why only the user's own account is read, until that has been published.
+    local: Option<String>,
+    /// One list of accounts per unit (or per account asked by number), in publishing order.
+    discovery: Vec<Discovery>,
+    /// Lists of accounts that wait for the answer to the first one.
+    held: Vec<Fetch>,
+    /// The number of calls in flight that may lead to further accounts.
+    discovering: usize,
+    sweeps: Vec<Sweep>,
+    /// The position of each account's sweep, so that an account that several units name is read
+    /// once.
+    planned: HashMap<Option<i64>, usize>,
+    wildcard: Wildcard,
+    /// Whether any page that was requested by number has arrived.
+    paging_works: bool,
+    published: Published,
+    /// The details of each product, which are requested once all lists are published.
+    details: Option<Details>,
+    flex: Option<Flex>,
+}
+
+/// One call of `accounts/list`.
+#[derive(Debug)]
+struct Discovery {
+    ou: Option<i64>,
+    account: Option<i64>,
+    list: Listing,
+    /// The positions of the sweeps of the accounts that it named.
+    sweeps: Vec<usize>,
+}
+
+#[derive(Debug, Clone)]
+enum Slot {
+    Units(Ask),
+    Accounts(usize, Ask),
+    Sweep {
+        sweep: usize,
+        list: usize,
+        ask: Ask,
+    },
+    /// The details of one product, for every account that lists it.
+    Details(Vec<details::Ask>),
+    Flex(flex::Place, Ask),
+}
+
+/// What has been published so far.
+#[derive(Debug, Default)]
+struct Published {
+    units: bool,
+    /// What is published next, in order, as far as that is known.
+    turns: VecDeque<Turn>,
+    queued: HashSet<usize>,
+}
+
+/// One turn in the order of publishing.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    Accounts(usize),
+    Sweep(usize),
+}
+
+impl Plan {
+    /// Creates a plan that has not begun.
+    ///
+    /// Values that occur twice in the settings are requested once.
+    pub fn new(mut settings: Settings) -> Self {
+        distinct(&mut settings.statuses);
+        distinct(&mut settings.accounts);
+        distinct(&mut settings.include);
+        if let Search::Patterns(patterns) = &mut settings.search {
+            distinct(patterns);
+        }
+        let flex = match settings.accounts.as_slice() {
+            [] => Flex::new(flex_depth(&settings.include)),
+            // FortiFlex belongs to the whole organization.
+            _ => None,
+        };
+        settings.include.retain(|endpoint| !FLEX.contains(endpoint));
+        let of = settings.details.clone();
+        let details = of.map(|of| Details::new(settings.source.clone(), of));
+        Self {
+            settings,
+            asked: HashMap::new(),
+            units: None,
+            local: None,
+            discovery: Vec::new(),
+            held: Vec::new(),
+            discovering: 0,
+            sweeps: Vec::new(),
+            planned: HashMap::new(),
+            wildcard: Wildcard::default(),
+            paging_works: false,
+            published: Published::default(),
+            details,
+            flex,
+        }
+    }
+
+    /// The first calls.
+    pub fn begin(&mut self) -> Step {
+        let mut fetches = Vec::new();
+        if !self.settings.accounts.is_empty() {
+            self.published.units = true;
+            let mut lists = Vec::new();
+            for account in self.settings.accounts.clone() {
+                if self.settings.scope == ScopeMode::Local {
+                    let sweep = self.plan_account(Some(account), &mut fetches);
+                    self.published.turns.push_back(Turn::Sweep(sweep));
+                } else {
+                    self.discover(None, Some(account), &mut lists);
+                }
+            }
+            self.lead_accounts(lists, &mut fetches);
+        } else if self.settings.scope == ScopeMode::Local {
+            self.go_local(None, &mut fetches);
+        } else {
+            let list = Listing::new("units/list", Vec::new());
+            let ask = list.begin();
+            fetches.push(self.ask(Slot::Units(ask), list.fetch(&self.settings.source, ask)));
+            self.units = Some(list);
+        }
+        if let Some(flex) = &self.flex {
+            let (place, ask) = flex.begin();
+            let fetch = flex.fetch(place, ask, &self.settings.source);
+            fetches.push(self.ask(Slot::Flex(place, ask), fetch));
+        }
+        self.step(fetches)
+    }
+
+    /// Takes the outcome of one call.
+    ///
+    /// A call that this plan is not waiting for changes nothing.
+    pub fn follow(&mut self, fetch: &Fetch, outcome: &Outcome) -> Step {
+        let mut fetches = Vec::new();
+        match self.asked.remove(fetch.key()) {
+            Some(Slot::Units(ask)) => self.follow_units(ask, outcome, &mut fetches),
+            Some(Slot::Accounts(at, ask)) => self.follow_accounts(at, ask, outcome, &mut fetches),
+            Some(Slot::Sweep { sweep, list, ask }) => {
+                self.follow_sweep(sweep, list, ask, outcome, &mut fetches);
+            }
+            Some(Slot::Details(asks)) => {
+                if let Some(details) = &mut self.details {
+                    let owners: Vec<_> = asks.iter().map(|ask| details.owner(ask)).collect();
+                    for ask in &asks {
+                        details.follow(ask, &owners, outcome);
+                    }
+                }
+            }
+            Some(Slot::Flex(place, ask)) => self.follow_flex(place, ask, outcome, &mut fetches),
+            None => {}
+        }
+        self.step(fetches)
+    }
+
+    /// Whether the outcome of a planned call is still needed.
+    ///
+    /// A list that has failed or was started again no longer waits for its pages.
+    pub fn awaits(&self, fetch: &Fetch) -> bool {
+        match self.asked.get(fetch.key()) {
+            Some(Slot::Sweep { sweep, list, ask }) => {
+                let list = self.sweeps[*sweep].list(*list);
+                list.is_some_and(|list| list.awaits(*ask))
+            }
+            Some(Slot::Details(asks)) => {
+                let details = self.details.as_ref();
+                details.is_some_and(|details| asks.iter().any(|ask| details.awaits(ask)))
+            }
+            Some(Slot::Flex(place, ask)) => {
+                let flex = self.flex.as_ref();
+                flex.is_some_and(|flex| flex.awaits(*place, *ask))
+            }
+            Some(Slot::Units(_) | Slot::Accounts(..)) => true,
+            None => false,
+        }
+    }
+
+    /// Forgets a planned call that is no longer needed.
+    ///
+    /// Other calls may take its place.
+    pub fn forget(&mut self, fetch: &Fetch) -> Step {
+        if let Some(Slot::Details(asks)) = self.asked.remove(fetch.key())
+            && let Some(details) = &mut self.details
+        {
+            for ask in &asks {
+                details.forget(ask);
+            }
+        }
+        self.step(Vec::new())
+    }
+
+    /// Learns that the outcome of a call comes late.
+    ///
+    /// If it is a call of the account that is searched first, another account takes its place:
+    /// otherwise a few accounts that always fail would keep all others from being read.
+    pub fn delay(&mut self, fetch: &Fetch) -> Step {
+        let mut fetches = Vec::new();
+        if let Some(Slot::Sweep { sweep, .. }) = self.asked.get(fetch.key()) {
+            self.replace_scout(*sweep, &mut fetches);
+        }
+        self.step(fetches)
+    }
+
+    /// Whether every call has its outcome and every scope is published.
+    pub fn is_finished(&self) -> bool {
+        let details = self.details.as_ref();
+        self.asked.is_empty()
+            && self.lists_are_published()
+            && self.flex.as_ref().is_none_or(Flex::is_published)
+            && details.is_none_or(Details::is_finished)
+    }
+
+    fn step(&mut self, mut fetches: Vec<Fetch>) -> Step {
+        self.decide(&mut fetches);
+        let mut closed = self.publish();
+        self.ask_details(&mut fetches);
+        // An account without products closes at once, so publish again.
+        closed.extend(self.publish());
+        Step { fetches, closed }
+    }
+
+    fn ask_details(&mut self, fetches: &mut Vec<Fetch>) {
+        let listed = self.lists_are_published();
+        let Some(details) = self.details.as_mut().filter(|_| listed) else {
+            return;
+        };
+        for ask in details.next() {
+            let fetch = details.fetch(&ask);
+            // Two accounts may list the same product. It is requested once, and both get the
+            // answer.
+            if let Some(Slot::Details(asks)) = self.asked.get_mut(fetch.key()) {
+                asks.push(ask);
+                continue;
+            }
+            let slot = Slot::Details(vec![ask]);
+            self.asked.insert(fetch.key().clone(), slot);
+            fetches.push(fetch);
+        }
+    }
+
+    fn ask(&mut self, slot: Slot, fetch: Fetch) -> Fetch {
+        let finds_accounts = matches!(slot, Slot::Units(_) | Slot::Accounts(..));
+        self.discovering += usize::from(finds_accounts);
+        self.asked.insert(fetch.key().clone(), slot);
+        fetch
+    }
+
+    /// Plans an account unless it is already planned, and returns the position of its sweep.
+    fn plan_account(&mut self, account: Option<i64>, fetches: &mut Vec<Fetch>) -> usize {
+        if let Some(&sweep) = self.planned.get(&account) {
+            return sweep;
+        }
+        let at = self.sweeps.len();
+        let sweep = Sweep::new(&self.settings, account, self.wildcard.is_possible());
+        self.planned.insert(account, at);
+        self.sweeps.push(sweep);
+        self.begin_sweep(at, fetches);
+        at
+    }
+
+    /// Begins the first of these lists. The others wait for its first answer.
+    ///
+    /// A refused account then costs one error, however many lists of it were planned.
+    fn begin_lists(&mut self, sweep: usize, lists: Range<usize>, fetches: &mut Vec<Fetch>) {
+        let first = lists.start;
+        if !lists.is_empty() {
+            self.sweeps[sweep].lead(lists);
+            self.begin_list(sweep, first, fetches);
+        }
+    }
+
+    fn begin_list(&mut self, sweep: usize, at: usize, fetches: &mut Vec<Fetch>) {
+        if let Some(list) = self.sweeps[sweep].list(at) {
+            let ask = list.begin();
+            let fetch = list.fetch(&self.settings.source, ask);
+            let slot = Slot::Sweep {
+                sweep,
+                list: at,
+                ask,
+            };
+            fetches.push(self.ask(slot, fetch));
+        }
+    }
+
+    fn follow_flex(
+        &mut self,
+        place: flex::Place,
+        ask: Ask,
+        outcome: &Outcome,
+        fetches: &mut Vec<Fetch>,
+    ) {
+        let Some(flex) = &mut self.flex else { return };
+        let asks = flex.follow(place, ask, outcome, self.paging_works);
+        let next: Vec<_> = asks
+            .into_iter()
+            .map(|(place, ask)| (place, ask, flex.fetch(place, ask, &self.settings.source)))
+            .collect();
+        for (place, ask, fetch) in next {
+            fetches.push(self.ask(Slot::Flex(place, ask), fetch));
+        }
+    }
+
+    fn follow_sweep(
+        &mut self,
+        sweep: usize,
+        at: usize,
+        ask: Ask,
+        outcome: &Outcome,
+        fetches: &mut Vec<Fetch>,
+    ) {
+        let Some(list) = self.sweeps[sweep].list_mut(at) else {
+            return;
+        };
+        let asks = list.follow(ask, outcome, self.paging_works);
+        self.paging_works |= ask.0.is_some() && matches!(outcome, Outcome::Page(_));
+        let next: Vec<_> = asks
+            .into_iter()
+            .map(|ask| (ask, list.fetch(&self.settings.source, ask)))
+            .collect();
+        for (ask, fetch) in next {
+            fetches.push(self.ask(
+                Slot::Sweep {
+                    sweep,
+                    list: at,
+                    ask,
+                },
+                fetch,
+            ));
+        }
+        for at in self.sweeps[sweep].release(at) {
+            self.begin_list(sweep, at, fetches);
+        }
+        self.judge_sweep(sweep, fetches);
+    }
+}
+
+impl Planner for Plan {
+    fn begin(&mut self) -> Step {
+        self.begin()
+    }
+
+    fn follow(&mut self, fetch: &Fetch, outcome: &Outcome) -> Step {
+        self.follow(fetch, outcome)
+    }
+
+    fn awaits(&self, fetch: &Fetch) -> bool {
+        self.awaits(fetch)
+    }
+
+    fn delay(&mut self, fetch: &Fetch) -> Step {
+        self.delay(fetch)
+    }
+
+    fn forget(&mut self, fetch: &Fetch) -> Step {
+        self.forget(fetch)
+    }
+
+    fn is_finished(&self) -> bool {
+        self.is_finished()
+    }
+}
+
+/// Removes repeated values and keeps the order of the rest.
+fn distinct<T: Clone + Eq + std::hash::Hash>(values: &mut Vec<T>) {
+    let mut seen = HashSet::new();
+    values.retain(|value| seen.insert(value.clone()));
+}

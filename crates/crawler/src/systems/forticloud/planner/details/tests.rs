@@ -1,0 +1,182 @@
+//! Tests the plan for details as data.
+
+use super::*;
+use crate::{DetailsSubject, Facts, Failure};
+
+fn products(serials: &[&str]) -> Vec<ProductName> {
+    let product = |serial: &&str| ProductName {
+        serial: (*serial).to_owned(),
+        model: Some(format!("FortiGate {}", &serial[..1])),
+    };
+    serials.iter().map(product).collect()
+}
+
+fn page(serial: &str) -> Outcome {
+    Outcome::Page(Facts::Details(vec![subject(serial)]))
+}
+
+fn failed(kind: FailureKind) -> Outcome {
+    Outcome::Failed(Failure {
+        kind,
+        message: "no".to_owned(),
+    })
+}
+
+/// The account of a scope, the number of its calls or its error, and the number of rejected calls.
+type Closed = (Option<i64>, Result<usize, String>, usize);
+
+/// Answers all calls, and returns the serial numbers in the order of the calls, and the scopes that
+/// closed.
+fn run(details: &mut Details, answer: impl Fn(&str) -> Outcome) -> (Vec<String>, Vec<Closed>) {
+    let (mut asked, mut closed) = (Vec::new(), Vec::new());
+    let mut waiting: VecDeque<Ask> = details.next().into();
+    loop {
+        closed.extend(details.publish().into_iter().map(|scope| {
+            let pages = scope.pages.map(|pages| pages.len());
+            (scope.account_id, pages, scope.rejected.len())
+        }));
+        let Some(ask) = waiting.pop_front() else {
+            break;
+        };
+        assert!(waiting.len() < WINDOW);
+        if details.awaits(&ask) {
+            asked.push(ask.1.clone());
+            let owner = details.owner(&ask);
+            details.follow(&ask, &[owner], &answer(&ask.1));
+        } else {
+            details.forget(&ask);
+        }
+        waiting.extend(details.next());
+    }
+    assert!(details.is_finished());
+    (asked, closed)
+}
+
+fn details(of: DetailsFor) -> Details {
+    Details::new("acme".into(), of)
+}
+
+#[test]
+fn every_product_is_requested_once() {
+    let mut plan = details(DetailsFor::default());
+    plan.add(Some(1), Ok(products(&["F1", "F2", "F1", "F3"])));
+    plan.add(Some(2), Ok(Vec::new()));
+    plan.add(None, Ok(products(&["S9"])));
+    let (asked, closed) = run(&mut plan, page);
+    assert_eq!(asked, ["F1", "F2", "F3", "S9"]);
+    assert_eq!(
+        closed,
+        [(Some(1), Ok(3), 0), (Some(2), Ok(0), 0), (None, Ok(1), 0)]
+    );
+}
+
+#[test]
+fn a_large_account_is_requested_in_a_window() {
+    let serials: Vec<String> = (0..1000).map(|number| format!("F{number}")).collect();
+    let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
+    let mut plan = details(DetailsFor::default());
+    plan.add(Some(1), Ok(products(&serials)));
+    // The first call is made alone, and the others follow its answer.
+    let first = plan.next();
+    assert_eq!(first.len(), 1);
+    assert_eq!(plan.next(), []);
+    let owner = plan.owner(&first[0]);
+    plan.follow(&first[0], &[owner], &page(&first[0].1));
+    let (mut asked, closed) = run(&mut plan, page);
+    asked.insert(0, first[0].1.clone());
+    assert_eq!(asked, serials);
+    assert_eq!(closed, [(Some(1), Ok(1000), 0)]);
+}
+
+#[test]
+fn a_refused_account_costs_one_call_and_a_rejected_product_only_its_own() {
+    let mut plan = details(DetailsFor::default());
+    plan.add(Some(1), Ok(products(&["F1", "F2", "F3"])));
+    plan.add(Some(2), Ok(products(&["S1", "S2"])));
+    plan.add(Some(3), Err("the lists failed".to_owned()));
+    let (asked, closed) = run(&mut plan, |serial| match serial {
+        "F1" => failed(FailureKind::Refused),
+        "S1" => failed(FailureKind::Rejected),
+        serial => page(serial),
+    });
+    assert_eq!(asked, ["F1", "S1", "S2"]);
+    assert_eq!(
+        closed,
+        [
+            (Some(1), Err("no".to_owned()), 0),
+            (Some(2), Ok(1), 1),
+            (
+                Some(3),
+                Err("skipped because the lists failed".to_owned()),
+                0
+            ),
+        ]
+    );
+}
+
+#[test]
+fn some_models_and_serials_can_be_picked() {
+    let of = DetailsFor {
+        models: vec!["fortigate f*".to_owned(), "FortiSwitch".to_owned()],
+        serials: vec!["S2".to_owned()],
+    };
+    let mut plan = details(of);
+    plan.add(Some(1), Ok(products(&["F1", "S1", "S2", "A1"])));
+    let (asked, _) = run(&mut plan, page);
+    assert_eq!(asked, ["F1", "S2"]);
+}
+
+#[test]
+fn an_answer_about_another_product_fails_the_account() {
+    let answers = |serials: &[&str]| {
+        let mut plan = details(DetailsFor::default());
+        plan.add(Some(1), Ok(products(&["F1"])));
+        let facts = Facts::Details(serials.iter().map(|&serial| subject(serial)).collect());
+        let (_, closed) = run(&mut plan, |_| Outcome::Page(facts.clone()));
+        closed[0].1.clone()
+    };
+    assert_eq!(answers(&["F1"]), Ok(1));
+    assert_eq!(answers(&[" F1 "]), Ok(1));
+    assert_eq!(answers(&["f1"]), Ok(1));
+    assert_eq!(
+        answers(&["F2"]),
+        Err("`products/details` answered with `F2` when asked for F1".to_owned())
+    );
+    assert_eq!(
+        answers(&["F1", "F2"]),
+        Err("`products/details` answered with `F2` when asked for F1".to_owned())
+    );
+    assert_eq!(
+        answers(&[]),
+        Err("`products/details` answered without a product when asked for F1".to_owned())
+    );
+}
+
+#[test]
+fn an_answer_about_another_account_fails_the_account() {
+    let answer = |account| {
+        let mut plan = details(DetailsFor::default());
+        plan.add(Some(1), Ok(products(&["F1"])));
+        let facts = Facts::Details(vec![DetailsSubject {
+            account,
+            ..subject("F1")
+        }]);
+        let (_, closed) = run(&mut plan, |_| Outcome::Page(facts.clone()));
+        closed[0].1.clone()
+    };
+    assert_eq!(answer(None), Ok(1));
+    assert_eq!(answer(Some(1)), Ok(1));
+    assert_eq!(
+        answer(Some(999)),
+        Err(
+            "`products/details` answered with F1 of account 999, which does not list it".to_owned()
+        )
+    );
+}
+
+fn subject(serial: &str) -> DetailsSubject {
+    DetailsSubject {
+        serial: serial.to_owned(),
+        account: None,
+    }
+}

@@ -1,0 +1,152 @@
+//! Finds the accounts of the organization.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::{
+    Discovery, Plan, ScopeMode, Slot, Turn,
+    listing::{Ask, Listing},
+};
+use crate::{Facts, Fetch, Ids, Outcome, fetch::FailureKind, systems::without_id};
+
+impl Plan {
+    /// Takes an outcome of `units/list`.
+    ///
+    /// Only the API's own refusal leads to local scope, that is, to reading only the user's own
+    /// account. Anything else, from a gateway's error page to a renamed member, is a failure: the
+    /// organization exists, and it was not read. Falling back on any error would be more
+    /// convenient, but a single bad answer would then publish a snapshot with one account in place
+    /// of all.
+    pub(super) fn follow_units(&mut self, ask: Ask, outcome: &Outcome, fetches: &mut Vec<Fetch>) {
+        self.discovering -= 1;
+        if let Outcome::Failed(failure) = outcome
+            && failure.kind == FailureKind::Denied
+            && self.settings.scope == ScopeMode::Auto
+            && !self.settings.organization_seen
+        {
+            self.go_local(Some(&failure.message), fetches);
+            return;
+        }
+        let (organization, units) = match outcome {
+            Outcome::Page(Facts::Units {
+                organization,
+                units,
+            }) => (*organization, units.clone()),
+            _ => (None, Ids::default()),
+        };
+        let Some(list) = &mut self.units else { return };
+        let asks = list.follow(ask, outcome, false);
+        if let Outcome::Failed(failure) = outcome
+            && self.settings.organization_seen
+        {
+            let message = format!(
+                "{}; an earlier crawl read an organization here (if it is gone, set `scope = \"local\"`)",
+                failure.message
+            );
+            list.fail(failure.kind, message);
+        } else if units.missing > 0 {
+            list.fail(FailureKind::Lost, without_id(units.missing, "unit"));
+        } else if matches!(outcome, Outcome::Page(_)) && organization.is_none() {
+            let message = "the answer names no organization".to_owned();
+            list.fail(FailureKind::Lost, message);
+        }
+        let next: Vec<_> = asks
+            .into_iter()
+            .map(|ask| (ask, list.fetch(&self.settings.source, ask)))
+            .collect();
+        for (ask, fetch) in next {
+            fetches.push(self.ask(Slot::Units(ask), fetch));
+        }
+        let mut seen = HashSet::new();
+        let mut lists = Vec::new();
+        for &ou in organization
+            .iter()
+            .chain(&units.known)
+            .filter(|&&ou| seen.insert(ou))
+        {
+            self.discover(Some(ou), None, &mut lists);
+        }
+        self.lead_accounts(lists, fetches);
+    }
+
+    /// Requests the first list of accounts on its own. If the token has expired early, that costs
+    /// one error, however many units there are. The price is one round trip.
+    pub(super) fn lead_accounts(&mut self, lists: Vec<Fetch>, fetches: &mut Vec<Fetch>) {
+        let mut lists = lists.into_iter();
+        fetches.extend(lists.next());
+        self.held = lists.collect();
+    }
+
+    /// Plans a single sweep without an account. `reason` is why, unless the settings ask for it.
+    pub(super) fn go_local(&mut self, reason: Option<&str>, fetches: &mut Vec<Fetch>) {
+        self.published.units = true;
+        self.local = reason.map(|reason| {
+            format!("local scope: only the user's own account is read, because {reason}")
+        });
+        let sweep = self.plan_account(None, fetches);
+        self.published.turns.push_back(Turn::Sweep(sweep));
+    }
+
+    pub(super) fn discover(
+        &mut self,
+        ou: Option<i64>,
+        account: Option<i64>,
+        fetches: &mut Vec<Fetch>,
+    ) {
+        let argument = match (ou, account) {
+            (Some(ou), _) => ("parentId", Value::from(ou)),
+            (None, account) => ("accountId", Value::from(account)),
+        };
+        let list = Listing::new("accounts/list", vec![argument]);
+        let ask = list.begin();
+        self.published
+            .turns
+            .push_back(Turn::Accounts(self.discovery.len()));
+        let slot = Slot::Accounts(self.discovery.len(), ask);
+        fetches.push(self.ask(slot, list.fetch(&self.settings.source, ask)));
+        self.discovery.push(Discovery {
+            ou,
+            account,
+            list,
+            sweeps: Vec::new(),
+        });
+    }
+
+    pub(super) fn follow_accounts(
+        &mut self,
+        at: usize,
+        ask: Ask,
+        outcome: &Outcome,
+        fetches: &mut Vec<Fetch>,
+    ) {
+        self.discovering -= 1;
+        fetches.append(&mut self.held);
+        let discovery = &mut self.discovery[at];
+        let asks = discovery.list.follow(ask, outcome, false);
+        if let Outcome::Page(Facts::Accounts(accounts)) = outcome
+            && accounts.missing > 0
+        {
+            let message = without_id(accounts.missing, "account");
+            discovery.list.fail(FailureKind::Lost, message);
+        }
+        let list = &self.discovery[at].list;
+        let next: Vec<_> = asks
+            .into_iter()
+            .map(|ask| (ask, list.fetch(&self.settings.source, ask)))
+            .collect();
+        for (ask, fetch) in next {
+            fetches.push(self.ask(Slot::Accounts(at, ask), fetch));
+        }
+        // An account that the settings name is read whether or not the answer contains it.
+        let accounts = match (self.discovery[at].account, outcome) {
+            (Some(account), _) => vec![account],
+            (None, Outcome::Page(Facts::Accounts(accounts))) => accounts.known.clone(),
+            (None, _) => Vec::new(),
+        };
+        for account in accounts {
+            let sweep = self.plan_account(Some(account), fetches);
+            self.discovery[at].sweeps.push(sweep);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Tests how the plan finds out whether `%` is a wildcard, and how many calls that takes.
+
+use super::*;
+
+#[test]
+fn other_searches_find_products_if_percent_is_not_a_wildcard() {
+    for wildcard_rejected in [false, true] {
+        let tenant = Tenant {
+            wildcard: false,
+            wildcard_rejected,
+            ..Tenant::default()
+        };
+        let crawled = in_order(&tenant, settings());
+        for line in ["products/list 11", "products/list 12", "products/list 21"] {
+            assert!(crawled.scopes.contains(line), "{}", crawled.scopes);
+        }
+        // The search by date and the search by prefix find the same products.
+        assert!(
+            crawled.scopes.contains("6 rows") && crawled.scopes.contains("2 rows"),
+            "{}",
+            crawled.scopes
+        );
+        assert!(!crawled.scopes.contains("failed"), "{}", crawled.scopes);
+    }
+}
+
+fn asked_with<'a>(crawled: &'a Crawled, pattern: &'a str) -> impl Iterator<Item = &'a Fetch> {
+    let is_it = move |fetch: &&Fetch| {
+        let serial = fetch.arguments.get("serialNumber");
+        serial.is_some_and(|serial| serial == pattern)
+    };
+    crawled.calls.iter().filter(is_it)
+}
+
+#[test]
+fn a_tenant_that_rejects_the_wildcard_is_asked_once() {
+    let tenant = Tenant {
+        wildcard_rejected: true,
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    // The first account answers other searches, so it is the wildcard that the API rejects.
+    assert_eq!(asked_with(&crawled, "%").count(), 1);
+    for (account, note) in &crawled.notes {
+        assert!(note.contains("`expireBefore`"), "{account:?}: {note}");
+        assert!(note.contains("`F`, `S`, `P`"), "{account:?}: {note}");
+    }
+    assert_eq!(crawled.notes.len(), 3);
+}
+
+#[test]
+fn an_account_that_rejects_everything_does_not_disprove_the_wildcard() {
+    let tenant = Tenant {
+        rejected: Some(11),
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    insta::assert_snapshot!(crawled.scopes, @"
+    units/list: 1 pages, 2 rows
+    accounts/list 1: 1 pages, 2 rows
+    products/list 11: failed: rejected
+    products/list 12: 2 pages, 1 rows
+    accounts/list 2: 1 pages, 2 rows
+    products/list 21: 2 pages, 0 rows
+    ");
+    // The search with the wildcard, and one other search to tell the two cases apart.
+    let asked = |fetch: &&Fetch| number(fetch, "accountId") == Some(11);
+    assert_eq!(crawled.calls.iter().filter(asked).count(), 2);
+}
+
+#[test]
+fn a_proven_wildcard_is_kept_if_one_account_rejects_it() {
+    for account in [12, 21] {
+        let tenant = Tenant {
+            wildcard_rejected_by: Some(account),
+            ..Tenant::default()
+        };
+        let crawled = in_order(&tenant, settings());
+        let line = format!("products/list {account}: failed: rejected");
+        assert!(crawled.scopes.contains(&line), "{}", crawled.scopes);
+        assert_eq!(crawled.scopes.matches("failed").count(), 1);
+        let otherwise = |fetch: &&Fetch| {
+            fetch.endpoint == "products/list"
+                && fetch
+                    .arguments
+                    .get("serialNumber")
+                    .is_none_or(|serial| serial != "%")
+        };
+        assert_eq!(crawled.calls.iter().filter(otherwise).count(), 0);
+        let asked = |fetch: &&Fetch| number(fetch, "accountId") == Some(account);
+        assert_eq!(crawled.calls.iter().filter(asked).count(), 1);
+    }
+}
+
+#[test]
+fn a_search_by_prefixes_alone_fails_the_scope() {
+    let tenant = Tenant {
+        wildcard: false,
+        dates_ignored: true,
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    for account in [11, 12] {
+        let failed = format!("products/list {account}: failed: `%` is not a wildcard here");
+        assert!(crawled.scopes.contains(&failed), "{}", crawled.scopes);
+    }
+}
+
+#[test]
+fn pending_products_are_read_before_registered_ones() {
+    let tenant = Tenant {
+        page_size: 1,
+        wildcard_rejected: true,
+        ..Tenant::default()
+    };
+    let mut pick = 0..;
+    let crawled = crawl(&tenant, settings(), |waiting| {
+        pick.next().unwrap() % waiting
+    });
+    let mut seen = BTreeSet::new();
+    for fetch in crawled
+        .calls
+        .iter()
+        .filter(|fetch| fetch.endpoint == "products/list")
+    {
+        let search = fetch.arguments.get("serialNumber").map(ToString::to_string);
+        let list = (number(fetch, "accountId"), search);
+        if fetch.arguments["status"] == "Pending" {
+            assert!(!seen.contains(&list), "{list:?}");
+        } else {
+            seen.insert(list);
+        }
+    }
+}
+
+#[test]
+fn empty_accounts_need_no_other_searches_once_the_wildcard_is_proven() {
+    let crawled = in_order(&Tenant::default(), settings());
+    assert!(crawled.calls.iter().all(|fetch| {
+        fetch
+            .arguments
+            .get("serialNumber")
+            .is_none_or(|serial| serial == "%")
+    }));
+}
+
+#[test]
+fn a_tenant_without_products_is_searched_in_all_ways() {
+    let tenant = Tenant {
+        products: BTreeMap::new(),
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    assert_eq!(crawled.calls.len(), 3 + 3 * 2 + 3 * 8);
+    assert!(!crawled.scopes.contains("failed"), "{}", crawled.scopes);
+}
+
+#[test]
+fn the_first_list_of_accounts_is_requested_alone() {
+    let tenant = Tenant::default();
+    let mut plan = Plan::new(settings());
+    let units = plan.begin().fetches.remove(0);
+    let first = plan.follow(&units, &tenant.answer(&units)).fetches;
+    assert_eq!(first.len(), 1);
+    let then = plan.follow(&first[0], &tenant.answer(&first[0])).fetches;
+    let lists = then
+        .iter()
+        .filter(|fetch| fetch.endpoint == "accounts/list");
+    assert_eq!(lists.count(), tenant.units.len() - 1);
+}

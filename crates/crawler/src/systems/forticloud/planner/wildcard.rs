@@ -1,0 +1,162 @@
+//! Finds out whether `%` is a wildcard in this tenant, with as few calls and errors as possible.
+
+use std::collections::VecDeque;
+
+use super::{Plan, sweep::Finding};
+use crate::Fetch;
+
+/// What is known about `%`, and the accounts that wait for it.
+#[derive(Debug, Default)]
+pub(super) struct Wildcard {
+    knowledge: Knowledge,
+    /// The first account that is searched. The others wait until the API has accepted `%` for it.
+    ///
+    /// Searching one account alone first means that a tenant that rejects `%` costs one error. If
+    /// all accounts were searched at once, each of them would cost two, and ten errors per hour are
+    /// soon used up. The price is one round trip at the start of every crawl.
+    scout: Scout,
+    held: VecDeque<usize>,
+    /// The number of accounts whose search with `%` has not ended.
+    searching: usize,
+    /// The accounts in which `%` found nothing or was rejected while it was not proven.
+    undecided: Vec<usize>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Knowledge {
+    #[default]
+    Unknown,
+    /// An account answered `%` with a row.
+    Proven,
+    /// An account that rejected `%` answered another search.
+    Disproven,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Scout {
+    #[default]
+    Wanted,
+    Asking(usize),
+    Back,
+}
+
+impl Wildcard {
+    /// Whether `%` may still turn out to be a wildcard.
+    pub(super) fn is_possible(&self) -> bool {
+        self.knowledge != Knowledge::Disproven
+    }
+}
+
+impl Plan {
+    /// Begins to read an account, or holds it until the first account is answered.
+    pub(super) fn begin_sweep(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        if self.sweeps[at].searching() {
+            self.wildcard.searching += 1;
+            match self.wildcard.scout {
+                Scout::Wanted => self.wildcard.scout = Scout::Asking(at),
+                Scout::Asking(_) => return self.wildcard.held.push_back(at),
+                Scout::Back => {}
+            }
+        }
+        let lists = self.sweeps[at].all();
+        self.begin_lists(at, lists, fetches);
+    }
+
+    /// Learns about `%` from the answers of an account.
+    pub(super) fn judge_sweep(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        let is_scout = self.wildcard.scout == Scout::Asking(at);
+        if !self.sweeps[at].searching() {
+            if is_scout {
+                self.hear_refused_scout(at, fetches);
+            }
+            return;
+        }
+        let Some(finding) = self.sweeps[at].find() else {
+            return;
+        };
+        self.wildcard.searching -= 1;
+        match finding {
+            Finding::Rows => self.wildcard.knowledge = Knowledge::Proven,
+            Finding::Failed => {}
+            // Whether the account or the whole tenant rejects `%` is shown by the answers to its
+            // other searches.
+            Finding::Rejected if is_scout => return self.search_otherwise(at, fetches),
+            Finding::Nothing | Finding::Rejected => self.wildcard.undecided.push(at),
+        }
+        if is_scout {
+            match finding {
+                // The failure of one account says nothing about the tenant, so try the next one.
+                Finding::Failed | Finding::Rejected => self.send_scout(fetches),
+                Finding::Rows | Finding::Nothing => self.release_held(fetches),
+            }
+        } else if finding == Finding::Rows && self.wildcard.scout != Scout::Back {
+            // Its answer came late, and proves `%` all the same.
+            self.release_held(fetches);
+        }
+    }
+
+    /// Sends another account in the place of a scout whose answer comes late.
+    pub(super) fn replace_scout(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        if self.wildcard.scout == Scout::Asking(at) && !self.wildcard.held.is_empty() {
+            self.send_scout(fetches);
+        }
+    }
+
+    /// Handles the other searches of the first account, after the API rejected `%` for it.
+    fn hear_refused_scout(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        match self.sweeps[at].answers_otherwise() {
+            Some(true) => {
+                self.wildcard.knowledge = Knowledge::Disproven;
+                self.release_held(fetches);
+            }
+            // This account fails whatever is asked of it.
+            Some(false) => self.send_scout(fetches),
+            None => {}
+        }
+    }
+
+    fn send_scout(&mut self, fetches: &mut Vec<Fetch>) {
+        self.wildcard.scout = Scout::Wanted;
+        if let Some(next) = self.wildcard.held.pop_front() {
+            self.wildcard.searching -= 1;
+            self.begin_sweep(next, fetches);
+        }
+    }
+
+    fn release_held(&mut self, fetches: &mut Vec<Fetch>) {
+        self.wildcard.scout = Scout::Back;
+        for at in std::mem::take(&mut self.wildcard.held) {
+            self.wildcard.searching -= 1;
+            if !self.wildcard.is_possible() {
+                self.sweeps[at].restart_otherwise(&self.settings);
+            }
+            self.begin_sweep(at, fetches);
+        }
+    }
+
+    /// Settles the undecided accounts as soon as it is known whether `%` works.
+    ///
+    /// They wait as long as an account may still prove `%`, because waiting costs no calls and
+    /// searching in other ways does.
+    pub(super) fn decide(&mut self, fetches: &mut Vec<Fetch>) {
+        let last_chance = self.wildcard.searching == 0 && self.discovering == 0;
+        match self.wildcard.knowledge {
+            Knowledge::Proven => {
+                for at in std::mem::take(&mut self.wildcard.undecided) {
+                    self.sweeps[at].accept();
+                }
+            }
+            Knowledge::Unknown if !last_chance => {}
+            Knowledge::Unknown | Knowledge::Disproven => {
+                for at in std::mem::take(&mut self.wildcard.undecided) {
+                    self.search_otherwise(at, fetches);
+                }
+            }
+        }
+    }
+
+    fn search_otherwise(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        let added = self.sweeps[at].search_otherwise(&self.settings);
+        self.begin_lists(at, added, fetches);
+    }
+}

@@ -1,0 +1,36 @@
+//! What the planner needs to know about a page of FortiPortal.
+
+use fortilake_models::integer_of;
+
+use crate::{
+    CountedFacts,
+    facts::{Answer, error, pick},
+};
+
+pub(super) fn read(answer: &Answer<'_>) -> serde_json::Result<CountedFacts> {
+    let rows = answer.rows()?;
+    let total = match answer.inside("data")? {
+        Some(data) => data
+            .into_iter()
+            .find(|(name, _)| name == "totalResultsCount")
+            .map(|(_, total)| total),
+        None => answer.member("totalResultsCount"),
+    };
+    let total = total.and_then(integer_of);
+    let total = total.and_then(|total| total.try_into().ok());
+    if rows.len() == 0 && total.is_none() {
+        return Err(error(
+            "the answer has neither rows nor a row count".to_owned(),
+        ));
+    }
+    let mut ids = Vec::new();
+    for row in &rows.objects {
+        let [id] = pick(row, [&["id"]])?;
+        ids.extend(id.and_then(integer_of));
+    }
+    Ok(CountedFacts {
+        total,
+        missing: rows.len() - rows.nulls - ids.len(),
+        ids,
+    })
+}

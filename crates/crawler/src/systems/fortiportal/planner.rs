@@ -1,0 +1,219 @@
+//! The plan of a FortiPortal crawl: its organizations, their sites, and the VDOMs of the sites.
+//!
+//! Organizations are published in the order of the answer. Each is followed by its sites and then
+//! by the VDOMs of all its sites.
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde_json::Map;
+
+use super::{ORGANIZATIONS, SITES, VDOMS};
+use crate::{
+    Fetch, Outcome, Pages, Scope, Step,
+    systems::{
+        Planner,
+        counted::{Ask, Counted, CountedState},
+    },
+};
+
+/// The argument for the number of rows to skip.
+const SKIP: &str = "start";
+
+/// The plan of one portal.
+#[derive(Debug)]
+pub(crate) struct Portal {
+    source: Arc<str>,
+    /// The list that each call in flight belongs to.
+    asked: HashMap<Arc<str>, Slot>,
+    organizations: Counted,
+    branches: Vec<Branch>,
+    /// How much was published: 1 for the organizations, plus 1 for each branch.
+    published: usize,
+}
+
+/// One organization with its sites and their VDOMs.
+#[derive(Debug)]
+struct Branch {
+    organization: i64,
+    sites: Counted,
+    vdoms: Vec<Counted>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Slot {
+    Organizations(Ask),
+    Sites(usize, Ask),
+    Vdoms(usize, usize, Ask),
+}
+
+impl Portal {
+    pub(crate) fn new(source: Arc<str>) -> Self {
+        Self {
+            organizations: Counted::new(source.clone(), ORGANIZATIONS, Map::new(), SKIP),
+            source,
+            asked: HashMap::new(),
+            branches: Vec::new(),
+            published: 0,
+        }
+    }
+
+    fn list(&self, slot: Slot) -> (&Counted, Ask) {
+        match slot {
+            Slot::Organizations(ask) => (&self.organizations, ask),
+            Slot::Sites(at, ask) => (&self.branches[at].sites, ask),
+            Slot::Vdoms(at, site, ask) => (&self.branches[at].vdoms[site], ask),
+        }
+    }
+
+    fn ask(&mut self, slot: Slot) -> Fetch {
+        let (list, ask) = self.list(slot);
+        let fetch = list.fetch(ask);
+        self.asked.insert(fetch.key().clone(), slot);
+        fetch
+    }
+
+    fn branch(&mut self, organization: i64) -> Fetch {
+        let arguments = Map::from_iter([("org".to_owned(), organization.into())]);
+        let sites = Counted::new(self.source.clone(), SITES, arguments, SKIP);
+        let ask = sites.begin();
+        self.branches.push(Branch {
+            organization,
+            sites,
+            vdoms: Vec::new(),
+        });
+        self.ask(Slot::Sites(self.branches.len() - 1, ask))
+    }
+
+    fn site(&mut self, at: usize, site: i64) -> Fetch {
+        let arguments = Map::from_iter([("site".to_owned(), site.into())]);
+        let vdoms = Counted::new(self.source.clone(), VDOMS, arguments, SKIP);
+        let ask = vdoms.begin();
+        let branch = &mut self.branches[at];
+        branch.vdoms.push(vdoms);
+        let site = branch.vdoms.len() - 1;
+        self.ask(Slot::Vdoms(at, site, ask))
+    }
+
+    /// Returns the scopes that have ended and whose turn it is.
+    fn publish(&mut self) -> Vec<Scope> {
+        let mut scopes = Vec::new();
+        if self.organizations.is_open() {
+            return scopes;
+        }
+        if self.published == 0 {
+            scopes.push(scope(ORGANIZATIONS, None, self.organizations.pages()));
+            self.published = 1;
+        }
+        while let Some(branch) = self.branches.get(self.published - 1) {
+            if !branch.is_closed() {
+                break;
+            }
+            scopes.extend(branch.scopes());
+            self.published += 1;
+        }
+        scopes
+    }
+}
+
+impl Branch {
+    fn is_closed(&self) -> bool {
+        !self.sites.is_open() && self.vdoms.iter().all(|list| !list.is_open())
+    }
+
+    fn scopes(&self) -> [Scope; 2] {
+        let sites = self.sites.pages();
+        let vdoms = if let Err(message) = &sites {
+            Err(format!("skipped because {message}"))
+        } else {
+            let site = |list: &Counted| {
+                let named = |message| match list.argument("site") {
+                    Some(site) => format!("site {site}: {message}"),
+                    None => message,
+                };
+                list.pages().map_err(named)
+            };
+            self.vdoms.iter().map(site).collect()
+        };
+        let organization = Some(self.organization);
+        [
+            scope(SITES, organization, sites),
+            scope(VDOMS, organization, vdoms),
+        ]
+    }
+}
+
+impl Planner for Portal {
+    fn begin(&mut self) -> Step {
+        let slot = Slot::Organizations(self.organizations.begin());
+        Step {
+            fetches: vec![self.ask(slot)],
+            closed: Vec::new(),
+        }
+    }
+
+    fn follow(&mut self, fetch: &Fetch, outcome: &Outcome) -> Step {
+        let Some(slot) = self.asked.remove(fetch.key()) else {
+            return Step::default();
+        };
+        let (list, make): (&mut Counted, &dyn Fn(Ask) -> Slot) = match slot {
+            Slot::Organizations(_) => (&mut self.organizations, &Slot::Organizations),
+            Slot::Sites(at, _) => (&mut self.branches[at].sites, &move |ask| {
+                Slot::Sites(at, ask)
+            }),
+            Slot::Vdoms(at, site, _) => (&mut self.branches[at].vdoms[site], &move |ask| {
+                Slot::Vdoms(at, site, ask)
+            }),
+        };
+        let (Slot::Organizations(ask) | Slot::Sites(_, ask) | Slot::Vdoms(_, _, ask)) = slot;
+        let next = list.follow(ask, outcome);
+        // Only a complete list says what is below it. Until then it may be read again.
+        let found = match list.state {
+            CountedState::Closed => list.take_ids(),
+            CountedState::Open | CountedState::Failed(_) => Vec::new(),
+        };
+        let mut fetches: Vec<Fetch> = next.into_iter().map(|ask| self.ask(make(ask))).collect();
+        for id in found {
+            match slot {
+                Slot::Organizations(_) => fetches.push(self.branch(id)),
+                Slot::Sites(at, _) => fetches.push(self.site(at, id)),
+                Slot::Vdoms(..) => {}
+            }
+        }
+        Step {
+            fetches,
+            closed: self.publish(),
+        }
+    }
+
+    fn awaits(&self, fetch: &Fetch) -> bool {
+        self.asked.get(fetch.key()).is_some_and(|&slot| {
+            let (list, ask) = self.list(slot);
+            list.awaits(ask)
+        })
+    }
+
+    fn forget(&mut self, fetch: &Fetch) -> Step {
+        self.asked.remove(fetch.key());
+        Step::default()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.asked.is_empty()
+            && !self.organizations.is_open()
+            && self.published == self.branches.len() + 1
+    }
+}
+
+fn scope(
+    endpoint: &'static str,
+    organization_id: Option<i64>,
+    pages: Result<Pages, String>,
+) -> Scope {
+    Scope {
+        organization_id,
+        ..Scope::of(endpoint, pages)
+    }
+}

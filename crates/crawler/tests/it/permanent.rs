@@ -1,0 +1,235 @@
+//! Accounts that always fail: the crawl still ends, and reports which they are.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use fortilake_client::Reason;
+use fortilake_crawler::{Incomplete, Kind, Settings};
+use fortilake_simulator::{Scenario, Simulator};
+
+use crate::{
+    resume::{Kept, worst_hour},
+    util::{Crawled, Lab, settings},
+};
+
+const ACCOUNTS: usize = 20;
+
+/// Faults that never heal.
+const ACTIONS: [&str; 6] = [
+    "{ kind = \"http\", status = 500, body = \"boom\" }",
+    "{ kind = \"silence\" }",
+    "{ kind = \"html\" }",
+    "{ kind = \"http\", status = 403 }",
+    "{ kind = \"refuse\" }",
+    "{ kind = \"http\", status = 503 }",
+];
+
+fn organization() -> Scenario {
+    let mut scenario = Scenario::from_toml("latency = \"200ms\"\n").unwrap();
+    scenario.organization.ous = 2;
+    scenario.organization.accounts = ACCOUNTS as u64;
+    scenario.organization.products = 60;
+    scenario
+}
+
+/// The accounts in the order in which they are read, and their numbers of products.
+fn accounts() -> BTreeMap<i64, usize> {
+    let truth = Simulator::new(organization()).truth();
+    let ids = truth.tables["accounts"].iter();
+    let mut accounts: BTreeMap<i64, usize> = ids
+        .map(|row| (row["account_id"].as_i64().unwrap(), 0))
+        .collect();
+    for row in &truth.tables["products"] {
+        *accounts
+            .entry(row["account_id"].as_i64().unwrap())
+            .or_default() += 1;
+    }
+    accounts
+}
+
+fn with_faults(bad: &[i64], kinds: &[usize]) -> Scenario {
+    let faults = bad.iter().zip(kinds.iter().cycle()).map(|(account, kind)| {
+        format!(
+            "[[fault]]\npath = \"products/list\"\naccount = {account}\naction = {}\n",
+            ACTIONS[*kind]
+        )
+    });
+    let faults: String = faults.collect();
+    let Scenario { organization, .. } = organization();
+    Scenario {
+        organization,
+        ..Scenario::from_toml(&format!("latency = \"200ms\"\n{faults}")).unwrap()
+    }
+}
+
+fn only_products() -> Settings {
+    Settings {
+        include: Vec::new(),
+        ..settings()
+    }
+}
+
+/// Runs the crawl after each pause until it ends, and returns how many runs it took.
+async fn to_the_end(lab: &Lab) -> (Crawled, usize) {
+    let kept = Kept::new();
+    for run in 1..10 {
+        let journal = kept.take_up();
+        let crawled = lab
+            .run(only_products(), Incomplete::Publish, journal, |_| {})
+            .await;
+        let Err(error) = &crawled.report else {
+            return (crawled, run);
+        };
+        assert_eq!(error.kind(), Kind::Paused, "{error}");
+        let pause = error.pause().unwrap();
+        assert_eq!(pause.reason, Reason::Errors);
+        tokio::time::sleep(Duration::from_mins(61)).await;
+    }
+    panic!("the crawl did not end in 9 runs");
+}
+
+/// Checks a crawl in which these accounts always fail.
+async fn check(bad: &[i64], kinds: &[usize]) {
+    let lab = Lab::new(with_faults(bad, kinds));
+    let (crawled, runs) = to_the_end(&lab).await;
+    let what = format!("{} accounts, {kinds:?}", bad.len());
+    assert!(runs <= 2, "{what}: {runs} runs");
+    assert!(worst_hour(&lab) <= 8, "{what}: {} errors", worst_hour(&lab));
+    let report = crawled.report();
+    let failed: BTreeSet<i64> = report
+        .failed
+        .iter()
+        .filter_map(|scope| scope.account_id)
+        .collect();
+    assert!(report.failed.iter().all(|scope| !scope.error.is_empty()));
+    assert_eq!(failed, bad.iter().copied().collect(), "{what}");
+    let products = crawled.tables.get("products").map_or(0, Vec::len);
+    let good = accounts();
+    let good = good.iter().filter(|(account, _)| !bad.contains(account));
+    let expected: usize = good.map(|(_, products)| products).sum();
+    assert_eq!(products, expected, "{what}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_always_fail_end_within_two_runs() {
+    check_all([0, 1, 8, 15], &[&[0], &[0, 1, 2, 3, 4, 5]]).await;
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "slow; `cargo xtask soak` runs it"]
+async fn any_number_of_accounts_that_always_fail_ends_within_two_runs() {
+    let mixes: [&[usize]; 7] = [&[0], &[1], &[2], &[3], &[4], &[5], &[0, 1, 2, 3, 4, 5]];
+    check_all(0..=15, &mixes).await;
+}
+
+/// Checks crawls of which so many accounts always fail, in these ways.
+async fn check_all(counts: impl IntoIterator<Item = usize>, mixes: &[&[usize]]) {
+    let accounts: Vec<i64> = accounts().into_keys().collect();
+    assert_eq!(accounts.len(), ACCOUNTS);
+    // Two runs have sixteen errors, and the last error must leave room for a good account. With
+    // more bad accounts, a good one that was never called may be listed among the failed ones.
+    for count in counts {
+        for kinds in mixes {
+            // The account that is searched first is a good one, and then a bad one.
+            for first in [3, 0] {
+                let bad = (0..count).map(|n| accounts[(n + first) % ACCOUNTS]);
+                check(&bad.collect::<Vec<_>>(), kinds).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumed_crawl_retries_a_failed_account_at_most_once() {
+    let accounts: Vec<i64> = accounts().into_keys().collect();
+    let bad = &accounts[3..7];
+    let lab = Lab::new(with_faults(bad, &[5]));
+    let kept = Kept::new();
+    let run = async || {
+        let before = lab.simulator.calls().len();
+        let journal = kept.take_up();
+        let crawled = lab
+            .run(only_products(), Incomplete::Publish, journal, |_| {})
+            .await;
+        let calls = lab.simulator.calls().split_off(before);
+        let of_bad = calls.iter().filter(|call| {
+            let account = call.arguments["accountId"].as_i64();
+            account.is_some_and(|account| bad.contains(&account)) && call.http_status == Some(503)
+        });
+        (crawled.report.is_ok(), of_bad.count())
+    };
+    assert_eq!(run().await, (false, 8));
+    tokio::time::sleep(Duration::from_mins(61)).await;
+    let (ended, asked) = run().await;
+    assert!(ended && asked <= bad.len(), "{asked} calls");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_bad_answer_twice_is_final() {
+    let accounts: Vec<i64> = accounts().into_keys().collect();
+    let lab = Lab::new(with_faults(&accounts[3..5], &[0]));
+    let (crawled, runs) = to_the_end(&lab).await;
+    assert_eq!(runs, 1);
+    let calls = lab.simulator.calls();
+    let failed = calls.iter().filter(|call| call.http_status == Some(500));
+    assert_eq!(failed.count(), 4);
+    let failed = &crawled.report().failed;
+    assert_eq!(failed.len(), 2);
+    let twice = |error: &str| error.contains("the same answer twice");
+    assert!(failed.iter().all(|scope| twice(&scope.error)), "{failed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_pauses_the_crawl_and_fails_no_scope() {
+    let Scenario { organization, .. } = organization();
+    // After the lists of accounts, nothing is answered for a while.
+    let faults = "latency = \"200ms\"\n[[fault]]\ntimes = 5\npath = \"list\"\naction = { kind = \"http\", status = 503 }\n";
+    let lab = Lab::new(Scenario {
+        organization,
+        ..Scenario::from_toml("latency = \"200ms\"\n").unwrap()
+    });
+    let kept = Kept::new();
+    let run = async |lab: &Lab, max_calls| {
+        let journal = kept.take_up();
+        lab.run(only_products(), Incomplete::Publish, journal, |config| {
+            config.max_calls = max_calls;
+        })
+        .await
+    };
+    let begun = run(&lab, Some(15)).await;
+    assert_eq!(reason(&begun), Some(Reason::MaxCalls));
+    let down = Lab::new(Scenario {
+        organization: self::organization().organization,
+        ..Scenario::from_toml(faults).unwrap()
+    });
+    assert_eq!(reason(&run(&down, None).await), Some(Reason::Failures));
+    let crawled = run(&down, None).await;
+    assert!(crawled.report().complete, "{:?}", crawled.report().failed);
+}
+
+fn reason(crawled: &Crawled) -> Option<Reason> {
+    let error = crawled.report.as_ref().unwrap_err();
+    error.pause().map(|pause| pause.reason)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_permission_is_an_error_not_a_pause() {
+    let accounts: Vec<i64> = accounts().into_keys().collect();
+    let lab = Lab::new(with_faults(&accounts, &[4]));
+    let journal = Kept::new();
+    let crawled = lab
+        .run(
+            only_products(),
+            Incomplete::Publish,
+            journal.take_up(),
+            |_| {},
+        )
+        .await;
+    let error = crawled.report.unwrap_err();
+    assert_eq!(error.kind(), Kind::Configuration);
+    let expected = "the API user's permissions do not allow `products/list` in any account that \
+                    was asked: ";
+    assert!(error.to_string().starts_with(expected), "{error}");
+}

@@ -1,0 +1,96 @@
+//! The file format of a file sink: the only part in which file sinks differ from each other.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fortilake_sink::{Crawl, RecordBatch, Result, TableSpec};
+use serde_json::{Map, Value};
+
+/// A file format, such as Parquet or CSV.
+///
+/// The methods of its [`Encoder`] run on threads where blocking is allowed.
+pub trait Format: Send + Sync + 'static {
+    /// Writes one file in this format.
+    type Encoder: Encoder;
+
+    /// The name of the sink. The manifest uses it as the name of the format.
+    fn name(&self) -> &'static str;
+
+    /// The file extension, without the dot.
+    fn extension(&self) -> &'static str;
+
+    /// Facts for the manifest that a reader needs besides the schema, such as whether formulas were prefixed.
+    fn notes(&self) -> Map<String, Value>;
+
+    /// Starts the file of a table in the snapshot `name`.
+    ///
+    /// # Errors
+    ///
+    /// If the format cannot write a column's type, among other reasons. The error names the table and the column.
+    fn encoder(
+        &self,
+        crawl: &Crawl,
+        name: &str,
+        table: &TableSpec,
+        output: Output,
+    ) -> Result<Self::Encoder>;
+}
+
+/// Writes the rows of one table into one file.
+///
+/// The same batches must always produce the same bytes, so that copies of a snapshot can be compared by digest.
+pub trait Encoder: Send + Sized + 'static {
+    /// Appends rows. They have exactly the columns of the table's schema.
+    fn write(&mut self, records: &RecordBatch) -> Result<()>;
+
+    /// Writes buffered rows and the end of the file.
+    fn finish(self) -> Result<()>;
+}
+
+/// The writer that an [`Encoder`] writes its file to.
+///
+/// It collects bytes in memory until the encoder returns, and the sink then uploads them. Encoders are synchronous and
+/// uploads are not, so this separates the two. It also means that writing never fails, and that an encoder that makes
+/// many small writes needs no buffer. The price is one encoded batch in memory.
+#[derive(Clone, Debug)]
+pub struct Output {
+    path: PathBuf,
+    bytes: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Output {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            bytes: Arc::default(),
+        }
+    }
+
+    /// The path of the file in the place, for error messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the bytes written so far; `None` if there are fewer than `least`, or none.
+    pub(crate) fn take(&self, least: usize) -> Option<Vec<u8>> {
+        let mut bytes = self.bytes();
+        (bytes.len() >= least && !bytes.is_empty()).then(|| std::mem::take(&mut *bytes))
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        // Appending cannot stop halfway, so the bytes are intact even if another thread panicked with the lock held.
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.bytes().extend_from_slice(buffer);
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

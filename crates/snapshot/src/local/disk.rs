@@ -1,0 +1,174 @@
+//! File operations that are durable when they return, with errors that name the path.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use fortilake_sink::{Error, Result};
+
+/// How often to retry an operation while other processes remove its folder as empty, or add files to it.
+const TRIES: u32 = 5;
+
+/// Creates a folder and its parents, and makes their names durable.
+pub(crate) fn make_folder(path: &Path) -> Result<()> {
+    make_missing_folders(path).map(drop)
+}
+
+/// Like [`make_folder`]; returns the folders that were missing, the outermost first.
+pub(crate) fn make_missing_folders(path: &Path) -> Result<Vec<PathBuf>> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match try_make_folders(path) {
+            // Another process removed a parent because it was empty.
+            Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES => {}
+            made => return made.map_err(|error| Error::io("create the folder", path, error)),
+        }
+    }
+}
+
+fn try_make_folders(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let missing = path
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let mut missing: Vec<_> = missing.map(Path::to_owned).collect();
+    missing.reverse();
+    fs::create_dir_all(path)?;
+    for parent in missing.iter().filter_map(|folder| folder.parent()) {
+        try_sync_folder(parent)?;
+    }
+    Ok(missing)
+}
+
+/// Removes a folder and its content. It is not an error if another process removes it at the same time.
+pub(crate) fn remove_folder(path: &Path) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let error = match fs::remove_dir_all(path) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let is_raced = matches!(
+            error.kind(),
+            ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty
+        );
+        match error.kind() {
+            ErrorKind::NotFound if !path.exists() => return Ok(()),
+            _ if is_raced && tries < TRIES => {}
+            _ => return Err(Error::io("remove the folder", path, error)),
+        }
+    }
+}
+
+/// Removes a file or link if it exists.
+pub(crate) fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a whole file and syncs its content. Its name is durable only after a sync of the folder.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
+    File::create(path)
+        .and_then(|mut file| {
+            file.write_all(content)?;
+            file.sync_all()
+        })
+        .map_err(|error| Error::io("write", path, error))
+}
+
+/// Renames a file, replacing `to` if it exists, and makes the new name durable.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
+    in_folder_of(to, || fs::rename(from, to))?
+        .map_err(|error| Error::io(format_args!("move `{}` to", from.display()), to, error))?;
+    sync_parent(to)
+}
+
+/// Hard-links a file to a new name. The inner result is that of the link, so the caller can check for an existing name.
+pub(crate) fn link_new(from: &Path, to: &Path) -> Result<io::Result<()>> {
+    in_folder_of(to, || fs::hard_link(from, to))
+}
+
+/// Creates the folder of `path` and runs `work`, again if another process removed the empty folder in between.
+fn in_folder_of(path: &Path, mut work: impl FnMut() -> io::Result<()>) -> Result<io::Result<()>> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        if let Some(folder) = path.parent() {
+            make_folder(folder)?;
+        }
+        match work() {
+            Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES => {}
+            done => return Ok(done),
+        }
+    }
+}
+
+/// Makes the name of a file durable.
+pub(crate) fn sync_parent(path: &Path) -> Result<()> {
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes the names in a folder durable, if the system and the file system support it.
+pub(crate) fn sync_folder(path: &Path) -> Result<()> {
+    try_sync_folder(path).map_err(|error| Error::io("sync the folder", path, error))
+}
+
+fn try_sync_folder(path: &Path) -> io::Result<()> {
+    // Only Unix can open and sync a folder. On other systems the order of renames is left to the file system.
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let path = match path {
+        path if path.as_os_str().is_empty() => Path::new("."),
+        path => path,
+    };
+    tolerate(File::open(path).and_then(|folder| folder.sync_all()))
+}
+
+/// Accepts a file system that cannot sync folders (EINVAL, ENOTSUP). Refusing to publish there would help no one.
+fn tolerate(synced: io::Result<()>) -> io::Result<()> {
+    match synced {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::InvalidInput | ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        synced => synced,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_system_that_cannot_sync_folders_is_no_error() {
+        // EINVAL, EOPNOTSUPP (which is ENOTSUP), ENOSYS.
+        for code in [22, 95, 38] {
+            tolerate(Err(io::Error::from_raw_os_error(code))).unwrap();
+        }
+        // EIO, ENOSPC.
+        for code in [5, 28] {
+            tolerate(Err(io::Error::from_raw_os_error(code))).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn missing_folders_are_told_from_the_outside_in() {
+        let root = tempfile::tempdir().unwrap();
+        let made = make_missing_folders(&root.path().join("a/b")).unwrap();
+        assert_eq!(made, [root.path().join("a"), root.path().join("a/b")]);
+        assert!(
+            make_missing_folders(&root.path().join("a/b"))
+                .unwrap()
+                .is_empty()
+        );
+    }
+}

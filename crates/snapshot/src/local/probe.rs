@@ -1,0 +1,156 @@
+//! Probing: checks that a folder can be published into before the first API call is made.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use fortilake_sink::{Error, Result};
+
+use super::disk;
+use crate::token::token;
+
+/// How often to create a folder again if other processes remove it as empty.
+const TRIES: u32 = 5;
+
+/// Creates, syncs, links and removes a file in each of `folders`, and leaves nothing behind.
+pub(super) fn probe(root: &Path, folders: &[String]) -> Result<()> {
+    let mut made = Vec::new();
+    let probed = folders.iter().try_for_each(|folder| {
+        let folder = if folder.is_empty() {
+            root.to_owned()
+        } else {
+            root.join(folder)
+        };
+        probe_or_make(&folder, &mut made)
+    });
+    // A folder stays if another process put a file into it in the meantime.
+    for folder in made.iter().rev() {
+        let _ = fs::remove_dir(folder);
+    }
+    probed
+}
+
+fn probe_or_make(folder: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        made.extend(disk::make_missing_folders(folder)?);
+        match probe_folder(folder) {
+            // Another process that probes created the folder, and has removed it again.
+            Err(_) if !folder.exists() && tries < TRIES => {}
+            probed => return probed,
+        }
+    }
+}
+
+/// The prefix of the files that a probe creates.
+const PREFIX: &str = "_probe-";
+
+fn probe_folder(folder: &Path) -> Result<()> {
+    let mut tries = 1;
+    loop {
+        match try_folder(folder) {
+            // `sweep` of another process may have removed our probe files, so try again. If the folder itself is gone,
+            // the caller creates it.
+            Err(error) if tries < TRIES && folder.is_dir() && is_missing(&error) => tries += 1,
+            result => return result,
+        }
+    }
+}
+
+/// The depth of the deepest folder that is probed, `_fortilake/claims/latest`.
+const DEPTH: u32 = 3;
+
+/// Removes files that probes of dead processes left below `root`.
+///
+/// It may also remove a file of a probe that is running, because probe files have no lock. That probe tries again.
+pub(super) fn sweep(root: &Path) -> Result<()> {
+    sweep_folder(root, DEPTH)
+}
+
+fn sweep_folder(folder: &Path, depth: u32) -> Result<()> {
+    let failed = |error| Error::io("list the folder", folder, error);
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| name.starts_with(PREFIX)) {
+            disk::remove_file(&path)?;
+        } else if depth > 0 && path.is_dir() && !path.is_symlink() {
+            sweep_folder(&path, depth - 1)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_missing(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return error.kind() == ErrorKind::NotFound;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn try_folder(folder: &Path) -> Result<()> {
+    let from = folder.join(format!("{PREFIX}{}", token()));
+    let to = from.with_extension("put");
+    let put = disk::write(&from, b"fortilake\n")
+        .and_then(|()| put(&from, &to))
+        .and_then(|()| disk::sync_folder(folder));
+    let removed = disk::remove_file(&from).and_then(|()| disk::remove_file(&to));
+    put.and(removed)
+}
+
+fn put(from: &Path, to: &Path) -> Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(()),
+        Err(error) if lacks_links(&error) => disk::rename(from, to),
+        Err(error) => Err(Error::io("create", to, error)),
+    }
+}
+
+/// Whether the error may mean that the file system has no links of this kind.
+pub(super) fn lacks_links(error: &io::Error) -> bool {
+    // Linux reports EPERM on file systems without links, and EMLINK if a file already has the maximum number.
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied | ErrorKind::Unsupported | ErrorKind::TooManyLinks
+    )
+}
+
+/// Whether symbolic links can be created in `folder`, or in its nearest existing parent.
+///
+/// If the folder is not writable, this cannot be found out. Then the answer is yes, and writing fails later anyway.
+pub(super) fn has_links(folder: &Path) -> bool {
+    let there = |folder: &&Path| folder.as_os_str().is_empty() || folder.is_dir();
+    let Some(folder) = folder.ancestors().find(there) else {
+        return true;
+    };
+    let path: PathBuf = folder.join(format!("{PREFIX}{}", token()));
+    match symlink("target", &path) {
+        Ok(()) => disk::remove_file(&path).is_ok(),
+        Err(error) if error.kind() == ErrorKind::Unsupported => false,
+        // No permission: if creating a file fails too, the folder is not writable, and links may well be supported.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            disk::write(&path, b"").is_err() || disk::remove_file(&path).is_err()
+        }
+        Err(_) => true,
+    }
+}
+
+#[cfg(unix)]
+pub(super) fn symlink(target: &str, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+// Elsewhere, as on Windows, links need a privilege that most users do not have, and few programs expect them.
+#[cfg(not(unix))]
+pub(super) fn symlink(_target: &str, _path: &Path) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}

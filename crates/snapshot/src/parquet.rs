@@ -1,0 +1,151 @@
+//! The Parquet encoder, shared by all sinks that publish Parquet files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fortilake_sink::{Crawl, Error, Field, Kind, RecordBatch, Result, Schema, TableSpec};
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use serde_json::{Map, Value};
+
+use crate::{Encoder, Format, Output, SCHEMA_VERSION};
+
+/// The number of rows per call of the Parquet writer.
+///
+/// The writer checks the size of a row group before and after each call, so a row group exceeds its bound by at most
+/// this many rows. A whole batch per call would make that the size of the largest batch.
+const STEP: usize = 1024;
+
+/// zstd's default level. Higher levels make files slightly smaller and writing much slower.
+const COMPRESSION_LEVEL: i32 = 3;
+
+/// Parquet files, compressed with zstd, with statistics for every page.
+#[derive(Clone, Copy, Debug)]
+pub struct Parquet {
+    /// The size in bytes at which a row group is closed. It also bounds the memory used per table.
+    pub row_group_bytes: usize,
+}
+
+impl Format for Parquet {
+    type Encoder = ParquetEncoder;
+
+    fn name(&self) -> &'static str {
+        "parquet"
+    }
+
+    fn extension(&self) -> &'static str {
+        "parquet"
+    }
+
+    fn notes(&self) -> Map<String, Value> {
+        // A Parquet file carries its schema and metadata, so readers need nothing from the manifest.
+        Map::new()
+    }
+
+    fn encoder(
+        &self,
+        crawl: &Crawl,
+        name: &str,
+        table: &TableSpec,
+        output: Output,
+    ) -> Result<ParquetEncoder> {
+        ParquetEncoder::new(crawl, name, table, self.row_group_bytes, output)
+    }
+}
+
+/// Writes the rows of one table into a Parquet file.
+#[derive(Debug)]
+pub struct ParquetEncoder {
+    writer: ArrowWriter<Output>,
+    path: PathBuf,
+}
+
+impl ParquetEncoder {
+    fn new(
+        crawl: &Crawl,
+        name: &str,
+        table: &TableSpec,
+        row_group_bytes: usize,
+        output: Output,
+    ) -> Result<Self> {
+        check_columns(table)?;
+        let path = output.path().to_owned();
+        let properties = properties(crawl, name, table, row_group_bytes)
+            .map_err(|error| Error::io("create", &path, error))?;
+        let writer = ArrowWriter::try_new(output, Arc::clone(&table.schema), Some(properties))
+            .map_err(|error| Error::io("create", &path, error))?;
+        Ok(Self { writer, path })
+    }
+}
+
+impl Encoder for ParquetEncoder {
+    fn write(&mut self, records: &RecordBatch) -> Result<()> {
+        for start in (0..records.num_rows()).step_by(STEP) {
+            let count = STEP.min(records.num_rows() - start);
+            self.writer
+                .write(&records.slice(start, count))
+                .map_err(|error| Error::io("write", &self.path, error))?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<()> {
+        self.writer
+            .into_inner()
+            .map(drop)
+            .map_err(|error| Error::io("write", &self.path, error))
+    }
+}
+
+fn properties(
+    crawl: &Crawl,
+    name: &str,
+    table: &TableSpec,
+    row_group_bytes: usize,
+) -> Result<WriterProperties, ParquetError> {
+    let entry =
+        |key: &str, value: &str| KeyValue::new(format!("fortilake.{key}"), value.to_owned());
+    let metadata = vec![
+        entry("crawl_id", &crawl.id),
+        entry("snapshot", name),
+        entry("table", &table.name),
+        entry("schema_version", &SCHEMA_VERSION.to_string()),
+        entry("generator", &crawl.generator),
+    ];
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(COMPRESSION_LEVEL)?))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_max_row_group_row_count(None)
+        .set_max_row_group_bytes(Some(row_group_bytes))
+        .set_key_value_metadata(Some(metadata));
+    // The last key column, such as the serial number, is nearly unique, so its dictionary would be a second copy of
+    // the column. The values of all other columns repeat often.
+    if let Some(last) = table.key.last() {
+        let column = ColumnPath::from(vec![last.clone()]);
+        properties = properties.set_column_dictionary_enabled(column, false);
+    }
+    Ok(properties.build())
+}
+
+/// Checks that Parquet supports every column's type. The library's own error would not name the column.
+fn check_columns(table: &TableSpec) -> Result<()> {
+    let converts = |field: &Arc<Field>| {
+        let alone = Schema::new(vec![Arc::clone(field)]);
+        ArrowSchemaConverter::new().convert(&alone).map(drop)
+    };
+    for field in table.schema.fields() {
+        converts(field).map_err(|error| {
+            let (table, column) = (&table.name, field.name());
+            let text = format!(
+                "column `{column}` of table `{table}` has the type `{}`, which Parquet cannot store",
+                field.data_type()
+            );
+            Error::new(Kind::Internal, text).with_source(error)
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! Pruning: deleting old snapshots.
+//!
+//! The order is: mark the claim as pruned, delete the manifest, delete the files, delete the claim. Without the mark, a
+//! process that dies after deleting the manifest would leave files that look like those of a crawl that is still
+//! writing. The mark lists the folders, so `recover` can finish the job. The price is one more write per snapshot.
+
+use std::collections::BTreeSet;
+
+use fortilake_sink::{Error, Kind, Result, Selection};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tracing::info;
+
+use crate::manifest::Manifest;
+use crate::names::{self, Claim};
+use crate::place::{self, Place, Put};
+use crate::{Layout, pointer};
+
+/// How many versions the layout `latest` keeps. A reader of the previous version has until the next publication.
+const VERSIONS: u32 = 2;
+
+/// How often to retry marking a claim while other processes change it too.
+const TRIES: u32 = 10;
+
+/// The format of snapshot names, for reading a name's time.
+const NAME: &str = "%Y%m%dT%H%M%SZ";
+
+/// Which published snapshots to keep. A snapshot is kept if either rule keeps it.
+///
+/// The newest snapshot and the newest complete one are always kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Keep {
+    /// How many of the newest snapshots to keep.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub last: Option<u32>,
+    /// For how many days to keep a snapshot, counted from the time in its name.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub days: Option<u32>,
+}
+
+impl Keep {
+    /// Refuses an empty rule, and one that keeps zero snapshots or days.
+    pub(crate) fn check(self) -> Result<()> {
+        let is_empty = self == Self::default() || self.last == Some(0) || self.days == Some(0);
+        if !is_empty {
+            return Ok(());
+        }
+        let text = "option `keep` needs `last` or `days`, each at least 1, such as { last = 30, days = 90 }";
+        Err(Error::new(Kind::Config, text))
+    }
+
+    /// The names that no rule keeps at the time `now`, newest first.
+    ///
+    /// Days are counted back from `now` or from the newest name, whichever is earlier. So a clock that is years ahead,
+    /// now or during one crawl, does not make all other snapshots look old.
+    fn surplus(self, names: &BTreeSet<String>, now: Timestamp) -> Vec<String> {
+        let last = usize::try_from(self.last.unwrap_or(0)).unwrap_or(usize::MAX);
+        let newest = names.last().and_then(|name| time_of(name));
+        let now = newest.map_or(now, |newest| now.min(newest));
+        let age = |days: u32| SignedDuration::from_hours(24 * i64::from(days));
+        let oldest = self.days.map(|days| {
+            let oldest = now.checked_sub(age(days)).unwrap_or(Timestamp::MIN);
+            oldest.strftime(NAME).to_string()
+        });
+        let old = names.iter().rev().skip(last);
+        let old = old.filter(|name| oldest.as_ref().is_none_or(|oldest| *name < oldest));
+        old.cloned().collect()
+    }
+}
+
+fn time_of(name: &str) -> Option<Timestamp> {
+    let time = DateTime::strptime(NAME, name).ok()?;
+    time.to_zoned(TimeZone::UTC)
+        .ok()
+        .map(|time| time.timestamp())
+}
+
+/// Prunes what `keep` does not keep, after the snapshot `mine` was published. `mine` itself always stays.
+pub(crate) async fn after(
+    place: &dyn Place,
+    layout: Layout,
+    keep: Option<Keep>,
+    mine: &str,
+) -> Result<()> {
+    let keep = match layout {
+        Layout::Snapshots => keep,
+        Layout::Latest => Some(Keep {
+            last: Some(VERSIONS),
+            days: None,
+        }),
+    };
+    let Some(keep) = keep else {
+        return Ok(());
+    };
+    let mut names = plan(place, layout, keep, Timestamp::now()).await?;
+    names.retain(|name| name != mine);
+    for name in &names {
+        prune(place, layout, name).await?;
+    }
+    Ok(())
+}
+
+/// The names that `keep` does not keep at the time `now`, newest first.
+pub(crate) async fn plan(
+    place: &dyn Place,
+    layout: Layout,
+    keep: Keep,
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    let names = names::published(place, layout).await?;
+    let mut surplus = keep.surplus(&names, now);
+    if surplus.is_empty() {
+        return Ok(surplus);
+    }
+    if let Some(latest) = pointer::read(place, layout).await? {
+        let complete = latest.latest_complete.map(|latest| latest.snapshot);
+        surplus.retain(|name| *name != latest.snapshot && Some(name) != complete.as_ref());
+    }
+    Ok(surplus)
+}
+
+/// Deletes one published snapshot.
+pub(crate) async fn prune(place: &dyn Place, layout: Layout, name: &str) -> Result<()> {
+    let Some(manifest) = names::read_manifest(place, layout, name).await? else {
+        return Ok(());
+    };
+    // The first edition kept the manifests of both layouts together, so this one may be of the other layout.
+    if !manifest.is_of(layout) {
+        return Ok(());
+    }
+    info!(place = place.location(), snapshot = name, "pruning");
+    let claim = mark(place, layout, &manifest).await?;
+    complete(place, layout, &claim).await
+}
+
+/// Records in the claim that the snapshot is being deleted, and which folders hold its files.
+async fn mark(place: &dyn Place, layout: Layout, manifest: &Manifest) -> Result<Claim> {
+    let name = &manifest.snapshot;
+    let tables = manifest.tables.iter().map(|table| table.name.as_str());
+    let folders = layout.folders(name, tables);
+    for _ in 0..TRIES {
+        let there = names::read_claim(place, layout, name).await?;
+        let (claim, tag) = match there {
+            Some((claim, _)) if claim.pruned.is_some() => return Ok(claim),
+            Some((claim, tag)) => (claim, Some(tag)),
+            None => (old_claim(manifest, layout), None),
+        };
+        let claim = Claim {
+            pruned: Some(folders.clone()),
+            ..claim
+        };
+        let (path, content) = (layout.claim(name), place::to_json(&claim)?);
+        if place.swap(&path, tag.as_ref(), content).await? == Put::Done {
+            return Ok(claim);
+        }
+    }
+    let text = format!(
+        "cannot prune snapshot `{name}`: other processes changed its claim {TRIES} times in a row; try again later"
+    );
+    Err(Error::new(Kind::Unavailable, text))
+}
+
+/// A claim for a snapshot of the first edition, which did not write claims.
+fn old_claim(manifest: &Manifest, layout: Layout) -> Claim {
+    let format = manifest.files(layout).next();
+    Claim {
+        snapshot: manifest.snapshot.clone(),
+        crawl_id: manifest.crawl.id.clone(),
+        format: format.map_or_else(String::new, |file| file.format.clone()),
+        selection: Selection::default(),
+        pruned: None,
+    }
+}
+
+/// Deletes the snapshot of a claim that is marked as pruned. Each step can be repeated.
+pub(crate) async fn complete(place: &dyn Place, layout: Layout, claim: &Claim) -> Result<()> {
+    let name = &claim.snapshot;
+    place.delete(&layout.manifest(name)).await?;
+    let tables = claim.pruned.iter().flatten();
+    for folder in tables.filter(|folder| layout.is_folder_of(folder, name)) {
+        for path in place.list(folder).await? {
+            if layout.is_file_of(&path, name) {
+                place.delete(&path).await?;
+            }
+        }
+    }
+    place.delete(&layout.claim(name)).await
+}
+
+/// Completes prunes that dead processes started.
+pub(crate) async fn recover(place: &dyn Place, layout: Layout) -> Result<()> {
+    let claims = names::claimed(place, layout).await?;
+    let manifests = names::published(place, layout).await?;
+    for name in claims.difference(&manifests) {
+        let claim = names::read_claim(place, layout, name).await?;
+        if let Some((claim, _)) = claim.filter(|(claim, _)| claim.pruned.is_some()) {
+            complete(place, layout, &claim).await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

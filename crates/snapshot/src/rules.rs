@@ -1,0 +1,162 @@
+//! Checks that refuse a crawl because publishing it would hide rows or mix formats in the place.
+
+use std::collections::BTreeSet;
+
+use fortilake_sink::{Error, FailedScope, Kind, Partial, Result, Selection, Summary};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::Manifest;
+use crate::place::Place;
+use crate::{Layout, legacy, names, pointer};
+
+/// How many failed scopes an error message names; the rest are counted.
+const NAMED: usize = 5;
+
+/// What to do with a crawl in which a scope failed whose rows are in the published snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PartialRule {
+    /// Publish the crawl without these rows; the default of the layout `snapshots`.
+    Publish,
+    /// Do not publish the crawl; the default of the layout `latest`.
+    Refuse,
+}
+
+impl From<PartialRule> for Partial {
+    fn from(rule: PartialRule) -> Self {
+        match rule {
+            PartialRule::Publish => Self::Publish,
+            PartialRule::Refuse => Self::Refuse,
+        }
+    }
+}
+
+/// The layout's rule for partial crawls, used if neither the run nor the sink's options set one.
+pub(crate) fn default_partial(layout: Layout) -> Partial {
+    match layout {
+        Layout::Snapshots => Partial::Publish,
+        Layout::Latest => Partial::Refuse,
+    }
+}
+
+/// The published snapshots that a new one is checked against: the newest first, then the newest complete one.
+pub(crate) async fn there(place: &dyn Place, layout: Layout) -> Result<Vec<Manifest>> {
+    let Some(latest) = pointer::read(place, layout).await? else {
+        let old = match layout {
+            Layout::Snapshots => None,
+            Layout::Latest => legacy::newest_in_root(place).await?,
+        };
+        return Ok(old.into_iter().collect());
+    };
+    let mut names = BTreeSet::from([latest.snapshot]);
+    names.extend(latest.latest_complete.map(|latest| latest.snapshot));
+    let mut manifests = Vec::new();
+    for name in names.iter().rev() {
+        manifests.extend(names::read_manifest(place, layout, name).await?);
+    }
+    manifests.retain(|manifest| manifest.is_of(layout));
+    Ok(manifests)
+}
+
+/// Refuses a crawl whose selection does not cover that of a published snapshot.
+pub(crate) fn check_selection(
+    place: &dyn Place,
+    ours: &Selection,
+    there: &[Manifest],
+) -> Result<()> {
+    let wider = there
+        .iter()
+        .find(|manifest| !ours.covers(&manifest.outcome.selection));
+    let Some(wider) = wider else {
+        return Ok(());
+    };
+    let text = format!(
+        "this crawl reads only a selection of sources or accounts, but snapshot `{}` in `{}` covers more; publish the \
+         selection to a separate folder",
+        wider.snapshot,
+        place.location()
+    );
+    Err(Error::new(Kind::Refused, text))
+}
+
+/// Refuses a second format in a layout: a manifest is immutable, so a second sink could not add its files to it.
+pub(crate) async fn check_format(
+    place: &dyn Place,
+    layout: Layout,
+    format: &str,
+    there: &[Manifest],
+) -> Result<()> {
+    let mut formats = BTreeSet::new();
+    for file in there
+        .iter()
+        .take(1)
+        .flat_map(|manifest| manifest.files(layout))
+    {
+        formats.insert(file.format.clone());
+    }
+    if formats.is_empty() {
+        let claims = names::claimed(place, layout).await?;
+        if let Some(newest) = claims.last() {
+            let claim = names::read_claim(place, layout, newest).await?;
+            formats.extend(claim.map(|(claim, _)| claim.format));
+        }
+    }
+    if formats.is_empty() || formats.contains(format) {
+        return Ok(());
+    }
+    let others: Vec<_> = formats.iter().map(|other| format!("`{other}`")).collect();
+    let text = format!(
+        "layout `{layout}` of `{}` already holds {} files, so it cannot hold `{format}` files; use another folder or \
+         another `layout`",
+        place.location(),
+        others.join(" and ")
+    );
+    Err(Error::new(Kind::Config, text))
+}
+
+/// Refuses a crawl that would remove rows from what readers see.
+///
+/// A crawl may remove rows if a scope failed in it that did not fail in the newest published snapshot. Only the two
+/// lists of failed scopes are compared, so the check needs no state and works on a place that was copied elsewhere.
+/// It is stricter than necessary if the failed scope is new or had no rows.
+pub(crate) fn check_partial(rule: Partial, ours: &Summary, there: &[Manifest]) -> Result<()> {
+    let Some(newest) = there.first() else {
+        return Ok(());
+    };
+    let lost: Vec<_> = ours
+        .failed
+        .iter()
+        .filter(|failed| !newest.outcome.failed.iter().any(|old| is_same(failed, old)))
+        .collect();
+    if rule == Partial::Publish || lost.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = lost
+        .iter()
+        .take(NAMED)
+        .map(|failed| format!("`{}` ({})", failed.scope, failed.error))
+        .collect();
+    let more = match lost.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let text = format!(
+        "publishing may remove rows of snapshot `{}`, because these scopes failed: {}{more}; run the crawl again, or \
+         accept it as partial",
+        newest.snapshot,
+        names.join(", ")
+    );
+    Err(Error::new(Kind::Refused, text))
+}
+
+/// Whether two entries are of the same scope. Manifests of the first edition do not have the scope's id.
+fn is_same(ours: &FailedScope, old: &FailedScope) -> bool {
+    if old.scope.is_empty() {
+        return ours.source == old.source
+            && ours.endpoint == old.endpoint
+            && ours.account_id == old.account_id
+            && ours.ou_id == old.ou_id;
+    }
+    ours.scope == old.scope
+}

@@ -1,0 +1,162 @@
+//! A process dies, or a response is lost, at every step: readers see one whole snapshot, and the next run repairs it.
+
+use super::faults::{Fault, Faulty};
+use super::*;
+
+/// A kind of place, and how to simulate the death of a process that uses it.
+struct Kit {
+    place: Arc<dyn Place>,
+    /// Opens the place as a new process would.
+    fresh: Box<dyn Fn() -> Arc<dyn Place>>,
+    die: Box<dyn Fn()>,
+    memory: Option<MemoryPlace>,
+    _root: Option<tempfile::TempDir>,
+}
+
+/// The kinds of places, and the step between the calls that fail. Local places sync, so not every call is tried.
+const KITS: [(fn() -> Kit, usize); 3] = [(memory_kit, 1), (local_kit, 3), (linkless_kit, 7)];
+
+fn local_kit() -> Kit {
+    kit_of(|root| LocalPlace::new(root))
+}
+
+fn linkless_kit() -> Kit {
+    kit_of(|root| LocalPlace::without_links(root))
+}
+
+fn kit_of(make: fn(&Path) -> LocalPlace) -> Kit {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().to_owned();
+    let place = make(&path);
+    let dying = place.clone();
+    Kit {
+        place: Arc::new(place),
+        fresh: Box::new(move || Arc::new(make(&path))),
+        die: Box::new(move || dying.die()),
+        memory: None,
+        _root: Some(root),
+    }
+}
+
+fn memory_kit() -> Kit {
+    let place = MemoryPlace::default();
+    let fresh = place.clone();
+    Kit {
+        place: Arc::new(place.clone()),
+        fresh: Box::new(move || Arc::new(fresh.clone())),
+        die: Box::new(|| ()),
+        memory: Some(place),
+        _root: None,
+    }
+}
+
+/// Publishes two crawls, the second with a fault at call `at`. Returns `false` if there are fewer calls.
+async fn publish_with(kit: Kit, layout: Layout, fault: Fault, at: usize) -> bool {
+    let first = load("c1", FIRST);
+    publish(&(kit.fresh)(), layout, &first).await;
+
+    let second = load("c2", SECOND);
+    let Kit {
+        place,
+        fresh,
+        die,
+        memory,
+        _root,
+    } = kit;
+    let faulty = Faulty::new(place, fault, at);
+    let delivered = deliver(Arc::new(faulty.clone()), target(layout), &second).await;
+    let is_met = faulty.calls() > at;
+    if is_met && fault == Fault::Death {
+        die();
+    }
+    drop(faulty);
+    drop(die);
+    if let Err(error) = &delivered {
+        assert!(error.is_transient(), "{fault:?} at {at}: {error:?}");
+    }
+    let now = fresh();
+    let seen_now = seen(now.as_ref(), layout).await.unwrap();
+    match delivered {
+        Ok(_) => assert_eq!(seen_now, "c2", "{fault:?} at {at}"),
+        Err(_) => assert!(["c1", "c2"].contains(&seen_now.as_str())),
+    }
+
+    let receipt = publish(&now, layout, &second).await;
+    assert_eq!(receipt.standing, Standing::Latest, "{fault:?} at {at}");
+    assert_eq!((receipt.rows, receipt.files), (4, 2));
+    assert_eq!(receipt.snapshot.as_deref(), Some(SECOND));
+    assert_eq!(seen(now.as_ref(), layout).await.unwrap(), "c2");
+    drop(now);
+    check_clean(fresh().as_ref(), layout).await;
+    if let Some(memory) = memory {
+        // An upload leaks if the process dies after creating it and before recording its id.
+        let leaked = usize::from(fault == Fault::LostAnswer);
+        assert!(memory.uploads() <= leaked, "{fault:?} at {at}");
+    }
+    is_met
+}
+
+#[tokio::test]
+async fn a_death_at_any_step_shows_one_snapshot_and_is_healed() {
+    at_every_call(Fault::Death).await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_at_any_step_shows_one_snapshot_and_is_healed() {
+    at_every_call(Fault::LostAnswer).await;
+}
+
+#[tokio::test]
+async fn a_false_conflict_at_any_step_is_tried_again() {
+    at_every_call(Fault::FalseTaken).await;
+}
+
+async fn at_every_call(fault: Fault) {
+    for (kit, step) in KITS {
+        for layout in Layout::ALL {
+            let mut at = 0;
+            while publish_with(kit(), layout, fault, at).await {
+                at += step;
+            }
+            assert!(at > 20, "{layout}: only {at} calls");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_dead_process_left_is_ended_without_its_crawl() {
+    for (kit, step) in KITS {
+        for layout in Layout::ALL {
+            for at in (0..).step_by(step) {
+                let Kit {
+                    place,
+                    fresh,
+                    die,
+                    memory: _,
+                    _root,
+                } = kit();
+                publish(&fresh(), layout, &load("c1", FIRST)).await;
+                let faulty = Faulty::new(place, Fault::Death, at);
+                let second = load("c2", SECOND);
+                let delivered = deliver(Arc::new(faulty.clone()), target(layout), &second).await;
+                if delivered.is_ok() {
+                    break;
+                }
+                die();
+                drop((faulty, die));
+                let now = fresh();
+                open::recover(now.as_ref(), layout, second.store.as_ref())
+                    .await
+                    .unwrap();
+                let published = names::published(now.as_ref(), layout).await.unwrap();
+                let newest = published.last().cloned().unwrap();
+                assert_eq!(super::newest(now.as_ref(), layout).await, newest, "at {at}");
+                seen(now.as_ref(), layout).await.unwrap();
+
+                let receipt = publish(&now, layout, &load("c3", THIRD)).await;
+                assert_eq!(receipt.snapshot.as_deref(), Some(THIRD));
+                assert_eq!(seen(now.as_ref(), layout).await.unwrap(), "c3");
+            }
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! Refused crawls and targets: when they are refused, and the error messages.
+
+use super::*;
+
+async fn refused(place: &Arc<dyn Place>, target: Target, load: &Load) -> Error {
+    deliver(Arc::clone(place), target, load).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_selection_is_refused_at_open_where_there_is_more() {
+    for layout in Layout::ALL {
+        let root = tempfile::tempdir().unwrap();
+        let place = local(root.path());
+        publish(&place, layout, &load("c1", FIRST).of_accounts(&[1, 2])).await;
+        publish(&place, layout, &load("c2", SECOND).of_accounts(&[1, 2, 3])).await;
+        let narrow = load("c3", THIRD).of_accounts(&[1, 2]);
+        let opened = open_in(Arc::clone(&place), target(layout), &narrow).await;
+        let error = opened.err().unwrap();
+        assert_eq!(error.kind(), Kind::Refused);
+        let text = format!(
+            "this crawl reads only a selection of sources or accounts, but snapshot `{SECOND}` in `{}` covers more; \
+             publish the selection to a separate folder",
+            root.path().display()
+        );
+        assert_eq!(error.to_string(), text);
+        // The refused crawl leaves no claim.
+        assert!(
+            Reader::local(root.path())
+                .unpublished(layout)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        publish(&place, layout, &load("c4", THIRD)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_selection_is_refused_at_the_end_if_more_was_published_meanwhile() {
+    let root = tempfile::tempdir().unwrap();
+    let place = local(root.path());
+    let narrow = load("c1", FIRST).of_accounts(&[1]);
+    let mut sink = open_in(local(root.path()), target(Layout::Latest), &narrow)
+        .await
+        .unwrap();
+    for batch in narrow.batches() {
+        sink.write(&batch).await.unwrap();
+    }
+    publish(&place, Layout::Latest, &load("c2", SECOND)).await;
+    let error = sink.finish(&narrow.outcome()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refused);
+    check_clean(place.as_ref(), Layout::Latest).await;
+}
+
+#[tokio::test]
+async fn a_second_format_in_a_layout_is_refused() {
+    for layout in Layout::ALL {
+        let root = tempfile::tempdir().unwrap();
+        let place = local(root.path());
+        let crawl = load("c1", FIRST);
+        let claimed = open_in(Arc::clone(&place), target(layout), &crawl)
+            .await
+            .unwrap();
+        for _ in 0..2 {
+            let context = load("c2", SECOND).context();
+            let opened =
+                open::open(Arc::clone(&place), target(layout), Lines("doc"), context).await;
+            let error = opened.err().unwrap();
+            assert_eq!(error.kind(), Kind::Config);
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "layout `{layout}` of `{}` already holds `txt` files, so it cannot hold `doc` files; use another \
+                     folder or another `layout`",
+                    root.path().display()
+                )
+            );
+            publish(&place, layout, &crawl).await;
+        }
+        drop(claimed);
+    }
+}
+
+#[tokio::test]
+async fn layouts_share_a_folder() {
+    let root = tempfile::tempdir().unwrap();
+    let place = local(root.path());
+    for (crawl, name) in [("c1", FIRST), ("c2", SECOND), ("c3", THIRD)] {
+        let load = load(crawl, name);
+        publish(&place, Layout::Snapshots, &load).await;
+        let context = load.context();
+        let mut sink = open::open(
+            Arc::clone(&place),
+            target(Layout::Latest),
+            Lines("doc"),
+            context,
+        )
+        .await
+        .unwrap();
+        for batch in load.batches() {
+            sink.write(&batch).await.unwrap();
+        }
+        sink.finish(&load.outcome()).await.unwrap();
+        for layout in Layout::ALL {
+            assert_eq!(seen(place.as_ref(), layout).await.unwrap(), crawl);
+        }
+    }
+    assert_eq!(
+        names::published(place.as_ref(), Layout::Snapshots)
+            .await
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
+#[tokio::test]
+async fn the_layout_latest_refuses_to_take_rows_away() {
+    let root = tempfile::tempdir().unwrap();
+    let place = local(root.path());
+    let latest = || target(Layout::Latest);
+    // In an empty place there are no rows to remove.
+    publish(
+        &place,
+        Layout::Latest,
+        &load("c1", FIRST).failing(&["account=2"]),
+    )
+    .await;
+    publish(
+        &place,
+        Layout::Latest,
+        &load("c2", SECOND).failing(&["account=2"]),
+    )
+    .await;
+
+    let worse = load("c3", THIRD).failing(&["account=2", "account=3"]);
+    let error = refused(&place, latest(), &worse).await;
+    assert_eq!(error.kind(), Kind::Refused);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "publishing may remove rows of snapshot `{SECOND}`, because these scopes failed: \
+             `acme/products.list/account=3` (HTTP 500); run the crawl again, or accept it as partial"
+        )
+    );
+    assert_eq!(seen(place.as_ref(), Layout::Latest).await.unwrap(), "c2");
+    check_clean(place.as_ref(), Layout::Latest).await;
+
+    let accepted = Load {
+        partial: Some(Partial::Publish),
+        ..worse.clone()
+    };
+    let receipt = publish(&place, Layout::Latest, &accepted).await;
+    assert_eq!(receipt.snapshot.as_deref(), Some(THIRD));
+
+    let many = [
+        "account=4",
+        "account=5",
+        "account=6",
+        "account=7",
+        "account=8",
+        "account=9",
+    ];
+    let error = refused(
+        &place,
+        latest(),
+        &load("c4", "20260904T120000Z").failing(&many),
+    )
+    .await;
+    assert!(
+        error
+            .to_string()
+            .contains("account=8` (HTTP 500) and 1 more;"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn who_may_publish_a_partial_crawl_is_said_by_option_and_by_flag() {
+    let (publish_it, refuse_it) = (PartialRule::Publish, PartialRule::Refuse);
+    for (layout, option, flag, is_published) in [
+        (Layout::Snapshots, None, None, true),
+        (Layout::Snapshots, Some(refuse_it), None, false),
+        (Layout::Snapshots, None, Some(Partial::Refuse), false),
+        (
+            Layout::Snapshots,
+            Some(refuse_it),
+            Some(Partial::Publish),
+            true,
+        ),
+        (Layout::Latest, None, None, false),
+        (Layout::Latest, Some(publish_it), None, true),
+        (
+            Layout::Latest,
+            Some(publish_it),
+            Some(Partial::Refuse),
+            false,
+        ),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        let place = local(root.path());
+        publish(&place, layout, &load("c1", FIRST)).await;
+        let target = Target {
+            partial: option,
+            ..target(layout)
+        };
+        let partial = Load {
+            partial: flag,
+            ..load("c2", SECOND).failing(&["account=2"])
+        };
+        let delivered = deliver(Arc::clone(&place), target, &partial).await;
+        assert_eq!(
+            delivered.is_ok(),
+            is_published,
+            "{layout} {option:?} {flag:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn names_that_are_no_plain_part_of_a_path_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    for (name, table) in [
+        ("../up", "apples"),
+        (FIRST, "_fortilake"),
+        (FIRST, "a/b"),
+        ("", "apples"),
+    ] {
+        let load = load("c1", name).with_tables(&[table]);
+        let opened = open_in(local(root.path()), target(Layout::Snapshots), &load).await;
+        assert_eq!(
+            opened.err().unwrap().kind(),
+            Kind::Internal,
+            "{name} {table}"
+        );
+    }
+    let twice = load("c1", FIRST).with_tables(&["apples", "apples"]);
+    let opened = open_in(local(root.path()), target(Layout::Snapshots), &twice).await;
+    assert_eq!(
+        opened.err().unwrap().to_string(),
+        "two tables are named `apples`"
+    );
+}
+
+#[tokio::test]
+async fn a_table_that_cannot_be_written_leaves_no_claim() {
+    let root = tempfile::tempdir().unwrap();
+    let strange = load("c1", FIRST).with_tables(&["apples", "strange"]);
+    let opened = open_in(local(root.path()), target(Layout::Snapshots), &strange).await;
+    assert_eq!(
+        opened.err().unwrap().to_string(),
+        "table `strange` cannot be written"
+    );
+    let place = local(root.path());
+    assert!(
+        names::claimed(place.as_ref(), Layout::Snapshots)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(place.list("_fortilake/staging").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn targets_that_cannot_work_are_refused() {
+    let keep = |last, days| Some(Keep { last, days });
+    for (path, layout, keep, wanted) in [
+        ("", Layout::Latest, None, "option `path` is empty"),
+        (
+            "s3://bucket/x",
+            Layout::Latest,
+            None,
+            "`s3://` is not supported; option `path` must be a local folder",
+        ),
+        (
+            "out",
+            Layout::Latest,
+            keep(Some(3), None),
+            "option `keep` needs layout `snapshots`; layout `latest` always keeps two versions",
+        ),
+        (
+            "out",
+            Layout::Snapshots,
+            keep(None, None),
+            "option `keep` needs `last` or `days`, each at least 1, such as { last = 30, days = 90 }",
+        ),
+        (
+            "out",
+            Layout::Snapshots,
+            keep(Some(0), Some(3)),
+            "option `keep` needs `last` or `days`, each at least 1, such as { last = 30, days = 90 }",
+        ),
+    ] {
+        let target = Target {
+            path: path.into(),
+            keep,
+            ..target(layout)
+        };
+        let error = target.probe().await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.to_string()),
+            (Kind::Config, wanted.to_owned())
+        );
+    }
+}
+
+#[tokio::test]
+async fn probing_finds_what_cannot_be_written_and_leaves_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("a/b");
+    let there = |layout| Target {
+        path: out.clone(),
+        ..target(layout)
+    };
+    for layout in Layout::ALL {
+        there(layout).probe().await.unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+    fs::write(root.path().join("a"), "a file").unwrap();
+    let error = there(Layout::Latest).probe().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Config, "{error}");
+
+    // A file in the place of a table's folder is found before the first API call.
+    let out = root.path().join("out");
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join("pears"), "").unwrap();
+    let opened = open_in(local(&out), target(Layout::Snapshots), &load("c1", FIRST)).await;
+    assert_eq!(opened.err().unwrap().kind(), Kind::Config);
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
+}
+
+#[test]
+fn delivery_follows_from_the_layout_and_the_file_system() {
+    use fortilake_sink::Delivery;
+
+    let root = tempfile::tempdir().unwrap();
+    for layout in Layout::ALL {
+        let target = Target {
+            path: root.path().join("out"),
+            ..target(layout)
+        };
+        if cfg!(unix) {
+            assert_eq!(target.delivery().unwrap(), Delivery::Atomic);
+        }
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+}

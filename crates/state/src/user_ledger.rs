@@ -1,0 +1,345 @@
+//! One user's part of the ledger.
+
+mod log;
+pub(crate) mod reasons;
+
+use std::time::Duration;
+
+use fortilake_auth::later;
+use fortilake_client::ledger::{ErrorReason, MARGIN, Micros, Verdict};
+use rusqlite::{OptionalExtension, Row, Transaction};
+
+pub(crate) use self::log::LogKind;
+use self::log::Range;
+use crate::{checksum::Checksum, error::Fault};
+
+/// The minimum time that entries are kept, in microseconds. A later configuration may have longer
+/// windows than this one, and its first call must find the entries.
+const KEPT: Micros = 24 * 60 * 60 * 1_000_000;
+
+/// The number of answers between two prunes. A prune deletes up to about twice as many entries per
+/// log, so it catches up with a backlog.
+const PRUNED: i64 = 64;
+
+/// How long after an error the API is assumed to be failing.
+const FAILING_PERIOD: Duration = Duration::from_hours(1);
+
+/// One row of `users`.
+#[derive(Debug)]
+pub(crate) struct UserLedger {
+    pub(crate) id: i64,
+    name: String,
+    /// The newest time of any entry or reservation. Time never steps back behind it.
+    pub(crate) latest: Micros,
+    pub(crate) closed_until: Micros,
+    /// The longest window of any limits used so far, in microseconds.
+    pub(crate) span: i64,
+    calls: Range,
+    errors: Range,
+}
+
+impl UserLedger {
+    /// Loads the account of this user, or creates it.
+    pub(crate) fn load(transaction: &Transaction<'_>, name: &str) -> Result<Self, Fault> {
+        let found = Self::find(transaction, |account| account.name == name)?;
+        if let Some(account) = found {
+            return Ok(account);
+        }
+        let id: i64 =
+            transaction.query_row("SELECT ifnull(max(id), 0) + 1 FROM users", (), |row| {
+                row.get(0)
+            })?;
+        let account = Self {
+            id,
+            name: name.to_owned(),
+            latest: Micros::MIN,
+            closed_until: Micros::MIN,
+            span: 0,
+            calls: Range { first: 1, last: 0 },
+            errors: Range { first: 1, last: 0 },
+        };
+        transaction.execute(
+            "INSERT INTO users VALUES (?, ?, ?, ?, 0, 1, 0, 1, 0, ?)",
+            (
+                id,
+                name,
+                account.latest,
+                account.closed_until,
+                account.checksum(),
+            ),
+        )?;
+        Ok(account)
+    }
+
+    pub(crate) fn load_by_id(transaction: &Transaction<'_>, id: i64) -> Result<Self, Fault> {
+        Self::find(transaction, |account| account.id == id)?.ok_or_else(|| {
+            Fault::Damaged(format!("a call belongs to user {id}, who does not exist"))
+        })
+    }
+
+    /// The newest time of any entry or reservation of all users.
+    pub(crate) fn latest_of_all(transaction: &Transaction<'_>) -> Result<Micros, Fault> {
+        let mut latest = Micros::MIN;
+        Self::find(transaction, |account| {
+            latest = latest.max(account.latest);
+            false
+        })?;
+        Ok(latest)
+    }
+
+    /// Reads and checks all rows. With an index, a row whose name is damaged would not be found,
+    /// and the user would look new, with empty windows.
+    fn find(
+        transaction: &Transaction<'_>,
+        mut is: impl FnMut(&Self) -> bool,
+    ) -> Result<Option<Self>, Fault> {
+        let mut statement = transaction.prepare_cached(
+            "SELECT id, name, latest, closed_until, span, calls_first, calls_last, errors_first,
+                 errors_last, checksum FROM users",
+        )?;
+        let mut rows = statement.query(())?;
+        let mut found = None;
+        while let Some(row) = rows.next()? {
+            let account = Self::read(row)?;
+            if account.checksum() != row.get::<_, i64>(9)? {
+                return Err(Fault::Damaged(
+                    "a user of the ledger has a wrong checksum".to_owned(),
+                ));
+            }
+            if is(&account) {
+                found = Some(account);
+            }
+        }
+        Ok(found)
+    }
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            latest: row.get(2)?,
+            closed_until: row.get(3)?,
+            span: row.get(4)?,
+            calls: Range {
+                first: row.get(5)?,
+                last: row.get(6)?,
+            },
+            errors: Range {
+                first: row.get(7)?,
+                last: row.get(8)?,
+            },
+        })
+    }
+
+    pub(crate) fn save(&self, transaction: &Transaction<'_>) -> Result<(), Fault> {
+        let mut statement = transaction.prepare_cached(
+            "UPDATE users SET latest = ?2, closed_until = ?3, span = ?4, calls_first = ?5,
+                 calls_last = ?6, errors_first = ?7, errors_last = ?8, checksum = ?9
+             WHERE id = ?1",
+        )?;
+        statement.execute((
+            self.id,
+            self.latest,
+            self.closed_until,
+            self.span,
+            self.calls.first,
+            self.calls.last,
+            self.errors.first,
+            self.errors.last,
+            self.checksum(),
+        ))?;
+        Ok(())
+    }
+
+    fn checksum(&self) -> i64 {
+        [
+            self.id,
+            self.latest,
+            self.closed_until,
+            self.span,
+            self.calls.first,
+            self.calls.last,
+            self.errors.first,
+            self.errors.last,
+        ]
+        .into_iter()
+        .fold(Checksum::of("users").text(&self.name), Checksum::int)
+        .finish()
+    }
+
+    /// Records an answered call, and whether it was an error.
+    pub(crate) fn answered(
+        &mut self,
+        transaction: &Transaction<'_>,
+        now: Micros,
+        verdict: Verdict,
+    ) -> Result<(), Fault> {
+        self.latest = self.latest.max(now);
+        self.push(transaction, LogKind::Calls)?;
+        if verdict == Verdict::Error {
+            self.push(transaction, LogKind::Errors)?;
+        }
+        Ok(())
+    }
+
+    /// The number of the newest error.
+    pub(crate) fn last_error(&self) -> i64 {
+        self.errors.last
+    }
+
+    fn push(&mut self, transaction: &Transaction<'_>, log: LogKind) -> Result<(), Fault> {
+        let at = self.latest;
+        let range = self.range_mut(log);
+        range.last += 1;
+        let number = range.last;
+        transaction
+            .prepare_cached("INSERT INTO answers VALUES (?, ?, ?, ?, ?)")?
+            .execute((self.id, log.id(), number, at, self.entry(log, number, at)))?;
+        Ok(())
+    }
+
+    /// When the entry of this rank leaves the window, where the newest entry has rank 1. `None` if
+    /// it has already left, or does not exist.
+    pub(crate) fn leaves(
+        &self,
+        transaction: &Transaction<'_>,
+        log: LogKind,
+        rank: i64,
+        now: Micros,
+        per: Duration,
+    ) -> Result<Option<Micros>, Fault> {
+        let range = self.range(log);
+        let number = range.last.saturating_sub(rank) + 1;
+        if number < range.first {
+            return Ok(None);
+        }
+        let leaves = span_after(self.at(transaction, log, number)?, per);
+        Ok((leaves > now).then_some(leaves))
+    }
+
+    /// The number of entries in a window of length `per` that ends at `now`.
+    pub(crate) fn entries_since(
+        &self,
+        transaction: &Transaction<'_>,
+        log: LogKind,
+        now: Micros,
+        per: Duration,
+    ) -> Result<i64, Fault> {
+        // Times never decrease, so the first entry inside can be found by binary search.
+        let range = self.range(log);
+        let (mut outside, mut inside) = (range.first, range.last + 1);
+        while outside < inside {
+            let middle = outside + (inside - outside) / 2;
+            if span_after(self.at(transaction, log, middle)?, per) > now {
+                inside = middle;
+            } else {
+                outside = middle + 1;
+            }
+        }
+        Ok(range.last + 1 - inside)
+    }
+
+    /// Deletes some entries that no window reaches any more. Does nothing on most calls.
+    pub(crate) fn prune(&mut self, transaction: &Transaction<'_>) -> Result<(), Fault> {
+        if self.calls.last % PRUNED != 0 {
+            return Ok(());
+        }
+        let before = self.latest.saturating_sub(self.span.max(KEPT));
+        for log in [LogKind::Calls, LogKind::Errors] {
+            let id = self.id;
+            let range = self.range_mut(log);
+            let pruned = transaction
+                .prepare_cached(
+                    "DELETE FROM answers WHERE user = ?1 AND log = ?2
+                     AND number BETWEEN ?3 AND ?3 + ?4 AND at < ?5",
+                )?
+                .execute((id, log.id(), range.first, 2 * PRUNED, before))?;
+            range.first += i64::try_from(pruned).unwrap_or_default();
+        }
+        reasons::prune(transaction, self.id, self.errors.last)
+    }
+
+    fn at(
+        &self,
+        transaction: &Transaction<'_>,
+        log: LogKind,
+        number: i64,
+    ) -> Result<Micros, Fault> {
+        let row: Option<(Micros, i64)> = transaction
+            .prepare_cached(
+                "SELECT at, checksum FROM answers WHERE user = ? AND log = ? AND number = ?",
+            )?
+            .query_row((self.id, log.id(), number), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        match row {
+            Some((at, checksum)) if checksum == self.entry(log, number, at) => Ok(at),
+            _ => Err(Fault::Damaged(format!(
+                "entry {number} of the ledger is missing or has a wrong checksum"
+            ))),
+        }
+    }
+
+    fn entry(&self, log: LogKind, number: i64, at: Micros) -> i64 {
+        [self.id, log.id(), number, at]
+            .into_iter()
+            .fold(Checksum::of("answers"), Checksum::int)
+            .finish()
+    }
+
+    fn range(&self, log: LogKind) -> Range {
+        match log {
+            LogKind::Calls => self.calls,
+            LogKind::Errors => self.errors,
+        }
+    }
+
+    fn range_mut(&mut self, log: LogKind) -> &mut Range {
+        match log {
+            LogKind::Calls => &mut self.calls,
+            LogKind::Errors => &mut self.errors,
+        }
+    }
+}
+
+/// Records the calls that a dead process had in flight as answered now.
+///
+/// Their real results are unknown. If the API has returned an error within the last hour, they also
+/// count as errors, because they may well be. Otherwise they do not: with ten errors allowed per
+/// hour, a crash with ten calls in flight would pause the user for an hour. The price is that the
+/// count can be too low if the API started to fail at the moment of the crash.
+pub(crate) fn answer_for_the_dead(
+    transaction: &Transaction<'_>,
+    holder: i64,
+    now: Micros,
+) -> Result<(), Fault> {
+    let mut statement =
+        transaction.prepare_cached("DELETE FROM in_flight WHERE holder = ? RETURNING user")?;
+    let users = statement.query_map((holder,), |row| row.get(0))?;
+    for user in users.collect::<rusqlite::Result<Vec<i64>>>()? {
+        let mut account = UserLedger::load_by_id(transaction, user)?;
+        let failing = account.entries_since(transaction, LogKind::Errors, now, FAILING_PERIOD)? > 0;
+        let verdict = if failing {
+            Verdict::Error
+        } else {
+            Verdict::Good
+        };
+        account.answered(transaction, now, verdict)?;
+        if failing {
+            let reason = ErrorReason {
+                call: "a call whose process died before the response".to_owned(),
+                http: None,
+                message: String::new(),
+            };
+            reasons::keep(transaction, account.id, account.last_error(), now, &reason)?;
+        }
+        account.save(transaction)?;
+    }
+    Ok(())
+}
+
+/// The time at which an entry of `time` has left a window of length `per`, with a safety margin.
+pub(crate) fn span_after(time: Micros, per: Duration) -> Micros {
+    later(time, per.saturating_add(MARGIN))
+}

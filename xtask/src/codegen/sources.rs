@@ -1,0 +1,92 @@
+//! The operations of all descriptions, with names that are unique over all of them.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::{
+    config::Config,
+    description::Description,
+    notes::Notes,
+    operations::{self, Operation},
+    place::Named,
+};
+
+/// A description and its operations.
+pub(super) struct Source<'a> {
+    /// The description.
+    pub(super) description: &'a Description,
+    /// Its operations, in its order.
+    pub(super) operations: Vec<Operation<'a>>,
+    /// The operations' names.
+    pub(super) ids: Vec<String>,
+    /// What could not be carried over.
+    pub(super) notes: Notes,
+}
+
+impl<'a> Source<'a> {
+    /// Returns the operations with their names.
+    pub(super) fn named(&self) -> Vec<Named<'_, 'a>> {
+        let ids = self.ids.iter().map(String::as_str);
+        ids.zip(&self.operations).collect()
+    }
+}
+
+/// Reads the operations of all descriptions.
+pub(super) fn read<'a>(
+    descriptions: &'a [Description],
+    config: &Config,
+) -> Result<Vec<Source<'a>>> {
+    let mut sources = Vec::new();
+    for description in descriptions {
+        let notes = Notes::default();
+        sources.push(Source {
+            description,
+            operations: operations::read(description, config, &notes)?,
+            ids: Vec::new(),
+            notes,
+        });
+    }
+    let ids = ids(&sources);
+    for (source, ids) in sources.iter_mut().zip(ids) {
+        source.ids = ids;
+    }
+    Ok(sources)
+}
+
+/// Returns the names of the operations, unique over all descriptions.
+///
+/// If two operations have the same name, both get a name from their whole path. If that is still
+/// ambiguous, both get the module name in front. So no name depends on the order of the files.
+fn ids(sources: &[Source<'_>]) -> Vec<Vec<String>> {
+    let count = |name: &dyn Fn(&Source<'_>, &Operation<'_>) -> String| {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for source in sources {
+            for operation in &source.operations {
+                *counts.entry(name(source, operation)).or_default() += 1;
+            }
+        }
+        counts
+    };
+    let short = count(&|_, operation| operation.id.clone());
+    let long = count(&|_, operation| operation.long_id.clone());
+    let unique = |source: &Source<'_>, operation: &Operation<'_>| {
+        if short[&operation.id] == 1 {
+            operation.id.clone()
+        } else if long[&operation.long_id] == 1
+            // If several operations want a short name, none of them gets it.
+            && short.get(&operation.long_id).is_none_or(|&count| count > 1)
+        {
+            operation.long_id.clone()
+        } else {
+            format!("{}/{}", source.description.module, operation.long_id)
+        }
+    };
+    let per_source = sources.iter().map(|source| {
+        let operations = source.operations.iter();
+        operations
+            .map(|operation| unique(source, operation))
+            .collect()
+    });
+    per_source.collect()
+}
