@@ -44,6 +44,8 @@ pub(crate) enum RefusalHint {
     LostBody,
     /// The user may be locked out. A lock-out ends by itself.
     LockOut,
+    /// The answer forbids the request without a word about the credentials, as gateways and rules for addresses do.
+    Forbidden,
 }
 
 /// Reads an answer: either a token, or the reason why there is none.
@@ -72,6 +74,7 @@ pub(crate) fn read(answer: &Response) -> Result<Grant, SignInRefusal> {
         clue: match () {
             () if lost => RefusalHint::LostBody,
             () if is_lock_out(&body, &text) => RefusalHint::LockOut,
+            () if is_forbidden(answer.status, &body, &text) => RefusalHint::Forbidden,
             () => RefusalHint::None,
         },
         text,
@@ -87,6 +90,15 @@ fn is_lost_body(text: &str) -> bool {
 /// nothing more specific than `invalid_grant`, which a wrong password gets as well.
 fn is_lock_out(body: &Map<String, Value>, text: &str) -> bool {
     word(body, "error") == Some("invalid_grant") || text.to_ascii_lowercase().contains("locked")
+}
+
+/// Recognizes a refusal by something in front of the token server, which names each of its own refusals in `error`.
+fn is_forbidden(http: StatusCode, body: &Map<String, Value>, text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let about_user = ["password", "credential", "user"]
+        .iter()
+        .any(|word| text.contains(word));
+    http == StatusCode::FORBIDDEN && word(body, "error").is_none() && !about_user
 }
 
 /// Parses the body, with or without a byte order mark. Returns `None` unless it is a JSON object.

@@ -288,6 +288,12 @@ impl OAuth {
                  client ids get no token either, the user may be locked out, which ends by itself \
                  after 15 to 30 minutes"
             ),
+            Kind::Credentials if denial.clue == RefusalHint::Forbidden => format!(
+                "FortiCloud forbids the sign-in (`{client_id}`, {said}): a firewall or a rule for \
+                 IP addresses on the way to `{url}` may refuse it; if not, the API user or its \
+                 password is wrong: the user is from {username_origin}, the password from \
+                 {password_origin}"
+            ),
             Kind::Credentials => format!(
                 "the API user or its password is wrong: the user is from {username_origin}, \
                  the password from {password_origin} (`{client_id}`, {said})"

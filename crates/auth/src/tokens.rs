@@ -4,19 +4,21 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
 };
 
 use fortilake_models::Secret;
 
-use crate::{Clock, Error, Result, Token, TokenStore, real_time, token::Scheme};
+use crate::{Clock, Error, Micros, Result, Token, TokenStore, real_time, token::Scheme};
 
 /// The tokens of one user, one per `client_id`.
 pub(crate) struct Tokens {
     scheme: Scheme,
     clock: Clock,
     kept: Option<StoredFor>,
+    /// Stored tokens that were issued before this time are not used.
+    distrusted_before: AtomicI64,
     slots: Mutex<HashMap<String, Arc<ClientTokens>>>,
 }
 
@@ -64,6 +66,7 @@ impl Tokens {
             scheme,
             clock: real_time(),
             kept: None,
+            distrusted_before: AtomicI64::new(Micros::MIN),
             slots: Mutex::default(),
         }
     }
@@ -182,6 +185,13 @@ impl Tokens {
         lock(&slot.token).take_if(|current| current.is(token));
         let refused = &token.stored().access_token;
         *lock(&slot.refused) = Some(refused.clone());
+        if slot.ended.load(Ordering::Acquire) == 0 {
+            // The token came from the store. What revoked it, such as a new password or another tool of the same user,
+            // has most likely revoked the other stored tokens as well, and trying each would use an error of the budget.
+            // A sign-in uses none.
+            self.distrusted_before
+                .store((self.clock)(), Ordering::Relaxed);
+        }
         if let Some(StoredFor { store, user }) = &self.kept
             && let Some(stored) = store.load(user, client_id)
             && stored.access_token == *refused
@@ -196,6 +206,9 @@ impl Tokens {
         let StoredFor { store, user } = self.kept.as_ref()?;
         let slot = self.slot(client_id);
         let stored = store.load(user, client_id)?;
+        if stored.issued_at < self.distrusted_before.load(Ordering::Relaxed) {
+            return None;
+        }
         if lock(&slot.refused).as_ref() == Some(&stored.access_token) {
             return None;
         }

@@ -244,6 +244,24 @@ async fn a_wrong_password_that_is_said_so_is_no_lock_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_gateway_that_forbids_the_sign_in_is_named_before_the_password() {
+    let (kind, text) = said(403, r#"{"message":"Forbidden"}"#).await;
+    assert_eq!(kind, Kind::Credentials);
+    assert_eq!(
+        text,
+        "FortiCloud forbids the sign-in (`iam`, HTTP 403: Forbidden): a firewall or a rule for IP \
+         addresses on the way to `https://auth.example/api/v1/oauth/token/` may refuse it; if \
+         not, the API user or its password is wrong: the user is from variable \
+         `FORTICLOUD_USERNAME`, the password from file `/run/password`"
+    );
+    let (_, text) = said(403, r#"{"message":"Invalid credentials given."}"#).await;
+    assert!(
+        text.starts_with("the API user or its password is wrong"),
+        "{text}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn sign_ins_go_one_after_the_other() {
     let server = Server::default();
     let oauth = server.oauth(|n, _| granted(n, 3660));

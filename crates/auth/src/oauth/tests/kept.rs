@@ -103,6 +103,28 @@ async fn a_refused_token_is_kept_for_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_refused_stored_token_casts_doubt_on_the_others() {
+    let (server, runs) = (Server::default(), Runs::new());
+    let earlier = runs.oauth(&server, |n, _| granted(n, 3600));
+    for client_id in ["iam", "assetmanagement", "organization"] {
+        earlier.token(client_id).await.unwrap();
+    }
+    let oauth = runs.oauth(&server, |n, _| granted(n, 3600));
+    let stored = oauth.token("iam").await.unwrap();
+    assert_eq!((stored.expose(), server.count()), ("EXAMPLEtoken1", 3));
+    oauth.refused("iam", &stored);
+    let token = oauth.token("assetmanagement").await.unwrap();
+    assert_eq!((token.expose(), server.count()), ("EXAMPLEtoken4", 4));
+    // What another process has obtained since then is used.
+    let other = runs.oauth(&server, |n, _| granted(n, 3600));
+    let stored = other.token("organization").await.unwrap();
+    other.refused("organization", &stored);
+    other.token("organization").await.unwrap();
+    let token = oauth.token("organization").await.unwrap();
+    assert_eq!((token.expose(), server.count()), ("EXAMPLEtoken5", 5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_from_the_future_is_not_believed() {
     let (server, runs) = (Server::default(), Runs::new());
     let token = StoredToken {
