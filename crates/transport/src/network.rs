@@ -221,6 +221,9 @@ impl Transport for Network {
     async fn send(&self, request: Request) -> Result<Response> {
         check_encrypted(&request.url)?;
         let url = request.url;
+        if url.scheme() == "https" && self.config.proxy.is_none() {
+            proxy::check_environment(&url, proxy::from_environment)?;
+        }
         let answer = self
             .client(&url, request.new_connection)?
             .request(request.method, url.clone())

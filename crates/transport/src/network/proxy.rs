@@ -12,10 +12,62 @@ use tokio::{
 use url::Url;
 
 use super::fault;
-use crate::{Error, Kind};
+use crate::{Error, Kind, Result};
+
+#[cfg(test)]
+mod tests;
 
 /// How many bytes of an answer are read to find its status.
 const MAX_HEAD: u64 = 1024;
+
+/// The variables that name the proxy for https requests, in the order in which the HTTP library looks for them.
+const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// Reads an environment variable; an empty one counts as missing.
+pub(super) fn from_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Checks that a proxy that the environment names for this URL can be used.
+///
+/// The HTTP library ignores a variable that it cannot read, or whose kind of proxy it does not know, and connects
+/// directly. The error would then not mention the proxy, or the request would take a way that its user wanted to
+/// exclude.
+pub(super) fn check_environment(
+    url: &Url,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<()> {
+    let named = VARIABLES
+        .into_iter()
+        .find_map(|name| Some((name, variable(name)?)));
+    let Some((name, value)) = named else {
+        return Ok(());
+    };
+    // A CGI script gets its variables from the client that calls it, so the HTTP library uses no proxy there.
+    if variable("REQUEST_METHOD").is_some() {
+        return Ok(());
+    }
+    let exempt = variable("NO_PROXY").or_else(|| variable("no_proxy"));
+    let intercepts = |proxy: &str| {
+        let matcher = Matcher::builder().all(proxy);
+        let matcher = matcher.no(exempt.as_deref().unwrap_or_default()).build();
+        let uri = url.as_str().parse::<Uri>();
+        uri.is_ok_and(|uri| matcher.intercept(&uri).is_some())
+    };
+    if intercepts(&value) || !intercepts("http://proxy.example") {
+        return Ok(());
+    }
+    // The value may contain a password, so only its scheme is shown.
+    let reason = match value.split_once("://") {
+        Some((scheme, _)) if !matches!(scheme, "http" | "https") => {
+            format!("`{scheme}` proxies are not supported; use an http or https proxy")
+        }
+        _ => "it is not a URL such as `http://proxy.example:8080`".to_owned(),
+    };
+    let message =
+        format!("the proxy in the environment variable `{name}` cannot be used: {reason}");
+    Err(Error::new(Kind::Proxy, message))
+}
 
 /// The proxy between us and a host.
 pub(super) struct Proxy(Intercept);
