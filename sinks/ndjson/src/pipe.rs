@@ -167,8 +167,14 @@ impl Lines {
                 .write_all(chunk)
                 .and_then(|()| self.output.flush());
             match written {
-                // The reader closed the pipe because it has enough, as `head` does after ten lines.
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(receipt),
+                // The reader may have enough, as `head` has after ten lines, or it may have died. Either way, it
+                // does not have the whole snapshot.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                    return Err(Error::new(
+                        Kind::Unavailable,
+                        "the reader of standard output closed it before the last line was written",
+                    ));
+                }
                 Err(error) => {
                     return Err(Error::io("write to", Path::new(STDOUT), error));
                 }
