@@ -257,12 +257,18 @@ impl Registration {
     }
 
     fn refuse_repeated(&mut self) {
-        let mut seen = HashSet::new();
+        let (mut serials, mut keys) = (HashSet::new(), HashSet::new());
         for position in 0..self.entries.len() {
             let entry = &self.entries[position];
+            if entry.fate != Fate::Waiting {
+                continue;
+            }
             // The API ignores the case of letters.
-            let key = self.key(entry).to_ascii_uppercase();
-            if entry.fate == Fate::Waiting && !seen.insert(key) {
+            let is_new_serial = serials.insert(entry.serial().to_ascii_uppercase());
+            let is_new_key = keys.insert(self.key(entry).to_ascii_uppercase());
+            // Another contract can be added to a unit, but without one there is nothing left to register.
+            let adds_nothing = !is_new_serial && entry.unit.unit.contract_number.is_none();
+            if adds_nothing || !is_new_key {
                 self.refuse(position, "the same unit appears earlier in the list");
             }
         }
