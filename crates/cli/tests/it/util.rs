@@ -67,6 +67,18 @@ impl Folder {
         command
     }
 
+    /// A command that can be stopped by signals, even if the tests run where some are ignored, such as in the
+    /// background of a script or under `nohup`: fortilake leaves a signal ignored that was ignored at its start.
+    pub(crate) fn stoppable(&self, line: &str) -> Command {
+        if !cfg!(target_os = "linux") {
+            return self.command(line);
+        }
+        let mut command = self.program("env");
+        command.args(["--default-signal=INT,HUP,TERM", BINARY]);
+        command.args(line.split_whitespace());
+        command
+    }
+
     /// Any program, with this folder as its working directory and no other environment.
     pub(crate) fn program(&self, name: &str) -> Command {
         let mut command = Command::new(name);

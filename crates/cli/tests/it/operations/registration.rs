@@ -176,7 +176,7 @@ fn run_until(tenant: &Tenant, folder: &Folder, count: usize) -> Option<Option<i3
 fn an_interrupted_run_reports_how_far_it_got() {
     let tenant = Tenant::start(&format!("latency = \"100ms\"\n{SCENARIO}"));
     let folder = folder(&tenant).file("units.csv", &units());
-    let mut run = folder.command(&register(""));
+    let mut run = folder.stoppable(&register(""));
     let run = run
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
