@@ -64,9 +64,13 @@ impl Progress {
         Arc::new(move |event| counts.take(event))
     }
 
-    /// The number of calls that succeeded or finally failed, those from the journal included.
-    pub(crate) fn answered(&self) -> u64 {
-        self.counts.answered.load(Relaxed)
+    /// The number of requests that this run has sent, sign-ins and repetitions included.
+    pub(crate) fn sent(&self) -> u64 {
+        self.counts
+            .clients
+            .iter()
+            .map(|client| client.calls())
+            .sum()
     }
 
     /// The same number by source and endpoint.

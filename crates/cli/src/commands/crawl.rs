@@ -327,7 +327,7 @@ fn pause_failure(
         Some(pause) => format!(": {}", pause.reason),
         None => String::new(),
     };
-    let calls = summary::count(progress.answered(), "call");
+    let calls = summary::count(progress.sent(), "call");
     let what = format!("{what}{why}, after {calls}");
     let failure = Failure {
         code,
@@ -338,8 +338,10 @@ fn pause_failure(
         hint: None,
     };
     let when = match error.pause() {
-        Some(pause) => format!("after {}", Time(pause.resume_at)),
-        None => "again".to_owned(),
+        Some(pause) if pause.reason != client::Reason::MaxCalls => {
+            format!("after {}", Time(pause.resume_at))
+        }
+        _ => "again".to_owned(),
     };
     Some(if session.is_resumable() {
         failure.hint(format!(

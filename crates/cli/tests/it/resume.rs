@@ -36,9 +36,9 @@ fn a_paused_crawl_resumes_where_it_stopped() {
     insta::assert_snapshot!(folder.check(&format!("{line} --max-calls 7")), @"
     exit 75
     --- stderr
-    error: paused: reached the maximum number of calls, after 4 calls
+    error: paused: reached the maximum number of calls, after 7 calls
 
-    hint: nothing is lost: run the same command after TIME (in 0 s) to resume crawl SNAPSHOT-ID
+    hint: nothing is lost: run the same command again to resume crawl SNAPSHOT-ID
     ");
     assert!(!folder.join("out/products.csv").exists());
     let paused = summary(&folder);
