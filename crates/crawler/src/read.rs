@@ -9,12 +9,12 @@
 //! Trying again in every run would be simpler, but then a scope that always fails would use up the
 //! error budget in each of them, and the crawl would never end and never be published.
 
-mod again;
 mod call;
 mod end;
 mod health;
 mod judge;
 mod recall;
+mod retries;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -139,9 +139,9 @@ impl Reader {
         work.release();
         while work.may_start(self.concurrency) {
             let quiet = work.calls.is_empty();
-            if let Some(again) = work.again.next(work.all_asked(), quiet) {
-                if self.is_awaited(&again.fetch, work) {
-                    self.send(again.into(), work);
+            if let Some(retry) = work.retries.next(work.all_asked(), quiet) {
+                if self.is_awaited(&retry.fetch, work) {
+                    self.send(retry.into(), work);
                 }
                 continue;
             }
@@ -175,7 +175,7 @@ impl Reader {
                     work.resumed = true;
                     let step = self.plan.delay(&fetch);
                     self.take(step, None, &mut work.waiting);
-                    work.again.push_suspect(fetch, failure);
+                    work.retries.push_failed_before(fetch, failure);
                 }
                 Some(Recalled::Lost(failure)) => {
                     self.follow(&fetch, &Outcome::Failed(failure), &mut work.waiting);
@@ -231,8 +231,8 @@ impl Reader {
             Ok(Verdict::Lost {
                 failure,
                 passing,
-                again,
-            }) => self.lost(attempt, failure, passing, again, work)?,
+                next_try,
+            }) => self.lost(attempt, failure, passing, next_try, work)?,
             Ok(Verdict::Paused(error)) => {
                 work.put_back(attempt);
                 work.end.get_or_insert(error);
@@ -255,7 +255,7 @@ impl Reader {
         match outcome {
             Outcome::Page(_) => {
                 work.effort.pages += 1;
-                work.pace.succeeded();
+                work.slow_start.succeeded();
                 work.health.page(fetch);
                 if fetch.endpoint == "units/list"
                     && let Some(client) = self.client.clone()
@@ -264,7 +264,7 @@ impl Reader {
                 }
             }
             Outcome::Failed(failure) => {
-                work.pace.failed();
+                work.slow_start.failed();
                 let refused = failure.kind.is_refusal();
                 work.health.answer(fetch, failure, refused);
             }
@@ -278,27 +278,27 @@ impl Reader {
         attempt: Attempt,
         failure: Failure,
         passing: bool,
-        again: Option<NextTry>,
+        next_try: Option<NextTry>,
         work: &mut Work,
     ) -> Result<()> {
         let Attempt {
             fetch,
             failures,
-            suspect,
+            failed_before,
             ..
         } = attempt;
-        let rare = work.pace.failed();
+        let rare = work.slow_start.failed();
         let failures = failures + 1;
         if passing {
-            work.health.lost(failures == 1 && !suspect);
+            work.health.lost(failures == 1 && !failed_before);
         } else {
             work.health.answer(&fetch, &failure, false);
         }
         let most = self.client.as_ref().map_or(1, |client| client.attempts());
-        if let Some(later) = again.filter(|_| !suspect && failures < most) {
+        if let Some(later) = next_try.filter(|_| !failed_before && failures < most) {
             let step = self.plan.delay(&fetch);
             self.take(step, None, &mut work.waiting);
-            work.again.push(fetch, failures, failure, later, rare);
+            work.retries.push(fetch, failures, failure, later, rare);
             return Ok(());
         }
         work.health.give_up(&fetch, &failure);

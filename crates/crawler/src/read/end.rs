@@ -75,8 +75,8 @@ impl Reader {
         }
         if matches!(reason, Some(Reason::Errors | Reason::ErrorLimit)) {
             let mut failed = work.health.proven();
-            let again = work.again.iter();
-            failed.extend(again.map(|again| (again.fetch.clone(), again.failure.clone())));
+            let retries = work.retries.iter();
+            failed.extend(retries.map(|retry| (retry.fetch.clone(), retry.failure.clone())));
             self.keep_lost(failed)?;
         }
         if reason == Some(Reason::Errors)
@@ -100,11 +100,11 @@ impl Reader {
         let mut unasked: Vec<_> = work.waiting.drain(..).collect();
         unasked.append(&mut work.unasked);
         unasked.append(&mut work.held);
-        while let Some(again) = work.again.pop() {
-            if self.is_awaited(&again.fetch, work) {
-                self.keep_failure(&again.fetch, &again.failure)?;
-                let outcome = Outcome::Failed(again.failure);
-                self.follow(&again.fetch, &outcome, &mut work.waiting);
+        while let Some(retry) = work.retries.pop() {
+            if self.is_awaited(&retry.fetch, work) {
+                self.keep_failure(&retry.fetch, &retry.failure)?;
+                let outcome = Outcome::Failed(retry.failure);
+                self.follow(&retry.fetch, &outcome, &mut work.waiting);
             }
         }
         for fetch in unasked {
@@ -130,7 +130,7 @@ impl Reader {
 impl Work {
     /// Whether another run would probably use up its errors without progress, as this one did.
     fn is_hopeless(&self, reason: Option<Reason>) -> bool {
-        let failing = self.again.iter().map(|again| &again.fetch);
+        let failing = self.retries.iter().map(|retry| &retry.fetch);
         let unasked = self.waiting.iter().chain(&self.unasked);
         reason == Some(Reason::Errors) && self.health.is_hopeless(failing, unasked)
     }

@@ -15,12 +15,12 @@ use crate::{
 pub(super) enum Verdict {
     /// An outcome for the plan.
     Final(Outcome),
-    /// No usable answer. `passing` says whether the API may be to blame; `again` is how to try once
+    /// No usable answer. `passing` says whether the API may be to blame; `next_try` is how to try once
     /// more, if another try may help.
     Lost {
         failure: Failure,
         passing: bool,
-        again: Option<NextTry>,
+        next_try: Option<NextTry>,
     },
     /// The call was not sent, and no others may be sent for a while.
     Paused(Error),
@@ -63,7 +63,7 @@ impl Reader {
             }) => Ok(Verdict::Lost {
                 failure: unreadable(fetch, &error),
                 passing: false,
-                again: None,
+                next_try: None,
             }),
             Err(error) => self.judge_error(fetch, error),
         }
@@ -141,12 +141,12 @@ fn later(error: &client::Error) -> Option<NextTry> {
     hopeful.then_some(NextTry { tries, wait })
 }
 
-fn lost(message: String, passing: bool, again: Option<NextTry>) -> Verdict {
+fn lost(message: String, passing: bool, next_try: Option<NextTry>) -> Verdict {
     let kind = FailureKind::Lost;
     Verdict::Lost {
         failure: Failure { kind, message },
         passing,
-        again,
+        next_try,
     }
 }
 

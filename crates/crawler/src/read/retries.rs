@@ -27,7 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A failed call that waits for another try.
 #[derive(Debug)]
-pub(super) struct Again {
+pub(super) struct Retry {
     pub(super) fetch: Fetch,
     /// How often it failed in this run.
     pub(super) failures: u32,
@@ -36,21 +36,21 @@ pub(super) struct Again {
     /// The client's record of the tries in this run.
     pub(super) tries: Tries,
     /// Whether it failed in an earlier run. Then it gets exactly one try.
-    pub(super) suspect: bool,
+    pub(super) failed_before: bool,
     /// The earliest time of the next try.
     due: Instant,
     /// Whether it may be tried before calls that have not been made yet.
     soon: bool,
 }
 
-impl Again {
-    pub(super) fn suspect(fetch: Fetch, failure: Failure) -> Self {
+impl Retry {
+    pub(super) fn failed_before(fetch: Fetch, failure: Failure) -> Self {
         Self {
             fetch,
             failures: 0,
             failure,
             tries: Tries::default(),
-            suspect: true,
+            failed_before: true,
             due: Instant::now(),
             soon: false,
         }
@@ -60,9 +60,9 @@ impl Again {
 /// The failed calls in the order of their next tries: those that failed in this run, then those of
 /// earlier runs.
 #[derive(Debug, Default)]
-pub(super) struct Queue(VecDeque<Again>);
+pub(super) struct Retries(VecDeque<Retry>);
 
-impl Queue {
+impl Retries {
     /// Adds a call behind the others that failed in this run.
     pub(super) fn push(
         &mut self,
@@ -78,22 +78,22 @@ impl Queue {
         // The pages of a list have to arrive within minutes of each other, so a page is tried again
         // soon.
         let soon = rare || fetch.arguments.contains_key("pageNumber");
-        let place = self.0.partition_point(|other| !other.suspect);
-        let again = Again {
+        let place = self.0.partition_point(|other| !other.failed_before);
+        let retry = Retry {
             fetch,
             failures,
             failure,
             tries: later.tries,
-            suspect: false,
+            failed_before: false,
             due,
             soon,
         };
-        self.0.insert(place, again);
+        self.0.insert(place, retry);
     }
 
     /// Adds a call that failed in an earlier run, behind all others.
-    pub(super) fn push_suspect(&mut self, fetch: Fetch, failure: Failure) {
-        self.0.push_back(Again::suspect(fetch, failure));
+    pub(super) fn push_failed_before(&mut self, fetch: Fetch, failure: Failure) {
+        self.0.push_back(Retry::failed_before(fetch, failure));
     }
 
     /// Removes and returns the next call that is due.
@@ -101,18 +101,18 @@ impl Queue {
     /// Until all calls have been made once (`all_asked`), only calls marked `soon` qualify. A call
     /// that failed in an earlier run also waits until no calls are in flight (`quiet`), since those
     /// may lead to more calls.
-    pub(super) fn next(&mut self, all_asked: bool, quiet: bool) -> Option<Again> {
+    pub(super) fn next(&mut self, all_asked: bool, quiet: bool) -> Option<Retry> {
         let now = Instant::now();
-        let place = self.0.iter().position(|again| {
-            again.due <= now
-                && if again.suspect {
+        let place = self.0.iter().position(|retry| {
+            retry.due <= now
+                && if retry.failed_before {
                     all_asked && quiet
                 } else {
-                    all_asked || again.soon
+                    all_asked || retry.soon
                 }
         })?;
         // Calls that failed in this run go first, even if they are not due yet.
-        if self.0[place].suspect && self.0.iter().any(|again| !again.suspect) {
+        if self.0[place].failed_before && self.0.iter().any(|retry| !retry.failed_before) {
             return None;
         }
         self.0.remove(place)
@@ -120,25 +120,25 @@ impl Queue {
 
     /// When the next call is due that waits for nothing but its time.
     pub(super) fn due(&self, all_asked: bool) -> Option<Instant> {
-        // A suspect waits for calls in flight, not for a time, so an answer wakes it.
-        let waits = |again: &&Again| !again.suspect && (all_asked || again.soon);
-        self.0.iter().filter(waits).map(|again| again.due).min()
+        // A failed_before waits for calls in flight, not for a time, so an answer wakes it.
+        let waits = |retry: &&Retry| !retry.failed_before && (all_asked || retry.soon);
+        self.0.iter().filter(waits).map(|retry| retry.due).min()
     }
 
     /// Whether another list of the same account waits for another try.
     pub(super) fn holds(&self, fetch: &Fetch) -> bool {
         let account = health::account(fetch);
-        let same = |again: &Again| {
-            again.fetch.endpoint == fetch.endpoint && health::account(&again.fetch) == account
+        let same = |retry: &Retry| {
+            retry.fetch.endpoint == fetch.endpoint && health::account(&retry.fetch) == account
         };
         account.is_some() && self.0.iter().any(same)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Again> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Retry> {
         self.0.iter()
     }
 
-    pub(super) fn pop(&mut self) -> Option<Again> {
+    pub(super) fn pop(&mut self) -> Option<Retry> {
         self.0.pop_front()
     }
 }
@@ -151,11 +151,11 @@ impl Queue {
 /// as many calls had just succeeded as a kill can leave behind. The price is a few slow seconds at
 /// the start and after each failure.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct SlowStart {
     successes: usize,
 }
 
-impl Pace {
+impl SlowStart {
     pub(super) fn allows(&self, in_flight: usize, concurrency: usize) -> bool {
         in_flight < self.successes.clamp(1, concurrency)
     }
@@ -197,14 +197,14 @@ mod tests {
         }
     }
 
-    fn account(again: Option<Again>) -> Option<i64> {
-        again.and_then(|again| again.fetch.arguments["accountId"].as_i64())
+    fn account(retry: Option<Retry>) -> Option<i64> {
+        retry.and_then(|retry| retry.fetch.arguments["accountId"].as_i64())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn failed_calls_wait_for_new_ones_and_suspects_wait_for_all_others() {
-        let mut queue = Queue::default();
-        queue.push_suspect(fetch(1), failure());
+    async fn failed_calls_wait_for_new_ones_and_earlier_failures_wait_for_all_others() {
+        let mut queue = Retries::default();
+        queue.push_failed_before(fetch(1), failure());
         queue.push(fetch(2), 1, failure(), NextTry::default(), false);
         queue.push(fetch(3), 1, failure(), NextTry::default(), true);
         tokio::time::advance(PAUSE).await;
@@ -216,9 +216,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_suspect_waits_for_retries_that_are_not_due_yet() {
-        let mut queue = Queue::default();
-        queue.push_suspect(fetch(1), failure());
+    async fn an_earlier_failure_waits_for_retries_that_are_not_due_yet() {
+        let mut queue = Retries::default();
+        queue.push_failed_before(fetch(1), failure());
         queue.push(fetch(2), 2, failure(), NextTry::default(), false);
         assert_eq!(account(queue.next(true, true)), None);
         assert_eq!(queue.due(true), Some(Instant::now() + PAUSE * 2));
@@ -229,15 +229,15 @@ mod tests {
 
     #[test]
     fn at_most_as_many_calls_are_in_flight_as_just_succeeded() {
-        let mut pace = Pace::default();
-        assert!(pace.allows(0, 8) && !pace.allows(1, 8));
-        pace.succeeded();
-        pace.succeeded();
-        assert!(pace.allows(1, 8) && !pace.allows(2, 8));
-        assert!(!pace.failed());
-        assert!(pace.allows(0, 8) && !pace.allows(1, 8));
-        (0..RARE).for_each(|_| pace.succeeded());
-        assert!(pace.allows(7, 8) && !pace.allows(8, 8));
-        assert!(pace.failed());
+        let mut start = SlowStart::default();
+        assert!(start.allows(0, 8) && !start.allows(1, 8));
+        start.succeeded();
+        start.succeeded();
+        assert!(start.allows(1, 8) && !start.allows(2, 8));
+        assert!(!start.failed());
+        assert!(start.allows(0, 8) && !start.allows(1, 8));
+        (0..RARE).for_each(|_| start.succeeded());
+        assert!(start.allows(7, 8) && !start.allows(8, 8));
+        assert!(start.failed());
     }
 }

@@ -7,10 +7,10 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     Effort,
-    again::{self, Again, Pace},
     call::Answer,
     health::{Health, account},
     judge::NextTry,
+    retries::{Retries, Retry, SlowStart},
 };
 use crate::{Error, Failure, Fetch};
 
@@ -29,14 +29,14 @@ pub(super) struct Work {
     /// they would probably cost an error too.
     pub(super) held: Vec<Fetch>,
     /// Failed calls that get another try.
-    pub(super) again: again::Queue,
+    pub(super) retries: Retries,
     /// The calls in flight.
     pub(super) calls: JoinSet<Done>,
     /// The endpoints and accounts of the calls in flight.
     pub(super) in_flight: Vec<(&'static str, i64)>,
     /// Sign-ins for later calls. They are cancelled when the run ends.
     pub(super) ahead: JoinSet<()>,
-    pub(super) pace: Pace,
+    pub(super) slow_start: SlowStart,
     pub(super) health: Health,
     /// Whether a call is in flight that tells whether the API answers.
     pub(super) looking: bool,
@@ -53,7 +53,7 @@ pub(super) struct Attempt {
     /// How often it had failed in this run before.
     pub(super) failures: u32,
     /// Whether it failed in an earlier run.
-    pub(super) suspect: bool,
+    pub(super) failed_before: bool,
     /// The last failure, if there was one.
     pub(super) failure: Option<Failure>,
     /// The client's record of the tries in this run.
@@ -87,7 +87,7 @@ impl Work {
     pub(super) fn must_wait(&self, fetch: &Fetch) -> bool {
         let in_flight = account(fetch)
             .is_some_and(|account| self.in_flight.contains(&(fetch.endpoint, account)));
-        self.again.holds(fetch) || (in_flight && !self.pace.is_calm())
+        self.retries.holds(fetch) || (in_flight && !self.slow_start.is_calm())
     }
 
     /// Whether every call has been made at least once.
@@ -116,26 +116,28 @@ impl Work {
     }
 
     pub(super) fn may_start(&self, concurrency: usize) -> bool {
-        self.end.is_none() && !self.looking && self.pace.allows(self.calls.len(), concurrency)
+        self.end.is_none() && !self.looking && self.slow_start.allows(self.calls.len(), concurrency)
     }
 
     /// When the next call is due that waits for nothing but its time.
     pub(super) fn due(&self, concurrency: usize) -> Option<Instant> {
         let may_start = self.may_start(concurrency);
-        self.again.due(self.all_asked()).filter(|_| may_start)
+        self.retries.due(self.all_asked()).filter(|_| may_start)
     }
 
     /// Puts back a call that the client did not send.
     pub(super) fn put_back(&mut self, attempt: Attempt) {
         match attempt.failure {
             None => self.waiting.push_front(attempt.fetch),
-            Some(failure) if attempt.suspect => self.again.push_suspect(attempt.fetch, failure),
+            Some(failure) if attempt.failed_before => {
+                self.retries.push_failed_before(attempt.fetch, failure)
+            }
             Some(failure) => {
                 let later = NextTry {
                     tries: attempt.tries,
                     ..NextTry::default()
                 };
-                self.again
+                self.retries
                     .push(attempt.fetch, attempt.failures, failure, later, false);
             }
         }
@@ -147,21 +149,21 @@ impl From<Fetch> for Attempt {
         Self {
             fetch,
             failures: 0,
-            suspect: false,
+            failed_before: false,
             failure: None,
             tries: Tries::default(),
         }
     }
 }
 
-impl From<Again> for Attempt {
-    fn from(again: Again) -> Self {
+impl From<Retry> for Attempt {
+    fn from(retry: Retry) -> Self {
         Self {
-            fetch: again.fetch,
-            failures: again.failures,
-            suspect: again.suspect,
-            failure: Some(again.failure),
-            tries: again.tries,
+            fetch: retry.fetch,
+            failures: retry.failures,
+            failed_before: retry.failed_before,
+            failure: Some(retry.failure),
+            tries: retry.tries,
         }
     }
 }
