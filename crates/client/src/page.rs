@@ -42,7 +42,9 @@ impl Page {
         let text = models::legal_json(text.trim_start_matches('\u{feff}'));
         let text = &*text;
         let kept = serde_json::from_str(text).ok();
-        let token = kept.and_then(|Kept { token }| token).unwrap_or_default();
+        let token = kept
+            .and_then(|TokenMember { token }| token)
+            .unwrap_or_default();
         let envelope = dialect::envelope(endpoint.dialect, 200, text, &[&token])?;
         let class = class::classify(200, Some(&envelope));
         if matches!(class, Class::Success | Class::Empty) {
@@ -78,7 +80,7 @@ impl Page {
 
 /// What an answer says about the token it was requested with.
 #[derive(serde::Deserialize)]
-struct Kept {
+struct TokenMember {
     token: Option<String>,
 }
 

@@ -20,17 +20,17 @@ pub fn sink_store(state: &State, spec: &Spec) -> sink::Result<Arc<dyn Store>> {
     let name = format!("{} {}", spec.sink, digest(&target));
     let store = state.sink_store(&name).map_err(failed)?;
     let store = Arc::new(store);
-    Ok(Arc::new(Kept { store, name }))
+    Ok(Arc::new(StateStore { store, name }))
 }
 
 /// Implements the sink crate's [`Store`] with a store of the state crate.
-struct Kept {
+struct StateStore {
     store: Arc<SinkStore>,
     name: String,
 }
 
 #[async_trait]
-impl Store for Kept {
+impl Store for StateStore {
     async fn get(&self, key: &str) -> sink::Result<Option<Vec<u8>>> {
         let key = key.to_owned();
         self.ask(move |store| store.get(&key)).await
@@ -52,7 +52,7 @@ impl Store for Kept {
     }
 }
 
-impl Kept {
+impl StateStore {
     /// Runs a store operation. The database may block, so it runs outside the async worker threads.
     async fn ask<T: Send + 'static>(
         &self,
@@ -69,9 +69,12 @@ impl Kept {
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for StateStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Kept").field(&self.name).finish()
+        formatter
+            .debug_tuple("StateStore")
+            .field(&self.name)
+            .finish()
     }
 }
 

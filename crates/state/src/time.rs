@@ -74,7 +74,7 @@ struct Corrections {
 }
 
 /// The one row of `clock`.
-struct Kept {
+struct ClockRow {
     boot: String,
     offset: Micros,
     ahead: Micros,
@@ -116,10 +116,10 @@ impl Time {
         clocks: Clocks,
         latest: Micros,
     ) -> Result<Self, Fault> {
-        let kept = Kept::read(transaction)?;
+        let kept = ClockRow::read(transaction)?;
         let (wall, uptime) = ((clocks.wall)(), (clocks.uptime)());
         let ahead = kept.as_ref().map_or(0, |kept| kept.ahead);
-        let same_boot = |kept: &&Kept| !clocks.boot.is_empty() && kept.boot == clocks.boot;
+        let same_boot = |kept: &&ClockRow| !clocks.boot.is_empty() && kept.boot == clocks.boot;
         let (now, restarted) = match kept.as_ref().filter(same_boot) {
             Some(kept) => (uptime.saturating_add(kept.offset), false),
             None => (wall.saturating_add(ahead), true),
@@ -164,7 +164,7 @@ impl Time {
         let ahead = now.saturating_sub(self.wall());
         let restarted = self.restarted.swap(false, Ordering::Relaxed);
         // Another process may have reported the change already, and stored it.
-        let known = Kept::read(transaction)?.map_or(0, |kept| kept.ahead);
+        let known = ClockRow::read(transaction)?.map_or(0, |kept| kept.ahead);
         let step = known.saturating_sub(ahead);
         if step.saturating_abs() > TOLERANCE {
             self.keep(transaction, ahead)?;
@@ -196,7 +196,7 @@ impl Time {
     }
 
     fn keep(&self, transaction: &Transaction<'_>, ahead: Micros) -> Result<(), Fault> {
-        let kept = Kept {
+        let kept = ClockRow {
             boot: self.clocks.boot.clone(),
             offset: self.offset,
             ahead,
@@ -209,7 +209,7 @@ impl Time {
     }
 }
 
-impl Kept {
+impl ClockRow {
     fn read(transaction: &Transaction<'_>) -> Result<Option<Self>, Fault> {
         let row = transaction
             .prepare_cached("SELECT boot, uptime_offset, ahead, checksum FROM clock")?

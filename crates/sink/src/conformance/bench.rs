@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::compare::{self, Times};
 use super::load::{Expected, Load};
-use super::model::Kept;
+use super::model::ExpectedRows;
 use super::{Destination, Fault, Verdict, View};
 use crate::{
     Batch, Delivery, Descriptor, Error, MemoryStore, Options, Receipt, Result as SinkResult, Sink,
@@ -70,7 +70,7 @@ pub(super) struct Room<'a> {
     pub(super) delivery: Delivery,
     pub(super) keeps_rows: bool,
     /// The expected rows of earlier crawls, for a destination that keeps rows.
-    kept: RefCell<Kept>,
+    kept: RefCell<ExpectedRows>,
     pub(super) destination: Box<dyn Destination + 'a>,
     pub(super) store: Arc<dyn Store>,
     done: RefCell<Vec<String>>,

@@ -11,7 +11,7 @@ use crate::{KeyIn, ScopeId};
 
 /// The rows after some crawls, and the name of the newest of these crawls.
 #[derive(Clone, Default)]
-pub(super) struct Kept {
+pub(super) struct ExpectedRows {
     newest: String,
     tables: BTreeMap<String, BTreeMap<i64, Row>>,
 }
@@ -22,7 +22,7 @@ struct Row {
     value: Value,
 }
 
-impl Kept {
+impl ExpectedRows {
     /// The rows after `load` is delivered too. A crawl that is older than the newest one changes nothing.
     pub(super) fn after(&self, load: &Load) -> Self {
         let mut kept = self.clone();

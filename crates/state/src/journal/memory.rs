@@ -10,16 +10,16 @@ use crate::{Record, Result};
 
 /// A [`Journal`] in memory, for runs without a state file. It is lost when it is dropped.
 #[derive(Debug, Default)]
-pub struct MemoryJournal(Mutex<Kept>);
+pub struct MemoryJournal(Mutex<Contents>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Contents {
     records: HashMap<Arc<str>, (u64, Record)>,
     sequence: u64,
 }
 
 impl MemoryJournal {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Contents> {
         // Each method changes the map in one step, so it is intact even if another thread panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
