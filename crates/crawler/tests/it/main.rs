@@ -13,6 +13,7 @@ mod interrupted;
 mod permanent;
 mod proof;
 mod resume;
+mod tokens;
 mod truth;
 mod util;
 mod values;
