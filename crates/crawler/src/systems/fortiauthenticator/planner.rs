@@ -24,12 +24,12 @@ const LIMIT: i64 = 1000;
 pub(crate) struct Authenticator {
     source: Arc<str>,
     /// The list that each call in flight belongs to.
-    asked: HashMap<Arc<str>, Slot>,
+    asked: HashMap<Arc<str>, Purpose>,
     tokens: Counted,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Slot {
+enum Purpose {
     Unit,
     Counters,
     Tokens(Ask),
@@ -44,14 +44,14 @@ impl Authenticator {
         }
     }
 
-    fn ask(&mut self, slot: Slot, given: Vec<(String, Value)>) -> Fetch {
+    fn ask(&mut self, purpose: Purpose, given: Vec<(String, Value)>) -> Fetch {
         let new = |endpoint| Fetch::new(self.source.clone(), endpoint, Map::new(), 0);
-        let fetch = match slot {
-            Slot::Unit => new(UNIT),
-            Slot::Counters => new(COUNTERS).given(given),
-            Slot::Tokens(ask) => self.tokens.fetch(ask),
+        let fetch = match purpose {
+            Purpose::Unit => new(UNIT),
+            Purpose::Counters => new(COUNTERS).given(given),
+            Purpose::Tokens(ask) => self.tokens.fetch(ask),
         };
-        self.asked.insert(fetch.key().clone(), slot);
+        self.asked.insert(fetch.key().clone(), purpose);
         fetch
     }
 
@@ -82,8 +82,8 @@ impl Authenticator {
         let first = self.tokens.begin();
         Step {
             fetches: vec![
-                self.ask(Slot::Counters, given),
-                self.ask(Slot::Tokens(first), Vec::new()),
+                self.ask(Purpose::Counters, given),
+                self.ask(Purpose::Tokens(first), Vec::new()),
             ],
             closed: vec![Scope::of(UNIT, Ok(Pages::default()))],
         }
@@ -91,7 +91,7 @@ impl Authenticator {
 
     fn follow_tokens(&mut self, ask: Ask, outcome: &Outcome) -> Step {
         let next = self.tokens.follow(ask, outcome);
-        let fetches = next.map(|ask| self.ask(Slot::Tokens(ask), Vec::new()));
+        let fetches = next.map(|ask| self.ask(Purpose::Tokens(ask), Vec::new()));
         let is_open = self.tokens.is_open();
         let closed = (!is_open).then(|| Scope::of(TOKENS, self.tokens.pages()));
         Step {
@@ -104,15 +104,15 @@ impl Authenticator {
 impl Planner for Authenticator {
     fn begin(&mut self) -> Step {
         Step {
-            fetches: vec![self.ask(Slot::Unit, Vec::new())],
+            fetches: vec![self.ask(Purpose::Unit, Vec::new())],
             closed: Vec::new(),
         }
     }
 
     fn follow(&mut self, fetch: &Fetch, outcome: &Outcome) -> Step {
         match self.asked.remove(fetch.key()) {
-            Some(Slot::Unit) => self.follow_unit(outcome),
-            Some(Slot::Counters) => {
+            Some(Purpose::Unit) => self.follow_unit(outcome),
+            Some(Purpose::Counters) => {
                 let pages = match outcome {
                     Outcome::Page(_) => Ok(fetch.clone().into()),
                     Outcome::Failed(failure) => Err(failure.message.clone()),
@@ -122,15 +122,15 @@ impl Planner for Authenticator {
                     closed: vec![Scope::of(COUNTERS, pages)],
                 }
             }
-            Some(Slot::Tokens(ask)) => self.follow_tokens(ask, outcome),
+            Some(Purpose::Tokens(ask)) => self.follow_tokens(ask, outcome),
             None => Step::default(),
         }
     }
 
     fn awaits(&self, fetch: &Fetch) -> bool {
         match self.asked.get(fetch.key()) {
-            Some(Slot::Tokens(ask)) => self.tokens.awaits(*ask),
-            Some(Slot::Unit | Slot::Counters) => true,
+            Some(Purpose::Tokens(ask)) => self.tokens.awaits(*ask),
+            Some(Purpose::Unit | Purpose::Counters) => true,
             None => false,
         }
     }

@@ -8,12 +8,12 @@
 //! units, then for each unit its accounts, followed by the lists of those accounts that no earlier
 //! unit has named.
 
+mod account_lists;
 mod details;
 mod discovery;
 mod flex;
 mod listing;
 mod publish;
-mod sweep;
 mod wildcard;
 
 #[cfg(test)]
@@ -28,10 +28,10 @@ use std::{
 pub(crate) use self::details::ENDPOINT as DETAILS;
 pub(crate) use self::flex::{LEVELS as FLEX, depth as flex_depth};
 use self::{
+    account_lists::AccountLists,
     details::Details,
     flex::Flex,
     listing::{Ask, Listing},
-    sweep::Sweep,
     wildcard::Wildcard,
 };
 use crate::{Fetch, Outcome, ScopeMode, Search, Settings, Step, systems::Planner};
@@ -41,7 +41,7 @@ use crate::{Fetch, Outcome, ScopeMode, Search, Settings, Step, systems::Planner}
 pub struct Plan {
     settings: Settings,
     /// The list that each call in flight belongs to.
-    asked: HashMap<Arc<str>, Slot>,
+    asked: HashMap<Arc<str>, Purpose>,
     units: Option<Listing>,
     /// Why only the user's own account is read, until that has been published.
     local: Option<String>,
@@ -51,8 +51,8 @@ pub struct Plan {
     held: Vec<Fetch>,
     /// The number of calls in flight that may lead to further accounts.
     discovering: usize,
-    sweeps: Vec<Sweep>,
-    /// The position of each account's sweep, so that an account that several units name is read
+    account_lists: Vec<AccountLists>,
+    /// The position of each account's lists, so that an account that several units name is read
     /// once.
     planned: HashMap<Option<i64>, usize>,
     wildcard: Wildcard,
@@ -70,16 +70,16 @@ struct Discovery {
     ou: Option<i64>,
     account: Option<i64>,
     list: Listing,
-    /// The positions of the sweeps of the accounts that it named.
-    sweeps: Vec<usize>,
+    /// The positions of the lists of the accounts that it named.
+    account_lists: Vec<usize>,
 }
 
 #[derive(Debug, Clone)]
-enum Slot {
+enum Purpose {
     Units(Ask),
     Accounts(usize, Ask),
-    Sweep {
-        sweep: usize,
+    AccountList {
+        account_at: usize,
         list: usize,
         ask: Ask,
     },
@@ -101,7 +101,7 @@ struct Published {
 #[derive(Debug, Clone, Copy)]
 enum Turn {
     Accounts(usize),
-    Sweep(usize),
+    AccountLists(usize),
 }
 
 impl Plan {
@@ -131,7 +131,7 @@ impl Plan {
             discovery: Vec::new(),
             held: Vec::new(),
             discovering: 0,
-            sweeps: Vec::new(),
+            account_lists: Vec::new(),
             planned: HashMap::new(),
             wildcard: Wildcard::default(),
             paging_works: false,
@@ -149,8 +149,10 @@ impl Plan {
             let mut lists = Vec::new();
             for account in self.settings.accounts.clone() {
                 if self.settings.scope == ScopeMode::Local {
-                    let sweep = self.plan_account(Some(account), &mut fetches);
-                    self.published.turns.push_back(Turn::Sweep(sweep));
+                    let account_at = self.plan_account(Some(account), &mut fetches);
+                    self.published
+                        .turns
+                        .push_back(Turn::AccountLists(account_at));
                 } else {
                     self.discover(None, Some(account), &mut lists);
                 }
@@ -161,13 +163,13 @@ impl Plan {
         } else {
             let list = Listing::new("units/list", Vec::new());
             let ask = list.begin();
-            fetches.push(self.ask(Slot::Units(ask), list.fetch(&self.settings.source, ask)));
+            fetches.push(self.ask(Purpose::Units(ask), list.fetch(&self.settings.source, ask)));
             self.units = Some(list);
         }
         if let Some(flex) = &self.flex {
             let (place, ask) = flex.begin();
             let fetch = flex.fetch(place, ask, &self.settings.source);
-            fetches.push(self.ask(Slot::Flex(place, ask), fetch));
+            fetches.push(self.ask(Purpose::Flex(place, ask), fetch));
         }
         self.step(fetches)
     }
@@ -178,12 +180,18 @@ impl Plan {
     pub fn follow(&mut self, fetch: &Fetch, outcome: &Outcome) -> Step {
         let mut fetches = Vec::new();
         match self.asked.remove(fetch.key()) {
-            Some(Slot::Units(ask)) => self.follow_units(ask, outcome, &mut fetches),
-            Some(Slot::Accounts(at, ask)) => self.follow_accounts(at, ask, outcome, &mut fetches),
-            Some(Slot::Sweep { sweep, list, ask }) => {
-                self.follow_sweep(sweep, list, ask, outcome, &mut fetches);
+            Some(Purpose::Units(ask)) => self.follow_units(ask, outcome, &mut fetches),
+            Some(Purpose::Accounts(at, ask)) => {
+                self.follow_accounts(at, ask, outcome, &mut fetches)
             }
-            Some(Slot::Details(asks)) => {
+            Some(Purpose::AccountList {
+                account_at,
+                list,
+                ask,
+            }) => {
+                self.follow_account_list(account_at, list, ask, outcome, &mut fetches);
+            }
+            Some(Purpose::Details(asks)) => {
                 if let Some(details) = &mut self.details {
                     let owners: Vec<_> = asks.iter().map(|ask| details.owner(ask)).collect();
                     for ask in &asks {
@@ -191,7 +199,7 @@ impl Plan {
                     }
                 }
             }
-            Some(Slot::Flex(place, ask)) => self.follow_flex(place, ask, outcome, &mut fetches),
+            Some(Purpose::Flex(place, ask)) => self.follow_flex(place, ask, outcome, &mut fetches),
             None => {}
         }
         self.step(fetches)
@@ -202,19 +210,23 @@ impl Plan {
     /// A list that has failed or was started again no longer waits for its pages.
     pub fn awaits(&self, fetch: &Fetch) -> bool {
         match self.asked.get(fetch.key()) {
-            Some(Slot::Sweep { sweep, list, ask }) => {
-                let list = self.sweeps[*sweep].list(*list);
+            Some(Purpose::AccountList {
+                account_at,
+                list,
+                ask,
+            }) => {
+                let list = self.account_lists[*account_at].list(*list);
                 list.is_some_and(|list| list.awaits(*ask))
             }
-            Some(Slot::Details(asks)) => {
+            Some(Purpose::Details(asks)) => {
                 let details = self.details.as_ref();
                 details.is_some_and(|details| asks.iter().any(|ask| details.awaits(ask)))
             }
-            Some(Slot::Flex(place, ask)) => {
+            Some(Purpose::Flex(place, ask)) => {
                 let flex = self.flex.as_ref();
                 flex.is_some_and(|flex| flex.awaits(*place, *ask))
             }
-            Some(Slot::Units(_) | Slot::Accounts(..)) => true,
+            Some(Purpose::Units(_) | Purpose::Accounts(..)) => true,
             None => false,
         }
     }
@@ -223,7 +235,7 @@ impl Plan {
     ///
     /// Other calls may take its place.
     pub fn forget(&mut self, fetch: &Fetch) -> Step {
-        if let Some(Slot::Details(asks)) = self.asked.remove(fetch.key())
+        if let Some(Purpose::Details(asks)) = self.asked.remove(fetch.key())
             && let Some(details) = &mut self.details
         {
             for ask in &asks {
@@ -239,8 +251,8 @@ impl Plan {
     /// otherwise a few accounts that always fail would keep all others from being read.
     pub fn delay(&mut self, fetch: &Fetch) -> Step {
         let mut fetches = Vec::new();
-        if let Some(Slot::Sweep { sweep, .. }) = self.asked.get(fetch.key()) {
-            self.replace_scout(*sweep, &mut fetches);
+        if let Some(Purpose::AccountList { account_at, .. }) = self.asked.get(fetch.key()) {
+            self.replace_trial(*account_at, &mut fetches);
         }
         self.step(fetches)
     }
@@ -272,57 +284,57 @@ impl Plan {
             let fetch = details.fetch(&ask);
             // Two accounts may list the same product. It is requested once, and both get the
             // answer.
-            if let Some(Slot::Details(asks)) = self.asked.get_mut(fetch.key()) {
+            if let Some(Purpose::Details(asks)) = self.asked.get_mut(fetch.key()) {
                 asks.push(ask);
                 continue;
             }
-            let slot = Slot::Details(vec![ask]);
-            self.asked.insert(fetch.key().clone(), slot);
+            let purpose = Purpose::Details(vec![ask]);
+            self.asked.insert(fetch.key().clone(), purpose);
             fetches.push(fetch);
         }
     }
 
-    fn ask(&mut self, slot: Slot, fetch: Fetch) -> Fetch {
-        let finds_accounts = matches!(slot, Slot::Units(_) | Slot::Accounts(..));
+    fn ask(&mut self, purpose: Purpose, fetch: Fetch) -> Fetch {
+        let finds_accounts = matches!(purpose, Purpose::Units(_) | Purpose::Accounts(..));
         self.discovering += usize::from(finds_accounts);
-        self.asked.insert(fetch.key().clone(), slot);
+        self.asked.insert(fetch.key().clone(), purpose);
         fetch
     }
 
-    /// Plans an account unless it is already planned, and returns the position of its sweep.
+    /// Plans an account unless it is already planned, and returns the position of its lists.
     fn plan_account(&mut self, account: Option<i64>, fetches: &mut Vec<Fetch>) -> usize {
-        if let Some(&sweep) = self.planned.get(&account) {
-            return sweep;
+        if let Some(&account_at) = self.planned.get(&account) {
+            return account_at;
         }
-        let at = self.sweeps.len();
-        let sweep = Sweep::new(&self.settings, account, self.wildcard.is_possible());
+        let at = self.account_lists.len();
+        let lists = AccountLists::new(&self.settings, account, self.wildcard.is_possible());
         self.planned.insert(account, at);
-        self.sweeps.push(sweep);
-        self.begin_sweep(at, fetches);
+        self.account_lists.push(lists);
+        self.begin_account(at, fetches);
         at
     }
 
     /// Begins the first of these lists. The others wait for its first answer.
     ///
     /// A refused account then costs one error, however many lists of it were planned.
-    fn begin_lists(&mut self, sweep: usize, lists: Range<usize>, fetches: &mut Vec<Fetch>) {
+    fn begin_lists(&mut self, account_at: usize, lists: Range<usize>, fetches: &mut Vec<Fetch>) {
         let first = lists.start;
         if !lists.is_empty() {
-            self.sweeps[sweep].lead(lists);
-            self.begin_list(sweep, first, fetches);
+            self.account_lists[account_at].lead(lists);
+            self.begin_list(account_at, first, fetches);
         }
     }
 
-    fn begin_list(&mut self, sweep: usize, at: usize, fetches: &mut Vec<Fetch>) {
-        if let Some(list) = self.sweeps[sweep].list(at) {
+    fn begin_list(&mut self, account_at: usize, at: usize, fetches: &mut Vec<Fetch>) {
+        if let Some(list) = self.account_lists[account_at].list(at) {
             let ask = list.begin();
             let fetch = list.fetch(&self.settings.source, ask);
-            let slot = Slot::Sweep {
-                sweep,
+            let purpose = Purpose::AccountList {
+                account_at,
                 list: at,
                 ask,
             };
-            fetches.push(self.ask(slot, fetch));
+            fetches.push(self.ask(purpose, fetch));
         }
     }
 
@@ -340,19 +352,19 @@ impl Plan {
             .map(|(place, ask)| (place, ask, flex.fetch(place, ask, &self.settings.source)))
             .collect();
         for (place, ask, fetch) in next {
-            fetches.push(self.ask(Slot::Flex(place, ask), fetch));
+            fetches.push(self.ask(Purpose::Flex(place, ask), fetch));
         }
     }
 
-    fn follow_sweep(
+    fn follow_account_list(
         &mut self,
-        sweep: usize,
+        account_at: usize,
         at: usize,
         ask: Ask,
         outcome: &Outcome,
         fetches: &mut Vec<Fetch>,
     ) {
-        let Some(list) = self.sweeps[sweep].list_mut(at) else {
+        let Some(list) = self.account_lists[account_at].list_mut(at) else {
             return;
         };
         let asks = list.follow(ask, outcome, self.paging_works);
@@ -363,18 +375,18 @@ impl Plan {
             .collect();
         for (ask, fetch) in next {
             fetches.push(self.ask(
-                Slot::Sweep {
-                    sweep,
+                Purpose::AccountList {
+                    account_at,
                     list: at,
                     ask,
                 },
                 fetch,
             ));
         }
-        for at in self.sweeps[sweep].release(at) {
-            self.begin_list(sweep, at, fetches);
+        for at in self.account_lists[account_at].release(at) {
+            self.begin_list(account_at, at, fetches);
         }
-        self.judge_sweep(sweep, fetches);
+        self.judge_account(account_at, fetches);
     }
 }
 

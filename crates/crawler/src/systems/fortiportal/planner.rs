@@ -27,7 +27,7 @@ const SKIP: &str = "start";
 pub(crate) struct Portal {
     source: Arc<str>,
     /// The list that each call in flight belongs to.
-    asked: HashMap<Arc<str>, Slot>,
+    asked: HashMap<Arc<str>, Purpose>,
     organizations: Counted,
     branches: Vec<Branch>,
     /// How much was published: 1 for the organizations, plus 1 for each branch.
@@ -43,7 +43,7 @@ struct Branch {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Slot {
+enum Purpose {
     Organizations(Ask),
     Sites(usize, Ask),
     Vdoms(usize, usize, Ask),
@@ -60,18 +60,18 @@ impl Portal {
         }
     }
 
-    fn list(&self, slot: Slot) -> (&Counted, Ask) {
-        match slot {
-            Slot::Organizations(ask) => (&self.organizations, ask),
-            Slot::Sites(at, ask) => (&self.branches[at].sites, ask),
-            Slot::Vdoms(at, site, ask) => (&self.branches[at].vdoms[site], ask),
+    fn list(&self, purpose: Purpose) -> (&Counted, Ask) {
+        match purpose {
+            Purpose::Organizations(ask) => (&self.organizations, ask),
+            Purpose::Sites(at, ask) => (&self.branches[at].sites, ask),
+            Purpose::Vdoms(at, site, ask) => (&self.branches[at].vdoms[site], ask),
         }
     }
 
-    fn ask(&mut self, slot: Slot) -> Fetch {
-        let (list, ask) = self.list(slot);
+    fn ask(&mut self, purpose: Purpose) -> Fetch {
+        let (list, ask) = self.list(purpose);
         let fetch = list.fetch(ask);
-        self.asked.insert(fetch.key().clone(), slot);
+        self.asked.insert(fetch.key().clone(), purpose);
         fetch
     }
 
@@ -84,7 +84,7 @@ impl Portal {
             sites,
             vdoms: Vec::new(),
         });
-        self.ask(Slot::Sites(self.branches.len() - 1, ask))
+        self.ask(Purpose::Sites(self.branches.len() - 1, ask))
     }
 
     fn site(&mut self, at: usize, site: i64) -> Fetch {
@@ -94,7 +94,7 @@ impl Portal {
         let branch = &mut self.branches[at];
         branch.vdoms.push(vdoms);
         let site = branch.vdoms.len() - 1;
-        self.ask(Slot::Vdoms(at, site, ask))
+        self.ask(Purpose::Vdoms(at, site, ask))
     }
 
     /// Returns the scopes that have ended and whose turn it is.
@@ -147,27 +147,28 @@ impl Branch {
 
 impl Planner for Portal {
     fn begin(&mut self) -> Step {
-        let slot = Slot::Organizations(self.organizations.begin());
+        let purpose = Purpose::Organizations(self.organizations.begin());
         Step {
-            fetches: vec![self.ask(slot)],
+            fetches: vec![self.ask(purpose)],
             closed: Vec::new(),
         }
     }
 
     fn follow(&mut self, fetch: &Fetch, outcome: &Outcome) -> Step {
-        let Some(slot) = self.asked.remove(fetch.key()) else {
+        let Some(purpose) = self.asked.remove(fetch.key()) else {
             return Step::default();
         };
-        let (list, make): (&mut Counted, &dyn Fn(Ask) -> Slot) = match slot {
-            Slot::Organizations(_) => (&mut self.organizations, &Slot::Organizations),
-            Slot::Sites(at, _) => (&mut self.branches[at].sites, &move |ask| {
-                Slot::Sites(at, ask)
+        let (list, make): (&mut Counted, &dyn Fn(Ask) -> Purpose) = match purpose {
+            Purpose::Organizations(_) => (&mut self.organizations, &Purpose::Organizations),
+            Purpose::Sites(at, _) => (&mut self.branches[at].sites, &move |ask| {
+                Purpose::Sites(at, ask)
             }),
-            Slot::Vdoms(at, site, _) => (&mut self.branches[at].vdoms[site], &move |ask| {
-                Slot::Vdoms(at, site, ask)
+            Purpose::Vdoms(at, site, _) => (&mut self.branches[at].vdoms[site], &move |ask| {
+                Purpose::Vdoms(at, site, ask)
             }),
         };
-        let (Slot::Organizations(ask) | Slot::Sites(_, ask) | Slot::Vdoms(_, _, ask)) = slot;
+        let (Purpose::Organizations(ask) | Purpose::Sites(_, ask) | Purpose::Vdoms(_, _, ask)) =
+            purpose;
         let next = list.follow(ask, outcome);
         // Only a complete list says what is below it. Until then it may be read again.
         let found = match list.state {
@@ -176,10 +177,10 @@ impl Planner for Portal {
         };
         let mut fetches: Vec<Fetch> = next.into_iter().map(|ask| self.ask(make(ask))).collect();
         for id in found {
-            match slot {
-                Slot::Organizations(_) => fetches.push(self.branch(id)),
-                Slot::Sites(at, _) => fetches.push(self.site(at, id)),
-                Slot::Vdoms(..) => {}
+            match purpose {
+                Purpose::Organizations(_) => fetches.push(self.branch(id)),
+                Purpose::Sites(at, _) => fetches.push(self.site(at, id)),
+                Purpose::Vdoms(..) => {}
             }
         }
         Step {
@@ -189,8 +190,8 @@ impl Planner for Portal {
     }
 
     fn awaits(&self, fetch: &Fetch) -> bool {
-        self.asked.get(fetch.key()).is_some_and(|&slot| {
-            let (list, ask) = self.list(slot);
+        self.asked.get(fetch.key()).is_some_and(|&purpose| {
+            let (list, ask) = self.list(purpose);
             list.awaits(ask)
         })
     }

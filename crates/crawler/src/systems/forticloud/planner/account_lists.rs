@@ -36,7 +36,7 @@ enum Query<'a> {
 
 /// One account's lists: its products, and what `include` adds.
 #[derive(Debug)]
-pub(super) struct Sweep {
+pub(super) struct AccountLists {
     /// The account, or `None` for the own account of a user without an organization.
     account: Option<i64>,
     /// All lists; their positions never change.
@@ -81,7 +81,7 @@ pub(super) enum Finding {
     Failed,
 }
 
-impl Sweep {
+impl AccountLists {
     pub(super) fn new(settings: &Settings, account: Option<i64>, wildcard: bool) -> Self {
         let (phase, queries): (_, Vec<Query<'_>>) = match &settings.search {
             Search::Patterns(patterns) => (
@@ -94,7 +94,7 @@ impl Sweep {
             Search::Auto if wildcard => (Phase::Wildcard, vec![Query::Pattern(EVERYTHING)]),
             Search::Auto => (Phase::Certain, FALLBACK.to_vec()),
         };
-        let mut sweep = Self {
+        let mut new = Self {
             account,
             lists: Vec::new(),
             products: Vec::new(),
@@ -106,18 +106,18 @@ impl Sweep {
             waiting: Vec::new(),
             after: HashMap::new(),
         };
-        let products = sweep.search(settings, &queries);
+        let products = new.search(settings, &queries);
         if queries == FALLBACK {
-            sweep.fallback = products;
-            sweep.searched += ", because the API does not accept `%`";
+            new.fallback = products;
+            new.searched += ", because the API does not accept `%`";
         }
-        let first = sweep.lists.len();
+        let first = new.lists.len();
         for endpoint in &settings.include {
-            let list = Listing::new(endpoint, sweep.arguments());
-            sweep.lists.push(list.verified(settings.verify_paging));
+            let list = Listing::new(endpoint, new.arguments());
+            new.lists.push(list.verified(settings.verify_paging));
         }
-        sweep.others = first..sweep.lists.len();
-        sweep
+        new.others = first..new.lists.len();
+        new
     }
 
     pub(super) fn list(&self, at: usize) -> Option<&Listing> {
@@ -301,7 +301,8 @@ impl Sweep {
     /// Takes the account's scopes. The lists are dropped, because nothing uses them again.
     pub(super) fn take_scopes(&mut self, settings: &Settings) -> Vec<Scope> {
         let mut products = self.scope("products/list", settings, self.product_lists());
-        products.note = Some(self.searched.clone());
+        // A list that failed may not have been asked with all of these searches, or with any.
+        products.note = products.pages.is_ok().then(|| self.searched.clone());
         if let (Ok(_), Some(gap)) = (&products.pages, self.gap()) {
             products.pages = Err(gap);
         }

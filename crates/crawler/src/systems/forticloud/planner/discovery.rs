@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
-    Discovery, Plan, ScopeMode, Slot, Turn,
+    Discovery, Plan, Purpose, ScopeMode, Turn,
     listing::{Ask, Listing},
 };
 use crate::{Facts, Fetch, Ids, Outcome, fetch::FailureKind, systems::without_id};
@@ -56,7 +56,7 @@ impl Plan {
             .map(|ask| (ask, list.fetch(&self.settings.source, ask)))
             .collect();
         for (ask, fetch) in next {
-            fetches.push(self.ask(Slot::Units(ask), fetch));
+            fetches.push(self.ask(Purpose::Units(ask), fetch));
         }
         let mut seen = HashSet::new();
         let mut lists = Vec::new();
@@ -78,14 +78,16 @@ impl Plan {
         self.held = lists.collect();
     }
 
-    /// Plans a single sweep without an account. `reason` is why, unless the settings ask for it.
+    /// Plans lists that are not about an account. `reason` is why, unless the settings ask for it.
     pub(super) fn go_local(&mut self, reason: Option<&str>, fetches: &mut Vec<Fetch>) {
         self.published.units = true;
         self.local = reason.map(|reason| {
             format!("local scope: only the user's own account is read, because {reason}")
         });
-        let sweep = self.plan_account(None, fetches);
-        self.published.turns.push_back(Turn::Sweep(sweep));
+        let account_at = self.plan_account(None, fetches);
+        self.published
+            .turns
+            .push_back(Turn::AccountLists(account_at));
     }
 
     pub(super) fn discover(
@@ -103,13 +105,13 @@ impl Plan {
         self.published
             .turns
             .push_back(Turn::Accounts(self.discovery.len()));
-        let slot = Slot::Accounts(self.discovery.len(), ask);
-        fetches.push(self.ask(slot, list.fetch(&self.settings.source, ask)));
+        let purpose = Purpose::Accounts(self.discovery.len(), ask);
+        fetches.push(self.ask(purpose, list.fetch(&self.settings.source, ask)));
         self.discovery.push(Discovery {
             ou,
             account,
             list,
-            sweeps: Vec::new(),
+            account_lists: Vec::new(),
         });
     }
 
@@ -136,7 +138,7 @@ impl Plan {
             .map(|ask| (ask, list.fetch(&self.settings.source, ask)))
             .collect();
         for (ask, fetch) in next {
-            fetches.push(self.ask(Slot::Accounts(at, ask), fetch));
+            fetches.push(self.ask(Purpose::Accounts(at, ask), fetch));
         }
         // An account that the settings name is read whether or not the answer contains it.
         let accounts = match (self.discovery[at].account, outcome) {
@@ -145,8 +147,8 @@ impl Plan {
             (None, _) => Vec::new(),
         };
         for account in accounts {
-            let sweep = self.plan_account(Some(account), fetches);
-            self.discovery[at].sweeps.push(sweep);
+            let account_at = self.plan_account(Some(account), fetches);
+            self.discovery[at].account_lists.push(account_at);
         }
     }
 }

@@ -25,7 +25,7 @@ impl Plan {
         while let Some(&turn) = self.published.turns.front() {
             let closed = match turn {
                 Turn::Accounts(at) => self.discovery[at].list.state != ListingState::Open,
-                Turn::Sweep(at) => self.sweeps[at].closed(),
+                Turn::AccountLists(at) => self.account_lists[at].closed(),
             };
             if !closed {
                 break;
@@ -33,12 +33,12 @@ impl Plan {
             self.published.turns.pop_front();
             match turn {
                 Turn::Accounts(at) => scopes.push(self.publish_accounts(at)),
-                Turn::Sweep(at) => {
+                Turn::AccountLists(at) => {
                     if let Some(details) = &mut self.details {
-                        let (account, products) = self.sweeps[at].products();
+                        let (account, products) = self.account_lists[at].products();
                         details.add(account, products);
                     }
-                    scopes.extend(self.sweeps[at].take_scopes(&self.settings));
+                    scopes.extend(self.account_lists[at].take_scopes(&self.settings));
                 }
             }
         }
@@ -65,9 +65,11 @@ impl Plan {
     /// earlier unit has already queued.
     fn publish_accounts(&mut self, at: usize) -> Scope {
         let discovery = &self.discovery[at];
-        for &sweep in discovery.sweeps.iter().rev() {
-            if self.published.queued.insert(sweep) {
-                self.published.turns.push_front(Turn::Sweep(sweep));
+        for &account_at in discovery.account_lists.iter().rev() {
+            if self.published.queued.insert(account_at) {
+                self.published
+                    .turns
+                    .push_front(Turn::AccountLists(account_at));
             }
         }
         let pages = match &discovery.list.state {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Plan, sweep::Finding};
+use super::{Plan, account_lists::Finding};
 use crate::Fetch;
 
 /// What is known about `%`, and the accounts that wait for it.
@@ -14,7 +14,7 @@ pub(super) struct Wildcard {
     /// Searching one account alone first means that a tenant that rejects `%` costs one error. If
     /// all accounts were searched at once, each of them would cost two, and ten errors per hour are
     /// soon used up. The price is one round trip at the start of every crawl.
-    scout: Scout,
+    trial: Trial,
     held: VecDeque<usize>,
     /// The number of accounts whose search with `%` has not ended.
     searching: usize,
@@ -33,11 +33,11 @@ enum Knowledge {
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Scout {
+enum Trial {
     #[default]
     Wanted,
-    Asking(usize),
-    Back,
+    Running(usize),
+    Done,
 }
 
 impl Wildcard {
@@ -49,29 +49,29 @@ impl Wildcard {
 
 impl Plan {
     /// Begins to read an account, or holds it until the first account is answered.
-    pub(super) fn begin_sweep(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
-        if self.sweeps[at].searching() {
+    pub(super) fn begin_account(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        if self.account_lists[at].searching() {
             self.wildcard.searching += 1;
-            match self.wildcard.scout {
-                Scout::Wanted => self.wildcard.scout = Scout::Asking(at),
-                Scout::Asking(_) => return self.wildcard.held.push_back(at),
-                Scout::Back => {}
+            match self.wildcard.trial {
+                Trial::Wanted => self.wildcard.trial = Trial::Running(at),
+                Trial::Running(_) => return self.wildcard.held.push_back(at),
+                Trial::Done => {}
             }
         }
-        let lists = self.sweeps[at].all();
+        let lists = self.account_lists[at].all();
         self.begin_lists(at, lists, fetches);
     }
 
     /// Learns about `%` from the answers of an account.
-    pub(super) fn judge_sweep(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
-        let is_scout = self.wildcard.scout == Scout::Asking(at);
-        if !self.sweeps[at].searching() {
-            if is_scout {
-                self.hear_refused_scout(at, fetches);
+    pub(super) fn judge_account(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        let is_trial = self.wildcard.trial == Trial::Running(at);
+        if !self.account_lists[at].searching() {
+            if is_trial {
+                self.judge_refused_trial(at, fetches);
             }
             return;
         }
-        let Some(finding) = self.sweeps[at].find() else {
+        let Some(finding) = self.account_lists[at].find() else {
             return;
         };
         self.wildcard.searching -= 1;
@@ -80,57 +80,57 @@ impl Plan {
             Finding::Failed => {}
             // Whether the account or the whole tenant rejects `%` is shown by the answers to its
             // other searches.
-            Finding::Rejected if is_scout => return self.search_otherwise(at, fetches),
+            Finding::Rejected if is_trial => return self.search_otherwise(at, fetches),
             Finding::Nothing | Finding::Rejected => self.wildcard.undecided.push(at),
         }
-        if is_scout {
+        if is_trial {
             match finding {
                 // The failure of one account says nothing about the tenant, so try the next one.
-                Finding::Failed | Finding::Rejected => self.send_scout(fetches),
+                Finding::Failed | Finding::Rejected => self.begin_trial(fetches),
                 Finding::Rows | Finding::Nothing => self.release_held(fetches),
             }
-        } else if finding == Finding::Rows && self.wildcard.scout != Scout::Back {
+        } else if finding == Finding::Rows && self.wildcard.trial != Trial::Done {
             // Its answer came late, and proves `%` all the same.
             self.release_held(fetches);
         }
     }
 
-    /// Sends another account in the place of a scout whose answer comes late.
-    pub(super) fn replace_scout(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
-        if self.wildcard.scout == Scout::Asking(at) && !self.wildcard.held.is_empty() {
-            self.send_scout(fetches);
+    /// Sends another account in the place of a trial whose answer comes late.
+    pub(super) fn replace_trial(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        if self.wildcard.trial == Trial::Running(at) && !self.wildcard.held.is_empty() {
+            self.begin_trial(fetches);
         }
     }
 
     /// Handles the other searches of the first account, after the API rejected `%` for it.
-    fn hear_refused_scout(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
-        match self.sweeps[at].answers_otherwise() {
+    fn judge_refused_trial(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
+        match self.account_lists[at].answers_otherwise() {
             Some(true) => {
                 self.wildcard.knowledge = Knowledge::Disproven;
                 self.release_held(fetches);
             }
             // This account fails whatever is asked of it.
-            Some(false) => self.send_scout(fetches),
+            Some(false) => self.begin_trial(fetches),
             None => {}
         }
     }
 
-    fn send_scout(&mut self, fetches: &mut Vec<Fetch>) {
-        self.wildcard.scout = Scout::Wanted;
+    fn begin_trial(&mut self, fetches: &mut Vec<Fetch>) {
+        self.wildcard.trial = Trial::Wanted;
         if let Some(next) = self.wildcard.held.pop_front() {
             self.wildcard.searching -= 1;
-            self.begin_sweep(next, fetches);
+            self.begin_account(next, fetches);
         }
     }
 
     fn release_held(&mut self, fetches: &mut Vec<Fetch>) {
-        self.wildcard.scout = Scout::Back;
+        self.wildcard.trial = Trial::Done;
         for at in std::mem::take(&mut self.wildcard.held) {
             self.wildcard.searching -= 1;
             if !self.wildcard.is_possible() {
-                self.sweeps[at].restart_otherwise(&self.settings);
+                self.account_lists[at].restart_otherwise(&self.settings);
             }
-            self.begin_sweep(at, fetches);
+            self.begin_account(at, fetches);
         }
     }
 
@@ -143,7 +143,7 @@ impl Plan {
         match self.wildcard.knowledge {
             Knowledge::Proven => {
                 for at in std::mem::take(&mut self.wildcard.undecided) {
-                    self.sweeps[at].accept();
+                    self.account_lists[at].accept();
                 }
             }
             Knowledge::Unknown if !last_chance => {}
@@ -156,7 +156,7 @@ impl Plan {
     }
 
     fn search_otherwise(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
-        let added = self.sweeps[at].search_otherwise(&self.settings);
+        let added = self.account_lists[at].search_otherwise(&self.settings);
         self.begin_lists(at, added, fetches);
     }
 }
