@@ -19,6 +19,9 @@ const ROUNDS: u32 = 2;
 /// argument that skips rows. A server that ignores this argument returns the first page again; the
 /// list then fails instead of being silently incomplete. This matters for FortiPortal, whose
 /// documentation does not say how lists are paged.
+///
+/// Without a total, the rest is requested in the same way, and an empty page or the first page again
+/// proves that there are no other rows. It costs one more call.
 #[derive(Debug)]
 pub(super) struct Counted {
     source: Arc<str>,
@@ -30,7 +33,8 @@ pub(super) struct Counted {
     given: Vec<(String, Value)>,
     pub(super) state: CountedState,
     round: u32,
-    total: u64,
+    /// The reported total; `None` if there is none, or if it is 0 although there are rows.
+    total: Option<u64>,
     /// The ids on the pages that have arrived, by the position of the page's first row.
     pages: BTreeMap<u64, Vec<i64>>,
     /// The number of rows on those pages.
@@ -67,7 +71,7 @@ impl Counted {
             given: Vec::new(),
             state: CountedState::Open,
             round: 0,
-            total: 0,
+            total: None,
             pages: BTreeMap::new(),
             rows: 0,
             seen: HashMap::new(),
@@ -124,21 +128,37 @@ impl Counted {
             return None;
         }
         let (start, _) = ask;
-        let rows = facts.ids.len() as u64;
-        if start == 0 {
-            let Some(total) = facts.total else {
-                return self.begin_anew("the answer has no total row count");
-            };
+        let total = facts
+            .total
+            .filter(|&total| total > 0 || facts.ids.is_empty());
+        if self.total.is_none() {
             self.total = total;
         }
-        if let Some(flaw) = self.flaw(start, &facts) {
+        if start > 0 && self.total.is_none() && self.adds_nothing(&facts.ids) {
+            return self.close();
+        }
+        if let Some(flaw) = self.flaw(start, total, &facts.ids) {
             return self.begin_anew(&flaw);
         }
-        self.rows += rows;
+        let is_empty = facts.ids.is_empty();
+        self.rows += facts.ids.len() as u64;
         self.pages.insert(start, facts.ids);
-        if self.rows < self.total {
+        let has_more = match self.total {
+            Some(total) => self.rows < total,
+            None => !is_empty,
+        };
+        if has_more {
             return Some((self.rows, self.round));
         }
+        self.close()
+    }
+
+    /// Whether a page after the first is empty, or is the first page again.
+    fn adds_nothing(&self, ids: &[i64]) -> bool {
+        ids.is_empty() || self.pages.get(&0).is_some_and(|first| first == ids)
+    }
+
+    fn close(&mut self) -> Option<Ask> {
         self.state = CountedState::Closed;
         self.seen = HashMap::new();
         None
@@ -173,38 +193,35 @@ impl Counted {
         self.pages.clear();
         self.seen.clear();
         self.rows = 0;
+        self.total = None;
         self.round += 1;
         Some(self.begin())
     }
 
     /// A contradiction between this page and those before it, if there is one.
-    fn flaw(&mut self, start: u64, facts: &CountedFacts) -> Option<String> {
-        if let Some(total) = facts.total.filter(|&total| total != self.total) {
+    fn flaw(&mut self, start: u64, reported: Option<u64>, ids: &[i64]) -> Option<String> {
+        if let (Some(total), Some(reported)) = (self.total, reported)
+            && total != reported
+        {
             return Some(format!(
-                "the page at row {start} reports a total of {total} rows, but the first page \
-                 reported {}",
-                self.total
+                "the page at row {start} reports a total of {reported} rows, but an earlier page \
+                 reported {total}"
             ));
         }
-        if facts.ids.is_empty() && self.total > 0 {
-            return Some(format!(
-                "the page at row {start} of {} is empty",
-                self.total
-            ));
+        if let Some(total) = self.total.filter(|&total| ids.is_empty() && total > 0) {
+            return Some(format!("the page at row {start} of {total} is empty"));
         }
-        let repeated = facts.ids.iter().find_map(|&id| {
+        let repeated = ids.iter().find_map(|&id| {
             let before = self.seen.insert(id, start)?;
             Some(format!(
                 "the page at row {start} repeats id {id} from the page at row {before}"
             ))
         });
-        let rows = self.rows + facts.ids.len() as u64;
-        let excess = (rows > self.total).then(|| {
-            format!(
-                "the answer reports a total of {} rows, but {rows} arrived",
-                self.total
-            )
-        });
+        let rows = self.rows + ids.len() as u64;
+        let excess = self
+            .total
+            .filter(|&total| rows > total)
+            .map(|total| format!("the answer reports a total of {total} rows, but {rows} arrived"));
         repeated.or(excess)
     }
 }

@@ -15,6 +15,8 @@ struct Tenant {
     page_size: usize,
     /// Whether the portal honors `start`.
     pages: bool,
+    /// Whether it reports the number of rows.
+    total: bool,
     /// A part of the key of the calls that are refused.
     refused: &'static str,
     /// How often the list of organizations moves while it is read.
@@ -31,6 +33,7 @@ impl Default for Tenant {
             ],
             page_size: 100,
             pages: true,
+            total: true,
             refused: "none",
             moving: 0,
         }
@@ -63,7 +66,7 @@ impl Tenant {
         let moved = fetch.endpoint == ORGANIZATIONS && start > 0 && fetch.round < self.moving;
         let start = usize::try_from(start).unwrap();
         Outcome::Page(Facts::Counted(CountedFacts {
-            total: Some(ids.len() as u64 + u64::from(moved)),
+            total: self.total.then(|| ids.len() as u64 + u64::from(moved)),
             ids: ids.into_iter().skip(start).take(self.page_size).collect(),
             missing: 0,
         }))
@@ -146,6 +149,38 @@ fn a_portal_that_ignores_paging_fails_the_list() {
         [
             "portal/account/organizations 0: its pages do not form a complete list after 2 \
              attempts: the page at row 2 repeats id 4 from the page at row 0"
+        ]
+    );
+}
+
+#[test]
+fn without_a_total_an_empty_page_or_the_first_one_again_closes_the_list() {
+    for pages in [true, false] {
+        let tenant = Tenant {
+            total: false,
+            pages,
+            ..Tenant::default()
+        };
+        tenant.check(&[
+            "portal/account/organizations 0: 1 pages",
+            "portal/device/site/customer 4: 1 pages",
+            "portal/device/vdom/site 4: 2 pages",
+            "portal/device/site/customer 9: 1 pages",
+            "portal/device/vdom/site 9: 1 pages",
+            "portal/device/site/customer 5: 1 pages",
+            "portal/device/vdom/site 5: 0 pages",
+        ]);
+    }
+    let tenant = Tenant {
+        total: false,
+        page_size: 2,
+        ..Tenant::default()
+    };
+    assert_eq!(
+        tenant.run(true)[..2],
+        [
+            "portal/account/organizations 0: 2 pages",
+            "portal/device/site/customer 4: 1 pages"
         ]
     );
 }
