@@ -16,7 +16,11 @@ struct Running {
 
 impl Running {
     fn start(folder: &Folder, line: &str) -> Self {
-        let mut process = folder.stoppable(line).stderr(Stdio::piped()).spawn().unwrap();
+        let mut process = folder
+            .stoppable(line)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         Self { process, lines }
     }

@@ -118,10 +118,11 @@ impl<'a> Answer<'a> {
         if found.next().is_some() {
             return Err(error(format!("the answer has `{last}` twice")));
         }
-        let rows = match value {
+        let mut rows = match value {
             Some(value) => Rows::read(last, value)?,
             None => Rows::default(),
         };
+        rows.is_there = value.is_some_and(|value| value.get() != "null");
         if rows.objects.is_empty() {
             if rows.len() > 0 {
                 let message = format!(

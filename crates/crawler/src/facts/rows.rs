@@ -20,6 +20,8 @@ pub(crate) struct Rows<'a> {
     /// The number of elements that are neither objects nor null. The decoder reports each of them
     /// as an issue, as it does for nulls.
     pub(crate) odd: usize,
+    /// Whether the answer has a list, empty or not, rather than null or nothing.
+    pub(crate) is_there: bool,
 }
 
 impl<'a> Rows<'a> {

@@ -267,12 +267,18 @@ fn a_portals_list_counts_its_rows_in_either_container() {
         counted("{\"data\": {\"results\": [{\"id\": 4}], \"totalResultsCount\": -1}}"),
         (None, vec![4], 0)
     );
+    // The page after the last one of a list without a total.
+    assert_eq!(
+        counted("{\"data\": {\"results\": []}}"),
+        (None, Vec::new(), 0)
+    );
     for page in [
         "[null]",
         "{\"data\": [{\"results\": []}]}",
         "{\"data\": {\"sites\": [{\"id\": 1}], \"totalResultsCount\": 0}}",
         "{\"data\": null}",
         "{\"data\": {\"results\": {}}}",
+        "{\"data\": {\"results\": null}}",
         "{\"message\": \"x\"}",
     ] {
         assert!(

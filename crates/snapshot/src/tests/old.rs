@@ -283,8 +283,12 @@ async fn recover(root: &Path, layout: Layout) -> Result<()> {
 
 #[tokio::test]
 async fn an_interrupted_publication_of_the_first_edition_is_finished() {
-    for layout in Layout::ALL {
+    let layouts = Layout::ALL.into_iter();
+    for (layout, is_first) in layouts.flat_map(|layout| [(layout, true), (layout, false)]) {
         let root = tempfile::tempdir().unwrap();
+        if !is_first {
+            publish_old(root.path(), &[layout], "o0", OLDER, true);
+        }
         interrupt(root.path(), layout, "o1", OLD, None);
         let sink = open_in(local(root.path()), target(layout), &load("c1", FIRST)).await;
         let latest: Latest =

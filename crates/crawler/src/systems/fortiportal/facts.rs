@@ -18,9 +18,9 @@ pub(super) fn read(answer: &Answer<'_>) -> serde_json::Result<CountedFacts> {
     };
     let total = total.and_then(integer_of);
     let total = total.and_then(|total| total.try_into().ok());
-    if rows.len() == 0 && total.is_none() {
+    if !rows.is_there && total.is_none() {
         return Err(error(
-            "the answer has neither rows nor a row count".to_owned(),
+            "the answer has neither a list of rows nor a row count".to_owned(),
         ));
     }
     let mut ids = Vec::new();
