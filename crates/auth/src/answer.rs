@@ -6,7 +6,7 @@ use fortilake_models::Secret;
 use fortilake_transport::{Response, http::StatusCode};
 use serde_json::{Map, Value};
 
-use crate::{Kind, looks_like};
+use crate::{Kind, describe_body};
 
 /// The lifetime of a token whose answer has no usable `expires_in`.
 const DEFAULT_LIFE: Duration = Duration::from_hours(1);
@@ -135,7 +135,7 @@ fn life(body: &Map<String, Value>) -> Duration {
 /// answer says nothing about the credentials, whatever its HTTP status.
 fn without_body(answer: &Response) -> SignInRefusal {
     let http = answer.status;
-    let text = looks_like(&answer.body, &[]);
+    let text = describe_body(&answer.body, &[]);
     let clue = if is_lost_body(&text) {
         RefusalHint::LostBody
     } else {

@@ -47,9 +47,9 @@
 mod answer;
 mod clock;
 mod credentials;
+mod describe_body;
 mod error;
 mod key;
-mod looks;
 mod oauth;
 mod portal;
 mod signer;
@@ -63,9 +63,9 @@ mod tokens;
 pub use crate::{
     clock::{Clock, Micros, later, real_time, system_time, until, uptime},
     credentials::Credentials,
+    describe_body::describe_body,
     error::{Error, Kind, Limit, Result},
     key::{FORTIAUTHENTICATOR, Key},
-    looks::looks_like,
     oauth::OAuth,
     portal::{FORTIPORTAL, Portal},
     signer::Signer,

@@ -32,7 +32,7 @@ pub(crate) enum BreakerDecision {
 }
 
 impl Breaker {
-    pub(crate) fn passage(&self, now: Micros) -> BreakerDecision {
+    pub(crate) fn decide(&self, now: Micros) -> BreakerDecision {
         // After the pause, only a single call is let through. Letting all waiting calls through
         // would cost as many errors as there are workers, if the service is still down.
         match self {

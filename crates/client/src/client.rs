@@ -13,9 +13,9 @@ use tokio::time;
 
 pub use self::usage::Usage;
 use crate::{
-    Config, Error, Jitter, Page, Result, Retries, SignIn, Tries, Waiting,
+    Config, Error, Jitter, Page, Result, RetryPolicy, SignIn, Tries, Waiting,
     limited_transport::LimitedTransport,
-    quota::Rules,
+    limiter::Rules,
     request::{Call, SecretHandling},
     signer::signer,
     typed,
@@ -32,12 +32,12 @@ pub struct Client {
     api_url: Url,
     /// The host of the endpoints that need no token, because they issue tokens.
     auth_host: Url,
-    line: Arc<LimitedTransport>,
+    limited: Arc<LimitedTransport>,
     /// The line used to sign out. It ignores the limits of the run, but not those of the API.
-    sign_out_line: Arc<LimitedTransport>,
+    limited_sign_out: Arc<LimitedTransport>,
     sign_in: SignIn,
     signer: Box<dyn Signer>,
-    retries: Retries,
+    retries: RetryPolicy,
     jitter: Jitter,
 }
 
@@ -54,24 +54,25 @@ impl Client {
             max_calls: config.max_calls,
             deadline: config.deadline,
         };
-        let line = Arc::new(LimitedTransport::new(
+        let limited = Arc::new(LimitedTransport::new(
             &config,
             Arc::clone(&transport),
             rules,
         ));
         // A second line without the run's rules. Signing out must work after the deadline and after
         // `max_calls`, or a FortiPortal token blocks the next run until it expires.
-        let sign_out_line = Arc::new(LimitedTransport::new(&config, transport, Rules::default()));
+        let limited_sign_out =
+            Arc::new(LimitedTransport::new(&config, transport, Rules::default()));
         // Redirects are followed above the limits, so every hop counts as a call, which it is.
-        let transport = Arc::new(Redirects::new(Arc::clone(&line)));
+        let transport = Arc::new(Redirects::new(Arc::clone(&limited)));
         let signer = signer(&config, transport)?;
         let mut auth_host = config.auth_url;
         auth_host.set_path("");
         Ok(Self {
             api_url: config.api_url,
             auth_host,
-            line,
-            sign_out_line,
+            limited,
+            limited_sign_out,
             sign_in: config.sign_in,
             signer,
             retries: config.retries,
@@ -176,28 +177,28 @@ impl Client {
     /// nothing if there is no token, or for the other systems. If it fails, the token stays in the
     /// store, so that the next run can use it.
     pub async fn sign_out(&self) -> Result<()> {
-        let transport = Redirects::new(Arc::clone(&self.sign_out_line));
+        let transport = Redirects::new(Arc::clone(&self.limited_sign_out));
         let result = self.signer.sign_out(&transport).await;
-        result.map_err(|error| self.sign_out_line.no_token(error).into_sign_out_error())
+        result.map_err(|error| self.limited_sign_out.no_token(error).into_sign_out_error())
     }
 
     /// Returns the id of the user in the ledger and in the token store. It does not reveal the
     /// name.
     pub fn user(&self) -> &str {
-        &self.line.gate.user
+        &self.limited.limiter.user
     }
 
     /// Waits for `pause`, or until the client is told to stop.
     pub async fn rest(&self, pause: Duration) {
         let end = time::Instant::now() + pause;
-        while !self.line.gate.is_stopped() && time::Instant::now() < end {
+        while !self.limited.limiter.is_stopped() && time::Instant::now() < end {
             time::sleep_until(end.min(time::Instant::now() + STOP_CHECK)).await;
         }
     }
 
     /// Returns how many requests this client has sent, including sign-ins and retries.
     pub fn calls(&self) -> u64 {
-        self.line.gate.calls() + self.sign_out_line.gate.calls()
+        self.limited.limiter.calls() + self.limited_sign_out.limiter.calls()
     }
 
     /// Returns how many times a call is tried, including the first time.
@@ -207,19 +208,19 @@ impl Client {
 
     /// Whether calls wait as long as necessary when the API allows none.
     pub fn waits_forever(&self) -> bool {
-        self.line.gate.rules.waiting == Waiting::Forever
+        self.limited.limiter.rules.waiting == Waiting::Forever
     }
 
     /// Returns the time of the clock that [`Pause::resume_at`](crate::Pause::resume_at) refers to.
     pub fn now(&self) -> Micros {
-        (self.line.gate.clock)()
+        (self.limited.limiter.clock)()
     }
 
     /// Sends no further calls, including those that wait for their turn. Calls in flight continue.
     ///
     /// Calls that were not sent fail with [`Kind::Paused`](crate::Kind::Paused).
     pub fn stop(&self) {
-        self.line.gate.stop();
+        self.limited.limiter.stop();
     }
 
     /// Checks a call and builds its request. Nothing is sent yet.

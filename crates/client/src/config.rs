@@ -10,7 +10,7 @@ use fortilake_transport::{shown, url::Url};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    OnWait, Queue, Retries, Waiting, Window,
+    OnWait, Queue, RetryPolicy, Waiting, Window,
     ledger::{ErrorLimit, Ledger, Limits, MemoryLedger},
 };
 
@@ -68,7 +68,7 @@ pub struct Config {
     /// After this time, the client sends no further calls.
     pub deadline: Option<Micros>,
     /// How failed calls are retried.
-    pub retries: Retries,
+    pub retries: RetryPolicy,
 }
 
 /// How a caller authenticates. This also identifies the system that is called.
@@ -168,7 +168,7 @@ impl Config {
             on_wait: None,
             max_calls: None,
             deadline: None,
-            retries: Retries::default(),
+            retries: RetryPolicy::default(),
         }
     }
 

@@ -15,8 +15,8 @@ use crate::{
     Envelope, Page, Pause,
     class::{self, Class},
     error::{Answer, Source},
+    limiter::Stop,
     pause::timestamp,
-    quota::Stop,
     request::Call,
     retry::{FailedTry, Repeat, TokenState},
     retry_after,
@@ -41,7 +41,7 @@ pub(crate) struct Failure {
     /// How long the server asked us to wait; zero if it did not ask.
     pub(crate) wait: Duration,
     /// A description of the answer, if it is not one that this API gives.
-    pub(crate) looks: Option<String>,
+    pub(crate) shown_body: Option<String>,
     /// A digest of the complete answer, if another try would most likely get the same one.
     pub(crate) digest: Option<u64>,
     /// Whether the previous try got the same answer.
@@ -141,7 +141,7 @@ impl Failure {
         }
     }
 
-    /// Whether waiting long enough helps. The gate has already waited for its own limits.
+    /// Whether waiting long enough helps. The limiter has already waited for its own limits.
     pub(crate) fn is_waited_out(&self) -> bool {
         self.pause.is_some() && self.class != Class::Suspended
     }
@@ -149,9 +149,9 @@ impl Failure {
     /// Returns what the retry decision needs to know about this try.
     pub(crate) fn trial(&self, call: &Call) -> FailedTry {
         let token = match &self.token {
-            Some(_) if self.young_token => TokenState::New,
-            Some(token) if token.is_old() => TokenState::Old,
-            Some(_) => TokenState::Young,
+            Some(_) if self.young_token => TokenState::Unproven,
+            Some(token) if token.is_old() => TokenState::MaybeStale,
+            Some(_) => TokenState::Current,
             None => TokenState::None,
         };
         let repeat = match self.stage {
@@ -183,7 +183,7 @@ impl Failure {
             young_token: false,
             renewals: 0,
             wait,
-            looks: None,
+            shown_body: None,
             digest: None,
             repeated: false,
             pause: None,

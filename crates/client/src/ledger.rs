@@ -18,7 +18,7 @@ mod memory;
 
 pub use self::memory::MemoryLedger;
 pub use crate::{
-    class::Verdict,
+    class::Settlement,
     past_error::{ErrorReason, PastError},
 };
 
@@ -61,7 +61,12 @@ pub trait Ledger: Send + Sync {
 
     /// Records how the call of a reservation ended and, for an error, the reason if it is known. A
     /// ticket that is unknown or already settled is ignored.
-    fn settle(&self, ticket: Ticket, verdict: Verdict, reason: Option<&ErrorReason>) -> Result<()>;
+    fn settle(
+        &self,
+        ticket: Ticket,
+        settlement: Settlement,
+        reason: Option<&ErrorReason>,
+    ) -> Result<()>;
 
     /// Records that the server accepts no calls for this long, limited to [`LONGEST_CLOSE`]. An
     /// earlier closure that lasts longer stays in effect.

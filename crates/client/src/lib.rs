@@ -76,11 +76,11 @@ mod error;
 mod failure;
 pub mod ledger;
 mod limited_transport;
+mod limiter;
 mod page;
 mod past_error;
 mod pause;
 mod queue;
-mod quota;
 mod request;
 mod retry;
 mod retry_after;
@@ -99,6 +99,6 @@ pub use crate::{
     past_error::LastErrors,
     pause::{OnWait, Pause, Reason, Waiting},
     queue::Queue,
-    retry::{Jitter, Retries},
+    retry::{Jitter, RetryPolicy},
     tries::Tries,
 };

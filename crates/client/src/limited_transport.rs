@@ -1,4 +1,4 @@
-//! Sends requests once the gate lets them through.
+//! Sends requests once the limiter lets them through.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -18,12 +18,12 @@ use crate::{
     error::Source,
     failure::Failure,
     ledger::ErrorReason,
+    limiter::{CallLimiter, Permit, Rules, State, Stop},
     pause::timestamp,
-    quota::{CallLimiter, Permit, Rules, State, Stop},
     retry_after,
 };
 
-/// A transport that waits for the gate before it sends, and limits how long it waits for the
+/// A transport that waits for the limiter before it sends, and limits how long it waits for the
 /// answer.
 ///
 /// It is placed below redirects and sign-ins, so that each of their requests counts as the call
@@ -31,7 +31,7 @@ use crate::{
 /// turn.
 pub(crate) struct LimitedTransport {
     pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) gate: CallLimiter,
+    pub(crate) limiter: CallLimiter,
     pub(crate) timeout: Duration,
     pub(crate) dialect: Dialect,
     /// Why the ledger could not be used for a sign-in, until the failure of that sign-in is
@@ -48,7 +48,7 @@ pub(crate) struct LimitedTransport {
 /// the answer says, for example that a token is no longer valid, is known before the next call is
 /// sent.
 pub(crate) struct CallTransport<'a> {
-    line: &'a LimitedTransport,
+    limited: &'a LimitedTransport,
     /// How messages refer to the call.
     label: &'a str,
     first: Mutex<Option<Permit<'a>>>,
@@ -58,9 +58,9 @@ pub(crate) struct CallTransport<'a> {
 impl LimitedTransport {
     pub(crate) fn new(config: &Config, transport: Arc<dyn Transport>, rules: Rules) -> Self {
         let user = config.user();
-        let gate = CallLimiter {
+        let limiter = CallLimiter {
             limits: config.limits(),
-            lane: config.queue.lane(&user),
+            queue: config.queue.of_user(&user),
             user,
             ledger: Arc::clone(&config.ledger),
             clock: Arc::clone(&config.clock),
@@ -69,7 +69,7 @@ impl LimitedTransport {
         };
         Self {
             transport,
-            gate,
+            limiter,
             timeout: config.timeout,
             uncounted: Mutex::default(),
             dialect: config.sign_in.dialect(),
@@ -78,9 +78,9 @@ impl LimitedTransport {
 
     /// Turns a failed sign-in into a failed call, with the pause or ledger error that caused it.
     pub(crate) fn no_token(&self, error: auth::Error) -> Failure {
-        let mut failure = Failure::sign_in(error, (self.gate.clock)());
+        let mut failure = Failure::sign_in(error, (self.limiter.clock)());
         if failure.class == Class::Suspended {
-            failure.pause = self.gate.last_pause();
+            failure.pause = self.limiter.last_pause();
         }
         if let Some(error) = lock(&self.uncounted).take() {
             failure.class = Class::Uncounted;
@@ -102,7 +102,7 @@ impl LimitedTransport {
     }
 
     async fn admit(&self, request: &Request) -> transport::Result<Permit<'_>> {
-        self.gate.admit().await.map_err(|stop| {
+        self.limiter.admit().await.map_err(|stop| {
             let url = shown(&request.url);
             match stop {
                 Stop::Pause(_) => transport::Error::new(
@@ -118,7 +118,7 @@ impl LimitedTransport {
         })
     }
 
-    /// Closes the gate if the answer asks for it. This happens at once, because another sign-in may
+    /// Closes the limiter if the answer asks for it. This happens at once, because another sign-in may
     /// already be waiting.
     fn close_for(&self, class: Class, answer: &transport::Result<Response>) {
         let (Class::Throttled | Class::HourlyLimit | Class::ErrorLimit, Ok(response)) =
@@ -126,11 +126,11 @@ impl LimitedTransport {
         else {
             return;
         };
-        let now = (self.gate.clock)();
+        let now = (self.limiter.clock)();
         let wait = retry_after::wait(class, &response.headers, timestamp(now));
-        // If this fails, the caller that needed the token closes the gate again, and reports the
+        // If this fails, the caller that needed the token closes the limiter again, and reports the
         // error.
-        drop(self.gate.close(wait));
+        drop(self.limiter.close(wait));
     }
 
     fn judge(&self, answer: &transport::Result<Response>) -> (Class, Option<u16>) {
@@ -169,9 +169,9 @@ impl Transport for LimitedTransport {
 }
 
 impl<'a> CallTransport<'a> {
-    pub(crate) fn new(line: &'a LimitedTransport, label: &'a str, permit: Permit<'a>) -> Self {
+    pub(crate) fn new(limited: &'a LimitedTransport, label: &'a str, permit: Permit<'a>) -> Self {
         Self {
-            line,
+            limited,
             label,
             first: Mutex::new(Some(permit)),
             last: Mutex::default(),
@@ -201,9 +201,9 @@ impl Transport for CallTransport<'_> {
         } else {
             // Another request follows, so the last answer was a redirect.
             self.settle(Class::Success, None, "");
-            self.line.admit(&request).await?
+            self.limited.admit(&request).await?
         };
-        let answer = self.line.exchange(request).await;
+        let answer = self.limited.exchange(request).await;
         *lock(&self.last) = Some(permit);
         answer
     }

@@ -35,7 +35,7 @@ struct WaitingGuard<'a>(&'a UserQueue);
 
 /// The first place in the queue.
 pub(crate) struct QueueTurn<'a> {
-    lane: &'a UserQueue,
+    queue: &'a UserQueue,
     _place: WaitingGuard<'a>,
     _first: tokio::sync::MutexGuard<'a, ()>,
 }
@@ -46,7 +46,7 @@ impl Queue {
         Self::default()
     }
 
-    pub(crate) fn lane(&self, user: &str) -> Arc<UserQueue> {
+    pub(crate) fn of_user(&self, user: &str) -> Arc<UserQueue> {
         Arc::clone(lock(&self.0).entry(user.to_owned()).or_default())
     }
 }
@@ -62,7 +62,7 @@ impl UserQueue {
         let place = WaitingGuard(self);
         let first = self.turn.lock().await;
         QueueTurn {
-            lane: self,
+            queue: self,
             _place: place,
             _first: first,
         }
@@ -84,14 +84,14 @@ impl QueueTurn<'_> {
     ///
     /// Meanwhile, `next` is reported as the time at which the first call goes.
     pub(crate) async fn change(&self, next: Option<Micros>) {
-        *lock(&self.lane.next) = next;
-        self.lane.changed.notified().await;
+        *lock(&self.queue.next) = next;
+        self.queue.changed.notified().await;
     }
 }
 
 impl Drop for QueueTurn<'_> {
     fn drop(&mut self) {
-        *lock(&self.lane.next) = None;
+        *lock(&self.queue.next) = None;
     }
 }
 

@@ -19,7 +19,7 @@ const SAME_TOKEN: u32 = 3;
 
 /// How failed calls are retried.
 #[derive(Debug, Clone)]
-pub struct Retries {
+pub struct RetryPolicy {
     /// How many times a call is sent at most, and how many times it may be throttled.
     pub attempts: u32,
     /// The longest pause after the first failure. It doubles with each further failure.
@@ -33,7 +33,7 @@ pub struct Retries {
     pub patience: Duration,
 }
 
-impl Default for Retries {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             attempts: 3,
@@ -102,10 +102,13 @@ pub(crate) enum Repeat {
 /// What is known about the token that a call was sent with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenState {
-    /// The token is so new that the API may not know it yet.
-    New,
-    Old,
-    Young,
+    /// It is so new that the API may not know it yet.
+    Unproven,
+    /// There is no reason to doubt it.
+    Current,
+    /// It is so old that a refusal may be its fault.
+    MaybeStale,
+    /// The call had none, or its refusal is about something else.
     None,
 }
 
@@ -116,7 +119,7 @@ pub(crate) enum RetryDecision {
     Pause(Duration),
     /// Retry immediately, on a new connection.
     Reconnect,
-    /// Close the gate for this long, then retry.
+    /// Close the limiter for this long, then retry.
     Close(Duration),
     /// Retry with the same token after it has rested.
     SameToken,
@@ -130,8 +133,8 @@ pub(crate) enum RetryDecision {
 
 /// The tries of one call so far.
 #[derive(Debug)]
-pub(crate) struct Retry<'a> {
-    retries: &'a Retries,
+pub(crate) struct RetryState<'a> {
+    retries: &'a RetryPolicy,
     jitter: &'a Jitter,
     /// How many times the call itself is tried.
     attempts: u32,
@@ -147,8 +150,8 @@ pub(crate) struct Retry<'a> {
     renewals: u32,
 }
 
-impl<'a> Retry<'a> {
-    pub(crate) fn new(retries: &'a Retries, jitter: &'a Jitter) -> Self {
+impl<'a> RetryState<'a> {
+    pub(crate) fn new(retries: &'a RetryPolicy, jitter: &'a Jitter) -> Self {
         Self {
             retries,
             jitter,
@@ -165,7 +168,7 @@ impl<'a> Retry<'a> {
     }
 
     /// A single try of a call. Its sign-in is still retried as usual.
-    pub(crate) fn once(retries: &'a Retries, jitter: &'a Jitter) -> Self {
+    pub(crate) fn once(retries: &'a RetryPolicy, jitter: &'a Jitter) -> Self {
         Self {
             attempts: 1,
             once: true,
@@ -193,7 +196,7 @@ impl<'a> Retry<'a> {
             Class::HourlyLimit | Class::ErrorLimit => RetryDecision::Suspend(trial.wait),
             Class::Token => match (trial.token, trial.repeat) {
                 (TokenState::None, _) => RetryDecision::GiveUp,
-                (TokenState::New, _) if self.same_token < SAME_TOKEN => {
+                (TokenState::Unproven, _) if self.same_token < SAME_TOKEN => {
                     self.same_token += 1;
                     RetryDecision::SameToken
                 }
@@ -201,7 +204,7 @@ impl<'a> Retry<'a> {
                 (_, Repeat::Never) => self.with_new_token(1),
             },
             // The API gives the same answer for a stale token and for a missing permission.
-            Class::Access if trial.token == TokenState::Old => self.with_new_token(1),
+            Class::Access if trial.token == TokenState::MaybeStale => self.with_new_token(1),
             _ => RetryDecision::GiveUp,
         }
     }
@@ -226,7 +229,7 @@ impl<'a> Retry<'a> {
         }
     }
 
-    /// The server throttles the user, not this call. So the gate closes for all calls, whether this
+    /// The server throttles the user, not this call. So the limiter closes for all calls, whether this
     /// one is retried or not.
     fn after_throttle(&mut self, trial: FailedTry) -> RetryDecision {
         self.throttles += 1;

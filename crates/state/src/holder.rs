@@ -86,7 +86,7 @@ pub(crate) fn clean_up_dead(
         if lives(directory, id)? {
             continue;
         }
-        user_ledger::answer_for_the_dead(transaction, id, now)?;
+        user_ledger::settle_calls_of_dead_processes(transaction, id, now)?;
         transaction.execute("UPDATE crawls SET holder = NULL WHERE holder = ?", (id,))?;
         transaction.execute("DELETE FROM holders WHERE id = ?", (id,))?;
         files::remove(&lock_path(directory, id))?;

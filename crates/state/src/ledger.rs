@@ -22,7 +22,7 @@ use fortilake_client::{
     self as client,
     ledger::{
         ErrorLimit, ErrorReason, LONGEST_CLOSE, Ledger, Limits, MARGIN, Micros, PastError,
-        Reservation, Spent, Ticket, Usage, Verdict,
+        Reservation, Settlement, Spent, Ticket, Usage,
     },
 };
 use rusqlite::{OptionalExtension, Transaction};
@@ -53,12 +53,12 @@ impl Ledger for State {
     fn settle(
         &self,
         ticket: Ticket,
-        verdict: Verdict,
+        settlement: Settlement,
         reason: Option<&ErrorReason>,
     ) -> client::Result<()> {
         self.0
             .write("settle a call", |transaction| {
-                settle(transaction, ticket, self.0.time.now(), verdict, reason)
+                settle(transaction, ticket, self.0.time.now(), settlement, reason)
             })
             .map_err(for_client)
     }
@@ -137,7 +137,7 @@ fn settle(
     transaction: &Transaction<'_>,
     ticket: Ticket,
     now: Micros,
-    verdict: Verdict,
+    settlement: Settlement,
     reason: Option<&ErrorReason>,
 ) -> Result<(), Fault> {
     let user = transaction
@@ -145,10 +145,10 @@ fn settle(
         .query_row((ticket.0,), |row| row.get(0))
         .optional()?;
     match user {
-        Some(user) if verdict != Verdict::Unsent => {
+        Some(user) if settlement != Settlement::Unsent => {
             let mut account = UserLedger::load_by_id(transaction, user)?;
-            account.answered(transaction, now, verdict)?;
-            if let Some(reason) = reason.filter(|_| verdict == Verdict::Error) {
+            account.answered(transaction, now, settlement)?;
+            if let Some(reason) = reason.filter(|_| settlement == Settlement::Error) {
                 reasons::keep(transaction, account.id, account.last_error(), now, reason)?;
             }
             account.prune(transaction)?;

@@ -6,7 +6,7 @@ pub(crate) mod reasons;
 use std::time::Duration;
 
 use fortilake_auth::later;
-use fortilake_client::ledger::{ErrorReason, MARGIN, Micros, Verdict};
+use fortilake_client::ledger::{ErrorReason, MARGIN, Micros, Settlement};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 pub(crate) use self::log::LogKind;
@@ -172,11 +172,11 @@ impl UserLedger {
         &mut self,
         transaction: &Transaction<'_>,
         now: Micros,
-        verdict: Verdict,
+        settlement: Settlement,
     ) -> Result<(), Fault> {
         self.latest = self.latest.max(now);
         self.push(transaction, LogKind::Calls)?;
-        if verdict == Verdict::Error {
+        if settlement == Settlement::Error {
             self.push(transaction, LogKind::Errors)?;
         }
         Ok(())
@@ -309,7 +309,7 @@ impl UserLedger {
 /// count as errors, because they may well be. Otherwise they do not: with ten errors allowed per
 /// hour, a crash with ten calls in flight would pause the user for an hour. The price is that the
 /// count can be too low if the API started to fail at the moment of the crash.
-pub(crate) fn answer_for_the_dead(
+pub(crate) fn settle_calls_of_dead_processes(
     transaction: &Transaction<'_>,
     holder: i64,
     now: Micros,
@@ -320,12 +320,12 @@ pub(crate) fn answer_for_the_dead(
     for user in users.collect::<rusqlite::Result<Vec<i64>>>()? {
         let mut account = UserLedger::load_by_id(transaction, user)?;
         let failing = account.entries_since(transaction, LogKind::Errors, now, FAILING_PERIOD)? > 0;
-        let verdict = if failing {
-            Verdict::Error
+        let settlement = if failing {
+            Settlement::Error
         } else {
-            Verdict::Good
+            Settlement::Good
         };
-        account.answered(transaction, now, verdict)?;
+        account.answered(transaction, now, settlement)?;
         if failing {
             let reason = ErrorReason {
                 call: "a call whose process died before the response".to_owned(),

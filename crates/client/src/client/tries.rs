@@ -13,10 +13,10 @@ use crate::{
     error::Source,
     failure::Failure,
     limited_transport::CallTransport,
+    limiter::{Permit, Stop},
     page,
-    quota::{Permit, Stop},
     request::Call,
-    retry::{Repeat, Retry, RetryDecision},
+    retry::{Repeat, RetryDecision, RetryState},
 };
 
 /// How many tokens may expire or be refused while one call waits for its turn.
@@ -37,8 +37,8 @@ impl Client {
         note: &Note<'_>,
     ) -> Result<Page> {
         let new_retry = || match before {
-            None => Retry::new(&self.retries, &self.jitter),
-            Some(_) => Retry::once(&self.retries, &self.jitter),
+            None => RetryState::new(&self.retries, &self.jitter),
+            Some(_) => RetryState::once(&self.retries, &self.jitter),
         };
         let mut retry = new_retry();
         let mut tries = before.unwrap_or_default();
@@ -62,11 +62,11 @@ impl Client {
                 failure.renewals = retry.renewals();
                 // The budget for new tokens belongs to the call, not to each of its tries.
                 failure.repeated |= failure.class == Class::Token && failure.renewals > 0;
-                let waits = self.line.gate.rules.waiting == Waiting::Forever;
+                let waits = self.limited.limiter.rules.waiting == Waiting::Forever;
                 if !waits || trial.repeat == Repeat::Never || !failure.is_waited_out() {
                     return Err(self.explained(failure.into_error(&call.label, tries)));
                 }
-                // The gate reopens when the pause is over, and the call starts with a fresh set of
+                // The limiter reopens when the pause is over, and the call starts with a fresh set of
                 // tries.
                 retry = new_retry();
             }
@@ -91,10 +91,10 @@ impl Client {
         }
     }
 
-    /// Closes the gate for `pause`, for all calls of the user, and returns when it opens again.
+    /// Closes the limiter for `pause`, for all calls of the user, and returns when it opens again.
     fn close(&self, pause: Duration) -> Result<Micros> {
-        self.line.gate.close(pause)?;
-        Ok(later((self.line.gate.clock)(), pause))
+        self.limited.limiter.close(pause)?;
+        Ok(later((self.limited.limiter.clock)(), pause))
     }
 
     /// Returns why and until when all calls pause after this failure, if they do.
@@ -108,7 +108,7 @@ impl Client {
             );
             let failed = unanswered && !failure.repeated && !once;
             return Ok(if failed {
-                self.line.gate.call_failed()
+                self.limited.limiter.call_failed()
             } else {
                 failure.pause
             });
@@ -144,7 +144,7 @@ impl Client {
 
     /// Waits for the call's turn, and for a token that is still valid at that moment.
     async fn ready(&self, call: &Call) -> Result<(Option<Token>, Permit<'_>), Failure> {
-        let admit = async || self.line.gate.admit().await.map_err(Failure::stopped);
+        let admit = async || self.limited.limiter.admit().await.map_err(Failure::stopped);
         let Some(client_id) = call.endpoint.client_id else {
             return Ok((None, admit().await?));
         };
@@ -167,7 +167,7 @@ impl Client {
 
     pub(super) async fn token(&self, client_id: &str) -> Result<Token, Failure> {
         let token = self.signer.token(client_id).await;
-        token.map_err(|error| self.line.no_token(error))
+        token.map_err(|error| self.limited.no_token(error))
     }
 
     async fn exchange(
@@ -177,7 +177,7 @@ impl Client {
         token: Option<&Token>,
         permit: Permit<'_>,
     ) -> Result<Page, Failure> {
-        let hops = Arc::new(CallTransport::new(&self.line, &call.label, permit));
+        let hops = Arc::new(CallTransport::new(&self.limited, &call.label, permit));
         let answer = Redirects::new(Arc::clone(&hops)).send(request).await;
         let response = answer.map_err(|error| {
             let message = error.to_string();
@@ -209,10 +209,10 @@ impl Client {
                 source = Some(Source::Auth(error));
             }
         }
-        let looks = page.is_none().then(|| self.looks(&response));
+        let shown_body = page.is_none().then(|| self.describe_body(&response));
         let said = match &page {
             Some(page) => page.envelope.message.as_deref(),
-            None => looks.as_deref(),
+            None => shown_body.as_deref(),
         };
         hops.settle(class, Some(http), said.unwrap_or_default());
         let endpoint = call.endpoint.id;
@@ -220,11 +220,11 @@ impl Client {
         match (class, page) {
             (Class::Success | Class::Empty, Some(page)) => Ok(page),
             (class, page) => {
-                let now = (self.line.gate.clock)();
+                let now = (self.limited.limiter.clock)();
                 let failure = Failure::answered(class, &response, page, now);
                 Err(Failure {
                     source,
-                    looks,
+                    shown_body,
                     young_token: young,
                     ..failure
                 })
@@ -233,10 +233,10 @@ impl Client {
     }
 
     /// Describes an answer that this API does not give.
-    fn looks(&self, response: &Response) -> String {
+    fn describe_body(&self, response: &Response) -> String {
         let secrets = self.signer.secrets();
         let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        auth::looks_like(&response.body, &secrets)
+        auth::describe_body(&response.body, &secrets)
     }
 
     /// Has the token replaced before the next try.

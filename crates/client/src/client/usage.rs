@@ -34,17 +34,23 @@ pub struct Usage {
 impl Client {
     /// Returns how much has been used so far, and what the limits still allow.
     pub fn usage(&self) -> Result<Usage> {
-        let gate = &self.line.gate;
-        let usage = gate.usage()?;
-        let (waiting, next_call) = gate.lane.waiting();
+        let limiter = &self.limited.limiter;
+        let usage = limiter.usage()?;
+        let (waiting, next_call) = limiter.queue.waiting();
         let errors_left = |limit: ErrorLimit| limit.usable().saturating_sub(usage.errors);
         Ok(Usage {
             calls: self.calls(),
-            windows: gate.limits.calls.iter().copied().zip(usage.calls).collect(),
-            errors_left: gate.limits.errors.map(errors_left),
+            windows: limiter
+                .limits
+                .calls
+                .iter()
+                .copied()
+                .zip(usage.calls)
+                .collect(),
+            errors_left: limiter.limits.errors.map(errors_left),
             last_errors: usage.last_errors,
             in_flight: usage.in_flight,
-            closed_until: usage.closed_for.map(|wait| later((gate.clock)(), wait)),
+            closed_until: usage.closed_for.map(|wait| later((limiter.clock)(), wait)),
             waiting,
             next_call,
         })
@@ -56,7 +62,7 @@ impl Client {
             return error;
         }
         // If the ledger can't be read, the list is left out; the next call will report the problem.
-        let errors = self.line.gate.usage().map(|usage| usage.last_errors);
+        let errors = self.limited.limiter.usage().map(|usage| usage.last_errors);
         error.with_errors(&errors.unwrap_or_default())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Failure;
 use crate::{
     Error, Fault, Kind, Status,
-    class::{Class, Verdict},
+    class::{Class, Settlement},
     error::Parts,
     tries::{Stage, Tries},
 };
@@ -22,7 +22,7 @@ impl Failure {
         let failure = self;
         let message = format!(
             "{label} {}{}",
-            verdict(&failure),
+            settlement(&failure),
             facts(&failure, tries.count)
         );
         let code = failure
@@ -33,7 +33,7 @@ impl Failure {
                 Fault::None | Fault::Text => None,
             });
         let unsent = failure.stage == Stage::SignIn
-            || failure.class.verdict(failure.http) == Verdict::Unsent;
+            || failure.class.settlement(failure.http) == Settlement::Unsent;
         // A refusal that is not in the API's own form may come from a proxy that had already passed
         // the call on, so it does not prove that nothing was done.
         let refused = match failure.class {
@@ -87,7 +87,7 @@ fn kind(class: Class) -> Kind {
     }
 }
 
-fn verdict(failure: &Failure) -> String {
+fn settlement(failure: &Failure) -> String {
     if let Some(pause) = failure.pause {
         return format!("has to wait: {}", pause.reason);
     }
@@ -104,7 +104,7 @@ fn verdict(failure: &Failure) -> String {
         (Class::NotPossible, _) => "is not possible",
         (Class::Config, _) => "could not be sent",
         (Class::Transient | Class::Stale, _) => "got no usable answer",
-        _ if failure.looks.is_some() => "got an answer that did not come from the API",
+        _ if failure.shown_body.is_some() => "got an answer that did not come from the API",
         _ => "got an unexpected answer",
     };
     text.to_owned()
@@ -137,11 +137,14 @@ fn facts(failure: &Failure, tries: u32) -> String {
         0 | 1 => {}
         _ => numbers.push(format!("{tries} tries")),
     }
-    let looks = failure.looks.as_ref().filter(|_| failure.pause.is_none());
-    let looks = looks.map(|looks| format!("the answer is {looks}"));
+    let shown_body = failure
+        .shown_body
+        .as_ref()
+        .filter(|_| failure.pause.is_none());
+    let shown_body = shown_body.map(|shown_body| format!("the answer is {shown_body}"));
     let message = envelope
         .message
-        .or(looks)
+        .or(shown_body)
         .map(|text| format!(": {text}"))
         .unwrap_or_default();
     if numbers.is_empty() {

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Clock, ErrorLimit, ErrorReason, LAST_ERRORS, LONGEST_CLOSE, Ledger, Limits, MARGIN, Micros,
-    PastError, Reservation, Spent, Ticket, Usage, Verdict,
+    PastError, Reservation, Settlement, Spent, Ticket, Usage,
 };
 use crate::{Result, Window};
 use fortilake_auth::{later, real_time, until};
@@ -115,7 +115,12 @@ impl Ledger for MemoryLedger {
         Ok(Reservation::Granted(ticket))
     }
 
-    fn settle(&self, ticket: Ticket, verdict: Verdict, reason: Option<&ErrorReason>) -> Result<()> {
+    fn settle(
+        &self,
+        ticket: Ticket,
+        settlement: Settlement,
+        reason: Option<&ErrorReason>,
+    ) -> Result<()> {
         let now = (self.clock)();
         let mut inner = self.lock();
         let Some(user) = inner.in_flight.remove(&ticket) else {
@@ -124,10 +129,10 @@ impl Ledger for MemoryLedger {
         let log = inner.log(&user);
         let now = log.tick(now);
         log.in_flight -= 1;
-        if verdict != Verdict::Unsent {
+        if settlement != Settlement::Unsent {
             log.answered.times.push_back(now);
         }
-        if verdict == Verdict::Error {
+        if settlement == Settlement::Error {
             log.errors.times.push_back(now);
             if let Some(reason) = reason {
                 log.reasons.truncate(LAST_ERRORS - 1);

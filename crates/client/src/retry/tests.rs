@@ -9,7 +9,7 @@ fn trial(class: Class) -> FailedTry {
         class,
         stage: Stage::Call,
         repeat: Repeat::Harmless,
-        token: TokenState::Young,
+        token: TokenState::Current,
         wait: if class == Class::Transient {
             Duration::ZERO
         } else {
@@ -19,15 +19,15 @@ fn trial(class: Class) -> FailedTry {
 }
 
 /// Returns the decisions after these failures, in order.
-fn run<const N: usize>(retries: &Retries, trials: [FailedTry; N]) -> [RetryDecision; N] {
+fn run<const N: usize>(retries: &RetryPolicy, trials: [FailedTry; N]) -> [RetryDecision; N] {
     let jitter = Jitter::seeded(1);
-    let mut retry = Retry::new(retries, &jitter);
+    let mut retry = RetryState::new(retries, &jitter);
     trials.map(|trial| retry.next(trial))
 }
 
 #[test]
 fn transient_failures_are_tried_three_times() {
-    let retries = Retries::default();
+    let retries = RetryPolicy::default();
     let [first, second, third] = run(&retries, [trial(Class::Transient); 3]);
     assert!(
         matches!(first, RetryDecision::Pause(pause) if pause <= retries.first_pause),
@@ -47,14 +47,14 @@ fn failed_sign_ins_are_counted_for_themselves() {
         stage: Stage::SignIn,
         ..call
     };
-    let nexts = run(&Retries::default(), [sign_in, sign_in, call, call]);
+    let nexts = run(&RetryPolicy::default(), [sign_in, sign_in, call, call]);
     assert!(
         nexts
             .iter()
             .all(|next| matches!(next, RetryDecision::Pause(_))),
         "{nexts:?}"
     );
-    let [.., last] = run(&Retries::default(), [call, sign_in, sign_in, sign_in]);
+    let [.., last] = run(&RetryPolicy::default(), [call, sign_in, sign_in, sign_in]);
     assert_eq!(last, RetryDecision::GiveUp);
 }
 
@@ -75,14 +75,14 @@ fn pauses_use_the_whole_range() {
 
 #[test]
 fn pauses_grow_up_to_the_longest_and_end_with_patience() {
-    let retries = Retries {
+    let retries = RetryPolicy {
         attempts: u32::MAX,
         first_pause: Duration::from_secs(1),
         longest_pause: Duration::from_secs(30),
         patience: Duration::from_mins(10),
     };
     let jitter = Jitter::seeded(3);
-    let mut retry = Retry::new(&retries, &jitter);
+    let mut retry = RetryState::new(&retries, &jitter);
     let mut paused = Duration::ZERO;
     let mut longest = Duration::ZERO;
     while let RetryDecision::Pause(pause) = retry.next(trial(Class::Transient)) {
@@ -96,7 +96,7 @@ fn pauses_grow_up_to_the_longest_and_end_with_patience() {
 #[test]
 fn throttling_waits_as_told_three_times() {
     let throttled = trial(Class::Throttled);
-    let [first, second, third] = run(&Retries::default(), [throttled; 3]);
+    let [first, second, third] = run(&RetryPolicy::default(), [throttled; 3]);
     assert_eq!(
         (first, second, third),
         (
@@ -111,7 +111,7 @@ fn throttling_waits_as_told_three_times() {
 fn nobody_waits_longer_than_patience() {
     let long = Duration::from_mins(6);
     let [next] = run(
-        &Retries::default(),
+        &RetryPolicy::default(),
         [FailedTry {
             wait: long,
             ..trial(Class::Throttled)
@@ -123,14 +123,14 @@ fn nobody_waits_longer_than_patience() {
 #[test]
 fn the_limits_of_an_hour_end_everything() {
     for class in [Class::HourlyLimit, Class::ErrorLimit] {
-        let [next] = run(&Retries::default(), [trial(class)]);
+        let [next] = run(&RetryPolicy::default(), [trial(class)]);
         assert_eq!(next, RetryDecision::Suspend(WAIT));
     }
 }
 
 #[test]
 fn three_new_tokens_are_tried() {
-    let [first, second, third, last] = run(&Retries::default(), [trial(Class::Token); 4]);
+    let [first, second, third, last] = run(&RetryPolicy::default(), [trial(Class::Token); 4]);
     assert_eq!(
         (first, second, third),
         (
@@ -141,7 +141,7 @@ fn three_new_tokens_are_tried() {
     );
     assert_eq!(last, RetryDecision::GiveUp);
     let [next] = run(
-        &Retries::default(),
+        &RetryPolicy::default(),
         [FailedTry {
             token: TokenState::None,
             ..trial(Class::Token)
@@ -153,15 +153,15 @@ fn three_new_tokens_are_tried() {
 #[test]
 fn denied_access_is_tried_again_with_an_old_token_alone() {
     let old = FailedTry {
-        token: TokenState::Old,
+        token: TokenState::MaybeStale,
         ..trial(Class::Access)
     };
-    let [first, second] = run(&Retries::default(), [old; 2]);
+    let [first, second] = run(&RetryPolicy::default(), [old; 2]);
     assert_eq!(
         (first, second),
         (RetryDecision::SignIn, RetryDecision::GiveUp)
     );
-    let [next] = run(&Retries::default(), [trial(Class::Access)]);
+    let [next] = run(&RetryPolicy::default(), [trial(Class::Access)]);
     assert_eq!(next, RetryDecision::GiveUp);
 }
 
@@ -169,7 +169,7 @@ fn denied_access_is_tried_again_with_an_old_token_alone() {
 fn what_is_wrong_stays_wrong() {
     for class in [Class::BadRequest, Class::NotPossible, Class::Unexpected] {
         assert_eq!(
-            run(&Retries::default(), [trial(class)]),
+            run(&RetryPolicy::default(), [trial(class)]),
             [RetryDecision::GiveUp]
         );
     }
@@ -180,11 +180,11 @@ fn a_write_that_may_have_been_done_is_never_repeated() {
     for class in [Class::Transient, Class::Stale] {
         let write = FailedTry {
             repeat: Repeat::Never,
-            token: TokenState::Old,
+            token: TokenState::MaybeStale,
             ..trial(class)
         };
         assert_eq!(
-            run(&Retries::default(), [write]),
+            run(&RetryPolicy::default(), [write]),
             [RetryDecision::GiveUp],
             "{class:?}"
         );
@@ -195,11 +195,11 @@ fn a_write_that_may_have_been_done_is_never_repeated() {
     };
     let throttled = write(Class::Throttled);
     assert_eq!(
-        run(&Retries::default(), [throttled]),
+        run(&RetryPolicy::default(), [throttled]),
         [RetryDecision::Suspend(WAIT)]
     );
     // A refusal proves that nothing was done.
-    let [first, second] = run(&Retries::default(), [write(Class::Token); 2]);
+    let [first, second] = run(&RetryPolicy::default(), [write(Class::Token); 2]);
     assert_eq!(
         (first, second),
         (RetryDecision::SignIn, RetryDecision::GiveUp)

@@ -10,7 +10,7 @@ use crate::Reason;
 fn pause(client: &Client, error: &Error) -> (Duration, Reason) {
     assert_eq!(error.kind(), Kind::Paused);
     let pause = error.pause().unwrap();
-    let now = (client.line.gate.clock)();
+    let now = (client.limited.limiter.clock)();
     (until(now, pause.resume_at), pause.reason)
 }
 

@@ -42,7 +42,7 @@ fn gate_with(limits: Limits, rules: Rules, clock: Clock) -> Arc<CallLimiter> {
     let user = "user".to_owned();
     Arc::new(CallLimiter {
         ledger: Arc::new(MemoryLedger::new()),
-        lane: Queue::new().lane(&user),
+        queue: Queue::new().of_user(&user),
         user,
         limits,
         clock,
@@ -51,11 +51,11 @@ fn gate_with(limits: Limits, rules: Rules, clock: Clock) -> Arc<CallLimiter> {
     })
 }
 
-fn gate(windows: &[(u32, u64)]) -> Arc<CallLimiter> {
+fn limiter(windows: &[(u32, u64)]) -> Arc<CallLimiter> {
     gate_with(limits(windows), Rules::default(), real_time())
 }
 
-/// A gate that waits as long as necessary.
+/// A limiter that waits as long as necessary.
 fn patient(windows: &[(u32, u64)]) -> Arc<CallLimiter> {
     let rules = Rules {
         waiting: Waiting::Forever,
@@ -64,16 +64,16 @@ fn patient(windows: &[(u32, u64)]) -> Arc<CallLimiter> {
     gate_with(limits(windows), rules, real_time())
 }
 
-/// The gate of another client of the same user.
-fn sibling(gate: &CallLimiter, lane: Arc<UserQueue>) -> Arc<CallLimiter> {
+/// The limiter of another client of the same user.
+fn sibling(limiter: &CallLimiter, queue: Arc<UserQueue>) -> Arc<CallLimiter> {
     Arc::new(CallLimiter {
-        ledger: Arc::clone(&gate.ledger),
-        lane,
-        user: gate.user.clone(),
-        limits: gate.limits.clone(),
-        clock: Arc::clone(&gate.clock),
+        ledger: Arc::clone(&limiter.ledger),
+        queue,
+        user: limiter.user.clone(),
+        limits: limiter.limits.clone(),
+        clock: Arc::clone(&limiter.clock),
         rules: Rules {
-            waiting: gate.rules.waiting,
+            waiting: limiter.rules.waiting,
             ..Rules::default()
         },
         state: State::default(),
@@ -97,8 +97,8 @@ fn fail(permit: Permit<'_>) {
     permit.settle(Class::Transient, None, &reason());
 }
 
-async fn call(gate: &CallLimiter) {
-    succeed(gate.admit().await.unwrap());
+async fn call(limiter: &CallLimiter) {
+    succeed(limiter.admit().await.unwrap());
 }
 
 fn paused<T>(result: Result<T, Stop>) -> Pause {
@@ -111,11 +111,11 @@ fn paused<T>(result: Result<T, Stop>) -> Pause {
 
 #[tokio::test(start_paused = true)]
 async fn a_burst_goes_at_once_and_the_rest_as_soon_as_it_may() {
-    let gate = patient(&[(3, 60), (5, 3600)]);
+    let limiter = patient(&[(3, 60), (5, 3600)]);
     let start = Instant::now();
     let mut starts = Vec::new();
     for _ in 0..6 {
-        let permit = gate.admit().await.unwrap();
+        let permit = limiter.admit().await.unwrap();
         starts.push(start.elapsed());
         time::sleep(seconds(1)).await;
         succeed(permit);
@@ -138,79 +138,83 @@ async fn a_burst_goes_at_once_and_the_rest_as_soon_as_it_may() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_in_flight_hold_their_places() {
-    let gate = gate(&[(2, 60)]);
-    let first = gate.admit().await.unwrap();
-    let _second = gate.admit().await.unwrap();
+    let limiter = limiter(&[(2, 60)]);
+    let first = limiter.admit().await.unwrap();
+    let _second = limiter.admit().await.unwrap();
     time::sleep(seconds(1000)).await;
-    assert!(time::timeout(seconds(1000), gate.admit()).await.is_err());
+    assert!(time::timeout(seconds(1000), limiter.admit()).await.is_err());
     succeed(first);
     let answered = Instant::now();
-    call(&gate).await;
+    call(&limiter).await;
     assert_eq!(answered.elapsed(), seconds(60) + MARGIN);
 }
 
 #[tokio::test(start_paused = true)]
 async fn calls_go_in_the_order_in_which_they_ask_whoever_asks() {
-    let gate = gate(&[(1, 10)]);
-    let other = sibling(&gate, Arc::clone(&gate.lane));
+    let limiter = limiter(&[(1, 10)]);
+    let other = sibling(&limiter, Arc::clone(&limiter.queue));
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = JoinSet::new();
     for n in 0..6 {
-        let gate = Arc::clone(if n % 3 == 0 { &other } else { &gate });
+        let limiter = Arc::clone(if n % 3 == 0 { &other } else { &limiter });
         let order = Arc::clone(&order);
         tasks.spawn(async move {
             time::sleep(seconds(n)).await;
-            call(&gate).await;
+            call(&limiter).await;
             order.lock().unwrap().push(n);
         });
     }
     tasks.join_all().await;
     assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4, 5]);
-    assert_eq!((gate.calls(), other.calls()), (4, 2));
+    assert_eq!((limiter.calls(), other.calls()), (4, 2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_gives_up_takes_no_place() {
-    let gate = gate(&[(1, 60)]);
-    call(&gate).await;
-    assert!(time::timeout(seconds(1), gate.admit()).await.is_err());
-    assert_eq!(gate.lane.waiting(), (0, None));
+    let limiter = limiter(&[(1, 60)]);
+    call(&limiter).await;
+    assert!(time::timeout(seconds(1), limiter.admit()).await.is_err());
+    assert_eq!(limiter.queue.waiting(), (0, None));
     let start = Instant::now();
-    call(&gate).await;
+    call(&limiter).await;
     assert_eq!(start.elapsed(), seconds(59) + MARGIN);
-    assert_eq!(gate.calls(), 2);
+    assert_eq!(limiter.calls(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_place_that_is_given_back_is_free_at_once() {
-    let gate = gate(&[(1, 60)]);
-    gate.admit().await.unwrap().give_back();
+    let limiter = limiter(&[(1, 60)]);
+    limiter.admit().await.unwrap().give_back();
     let start = Instant::now();
-    call(&gate).await;
-    assert_eq!((start.elapsed(), gate.calls()), (Duration::ZERO, 1));
+    call(&limiter).await;
+    assert_eq!((start.elapsed(), limiter.calls()), (Duration::ZERO, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_gate_opens_by_itself() {
-    let gate = gate(&[(100, 60)]);
-    gate.close(seconds(30)).unwrap();
-    gate.close(seconds(5)).unwrap();
+    let limiter = limiter(&[(100, 60)]);
+    limiter.close(seconds(30)).unwrap();
+    limiter.close(seconds(5)).unwrap();
     let start = Instant::now();
-    call(&gate).await;
+    call(&limiter).await;
     assert_eq!(start.elapsed(), seconds(30));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_gate_that_closes_for_long_ends_waiting() {
-    let gate = gate(&[(1, 100)]);
-    call(&gate).await;
+    let limiter = limiter(&[(1, 100)]);
+    call(&limiter).await;
     let start = Instant::now();
-    let waiting = [Arc::clone(&gate), Arc::clone(&gate), Arc::clone(&gate)]
-        .map(|gate| tokio::spawn(async move { paused(gate.admit().await) }));
+    let waiting = [
+        Arc::clone(&limiter),
+        Arc::clone(&limiter),
+        Arc::clone(&limiter),
+    ]
+    .map(|limiter| tokio::spawn(async move { paused(limiter.admit().await) }));
     time::sleep(seconds(1)).await;
-    assert_eq!(gate.lane.waiting().0, 3);
-    let opens = later((gate.clock)(), seconds(7200));
-    gate.close(seconds(7200)).unwrap();
+    assert_eq!(limiter.queue.waiting().0, 3);
+    let opens = later((limiter.clock)(), seconds(7200));
+    limiter.close(seconds(7200)).unwrap();
     let pause = Pause {
         resume_at: opens,
         reason: Reason::Closed,
@@ -219,58 +223,58 @@ async fn a_gate_that_closes_for_long_ends_waiting() {
         assert_eq!(task.await.unwrap(), pause);
     }
     assert_eq!(start.elapsed(), seconds(1));
-    assert_eq!(gate.last_pause(), Some(pause));
+    assert_eq!(limiter.last_pause(), Some(pause));
     time::sleep(seconds(7200)).await;
-    call(&gate).await;
+    call(&limiter).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn usage_counts_what_each_window_holds() {
-    let gate = gate(&[(5, 10), (50, 100)]);
-    call(&gate).await;
+    let limiter = limiter(&[(5, 10), (50, 100)]);
+    call(&limiter).await;
     time::sleep(seconds(11)).await;
-    let _in_flight = gate.admit().await.unwrap();
-    let usage = gate.usage().unwrap();
+    let _in_flight = limiter.admit().await.unwrap();
+    let usage = limiter.usage().unwrap();
     assert_eq!((usage.calls, usage.in_flight), (vec![1, 2], 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn errors_are_spent_down_to_the_reserve_and_never_beyond() {
-    let gate = gate_with(with_errors(10, 2), Rules::default(), real_time());
-    let start = (gate.clock)();
+    let limiter = gate_with(with_errors(10, 2), Rules::default(), real_time());
+    let start = (limiter.clock)();
     let mut in_flight = Vec::new();
     for _ in 0..8 {
-        in_flight.push(gate.admit().await.unwrap());
+        in_flight.push(limiter.admit().await.unwrap());
     }
     // Each of the eight may turn out to be an error, so a ninth call has to wait.
-    assert!(time::timeout(seconds(1), gate.admit()).await.is_err());
+    assert!(time::timeout(seconds(1), limiter.admit()).await.is_err());
     in_flight.into_iter().for_each(fail);
-    let pause = paused(gate.admit().await);
+    let pause = paused(limiter.admit().await);
     assert_eq!(pause.reason, Reason::Errors);
     let expected = later(start, seconds(3601) + MARGIN);
     assert_eq!(until(pause.resume_at, expected), Duration::ZERO);
     assert!(pause.resume_at >= later(start, seconds(3600)));
-    assert_eq!(gate.usage().unwrap().errors, 8);
+    assert_eq!(limiter.usage().unwrap().errors, 8);
 }
 
 #[tokio::test(start_paused = true)]
 async fn concurrency_falls_as_errors_are_spent() {
-    let gate = gate_with(with_errors(10, 2), Rules::default(), real_time());
+    let limiter = gate_with(with_errors(10, 2), Rules::default(), real_time());
     for spent in 0..8 {
         let mut in_flight = Vec::new();
-        while let Ok(permit) = time::timeout(seconds(2), gate.admit()).await {
+        while let Ok(permit) = time::timeout(seconds(2), limiter.admit()).await {
             in_flight.push(permit.unwrap());
         }
         assert_eq!(in_flight.len(), 8 - spent);
         fail(in_flight.pop().unwrap());
         in_flight.into_iter().for_each(succeed);
     }
-    assert_eq!(paused(gate.admit().await).reason, Reason::Errors);
+    assert_eq!(paused(limiter.admit().await).reason, Reason::Errors);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_nobody_waits_for_any_more_counts_as_an_error() {
-    let gate = gate_with(with_errors(10, 2), Rules::default(), real_time());
-    drop(gate.admit().await.unwrap());
-    assert_eq!(gate.usage().unwrap().errors, 1);
+    let limiter = gate_with(with_errors(10, 2), Rules::default(), real_time());
+    drop(limiter.admit().await.unwrap());
+    assert_eq!(limiter.usage().unwrap().errors, 1);
 }

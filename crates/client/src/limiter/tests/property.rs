@@ -25,7 +25,7 @@ struct Sent {
     out: Micros,
     counted: Micros,
     answered: Micros,
-    verdict: Verdict,
+    settlement: Settlement,
 }
 
 /// A crawl by several clients that share a ledger.
@@ -73,12 +73,12 @@ impl Plan {
             .start_paused(true)
             .build();
         runtime.unwrap().block_on(async {
-            let gates = self.gates();
+            let limiters = self.limiters();
             let left = Arc::new(AtomicU64::new(self.calls as u64));
             let mut workers = JoinSet::new();
-            for (worker, gate) in (0..self.concurrency).zip(gates.iter().cycle()) {
+            for (worker, limiter) in (0..self.concurrency).zip(limiters.iter().cycle()) {
                 let left = Arc::clone(&left);
-                workers.spawn(self.clone().work(Arc::clone(gate), worker, left));
+                workers.spawn(self.clone().work(Arc::clone(limiter), worker, left));
             }
             let mut sent = workers.join_all().await.concat();
             sent.sort_by_key(|call| call.out);
@@ -86,21 +86,21 @@ impl Plan {
         })
     }
 
-    fn gates(&self) -> Vec<Arc<CallLimiter>> {
+    fn limiters(&self) -> Vec<Arc<CallLimiter>> {
         let (clients, queues) = self.clients;
         let first = gate_with(self.limits(), forever(), real_time());
-        let mut gates = vec![Arc::clone(&first)];
-        while gates.len() < clients {
-            let lane = match queues {
-                Queues::One => Arc::clone(&first.lane),
+        let mut limiters = vec![Arc::clone(&first)];
+        while limiters.len() < clients {
+            let queue = match queues {
+                Queues::One => Arc::clone(&first.queue),
                 Queues::Each => Arc::default(),
             };
-            gates.push(sibling(&first, lane));
+            limiters.push(sibling(&first, queue));
         }
-        gates
+        limiters
     }
 
-    async fn work(self, gate: Arc<CallLimiter>, worker: u64, left: Arc<AtomicU64>) -> Vec<Sent> {
+    async fn work(self, limiter: Arc<CallLimiter>, worker: u64, left: Arc<AtomicU64>) -> Vec<Sent> {
         let jitter = Jitter::seeded(self.seed.wrapping_mul(1009).wrapping_add(worker));
         let up_to = |most: u64| jitter.up_to(Duration::from_millis(most));
         let mut sent = Vec::new();
@@ -110,29 +110,29 @@ impl Plan {
             .is_ok()
         {
             time::sleep(up_to(self.idle)).await;
-            let asked = (gate.clock)();
-            let permit = gate.admit().await.unwrap();
-            let out = (gate.clock)();
+            let asked = (limiter.clock)();
+            let permit = limiter.admit().await.unwrap();
+            let out = (limiter.clock)();
             let (least, most) = self.latency;
             let half = || Duration::from_millis(least / 2) + up_to((most - least) / 2);
             time::sleep(half()).await;
-            let counted = (gate.clock)();
+            let counted = (limiter.clock)();
             time::sleep(half()).await;
-            let answered = (gate.clock)();
+            let answered = (limiter.clock)();
             let error = self.error_every > 0 && up_to(self.error_every) < Duration::from_millis(1);
-            let verdict = if error {
+            let settlement = if error {
                 permit.settle(Class::Token, Some(400), &reason());
-                Verdict::Error
+                Settlement::Error
             } else {
                 succeed(permit);
-                Verdict::Good
+                Settlement::Good
             };
             sent.push(Sent {
                 asked,
                 out,
                 counted,
                 answered,
-                verdict,
+                settlement,
             });
         }
         sent
@@ -170,7 +170,9 @@ fn check_never_too_many(plan: &Plan, sent: &[Sent]) {
         }
     }
     if let Some((max, reserve)) = plan.errors {
-        let errors = sent.iter().filter(|call| call.verdict == Verdict::Error);
+        let errors = sent
+            .iter()
+            .filter(|call| call.settlement == Settlement::Error);
         let errors = errors.map(|call| call.counted).collect();
         check_window("errors", errors, max - reserve, seconds(3600));
     }
@@ -200,7 +202,7 @@ fn check_never_too_late(plan: &Plan, sent: &[Sent]) {
             .iter()
             .any(|&(max, per)| count(seconds(per), &|_| true) >= max);
         let used_up = plan.errors.is_some_and(|(max, reserve)| {
-            count(seconds(3600), &|call| call.verdict == Verdict::Error) >= max - reserve
+            count(seconds(3600), &|call| call.settlement == Settlement::Error) >= max - reserve
         });
         assert!(
             full || used_up,

@@ -15,7 +15,7 @@ use crate::{
     Error, OnWait, Pause, Reason, Result, Waiting,
     breaker::{self, Breaker, BreakerDecision},
     class::Class,
-    ledger::{ErrorReason, Ledger, Limits, Reservation, Spent, Ticket, Usage, Verdict},
+    ledger::{ErrorReason, Ledger, Limits, Reservation, Settlement, Spent, Ticket, Usage},
     pause::timestamp,
     queue::{QueueTurn, UserQueue},
 };
@@ -35,7 +35,7 @@ pub(crate) struct CallLimiter {
     pub(crate) user: String,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
-    pub(crate) lane: Arc<UserQueue>,
+    pub(crate) queue: Arc<UserQueue>,
     pub(crate) rules: Rules,
     pub(crate) state: State,
 }
@@ -87,9 +87,9 @@ enum ObstacleKind {
 ///
 /// A permit that is dropped counts as an error, because the outcome of its call is unknown.
 pub(crate) struct Permit<'a> {
-    gate: &'a CallLimiter,
+    limiter: &'a CallLimiter,
     ticket: Option<Ticket>,
-    passage: BreakerDecision,
+    decision: BreakerDecision,
 }
 
 impl CallLimiter {
@@ -99,7 +99,7 @@ impl CallLimiter {
     ///
     /// If the future is dropped, no place is taken.
     pub(crate) async fn admit(&self) -> Result<Permit<'_>, Stop> {
-        let turn = self.lane.turn().await;
+        let turn = self.queue.turn().await;
         let mut beat = Micros::MIN;
         loop {
             let now = (self.clock)();
@@ -127,14 +127,14 @@ impl CallLimiter {
     /// Stops all calls for `wait`, because the server asked for it.
     pub(crate) fn close(&self, wait: Duration) -> Result<()> {
         self.ledger.close(&self.user, wait)?;
-        self.lane.wake();
+        self.queue.wake();
         Ok(())
     }
 
     /// Stops all further calls, including those that wait.
     pub(crate) fn stop(&self) {
         self.state.stopped.store(true, Ordering::Relaxed);
-        self.lane.wake();
+        self.queue.wake();
     }
 
     /// Whether all further calls are stopped.
@@ -148,7 +148,7 @@ impl CallLimiter {
         let now = (self.clock)();
         let mut breaker = lock(&self.state.breaker);
         breaker.call_failed(now);
-        let BreakerDecision::At(resume_at) = breaker.passage(now) else {
+        let BreakerDecision::At(resume_at) = breaker.decide(now) else {
             return None;
         };
         let reason = Reason::Failures;
@@ -184,14 +184,14 @@ impl CallLimiter {
         if self.rules.deadline.is_some_and(|deadline| deadline <= now) {
             return pause(now, Reason::Deadline);
         }
-        let passage = lock(&self.state.breaker).passage(now);
-        match passage {
+        let decision = lock(&self.state.breaker).decide(now);
+        match decision {
             BreakerDecision::At(until) => return pause(until, Reason::Failures),
             BreakerDecision::AfterProbe => return obstacle(Micros::MAX, ObstacleKind::Answer),
             BreakerDecision::Free | BreakerDecision::Probe => {}
         }
         match self.ledger.reserve(&self.user, &self.limits)? {
-            Reservation::Granted(ticket) => Ok(Ok(self.permit(ticket, passage))),
+            Reservation::Granted(ticket) => Ok(Ok(self.permit(ticket, decision))),
             Reservation::After(wait) => obstacle(later(now, wait), ObstacleKind::Window),
             Reservation::AfterAnswer(wait) => obstacle(later(now, wait), ObstacleKind::Answer),
             Reservation::Spent { wait, why } => match why {
@@ -201,15 +201,15 @@ impl CallLimiter {
         }
     }
 
-    fn permit(&self, ticket: Ticket, passage: BreakerDecision) -> Permit<'_> {
+    fn permit(&self, ticket: Ticket, decision: BreakerDecision) -> Permit<'_> {
         self.state.calls.fetch_add(1, Ordering::Relaxed);
-        if passage == BreakerDecision::Probe {
+        if decision == BreakerDecision::Probe {
             lock(&self.state.breaker).probe();
         }
         Permit {
-            gate: self,
+            limiter: self,
             ticket: Some(ticket),
-            passage,
+            decision,
         }
     }
 
@@ -283,41 +283,41 @@ impl ObstacleKind {
 impl Permit<'_> {
     /// Settles the call with its outcome.
     pub(crate) fn settle(mut self, class: Class, http: Option<u16>, reason: &ErrorReason) {
-        self.end(class.verdict(http), Some(class), Some(reason));
+        self.end(class.settlement(http), Some(class), Some(reason));
     }
 
     /// Gives the place back, because nothing was sent.
     pub(crate) fn give_back(mut self) {
-        self.end(Verdict::Unsent, None, None);
+        self.end(Settlement::Unsent, None, None);
     }
 
-    fn end(&mut self, verdict: Verdict, class: Option<Class>, reason: Option<&ErrorReason>) {
+    fn end(&mut self, settlement: Settlement, class: Option<Class>, reason: Option<&ErrorReason>) {
         let Some(ticket) = self.ticket.take() else {
             return;
         };
-        let gate = self.gate;
-        let now = (gate.clock)();
-        if verdict == Verdict::Unsent {
-            gate.state.calls.fetch_sub(1, Ordering::Relaxed);
+        let limiter = self.limiter;
+        let now = (limiter.clock)();
+        if settlement == Settlement::Unsent {
+            limiter.state.calls.fetch_sub(1, Ordering::Relaxed);
         }
-        self.tell_breaker(verdict, class, now);
-        if let Err(error) = gate.ledger.settle(ticket, verdict, reason) {
+        self.tell_breaker(settlement, class, now);
+        if let Err(error) = limiter.ledger.settle(ticket, settlement, reason) {
             // The place stays taken, which is the safe side. The next call will report the same
             // error.
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "call not settled in the ledger");
         }
-        gate.lane.wake();
+        limiter.queue.wake();
     }
 
-    fn tell_breaker(&self, verdict: Verdict, class: Option<Class>, now: Micros) {
-        let mut breaker = lock(&self.gate.state.breaker);
-        match (class, self.passage) {
+    fn tell_breaker(&self, settlement: Settlement, class: Option<Class>, now: Micros) {
+        let mut breaker = lock(&self.limiter.state.breaker);
+        match (class, self.decision) {
             // Neither a kept connection that broke nor a call without an outcome says anything
             // about the service, so another call may test it at once.
             (Some(Class::Stale) | None, BreakerDecision::Probe) => breaker.probe_failed(now),
             (Some(Class::Stale), _) => {}
-            (Some(class), _) if verdict != Verdict::Unsent && class != Class::Transient => {
+            (Some(class), _) if settlement != Settlement::Unsent && class != Class::Transient => {
                 breaker.answered();
             }
             (Some(_), BreakerDecision::Probe) => breaker.probe_failed(breaker::rest_until(now)),
@@ -328,7 +328,7 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.end(Verdict::Error, None, None);
+        self.end(Settlement::Error, None, None);
     }
 }
 

@@ -22,13 +22,13 @@ fn every_kind_of_answer_has_a_name() {
         ),
         (b"\x1f\x8b\x00\x01", "binary data"),
     ] {
-        assert_eq!(looks_like(body, &["hunter2"]), expected);
+        assert_eq!(describe_body(body, &["hunter2"]), expected);
     }
 }
 
 #[test]
 fn only_the_beginning_is_quoted() {
-    let text = looks_like("\u{e9}".repeat(5000).as_bytes(), &[]);
+    let text = describe_body("\u{e9}".repeat(5000).as_bytes(), &[]);
     assert_eq!(
         text,
         format!("the text \"{}\u{2026}\"", "\u{e9}".repeat(60))

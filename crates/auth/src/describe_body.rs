@@ -16,7 +16,7 @@ const MAX_CHARS: usize = 60;
 ///
 /// The description quotes the page's title or the beginning of the text, with `secrets` redacted,
 /// so that a reader can tell which proxy, firewall or portal sent it.
-pub fn looks_like(body: &[u8], secrets: &[&str]) -> String {
+pub fn describe_body(body: &[u8], secrets: &[&str]) -> String {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let head = &body[..body.len().min(MAX_BYTES)];
     let head = decode(head);

@@ -8,14 +8,14 @@ async fn a_run_makes_no_more_calls_than_it_may() {
         max_calls: Some(2),
         ..Rules::default()
     };
-    let gate = gate_with(limits(&[]), rules, real_time());
-    gate.admit().await.unwrap().give_back();
-    call(&gate).await;
-    let second = gate.admit().await.unwrap();
-    assert_eq!(paused(gate.admit().await).reason, Reason::MaxCalls);
+    let limiter = gate_with(limits(&[]), rules, real_time());
+    limiter.admit().await.unwrap().give_back();
+    call(&limiter).await;
+    let second = limiter.admit().await.unwrap();
+    assert_eq!(paused(limiter.admit().await).reason, Reason::MaxCalls);
     succeed(second);
-    assert_eq!(paused(gate.admit().await).reason, Reason::MaxCalls);
-    assert_eq!(gate.calls(), 2);
+    assert_eq!(paused(limiter.admit().await).reason, Reason::MaxCalls);
+    assert_eq!(limiter.calls(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -27,19 +27,19 @@ async fn a_run_ends_at_its_deadline_even_if_it_waits_forever() {
         deadline: Some(later(start, seconds(100))),
         ..Rules::default()
     };
-    let gate = gate_with(limits(&[(1, 60)]), rules, clock);
-    call(&gate).await;
-    call(&gate).await;
+    let limiter = gate_with(limits(&[(1, 60)]), rules, clock);
+    call(&limiter).await;
+    call(&limiter).await;
     // The third call would only fit after two minutes, so waiting for it makes no sense.
-    let pause = paused(gate.admit().await);
+    let pause = paused(limiter.admit().await);
     let expected = Pause {
         resume_at: later(start, seconds(120) + MARGIN * 2),
         reason: Reason::Deadline,
     };
     assert_eq!(pause, expected);
-    assert_eq!((gate.clock)(), later(start, seconds(60) + MARGIN));
+    assert_eq!((limiter.clock)(), later(start, seconds(60) + MARGIN));
     time::sleep(seconds(60)).await;
-    assert_eq!(paused(gate.admit().await).reason, Reason::Deadline);
+    assert_eq!(paused(limiter.admit().await).reason, Reason::Deadline);
 }
 
 #[tokio::test(start_paused = true)]
@@ -50,25 +50,25 @@ async fn a_deadline_ends_a_wait_for_an_answer() {
         deadline: Some(deadline),
         ..Rules::default()
     };
-    let gate = gate_with(limits(&[(1, 60)]), rules, clock);
-    let _in_flight = gate.admit().await.unwrap();
-    assert_eq!(paused(gate.admit().await).reason, Reason::Deadline);
-    assert_eq!((gate.clock)(), deadline);
+    let limiter = gate_with(limits(&[(1, 60)]), rules, clock);
+    let _in_flight = limiter.admit().await.unwrap();
+    assert_eq!(paused(limiter.admit().await).reason, Reason::Deadline);
+    assert_eq!((limiter.clock)(), deadline);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_long_wait_for_a_window_is_a_pause_unless_it_is_to_be_waited_for() {
-    let impatient = gate(&[(1, 3600)]);
+    let impatient = limiter(&[(1, 3600)]);
     call(&impatient).await;
     let pause = paused(impatient.admit().await);
     assert_eq!(pause.reason, Reason::Calls);
     let wait = until((impatient.clock)(), pause.resume_at);
     assert_eq!(wait, seconds(3600) + MARGIN);
 
-    let gate = patient(&[(1, 86_400)]);
-    call(&gate).await;
+    let limiter = patient(&[(1, 86_400)]);
+    call(&limiter).await;
     let start = Instant::now();
-    call(&gate).await;
+    call(&limiter).await;
     assert_eq!(start.elapsed(), seconds(86_400) + MARGIN);
 }
 
@@ -80,13 +80,13 @@ async fn a_wait_for_a_window_is_told_at_once() {
         on_wait: Some(Arc::new(move |pause| tell.lock().unwrap().push(pause))),
         ..Rules::default()
     };
-    let gate = gate_with(limits(&[(1, 60)]), rules, real_time());
-    call(&gate).await;
+    let limiter = gate_with(limits(&[(1, 60)]), rules, real_time());
+    call(&limiter).await;
     let expected = Pause {
-        resume_at: later((gate.clock)(), seconds(60) + MARGIN),
+        resume_at: later((limiter.clock)(), seconds(60) + MARGIN),
         reason: Reason::Calls,
     };
-    let waiting = Arc::clone(&gate);
+    let waiting = Arc::clone(&limiter);
     let task = tokio::spawn(async move { call(&waiting).await });
     time::sleep(Duration::from_millis(1)).await;
     assert_eq!(*told.lock().unwrap(), [expected]);
@@ -95,13 +95,13 @@ async fn a_wait_for_a_window_is_told_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn short_waits_are_waited_for() {
-    let gate = gate_with(with_errors(3, 2), Rules::default(), real_time());
-    fail(gate.admit().await.unwrap());
+    let limiter = gate_with(with_errors(3, 2), Rules::default(), real_time());
+    fail(limiter.admit().await.unwrap());
     time::sleep(seconds(3200)).await;
-    assert_eq!(paused(gate.admit().await).reason, Reason::Errors);
+    assert_eq!(paused(limiter.admit().await).reason, Reason::Errors);
     time::sleep(seconds(301)).await;
     let start = Instant::now();
-    call(&gate).await;
+    call(&limiter).await;
     assert_eq!(start.elapsed(), seconds(99) + MARGIN);
 }
 
@@ -114,29 +114,29 @@ async fn who_waits_forever_says_so_every_minute() {
         on_wait: Some(Arc::new(move |pause| tell.lock().unwrap().push(pause))),
         ..Rules::default()
     };
-    let gate = gate_with(with_errors(3, 2), rules, real_time());
-    fail(gate.admit().await.unwrap());
+    let limiter = gate_with(with_errors(3, 2), rules, real_time());
+    fail(limiter.admit().await.unwrap());
     let expected = Pause {
-        resume_at: later((gate.clock)(), seconds(3600) + MARGIN),
+        resume_at: later((limiter.clock)(), seconds(3600) + MARGIN),
         reason: Reason::Errors,
     };
     let start = Instant::now();
-    call(&gate).await;
+    call(&limiter).await;
     assert_eq!(start.elapsed(), seconds(3600) + MARGIN);
     assert_eq!(*told.lock().unwrap(), vec![expected; 61]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_waited_for_is_told() {
-    let gate = gate(&[(1, 60)]);
-    call(&gate).await;
-    let fits = later((gate.clock)(), seconds(60) + MARGIN);
-    let waiting = Arc::clone(&gate);
+    let limiter = limiter(&[(1, 60)]);
+    call(&limiter).await;
+    let fits = later((limiter.clock)(), seconds(60) + MARGIN);
+    let waiting = Arc::clone(&limiter);
     let task = tokio::spawn(async move { call(&waiting).await });
     time::sleep(seconds(1)).await;
-    assert_eq!(gate.lane.waiting(), (1, Some(fits)));
+    assert_eq!(limiter.queue.waiting(), (1, Some(fits)));
     task.await.unwrap();
-    assert_eq!(gate.lane.waiting(), (0, None));
+    assert_eq!(limiter.queue.waiting(), (0, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,47 +145,50 @@ async fn after_failures_in_a_row_a_single_call_tries_again() {
         waiting: Waiting::Forever,
         ..Rules::default()
     };
-    let gate = gate_with(limits(&[]), rules, real_time());
+    let limiter = gate_with(limits(&[]), rules, real_time());
     for left in [true, true, false] {
-        fail(gate.admit().await.unwrap());
-        assert_eq!(gate.call_failed().is_none(), left);
+        fail(limiter.admit().await.unwrap());
+        assert_eq!(limiter.call_failed().is_none(), left);
     }
-    let rest = until((gate.clock)(), breaker::rest_until((gate.clock)()));
-    assert!(time::timeout(rest / 2, gate.admit()).await.is_err());
+    let rest = until((limiter.clock)(), breaker::rest_until((limiter.clock)()));
+    assert!(time::timeout(rest / 2, limiter.admit()).await.is_err());
     time::sleep(rest / 2).await;
 
-    let probe = gate.admit().await.unwrap();
-    assert!(time::timeout(seconds(1), gate.admit()).await.is_err());
+    let probe = limiter.admit().await.unwrap();
+    assert!(time::timeout(seconds(1), limiter.admit()).await.is_err());
     fail(probe);
-    assert!(time::timeout(rest / 2, gate.admit()).await.is_err());
+    assert!(time::timeout(rest / 2, limiter.admit()).await.is_err());
     time::sleep(rest / 2).await;
 
-    let probe = gate.admit().await.unwrap();
+    let probe = limiter.admit().await.unwrap();
     probe.settle(Class::BadRequest, Some(400), &reason());
-    let _all = (gate.admit().await.unwrap(), gate.admit().await.unwrap());
+    let _all = (
+        limiter.admit().await.unwrap(),
+        limiter.admit().await.unwrap(),
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_is_not_carried_out_leaves_the_try_to_another() {
-    let gate = gate(&[]);
+    let limiter = limiter(&[]);
     for _ in 0..3 {
-        gate.call_failed();
+        limiter.call_failed();
     }
     time::sleep(seconds(300)).await;
-    gate.admit().await.unwrap().give_back();
-    drop(gate.admit().await.unwrap());
-    call(&gate).await;
-    call(&gate).await;
+    limiter.admit().await.unwrap().give_back();
+    drop(limiter.admit().await.unwrap());
+    call(&limiter).await;
+    call(&limiter).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn failures_in_a_row_are_a_pause() {
-    let gate = gate(&[]);
+    let limiter = limiter(&[]);
     for _ in 0..2 {
-        assert_eq!(gate.call_failed(), None);
+        assert_eq!(limiter.call_failed(), None);
     }
-    let pause = gate.call_failed().unwrap();
+    let pause = limiter.call_failed().unwrap();
     assert_eq!(pause.reason, Reason::Failures);
-    assert_eq!(until((gate.clock)(), pause.resume_at), seconds(300));
-    assert_eq!(paused(gate.admit().await), pause);
+    assert_eq!(until((limiter.clock)(), pause.resume_at), seconds(300));
+    assert_eq!(paused(limiter.admit().await), pause);
 }
