@@ -12,7 +12,7 @@ use fortilake_models::generated::asset_management_v3_product::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::memory::Memory;
+pub use self::memory::RegistrationStore;
 use crate::check_location;
 
 /// The maximum number of units per call that the API accepts.
@@ -42,7 +42,7 @@ pub struct Unit {
 /// The registration state of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
-pub enum Fate {
+pub enum UnitState {
     /// The unit has not been sent.
     Waiting,
     /// The unit has been sent, but the outcome is unknown: it may be registered now or a little
@@ -86,7 +86,7 @@ pub struct Registration {
 #[derive(Debug)]
 struct Entry {
     unit: Unit,
-    fate: Fate,
+    state: UnitState,
     /// How often this run has looked the unit up without finding it.
     looks: u32,
 }
@@ -135,9 +135,9 @@ impl Registration {
         complaint: fn(&Unit) -> Option<String>,
     ) -> Self {
         let entries = units.into_iter().map(|unit| Entry {
-            fate: match complaint(&unit) {
-                Some(reason) => Fate::Refused { reason },
-                None => Fate::Waiting,
+            state: match complaint(&unit) {
+                Some(reason) => UnitState::Refused { reason },
+                None => UnitState::Waiting,
             },
             unit,
             looks: 0,
@@ -176,13 +176,13 @@ impl Registration {
     pub fn refuse(&mut self, position: usize, reason: impl Into<String>) {
         if let Some(entry) = self.entries.get_mut(position) {
             let reason = reason.into();
-            entry.fate = Fate::Refused { reason };
+            entry.state = UnitState::Refused { reason };
         }
     }
 
     /// Returns the units and the state of each, in their original order.
-    pub fn units(&self) -> impl ExactSizeIterator<Item = (&Unit, &Fate)> {
-        self.entries.iter().map(|entry| (&entry.unit, &entry.fate))
+    pub fn units(&self) -> impl ExactSizeIterator<Item = (&Unit, &UnitState)> {
+        self.entries.iter().map(|entry| (&entry.unit, &entry.state))
     }
 
     /// Returns the next step. Units in an unknown state are looked up before anything is sent.
@@ -193,7 +193,7 @@ impl Registration {
         let mut serials = HashSet::new();
         let mut batch = Vec::new();
         for (position, entry) in self.entries.iter().enumerate() {
-            let fits = entry.fate == Fate::Waiting && batch.len() < self.batch;
+            let fits = entry.state == UnitState::Waiting && batch.len() < self.batch;
             // The rows of the answer are identified by serial number, so each may appear only once
             // per call.
             if fits && serials.insert(entry.serial().to_ascii_uppercase()) {
@@ -260,7 +260,7 @@ impl Registration {
         let (mut serials, mut keys) = (HashSet::new(), HashSet::new());
         for position in 0..self.entries.len() {
             let entry = &self.entries[position];
-            if entry.fate != Fate::Waiting {
+            if entry.state != UnitState::Waiting {
                 continue;
             }
             // The API ignores the case of letters.
@@ -277,7 +277,7 @@ impl Registration {
 
 impl Entry {
     fn is_unknown(&self) -> bool {
-        matches!(self.fate, Fate::Sent { .. })
+        matches!(self.state, UnitState::Sent { .. })
     }
 
     fn serial(&self) -> &str {

@@ -8,7 +8,7 @@ use fortilake_models::{
     },
 };
 
-use super::{Batch, ERRORS_PER_CALL, Entry, Fate, Registration, Unit};
+use super::{Batch, ERRORS_PER_CALL, Entry, Registration, Unit, UnitState};
 use fortilake_client::{Kind, Result};
 
 impl Registration {
@@ -16,7 +16,7 @@ impl Registration {
     pub fn sent(&mut self, batch: &Batch, now: Micros) {
         for position in &batch.0 {
             if let Some(entry) = self.entries.get_mut(*position) {
-                entry.fate = Fate::Sent { at: now };
+                entry.state = UnitState::Sent { at: now };
                 entry.looks = 0;
             }
         }
@@ -34,7 +34,7 @@ impl Registration {
 
     /// Records the result of a call with these units. Returns the error if no further call helps.
     ///
-    /// A unit without an answer stays [`Fate::Sent`] and is not sent again automatically, unless
+    /// A unit without an answer stays [`UnitState::Sent`] and is not sent again automatically, unless
     /// the API certainly did nothing.
     pub fn answered(
         &mut self,
@@ -85,7 +85,7 @@ impl Registration {
         match details.filter(|details| entry.is_shown(details, account)) {
             Some(details) => {
                 let product = model(details.product_model.as_deref());
-                entry.fate = Fate::Registered { product };
+                entry.state = UnitState::Registered { product };
             }
             None => self.missed(position),
         }
@@ -99,7 +99,7 @@ impl Registration {
         match products.iter().find(|product| entry.is_done(product)) {
             Some(product) => {
                 let product = model(product.product_model.as_deref());
-                entry.fate = Fate::Registered { product };
+                entry.state = UnitState::Registered { product };
             }
             None => self.missed(position),
         }
@@ -113,10 +113,10 @@ impl Registration {
             return;
         };
         entry.looks += 1;
-        if let Fate::Sent { at } = entry.fate
+        if let UnitState::Sent { at } = entry.state
             && resend_before.is_some_and(|before| at <= before)
         {
-            entry.fate = Fate::Waiting;
+            entry.state = UnitState::Waiting;
         }
     }
 
@@ -133,12 +133,12 @@ impl Registration {
             else {
                 continue;
             };
-            entry.fate = fate(row, &entry.unit);
-            if matches!(entry.fate, Fate::Refused { .. }) {
+            entry.state = state(row, &entry.unit);
+            if matches!(entry.state, UnitState::Refused { .. }) {
                 refused += 1;
                 if refused > ERRORS_PER_CALL {
                     // It may have been refused only because of the errors before it.
-                    entry.fate = Fate::Waiting;
+                    entry.state = UnitState::Waiting;
                 }
             }
         }
@@ -147,7 +147,7 @@ impl Registration {
     fn set_waiting(&mut self, batch: &Batch) {
         for position in &batch.0 {
             if let Some(entry) = self.entries.get_mut(*position) {
-                entry.fate = Fate::Waiting;
+                entry.state = UnitState::Waiting;
             }
         }
     }
@@ -182,7 +182,7 @@ impl Entry {
     }
 }
 
-fn fate(row: &RegisteredAsset, unit: &Unit) -> Fate {
+fn state(row: &RegisteredAsset, unit: &Unit) -> UnitState {
     let message = row.message.as_deref().unwrap_or_default();
     let message = without_key(printable(message.trim()), unit);
     match row.status {
@@ -190,14 +190,14 @@ fn fate(row: &RegisteredAsset, unit: &Unit) -> Fate {
         None if message.is_empty() => {}
         _ if message.is_empty() => {
             let reason = "the API gave no reason".to_owned();
-            return Fate::Refused { reason };
+            return UnitState::Refused { reason };
         }
         _ => {
-            return Fate::Refused { reason: message };
+            return UnitState::Refused { reason: message };
         }
     }
     let product = model(row.product_model.as_deref());
-    Fate::Registered { product }
+    UnitState::Registered { product }
 }
 
 /// Redacts the unit's key, because the API may repeat what it was sent.

@@ -4,7 +4,7 @@ use fortilake_models::generated::asset_management_v3_product::{
     ProductsDetails, ProductsDetailsRequest, ProductsList, ProductsListRequest, ProductsRegister,
 };
 
-use super::{LATE, Memory, Registration, Step};
+use super::{LATE, Registration, RegistrationStore, Step};
 use fortilake_client::{Client, Error, Kind, Result};
 
 /// How many look-ups of details may find nothing in one run.
@@ -24,12 +24,12 @@ impl Registration {
     ///
     /// # Cancellation
     ///
-    /// The units of a dropped call stay [`Fate::Sent`](super::Fate::Sent), and the next run looks
+    /// The units of a dropped call stay [`UnitState::Sent`](super::UnitState::Sent), and the next run looks
     /// them up.
     pub async fn run(
         &mut self,
         client: &Client,
-        memory: &dyn Memory,
+        memory: &dyn RegistrationStore,
         mut seen: impl FnMut(&Self),
     ) -> Result<()> {
         loop {

@@ -45,14 +45,16 @@ fn response(rows: &Value) -> ProductsRegisterResponse {
 }
 
 /// Describes the state of each unit in words.
-fn fates(registration: &Registration) -> Vec<String> {
-    let word = |fate: &Fate| match fate {
-        Fate::Waiting => "waiting".to_owned(),
-        Fate::Sent { .. } => "sent".to_owned(),
-        Fate::Registered { product } => format!("registered {}", product.as_deref().unwrap_or("")),
-        Fate::Refused { reason } => reason.clone(),
+fn states(registration: &Registration) -> Vec<String> {
+    let word = |state: &UnitState| match state {
+        UnitState::Waiting => "waiting".to_owned(),
+        UnitState::Sent { .. } => "sent".to_owned(),
+        UnitState::Registered { product } => {
+            format!("registered {}", product.as_deref().unwrap_or(""))
+        }
+        UnitState::Refused { reason } => reason.clone(),
     };
-    registration.units().map(|(_, fate)| word(fate)).collect()
+    registration.units().map(|(_, state)| word(state)).collect()
 }
 
 #[test]
@@ -71,7 +73,7 @@ fn what_the_api_would_refuse_for_its_form_is_not_sent() {
     ];
     let mut registration = Registration::new(None, units);
     assert_eq!(
-        fates(&registration),
+        states(&registration),
         [
             "it has no serial number",
             "its serial number may only contain letters, digits and hyphens",
@@ -100,7 +102,7 @@ fn what_spreadsheets_make_of_a_list_is_refused() {
         unit("FGT1"),
     ];
     assert_eq!(
-        fates(&Registration::new(None, units)),
+        states(&Registration::new(None, units)),
         [
             rounded,
             rounded,
@@ -205,7 +207,7 @@ fn rows_are_known_by_their_serial_numbers() {
     ]);
     registration.answered(&batch, Ok(response(&rows))).unwrap();
     assert_eq!(
-        fates(&registration),
+        states(&registration),
         [
             "registered FortiGate 60F",
             "the API gave no reason",
@@ -221,7 +223,7 @@ fn rows_are_known_by_their_serial_numbers() {
     assert_eq!(registration.next_step(), Step::LookUp(3));
     registration.detailed(3, None);
     assert_eq!(registration.next_step(), Step::Done);
-    assert_eq!(fates(&registration)[3], "sent");
+    assert_eq!(states(&registration)[3], "sent");
 }
 
 #[test]
@@ -252,7 +254,7 @@ fn asset(serial: &str, status: &str, contract: &str) -> Asset {
 /// A registration in an account, with a unit that an earlier run has sent.
 fn recalled(unit: Unit) -> Registration {
     let mut registration = Registration::new(Some(710_101), [unit]);
-    registration.entries[0].fate = Fate::Sent { at: SENT_AT };
+    registration.entries[0].state = UnitState::Sent { at: SENT_AT };
     assert_eq!(registration.next_step(), Step::LookUp(0));
     registration
 }

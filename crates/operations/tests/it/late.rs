@@ -9,7 +9,7 @@ use std::{
 
 use fortilake_client::{Client, Jitter};
 use fortilake_models::generated::asset_management_v3_product::RegistrationUnit;
-use fortilake_operations::{Fate, Memory, Registration, Unit};
+use fortilake_operations::{Registration, RegistrationStore, Unit, UnitState};
 use fortilake_transport::{
     InProcess, Transport,
     bytes::Bytes,
@@ -101,15 +101,19 @@ impl Late {
 }
 
 #[derive(Default)]
-struct Kept(Mutex<BTreeMap<String, Fate>>);
+struct Kept(Mutex<BTreeMap<String, UnitState>>);
 
-impl Memory for Kept {
-    fn load(&self, key: &str) -> Result<Option<Fate>, Box<dyn error::Error + Send + Sync>> {
+impl RegistrationStore for Kept {
+    fn load(&self, key: &str) -> Result<Option<UnitState>, Box<dyn error::Error + Send + Sync>> {
         Ok(self.0.lock().unwrap().get(key).cloned())
     }
 
-    fn save(&self, key: &str, fate: &Fate) -> Result<(), Box<dyn error::Error + Send + Sync>> {
-        self.0.lock().unwrap().insert(key.to_owned(), fate.clone());
+    fn save(
+        &self,
+        key: &str,
+        state: &UnitState,
+    ) -> Result<(), Box<dyn error::Error + Send + Sync>> {
+        self.0.lock().unwrap().insert(key.to_owned(), state.clone());
         Ok(())
     }
 }
@@ -136,8 +140,11 @@ async fn run(server: &Late, memory: &Kept, killed_after: Duration) -> Registrati
 }
 
 fn registered(registration: &Registration) -> usize {
-    let done = |fate: &Fate| matches!(fate, Fate::Registered { .. });
-    registration.units().filter(|(_, fate)| done(fate)).count()
+    let done = |state: &UnitState| matches!(state, UnitState::Registered { .. });
+    registration
+        .units()
+        .filter(|(_, state)| done(state))
+        .count()
 }
 
 /// Kills this many runs, then lets some complete.
@@ -180,7 +187,7 @@ async fn what_is_never_registered_stays_unknown() {
         ..Late::default()
     };
     let registration = killed(&server, 2, 7).await;
-    let unknown = |fate: &Fate| matches!(fate, Fate::Sent { .. });
-    let fates = registration.units().filter(|(_, fate)| unknown(fate));
-    assert_eq!(fates.count(), UNITS);
+    let unknown = |state: &UnitState| matches!(state, UnitState::Sent { .. });
+    let states = registration.units().filter(|(_, state)| unknown(state));
+    assert_eq!(states.count(), UNITS);
 }

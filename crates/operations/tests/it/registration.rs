@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, error, sync::Mutex, time::Duration};
 
 use fortilake_client::Kind;
 use fortilake_models::generated::asset_management_v3_product::RegistrationUnit;
-use fortilake_operations::{Fate, Memory, Registration, Unit};
+use fortilake_operations::{Registration, RegistrationStore, Unit, UnitState};
 use fortilake_simulator::Simulator;
 use serde_json::Value;
 
@@ -13,15 +13,19 @@ use crate::simulate;
 const TENANT: &str = "[organization]\nous = 2\naccounts = 2\nproducts = 20\n";
 
 #[derive(Default)]
-struct Kept(Mutex<BTreeMap<String, Fate>>);
+struct Kept(Mutex<BTreeMap<String, UnitState>>);
 
-impl Memory for Kept {
-    fn load(&self, key: &str) -> Result<Option<Fate>, Box<dyn error::Error + Send + Sync>> {
+impl RegistrationStore for Kept {
+    fn load(&self, key: &str) -> Result<Option<UnitState>, Box<dyn error::Error + Send + Sync>> {
         Ok(self.0.lock().unwrap().get(key).cloned())
     }
 
-    fn save(&self, key: &str, fate: &Fate) -> Result<(), Box<dyn error::Error + Send + Sync>> {
-        self.0.lock().unwrap().insert(key.to_owned(), fate.clone());
+    fn save(
+        &self,
+        key: &str,
+        state: &UnitState,
+    ) -> Result<(), Box<dyn error::Error + Send + Sync>> {
+        self.0.lock().unwrap().insert(key.to_owned(), state.clone());
         Ok(())
     }
 }
@@ -55,12 +59,14 @@ fn sent(simulator: &Simulator) -> Vec<Vec<String>> {
     serials.collect()
 }
 
-fn count(registration: &Registration, is: impl Fn(&Fate) -> bool) -> usize {
-    registration.units().filter(|(_, fate)| is(fate)).count()
+fn count(registration: &Registration, is: impl Fn(&UnitState) -> bool) -> usize {
+    registration.units().filter(|(_, state)| is(state)).count()
 }
 
 fn registered(registration: &Registration) -> usize {
-    count(registration, |fate| matches!(fate, Fate::Registered { .. }))
+    count(registration, |state| {
+        matches!(state, UnitState::Registered { .. })
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,9 +84,9 @@ async fn no_call_meets_more_than_five_errors() {
         .await
         .unwrap();
     assert_eq!(registered(&registration), 10);
-    let explained = |fate: &Fate| {
-        *fate
-            == Fate::Refused {
+    let explained = |state: &UnitState| {
+        *state
+            == UnitState::Refused {
                 reason: "Product-> Invalid serial number.".to_owned(),
             }
     };
@@ -118,7 +124,10 @@ async fn an_answer_that_is_lost_is_looked_up_by_the_next_run() {
     let error = first.run(&client, &memory, |_| {}).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Transient);
     assert_eq!(registered(&first), 5);
-    assert_eq!(count(&first, |fate| matches!(fate, Fate::Sent { .. })), 5);
+    assert_eq!(
+        count(&first, |state| matches!(state, UnitState::Sent { .. })),
+        5
+    );
 
     let mut second = begin((0..12).map(good));
     second.recall(&memory).unwrap();
@@ -143,7 +152,10 @@ async fn a_call_that_never_came_through_is_sent_again_on_request_alone() {
     let mut second = begin([good(1)]);
     second.recall(&memory).unwrap();
     second.run(&client, &memory, |_| {}).await.unwrap();
-    assert_eq!(count(&second, |fate| matches!(fate, Fate::Sent { .. })), 1);
+    assert_eq!(
+        count(&second, |state| matches!(state, UnitState::Sent { .. })),
+        1
+    );
     assert_eq!(sent(&simulator).len(), 1);
 
     let mut third = begin([good(1)]);
@@ -168,9 +180,9 @@ async fn a_unit_that_a_whole_call_is_refused_for_is_the_only_one() {
     let run = registration.run(&client, &memory, |_| {});
     run.await.unwrap();
     assert_eq!(registered(&registration), 3);
-    let (_, fate) = registration.units().nth(2).unwrap();
+    let (_, state) = registration.units().nth(2).unwrap();
     let reason = "Invalid contract provided for registration units[2].".to_owned();
-    assert_eq!(*fate, Fate::Refused { reason });
+    assert_eq!(*state, UnitState::Refused { reason });
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,7 +201,10 @@ async fn a_call_that_is_wrong_as_a_whole_is_the_last_one() {
     let run = registration.run(&client, &memory, |_| {});
     let error = run.await.unwrap_err();
     assert_eq!(error.kind(), Kind::BadRequest);
-    assert_eq!(count(&registration, |fate| *fate == Fate::Waiting), 1);
+    assert_eq!(
+        count(&registration, |state| *state == UnitState::Waiting),
+        1
+    );
     assert_eq!(sent(&simulator).len(), 1);
 }
 
@@ -203,5 +218,8 @@ async fn the_errors_of_the_hour_are_not_spent() {
     let error = error.unwrap_err();
     assert_eq!(error.kind(), Kind::Paused);
     assert_eq!(sent(&simulator).len(), 8);
-    assert_eq!(count(&registration, |fate| *fate == Fate::Waiting), 4);
+    assert_eq!(
+        count(&registration, |state| *state == UnitState::Waiting),
+        4
+    );
 }

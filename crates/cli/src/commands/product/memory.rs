@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use fortilake_operations::{Fate, Memory};
+use fortilake_operations::{RegistrationStore, UnitState};
 use fortilake_state::{SinkStore, State};
 
 use crate::exit::{Failure, Result};
@@ -21,21 +21,26 @@ impl OutcomeStore {
     }
 }
 
-impl Memory for OutcomeStore {
-    fn load(&self, key: &str) -> std::result::Result<Option<Fate>, Box<dyn Error + Send + Sync>> {
+impl RegistrationStore for OutcomeStore {
+    fn load(
+        &self,
+        key: &str,
+    ) -> std::result::Result<Option<UnitState>, Box<dyn Error + Send + Sync>> {
         let kept = self.0.get(key)?;
-        Ok(kept.map(|fate| serde_json::from_slice(&fate)).transpose()?)
+        Ok(kept
+            .map(|state| serde_json::from_slice(&state))
+            .transpose()?)
     }
 
     fn save(
         &self,
         key: &str,
-        fate: &Fate,
+        state: &UnitState,
     ) -> std::result::Result<(), Box<dyn Error + Send + Sync>> {
-        match fate {
+        match state {
             // A unit without an entry is waiting, so this outcome needs none.
-            Fate::Waiting => self.0.delete(key)?,
-            fate => self.0.put(key, &serde_json::to_vec(fate)?)?,
+            UnitState::Waiting => self.0.delete(key)?,
+            state => self.0.put(key, &serde_json::to_vec(state)?)?,
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use fortilake_models::{
     Operation as _,
     generated::asset_management_v3_product::{ProductsRegister, RegistrationUnit},
 };
-use fortilake_operations::{Fate, LATE, Registration, Step, Unit};
+use fortilake_operations::{LATE, Registration, Step, Unit, UnitState};
 use serde::Serialize;
 
 use super::{
@@ -209,12 +209,12 @@ struct Counts {
 impl Counts {
     fn of(registration: &Registration) -> Self {
         let mut counts = Self::default();
-        for (_, fate) in registration.units() {
-            *match fate {
-                Fate::Waiting => &mut counts.waiting,
-                Fate::Sent { .. } => &mut counts.sent,
-                Fate::Registered { .. } => &mut counts.registered,
-                Fate::Refused { .. } => &mut counts.refused,
+        for (_, state) in registration.units() {
+            *match state {
+                UnitState::Waiting => &mut counts.waiting,
+                UnitState::Sent { .. } => &mut counts.sent,
+                UnitState::Registered { .. } => &mut counts.registered,
+                UnitState::Refused { .. } => &mut counts.refused,
             } += 1;
         }
         counts
@@ -257,12 +257,12 @@ fn render(registration: &Registration, format: RowFormat) -> Result<String> {
     let rows = registration
         .units()
         .enumerate()
-        .map(|(position, (unit, fate))| {
-            let (outcome, product_model, message) = match fate {
-                Fate::Waiting => ("not_sent", None, None),
-                Fate::Sent { .. } => ("unknown", None, Some(NO_ANSWER)),
-                Fate::Registered { product } => ("registered", product.as_deref(), None),
-                Fate::Refused { reason } => ("refused", None, Some(reason.as_str())),
+        .map(|(position, (unit, state))| {
+            let (outcome, product_model, message) = match state {
+                UnitState::Waiting => ("not_sent", None, None),
+                UnitState::Sent { .. } => ("unknown", None, Some(NO_ANSWER)),
+                UnitState::Registered { product } => ("registered", product.as_deref(), None),
+                UnitState::Refused { reason } => ("refused", None, Some(reason.as_str())),
             };
             ResultRow {
                 row: position + 1,

@@ -9,17 +9,17 @@ use std::{
 use super::*;
 
 #[derive(Default)]
-struct Kept(Mutex<BTreeMap<String, Fate>>);
+struct Kept(Mutex<BTreeMap<String, UnitState>>);
 
-impl Memory for Kept {
-    fn load(&self, key: &str) -> Result<Option<Fate>, Box<dyn StdError + Send + Sync>> {
+impl RegistrationStore for Kept {
+    fn load(&self, key: &str) -> Result<Option<UnitState>, Box<dyn StdError + Send + Sync>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(kept.get(key).cloned())
     }
 
-    fn save(&self, key: &str, fate: &Fate) -> Result<(), Box<dyn StdError + Send + Sync>> {
+    fn save(&self, key: &str, state: &UnitState) -> Result<(), Box<dyn StdError + Send + Sync>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(key.to_owned(), fate.clone());
+        kept.insert(key.to_owned(), state.clone());
         Ok(())
     }
 }
@@ -27,12 +27,12 @@ impl Memory for Kept {
 /// A memory that always fails.
 struct Lost;
 
-impl Memory for Lost {
-    fn load(&self, _: &str) -> Result<Option<Fate>, Box<dyn StdError + Send + Sync>> {
+impl RegistrationStore for Lost {
+    fn load(&self, _: &str) -> Result<Option<UnitState>, Box<dyn StdError + Send + Sync>> {
         Err("the disk is full".into())
     }
 
-    fn save(&self, _: &str, _: &Fate) -> Result<(), Box<dyn StdError + Send + Sync>> {
+    fn save(&self, _: &str, _: &UnitState) -> Result<(), Box<dyn StdError + Send + Sync>> {
         Err("the disk is full".into())
     }
 }
@@ -54,14 +54,14 @@ fn the_next_run_knows_what_the_last_one_knew() {
     let mut second = begin(["F5", "F4", "F3", "F2", "F1"]);
     second.recall(&memory).unwrap();
     assert_eq!(
-        fates(&second),
+        states(&second),
         ["waiting", "sent", "sent", "wrong", "registered "]
     );
     assert_eq!(second.next_step(), Step::LookUp(1));
     // In another account, nothing is known about the units.
     let mut other = Registration::new(Some(710_112), [unit("F1")]);
     other.recall(&memory).unwrap();
-    assert_eq!(fates(&other), ["waiting"]);
+    assert_eq!(states(&other), ["waiting"]);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn what_may_be_registered_yet_is_not_forgotten() {
     first.forget(&memory).unwrap();
     let mut second = begin(["F1", "F2"]);
     second.recall(&memory).unwrap();
-    assert_eq!(fates(&second), ["waiting", "sent"]);
+    assert_eq!(states(&second), ["waiting", "sent"]);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn what_was_refused_may_be_mended_once_all_is_done() {
     first.forget_refused(&memory).unwrap();
     let mut second = begin(["F1"]);
     second.recall(&memory).unwrap();
-    assert_eq!(fates(&second), ["waiting"]);
+    assert_eq!(states(&second), ["waiting"]);
 }
 
 #[test]
@@ -112,5 +112,5 @@ fn a_call_that_certainly_did_nothing_is_no_riddle() {
     let batch = send(&mut registration);
     let error = Error::arguments("`products/register`", "was not sent");
     assert!(registration.answered(&batch, Err(error)).is_err());
-    assert_eq!(fates(&registration), ["waiting"]);
+    assert_eq!(states(&registration), ["waiting"]);
 }

@@ -69,13 +69,13 @@ proptest! {
                 sent[*at] += 1;
             }
         }
-        for (at, (_, fate)) in registration.units().enumerate() {
+        for (at, (_, state)) in registration.units().enumerate() {
             let repeated = serials[..at].contains(&serials[at]);
-            match fate {
-                Fate::Waiting => prop_assert!(false, "unit {at} was left"),
-                Fate::Registered { .. } => prop_assert_eq!(natures[at], Nature::Good),
-                Fate::Refused { .. } => prop_assert!(repeated || natures[at] == Nature::Bad),
-                Fate::Sent { .. } => prop_assert_eq!(natures[at], Nature::Unmentioned),
+            match state {
+                UnitState::Waiting => prop_assert!(false, "unit {at} was left"),
+                UnitState::Registered { .. } => prop_assert_eq!(natures[at], Nature::Good),
+                UnitState::Refused { .. } => prop_assert!(repeated || natures[at] == Nature::Bad),
+                UnitState::Sent { .. } => prop_assert_eq!(natures[at], Nature::Unmentioned),
             }
             // Only a unit that may have been refused because of other units is sent once more.
             let again = batch > ERRORS_PER_CALL && natures[at] == Nature::Bad;
