@@ -19,7 +19,7 @@ use crate::{
     SinkReport,
     collect::{Collected, Collector, deliver},
     error::Kind,
-    read::{Effort, Older, Reader},
+    read::{ReadStats, Reader, ReusablePages},
 };
 
 /// One source to crawl.
@@ -31,7 +31,7 @@ pub struct Source {
     /// The highest number of calls in flight; 0 is treated as 1.
     pub concurrency: usize,
     /// Product details from earlier crawls that may be used again, if that is configured.
-    pub older: Option<Older>,
+    pub older: Option<ReusablePages>,
 }
 
 /// A crawl that is ready to run.
@@ -185,7 +185,7 @@ struct Reading {
 }
 
 /// The tasks that read the sources.
-type Readers = JoinSet<Result<Effort>>;
+type Readers = JoinSet<Result<ReadStats>>;
 
 /// The name of a source, and the channel that its scopes arrive on as they close.
 type Feed = (Arc<str>, mpsc::UnboundedReceiver<Scope>);
@@ -222,8 +222,8 @@ impl Reading {
 }
 
 /// Waits for all readers.
-async fn read_all(readers: &mut Readers) -> Result<Effort> {
-    let mut effort = Effort::default();
+async fn read_all(readers: &mut Readers) -> Result<ReadStats> {
+    let mut effort = ReadStats::default();
     let mut paused = None;
     while let Some(reader) = readers.join_next().await {
         let ended = reader.map_err(|error| {

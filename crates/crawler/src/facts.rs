@@ -37,7 +37,7 @@ pub enum Facts {
     /// The answer of `accounts/list`.
     Accounts(Ids),
     /// A page of a list that is paged by rows and reports their total.
-    Counted(CountedFacts),
+    Offset(OffsetFacts),
     /// The identity of a FortiAuthenticator unit: values for columns, by column name.
     Unit(Vec<(String, Value)>),
     /// The products in an answer of `products/details`. There should be exactly one, the one that
@@ -49,7 +49,7 @@ pub enum Facts {
 
 /// What a planner needs to know about a page of a list that is paged by rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CountedFacts {
+pub struct OffsetFacts {
     /// The total number of rows on all pages; `None` if the answer has none or an invalid one.
     pub total: Option<u64>,
     /// The ids of the rows on this page, in the order of the answer.

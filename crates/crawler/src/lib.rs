@@ -1,6 +1,6 @@
 //! The crawl engine: plan, fetch, journal, decode, hand to sinks.
 //!
-//! A [`Crawl`] reads its sources and publishes their rows. A [`Plan`] decides which calls to make:
+//! A [`Crawl`] reads its sources and publishes their rows. A planner per system decides which calls to make:
 //! it is a pure fold over outcomes, without clock, I/O or randomness. One task per source makes the
 //! calls and journals the pages. A [`Publisher`] turns the pages of each closed scope into batches
 //! for the sinks.
@@ -37,19 +37,19 @@ pub use crate::{
     crawl::{Crawl, Incomplete, Source},
     edition::{edition, models_digest},
     error::{Error, Kind, Result, one_line},
-    facts::{CountedFacts, DetailsSubject, Facts, Ids, ListFacts, Names, ProductName},
+    facts::{DetailsSubject, Facts, Ids, ListFacts, Names, OffsetFacts, ProductName},
     fetch::{Failure, FailureKind, Fetch, Outcome, Rejected},
     guard::{AccountShrink, Figures, Guard, Limits, ScopeFigures, Shrink},
     notes::reading_has_ended,
     publish::{CoverageRow, Drift, Page, Publisher, Reload},
-    read::Older,
+    read::ReusablePages,
     report::{Event, Observer, Report},
     scope::{Pages, Scope},
     sink_tasks::{OpenSink, SinkReport},
     store::sink_store,
     systems::{
         Access, ApiKey, Check, Estimate, Step, System,
-        forticloud::Plan,
+        forticloud::FortiCloudPlanner,
         settings::{DetailsFor, ScopeMode, Search, Settings},
     },
     tables::{spec, tables_of},

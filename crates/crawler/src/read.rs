@@ -11,10 +11,10 @@
 
 mod call;
 mod end;
-mod health;
 mod judge;
+mod outage;
 mod recall;
-mod retries;
+mod retry_queue;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::{
     call::{call, sign_in_ahead},
-    judge::{NextTry, Verdict},
+    judge::{CallResult, NextTry},
     recall::Recalled,
     work::{Attempt, Done, Work},
 };
@@ -46,7 +46,7 @@ pub(crate) struct Reader {
     pub(crate) concurrency: usize,
     pub(crate) journal: Arc<dyn Journal>,
     /// Product details from earlier crawls that may be used again.
-    pub(crate) older: Option<Older>,
+    pub(crate) older: Option<ReusablePages>,
     /// Whether this is the crawl's only source, so that without it there is nothing to publish.
     pub(crate) alone: bool,
     pub(crate) clock: Clock,
@@ -61,7 +61,7 @@ pub(crate) struct Reader {
 
 /// Answers of earlier crawls that may be used instead of a call.
 #[derive(Clone)]
-pub struct Older {
+pub struct ReusablePages {
     /// The journals of those crawls.
     pub archive: Arc<Archive>,
     /// The oldest time of observation to accept, in microseconds of Unix time.
@@ -70,7 +70,7 @@ pub struct Older {
 
 /// What reading a source cost.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Effort {
+pub(crate) struct ReadStats {
     /// The requests sent, including sign-ins and retries.
     pub(crate) calls: u64,
     /// The outcomes that came from the journal.
@@ -79,7 +79,7 @@ pub(crate) struct Effort {
     pub(crate) pages: u64,
 }
 
-impl Effort {
+impl ReadStats {
     pub(crate) fn add(&mut self, other: Self) {
         self.calls += other.calls;
         self.recalled += other.recalled;
@@ -91,7 +91,7 @@ impl Reader {
     /// Runs until no calls are left or no more calls may be made.
     ///
     /// Calls in flight are always awaited, because they already count against the limits.
-    pub(crate) async fn run(mut self) -> Result<Effort> {
+    pub(crate) async fn run(mut self) -> Result<ReadStats> {
         let mut work = Work::default();
         let step = self.plan.begin();
         self.take(step, None, &mut work.waiting);
@@ -156,11 +156,11 @@ impl Reader {
                 Some(Recalled::Outcome(outcome)) => {
                     match &outcome {
                         Outcome::Page(_) => {
-                            work.health.recalled(&fetch);
+                            work.outage.recalled(&fetch);
                             work.effort.pages += 1;
                         }
                         Outcome::Failed(failure) if failure.kind.is_refusal() => {
-                            work.health.refused_before(&fetch);
+                            work.outage.refused_before(&fetch);
                             work.resumed |= fetch.arguments.contains_key("accountId");
                         }
                         Outcome::Failed(_) => {}
@@ -216,24 +216,24 @@ impl Reader {
     fn finish(&mut self, done: Done, work: &mut Work) -> Result<()> {
         let (attempt, answer) = match done {
             Done::Call(attempt, answer) => (attempt, answer),
-            Done::Look(answer) => return self.looked(answer, work),
-            Done::NoLook => {
-                work.looking = false;
+            Done::Probe(answer) => return self.probe_ended(answer, work),
+            Done::ProbeCancelled => {
+                work.probing = false;
                 return Ok(());
             }
         };
         work.ended(&attempt.fetch);
         match self.judge(&attempt.fetch, answer) {
-            Ok(Verdict::Final(outcome)) => {
+            Ok(CallResult::Final(outcome)) => {
                 self.answered(&attempt.fetch, &outcome, work)?;
                 self.follow(&attempt.fetch, &outcome, &mut work.waiting);
             }
-            Ok(Verdict::Lost {
+            Ok(CallResult::Lost {
                 failure,
                 passing,
                 next_try,
             }) => self.lost(attempt, failure, passing, next_try, work)?,
-            Ok(Verdict::Paused(error)) => {
+            Ok(CallResult::Paused(error)) => {
                 work.put_back(attempt);
                 work.end.get_or_insert(error);
             }
@@ -241,12 +241,12 @@ impl Reader {
                 work.end.get_or_insert(error);
             }
         }
-        if !work.looking
+        if !work.probing
             && work.end.is_none()
-            && let Some(good) = work.health.doubt()
+            && let Some(good) = work.outage.probe_call()
         {
             let good = good.clone();
-            self.look(good, Duration::ZERO, work);
+            self.send_probe(good, Duration::ZERO, work);
         }
         Ok(())
     }
@@ -256,7 +256,7 @@ impl Reader {
             Outcome::Page(_) => {
                 work.effort.pages += 1;
                 work.slow_start.succeeded();
-                work.health.page(fetch);
+                work.outage.page(fetch);
                 if fetch.endpoint == "units/list"
                     && let Some(client) = self.client.clone()
                 {
@@ -266,10 +266,10 @@ impl Reader {
             Outcome::Failed(failure) => {
                 work.slow_start.failed();
                 let refused = failure.kind.is_refusal();
-                work.health.answer(fetch, failure, refused);
+                work.outage.answer(fetch, failure, refused);
             }
         }
-        self.keep_lost(work.health.proven())
+        self.keep_lost(work.outage.proven())
     }
 
     /// Schedules another try of a failed call, or lets its scope fail.
@@ -290,9 +290,9 @@ impl Reader {
         let rare = work.slow_start.failed();
         let failures = failures + 1;
         if passing {
-            work.health.lost(failures == 1 && !failed_before);
+            work.outage.lost(failures == 1 && !failed_before);
         } else {
-            work.health.answer(&fetch, &failure, false);
+            work.outage.answer(&fetch, &failure, false);
         }
         let most = self.client.as_ref().map_or(1, |client| client.attempts());
         if let Some(later) = next_try.filter(|_| !failed_before && failures < most) {
@@ -301,9 +301,9 @@ impl Reader {
             work.retries.push(fetch, failures, failure, later, rare);
             return Ok(());
         }
-        work.health.give_up(&fetch, &failure);
+        work.outage.give_up(&fetch, &failure);
         if !passing {
-            self.keep_lost(work.health.proven())?;
+            self.keep_lost(work.outage.proven())?;
         }
         self.follow(&fetch, &Outcome::Failed(failure), &mut work.waiting);
         Ok(())

@@ -4,10 +4,10 @@
 //! it, and [`Planner`] decides what to call during a crawl. To add a system, implement both in a
 //! new folder and add it to [`SYSTEMS`].
 
-pub(crate) mod counted;
 pub(crate) mod fortiauthenticator;
 pub(crate) mod forticloud;
 pub(crate) mod fortiportal;
+pub(crate) mod offset_list;
 pub(crate) mod settings;
 
 use std::{collections::BTreeMap, fmt};

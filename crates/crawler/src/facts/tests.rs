@@ -252,7 +252,7 @@ fn products_are_named_only_on_request() {
 #[test]
 fn a_portals_list_counts_its_rows_in_either_container() {
     let counted = |page: &str| match read_page("portal/account/organizations", page) {
-        Ok(Facts::Counted(facts)) => (facts.total, facts.ids, facts.missing),
+        Ok(Facts::Offset(facts)) => (facts.total, facts.ids, facts.missing),
         other => panic!("{other:?}"),
     };
     let rows = r#""results": [{"id": 4}, {"id": "9"}, {"name": "x"}], "totalResultsCount": "7""#;

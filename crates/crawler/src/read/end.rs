@@ -19,40 +19,44 @@ const REST: Duration = Duration::from_mins(5);
 
 impl Reader {
     /// Repeats a call that was answered before, to learn whether the API answers at all.
-    pub(super) fn look(&self, good: Fetch, after: Duration, work: &mut Work) {
+    pub(super) fn send_probe(&self, good: Fetch, after: Duration, work: &mut Work) {
         let Some(client) = self.client.clone() else {
             return;
         };
         let (names, mut stop) = (self.names, self.stop.clone());
-        work.looking = true;
+        work.probing = true;
         work.calls.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(after) => {}
-                () = stopped(&mut stop) => return Done::NoLook,
+                () = stopped(&mut stop) => return Done::ProbeCancelled,
             }
-            Done::Look(call(&client, &good, names, Tries::default()).await)
+            Done::Probe(call(&client, &good, names, Tries::default()).await)
         });
     }
 
     /// Handles the answer to [`Self::look`].
-    pub(super) fn looked(&mut self, answer: client::Result<Answer>, work: &mut Work) -> Result<()> {
-        work.looking = false;
-        let good = work.health.doubt().cloned();
+    pub(super) fn probe_ended(
+        &mut self,
+        answer: client::Result<Answer>,
+        work: &mut Work,
+    ) -> Result<()> {
+        work.probing = false;
+        let good = work.outage.probe_call().cloned();
         match (answer, good, &self.client) {
             (Err(error), Some(good), _) if error.kind() == client::Kind::Paused => {
                 work.end.get_or_insert(paused(&good, error));
             }
             (Err(error), Some(good), Some(client)) if error.kind() == client::Kind::Transient => {
-                work.health.down();
+                work.outage.down();
                 if client.waits_forever() && work.end.is_none() {
-                    self.look(good, REST, work);
+                    self.send_probe(good, REST, work);
                 } else {
                     let error = down(client, &good, error);
                     work.end.get_or_insert(error);
                 }
             }
             _ => {
-                let failed = work.health.proven();
+                let failed = work.outage.proven();
                 self.keep_lost(failed)?;
             }
         }
@@ -67,20 +71,20 @@ impl Reader {
     /// end.
     pub(super) fn conclude(&mut self, work: &mut Work) -> Result<()> {
         let Some(error) = work.end.take() else {
-            return self.keep_lost(work.health.proven());
+            return self.keep_lost(work.outage.proven());
         };
         let reason = error.pause().map(|pause| pause.reason);
         if error.kind() != Kind::Paused || matches!(reason, None | Some(Reason::Stopped)) {
             return Err(error);
         }
         if matches!(reason, Some(Reason::Errors | Reason::ErrorLimit)) {
-            let mut failed = work.health.proven();
+            let mut failed = work.outage.proven();
             let retries = work.retries.iter();
             failed.extend(retries.map(|retry| (retry.fetch.clone(), retry.failure.clone())));
             self.keep_lost(failed)?;
         }
         if reason == Some(Reason::Errors)
-            && let Some((endpoint, message)) = work.health.forbidden()
+            && let Some((endpoint, message)) = work.outage.forbidden()
         {
             return Err(forbidden(endpoint, message));
         }
@@ -132,7 +136,7 @@ impl Work {
     fn is_hopeless(&self, reason: Option<Reason>) -> bool {
         let failing = self.retries.iter().map(|retry| &retry.fetch);
         let unasked = self.waiting.iter().chain(&self.unasked);
-        reason == Some(Reason::Errors) && self.health.is_hopeless(failing, unasked)
+        reason == Some(Reason::Errors) && self.outage.is_hopeless(failing, unasked)
     }
 }
 

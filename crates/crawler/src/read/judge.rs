@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What the result of a call means.
-pub(super) enum Verdict {
+pub(super) enum CallResult {
     /// An outcome for the plan.
     Final(Outcome),
     /// No usable answer. `passing` says whether the API may be to blame; `next_try` is how to try once
@@ -39,7 +39,11 @@ const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 impl Reader {
     /// Journals the result of a call, and decides whether it fails a scope or ends the crawl.
-    pub(super) fn judge(&self, fetch: &Fetch, answer: client::Result<Answer>) -> Result<Verdict> {
+    pub(super) fn judge(
+        &self,
+        fetch: &Fetch,
+        answer: client::Result<Answer>,
+    ) -> Result<CallResult> {
         match answer {
             // An empty answer is valid for a list. For a product that a list has named it is not,
             // and it must not be reused as that product's details in later crawls.
@@ -56,11 +60,11 @@ impl Reader {
                 ..
             }) => {
                 let time = self.keep_page(fetch, body)?;
-                Ok(Verdict::Final(Outcome::Page(facts.observed_at(time))))
+                Ok(CallResult::Final(Outcome::Page(facts.observed_at(time))))
             }
             Ok(Answer {
                 facts: Err(error), ..
-            }) => Ok(Verdict::Lost {
+            }) => Ok(CallResult::Lost {
                 failure: unreadable(fetch, &error),
                 passing: false,
                 next_try: None,
@@ -69,7 +73,7 @@ impl Reader {
         }
     }
 
-    fn judge_error(&self, fetch: &Fetch, error: client::Error) -> Result<Verdict> {
+    fn judge_error(&self, fetch: &Fetch, error: client::Error) -> Result<CallResult> {
         match error.kind() {
             // If there are other sources, they are still worth reading, so these errors end the
             // crawl only if this source is the only one.
@@ -85,7 +89,7 @@ impl Reader {
             {
                 Err(end(Kind::Configuration, fetch, error))
             }
-            client::Kind::Paused => Ok(Verdict::Paused(paused(fetch, error))),
+            client::Kind::Paused => Ok(CallResult::Paused(paused(fetch, error))),
             client::Kind::Ledger => Err(end(Kind::State, fetch, error)),
             client::Kind::Refused if is_denied(&error) => {
                 self.failed(fetch, FailureKind::Denied, one_line(&error))
@@ -103,10 +107,10 @@ impl Reader {
     /// call again: the same request would be refused again, and each refusal costs one of ten
     /// errors per hour. The price is that a permission granted in the meantime takes effect only in
     /// the next crawl.
-    fn failed(&self, fetch: &Fetch, kind: FailureKind, message: String) -> Result<Verdict> {
+    fn failed(&self, fetch: &Fetch, kind: FailureKind, message: String) -> Result<CallResult> {
         let failure = Failure { kind, message };
         self.keep_failure(fetch, &failure)?;
-        Ok(Verdict::Final(Outcome::Failed(failure)))
+        Ok(CallResult::Final(Outcome::Failed(failure)))
     }
 }
 
@@ -141,9 +145,9 @@ fn later(error: &client::Error) -> Option<NextTry> {
     hopeful.then_some(NextTry { tries, wait })
 }
 
-fn lost(message: String, passing: bool, next_try: Option<NextTry>) -> Verdict {
+fn lost(message: String, passing: bool, next_try: Option<NextTry>) -> CallResult {
     let kind = FailureKind::Lost;
-    Verdict::Lost {
+    CallResult::Lost {
         failure: Failure { kind, message },
         passing,
         next_try,

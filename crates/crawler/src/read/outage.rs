@@ -19,7 +19,7 @@ const FEW: usize = 3;
 
 /// What the calls of a run tell about the API.
 #[derive(Debug, Default)]
-pub(super) struct Health {
+pub(super) struct OutageDetector {
     /// Calls given up since the last answer. Whether they or the API are to blame is not known yet.
     unproven: Vec<(Fetch, Failure)>,
     in_row: usize,
@@ -39,7 +39,7 @@ pub(super) struct Health {
     failures: usize,
 }
 
-impl Health {
+impl OutageDetector {
     /// Notes a page that an earlier run journaled.
     pub(super) fn recalled(&mut self, fetch: &Fetch) {
         self.answered.insert(fetch.endpoint);
@@ -89,7 +89,7 @@ impl Health {
 
     /// The call that tells whether the API answers; `None` while there is no doubt, or no call to
     /// repeat.
-    pub(super) fn doubt(&self) -> Option<&Fetch> {
+    pub(super) fn probe_call(&self) -> Option<&Fetch> {
         self.good.as_ref().filter(|_| self.in_row >= FAILURES)
     }
 
@@ -156,26 +156,26 @@ mod tests {
     fn three_consecutive_first_failures_raise_doubt() {
         let (good, bad) = (fetch("units/list"), fetch("products/list"));
         let lost = failure(FailureKind::Lost);
-        let mut health = Health::default();
-        health.page(&good);
+        let mut outage = OutageDetector::default();
+        outage.page(&good);
         for first in [true, false, false, true] {
-            health.lost(first);
+            outage.lost(first);
         }
-        health.give_up(&bad, &lost);
-        assert_eq!(health.doubt(), None);
-        health.lost(true);
-        assert_eq!(health.doubt(), Some(&good));
-        assert_eq!(health.proven().len(), 1);
-        assert_eq!(health.doubt(), None);
+        outage.give_up(&bad, &lost);
+        assert_eq!(outage.probe_call(), None);
+        outage.lost(true);
+        assert_eq!(outage.probe_call(), Some(&good));
+        assert_eq!(outage.proven().len(), 1);
+        assert_eq!(outage.probe_call(), None);
     }
 
     #[test]
     fn without_an_answered_call_there_is_none_to_repeat() {
-        let mut health = Health::default();
+        let mut outage = OutageDetector::default();
         for _ in 0..9 {
-            health.lost(true);
+            outage.lost(true);
         }
-        assert_eq!(health.doubt(), None);
+        assert_eq!(outage.probe_call(), None);
     }
 
     #[test]
@@ -186,32 +186,32 @@ mod tests {
             Fetch::new(Arc::from("acme"), "products/list", arguments, 0)
         };
         let fetches: Vec<_> = (0..20).map(of).collect();
-        let mut health = Health::default();
-        let hopeless = |health: &Health, failed: usize, unasked: usize| {
+        let mut outage = OutageDetector::default();
+        let hopeless = |outage: &OutageDetector, failed: usize, unasked: usize| {
             let left = fetches[failed..].iter().take(unasked);
-            health.is_hopeless(fetches[..failed].iter(), left)
+            outage.is_hopeless(fetches[..failed].iter(), left)
         };
         // A run that made no calls knows no more than the one before.
-        assert!(!hopeless(&health, 16, 1));
-        (0..FAILURES).for_each(|_| health.lost(true));
-        assert!(hopeless(&health, 16, 1) && hopeless(&health, 16, 4));
-        assert!(!hopeless(&health, 8, 12));
+        assert!(!hopeless(&outage, 16, 1));
+        (0..FAILURES).for_each(|_| outage.lost(true));
+        assert!(hopeless(&outage, 16, 1) && hopeless(&outage, 16, 4));
+        assert!(!hopeless(&outage, 8, 12));
         // A page of a failing account is not progress, but a page of another account is.
-        health.page(&fetches[3]);
-        assert!(hopeless(&health, 16, 4));
-        health.page(&fetches[19]);
-        assert!(!hopeless(&health, 16, 1));
+        outage.page(&fetches[3]);
+        assert!(hopeless(&outage, 16, 4));
+        outage.page(&fetches[19]);
+        assert!(!hopeless(&outage, 16, 1));
     }
 
     #[test]
     fn a_permission_is_missing_only_if_the_endpoint_never_returned_a_page() {
         let refused = failure(FailureKind::Refused);
-        let mut health = Health::default();
-        health.page(&fetch("units/list"));
-        health.answer(&fetch("products/list"), &refused, true);
-        let found = health.forbidden();
+        let mut outage = OutageDetector::default();
+        outage.page(&fetch("units/list"));
+        outage.answer(&fetch("products/list"), &refused, true);
+        let found = outage.forbidden();
         assert_eq!(found, Some(("products/list", "it failed")));
-        health.recalled(&fetch("products/list"));
-        assert_eq!(health.forbidden(), None);
+        outage.recalled(&fetch("products/list"));
+        assert_eq!(outage.forbidden(), None);
     }
 }

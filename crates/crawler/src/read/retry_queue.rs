@@ -13,7 +13,7 @@ use std::{collections::VecDeque, time::Duration};
 use fortilake_client::Tries;
 use tokio::time::Instant;
 
-use super::{health, judge::NextTry};
+use super::{judge::NextTry, outage};
 use crate::{Failure, Fetch};
 
 /// After this many consecutive successes, a failure counts as rare.
@@ -27,7 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A failed call that waits for another try.
 #[derive(Debug)]
-pub(super) struct Retry {
+pub(super) struct QueuedRetry {
     pub(super) fetch: Fetch,
     /// How often it failed in this run.
     pub(super) failures: u32,
@@ -43,7 +43,7 @@ pub(super) struct Retry {
     soon: bool,
 }
 
-impl Retry {
+impl QueuedRetry {
     pub(super) fn failed_before(fetch: Fetch, failure: Failure) -> Self {
         Self {
             fetch,
@@ -60,9 +60,9 @@ impl Retry {
 /// The failed calls in the order of their next tries: those that failed in this run, then those of
 /// earlier runs.
 #[derive(Debug, Default)]
-pub(super) struct Retries(VecDeque<Retry>);
+pub(super) struct RetryQueue(VecDeque<QueuedRetry>);
 
-impl Retries {
+impl RetryQueue {
     /// Adds a call behind the others that failed in this run.
     pub(super) fn push(
         &mut self,
@@ -79,7 +79,7 @@ impl Retries {
         // soon.
         let soon = rare || fetch.arguments.contains_key("pageNumber");
         let place = self.0.partition_point(|other| !other.failed_before);
-        let retry = Retry {
+        let retry = QueuedRetry {
             fetch,
             failures,
             failure,
@@ -93,7 +93,7 @@ impl Retries {
 
     /// Adds a call that failed in an earlier run, behind all others.
     pub(super) fn push_failed_before(&mut self, fetch: Fetch, failure: Failure) {
-        self.0.push_back(Retry::failed_before(fetch, failure));
+        self.0.push_back(QueuedRetry::failed_before(fetch, failure));
     }
 
     /// Removes and returns the next call that is due.
@@ -101,7 +101,7 @@ impl Retries {
     /// Until all calls have been made once (`all_asked`), only calls marked `soon` qualify. A call
     /// that failed in an earlier run also waits until no calls are in flight (`quiet`), since those
     /// may lead to more calls.
-    pub(super) fn next(&mut self, all_asked: bool, quiet: bool) -> Option<Retry> {
+    pub(super) fn next(&mut self, all_asked: bool, quiet: bool) -> Option<QueuedRetry> {
         let now = Instant::now();
         let place = self.0.iter().position(|retry| {
             retry.due <= now
@@ -121,24 +121,24 @@ impl Retries {
     /// When the next call is due that waits for nothing but its time.
     pub(super) fn due(&self, all_asked: bool) -> Option<Instant> {
         // A failed_before waits for calls in flight, not for a time, so an answer wakes it.
-        let waits = |retry: &&Retry| !retry.failed_before && (all_asked || retry.soon);
+        let waits = |retry: &&QueuedRetry| !retry.failed_before && (all_asked || retry.soon);
         self.0.iter().filter(waits).map(|retry| retry.due).min()
     }
 
     /// Whether another list of the same account waits for another try.
     pub(super) fn holds(&self, fetch: &Fetch) -> bool {
-        let account = health::account(fetch);
-        let same = |retry: &Retry| {
-            retry.fetch.endpoint == fetch.endpoint && health::account(&retry.fetch) == account
+        let account = outage::account(fetch);
+        let same = |retry: &QueuedRetry| {
+            retry.fetch.endpoint == fetch.endpoint && outage::account(&retry.fetch) == account
         };
         account.is_some() && self.0.iter().any(same)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Retry> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &QueuedRetry> {
         self.0.iter()
     }
 
-    pub(super) fn pop(&mut self) -> Option<Retry> {
+    pub(super) fn pop(&mut self) -> Option<QueuedRetry> {
         self.0.pop_front()
     }
 }
@@ -197,13 +197,13 @@ mod tests {
         }
     }
 
-    fn account(retry: Option<Retry>) -> Option<i64> {
+    fn account(retry: Option<QueuedRetry>) -> Option<i64> {
         retry.and_then(|retry| retry.fetch.arguments["accountId"].as_i64())
     }
 
     #[tokio::test(start_paused = true)]
     async fn failed_calls_wait_for_new_ones_and_earlier_failures_wait_for_all_others() {
-        let mut queue = Retries::default();
+        let mut queue = RetryQueue::default();
         queue.push_failed_before(fetch(1), failure());
         queue.push(fetch(2), 1, failure(), NextTry::default(), false);
         queue.push(fetch(3), 1, failure(), NextTry::default(), true);
@@ -217,7 +217,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_earlier_failure_waits_for_retries_that_are_not_due_yet() {
-        let mut queue = Retries::default();
+        let mut queue = RetryQueue::default();
         queue.push_failed_before(fetch(1), failure());
         queue.push(fetch(2), 2, failure(), NextTry::default(), false);
         assert_eq!(account(queue.next(true, true)), None);

@@ -16,7 +16,7 @@ use fortilake_transport::{InProcess, bytes::Bytes, http::Request};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
-use super::{Effort, Reader};
+use super::{ReadStats, Reader};
 use crate::{Kind, Names, Result, Scope, ScopeMode, Search, Settings, System};
 
 const CONCURRENCY: usize = 8;
@@ -133,7 +133,7 @@ impl Lab {
     async fn read(
         &self,
         interruption: Option<(Interruption, usize)>,
-    ) -> (Option<Result<Effort>>, Vec<Scope>) {
+    ) -> (Option<Result<ReadStats>>, Vec<Scope>) {
         let journal = Arc::new(self.state.take_up("crawl").unwrap());
         let (scopes, mut closed) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(false);

@@ -6,11 +6,11 @@ use fortilake_client::{self as client, Tries};
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{
-    Effort,
+    ReadStats,
     call::Answer,
-    health::{Health, account},
     judge::NextTry,
-    retries::{Retries, Retry, SlowStart},
+    outage::{OutageDetector, account},
+    retry_queue::{QueuedRetry, RetryQueue, SlowStart},
 };
 use crate::{Error, Failure, Fetch};
 
@@ -29,7 +29,7 @@ pub(super) struct Work {
     /// they would probably cost an error too.
     pub(super) held: Vec<Fetch>,
     /// Failed calls that get another try.
-    pub(super) retries: Retries,
+    pub(super) retries: RetryQueue,
     /// The calls in flight.
     pub(super) calls: JoinSet<Done>,
     /// The endpoints and accounts of the calls in flight.
@@ -37,12 +37,12 @@ pub(super) struct Work {
     /// Sign-ins for later calls. They are cancelled when the run ends.
     pub(super) ahead: JoinSet<()>,
     pub(super) slow_start: SlowStart,
-    pub(super) health: Health,
+    pub(super) outage: OutageDetector,
     /// Whether a call is in flight that tells whether the API answers.
-    pub(super) looking: bool,
+    pub(super) probing: bool,
     /// Whether calls failed in an earlier run of this crawl.
     pub(super) resumed: bool,
-    pub(super) effort: Effort,
+    pub(super) effort: ReadStats,
     /// Why no further call is made.
     pub(super) end: Option<Error>,
 }
@@ -64,9 +64,9 @@ pub(super) struct Attempt {
 pub(super) enum Done {
     Call(Attempt, client::Result<Answer>),
     /// The call that tells whether the API answers.
-    Look(client::Result<Answer>),
+    Probe(client::Result<Answer>),
     /// That call was not sent, because the crawl was stopped.
-    NoLook,
+    ProbeCancelled,
 }
 
 impl Work {
@@ -116,7 +116,7 @@ impl Work {
     }
 
     pub(super) fn may_start(&self, concurrency: usize) -> bool {
-        self.end.is_none() && !self.looking && self.slow_start.allows(self.calls.len(), concurrency)
+        self.end.is_none() && !self.probing && self.slow_start.allows(self.calls.len(), concurrency)
     }
 
     /// When the next call is due that waits for nothing but its time.
@@ -156,8 +156,8 @@ impl From<Fetch> for Attempt {
     }
 }
 
-impl From<Retry> for Attempt {
-    fn from(retry: Retry) -> Self {
+impl From<QueuedRetry> for Attempt {
+    fn from(retry: QueuedRetry) -> Self {
         Self {
             fetch: retry.fetch,
             failures: retry.failures,

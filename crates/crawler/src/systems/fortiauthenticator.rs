@@ -7,7 +7,7 @@ mod probe;
 use async_trait::async_trait;
 use fortilake_client::{self as client, Client};
 
-use self::planner::Authenticator;
+use self::planner::FortiAuthenticatorPlanner;
 use super::{Access, ApiKey, Check, Definition, Estimate, Planner};
 use crate::{Facts, Names, Result, Settings, facts::Answer};
 
@@ -31,7 +31,7 @@ impl Definition for FortiAuthenticator {
     }
 
     fn planner(&self, settings: Settings) -> Box<dyn Planner> {
-        Box::new(Authenticator::new(settings.source))
+        Box::new(FortiAuthenticatorPlanner::new(settings.source))
     }
 
     fn facts(&self, endpoint: &str, page: &Answer<'_>, _: Names) -> serde_json::Result<Facts> {

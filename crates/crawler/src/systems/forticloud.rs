@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use fortilake_client::{self as client, Client};
 
 pub(crate) use self::planner::DETAILS;
-pub use self::planner::Plan;
+pub use self::planner::FortiCloudPlanner;
 use self::planner::{FLEX, flex_depth};
 use super::{Access, Check, Definition, Estimate, Planner};
 use crate::{Facts, Names, Result, Settings, facts::Answer};
@@ -37,7 +37,7 @@ impl Definition for FortiCloud {
     }
 
     fn planner(&self, settings: Settings) -> Box<dyn Planner> {
-        Box::new(Plan::new(settings))
+        Box::new(FortiCloudPlanner::new(settings))
     }
 
     fn facts(&self, endpoint: &str, page: &Answer<'_>, names: Names) -> serde_json::Result<Facts> {

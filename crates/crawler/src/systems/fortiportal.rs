@@ -7,7 +7,7 @@ mod probe;
 use async_trait::async_trait;
 use fortilake_client::{self as client, Client};
 
-use self::planner::Portal;
+use self::planner::FortiPortalPlanner;
 use super::{Access, ApiKey, Check, Definition, Estimate, Planner};
 use crate::{Facts, Names, Result, Settings, facts::Answer};
 
@@ -28,11 +28,11 @@ impl Definition for FortiPortal {
     }
 
     fn planner(&self, settings: Settings) -> Box<dyn Planner> {
-        Box::new(Portal::new(settings.source))
+        Box::new(FortiPortalPlanner::new(settings.source))
     }
 
     fn facts(&self, _: &str, page: &Answer<'_>, _: Names) -> serde_json::Result<Facts> {
-        facts::read(page).map(Facts::Counted)
+        facts::read(page).map(Facts::Offset)
     }
 
     fn parent(&self, endpoint: &str) -> Option<&'static str> {

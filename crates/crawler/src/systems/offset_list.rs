@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::without_id;
-use crate::{CountedFacts, Facts, Fetch, Outcome, Pages};
+use crate::{Facts, Fetch, OffsetFacts, Outcome, Pages};
 
 /// How often a list is read before it fails because its pages do not fit together.
 const ROUNDS: u32 = 2;
@@ -23,7 +23,7 @@ const ROUNDS: u32 = 2;
 /// Without a total, the rest is requested in the same way, and an empty page or the first page again
 /// proves that there are no other rows. It costs one more call.
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(super) struct OffsetList {
     source: Arc<str>,
     endpoint: &'static str,
     arguments: Map<String, Value>,
@@ -31,7 +31,7 @@ pub(super) struct Counted {
     skip: &'static str,
     /// Values for columns of its rows that the request does not contain, by column name.
     given: Vec<(String, Value)>,
-    pub(super) state: CountedState,
+    pub(super) state: OffsetListState,
     round: u32,
     /// The reported total; `None` if there is none, or if it is 0 although there are rows.
     total: Option<u64>,
@@ -43,9 +43,9 @@ pub(super) struct Counted {
     seen: HashMap<i64, u64>,
 }
 
-/// The state of a [`Counted`].
+/// The state of a [`OffsetList`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum CountedState {
+pub(super) enum OffsetListState {
     Open,
     /// Every page has arrived.
     Closed,
@@ -56,7 +56,7 @@ pub(super) enum CountedState {
 /// A page to ask for: the position of its first row, and the round.
 pub(super) type Ask = (u64, u32);
 
-impl Counted {
+impl OffsetList {
     pub(super) fn new(
         source: Arc<str>,
         endpoint: &'static str,
@@ -69,7 +69,7 @@ impl Counted {
             arguments,
             skip,
             given: Vec::new(),
-            state: CountedState::Open,
+            state: OffsetListState::Open,
             round: 0,
             total: None,
             pages: BTreeMap::new(),
@@ -84,7 +84,7 @@ impl Counted {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.state == CountedState::Open
+        self.state == OffsetListState::Open
     }
 
     /// The value of an argument that all its calls share.
@@ -116,15 +116,15 @@ impl Counted {
             return None;
         }
         let facts = match outcome {
-            Outcome::Page(Facts::Counted(facts)) => facts.clone(),
-            Outcome::Page(_) => CountedFacts::default(),
+            Outcome::Page(Facts::Offset(facts)) => facts.clone(),
+            Outcome::Page(_) => OffsetFacts::default(),
             Outcome::Failed(failure) => {
-                self.state = CountedState::Failed(failure.message.clone());
+                self.state = OffsetListState::Failed(failure.message.clone());
                 return None;
             }
         };
         if facts.missing > 0 {
-            self.state = CountedState::Failed(without_id(facts.missing, "row"));
+            self.state = OffsetListState::Failed(without_id(facts.missing, "row"));
             return None;
         }
         let (start, _) = ask;
@@ -159,7 +159,7 @@ impl Counted {
     }
 
     fn close(&mut self) -> Option<Ask> {
-        self.state = CountedState::Closed;
+        self.state = OffsetListState::Closed;
         self.seen = HashMap::new();
         None
     }
@@ -172,9 +172,9 @@ impl Counted {
     /// The calls whose pages make up the list, in order, or why it could not be read.
     pub(super) fn pages(&self) -> Result<Pages, String> {
         match &self.state {
-            CountedState::Failed(message) => Err(message.clone()),
-            CountedState::Open => Err("the list was not read to its end".to_owned()),
-            CountedState::Closed => {
+            OffsetListState::Failed(message) => Err(message.clone()),
+            OffsetListState::Open => Err("the list was not read to its end".to_owned()),
+            OffsetListState::Closed => {
                 let calls = self.pages.keys();
                 Ok(calls
                     .map(|&start| Pages::from(self.fetch((start, self.round))))
@@ -187,7 +187,7 @@ impl Counted {
         if self.round + 1 == ROUNDS {
             let message =
                 format!("its pages do not form a complete list after {ROUNDS} attempts: {flaw}");
-            self.state = CountedState::Failed(message);
+            self.state = OffsetListState::Failed(message);
             return None;
         }
         self.pages.clear();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fortilake_crawler::{DetailsFor, Incomplete, Older, Settings};
+use fortilake_crawler::{DetailsFor, Incomplete, ReusablePages, Settings};
 use fortilake_simulator::Scenario;
 use fortilake_state::{NewCrawl, State, Status};
 
@@ -116,7 +116,7 @@ async fn details_of_an_earlier_crawl_are_used_until_they_are_too_old() {
         let journal = Arc::new(journal.unwrap());
         let settings = with_details(DetailsFor::default());
         let (_stop, mut crawl) = lab.crawl(settings, journal.clone(), |_| {});
-        crawl.sources[0].older = since.map(|since| Older {
+        crawl.sources[0].older = since.map(|since| ReusablePages {
             archive: Arc::new(state.archive(&earlier).unwrap()),
             since,
         });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fortilake_auth::later;
-use fortilake_crawler::{Older, Source};
+use fortilake_crawler::{ReusablePages, Source};
 use fortilake_sink::Selection;
 use fortilake_state::{self as state, State};
 
@@ -85,7 +85,7 @@ pub(super) fn attach_earlier_details(
             continue;
         }
         let age = of.details_max_age()?.as_micros();
-        source.older = Some(Older {
+        source.older = Some(ReusablePages {
             archive: Arc::new(state.archive(&earlier)?),
             since: session
                 .began

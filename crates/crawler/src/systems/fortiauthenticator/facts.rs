@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{TOKENS, UNIT};
 use crate::{
-    CountedFacts, Facts, ListFacts,
+    Facts, ListFacts, OffsetFacts,
     facts::{Answer, error, fingerprint, pick},
 };
 
@@ -21,7 +21,7 @@ pub(super) fn read(endpoint: &str, answer: &Answer<'_>) -> serde_json::Result<Fa
         return Ok(Facts::Unit(unit(answer)));
     }
     if endpoint == TOKENS {
-        return tokens(answer).map(Facts::Counted);
+        return tokens(answer).map(Facts::Offset);
     }
     if !answer.is_described() {
         let message = "the answer has none of the members that this endpoint returns";
@@ -44,7 +44,7 @@ fn unit(answer: &Answer<'_>) -> Vec<(String, Value)> {
 
 /// Rows are identified by `id`. Releases that do not send it have it at the end of `resource_uri`,
 /// and older ones have only the serial number.
-fn tokens(answer: &Answer<'_>) -> serde_json::Result<CountedFacts> {
+fn tokens(answer: &Answer<'_>) -> serde_json::Result<OffsetFacts> {
     let rows = answer.rows()?;
     let meta = answer.inside("meta")?.unwrap_or_default();
     let total = meta.into_iter().find(|(name, _)| name == "total_count");
@@ -61,7 +61,7 @@ fn tokens(answer: &Answer<'_>) -> serde_json::Result<CountedFacts> {
         };
         ids.extend(id.or_else(named));
     }
-    Ok(CountedFacts {
+    Ok(OffsetFacts {
         total: total.and_then(|total| total.try_into().ok()),
         missing: rows.len() - rows.nulls - ids.len(),
         ids,

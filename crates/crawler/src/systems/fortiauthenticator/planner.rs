@@ -9,7 +9,7 @@ use crate::{
     Facts, FailureKind, Fetch, Outcome, Pages, Scope, Step,
     systems::{
         Planner,
-        counted::{Ask, Counted},
+        offset_list::{Ask, OffsetList},
     },
 };
 
@@ -21,11 +21,11 @@ const LIMIT: i64 = 1000;
 
 /// The plan of one unit. The first call returns the serial number that the rows of all others get.
 #[derive(Debug)]
-pub(crate) struct Authenticator {
+pub(crate) struct FortiAuthenticatorPlanner {
     source: Arc<str>,
     /// The list that each call in flight belongs to.
     asked: HashMap<Arc<str>, Purpose>,
-    tokens: Counted,
+    tokens: OffsetList,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +35,7 @@ enum Purpose {
     Tokens(Ask),
 }
 
-impl Authenticator {
+impl FortiAuthenticatorPlanner {
     pub(crate) fn new(source: Arc<str>) -> Self {
         Self {
             tokens: tokens(source.clone(), Vec::new()),
@@ -101,7 +101,7 @@ impl Authenticator {
     }
 }
 
-impl Planner for Authenticator {
+impl Planner for FortiAuthenticatorPlanner {
     fn begin(&mut self) -> Step {
         Step {
             fetches: vec![self.ask(Purpose::Unit, Vec::new())],
@@ -145,7 +145,7 @@ impl Planner for Authenticator {
     }
 }
 
-fn tokens(source: Arc<str>, given: Vec<(String, Value)>) -> Counted {
+fn tokens(source: Arc<str>, given: Vec<(String, Value)>) -> OffsetList {
     let arguments = Map::from_iter([("limit".to_owned(), LIMIT.into())]);
-    Counted::new(source, TOKENS, arguments, "offset").given(given)
+    OffsetList::new(source, TOKENS, arguments, "offset").given(given)
 }

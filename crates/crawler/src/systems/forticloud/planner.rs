@@ -1,6 +1,6 @@
 //! The plan of a FortiCloud crawl: a fold from outcomes to the next calls.
 //!
-//! [`Plan::follow`] takes the outcome of one call and returns the next calls and the scopes that
+//! [`FortiCloudPlanner::follow`] takes the outcome of one call and returns the next calls and the scopes that
 //! have closed. It has no clock, does no I/O and makes no random choice, so a crawl can be tested
 //! as data, replayed and resumed.
 //!
@@ -38,7 +38,7 @@ use crate::{Fetch, Outcome, ScopeMode, Search, Settings, Step, systems::Planner}
 
 /// The plan for crawling one source.
 #[derive(Debug)]
-pub struct Plan {
+pub struct FortiCloudPlanner {
     settings: Settings,
     /// The list that each call in flight belongs to.
     asked: HashMap<Arc<str>, Purpose>,
@@ -104,7 +104,7 @@ enum Turn {
     AccountLists(usize),
 }
 
-impl Plan {
+impl FortiCloudPlanner {
     /// Creates a plan that has not begun.
     ///
     /// Values that occur twice in the settings are requested once.
@@ -390,7 +390,7 @@ impl Plan {
     }
 }
 
-impl Planner for Plan {
+impl Planner for FortiCloudPlanner {
     fn begin(&mut self) -> Step {
         self.begin()
     }

@@ -3,11 +3,11 @@
 use fortilake_models::integer_of;
 
 use crate::{
-    CountedFacts,
+    OffsetFacts,
     facts::{Answer, error, pick},
 };
 
-pub(super) fn read(answer: &Answer<'_>) -> serde_json::Result<CountedFacts> {
+pub(super) fn read(answer: &Answer<'_>) -> serde_json::Result<OffsetFacts> {
     let rows = answer.rows()?;
     let total = match answer.inside("data")? {
         Some(data) => data
@@ -28,7 +28,7 @@ pub(super) fn read(answer: &Answer<'_>) -> serde_json::Result<CountedFacts> {
         let [id] = pick(row, [&["id"]])?;
         ids.extend(id.and_then(integer_of));
     }
-    Ok(CountedFacts {
+    Ok(OffsetFacts {
         total,
         missing: rows.len() - rows.nulls - ids.len(),
         ids,

@@ -15,7 +15,7 @@ use crate::{
     Fetch, Outcome, Pages, Scope, Step,
     systems::{
         Planner,
-        counted::{Ask, Counted, CountedState},
+        offset_list::{Ask, OffsetList, OffsetListState},
     },
 };
 
@@ -24,11 +24,11 @@ const SKIP: &str = "start";
 
 /// The plan of one portal.
 #[derive(Debug)]
-pub(crate) struct Portal {
+pub(crate) struct FortiPortalPlanner {
     source: Arc<str>,
     /// The list that each call in flight belongs to.
     asked: HashMap<Arc<str>, Purpose>,
-    organizations: Counted,
+    organizations: OffsetList,
     branches: Vec<Branch>,
     /// How much was published: 1 for the organizations, plus 1 for each branch.
     published: usize,
@@ -38,8 +38,8 @@ pub(crate) struct Portal {
 #[derive(Debug)]
 struct Branch {
     organization: i64,
-    sites: Counted,
-    vdoms: Vec<Counted>,
+    sites: OffsetList,
+    vdoms: Vec<OffsetList>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,10 +49,10 @@ enum Purpose {
     Vdoms(usize, usize, Ask),
 }
 
-impl Portal {
+impl FortiPortalPlanner {
     pub(crate) fn new(source: Arc<str>) -> Self {
         Self {
-            organizations: Counted::new(source.clone(), ORGANIZATIONS, Map::new(), SKIP),
+            organizations: OffsetList::new(source.clone(), ORGANIZATIONS, Map::new(), SKIP),
             source,
             asked: HashMap::new(),
             branches: Vec::new(),
@@ -60,7 +60,7 @@ impl Portal {
         }
     }
 
-    fn list(&self, purpose: Purpose) -> (&Counted, Ask) {
+    fn list(&self, purpose: Purpose) -> (&OffsetList, Ask) {
         match purpose {
             Purpose::Organizations(ask) => (&self.organizations, ask),
             Purpose::Sites(at, ask) => (&self.branches[at].sites, ask),
@@ -77,7 +77,7 @@ impl Portal {
 
     fn branch(&mut self, organization: i64) -> Fetch {
         let arguments = Map::from_iter([("org".to_owned(), organization.into())]);
-        let sites = Counted::new(self.source.clone(), SITES, arguments, SKIP);
+        let sites = OffsetList::new(self.source.clone(), SITES, arguments, SKIP);
         let ask = sites.begin();
         self.branches.push(Branch {
             organization,
@@ -89,7 +89,7 @@ impl Portal {
 
     fn site(&mut self, at: usize, site: i64) -> Fetch {
         let arguments = Map::from_iter([("site".to_owned(), site.into())]);
-        let vdoms = Counted::new(self.source.clone(), VDOMS, arguments, SKIP);
+        let vdoms = OffsetList::new(self.source.clone(), VDOMS, arguments, SKIP);
         let ask = vdoms.begin();
         let branch = &mut self.branches[at];
         branch.vdoms.push(vdoms);
@@ -128,7 +128,7 @@ impl Branch {
         let vdoms = if let Err(message) = &sites {
             Err(format!("skipped because {message}"))
         } else {
-            let site = |list: &Counted| {
+            let site = |list: &OffsetList| {
                 let named = |message| match list.argument("site") {
                     Some(site) => format!("site {site}: {message}"),
                     None => message,
@@ -145,7 +145,7 @@ impl Branch {
     }
 }
 
-impl Planner for Portal {
+impl Planner for FortiPortalPlanner {
     fn begin(&mut self) -> Step {
         let purpose = Purpose::Organizations(self.organizations.begin());
         Step {
@@ -158,7 +158,7 @@ impl Planner for Portal {
         let Some(purpose) = self.asked.remove(fetch.key()) else {
             return Step::default();
         };
-        let (list, make): (&mut Counted, &dyn Fn(Ask) -> Purpose) = match purpose {
+        let (list, make): (&mut OffsetList, &dyn Fn(Ask) -> Purpose) = match purpose {
             Purpose::Organizations(_) => (&mut self.organizations, &Purpose::Organizations),
             Purpose::Sites(at, _) => (&mut self.branches[at].sites, &move |ask| {
                 Purpose::Sites(at, ask)
@@ -172,8 +172,8 @@ impl Planner for Portal {
         let next = list.follow(ask, outcome);
         // Only a complete list says what is below it. Until then it may be read again.
         let found = match list.state {
-            CountedState::Closed => list.take_ids(),
-            CountedState::Open | CountedState::Failed(_) => Vec::new(),
+            OffsetListState::Closed => list.take_ids(),
+            OffsetListState::Open | OffsetListState::Failed(_) => Vec::new(),
         };
         let mut fetches: Vec<Fetch> = next.into_iter().map(|ask| self.ask(make(ask))).collect();
         for id in found {

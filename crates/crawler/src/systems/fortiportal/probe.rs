@@ -41,7 +41,7 @@ pub(super) async fn estimate(client: &Client) -> Result<Estimate> {
 
 fn organizations(facts: &Facts) -> u64 {
     match facts {
-        Facts::Counted(list) => list.total.unwrap_or(list.ids.len() as u64),
+        Facts::Offset(list) => list.total.unwrap_or(list.ids.len() as u64),
         _ => 0,
     }
 }

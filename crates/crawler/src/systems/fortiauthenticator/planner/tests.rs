@@ -1,8 +1,8 @@
 //! Tests the plan of one unit with all kinds of answers.
 
-use super::{Authenticator, COUNTERS, TOKENS, UNIT};
+use super::{COUNTERS, FortiAuthenticatorPlanner, TOKENS, UNIT};
 use crate::{
-    CountedFacts, Facts, Failure, FailureKind, Fetch, ListFacts, Outcome, systems::Planner as _,
+    Facts, Failure, FailureKind, Fetch, ListFacts, OffsetFacts, Outcome, systems::Planner as _,
 };
 
 fn failed(kind: FailureKind) -> Outcome {
@@ -21,7 +21,7 @@ fn tokens(fetch: &Fetch) -> Outcome {
             vec![13]
         }
     };
-    Outcome::Page(Facts::Counted(CountedFacts {
+    Outcome::Page(Facts::Offset(OffsetFacts {
         total: Some(3),
         ids,
         missing: 0,
@@ -30,7 +30,7 @@ fn tokens(fetch: &Fetch) -> Outcome {
 
 /// The scopes that closed and whether they are complete, and the values that their rows were given.
 fn check(unit: &Outcome, counters: &Outcome) -> (Vec<(&'static str, bool)>, Vec<String>) {
-    let mut plan = Authenticator::new("tokens".into());
+    let mut plan = FortiAuthenticatorPlanner::new("tokens".into());
     let mut waiting = plan.begin().fetches;
     let (mut closed, mut given) = (Vec::new(), Vec::new());
     while let Some(fetch) = waiting.pop() {

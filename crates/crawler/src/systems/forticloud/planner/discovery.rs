@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
-    Discovery, Plan, Purpose, ScopeMode, Turn,
+    Discovery, FortiCloudPlanner, Purpose, ScopeMode, Turn,
     listing::{Ask, Listing},
 };
 use crate::{Facts, Fetch, Ids, Outcome, fetch::FailureKind, systems::without_id};
 
-impl Plan {
+impl FortiCloudPlanner {
     /// Takes an outcome of `units/list`.
     ///
     /// Only the API's own refusal leads to local scope, that is, to reading only the user's own

@@ -371,6 +371,6 @@ fn facts_of(facts: &Facts) -> ListFacts {
         Facts::List(facts) => facts.clone(),
         Facts::Units { units, .. } => of_ids(units),
         Facts::Accounts(accounts) => of_ids(accounts),
-        Facts::Counted(_) | Facts::Unit(_) | Facts::Details(_) => ListFacts::default(),
+        Facts::Offset(_) | Facts::Unit(_) | Facts::Details(_) => ListFacts::default(),
     }
 }

@@ -1,9 +1,9 @@
 //! Publishes scopes in a fixed order, whatever the order in which they end.
 
-use super::{Flex, Plan, Turn, listing::ListingState};
+use super::{Flex, FortiCloudPlanner, Turn, listing::ListingState};
 use crate::{FailureKind, Pages, Scope};
 
-impl Plan {
+impl FortiCloudPlanner {
     /// Returns the scopes that have ended and whose turn it is.
     pub(super) fn publish(&mut self) -> Vec<Scope> {
         let mut scopes = Vec::new();

@@ -42,7 +42,7 @@ struct Crawled {
 
 /// Crawls the tenant. `pick` chooses which call in flight is answered next.
 fn crawl(tenant: &Tenant, settings: Settings, mut pick: impl FnMut(usize) -> usize) -> Crawled {
-    let mut plan = Plan::new(settings);
+    let mut plan = FortiCloudPlanner::new(settings);
     let mut step = plan.begin();
     let (mut waiting, mut calls, mut scopes) = (Vec::new(), Vec::new(), String::new());
     let mut notes = Vec::new();
@@ -195,7 +195,7 @@ fn named_accounts_are_read_without_discovery() {
 
 #[test]
 fn an_outcome_of_an_unknown_call_changes_nothing() {
-    let mut plan = Plan::new(settings());
+    let mut plan = FortiCloudPlanner::new(settings());
     let begin = plan.begin();
     let first = begin.fetches[0].clone();
     let stranger = Fetch::new(first.source, first.endpoint, first.arguments, 7);
@@ -245,7 +245,7 @@ fn a_row_without_an_id_fails_only_its_list() {
 
 #[test]
 fn a_product_in_two_accounts_is_requested_once_for_both() {
-    let mut plan = Plan::new(Settings {
+    let mut plan = FortiCloudPlanner::new(Settings {
         details: Some(DetailsFor::default()),
         statuses: vec!["Registered".to_owned()],
         accounts: vec![11, 12],

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Plan, account_lists::Finding};
+use super::{FortiCloudPlanner, account_lists::Finding};
 use crate::Fetch;
 
 /// What is known about `%`, and the accounts that wait for it.
@@ -47,7 +47,7 @@ impl Wildcard {
     }
 }
 
-impl Plan {
+impl FortiCloudPlanner {
     /// Begins to read an account, or holds it until the first account is answered.
     pub(super) fn begin_account(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
         if self.account_lists[at].searching() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::{CountedFacts, Facts, Failure, FailureKind};
+use crate::{Facts, Failure, FailureKind, OffsetFacts};
 
 /// A site and the ids of its VDOMs.
 type Site = (i64, Vec<i64>);
@@ -65,7 +65,7 @@ impl Tenant {
         let start = number("start").filter(|_| self.pages).unwrap_or(0);
         let moved = fetch.endpoint == ORGANIZATIONS && start > 0 && fetch.round < self.moving;
         let start = usize::try_from(start).unwrap();
-        Outcome::Page(Facts::Counted(CountedFacts {
+        Outcome::Page(Facts::Offset(OffsetFacts {
             total: self.total.then(|| ids.len() as u64 + u64::from(moved)),
             ids: ids.into_iter().skip(start).take(self.page_size).collect(),
             missing: 0,
@@ -75,7 +75,7 @@ impl Tenant {
     /// Runs the plan, answering the first or the last of the waiting calls, and returns the scopes
     /// that closed.
     fn run(&self, first: bool) -> Vec<String> {
-        let mut plan = Portal::new("managed".into());
+        let mut plan = FortiPortalPlanner::new("managed".into());
         let mut waiting = plan.begin().fetches;
         let mut closed = Vec::new();
         let mut asked = BTreeSet::new();

@@ -35,7 +35,7 @@ fn only_the_apis_own_refusal_leads_to_the_users_own_account() {
         failure(FailureKind::Rejected),
         failure(FailureKind::Lost),
     ] {
-        let mut plan = Plan::new(settings());
+        let mut plan = FortiCloudPlanner::new(settings());
         let units = plan.begin().fetches.remove(0);
         let step = plan.follow(&units, &outcome);
         let local = |fetch: &&Fetch| fetch.endpoint == "products/list";

@@ -71,7 +71,7 @@ fn fails_a_list_that_keeps_moving() {
 
 #[test]
 fn too_many_pages_fail_the_list() {
-    let mut plan = Plan::new(Settings {
+    let mut plan = FortiCloudPlanner::new(Settings {
         scope: ScopeMode::Local,
         ..settings()
     });

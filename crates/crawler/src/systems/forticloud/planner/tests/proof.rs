@@ -4,14 +4,14 @@ use super::*;
 
 /// The product list of one account, whose pages each test supplies.
 struct Pages {
-    plan: Plan,
+    plan: FortiCloudPlanner,
     waiting: Vec<Fetch>,
     asked: Vec<Option<i64>>,
 }
 
 impl Pages {
     fn begin(settings: Settings) -> Self {
-        let mut plan = Plan::new(Settings {
+        let mut plan = FortiCloudPlanner::new(Settings {
             scope: ScopeMode::Local,
             search: Search::Patterns(vec!["F".to_owned()]),
             statuses: vec!["Registered".to_owned()],
@@ -179,7 +179,7 @@ fn a_short_page_in_the_middle_fails_the_list() {
 
 #[test]
 fn a_list_without_page_numbers_cannot_have_a_second_page() {
-    let mut plan = Plan::new(Settings {
+    let mut plan = FortiCloudPlanner::new(Settings {
         scope: ScopeMode::Local,
         search: Search::Patterns(vec!["F".to_owned()]),
         statuses: vec!["Registered".to_owned()],
@@ -199,7 +199,7 @@ fn a_list_without_page_numbers_cannot_have_a_second_page() {
 
 #[test]
 fn units_and_accounts_of_several_pages_are_incomplete() {
-    let mut plan = Plan::new(settings());
+    let mut plan = FortiCloudPlanner::new(settings());
     let units = plan.begin().fetches.remove(0);
     let ids = |known: &[i64]| Ids {
         known: known.to_vec(),
@@ -222,7 +222,7 @@ fn units_and_accounts_of_several_pages_are_incomplete() {
 
 #[test]
 fn a_row_of_another_account_fails_its_list() {
-    let mut plan = Plan::new(Settings {
+    let mut plan = FortiCloudPlanner::new(Settings {
         accounts: vec![11],
         scope: ScopeMode::Local,
         ..settings()

@@ -158,7 +158,7 @@ fn a_tenant_without_products_is_searched_in_all_ways() {
 #[test]
 fn the_first_list_of_accounts_is_requested_alone() {
     let tenant = Tenant::default();
-    let mut plan = Plan::new(settings());
+    let mut plan = FortiCloudPlanner::new(settings());
     let units = plan.begin().fetches.remove(0);
     let first = plan.follow(&units, &tenant.answer(&units)).fetches;
     assert_eq!(first.len(), 1);
