@@ -19,6 +19,7 @@ mod rows;
 mod tests;
 
 use self::rows::Rows;
+pub(crate) use self::rows::RowsMember;
 pub(crate) use self::{
     answer::Answer,
     object::{error, pick},
@@ -87,6 +88,9 @@ pub struct ListFacts {
     pub accounts: Vec<i64>,
     /// The products by name, if the plan will ask for each of them.
     pub products: Vec<ProductName>,
+    /// Whether the answer counts a page but has no member for its rows. Some tenants leave it out for
+    /// an empty list, but an answer that lost its rows looks the same.
+    pub lacks_rows: bool,
     /// When the page arrived, in microseconds of Unix time; 0 if that is not known.
     pub observed_at: i64,
 }
@@ -148,10 +152,12 @@ impl Ids {
 impl ListFacts {
     pub(crate) fn of(answer: &Answer<'_>, names: Names) -> serde_json::Result<Self> {
         let rows = answer.rows()?;
+        let total = answer.number("totalPages");
         let mut facts = Self {
             page: answer.number("pageNumber"),
-            total: answer.number("totalPages"),
+            total,
             rows: rows.len(),
+            lacks_rows: rows.member == RowsMember::Absent && total.is_some_and(|total| total > 0),
             ..Self::default()
         };
         let key = answer.key_members();

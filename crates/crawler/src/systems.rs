@@ -333,7 +333,7 @@ fn without_id(rows: usize, noun: &str) -> String {
         ("have", "them")
     };
     let rows = count(rows, noun);
-    format!("{rows} {have} no id, so nothing below {them} can be read")
+    format!("{rows} {have} no id, so nothing that belongs to {them} can be read")
 }
 
 /// `2 units`, or `1 unit`.

@@ -13,7 +13,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     object::{Members, error, kind, members},
-    rows::Rows,
+    rows::{Rows, RowsMember},
 };
 
 /// The journal's form of an answer in which the API states that nothing was found.
@@ -122,7 +122,11 @@ impl<'a> Answer<'a> {
             Some(value) => Rows::read(last, value)?,
             None => Rows::default(),
         };
-        rows.is_there = value.is_some_and(|value| value.get() != "null");
+        rows.member = match value.map(RawValue::get) {
+            None => RowsMember::Absent,
+            Some("null") => RowsMember::Null,
+            Some(_) => RowsMember::List,
+        };
         if rows.objects.is_empty() {
             if rows.len() > 0 {
                 let message = format!(

@@ -20,8 +20,18 @@ pub(crate) struct Rows<'a> {
     /// The number of elements that are neither objects nor null. The decoder reports each of them
     /// as an issue, as it does for nulls.
     pub(crate) odd: usize,
-    /// Whether the answer has a list, empty or not, rather than null or nothing.
-    pub(crate) is_there: bool,
+    /// What the answer has in the place of the list.
+    pub(crate) member: RowsMember,
+}
+
+/// What an answer has in the place of a list of rows.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowsMember {
+    #[default]
+    Absent,
+    Null,
+    /// A list, empty or not.
+    List,
 }
 
 impl<'a> Rows<'a> {

@@ -151,15 +151,15 @@ fn forbidden(endpoint: &str, message: &str) -> Error {
     Error::new(
         Kind::Configuration,
         format!(
-            "the API user's permissions do not allow `{endpoint}` in any account that was asked: \
-             {message}"
+            "the API user's permissions do not allow `{endpoint}` in any of the accounts that were \
+             tried: {message}"
         ),
     )
 }
 
 fn not_asked(fetch: &Fetch) -> Failure {
     let message = format!(
-        "`{}` was not called: failed calls used up the error budget of two runs",
+        "`{}` was not called, because failed calls used up the error budget in two runs",
         fetch.endpoint
     );
     Failure {

@@ -177,7 +177,7 @@ async fn the_same_bad_answer_twice_is_final() {
     assert_eq!(failed.count(), 4);
     let failed = &crawled.report().failed;
     assert_eq!(failed.len(), 2);
-    let twice = |error: &str| error.contains("the same answer twice");
+    let twice = |error: &str| error.contains("the same response twice");
     assert!(failed.iter().all(|scope| twice(&scope.error)), "{failed:?}");
 }
 
@@ -229,7 +229,7 @@ async fn a_missing_permission_is_an_error_not_a_pause() {
         .await;
     let error = crawled.report.unwrap_err();
     assert_eq!(error.kind(), Kind::Configuration);
-    let expected = "the API user's permissions do not allow `products/list` in any account that \
-                    was asked: ";
+    let expected = "the API user's permissions do not allow `products/list` in any of the \
+                    accounts that were tried: ";
     assert!(error.to_string().starts_with(expected), "{error}");
 }

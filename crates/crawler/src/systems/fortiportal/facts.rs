@@ -4,7 +4,7 @@ use fortilake_models::integer_of;
 
 use crate::{
     OffsetFacts,
-    facts::{Answer, error, pick},
+    facts::{Answer, RowsMember, error, pick},
 };
 
 pub(super) fn read(answer: &Answer<'_>) -> serde_json::Result<OffsetFacts> {
@@ -18,7 +18,7 @@ pub(super) fn read(answer: &Answer<'_>) -> serde_json::Result<OffsetFacts> {
     };
     let total = total.and_then(integer_of);
     let total = total.and_then(|total| total.try_into().ok());
-    if !rows.is_there && total.is_none() {
+    if rows.member != RowsMember::List && total.is_none() {
         return Err(error(
             "the answer has neither a list of rows nor a row count".to_owned(),
         ));

@@ -271,8 +271,8 @@ impl AccountLists {
         let (dated, others) = (rows(dated), rows(others));
         (dated == 0 && others > 0).then(|| {
             format!(
-                "`%` is not a wildcard here and `expireBefore` finds nothing, so only serial \
-                 numbers that start with `F`, `S` or `P` were found ({})",
+                "this tenant does not accept `%` as a wildcard, and `expireBefore` found nothing, \
+                 so only serial numbers that start with `F`, `S` or `P` were found ({})",
                 count(others, "row")
             )
         })

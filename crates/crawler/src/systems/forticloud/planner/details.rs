@@ -267,23 +267,21 @@ fn flaw(asked: &str, owners: &[Option<i64>], page: &Facts) -> Option<String> {
         return None;
     };
     if subjects.is_empty() {
-        return Some(format!(
-            "`{ENDPOINT}` answered without a product when asked for {asked}"
-        ));
+        return Some(format!("`{ENDPOINT}` returned no product for {asked}"));
     }
     // The API compares serial numbers without case.
     let is_other = |serial: &str| !serial.trim().eq_ignore_ascii_case(asked.trim());
     let mut serials = subjects.iter().map(|subject| &subject.serial);
     if let Some(other) = serials.find(|serial| is_other(serial)) {
         return Some(format!(
-            "`{ENDPOINT}` answered with `{other}` when asked for {asked}"
+            "`{ENDPOINT}` returned `{other}` instead of {asked}"
         ));
     }
     let mut accounts = subjects.iter().filter_map(|subject| subject.account);
     let is_known = owners.iter().all(Option::is_some);
     let stranger = accounts.find(|account| is_known && !owners.contains(&Some(*account)))?;
     Some(format!(
-        "`{ENDPOINT}` answered with {asked} of account {stranger}, which does not list it"
+        "`{ENDPOINT}` returned {asked} as a product of account {stranger}, but that account's list does not contain it"
     ))
 }
 

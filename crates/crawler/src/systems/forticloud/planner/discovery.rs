@@ -41,7 +41,7 @@ impl FortiCloudPlanner {
             && self.settings.organization_seen
         {
             let message = format!(
-                "{}; an earlier crawl read an organization here (if it is gone, set `scope = \"local\"`)",
+                "{}; an earlier crawl of this source read an organization (if it no longer exists, set `scope = \"local\"`)",
                 failure.message
             );
             list.fail(failure.kind, message);

@@ -36,6 +36,8 @@ pub(super) struct Listing {
     misfits: u32,
     slow: u32,
     readings: u32,
+    /// Whether an earlier reading had no member for the rows.
+    lacked_rows: bool,
     /// Whether a list of several pages is read until two readings agree.
     verify: bool,
     /// A digest of the last complete reading, if readings are compared.
@@ -75,6 +77,7 @@ impl Listing {
             state: ListingState::Open,
             round: 0,
             misfits: 0,
+            lacked_rows: false,
             slow: 0,
             readings: 0,
             verify: false,
@@ -217,6 +220,11 @@ impl Listing {
             Some(0) if !self.from_one => 0,
             _ => 1,
         };
+        if facts.lacks_rows && !self.lacked_rows {
+            // The same answer again is believed: a list that is empty stays empty.
+            self.lacked_rows = true;
+            return Ok(self.next_round());
+        }
         self.base = base;
         self.total = facts.total.filter(|&total| total > 0);
         self.reading.base_called = called;

@@ -236,7 +236,7 @@ fn a_row_without_an_id_fails_only_its_list() {
     };
     insta::assert_snapshot!(in_order(&tenant, settings()).scopes, @"
     units/list: 1 pages, 2 rows
-    accounts/list 1: failed: 1 account has no id, so nothing below it can be read
+    accounts/list 1: failed: 1 account has no id, so nothing that belongs to it can be read
     products/list 11: 2 pages, 3 rows
     accounts/list 2: 1 pages, 1 rows
     products/list 12: 2 pages, 1 rows

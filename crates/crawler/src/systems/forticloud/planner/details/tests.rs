@@ -140,15 +140,15 @@ fn an_answer_about_another_product_fails_the_account() {
     assert_eq!(answers(&["f1"]), Ok(1));
     assert_eq!(
         answers(&["F2"]),
-        Err("`products/details` answered with `F2` when asked for F1".to_owned())
+        Err("`products/details` returned `F2` instead of F1".to_owned())
     );
     assert_eq!(
         answers(&["F1", "F2"]),
-        Err("`products/details` answered with `F2` when asked for F1".to_owned())
+        Err("`products/details` returned `F2` instead of F1".to_owned())
     );
     assert_eq!(
         answers(&[]),
-        Err("`products/details` answered without a product when asked for F1".to_owned())
+        Err("`products/details` returned no product for F1".to_owned())
     );
 }
 
@@ -169,7 +169,7 @@ fn an_answer_about_another_account_fails_the_account() {
     assert_eq!(
         answer(Some(999)),
         Err(
-            "`products/details` answered with F1 of account 999, which does not list it".to_owned()
+            "`products/details` returned F1 as a product of account 999, but that account's list does not contain it".to_owned()
         )
     );
 }

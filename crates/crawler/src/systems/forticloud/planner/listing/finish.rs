@@ -57,13 +57,14 @@ impl Listing {
             return Some(self.next_round());
         }
         let minutes = LONGEST_READING / 60_000_000;
-        let message =
-            format!("its pages arrived more than {minutes} minutes apart {SLOW_ROUNDS} times");
+        let message = format!(
+            "its pages arrived over more than {minutes} minutes in each of {SLOW_ROUNDS} attempts"
+        );
         self.fail(FailureKind::Lost, message);
         Some(Vec::new())
     }
 
-    fn next_round(&mut self) -> Vec<Ask> {
+    pub(super) fn next_round(&mut self) -> Vec<Ask> {
         self.reading = Reading::default();
         self.total = None;
         self.holding = false;

@@ -56,7 +56,7 @@ fn a_known_organization_never_leads_to_local_scope() {
     };
     let scopes = in_order(&tenant, settings).scopes;
     assert!(
-        scopes.starts_with("units/list: failed: denied; an earlier crawl read an organization"),
+        scopes.starts_with("units/list: failed: denied; an earlier crawl of this source read"),
         "{scopes}"
     );
 }

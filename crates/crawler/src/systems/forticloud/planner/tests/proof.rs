@@ -221,6 +221,28 @@ fn units_and_accounts_of_several_pages_are_incomplete() {
 }
 
 #[test]
+fn an_answer_without_a_member_for_its_rows_is_believed_the_second_time() {
+    let lacking = ListFacts {
+        lacks_rows: true,
+        ..page(1, 1, &[])
+    };
+    for (lost, pages) in [(1, 2), (2, 1)] {
+        let (ended, pages_asked) = Pages::begin(settings()).answer(|number, round| match number {
+            None if round < lost => lacking.clone(),
+            None => page(1, 2, ROWS[0]),
+            Some(_) => page(2, 2, ROWS[1]),
+        });
+        assert_eq!(ended, format!("{pages} pages"));
+        let asked = if lost == 1 {
+            vec![None, None, Some(2)]
+        } else {
+            vec![None, None]
+        };
+        assert_eq!(pages_asked.asked, asked);
+    }
+}
+
+#[test]
 fn a_row_of_another_account_fails_its_list() {
     let mut plan = FortiCloudPlanner::new(Settings {
         accounts: vec![11],
@@ -279,7 +301,7 @@ fn pages_that_arrive_far_apart_are_requested_again() {
     let (ended, _) = read(6 * minute, 9);
     assert_eq!(
         ended,
-        "its pages arrived more than 10 minutes apart 4 times"
+        "its pages arrived over more than 10 minutes in each of 4 attempts"
     );
 }
 
