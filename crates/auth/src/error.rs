@@ -81,7 +81,7 @@ impl Error {
             K::Connect | K::Proxy | K::Tls => {
                 format!("the sign-in for `{client_id}` could not be sent")
             }
-            _ => format!("no answer to the sign-in for `{client_id}`"),
+            _ => format!("the sign-in for `{client_id}` failed"),
         };
         Self::no_answer(message, source)
     }

@@ -55,7 +55,7 @@ impl Key {
         }
         let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
         let complaint = format!(
-            "the FortiAuthenticator user or its API key is wrong: the user is from \
+            "the FortiAuthenticator user or its API key is wrong: the user comes from \
              {username_origin}, the key from \
              {password_origin}; the user's login password is not an API key"
         );

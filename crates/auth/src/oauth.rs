@@ -279,24 +279,24 @@ impl OAuth {
             ),
             Kind::Credentials if denial.clue == RefusalHint::LockOut => format!(
                 "FortiCloud issued no token to this API user (`{client_id}`, {said}): the user may \
-                 be locked out after too many sign-ins, which ends by itself after 15 to 30 \
-                 minutes; if not, the user or its password is wrong: the user is from \
+                 be locked out after too many sign-ins (a lockout ends by itself after 15 to 30 \
+                 minutes); if not, the user or its password is wrong: the user comes from \
                  {username_origin}, the password from {password_origin}"
             ),
             Kind::ClientId if denial.clue == RefusalHint::LockOut => format!(
                 "FortiCloud issued no token for `{client_id}` to this API user ({said}); if other \
-                 client ids get no token either, the user may be locked out, which ends by itself \
-                 after 15 to 30 minutes"
+                 client ids get no token either, the user may be locked out; a lockout ends by \
+                 itself after 15 to 30 minutes"
             ),
             Kind::Credentials if denial.clue == RefusalHint::Forbidden => format!(
-                "FortiCloud forbids the sign-in (`{client_id}`, {said}): a firewall or a rule for \
-                 IP addresses on the way to `{url}` may refuse it; if not, the API user or its \
-                 password is wrong: the user is from {username_origin}, the password from \
+                "FortiCloud forbids the sign-in (`{client_id}`, {said}): a firewall or an IP \
+                 address rule on the way to `{url}` may block it; if not, the API user or its \
+                 password is wrong: the user comes from {username_origin}, the password from \
                  {password_origin}"
             ),
             Kind::Credentials => format!(
-                "the API user or its password is wrong: the user is from {username_origin}, \
-                 the password from {password_origin} (`{client_id}`, {said})"
+                "the API user or its password is wrong: the user comes from {username_origin}, the \
+                 password from {password_origin} (`{client_id}`, {said})"
             ),
             Kind::ClientId => format!(
                 "FortiCloud issued no token for `{client_id}` to this API user ({said}); check \

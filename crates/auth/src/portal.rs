@@ -256,16 +256,16 @@ impl Portal {
         let url = shown(&self.login_url);
         let message = match denial.kind {
             Kind::Credentials => format!(
-                "the FortiPortal user or its password is wrong: the user is from \
+                "the FortiPortal user or its password is wrong: the user comes from \
                  {username_origin}, the password from {password_origin} ({said})"
             ),
             Kind::Taken => format!(
                 "FortiPortal issued no token to the user from {username_origin} ({said}): it \
-                 issues only one at a time, so another one may still be valid; a token that an \
-                 earlier run has left behind expires within {} min, one from elsewhere may last \
-                 longer; wait, sign out where the token is in use, or use an API key from \
-                 FortiPortal's GUI; FortiPortal may give the same answer for a wrong password or \
-                 a missing permission",
+                 allows one token per user, and another token may still be valid (one left by an \
+                 earlier run expires within {} min, one from another tool may last longer); wait, \
+                 sign out where that token is in use, or use an API key from FortiPortal's GUI; \
+                 FortiPortal may give the same response if the password is wrong or a permission \
+                 is missing",
                 self.life.as_secs() / 60
             ),
             Kind::Limited => {

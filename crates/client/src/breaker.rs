@@ -1,4 +1,4 @@
-//! A circuit breaker: stops calling after several calls in a row got no answer.
+//! A circuit breaker: stops calling after several calls in a row got no response.
 
 use std::time::Duration;
 

@@ -39,14 +39,14 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Calls => "the calls that the API allows are used up",
+            Self::Calls => "the call limit is used up",
             Self::Errors => "the error budget is used up",
             Self::ErrorLimit => "the API reports too many errors",
             Self::Closed => "the API reports too many calls",
-            Self::Failures => "several calls in a row got no answer",
-            Self::MaxCalls => "reached the maximum number of calls",
+            Self::Failures => "several calls in a row got no response",
+            Self::MaxCalls => "reached `--max-calls`",
             Self::Stopped => "a stop was requested",
-            Self::Deadline => "reached the deadline",
+            Self::Deadline => "reached `--deadline`",
         })
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn check_size(url: &Url, size: usize, limit: usize) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "the answer of `{}` is larger than {limit} bytes; raise `max_answer_bytes` to accept it",
+        "the response from `{}` is larger than {limit} bytes; raise `max_answer_bytes` to accept it",
         shown(url)
     );
     Err(Error::new(Kind::TooLarge, message))

@@ -42,7 +42,7 @@ fn a_refused_key_is_not_sent_again() {
     assert_eq!(error.kind(), Kind::Credentials);
     assert_eq!(
         error.to_string(),
-        "the FortiAuthenticator user or its API key is wrong: the user is from variable \
+        "the FortiAuthenticator user or its API key is wrong: the user comes from variable \
          `FORTICLOUD_USERNAME`, the \
          key from file `/run/password`; the user's login password is not an API key"
     );

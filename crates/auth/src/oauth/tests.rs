@@ -186,8 +186,8 @@ async fn the_error_names_the_origins_and_no_value() {
     assert_eq!(
         error.to_string(),
         "FortiCloud issued no token to this API user (`iam`, HTTP 400: bad password [redacted]): \
-         the user may be locked out after too many sign-ins, which ends by itself after 15 to 30 \
-         minutes; if not, the user or its password is wrong: the user is from variable \
+         the user may be locked out after too many sign-ins (a lockout ends by itself after 15 to \
+         30 minutes); if not, the user or its password is wrong: the user comes from variable \
          `FORTICLOUD_USERNAME`, the password from file `/run/password`"
     );
     assert!(!format!("{error:?}").contains("hunter2"));
@@ -249,10 +249,10 @@ async fn a_gateway_that_forbids_the_sign_in_is_named_before_the_password() {
     assert_eq!(kind, Kind::Credentials);
     assert_eq!(
         text,
-        "FortiCloud forbids the sign-in (`iam`, HTTP 403: Forbidden): a firewall or a rule for IP \
-         addresses on the way to `https://auth.example/api/v1/oauth/token/` may refuse it; if \
-         not, the API user or its password is wrong: the user is from variable \
-         `FORTICLOUD_USERNAME`, the password from file `/run/password`"
+        "FortiCloud forbids the sign-in (`iam`, HTTP 403: Forbidden): a firewall or an IP address \
+         rule on the way to `https://auth.example/api/v1/oauth/token/` may block it; if not, the \
+         API user or its password is wrong: the user comes from variable `FORTICLOUD_USERNAME`, \
+         the password from file `/run/password`"
     );
     let (_, text) = said(403, r#"{"message":"Invalid credentials given."}"#).await;
     assert!(
@@ -286,8 +286,7 @@ async fn a_client_that_is_not_allowed_spoils_nothing() {
     assert_eq!(
         error.to_string(),
         "FortiCloud issued no token for `iam` to this API user (HTTP 400: bad password \
-         [redacted]); if other client ids get no token either, the user may be locked out, which \
-         ends by itself after 15 to 30 minutes"
+         [redacted]); if other client ids get no token either, the user may be locked out; a lockout ends by itself after 15 to 30 minutes"
     );
     assert!(oauth.token("organization").await.is_ok());
 }

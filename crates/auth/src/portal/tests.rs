@@ -316,11 +316,11 @@ async fn a_token_of_somebody_else_is_explained() {
     assert_eq!(
         error.to_string(),
         "FortiPortal issued no token to the user from variable `FORTICLOUD_USERNAME` (HTTP 403: \
-         the answer is not a JSON object): it issues only one at a time, so another one may still \
-         be valid; a token that an earlier run has left behind expires within 30 min, one from \
-         elsewhere may last longer; wait, sign out where the token is in use, or use an API key \
-         from FortiPortal's GUI; FortiPortal may give the same answer for a wrong password or a \
-         missing permission"
+         the answer is not a JSON object): it allows one token per user, and another token may \
+         still be valid (one left by an earlier run expires within 30 min, one from another tool \
+         may last longer); wait, sign out where that token is in use, or use an API key from \
+         FortiPortal's GUI; FortiPortal may give the same response if the password is wrong or a \
+         permission is missing"
     );
     // The other token expires some time.
     time::advance(Duration::from_hours(1)).await;
@@ -350,7 +350,7 @@ async fn a_wrong_password_costs_one_call_and_names_its_origin() {
         assert_eq!(error.kind(), Kind::Credentials);
         assert_eq!(
             error.to_string(),
-            "the FortiPortal user or its password is wrong: the user is from variable \
+            "the FortiPortal user or its password is wrong: the user comes from variable \
              `FORTICLOUD_USERNAME`, the password from file `/run/password` \
              (HTTP 401: not [redacted])"
         );

@@ -144,8 +144,8 @@ async fn three_tries_are_enough() {
     assert_eq!(error.http(), Some(503));
     assert_eq!(
         chain(&error),
-        "`products/list` for accountId 710112 got no usable answer: \
-         the answer is an HTML page (HTTP 503, 3 tries)"
+        "`products/list` for accountId 710112 got no usable response: the response is an HTML page \
+         (HTTP 503, 3 tries)"
     );
     assert_eq!(server.calls(), 3);
 }

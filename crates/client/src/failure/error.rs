@@ -22,7 +22,7 @@ impl Failure {
         let failure = self;
         let message = format!(
             "{label} {}{}",
-            settlement(&failure),
+            what_happened(&failure),
             facts(&failure, tries.count)
         );
         let code = failure
@@ -87,7 +87,7 @@ fn kind(class: Class) -> Kind {
     }
 }
 
-fn settlement(failure: &Failure) -> String {
+fn what_happened(failure: &Failure) -> String {
     if let Some(pause) = failure.pause {
         return format!("has to wait: {}", pause.reason);
     }
@@ -97,15 +97,16 @@ fn settlement(failure: &Failure) -> String {
         }
         (Class::Uncounted, _) => "was not sent",
         (Class::Unreached, _) => "could not be sent",
-        (_, Stage::SignIn) | (Class::Credentials, _) => "cannot sign in",
+        (_, Stage::SignIn) => "was not sent, because the sign-in failed",
+        (Class::Credentials, _) => "was rejected because of the credentials",
         (Class::Token, _) => return refused(failure.renewals),
         (Class::Access, _) => "was refused",
         (Class::BadRequest, _) => "was rejected",
         (Class::NotPossible, _) => "is not possible",
         (Class::Config, _) => "could not be sent",
-        (Class::Transient | Class::Stale, _) => "got no usable answer",
-        _ if failure.shown_body.is_some() => "got an answer that did not come from the API",
-        _ => "got an unexpected answer",
+        (Class::Transient | Class::Stale, _) => "got no usable response",
+        _ if failure.shown_body.is_some() => "got a response that did not come from the API",
+        _ => "got an unexpected response",
     };
     text.to_owned()
 }
@@ -132,7 +133,7 @@ fn facts(failure: &Failure, tries: u32) -> String {
     numbers.extend(failure.http.map(|http| format!("HTTP {http}")));
     match tries {
         _ if failure.repeated && failure.class != Class::Token => {
-            numbers.push("the same answer twice".to_owned());
+            numbers.push("the same response twice".to_owned());
         }
         0 | 1 => {}
         _ => numbers.push(format!("{tries} tries")),
@@ -141,7 +142,7 @@ fn facts(failure: &Failure, tries: u32) -> String {
         .shown_body
         .as_ref()
         .filter(|_| failure.pause.is_none());
-    let shown_body = shown_body.map(|shown_body| format!("the answer is {shown_body}"));
+    let shown_body = shown_body.map(|shown_body| format!("the response is {shown_body}"));
     let message = envelope
         .message
         .or(shown_body)

@@ -199,7 +199,7 @@ async fn limits_of_the_run_are_pauses() {
     assert_eq!(
         error.to_string(),
         "`products/list` for accountId 710123, serialNumber % has to wait: \
-         reached the maximum number of calls"
+         reached `--max-calls`"
     );
     assert_eq!(simulator.calls().len(), 3);
 }

@@ -106,8 +106,8 @@ async fn tokens_that_never_last_until_the_turn_are_no_endless_loop() {
     assert_eq!(error.kind(), Kind::Unexpected);
     assert_eq!(
         error.to_string(),
-        "`products/list` for accountId 710101, serialNumber % cannot sign in: \
-         every token expired while the call waited for its turn"
+        "`products/list` for accountId 710101, serialNumber % was not sent, because the sign-in \
+         failed: every token expired while the call waited for its turn"
     );
     assert_eq!(simulator.calls().len(), 5);
 }

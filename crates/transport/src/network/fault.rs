@@ -44,7 +44,7 @@ pub(super) fn in_exchange(url: &Url, error: &reqwest::Error, connect_timeout: Du
 /// A kept connection that broke before the head of the answer arrived.
 pub(super) fn stale(url: &Url, error: &reqwest::Error) -> Error {
     let message = format!(
-        "a connection to `{}` that was kept open broke before an answer began",
+        "a keep-alive connection to `{}` broke before a response arrived",
         shown(url)
     );
     Error::new(Kind::Stale, message).because(root(error))

@@ -72,7 +72,7 @@ async fn the_same_answer_twice_is_final() {
         let error = list(&server.client()).await.unwrap_err();
         assert!(error.is_repeated(), "{answer:?}");
         let text = error.to_string();
-        assert!(text.contains("the same answer twice)"), "{text}");
+        assert!(text.contains("the same response twice)"), "{text}");
     }
 }
 
@@ -83,8 +83,8 @@ async fn a_page_of_a_proxy_is_no_refusal_of_the_api() {
     assert_eq!(error.kind(), Kind::Unexpected);
     assert_eq!(
         chain(&error),
-        "`products/list` for accountId 710112 got an answer that did not come from the API: \
-         the answer is an HTML page (HTTP 403)"
+        "`products/list` for accountId 710112 got a response that did not come from the API: the \
+         response is an HTML page (HTTP 403)"
     );
 }
 
@@ -115,7 +115,7 @@ async fn what_takes_too_long_names_the_setting() {
     let error = list(&server.client()).await.unwrap_err();
     assert_eq!(
         chain(&error),
-        "`products/list` for accountId 710112 got no usable answer (3 tries): \
+        "`products/list` for accountId 710112 got no usable response (3 tries): \
          `https://api.example/ES/api/products/list` did not answer within 300s; \
          raise `timeout` to wait longer"
     );

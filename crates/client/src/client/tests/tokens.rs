@@ -196,11 +196,11 @@ async fn wrong_credentials_cost_one_call_and_name_their_origin() {
     assert_eq!(error.kind(), Kind::Credentials);
     assert_eq!(
         chain(&error),
-        "`products/list` for accountId 710112 cannot sign in: FortiCloud issued no token to this \
-         API user (`assets`, HTTP 400: Invalid credentials given): the user may be locked out \
-         after too many sign-ins, which ends by itself after 15 to 30 minutes; if not, the user \
-         or its password is wrong: the user is from variable `FORTICLOUD_USERNAME`, the password \
-         from variable `FORTICLOUD_PASSWORD`"
+        "`products/list` for accountId 710112 was not sent, because the sign-in failed: FortiCloud \
+         issued no token to this API user (`assets`, HTTP 400: Invalid credentials given): the \
+         user may be locked out after too many sign-ins (a lockout ends by itself after 15 to 30 \
+         minutes); if not, the user or its password is wrong: the user comes from variable \
+         `FORTICLOUD_USERNAME`, the password from variable `FORTICLOUD_PASSWORD`"
     );
     assert_eq!(list(&client).await.unwrap_err().kind(), Kind::Credentials);
     assert_eq!(
