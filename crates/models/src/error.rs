@@ -22,7 +22,7 @@ impl Error {
 
     pub(crate) fn json(source: serde_json::Error) -> Self {
         let message =
-            "the answer is not valid JSON of the structure that the API description specifies"
+            "the response is not JSON with the structure that the API description specifies"
                 .to_owned();
         Self(Box::new(Inner {
             message,

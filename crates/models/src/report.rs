@@ -30,13 +30,13 @@ const OBSERVED_AT: Column = Column {
     name: "_observed_at",
     kind: Kind::Instant,
     origin: Origin::ObservedAt,
-    doc: "When the answer behind this row arrived.",
+    doc: "When the response that contains this row arrived.",
 };
 const EXTRA: Column = Column {
     name: "_extra",
     kind: Kind::Json,
     origin: Origin::Extra,
-    doc: "What had no column, as a JSON object.",
+    doc: "Response fields that have no column, as a JSON object.",
 };
 
 /// One row per scope, which says whether everything in it was read.

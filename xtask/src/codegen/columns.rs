@@ -118,11 +118,11 @@ impl<'a> Builder<'a, '_> {
         };
         let own = row.own.iter().find(|column| column.name == name);
         if let Some(level) = spec.levels.iter().position(|known| known == name) {
-            let doc = "The position, in its list, of the row around this one, from zero.";
+            let doc = "Zero-based position of the parent row in its list.";
             return Ok(column(Kind::Int, Origin::ParentIndex(level + 1), doc));
         }
         if name == INDEX {
-            let doc = "The position of the row in its list, from zero.";
+            let doc = "Zero-based position of the row in its list.";
             return Ok(column(Kind::Int, Origin::Index, doc));
         }
         if spec.inherit.iter().any(|known| known == name) {
@@ -134,7 +134,7 @@ impl<'a> Builder<'a, '_> {
             return Ok(column(kind, Origin::Enclosing(*slot), &schema.doc));
         }
         if let Some(argument) = spec.asked.get(name) {
-            let doc = format!("The `{argument}` that the row was asked for.");
+            let doc = format!("The `{argument}` of the request that returned the row.");
             let asked = column(Kind::Int, Origin::Asked(argument.clone()), &doc);
             return Ok(own.map_or(asked, |own| Column {
                 origin: Origin::FieldOrAsked(argument.clone()),

@@ -188,13 +188,13 @@ pub(super) fn meta_columns() -> [Column; 4] {
             "_observed_at",
             Kind::Instant,
             Origin::ObservedAt,
-            "When the answer behind this row arrived.",
+            "When the response that contains this row arrived.",
         ),
         column(
             "_extra",
             Kind::Json,
             Origin::Extra,
-            "What had no column, as a JSON object.",
+            "Response fields that have no column, as a JSON object.",
         ),
     ]
 }

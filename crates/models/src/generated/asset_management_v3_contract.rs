@@ -34,19 +34,19 @@ pub struct ContractSummary {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub contract_sku: Option<String>,
-    /// State of the contract. Open list: unknown values are kept.
+    /// State of the contract. Other values are possible and are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<ContractSummaryStatus>,
-    /// Start of the contract. Unproven: not in the published answer. Wall clock without an offset
-    /// as a rule; the zone is undocumented.
+    /// Start of the contract. Unproven: not in the published answer. Usually a date and time
+    /// without a UTC offset; the time zone is undocumented.
     #[serde(
         rename = "startDate",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub start_date: Option<String>,
-    /// End of the contract. Unproven: not in the published answer. Wall clock without an offset as
-    /// a rule; the zone is undocumented.
+    /// End of the contract. Unproven: not in the published answer. Usually a date and time without
+    /// a UTC offset; the time zone is undocumented.
     #[serde(
         rename = "endDate",
         skip_serializing_if = "Option::is_none",
@@ -56,7 +56,7 @@ pub struct ContractSummary {
 }
 
 fortilake_models::open_enum! {
-    /// State of the contract. Open list: unknown values are kept.
+    /// State of the contract. Other values are possible and are kept.
     pub enum ContractSummaryStatus {
         /// `Registered`
         Registered = "Registered",
@@ -78,13 +78,13 @@ pub struct ContractsListRequest {
     /// SKU of the contract.
     #[serde(rename = "contractSKU", skip_serializing_if = "Option::is_none")]
     pub contract_sku: Option<String>,
-    /// Only contracts in this state. Open list: unknown values are kept.
+    /// Only contracts in this state. Other values are possible and are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<ContractsListRequestStatus>,
 }
 
 fortilake_models::open_enum! {
-    /// Only contracts in this state. Open list: unknown values are kept.
+    /// Only contracts in this state. Other values are possible and are kept.
     pub enum ContractsListRequestStatus {
         /// `Registered`
         Registered = "Registered",
@@ -183,7 +183,7 @@ pub mod endpoints {
                     location: Location::Body,
                     required: false,
                     json_type: "string",
-                    doc: "Only contracts in this state. Open list: unknown values are kept.",
+                    doc: "Only contracts in this state. Other values are possible and are kept.",
                 },
             ],
             Some(&super::tables::CONTRACTS_LIST_LAYOUT),
@@ -206,7 +206,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Asked("accountId"),
-                doc: "The `accountId` that the row was asked for.",
+                doc: "The `accountId` of the request that returned the row.",
             },
             Column {
                 name: "contract_number",
@@ -224,19 +224,19 @@ pub mod tables {
                 name: "status",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "State of the contract. Open list: unknown values are kept.",
+                doc: "State of the contract. Other values are possible and are kept.",
             },
             Column {
                 name: "start_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "Start of the contract. Unproven: not in the published answer. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "Start of the contract. Unproven: not in the published answer. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "end_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "End of the contract. Unproven: not in the published answer. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "End of the contract. Unproven: not in the published answer. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "_source",
@@ -254,13 +254,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };

@@ -64,7 +64,7 @@ pub struct LicenseSummary {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub serial_number: Option<String>,
-    /// State of the license. Open list: unknown values are kept.
+    /// State of the license. Other values are possible and are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<LicenseSummaryStatus>,
     /// Code that redeems the license: a secret. Unproven: not in the published answer.
@@ -76,16 +76,16 @@ pub struct LicenseSummary {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub description: Option<String>,
-    /// Start of the license. Unproven: not in the published answer. Wall clock without an offset as
-    /// a rule; the zone is undocumented.
+    /// Start of the license. Unproven: not in the published answer. Usually a date and time without
+    /// a UTC offset; the time zone is undocumented.
     #[serde(
         rename = "startDate",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub start_date: Option<String>,
-    /// End of the license. Unproven: not in the published answer. Wall clock without an offset as a
-    /// rule; the zone is undocumented.
+    /// End of the license. Unproven: not in the published answer. Usually a date and time without a
+    /// UTC offset; the time zone is undocumented.
     #[serde(
         rename = "endDate",
         skip_serializing_if = "Option::is_none",
@@ -95,7 +95,7 @@ pub struct LicenseSummary {
 }
 
 fortilake_models::open_enum! {
-    /// State of the license. Open list: unknown values are kept.
+    /// State of the license. Other values are possible and are kept.
     pub enum LicenseSummaryStatus {
         /// `Registered`
         Registered = "Registered",
@@ -178,14 +178,14 @@ pub struct LicensesListRequest {
     /// SKU of the license.
     #[serde(rename = "licenseSKU", skip_serializing_if = "Option::is_none")]
     pub license_sku: Option<String>,
-    /// Only licenses in this state. Open list: unknown values are kept. Unproven: `Expired` and
+    /// Only licenses in this state. Other values are possible and are kept. Unproven: `Expired` and
     /// `Decommissioned`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<LicensesListRequestStatus>,
 }
 
 fortilake_models::open_enum! {
-    /// Only licenses in this state. Open list: unknown values are kept. Unproven: `Expired` and
+    /// Only licenses in this state. Other values are possible and are kept. Unproven: `Expired` and
     /// `Decommissioned`.
     pub enum LicensesListRequestStatus {
         /// `Registered`
@@ -358,7 +358,7 @@ pub mod endpoints {
                     location: Location::Body,
                     required: false,
                     json_type: "string",
-                    doc: "Only licenses in this state. Open list: unknown values are kept. Unproven: `Expired` and `Decommissioned`.",
+                    doc: "Only licenses in this state. Other values are possible and are kept. Unproven: `Expired` and `Decommissioned`.",
                 },
             ],
             Some(&super::tables::LICENSES_LIST_LAYOUT),
@@ -467,7 +467,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Asked("accountId"),
-                doc: "The `accountId` that the row was asked for.",
+                doc: "The `accountId` of the request that returned the row.",
             },
             Column {
                 name: "license_number",
@@ -491,7 +491,7 @@ pub mod tables {
                 name: "status",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "State of the license. Open list: unknown values are kept.",
+                doc: "State of the license. Other values are possible and are kept.",
             },
             Column {
                 name: "description",
@@ -503,13 +503,13 @@ pub mod tables {
                 name: "start_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "Start of the license. Unproven: not in the published answer. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "Start of the license. Unproven: not in the published answer. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "end_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "End of the license. Unproven: not in the published answer. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "End of the license. Unproven: not in the published answer. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "_source",
@@ -527,13 +527,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };

@@ -107,8 +107,8 @@ pub struct Asset {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub serial_number: Option<String>,
-    /// Name of the model. Null when a registration failed; the blank and a hyphen both occur after
-    /// the family name.
+    /// Name of the model. Null if the registration failed. The family name is followed by a space
+    /// or a hyphen.
     #[serde(
         rename = "productModel",
         skip_serializing_if = "Option::is_none",
@@ -121,8 +121,8 @@ pub struct Asset {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub description: Option<String>,
-    /// Moment of registration. Null when a registration failed. Wall clock without an offset as a
-    /// rule; the zone is undocumented.
+    /// Moment of registration. Null when a registration failed. Usually a date and time without a
+    /// UTC offset; the time zone is undocumented.
     #[serde(
         rename = "registrationDate",
         skip_serializing_if = "Option::is_none",
@@ -136,8 +136,8 @@ pub struct Asset {
         deserialize_with = "fortilake_models::lenient::boolean"
     )]
     pub is_decommissioned: Option<bool>,
-    /// State of the registration. Absent from answers before 2023. Open list: unknown values are
-    /// kept.
+    /// State of the registration. Absent from answers before 2023. Other values are possible and
+    /// are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<AssetStatus>,
     /// Folder that holds the product; 0 is the root folder, and also what a failed registration
@@ -155,16 +155,17 @@ pub struct Asset {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub folder_path: Option<String>,
-    /// A milestone of the model's life cycle. Disputed: read as end of registration, of repair and
-    /// of release; most likely the last date at which coverage can be renewed. Wall clock without
-    /// an offset as a rule; the zone is undocumented.
+    /// A milestone of the model's life cycle. Its meaning is disputed: sources say end of
+    /// registration, end of repair or end of release; most likely it is the last date on which
+    /// coverage can be renewed. Usually a date and time without a UTC offset; the time zone is
+    /// undocumented.
     #[serde(
         rename = "productModelEoR",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub product_model_eor: Option<String>,
-    /// End of support of the model. Wall clock without an offset as a rule; the zone is
+    /// End of support of the model. Usually a date and time without a UTC offset; the time zone is
     /// undocumented.
     #[serde(
         rename = "productModelEoS",
@@ -201,7 +202,8 @@ pub struct Asset {
 }
 
 fortilake_models::open_enum! {
-    /// State of the registration. Absent from answers before 2023. Open list: unknown values are kept.
+    /// State of the registration. Absent from answers before 2023. Other values are possible and are
+    /// kept.
     pub enum AssetStatus {
         /// `Registered`
         Registered = "Registered",
@@ -354,28 +356,29 @@ pub struct ProductsListRequest {
     #[serde(rename = "accountId", skip_serializing_if = "Option::is_none")]
     pub account_id: Option<i64>,
     /// Serial number or pattern: `%` stands for any text, and a bare prefix matches as if `%`
-    /// followed. Empty is an error; null, beside `expireBefore`, says what leaving it out says.
-    /// Disputed: `*` instead of `%`.
+    /// followed. An empty string is an error. With `expireBefore`, null is the same as leaving it
+    /// out. Disputed: whether `*` works instead of `%`.
     #[serde(rename = "serialNumber", skip_serializing_if = "Option::is_none")]
     pub serial_number: Option<String>,
     /// Only products with a coverage that ends before this moment. Wall clock without an offset is
     /// the safest of the accepted forms.
     #[serde(rename = "expireBefore", skip_serializing_if = "Option::is_none")]
     pub expire_before: Option<String>,
-    /// Only products in this state; `Registered` when absent. Open list: unknown values are kept.
+    /// Only products in this state; `Registered` when absent. Other values are possible and are
+    /// kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<ProductsListRequestStatus>,
     /// Exact name of the model.
     #[serde(rename = "productModel", skip_serializing_if = "Option::is_none")]
     pub product_model: Option<String>,
-    /// Page to give, counted from the base that the first answer shows in its own `pageNumber` (1,
-    /// or 0 in one publication). Leave it out to get the first page.
+    /// Page to return. Pages are numbered from the `pageNumber` of the first response: 1, or 0 in
+    /// one publication. Leave it out to get the first page.
     #[serde(rename = "pageNumber", skip_serializing_if = "Option::is_none")]
     pub page_number: Option<i64>,
 }
 
 fortilake_models::open_enum! {
-    /// Only products in this state; `Registered` when absent. Open list: unknown values are kept.
+    /// Only products in this state; `Registered` when absent. Other values are possible and are kept.
     pub enum ProductsListRequestStatus {
         /// `Registered`
         Registered = "Registered",
@@ -604,8 +607,8 @@ pub struct RegisteredAsset {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub serial_number: Option<String>,
-    /// Name of the model. Null when a registration failed; the blank and a hyphen both occur after
-    /// the family name.
+    /// Name of the model. Null if the registration failed. The family name is followed by a space
+    /// or a hyphen.
     #[serde(
         rename = "productModel",
         skip_serializing_if = "Option::is_none",
@@ -618,8 +621,8 @@ pub struct RegisteredAsset {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub description: Option<String>,
-    /// Moment of registration. Null when a registration failed. Wall clock without an offset as a
-    /// rule; the zone is undocumented.
+    /// Moment of registration. Null when a registration failed. Usually a date and time without a
+    /// UTC offset; the time zone is undocumented.
     #[serde(
         rename = "registrationDate",
         skip_serializing_if = "Option::is_none",
@@ -655,16 +658,17 @@ pub struct RegisteredAsset {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub folder_path: Option<String>,
-    /// A milestone of the model's life cycle. Disputed: read as end of registration, of repair and
-    /// of release; most likely the last date at which coverage can be renewed. Wall clock without
-    /// an offset as a rule; the zone is undocumented.
+    /// A milestone of the model's life cycle. Its meaning is disputed: sources say end of
+    /// registration, end of repair or end of release; most likely it is the last date on which
+    /// coverage can be renewed. Usually a date and time without a UTC offset; the time zone is
+    /// undocumented.
     #[serde(
         rename = "productModelEoR",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub product_model_eor: Option<String>,
-    /// End of support of the model. Wall clock without an offset as a rule; the zone is
+    /// End of support of the model. Usually a date and time without a UTC offset; the time zone is
     /// undocumented.
     #[serde(
         rename = "productModelEoS",
@@ -731,7 +735,7 @@ pub struct RegisteredAsset {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub additional_info: Option<String>,
-    /// Where the product stands. Null when nobody has said.
+    /// Location of the product. Null if none was entered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
 }
@@ -799,7 +803,7 @@ pub mod endpoints {
                     location: Location::Body,
                     required: false,
                     json_type: "string",
-                    doc: "Serial number or pattern: `%` stands for any text, and a bare prefix matches as if `%` followed. Empty is an error; null, beside `expireBefore`, says what leaving it out says. Disputed: `*` instead of `%`.",
+                    doc: "Serial number or pattern: `%` stands for any text, and a bare prefix matches as if `%` followed. An empty string is an error. With `expireBefore`, null is the same as leaving it out. Disputed: whether `*` works instead of `%`.",
                 },
                 Parameter {
                     name: "expireBefore",
@@ -813,7 +817,7 @@ pub mod endpoints {
                     location: Location::Body,
                     required: false,
                     json_type: "string",
-                    doc: "Only products in this state; `Registered` when absent. Open list: unknown values are kept.",
+                    doc: "Only products in this state; `Registered` when absent. Other values are possible and are kept.",
                 },
                 Parameter {
                     name: "productModel",
@@ -827,7 +831,7 @@ pub mod endpoints {
                     location: Location::Body,
                     required: false,
                     json_type: "integer",
-                    doc: "Page to give, counted from the base that the first answer shows in its own `pageNumber` (1, or 0 in one publication). Leave it out to get the first page.",
+                    doc: "Page to return. Pages are numbered from the `pageNumber` of the first response: 1, or 0 in one publication. Leave it out to get the first page.",
                 },
             ],
             Some(&super::tables::PRODUCTS_LIST_LAYOUT),
@@ -1065,7 +1069,7 @@ pub mod tables {
                 name: "product_model",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Name of the model. Null when a registration failed; the blank and a hyphen both occur after the family name.",
+                doc: "Name of the model. Null if the registration failed. The family name is followed by a space or a hyphen.",
             },
             Column {
                 name: "description",
@@ -1077,7 +1081,7 @@ pub mod tables {
                 name: "registration_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "Moment of registration. Null when a registration failed. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "Moment of registration. Null when a registration failed. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "is_decommissioned",
@@ -1089,7 +1093,7 @@ pub mod tables {
                 name: "status",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "State of the registration. Absent from answers before 2023. Open list: unknown values are kept.",
+                doc: "State of the registration. Absent from answers before 2023. Other values are possible and are kept.",
             },
             Column {
                 name: "folder_id",
@@ -1107,13 +1111,13 @@ pub mod tables {
                 name: "product_model_eor",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "A milestone of the model's life cycle. Disputed: read as end of registration, of repair and of release; most likely the last date at which coverage can be renewed. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "A milestone of the model's life cycle. Its meaning is disputed: sources say end of registration, end of repair or end of release; most likely it is the last date on which coverage can be renewed. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "product_model_eos",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "End of support of the model. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "End of support of the model. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "_source",
@@ -1131,13 +1135,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -1165,43 +1169,43 @@ pub mod tables {
                 name: "_index",
                 kind: Kind::Int,
                 origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
+                doc: "Zero-based position of the row in its list.",
             },
             Column {
                 name: "level",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). An open list; unknown codes are kept.",
+                doc: "Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). Other codes are possible and are kept.",
             },
             Column {
                 name: "level_desc",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Name of the support level, right-padded with blanks to 40 now and then.",
+                doc: "Name of the support level, sometimes padded on the right with spaces to 40 characters.",
             },
             Column {
                 name: "type",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Code of the support type, such as 1 Hardware, 2 Firmware & General Updates, 11 Enhanced Support, 113 CPUs, 152 ADOMs, 207 VDOMs. An open list; unknown codes are kept.",
+                doc: "Code of the support type, such as 1 Hardware, 2 Firmware & General Updates, 11 Enhanced Support, 113 CPUs, 152 ADOMs, 207 VDOMs. Other codes are possible and are kept.",
             },
             Column {
                 name: "type_desc",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Name of the support type, padded now and then. The wording follows marketing; the code is the stable key.",
+                doc: "Name of the support type, sometimes padded with spaces. Names can change with marketing; use the code in `type` as the key.",
             },
             Column {
                 name: "start_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "First covered moment, midnight. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "First covered moment, midnight. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "end_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "Last covered day at midnight, presumably inclusive. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "Last covered day at midnight, presumably inclusive. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "units",
@@ -1225,13 +1229,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -1259,7 +1263,7 @@ pub mod tables {
                 name: "_index",
                 kind: Kind::Int,
                 origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
+                doc: "Zero-based position of the row in its list.",
             },
             Column {
                 name: "contract_number",
@@ -1271,7 +1275,7 @@ pub mod tables {
                 name: "sku",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Ordered SKU, padded with blanks now and then.",
+                doc: "Ordered SKU, sometimes padded with spaces.",
             },
             Column {
                 name: "_source",
@@ -1289,13 +1293,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -1323,25 +1327,25 @@ pub mod tables {
                 name: "contract_index",
                 kind: Kind::Int,
                 origin: Origin::ParentIndex(1),
-                doc: "The position, in its list, of the row around this one, from zero.",
+                doc: "Zero-based position of the parent row in its list.",
             },
             Column {
                 name: "_index",
                 kind: Kind::Int,
                 origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
+                doc: "Zero-based position of the row in its list.",
             },
             Column {
                 name: "start_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "Start of the term; may carry a time of day where the entitlement shows midnight. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "Start of the term; may carry a time of day where the entitlement shows midnight. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "end_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "End of the term; may carry a time of day where the entitlement shows midnight. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "End of the term; may carry a time of day where the entitlement shows midnight. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "support_type",
@@ -1365,13 +1369,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -1399,7 +1403,7 @@ pub mod tables {
                 name: "_index",
                 kind: Kind::Int,
                 origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
+                doc: "Zero-based position of the row in its list.",
             },
             Column {
                 name: "asset_group_id",
@@ -1429,13 +1433,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -1463,43 +1467,43 @@ pub mod tables {
                 name: "_index",
                 kind: Kind::Int,
                 origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
+                doc: "Zero-based position of the row in its list.",
             },
             Column {
                 name: "level",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). An open list; unknown codes are kept.",
+                doc: "Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). Other codes are possible and are kept.",
             },
             Column {
                 name: "level_desc",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Name of the support level, right-padded with blanks to 40 now and then.",
+                doc: "Name of the support level, sometimes padded on the right with spaces to 40 characters.",
             },
             Column {
                 name: "type",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Code of the support type, such as 1 Hardware, 2 Firmware & General Updates, 11 Enhanced Support, 113 CPUs, 152 ADOMs, 207 VDOMs. An open list; unknown codes are kept.",
+                doc: "Code of the support type, such as 1 Hardware, 2 Firmware & General Updates, 11 Enhanced Support, 113 CPUs, 152 ADOMs, 207 VDOMs. Other codes are possible and are kept.",
             },
             Column {
                 name: "type_desc",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Name of the support type, padded now and then. The wording follows marketing; the code is the stable key.",
+                doc: "Name of the support type, sometimes padded with spaces. Names can change with marketing; use the code in `type` as the key.",
             },
             Column {
                 name: "start_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "First covered moment, midnight. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "First covered moment, midnight. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "end_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "Last covered day at midnight, presumably inclusive. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "Last covered day at midnight, presumably inclusive. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "units",
@@ -1523,21 +1527,21 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
 
-    /// What a product's details say beyond the list of products.
+    /// Details of one product that the list of products does not contain.
     pub static PRODUCT_DETAILS: Table = Table {
         name: "product_details",
-        summary: "What a product's details say beyond the list of products.",
+        summary: "Details of one product that the list of products does not contain.",
         key: &["account_id", "serial_number"],
         endpoint: Some("products/details"),
         columns: &[
@@ -1557,7 +1561,7 @@ pub mod tables {
                 name: "product_model",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Name of the model. Null when a registration failed; the blank and a hyphen both occur after the family name.",
+                doc: "Name of the model. Null if the registration failed. The family name is followed by a space or a hyphen.",
             },
             Column {
                 name: "description",
@@ -1569,7 +1573,7 @@ pub mod tables {
                 name: "registration_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "Moment of registration. Null when a registration failed. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "Moment of registration. Null when a registration failed. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "is_decommissioned",
@@ -1593,13 +1597,13 @@ pub mod tables {
                 name: "product_model_eor",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "A milestone of the model's life cycle. Disputed: read as end of registration, of repair and of release; most likely the last date at which coverage can be renewed. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "A milestone of the model's life cycle. Its meaning is disputed: sources say end of registration, end of repair or end of release; most likely it is the last date on which coverage can be renewed. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "product_model_eos",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "End of support of the model. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "End of support of the model. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "partner",
@@ -1629,13 +1633,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -1663,7 +1667,7 @@ pub mod tables {
                 name: "address_id",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Id of the address, in answers alone. A number in place of the string is to be accepted.",
+                doc: "Id of the address. It occurs only in responses; a number is accepted instead of a string.",
             },
             Column {
                 name: "company",
@@ -1735,13 +1739,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -1769,7 +1773,7 @@ pub mod tables {
                 name: "_index",
                 kind: Kind::Int,
                 origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
+                doc: "Zero-based position of the row in its list.",
             },
             Column {
                 name: "license_number",
@@ -1787,7 +1791,7 @@ pub mod tables {
                 name: "license_type",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Kind of license, such as `Eval`. An open list.",
+                doc: "Kind of license, such as `Eval`. Other values may occur.",
             },
             Column {
                 name: "license_serial_number",
@@ -1799,7 +1803,7 @@ pub mod tables {
                 name: "expiration_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "Expiry of the license. The right spelling. Unproven: kept ready for the day the service is corrected. Wall clock without an offset as a rule; the zone is undocumented.",
+                doc: "Expiry of the license, in the correct spelling. Unproven: included in case the service starts to use it. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "_source",
@@ -1817,13 +1821,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };

@@ -335,7 +335,7 @@ pub struct Token {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub r#type: Option<String>,
-    /// `new`, `available`, `pending` or `assigned`. Open list: unknown values are kept.
+    /// `new`, `available`, `pending` or `assigned`. Other values are possible and are kept.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -615,13 +615,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -655,7 +655,7 @@ pub mod tables {
                 name: "status",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "`new`, `available`, `pending` or `assigned`. Open list: unknown values are kept.",
+                doc: "`new`, `available`, `pending` or `assigned`. Other values are possible and are kept.",
             },
             Column {
                 name: "locked",
@@ -703,13 +703,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };

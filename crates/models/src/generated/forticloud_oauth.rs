@@ -60,9 +60,9 @@ pub struct TokenRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<fortilake_models::Secret>,
     /// Portal that the token is for; upper and lower case differ, and another portal's API refuses
-    /// the token. Open list: unknown values are kept.
+    /// the token. Other values are possible and are kept.
     pub client_id: TokenRequestClientId,
-    /// Kind of grant. Open list: unknown values are kept.
+    /// Kind of grant. Other values are possible and are kept.
     pub grant_type: TokenRequestGrantType,
     /// Refresh token of the last answer: a secret. Its life time and whether it works twice are
     /// unknown.
@@ -72,7 +72,7 @@ pub struct TokenRequest {
 
 fortilake_models::open_enum! {
     /// Portal that the token is for; upper and lower case differ, and another portal's API refuses the
-    /// token. Open list: unknown values are kept.
+    /// token. Other values are possible and are kept.
     pub enum TokenRequestClientId {
         /// `assetmanagement`
         Assetmanagement = "assetmanagement",
@@ -104,7 +104,7 @@ fortilake_models::open_enum! {
 }
 
 fortilake_models::open_enum! {
-    /// Kind of grant. Open list: unknown values are kept.
+    /// Kind of grant. Other values are possible and are kept.
     pub enum TokenRequestGrantType {
         /// `password`
         Password = "password",
@@ -148,13 +148,14 @@ pub struct TokenResponse {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub message: Option<String>,
-    /// Outcome as a word, where every other API has a number. Open list: unknown values are kept.
+    /// Outcome as a word, where every other API has a number. Other values are possible and are
+    /// kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<TokenResponseStatus>,
 }
 
 fortilake_models::open_enum! {
-    /// Outcome as a word, where every other API has a number. Open list: unknown values are kept.
+    /// Outcome as a word, where every other API has a number. Other values are possible and are kept.
     pub enum TokenResponseStatus {
         /// `success`
         Success = "success",
@@ -198,14 +199,14 @@ pub mod endpoints {
                     location: Location::Body,
                     required: true,
                     json_type: "string",
-                    doc: "Portal that the token is for; upper and lower case differ, and another portal's API refuses the token. Open list: unknown values are kept.",
+                    doc: "Portal that the token is for; upper and lower case differ, and another portal's API refuses the token. Other values are possible and are kept.",
                 },
                 Parameter {
                     name: "grant_type",
                     location: Location::Body,
                     required: true,
                     json_type: "string",
-                    doc: "Kind of grant. Open list: unknown values are kept.",
+                    doc: "Kind of grant. Other values are possible and are kept.",
                 },
                 Parameter {
                     name: "refresh_token",

@@ -1005,7 +1005,7 @@ pub struct ReportCount {
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub assigned: Option<i64>,
-    /// Reports that there are.
+    /// Number of reports that exist.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
@@ -2271,7 +2271,7 @@ pub mod tables {
                 name: "reports_total",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Reports that there are.",
+                doc: "Number of reports that exist.",
             },
             Column {
                 name: "status",
@@ -2295,13 +2295,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -2377,13 +2377,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -2651,13 +2651,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };

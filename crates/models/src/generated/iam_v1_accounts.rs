@@ -66,7 +66,7 @@ pub struct Account {
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub id: Option<i64>,
-    /// Unit that the account hangs under.
+    /// Organizational unit that contains the account.
     #[serde(
         rename = "parentId",
         skip_serializing_if = "Option::is_none",
@@ -99,8 +99,8 @@ pub struct Account {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub company: Option<String>,
-    /// Country, by all signs ISO 3166-1 numeric; Asset Management has the two-letter code. Absent
-    /// from some answers.
+    /// Country code, apparently ISO 3166-1 numeric; Asset Management uses the two-letter code.
+    /// Absent from some responses.
     #[serde(
         rename = "countryId",
         skip_serializing_if = "Option::is_none",
@@ -158,7 +158,7 @@ pub struct AccountsCommonDataResponse {
 /// An account to be made.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AccountsCreateRequest {
-    /// Unit to make it under.
+    /// Organizational unit to create the account in.
     #[serde(rename = "parentId", skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<i64>,
     /// First name of the master user (personal data).
@@ -182,7 +182,7 @@ pub struct AccountsCreateRequest {
     /// State or province.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Country, as `accounts/getcommondata` codes it; by all signs ISO 3166-1 numeric.
+    /// Country id from `accounts/getcommondata`; apparently ISO 3166-1 numeric.
     #[serde(rename = "countryId", skip_serializing_if = "Option::is_none")]
     pub country_id: Option<i64>,
     /// Postal code.
@@ -194,10 +194,10 @@ pub struct AccountsCreateRequest {
     /// Fax, in the form of `phone`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fax: Option<String>,
-    /// Industry, as `accounts/getcommondata` codes it.
+    /// Industry id from `accounts/getcommondata`.
     #[serde(rename = "industryId", skip_serializing_if = "Option::is_none")]
     pub industry_id: Option<i64>,
-    /// Size of the company, as `accounts/getcommondata` codes it.
+    /// Company size id from `accounts/getcommondata`.
     #[serde(rename = "sizeId", skip_serializing_if = "Option::is_none")]
     pub size_id: Option<i64>,
 }
@@ -300,7 +300,7 @@ pub struct RolesCreateRequest {
     /// Name of the role at the identity provider.
     #[serde(rename = "idpRoleName", skip_serializing_if = "Option::is_none")]
     pub idp_role_name: Option<String>,
-    /// Scope of the role. Open list: unknown values are kept.
+    /// Scope of the role. Other values are possible and are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<RolesCreateRequestType>,
     /// Unit that an organization role covers.
@@ -316,7 +316,7 @@ pub struct RolesCreateRequest {
 }
 
 fortilake_models::open_enum! {
-    /// Scope of the role. Open list: unknown values are kept.
+    /// Scope of the role. Other values are possible and are kept.
     pub enum RolesCreateRequestType {
         /// `Organization`
         Organization = "Organization",
@@ -399,7 +399,7 @@ pub mod endpoints {
                     location: Location::Body,
                     required: false,
                     json_type: "integer",
-                    doc: "Unit to make it under.",
+                    doc: "Organizational unit to create the account in.",
                 },
                 Parameter {
                     name: "firstName",
@@ -455,7 +455,7 @@ pub mod endpoints {
                     location: Location::Body,
                     required: false,
                     json_type: "integer",
-                    doc: "Country, as `accounts/getcommondata` codes it; by all signs ISO 3166-1 numeric.",
+                    doc: "Country id from `accounts/getcommondata`; apparently ISO 3166-1 numeric.",
                 },
                 Parameter {
                     name: "postalCode",
@@ -483,14 +483,14 @@ pub mod endpoints {
                     location: Location::Body,
                     required: false,
                     json_type: "integer",
-                    doc: "Industry, as `accounts/getcommondata` codes it.",
+                    doc: "Industry id from `accounts/getcommondata`.",
                 },
                 Parameter {
                     name: "sizeId",
                     location: Location::Body,
                     required: false,
                     json_type: "integer",
-                    doc: "Size of the company, as `accounts/getcommondata` codes it.",
+                    doc: "Company size id from `accounts/getcommondata`.",
                 },
             ],
             None,
@@ -562,7 +562,7 @@ pub mod endpoints {
                     location: Location::Body,
                     required: false,
                     json_type: "string",
-                    doc: "Scope of the role. Open list: unknown values are kept.",
+                    doc: "Scope of the role. Other values are possible and are kept.",
                 },
                 Parameter {
                     name: "nodeId",
@@ -605,7 +605,7 @@ pub mod tables {
                 name: "ou_id",
                 kind: Kind::Int,
                 origin: Origin::FieldOrAsked("parentId"),
-                doc: "Unit that the account hangs under.",
+                doc: "Organizational unit that contains the account.",
             },
             Column {
                 name: "email",
@@ -635,7 +635,7 @@ pub mod tables {
                 name: "country_id",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Country, by all signs ISO 3166-1 numeric; Asset Management has the two-letter code. Absent from some answers.",
+                doc: "Country code, apparently ISO 3166-1 numeric; Asset Management uses the two-letter code. Absent from some responses.",
             },
             Column {
                 name: "_source",
@@ -653,13 +653,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };

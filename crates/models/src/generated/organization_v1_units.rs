@@ -46,7 +46,7 @@ impl fortilake_models::Operation for UnitsDelete {
     type Response = UnitsDeleteResponse;
 }
 
-/// An organizational unit, under which accounts hang.
+/// An organizational unit. It contains accounts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OrganizationUnit {
@@ -68,8 +68,8 @@ pub struct OrganizationUnit {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub desc: Option<String>,
-    /// Unit that holds this one. Null, 0 and absent all mean that no parent is known; the tree need
-    /// not be whole.
+    /// Unit that holds this one. Null, 0 and absent all mean that no parent is known; the tree may
+    /// have gaps.
     #[serde(
         rename = "parentId",
         skip_serializing_if = "Option::is_none",
@@ -421,7 +421,7 @@ pub mod tables {
                 name: "parent_ou_id",
                 kind: Kind::Id,
                 origin: Origin::Field,
-                doc: "Unit that holds this one. Null, 0 and absent all mean that no parent is known; the tree need not be whole.",
+                doc: "Unit that holds this one. Null, 0 and absent all mean that no parent is known; the tree may have gaps.",
             },
             Column {
                 name: "_source",
@@ -439,13 +439,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };

@@ -23,8 +23,8 @@ pub struct AssetDetails {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub serial_number: Option<String>,
-    /// Name of the model. Null when a registration failed; the blank and a hyphen both occur after
-    /// the family name.
+    /// Name of the model. Null if the registration failed. The family name is followed by a space
+    /// or a hyphen.
     #[serde(
         rename = "productModel",
         skip_serializing_if = "Option::is_none",
@@ -37,8 +37,8 @@ pub struct AssetDetails {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub description: Option<String>,
-    /// Moment of registration. Null when a registration failed. Wall clock without an offset as a
-    /// rule; the zone is undocumented.
+    /// Moment of registration. Null when a registration failed. Usually a date and time without a
+    /// UTC offset; the time zone is undocumented.
     #[serde(
         rename = "registrationDate",
         skip_serializing_if = "Option::is_none",
@@ -67,16 +67,17 @@ pub struct AssetDetails {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub folder_path: Option<String>,
-    /// A milestone of the model's life cycle. Disputed: read as end of registration, of repair and
-    /// of release; most likely the last date at which coverage can be renewed. Wall clock without
-    /// an offset as a rule; the zone is undocumented.
+    /// A milestone of the model's life cycle. Its meaning is disputed: sources say end of
+    /// registration, end of repair or end of release; most likely it is the last date on which
+    /// coverage can be renewed. Usually a date and time without a UTC offset; the time zone is
+    /// undocumented.
     #[serde(
         rename = "productModelEoR",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub product_model_eor: Option<String>,
-    /// End of support of the model. Wall clock without an offset as a rule; the zone is
+    /// End of support of the model. Usually a date and time without a UTC offset; the time zone is
     /// undocumented.
     #[serde(
         rename = "productModelEoS",
@@ -116,7 +117,7 @@ pub struct AssetDetails {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub partner: Option<String>,
-    /// Where the product stands. Null when nobody has said.
+    /// Location of the product. Null if none was entered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
     /// Licenses of the product. Disputed: a list in one publication, a single object in two others,
@@ -174,7 +175,7 @@ pub struct Contract {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub contract_number: Option<String>,
-    /// Ordered SKU, padded with blanks now and then.
+    /// Ordered SKU, sometimes padded with spaces.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -192,16 +193,16 @@ pub struct Contract {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ContractTerm {
-    /// Start of the term; may carry a time of day where the entitlement shows midnight. Wall clock
-    /// without an offset as a rule; the zone is undocumented.
+    /// Start of the term; may carry a time of day where the entitlement shows midnight. Usually a
+    /// date and time without a UTC offset; the time zone is undocumented.
     #[serde(
         rename = "startDate",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub start_date: Option<String>,
-    /// End of the term; may carry a time of day where the entitlement shows midnight. Wall clock
-    /// without an offset as a rule; the zone is undocumented.
+    /// End of the term; may carry a time of day where the entitlement shows midnight. Usually a
+    /// date and time without a UTC offset; the time zone is undocumented.
     #[serde(
         rename = "endDate",
         skip_serializing_if = "Option::is_none",
@@ -221,14 +222,14 @@ pub struct ContractTerm {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Entitlement {
-    /// Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). An open
-    /// list; unknown codes are kept.
+    /// Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). Other codes
+    /// are possible and are kept.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub level: Option<i64>,
-    /// Name of the support level, right-padded with blanks to 40 now and then.
+    /// Name of the support level, sometimes padded on the right with spaces to 40 characters.
     #[serde(
         rename = "levelDesc",
         skip_serializing_if = "Option::is_none",
@@ -236,30 +237,30 @@ pub struct Entitlement {
     )]
     pub level_desc: Option<String>,
     /// Code of the support type, such as 1 Hardware, 2 Firmware \& General Updates, 11 Enhanced
-    /// Support, 113 CPUs, 152 ADOMs, 207 VDOMs. An open list; unknown codes are kept.
+    /// Support, 113 CPUs, 152 ADOMs, 207 VDOMs. Other codes are possible and are kept.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub r#type: Option<i64>,
-    /// Name of the support type, padded now and then. The wording follows marketing; the code is
-    /// the stable key.
+    /// Name of the support type, sometimes padded with spaces. Names can change with marketing; use
+    /// the code in `type` as the key.
     #[serde(
         rename = "typeDesc",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub type_desc: Option<String>,
-    /// First covered moment, midnight. Wall clock without an offset as a rule; the zone is
-    /// undocumented.
+    /// First covered moment, midnight. Usually a date and time without a UTC offset; the time zone
+    /// is undocumented.
     #[serde(
         rename = "startDate",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub start_date: Option<String>,
-    /// Last covered day at midnight, presumably inclusive. Wall clock without an offset as a rule;
-    /// the zone is undocumented.
+    /// Last covered day at midnight, presumably inclusive. Usually a date and time without a UTC
+    /// offset; the time zone is undocumented.
     #[serde(
         rename = "endDate",
         skip_serializing_if = "Option::is_none",
@@ -357,7 +358,7 @@ pub struct License {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub license_sku: Option<String>,
-    /// Kind of license, such as `Eval`. An open list.
+    /// Kind of license, such as `Eval`. Other values may occur.
     #[serde(
         rename = "licenseType",
         skip_serializing_if = "Option::is_none",
@@ -375,23 +376,24 @@ pub struct License {
     )]
     pub serial_number: Option<String>,
     /// Expiry of the license. One of two misspellings that the service uses; it is the one beside a
-    /// single license. Wall clock without an offset as a rule; the zone is undocumented.
+    /// single license. Usually a date and time without a UTC offset; the time zone is undocumented.
     #[serde(
         rename = "experationDate",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub experation_date: Option<String>,
-    /// Expiry of the license. The other misspelling, used in lists of licenses. Wall clock without
-    /// an offset as a rule; the zone is undocumented.
+    /// Expiry of the license. The other misspelling, used in lists of licenses. Usually a date and
+    /// time without a UTC offset; the time zone is undocumented.
     #[serde(
         rename = "experiationDate",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub experiation_date: Option<String>,
-    /// Expiry of the license. The right spelling. Unproven: kept ready for the day the service is
-    /// corrected. Wall clock without an offset as a rule; the zone is undocumented.
+    /// Expiry of the license, in the correct spelling. Unproven: included in case the service
+    /// starts to use it. Usually a date and time without a UTC offset; the time zone is
+    /// undocumented.
     #[serde(
         rename = "expirationDate",
         skip_serializing_if = "Option::is_none",
@@ -404,7 +406,7 @@ pub struct License {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Location {
-    /// Id of the address, in answers alone. A number in place of the string is to be accepted.
+    /// Id of the address. It occurs only in responses; a number is accepted instead of a string.
     #[serde(
         rename = "addressId",
         skip_serializing_if = "Option::is_none",

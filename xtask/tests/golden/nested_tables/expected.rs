@@ -239,7 +239,7 @@ pub mod tables {
                 name: "zone",
                 kind: Kind::Int,
                 origin: Origin::Asked("zone"),
-                doc: "The `zone` that the row was asked for.",
+                doc: "The `zone` of the request that returned the row.",
             },
             Column {
                 name: "place_city",
@@ -281,13 +281,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -315,7 +315,7 @@ pub mod tables {
                 name: "_index",
                 kind: Kind::Int,
                 origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
+                doc: "Zero-based position of the row in its list.",
             },
             Column {
                 name: "size",
@@ -339,13 +339,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -373,13 +373,13 @@ pub mod tables {
                 name: "part_index",
                 kind: Kind::Int,
                 origin: Origin::ParentIndex(1),
-                doc: "The position, in its list, of the row around this one, from zero.",
+                doc: "Zero-based position of the parent row in its list.",
             },
             Column {
                 name: "_index",
                 kind: Kind::Int,
                 origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
+                doc: "Zero-based position of the row in its list.",
             },
             Column {
                 name: "length",
@@ -403,13 +403,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -437,7 +437,7 @@ pub mod tables {
                 name: "_index",
                 kind: Kind::Int,
                 origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
+                doc: "Zero-based position of the row in its list.",
             },
             Column {
                 name: "tag",
@@ -461,13 +461,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };

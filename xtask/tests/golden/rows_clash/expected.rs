@@ -103,13 +103,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
@@ -125,13 +125,13 @@ pub mod tables {
                 name: "report_index",
                 kind: Kind::Int,
                 origin: Origin::ParentIndex(1),
-                doc: "The position, in its list, of the row around this one, from zero.",
+                doc: "Zero-based position of the parent row in its list.",
             },
             Column {
                 name: "_index",
                 kind: Kind::Int,
                 origin: Origin::Index,
-                doc: "The position of the row in its list, from zero.",
+                doc: "Zero-based position of the row in its list.",
             },
             Column {
                 name: "cell",
@@ -155,13 +155,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };

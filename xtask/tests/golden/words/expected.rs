@@ -172,13 +172,13 @@ pub mod tables {
                 name: "_observed_at",
                 kind: Kind::Instant,
                 origin: Origin::ObservedAt,
-                doc: "When the answer behind this row arrived.",
+                doc: "When the response that contains this row arrived.",
             },
             Column {
                 name: "_extra",
                 kind: Kind::Json,
                 origin: Origin::Extra,
-                doc: "What had no column, as a JSON object.",
+                doc: "Response fields that have no column, as a JSON object.",
             },
         ],
     };
