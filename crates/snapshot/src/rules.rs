@@ -142,8 +142,8 @@ pub(crate) fn check_partial(rule: Partial, ours: &Summary, there: &[Manifest]) -
         more => format!(" and {more} more"),
     };
     let text = format!(
-        "publishing may remove rows of snapshot `{}`, because these scopes failed: {}{more}; run the crawl again, or \
-         accept it as partial",
+        "publishing may remove rows of snapshot `{}`, because these scopes failed: {}{more}; run \
+         the crawl again, or publish anyway with `--accept-partial` or `partial = \"publish\"`",
         newest.snapshot,
         names.join(", ")
     );

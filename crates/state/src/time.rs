@@ -245,13 +245,13 @@ impl fmt::Display for Correction {
         match (self.restarted, self.step < 0) {
             (false, true) => write!(
                 formatter,
-                "the system clock was set back by {by}; the limits are counted by the machine's \
-                 uptime and stay exact"
+                "the system clock was set back by {by}; the limits are measured by the machine's \
+                 uptime, so they are not affected"
             ),
             (false, false) => write!(
                 formatter,
-                "the system clock was set forward by {by}; the limits are counted by the \
-                 machine's uptime and stay exact"
+                "the system clock was set forward by {by}; the limits are measured by the \
+                 machine's uptime, so they are not affected"
             ),
             (true, true) => write!(
                 formatter,

@@ -21,10 +21,10 @@ pub(crate) struct Config {
     /// Arguments after those in `command`: one, or a list.
     #[serde(default)]
     pub(crate) args: WordOrList,
-    /// What the program reads on its standard input: an Arrow IPC stream, or one line of JSON per row.
+    /// What the program reads on its standard input: `arrow` (an Arrow IPC stream) or `ndjson` (one line of JSON per row).
     #[serde(default)]
     pub(crate) format: Format,
-    /// How long the program may run for one table, such as `10m`; then it is killed.
+    /// How long the program may run for one table before it is killed, such as `10m`.
     #[serde(default = "default_timeout")]
     timeout: String,
     /// The working directory of the program; by default the current one.
@@ -32,7 +32,7 @@ pub(crate) struct Config {
     /// Environment variables for the program, which otherwise inherits only `PATH`, `HOME`, the locale and the like; each value is plain text or a reference such as `{ env = "…" }`.
     #[serde(default)]
     pub(crate) env: BTreeMap<String, MaybeSecret>,
-    /// Whether to start the program again for tables of this crawl that it has already taken.
+    /// Whether to run the program again for tables of this crawl that it has already accepted.
     #[serde(default)]
     pub(crate) resend: bool,
     /// The folder for the temporary files in which tables are collected; by default the folder of the state.

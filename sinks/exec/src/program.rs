@@ -192,7 +192,7 @@ fn describe(status: ExitStatus) -> (Kind, String) {
     match status.code() {
         Some(TRY_LATER) => (
             Kind::Unavailable,
-            format!("exited with status {TRY_LATER}, which asks to try again later"),
+            format!("exited with status {TRY_LATER}, which means: try again later"),
         ),
         Some(code) => (Kind::Rejected, format!("failed with exit status {code}")),
         // On Unix, a status without a code displays as the number and name of the signal.
@@ -208,7 +208,7 @@ fn check_env<'a>(names: impl Iterator<Item = &'a String>) -> Result<()> {
             )
         } else if name.is_empty() || name.contains(['=', '\0']) {
             format!(
-                "option `env` has `{}`, which is not a valid name of a variable",
+                "option `env` contains `{}`, which is not a valid variable name",
                 name.escape_default()
             )
         } else {

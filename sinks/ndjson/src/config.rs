@@ -19,7 +19,7 @@ pub(crate) struct Config {
     /// `snapshots`.
     #[serde(default)]
     pub(crate) keep: Option<Keep>,
-    /// What to do if a scope failed that had not failed in the published snapshot, so that rows would disappear:
+    /// What to do if rows would disappear because a scope failed that had not failed in the published snapshot:
     /// `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
     #[serde(default)]
     pub(crate) partial: Option<PartialRule>,

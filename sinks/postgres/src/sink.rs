@@ -116,7 +116,7 @@ impl Sink for Postgres {
         if self.replaced > 0 {
             tracing::warn!(
                 texts = self.replaced,
-                "replaced U+0000 by U+FFFD, because PostgreSQL cannot store it"
+                "replaced U+0000 with U+FFFD, because PostgreSQL cannot store it"
             );
         }
         let delivered = Delivered {

@@ -21,7 +21,7 @@ pub(crate) struct Config {
     /// Whether to send messages without a signature if there are no secrets.
     #[serde(default)]
     pub(crate) unsigned: bool,
-    /// How bodies are compressed; the signature covers the uncompressed body, so leave this at `none` if the receiver verifies the raw body.
+    /// How bodies are compressed: `none`, `gzip` or `zstd`. The signature covers the uncompressed body, so leave this at `none` if the receiver verifies the raw body.
     #[serde(default)]
     pub(crate) compression: Compression,
     /// The maximum number of rows in a message.
@@ -32,7 +32,7 @@ pub(crate) struct Config {
     #[serde(default = "default_batch_bytes")]
     #[schemars(range(min = 1024))]
     pub(crate) batch_bytes: usize,
-    /// Whether the messages of a table are sent one after the other.
+    /// `table` sends the messages of one table one after the other; `parallel` sends all messages in parallel.
     #[serde(default)]
     pub(crate) order: Order,
     /// How many messages may be in flight at once.
@@ -42,10 +42,10 @@ pub(crate) struct Config {
     /// Additional headers by name; each value is plain text or a reference such as `{ env = "…" }`.
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, MaybeSecret>,
-    /// The format of the JSON around the rows.
+    /// The format of the JSON around the rows: `plain` (as Standard Webhooks recommends) or `cloudevents` (CloudEvents 1.0).
     #[serde(default)]
     pub(crate) envelope: Envelope,
-    /// What to send: the rows followed by the summary of the crawl, or only the summary.
+    /// What to send: `rows` (the rows, followed by the summary of the crawl) or `summary` (only the summary).
     #[serde(default)]
     pub(crate) events: Events,
     /// How long to wait for a response, such as `30s`.
@@ -64,7 +64,7 @@ pub(crate) struct Config {
     /// The folder for messages that could not be delivered; it is created when the first one is kept.
     #[serde(default = "default_dead_letters")]
     pub(crate) dead_letters: PathBuf,
-    /// Whether to send messages of this crawl again that were delivered before.
+    /// Whether to resend messages of this crawl that were already delivered.
     #[serde(default)]
     pub(crate) resend: bool,
     /// Whether messages may be sent over plain HTTP to another machine.

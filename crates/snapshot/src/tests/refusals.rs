@@ -140,7 +140,8 @@ async fn the_layout_latest_refuses_to_take_rows_away() {
         error.to_string(),
         format!(
             "publishing may remove rows of snapshot `{SECOND}`, because these scopes failed: \
-             `acme/products.list/account=3` (HTTP 500); run the crawl again, or accept it as partial"
+             `acme/products.list/account=3` (HTTP 500); run the crawl again, or \
+             publish anyway with `--accept-partial` or `partial = \"publish\"`"
         )
     );
     assert_eq!(seen(place.as_ref(), Layout::Latest).await.unwrap(), "c2");

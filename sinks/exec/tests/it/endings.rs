@@ -31,7 +31,7 @@ async fn status_75_asks_to_try_later() {
     assert_eq!(kind, Kind::Unavailable);
     assert_eq!(
         text,
-        "program `sh` for table `a` exited with status 75, which asks to try again later"
+        "program `sh` for table `a` exited with status 75, which means: try again later"
     );
     assert_eq!(reason, "");
 }

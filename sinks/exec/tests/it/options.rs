@@ -54,7 +54,7 @@ async fn unusable_options_are_reported_at_open() {
         ),
         (
             json!({ "command": "sh", "env": { "A=B": "" } }),
-            "option `env` has `A=B`, which is not a valid name of a variable",
+            "option `env` contains `A=B`, which is not a valid variable name",
         ),
     ] {
         assert_eq!(refused(options).await, wanted);
