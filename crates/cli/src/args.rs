@@ -50,7 +50,7 @@ pub(crate) struct Cli {
         value_name = "FORMAT"
     )]
     pub(crate) log_format: LogFormat,
-    /// Log to standard error: -v for phases and warnings, -vv for calls, -vvv for all but bodies.
+    /// Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything except request and response bodies.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 }
@@ -82,10 +82,10 @@ pub(crate) enum Command {
     /// Show what changed between two published snapshots.
     #[cfg(feature = "history")]
     Changes(ChangesArgs),
-    /// List what ends: the coverage of devices, from entitlements and contract terms.
+    /// List device coverage that ends, has lapsed or was renewed, from entitlements and contract terms.
     #[cfg(feature = "history")]
     Renewals(RenewalsArgs),
-    /// Show everything that is known about a device, over all published snapshots.
+    /// Show the history of one device across all published snapshots.
     #[cfg(feature = "history")]
     History(HistoryArgs),
     /// Write a report as one HTML file: coverage, fleet, renewals, changes and data quality.
@@ -133,9 +133,9 @@ pub(crate) enum Command {
     /// Write or check a configuration file.
     #[command(subcommand)]
     Config(ConfigAction),
-    /// Print a script that completes commands and flags in a shell.
+    /// Print a shell completion script.
     Completions(CompletionsArgs),
-    /// Print a manual page, for `man -l -`.
+    /// Print a manual page; to read it, pipe it into `man -l -`.
     Man(ManArgs),
 }
 
@@ -176,7 +176,7 @@ pub(crate) struct CrawlArgs {
     /// Pause after this long, such as 45m or 2h.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
-    /// Wait when the API allows no calls for a while, instead of pausing with exit code 75.
+    /// Wait until the API allows calls again, instead of pausing with exit code 75.
     #[arg(long)]
     pub(crate) wait: bool,
     #[command(flatten)]
@@ -252,7 +252,7 @@ pub(crate) enum CrawlsAction {
     },
     /// Check everything in the state file against its checksums.
     Verify,
-    /// Remove one crawl and its journal; what it published stays.
+    /// Remove one crawl and its journal; its published snapshots stay.
     Remove {
         /// Crawl id, as `fortilake crawls` lists it.
         id: String,

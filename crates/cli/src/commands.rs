@@ -204,7 +204,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .with_context(|| format!("cannot start {} threads", workers + SPARE_THREADS))
         .map_err(Failure::not_started)
         .map_err(|failure| {
-            failure.hint("raise the limits of threads and memory (`ulimit -u -v`)")
+            failure.hint("raise the limits on threads and memory (`ulimit -u` and `ulimit -v`)")
         })?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

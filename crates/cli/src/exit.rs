@@ -18,7 +18,7 @@ pub(crate) enum Code {
     NotStarted = 2,
     /// Published, but some scopes failed.
     Partial = 3,
-    /// Read but not published, because published rows would disappear and no flag allows that.
+    /// Read but refused: the snapshot is partial, covers only a selection, or lost too many rows and no flag allows that.
     Refused = 4,
     /// Paused at a limit or a deadline, or another process holds the lock; the same command
     /// continues later.

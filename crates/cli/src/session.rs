@@ -95,8 +95,8 @@ impl Session {
         });
         if let Some(other) = other {
             notes.push(format!(
-                "crawl {} is unfinished, but it is not resumed, because it has other sources or \
-                 API users than this run",
+                "crawl {} is unfinished, but is not resumed, because its sources or API users \
+                 differ from those of this run",
                 other.id
             ));
         }

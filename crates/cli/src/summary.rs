@@ -143,8 +143,9 @@ fn shrunk(crawl: &sink::Crawl, tables: &[Shrink]) -> String {
     }
     let _ = writeln!(
         text,
-        "\nhint: if this is right, run `fortilake replay --accept-shrink {}` to publish this crawl without\n\
-         making calls, or `fortilake crawl --accept-shrink` for a new one; `[guard]` sets the limits",
+        "\nhint: if these rows are really gone, run `fortilake replay --accept-shrink {}` to \
+         publish this crawl without\nmaking calls, or `fortilake crawl --accept-shrink` for a new \
+         crawl; set the thresholds under `[guard]`",
         crawl.id
     );
     text
@@ -193,7 +194,7 @@ pub(crate) fn sinks(reports: &[SinkReport]) -> String {
                 receipt.location,
                 match receipt.standing {
                     Standing::Latest => "",
-                    Standing::Behind => ", behind a newer snapshot",
+                    Standing::Behind => ", but a newer snapshot is already published",
                 },
             ),
             Err(error) => writeln!(text, "error: sink `{name}` failed: {}", one_line(error)),

@@ -29,7 +29,7 @@ pub(crate) enum PortalAction {
 /// What to do with the FortiToken Mobile licenses of a FortiAuthenticator.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FtmAction {
-    /// Show how many tokens the unit has and how many are available.
+    /// Show how many tokens the FortiAuthenticator has and how many are available.
     Status {
         #[command(flatten)]
         read: ReadArgs,

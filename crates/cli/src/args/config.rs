@@ -26,7 +26,7 @@ pub(crate) struct ConfigInitArgs {
     /// System to read: `forticloud`, `fortiportal` or `fortiauthenticator`.
     #[arg(long = "type", value_name = "SYSTEM", default_value = "forticloud")]
     pub(crate) system: String,
-    /// Name of the source, which every row has in `_source`.
+    /// Name of the source; it is the `_source` of every row.
     #[arg(long, default_value = "main")]
     pub(crate) name: String,
     /// Address of the system; required for systems that you host yourself.

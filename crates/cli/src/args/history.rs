@@ -60,7 +60,7 @@ pub(crate) struct SnapshotArgs {
     /// Snapshot to read, or `latest`; defaults to the newest complete one.
     #[arg(long, value_name = "SNAPSHOT")]
     pub(crate) snapshot: Option<String>,
-    /// Day from which days are counted, such as 2026-09-01; defaults to the day of the snapshot.
+    /// Date to count days from, such as 2026-09-01; defaults to the day of the snapshot.
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub(crate) as_of: Option<Date>,
     #[command(flatten)]
@@ -70,7 +70,7 @@ pub(crate) struct SnapshotArgs {
 /// Arguments of `renewals`.
 #[derive(Debug, Args)]
 pub(crate) struct RenewalsArgs {
-    /// How far from the day a coverage may end, before or after it, such as 90d.
+    /// List coverage that ends within this many days before or after `--as-of`, such as 90d.
     #[arg(long, value_name = "DAYS", default_value = "90d", value_parser = days)]
     pub(crate) within: u32,
     /// Count devices and lines of coverage by account, company or month.

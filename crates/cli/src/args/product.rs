@@ -98,11 +98,12 @@ pub(crate) struct RegisterArgs {
     /// Send this many units per call; more than 5 bad units in one call can exceed the error limit.
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..=10))]
     pub(crate) batch: u8,
-    /// Forget that earlier runs registered these units; units with an unknown outcome are kept.
+    /// Forget that earlier runs registered these units, but remember the units with an unknown outcome.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Resend units that were sent at least AGE ago (10m if not given), got no response and are not
-    /// registered yet; a unit whose first attempt FortiCloud processes late is then registered twice.
+    /// Resend units that were sent at least AGE ago (10m if not given), got no response and are
+    /// not registered yet. Risk: if FortiCloud processes the first attempt late, the unit is
+    /// registered twice.
     #[arg(
         long,
         value_name = "AGE",

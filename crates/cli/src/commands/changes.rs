@@ -50,7 +50,7 @@ fn check(args: &ChangesArgs) -> Result<()> {
             .hint("add `--table products` or another table, or use `--format ndjson`"));
     }
     if args.format == ChangesFormat::Parquet && args.output.is_none() {
-        let error = anyhow!("a Parquet file is not written to standard output");
+        let error = anyhow!("cannot write Parquet to standard output");
         return Err(Failure::not_started(error).hint("add `--output FILE`"));
     }
     Ok(())

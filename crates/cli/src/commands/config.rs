@@ -70,7 +70,7 @@ fn check(file: &Path, console: Console) -> Result {
     let context = || format!("the configuration `{}` cannot be used", file.display());
     check_all(&config).map_err(|failure| failure.context(context()))?;
     console.note(&format!(
-        "`{}` has no mistakes: {}, {}; `fortilake check` also tries the credentials\n",
+        "`{}` is valid: {}, {}; run `fortilake check` to test the credentials\n",
         file.display(),
         count(config.sources.len(), "source"),
         count(config.sinks.len(), "sink")
@@ -116,7 +116,7 @@ fn template(args: &ConfigInitArgs, system: System) -> Result<String> {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let mut text = format!(
         "# `fortilake config check` checks this file, and `fortilake check` tries the credentials.\n\
-         # A password never stands in this file: it is in a variable, a file or a command's output.\n\n\
+         # Don't write passwords in this file. Refer to a variable, a file or the output of a command.\n\n\
          [[source]]\nname = {}\ntype = {}\n",
         quoted(&args.name),
         quoted(system.name())

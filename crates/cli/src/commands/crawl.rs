@@ -5,6 +5,7 @@ mod prepare;
 use std::{path::Path, sync::Arc};
 
 use anyhow::anyhow;
+use fortilake_auth::system_time;
 use fortilake_client as client;
 use fortilake_crawler::{Crawl, Incomplete, Kind, Limits, Report, Source, edition, tables_of};
 use fortilake_sink::{self as sink, Partial, nearest};
@@ -338,7 +339,7 @@ fn pause_failure(
         hint: None,
     };
     let when = match error.pause() {
-        Some(pause) if pause.reason != client::Reason::MaxCalls => {
+        Some(pause) if pause.resume_at > system_time() => {
             format!("after {}", Time(pause.resume_at))
         }
         _ => "again".to_owned(),

@@ -131,7 +131,7 @@ fn object(crawl: &Crawl, deliveries: &[(String, Delivery)]) -> Value {
 
 fn show(crawl: &Crawl, deliveries: &[(String, Delivery)]) -> String {
     let mut text = format!(
-        "crawl:     {}\nsnapshot:  {}\nstatus:    {}\nbegan:     {}\ncalls:     {}\nmade by:   {}\n",
+        "crawl:     {}\nsnapshot:  {}\nstatus:    {}\nstarted:   {}\ncalls:     {}\nversion:   {}\n",
         crawl.id,
         crawl.snapshot,
         status(crawl),

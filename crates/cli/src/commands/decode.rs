@@ -132,7 +132,8 @@ fn find(id: &str) -> Result<&'static Endpoint> {
     };
     let endpoint = models::endpoint(id).filter(|endpoint| endpoint.layout.is_some());
     endpoint.ok_or_else(|| {
-        let failure = Failure::not_started(anyhow!("there is no endpoint `{id}` with rows"));
+        let failure =
+            Failure::not_started(anyhow!("there is no endpoint `{id}` that returns rows"));
         match nearest(id, known()) {
             Some(known) => failure.hint(format!("did you mean `{known}`?")),
             None => failure.hint(format!(
@@ -273,7 +274,7 @@ fn read(endpoint: &Endpoint, path: &Path) -> Result<Arc<str>> {
 fn answer(endpoint: &Endpoint, text: &str) -> anyhow::Result<client::Page> {
     let Some(answer) = client::Page::saved(endpoint, text) else {
         serde_json::from_str::<IgnoredAny>(text).context("the response is not JSON")?;
-        bail!("the response is JSON, but this endpoint does not return JSON of this form");
+        bail!("the response is JSON, but not with the structure that this endpoint returns");
     };
     if !answer.is_failure() {
         return Ok(answer);

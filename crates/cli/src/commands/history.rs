@@ -31,7 +31,7 @@ pub(crate) fn run(args: &HistoryArgs, console: Console) -> Result {
     }
     let number = crate::summary::count(snapshots.len() as u64, "snapshot");
     let error = anyhow!("no device `{}` in {number}", args.serial);
-    Err(Failure::failed(error).hint("serial numbers are compared exactly, capitals included"))
+    Err(Failure::failed(error).hint("serial numbers are case-sensitive"))
 }
 
 /// Writes a paragraph per snapshot with news. Returns whether there was any.

@@ -168,8 +168,9 @@ impl<'a> Target<'a> {
             .filter(|source| source.system.has(client_id));
         let Some(source) = sources.next() else {
             let error = anyhow!("none of the sources has a type that supports this command");
-            return Err(Failure::not_started(error)
-                .hint("add a `[[source]]` of that type, or choose another with `--source`"));
+            return Err(Failure::not_started(error).hint(
+                "add a `[[source]]` that supports it, or choose another source with `--source`",
+            ));
         };
         if let (Some(other), Access::Write) = (sources.next(), access) {
             let names = format!("`{}` and `{}`", source.name, other.name);

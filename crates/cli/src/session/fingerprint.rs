@@ -116,7 +116,7 @@ impl Fingerprint {
         };
         let mut differences = Vec::new();
         if kept.models != self.models {
-            differences.push("this build has other endpoints or tables".to_owned());
+            differences.push("this build has different endpoints or tables".to_owned());
         }
         // Callers compare only crawls with the same sources, so the two lists have the same length.
         for (was, is) in kept.sources.iter().zip(&self.sources) {

@@ -107,7 +107,9 @@ fn reason(code: Code) -> Option<&'static str> {
     match code {
         Code::Complete => None,
         Code::Partial => Some("scopes failed; the others are published"),
-        Code::Refused => Some("not published, because published rows would disappear"),
+        Code::Refused => {
+            Some("refused: the snapshot is partial, covers only a selection, or lost too many rows")
+        }
         _ => Some("a sink failed"),
     }
 }

@@ -141,8 +141,8 @@ fn wrong_credentials() {
     exit 2
     --- stderr
     error: source `forticloud` cannot be read
-      caused by: `units/list` cannot sign in
-      caused by: the API user or its password is wrong: the user is from the variable `FORTICLOUD_USERNAME`, the password from the variable `FORTICLOUD_PASSWORD` (`organization`, HTTP 401: Unexpected error has happened)
+      caused by: `units/list` was not sent, because the sign-in failed
+      caused by: the API user or its password is wrong: the user comes from the variable `FORTICLOUD_USERNAME`, the password from the variable `FORTICLOUD_PASSWORD` (`organization`, HTTP 401: Unexpected error has happened)
 
     hint: check the user and the password or key; for FortiCloud, downloading the credentials file again resets the password
     ");
@@ -182,8 +182,8 @@ fn a_password_stays_off_plain_http() {
     exit 2
     --- stderr
     error: source `forticloud` cannot be read
-      caused by: `units/list` cannot sign in
-      caused by: no answer to the sign-in for `organization`
+      caused by: `units/list` was not sent, because the sign-in failed
+      caused by: the sign-in for `organization` failed
       caused by: `http://fortinet.example/token/` is not encrypted, and plain http is only allowed for loopback addresses
     ");
 }

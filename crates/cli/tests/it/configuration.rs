@@ -14,7 +14,7 @@ fn a_configuration_is_written_and_checked() {
     ");
     insta::assert_snapshot!(folder.read("fortilake.toml"), @r#"
     # `fortilake config check` checks this file, and `fortilake check` tries the credentials.
-    # A password never stands in this file: it is in a variable, a file or a command's output.
+    # Don't write passwords in this file. Refer to a variable, a file or the output of a command.
 
     [[source]]
     name = "main"
@@ -29,7 +29,7 @@ fn a_configuration_is_written_and_checked() {
     insta::assert_snapshot!(folder.check("config check"), @r"
     exit 0
     --- stderr
-    `fortilake.toml` has no mistakes: 1 source, 1 sink; `fortilake check` also tries the credentials
+    `fortilake.toml` is valid: 1 source, 1 sink; run `fortilake check` to test the credentials
     ");
     let again = folder.check("config init");
     assert!(

@@ -62,7 +62,7 @@ fn unusable_files_are_explained() {
     --- stderr
     error: `list.json` cannot be decoded
       caused by: a page cannot be decoded
-      caused by: the answer is not valid JSON of the structure that the API description specifies
+      caused by: the response is not JSON with the structure that the API description specifies
       caused by: `assets` is not a list at line 1 column 12
     ");
     insta::assert_snapshot!(folder.check("decode products/list gone.json --sink csv:out"), @"

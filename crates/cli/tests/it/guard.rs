@@ -66,8 +66,8 @@ fn a_snapshot_that_lost_a_third_is_not_published() {
       products of acme: 60 rows before, 40 now
         account 710123: 46 before, 23 now
 
-    hint: if this is right, run `fortilake replay --accept-shrink SNAPSHOT-ID` to publish this crawl without
-    making calls, or `fortilake crawl --accept-shrink` for a new one; `[guard]` sets the limits
+    hint: if these rows are really gone, run `fortilake replay --accept-shrink SNAPSHOT-ID` to publish this crawl without
+    making calls, or `fortilake crawl --accept-shrink` for a new crawl; set the thresholds under `[guard]`
     ");
     assert_eq!(products(&folder), 60);
     assert_eq!(files(&folder), published, "no file was added or removed");

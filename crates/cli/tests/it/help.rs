@@ -164,7 +164,7 @@ fn one_sink() {
       layout
           `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. (default: "latest")
       partial
-          What to do if a scope failed that had not failed in the published snapshot, so that rows would disappear: `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
+          What to do if rows would disappear because a scope failed that had not failed in the published snapshot: `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
       path
           The folder to publish into. Created if it does not exist.
     "#);
@@ -191,7 +191,7 @@ fn all_tables() {
     folders               One folder of products.
     licenses              One license.
     contracts             One contract.
-    product_details       What a product's details say beyond the list of products.
+    product_details       Details of one product that the list of products does not contain.
     product_locations     Where a product is.
     product_licenses      One license of a product.
     flex_programs         One FortiFlex program.
@@ -218,18 +218,18 @@ fn one_table() {
 
       account_id     int64                  Account that owns the product; IAM calls it `id`. Absent from answers before 2025.
       serial_number  string                 Serial number, the key of a product. Lengths vary and hyphens occur.
-      _index         int64                  The position of the row in its list, from zero.
-      level          int64                  Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). An open list; unknown codes are kept.
-      level_desc     string                 Name of the support level, right-padded with blanks to 40 now and then.
-      type           int64                  Code of the support type, such as 1 Hardware, 2 Firmware & General Updates, 11 Enhanced Support, 113 CPUs, 152 ADOMs, 207 VDOMs. An open list; unknown codes are kept.
-      type_desc      string                 Name of the support type, padded now and then. The wording follows marketing; the code is the stable key.
-      start_date     timestamp[us]          First covered moment, midnight. Wall clock without an offset as a rule; the zone is undocumented.
-      end_date       timestamp[us]          Last covered day at midnight, presumably inclusive. Wall clock without an offset as a rule; the zone is undocumented.
+      _index         int64                  Zero-based position of the row in its list.
+      level          int64                  Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). Other codes are possible and are kept.
+      level_desc     string                 Name of the support level, sometimes padded on the right with spaces to 40 characters.
+      type           int64                  Code of the support type, such as 1 Hardware, 2 Firmware & General Updates, 11 Enhanced Support, 113 CPUs, 152 ADOMs, 207 VDOMs. Other codes are possible and are kept.
+      type_desc      string                 Name of the support type, sometimes padded with spaces. Names can change with marketing; use the code in `type` as the key.
+      start_date     timestamp[us]          First covered moment, midnight. Usually a date and time without a UTC offset; the time zone is undocumented.
+      end_date       timestamp[us]          Last covered day at midnight, presumably inclusive. Usually a date and time without a UTC offset; the time zone is undocumented.
       units          int64                  Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never been seen in a published answer.
       _source        string                 The source's name.
       _crawl_id      string                 The crawl that read this.
-      _observed_at   timestamp[us, tz=UTC]  When the answer behind this row arrived.
-      _extra         string                 What had no column, as a JSON object.
+      _observed_at   timestamp[us, tz=UTC]  When the response that contains this row arrived.
+      _extra         string                 Response fields that have no column, as a JSON object.
     ");
     insta::assert_snapshot!(Folder::new().check("tables contract_terms --format sql"), @r#"
     exit 0

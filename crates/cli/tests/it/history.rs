@@ -95,7 +95,7 @@ fn changes_of_one_table_are_written_to_a_file() {
     insta::assert_snapshot!(folder.check("changes --table products --format parquet"), @"
     exit 2
     --- stderr
-    error: a Parquet file is not written to standard output
+    error: cannot write Parquet to standard output
 
     hint: add `--output FILE`
     ");
@@ -209,7 +209,7 @@ fn a_device_has_a_history() {
     --- stderr
     error: no device `FGT0` in 2 snapshots
 
-    hint: serial numbers are compared exactly, capitals included
+    hint: serial numbers are case-sensitive
     ");
 }
 

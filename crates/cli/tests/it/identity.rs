@@ -166,7 +166,10 @@ fn replaying_an_older_crawl_does_not_move_the_latest_pointer() {
         "replay {oldest} --sink parquet:out --sink csv:csv --sink parquet:new"
     ));
     assert!(text.starts_with("exit 0"), "{text}");
-    assert!(text.contains("behind a newer snapshot"), "{text}");
+    assert!(
+        text.contains("but a newer snapshot is already published"),
+        "{text}"
+    );
     let after = (
         folder.read("out/_fortilake/latest.json"),
         folder.read("csv/products.csv"),

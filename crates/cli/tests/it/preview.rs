@@ -87,7 +87,7 @@ fn a_check_says_what_works() {
     exit 2
     --- stdout
     forticloud
-      Organization      failed  `units/list` cannot sign in: the API user or its password is wrong: the user is from the variable `FORTICLOUD_USERNAME`, the password from the variable `FORTICLOUD_PASSWORD` (`organization`, HTTP 401: Unexpected error has happened)
+      Organization      failed  `units/list` was not sent, because the sign-in failed: the API user or its password is wrong: the user comes from the variable `FORTICLOUD_USERNAME`, the password from the variable `FORTICLOUD_PASSWORD` (`organization`, HTTP 401: Unexpected error has happened)
       IAM               -       not called
       Asset Management  -       not called
     ");

@@ -36,7 +36,7 @@ fn a_paused_crawl_resumes_where_it_stopped() {
     insta::assert_snapshot!(folder.check(&format!("{line} --max-calls 7")), @"
     exit 75
     --- stderr
-    error: paused: reached the maximum number of calls, after 7 calls
+    error: paused: reached `--max-calls`, after 7 calls
 
     hint: nothing is lost: run the same command again to resume crawl SNAPSHOT-ID
     ");
@@ -147,9 +147,9 @@ fn stored_crawls_are_listed_shown_and_removed() {
     crawl:     SNAPSHOT-ID
     snapshot:  SNAPSHOT
     status:    published
-    began:     TIME
+    started:   TIME
     calls:     10
-    made by:   fortilake 0.1.0
+    version:   fortilake 0.1.0
     finished:  TIME
     sink:      csv:out: published
     ");

@@ -25,17 +25,17 @@ use crate::{
 };
 
 /// The hint after an interruption.
-const AGAIN: &str = "run the same command again to continue; it sends no unit twice";
+const AGAIN: &str = "run the same command again to continue; no unit is sent twice";
 
 /// The message in the row of a unit with an unknown outcome.
 const NO_ANSWER: &str = "sent, but the result is unknown";
 
 /// What to do about units with an unknown outcome.
 const UNKNOWN: &str = "\
-it is unknown whether these units were registered: they were sent, and neither a response nor a \
-lookup has told. fortilake does not send them again on its own, because they could then be registered twice. Run the same command \
-later to look them up again, or add `--resend-unknown` to resend those that were sent more than \
-10 minutes ago.\n";
+it is unknown whether these units were registered: they were sent, but neither a response nor a \
+lookup confirmed the result. fortilake does not resend them on its own, because they could then be \
+registered twice. Run the same command again later to look them up, or add `--resend-unknown` to \
+resend those that were sent more than 10 minutes ago.\n";
 
 /// Registers the unit on the command line or the units in the file.
 pub(super) fn run(args: &RegisterArgs, console: Console) -> Result {

@@ -51,7 +51,7 @@ fn a_token_that_is_valid_elsewhere_is_explained() {
     assert!(folder(&tenant).check("portal login").starts_with("exit 0"));
     let text = folder(&tenant).check("portal login");
     assert!(text.starts_with("exit 2"), "{text}");
-    assert!(text.contains("it issues only one at a time"), "{text}");
+    assert!(text.contains("it allows one token per user"), "{text}");
 }
 
 #[test]

@@ -350,7 +350,7 @@ fn a_refused_user_is_told_and_no_unit_counts_as_sent() {
         "{said}"
     );
     assert!(
-        said.contains("hint: run the same command again to continue; it sends no unit twice"),
+        said.contains("hint: run the same command again to continue; no unit is sent twice"),
         "{said}"
     );
     let outcomes = outcomes(&text_of(output.stdout));
