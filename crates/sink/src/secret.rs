@@ -10,8 +10,11 @@ use serde_json::{Map, Value};
 
 use crate::{Error, Kind, Result};
 
+mod hidden;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use self::hidden::hide_all;
 
 /// The JSON Schema keyword that marks a secret option. Its value is `true` or [`ALLOWED`].
 pub(crate) const KEYWORD: &str = "x-secret";

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::options::Stage;
 use crate::secret::Lookup;
-use crate::{Checked, Context, Error, Kind, Options, Result, Sink, options, registry};
+use crate::{Checked, Context, Error, Kind, Options, Result, Sink, options, registry, secret};
 
 #[cfg(test)]
 mod tests;
@@ -112,6 +112,19 @@ impl Spec {
             value.is_object() || !options::is_secret(schema.as_value(), name)
         });
         Ok(options)
+    }
+
+    /// The options as they may be shown to a person.
+    ///
+    /// References to secrets are included, of a command only the program. If an option may be a secret and is written
+    /// in plain text, `…` stands in its place.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] for an unknown sink.
+    pub fn shown_options(&self) -> Result<Map<String, Value>> {
+        let schema = (registry::find(&self.sink)?.options)();
+        Ok(secret::hide_all(schema.as_value(), &self.options))
     }
 
     /// The options with references to secrets replaced by their values.

@@ -83,3 +83,22 @@ fn no_form_of_printing_shows_a_secret() {
     let options = Options::from_iter([("password", json!("hunter2"))]);
     assert_eq!(format!("{options:?}"), "Options { password, .. }");
 }
+
+#[test]
+fn a_shown_option_says_only_where_a_secret_is() {
+    let options = json!({
+        "password": { "command": ["vault", "--token=hunter2"] },
+        "token": "hunter2",
+        "keys": [{ "file": "a" }, "hunter2"],
+        "headers": { "authorization": "Bearer hunter2", "accept": { "env": "ACCEPT" } },
+    });
+    let schema = schema_for!(Config);
+    let shown = super::hide_all(schema.as_value(), options.as_object().unwrap());
+    let expected = json!({
+        "password": { "command": ["vault", "…"] },
+        "token": "…",
+        "keys": [{ "file": "a" }, "…"],
+        "headers": { "authorization": "…", "accept": { "env": "ACCEPT" } },
+    });
+    assert_eq!(Value::Object(shown), expected);
+}
