@@ -23,7 +23,7 @@ pub(crate) use self::{
     appliance::{FtmAction, PortalAction},
     asset::{AboutArgs, ContractAction, FolderAction, LicenseAction, ServiceAction, Status},
     call::CallArgs,
-    config::{CompletionsArgs, ConfigAction, ConfigInitArgs, ManArgs},
+    config::{CompletionsArgs, ConfigAction, ConfigInitArgs, ConfigShowArgs, ManArgs},
     operation::{AccountArgs, CodeArgs, Format, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs},
     organization::{AccountAction, AccountCreateArgs, OuAction},
     product::{LocationArgs, ProductAction, RegisterArgs, RowFormat},
@@ -130,7 +130,7 @@ pub(crate) enum Command {
     Decode(DecodeArgs),
     /// Serve a simulator of the APIs on a port.
     Simulate(SimulateArgs),
-    /// Write or check a configuration file.
+    /// Write, check or show the configuration.
     #[command(subcommand)]
     Config(ConfigAction),
     /// Print a shell completion script.

@@ -3,8 +3,11 @@
 pub(crate) mod env;
 mod explain;
 mod file;
+mod origin;
+mod schema;
 mod secret;
 mod settings;
+mod shown;
 mod source;
 
 #[cfg(test)]
@@ -24,6 +27,9 @@ use serde_json::{Map, Value};
 pub(crate) use self::{
     env::{Env, quoted},
     file::{parse, read},
+    origin::Origin,
+    schema::schema,
+    shown::{Entry, shown},
     source::{Secret, SourceConfig},
 };
 use crate::{
@@ -93,13 +99,17 @@ pub(crate) struct SinkConfig {
     pub(crate) spec: Spec,
 }
 
+/// The named file, or `fortilake.toml` if it exists.
+fn file_in_use(path: Option<&Path>) -> Option<&Path> {
+    let default = Path::new(DEFAULT_FILE);
+    path.or_else(|| default.is_file().then_some(default))
+}
+
 /// Reads the named file, or `fortilake.toml` if it exists, or else the environment.
 ///
 /// Sinks given on the command line replace those of the file.
 pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<Config> {
-    let default = Path::new(DEFAULT_FILE);
-    let path = path.or_else(|| default.is_file().then_some(default));
-    let mut config = match path {
+    let mut config = match file_in_use(path) {
         Some(path) => file::read(path)?,
         None => Config::new(vec![from_environment(env)?], Vec::new()),
     };
@@ -115,8 +125,7 @@ pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<C
 /// Sinks given on the command line replace those of the file. Without either, this is an error:
 /// only a crawl has a default sink.
 pub(crate) fn sinks(path: Option<&Path>, specs: &[String]) -> Result<(Vec<SinkConfig>, Limits)> {
-    let default = Path::new(DEFAULT_FILE);
-    let config = match path.or_else(|| default.is_file().then_some(default)) {
+    let config = match file_in_use(path) {
         Some(path) => file::read(path)?,
         None => Config::new(Vec::new(), Vec::new()),
     };
@@ -163,8 +172,7 @@ pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
 
 /// The folder of the first Parquet sink in the named file or in `fortilake.toml`, if there is one.
 pub(crate) fn first_place(path: Option<&Path>) -> Result<Option<PathBuf>> {
-    let default = Path::new(DEFAULT_FILE);
-    let Some(path) = path.or_else(|| default.is_file().then_some(default)) else {
+    let Some(path) = file_in_use(path) else {
         return Ok(None);
     };
     let sinks = file::read(path)?.sinks;

@@ -80,7 +80,11 @@ pub(crate) fn client(source: &SourceConfig, env: &Env, context: &ClientContext) 
 
 /// The client configuration of a source, with its secrets resolved.
 pub(crate) fn config(source: &SourceConfig, env: &Env) -> Result<client::Config> {
-    let mut config = of_system(source, source.credentials(env)?)?;
+    limited(source, of_system(source, source.credentials(env)?)?)
+}
+
+/// Sets the timeout and the limits that the source has of its own.
+fn limited(source: &SourceConfig, mut config: client::Config) -> Result<client::Config> {
     config.timeout = source.call_timeout()?;
     if let Some(calls) = source.call_limits()? {
         config.calls = calls;
@@ -95,13 +99,18 @@ pub(crate) fn config(source: &SourceConfig, env: &Env) -> Result<client::Config>
 /// Checks a source as far as that is possible without its secrets and without a connection.
 pub(crate) fn check_offline(source: &SourceConfig) -> Result<()> {
     source.check()?;
+    offline(source).map(drop)
+}
+
+/// The client configuration of a source with everything but its secrets.
+pub(crate) fn offline(source: &SourceConfig) -> Result<client::Config> {
     let placeholder = Credentials {
         username: String::new(),
         username_origin: String::new(),
         password: "".into(),
         password_origin: String::new(),
     };
-    of_system(source, placeholder).map(drop)
+    limited(source, of_system(source, placeholder)?)
 }
 
 /// The defaults of the source's system, at the configured addresses.

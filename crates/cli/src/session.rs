@@ -18,7 +18,7 @@ use fortilake_state::{
 
 pub(crate) use self::fingerprint::Fingerprint;
 use crate::{
-    config::Env,
+    config::{Env, Origin},
     exit::{Failure, Result},
     time::Span,
 };
@@ -264,29 +264,34 @@ pub(crate) fn identity(began: jiff::Timestamp) -> sink::Crawl {
 
 /// Opens the state in this folder, else in `$FORTILAKE_STATE`, else in the user's state folder.
 pub(crate) fn open_state(directory: Option<&Path>, env: &Env) -> Result<State> {
-    let directory = match directory {
-        Some(directory) => directory.to_owned(),
-        None => default_directory(env).ok_or_else(|| {
-            Failure::not_started(anyhow!(
-                "cannot find your home folder to store the state in"
-            ))
-            .hint("set a folder with `--state DIR` or `FORTILAKE_STATE`")
-        })?,
-    };
+    let (directory, _) = state_directory(directory, env)?;
     let clock = Arc::new(|| jiff::Timestamp::now().as_microsecond());
     State::open(&directory, clock).map_err(Failure::from)
 }
 
-fn default_directory(env: &Env) -> Option<PathBuf> {
-    if let Some(directory) = env.get("FORTILAKE_STATE") {
-        return Some(directory.into());
+/// The folder of the state, and who chose it.
+pub(crate) fn state_directory(directory: Option<&Path>, env: &Env) -> Result<(PathBuf, Origin)> {
+    if let Some(directory) = directory {
+        return Ok((directory.to_owned(), Origin::Flag("--state")));
     }
-    let home = match env.get("XDG_STATE_HOME") {
-        Some(home) => PathBuf::from(home),
-        // `home_dir` also works where `$HOME` is not set, as in some cron jobs.
-        None => std::env::home_dir()?.join(".local/state"),
+    let variable = |name| {
+        let in_file = env.is_in_file(name)?;
+        Some((env.get(name)?, Origin::Variable { name, in_file }))
     };
-    Some(home.join("fortilake"))
+    if let Some((directory, origin)) = variable("FORTILAKE_STATE") {
+        return Ok((directory.into(), origin));
+    }
+    if let Some((home, origin)) = variable("XDG_STATE_HOME") {
+        return Ok((PathBuf::from(home).join("fortilake"), origin));
+    }
+    // `home_dir` also works where `$HOME` is not set, as in some cron jobs.
+    let home = std::env::home_dir().ok_or_else(|| {
+        Failure::not_started(anyhow!(
+            "cannot find your home folder to store the state in"
+        ))
+        .hint("set a folder with `--state DIR` or `FORTILAKE_STATE`")
+    })?;
+    Ok((home.join(".local/state/fortilake"), Origin::Default))
 }
 
 impl From<state::Error> for Failure {

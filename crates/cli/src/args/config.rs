@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::StateArgs;
+
 /// Arguments of `config`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigAction {
@@ -15,6 +17,28 @@ pub(crate) enum ConfigAction {
         #[arg(default_value = "fortilake.toml")]
         file: PathBuf,
     },
+    /// Print every value that a crawl would use, and where it comes from.
+    ///
+    /// Of secrets, only the place where they are stored is printed.
+    Show(ConfigShowArgs),
+    /// Print the JSON Schema of the configuration file, for editors.
+    Schema,
+}
+
+/// Arguments of `config show`.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigShowArgs {
+    /// Configuration file; without it, `fortilake.toml` if it exists, otherwise the environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Show this sink instead of the configured ones; may be repeated.
+    #[arg(long, value_name = "NAME:TARGET?option=value")]
+    pub(crate) sink: Vec<String>,
+    /// Print a JSON list of objects instead of TOML.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
 }
 
 /// Arguments of `config init`.

@@ -1,4 +1,7 @@
-//! `fortilake config`: writes a configuration file, and checks one.
+//! `fortilake config`: writes a configuration file, checks one, and shows what it leads to.
+
+mod schema;
+mod show;
 
 use std::{fmt::Write as _, fs, io::Write as _, path::Path};
 
@@ -19,6 +22,8 @@ pub(crate) fn run(action: &ConfigAction, console: Console) -> Result {
     match action {
         ConfigAction::Init(args) => init(args, console),
         ConfigAction::Check { file } => check(file, console),
+        ConfigAction::Show(args) => show::run(args, console),
+        ConfigAction::Schema => schema::run(console),
     }
 }
 
@@ -49,9 +54,14 @@ fn init(args: &ConfigInitArgs, console: Console) -> Result {
     written
         .with_context(|| format!("`{shown}` cannot be written"))
         .map_err(Failure::failed)?;
+    let schema_file = schema::beside(&args.file);
+    fs::write(&schema_file, schema::text()?)
+        .with_context(|| format!("`{}` cannot be written", schema_file.display()))
+        .map_err(Failure::failed)?;
     let variables = variables(system);
     console.note(&format!(
-        "wrote `{shown}`; set {}, then run `fortilake check`\n",
+        "wrote `{shown}`, and `{}` for editors; set {}, then run `fortilake check`\n",
+        schema_file.display(),
         variables
             .iter()
             .map(|(_, variable)| format!("`{variable}`"))
@@ -115,9 +125,11 @@ fn variables(system: System) -> Vec<(&'static str, String)> {
 fn template(args: &ConfigInitArgs, system: System) -> Result<String> {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let mut text = format!(
-        "# `fortilake config check` checks this file, and `fortilake check` tries the credentials.\n\
+        "#:schema ./{}\n\
+         # `fortilake config check` checks this file, and `fortilake check` tries the credentials.\n\
          # Don't write passwords in this file. Refer to a variable, a file or the output of a command.\n\n\
          [[source]]\nname = {}\ntype = {}\n",
+        schema::FILE,
         quoted(&args.name),
         quoted(system.name())
     );

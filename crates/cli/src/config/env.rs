@@ -46,6 +46,12 @@ impl Env {
         Some(value.clone()).filter(|value| !value.is_empty())
     }
 
+    /// Whether a variable comes from `.env` and not from the process; `None` if it is not set.
+    pub(crate) fn is_in_file(&self, name: &str) -> Option<bool> {
+        self.get(name)?;
+        Some(!self.process.contains_key(name))
+    }
+
     /// A sink's options with all secret references resolved.
     ///
     /// Resolving may read files and run programs, so it happens on a blocking thread.

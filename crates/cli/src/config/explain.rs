@@ -2,7 +2,10 @@
 
 use anyhow::anyhow;
 use fortilake_sink::nearest;
-use toml::de::{DeTable, DeValue};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use crate::exit::Failure;
 
@@ -52,25 +55,62 @@ fn unknown(message: &str, expected: &str, failure: impl Fn(&str) -> Failure) -> 
     failure(&format!("{what}, expected {expected}"))
 }
 
-/// The line of an option in the nth `[[section]]`, counted from 0; without that option, the line
-/// where the section begins.
-pub(super) fn line_of(
-    text: &str,
-    section: &str,
-    position: usize,
-    is_it: impl Fn(&str) -> bool,
-) -> Option<usize> {
-    let file = DeTable::parse(text).ok()?;
-    let DeValue::Array(tables) = file.get_ref().get(section)?.get_ref() else {
-        return None;
-    };
-    let table = tables.get(position)?;
-    let DeValue::Table(options) = table.get_ref() else {
-        return None;
-    };
-    let option = options.keys().find(|name| is_it(name.get_ref()));
-    let span = option.map_or_else(|| table.span(), toml::Spanned::span);
-    Some(line(text, span.start))
+/// The lines of the keys in a configuration file.
+pub(super) struct Lines<'a> {
+    text: &'a str,
+    file: Spanned<DeTable<'a>>,
+}
+
+impl<'a> Lines<'a> {
+    /// `None` for a text that is not TOML.
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let file = DeTable::parse(text).ok()?;
+        Some(Self { text, file })
+    }
+
+    /// The line of the last of these keys; a number is the position in a list, counted from 0.
+    pub(super) fn of(&self, path: &[&str]) -> Option<usize> {
+        let (first, rest) = path.split_first()?;
+        let (key, value) = self.file.get_ref().get_key_value(*first)?;
+        let (mut span, mut value) = (key.span(), value.get_ref());
+        for step in rest {
+            match value {
+                DeValue::Table(table) => {
+                    let (key, found) = table.get_key_value(*step)?;
+                    (span, value) = (key.span(), found.get_ref());
+                }
+                DeValue::Array(values) => {
+                    let found = values.get(step.parse::<usize>().ok()?)?;
+                    (span, value) = (found.span(), found.get_ref());
+                }
+                _ => return None,
+            }
+        }
+        Some(line(self.text, span.start))
+    }
+
+    /// The line of the first option in the nth section of this name that `is_it` accepts; without
+    /// one, the line where the section begins.
+    pub(super) fn option(
+        &self,
+        section: &str,
+        position: usize,
+        is_it: impl Fn(&str) -> bool,
+    ) -> Option<usize> {
+        let position = position.to_string();
+        let DeValue::Array(tables) = self.file.get_ref().get(section)?.get_ref() else {
+            return None;
+        };
+        let DeValue::Table(options) = tables.get(position.parse::<usize>().ok()?)?.get_ref() else {
+            return None;
+        };
+        let option = options.keys().find(|name| is_it(name.get_ref()));
+        let path = [section, &position];
+        match option {
+            Some(option) => self.of(&[&path[..], &[option.get_ref().as_ref()]].concat()),
+            None => self.of(&path),
+        }
+    }
 }
 
 fn line(text: &str, at: usize) -> usize {

@@ -5,38 +5,49 @@ use std::{collections::HashSet, fs, path::Path, time::Duration};
 use anyhow::{Context as _, anyhow};
 use fortilake_crawler::{Limits, one_line};
 use fortilake_sink::{Partial, Spec};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Config, Secret, SinkConfig, SourceConfig, explain};
 use crate::exit::{Failure, Result};
 
-#[derive(Debug, Deserialize)]
+/// The configuration of fortilake.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub(super) struct File {
     /// How many crawls the state keeps; 0 counts as 1.
     #[serde(default = "keep")]
     keep: usize,
+    /// How many rows may disappear before publishing needs `--accept-shrink`.
     #[serde(default)]
     guard: Guard,
+    /// Which snapshots are published.
     #[serde(default)]
     publish: Publish,
+    /// When crawls are resumed, and how they stop.
     #[serde(default)]
     crawl: Crawl,
+    /// The systems to read, in the order in which their rows are published.
     #[serde(default)]
     source: Vec<SourceConfig>,
+    /// Where to publish.
+    // Only the sinks themselves know their options, so `config::schema` describes this member.
     #[serde(default)]
+    #[schemars(with = "Vec<serde_json::Value>")]
     sink: Vec<SinkTable>,
 }
 
 /// `[guard]`: how many rows may disappear before publishing needs `--accept-shrink`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Guard {
     /// The fraction of a table's rows that may disappear, from 0 to 1.
     #[serde(default = "max_shrink")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     max_shrink: f64,
     /// The fraction of one account's rows in a table that may disappear, from 0 to 1.
     #[serde(default = "max_account_shrink")]
+    #[schemars(range(min = 0.0, max = 1.0))]
     max_account_shrink: f64,
     /// Tables and accounts that had fewer rows than this are never refused.
     #[serde(default = "min_rows")]
@@ -54,7 +65,7 @@ impl Default for Guard {
 }
 
 /// `[publish]`: which snapshots are published.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Publish {
     /// What to do with partial snapshots; without it, each sink has its own default.
@@ -62,15 +73,17 @@ struct Publish {
 }
 
 /// What to do with a snapshot in which scopes failed.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum PartialConfig {
+    /// Publish it; the exit code is 3.
     Publish,
+    /// Publish nothing; the exit code is 4.
     Refuse,
 }
 
 /// `[crawl]`: when crawls are resumed, and how they stop.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Crawl {
     /// How long a crawl may lie idle before it is abandoned instead of resumed, such as `12h`.
@@ -188,8 +201,10 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
             // The sink checks its options, but it does not know their lines in the file. So the
             // line is found by the option that the message mentions.
             let complaint = one_line(&error);
-            let line = explain::line_of(text, "sink", position, |option| {
-                complaint.contains(&format!("option `{option}`"))
+            let line = explain::Lines::parse(text).and_then(|lines| {
+                lines.option("sink", position, |option| {
+                    complaint.contains(&format!("option `{option}`"))
+                })
             });
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             Failure::from(error).context(format!("{place}{label} cannot be used"))

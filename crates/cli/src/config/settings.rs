@@ -13,7 +13,18 @@ use super::{Env, Secret, SourceConfig, secret, source::SearchConfig};
 use crate::exit::{Failure, Result};
 
 /// Default of `details_max_age`. Products change rarely, and the details of each cost a call.
-const DETAILS_MAX_AGE: &str = "7d";
+pub(super) const DETAILS_MAX_AGE: &str = "7d";
+
+/// The words of `include`, and the endpoints that they add; none for details of products.
+pub(super) const INCLUDE: [(&str, Option<&str>); 7] = [
+    ("folders", Some("folders/list")),
+    ("licenses", Some("licenses/list")),
+    ("contracts", Some("contracts/list")),
+    ("product_details", None),
+    ("flex_programs", Some("flex/programs/list")),
+    ("flex_configs", Some("flex/configs/list")),
+    ("flex_entitlements", Some("flex/entitlements/list")),
+];
 
 impl SourceConfig {
     /// The settings that the crawl is planned from; `accounts` limits it, if it is not empty.
@@ -29,19 +40,18 @@ impl SourceConfig {
         let mut details = None;
         let mut include = Vec::new();
         for name in &self.include {
-            match name.as_str() {
-                "folders" => include.push("folders/list"),
-                "licenses" => include.push("licenses/list"),
-                "contracts" => include.push("contracts/list"),
-                "flex_programs" => include.push("flex/programs/list"),
-                "flex_configs" => include.push("flex/configs/list"),
-                "flex_entitlements" => include.push("flex/entitlements/list"),
+            let found = INCLUDE.iter().find(|(known, _)| known == name);
+            match found {
                 // Details are read per product and not per account, so they are planned separately.
-                "product_details" => details = Some(self.details()),
-                other => {
-                    let known = "`folders`, `licenses`, `contracts`, `product_details`, `flex_programs`, \
-                                 `flex_configs` or `flex_entitlements`";
-                    return Err(self.wrong("include", other, known));
+                Some((_, None)) => details = Some(self.details()),
+                Some((_, Some(endpoint))) => include.push(*endpoint),
+                None => {
+                    let known: Vec<_> = INCLUDE
+                        .iter()
+                        .map(|(known, _)| format!("`{known}`"))
+                        .collect();
+                    let known = known.join(", ");
+                    return Err(self.wrong("include", name, &format!("some of {known}")));
                 }
             }
         }

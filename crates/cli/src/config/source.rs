@@ -3,37 +3,50 @@
 use std::{fmt, path::PathBuf};
 
 use fortilake_crawler::System;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+mod schema;
+
 /// One `[[source]]`. Values are checked when they are used, not when they are parsed.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceConfig {
     /// The source's name, which every row has in `_source`; unique in the file.
     pub(crate) name: String,
     /// The system to read.
     #[serde(rename = "type", deserialize_with = "system")]
+    #[schemars(schema_with = "schema::system")]
     pub(crate) system: System,
     /// The API user's id, or the user name.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::name")]
     pub(crate) username: Option<Secret>,
     /// The API user's password; a plain value in the file is refused.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::reference")]
     pub(crate) password: Option<Secret>,
     /// A key that replaces the password: from FortiPortal's GUI, or of a FortiAuthenticator user.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::reference")]
     pub(crate) api_key: Option<Secret>,
     /// The URL of FortiCloud's token endpoint, if it is not the vendor's.
     pub(crate) auth_url: Option<String>,
     /// The base URL of the APIs; required for systems that are not in the vendor's cloud.
     pub(crate) api_url: Option<String>,
     /// `auto`, `organization` or `local`.
+    #[schemars(extend("enum" = ["auto", "organization", "local"]))]
     pub(crate) scope: Option<String>,
     /// How products are searched: `auto`, or a list of patterns of serial numbers.
     pub(crate) search: Option<SearchConfig>,
     /// The registration statuses of the products to read.
     #[serde(default = "statuses")]
+    #[schemars(length(min = 1))]
     pub(crate) statuses: Vec<String>,
     /// What to read besides the products: `folders`, `licenses`, `contracts`, `product_details`, and
     /// of `FortiFlex` `flex_programs`, `flex_configs`, `flex_entitlements`.
     #[serde(default)]
+    #[schemars(schema_with = "schema::include")]
     pub(crate) include: Vec<String>,
     /// The products whose details are read if `include` has `product_details`; by default all.
     pub(crate) details_for: Option<DetailsConfig>,
@@ -44,10 +57,12 @@ pub(crate) struct SourceConfig {
     pub(crate) verify_paging: bool,
     /// How many calls may be in flight at once, at least 1.
     #[serde(default = "concurrency")]
+    #[schemars(range(min = 1))]
     pub(crate) concurrency: usize,
     /// The timeout of one call, such as `60s`.
     pub(crate) timeout: Option<String>,
     /// The largest response that is accepted, in bytes after decompression.
+    #[schemars(range(min = 1))]
     pub(crate) max_answer_bytes: Option<usize>,
     /// A PEM file with a private CA to trust in addition to the system's.
     pub(crate) ca_cert: Option<PathBuf>,
@@ -72,17 +87,17 @@ fn system<'de, D: Deserializer<'de>>(deserializer: D) -> Result<System, D::Error
 }
 
 /// The value of `search`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected `auto` or a list of patterns")]
 pub(crate) enum SearchConfig {
     /// A word; only `auto` is valid.
-    Word(String),
+    Word(#[schemars(extend("const" = "auto"))] String),
     /// Patterns of serial numbers.
-    Patterns(Vec<String>),
+    Patterns(#[schemars(length(min = 1))] Vec<String>),
 }
 
 /// A selection of products; an empty one selects all products.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DetailsConfig {
     /// Product models; a `*` at the end matches any ending.
@@ -94,7 +109,7 @@ pub(crate) struct DetailsConfig {
 }
 
 /// The API's limits, and the share of them that this installation uses.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quota {
     /// The call limits; by default the documented limits of the system.
@@ -118,7 +133,7 @@ impl Default for Quota {
 }
 
 /// At most `max` errors in any window of length `per`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ErrorLimit {
     /// The number of errors after which the API refuses further calls.
@@ -131,7 +146,7 @@ pub(crate) struct ErrorLimit {
 }
 
 /// At most `max` calls in any window of length `per`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limit {
     /// The number of calls.

@@ -10,9 +10,10 @@ fn a_configuration_is_written_and_checked() {
     insta::assert_snapshot!(folder.check("config init"), @r"
     exit 0
     --- stderr
-    wrote `fortilake.toml`; set `FORTICLOUD_USERNAME` and `FORTICLOUD_PASSWORD`, then run `fortilake check`
+    wrote `fortilake.toml`, and `fortilake.schema.json` for editors; set `FORTICLOUD_USERNAME` and `FORTICLOUD_PASSWORD`, then run `fortilake check`
     ");
     insta::assert_snapshot!(folder.read("fortilake.toml"), @r#"
+    #:schema ./fortilake.schema.json
     # `fortilake config check` checks this file, and `fortilake check` tries the credentials.
     # Don't write passwords in this file. Refer to a variable, a file or the output of a command.
 

@@ -36,7 +36,7 @@ fn help() {
       tables       List the tables, or describe one
       decode       Turn saved API responses into tables, without a crawl
       simulate     Serve a simulator of the APIs on a port
-      config       Write or check a configuration file
+      config       Write, check or show the configuration
       completions  Print a script that completes commands and flags in a shell
       man          Print a manual page, for `man -l -`
       help         Print this message or the help of the given subcommand(s)

@@ -19,6 +19,7 @@ mod preview;
 mod quota;
 mod receivers;
 mod recovery;
+mod resolved;
 mod resume;
 mod secrets;
 mod stop;

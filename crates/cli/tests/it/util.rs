@@ -2,6 +2,7 @@
 
 pub(crate) mod disk;
 pub(crate) mod published;
+pub(crate) mod schema;
 pub(crate) mod tenant;
 
 use std::{
