@@ -158,6 +158,10 @@ pub(crate) struct CrawlArgs {
     /// Read only this account; may be repeated.
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
     pub(crate) account: Vec<i64>,
+    /// Publish only products of this model; a `*` at the end matches any ending. May be repeated, and
+    /// replaces `models` of the configuration.
+    #[arg(long, value_name = "MODEL", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) models: Vec<String>,
     /// Start a new crawl even if an unfinished one could be resumed.
     #[arg(long)]
     pub(crate) fresh: bool,

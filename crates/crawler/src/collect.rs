@@ -16,7 +16,7 @@ use crate::{
     freeze::{Frozen, ScopeRecord, exhaustive},
     handover::{Closed, Handover},
     notes,
-    publish::{Reload, Rows},
+    publish::{Models, Reload, Rows},
 };
 
 /// Takes scopes as plans close them, and knows the result of each one at the end.
@@ -59,6 +59,7 @@ impl Collector {
     pub(crate) fn new(
         crawl: &fortilake_sink::Crawl,
         tables: &[Arc<TableSpec>],
+        models: Models,
         journal: Arc<dyn Journal>,
         clock: Clock,
         observer: Observer,
@@ -72,7 +73,7 @@ impl Collector {
             clock,
             observer,
             edition: crawl.edition.clone(),
-            rows: Rows::new(&crawl.id, tables),
+            rows: Rows::new(&crawl.id, tables, models),
             seen: HashSet::new(),
             complete: Vec::new(),
             failed: Vec::new(),

@@ -19,6 +19,7 @@ use crate::{
     SinkReport,
     collect::{Collected, Collector, deliver},
     error::Kind,
+    publish::Models,
     read::{ReadStats, Reader, ReusablePages},
 };
 
@@ -90,10 +91,16 @@ impl Crawl {
         let began = Instant::now();
         // Set to true when the caller stops the crawl or when any part of it cannot continue.
         let (halt, halted) = watch::channel(false);
-        let mut delivery = Deliveries::new(&self.identity.id, &self.tables, self.sinks);
+        let limited = self
+            .sources
+            .iter()
+            .map(|Source { settings, .. }| (settings.source.clone(), settings.models.clone()));
+        let models = Models::new(limited);
+        let mut delivery = Deliveries::new(&self.identity.id, &self.tables, self.sinks, &models);
         let collector = Collector::new(
             &self.identity,
             &self.tables,
+            models,
             self.journal.clone(),
             self.clock.clone(),
             self.observer.clone(),
@@ -276,15 +283,21 @@ struct Deliveries {
 }
 
 impl Deliveries {
-    fn new(crawl_id: &str, tables: &[Arc<TableSpec>], sinks: Vec<OpenSink>) -> Self {
+    fn new(
+        crawl_id: &str,
+        tables: &[Arc<TableSpec>],
+        sinks: Vec<OpenSink>,
+        models: &Models,
+    ) -> Self {
         let names = sinks.iter().map(|sink| sink.name.clone()).collect();
         let (at_once, atomic): (Vec<_>, Vec<_>) = sinks
             .into_iter()
             .partition(|sink| sink.delivery == Delivery::AtLeastOnce);
-        let at_once = (!at_once.is_empty()).then(|| Publisher::new(crawl_id, tables, at_once));
+        let publisher = |sinks| Publisher::of_models(crawl_id, tables, sinks, models.clone());
+        let at_once = (!at_once.is_empty()).then(|| publisher(at_once));
         Self {
             names,
-            atomic: Publisher::new(crawl_id, tables, atomic),
+            atomic: publisher(atomic),
             at_once,
             stream: None,
         }

@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod cut;
+mod models;
 mod rows;
 mod seen;
 
@@ -14,6 +15,7 @@ use self::cut::ScopeBatches;
 pub use self::rows::Reload;
 pub(crate) use self::{
     cut::{PIECE_BYTES, PIECE_ROWS},
+    models::Models,
     rows::{Rows, TableRows},
 };
 use crate::{
@@ -88,8 +90,18 @@ pub struct CoverageRow {
 impl Publisher {
     /// Creates a publisher for sinks that were opened for these tables.
     pub fn new(crawl_id: &str, tables: &[Arc<TableSpec>], sinks: Vec<OpenSink>) -> Self {
+        Self::of_models(crawl_id, tables, sinks, Models::default())
+    }
+
+    /// The same, for products of these models only.
+    pub(crate) fn of_models(
+        crawl_id: &str,
+        tables: &[Arc<TableSpec>],
+        sinks: Vec<OpenSink>,
+        models: Models,
+    ) -> Self {
         Self {
-            rows: Rows::new(crawl_id, tables),
+            rows: Rows::new(crawl_id, tables, models),
             sinks: SinkTasks::new(sinks),
             scope: None,
         }

@@ -15,7 +15,7 @@ use fortilake_snapshot::Manifest;
 pub(crate) struct Coverage {
     /// By source and endpoint.
     endpoints: BTreeMap<(String, String), Scopes>,
-    /// Whether the crawl was not limited to some sources or accounts.
+    /// Whether the crawl was not limited to some sources, accounts or product models.
     is_everything: bool,
 }
 

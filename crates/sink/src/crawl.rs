@@ -1,6 +1,6 @@
 //! The crawl that is delivered, and how its snapshot is named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::temporal_conversions::timestamp_s_to_datetime;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub struct Crawl {
     pub name: String,
     /// Whether the crawl is still reading. [`choose_name`] depends on it.
     pub phase: Phase,
-    /// The sources and accounts that the crawl is limited to.
+    /// The sources, accounts and product models that the crawl is limited to.
     pub selection: Selection,
     /// When the crawl started, in RFC 3339.
     pub started_at: String,
@@ -40,7 +40,7 @@ pub enum Phase {
     Ended,
 }
 
-/// The sources and accounts that flags limited a crawl to. `None` means all that the configuration names.
+/// The sources, accounts and product models that a crawl was limited to. `None` means all that there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// The names of the sources.
@@ -49,6 +49,9 @@ pub struct Selection {
     /// The ids of the accounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts: Option<BTreeSet<i64>>,
+    /// The product models that are published, by source. A source that is not in the map is published whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<BTreeMap<String, BTreeSet<String>>>,
 }
 
 impl Selection {
@@ -61,6 +64,35 @@ impl Selection {
     pub fn covers(&self, other: &Self) -> bool {
         covers(self.sources.as_ref(), other.sources.as_ref())
             && covers(self.accounts.as_ref(), other.accounts.as_ref())
+            && self.covers_models_of(other)
+    }
+
+    fn covers_models_of(&self, other: &Self) -> bool {
+        let ours = self.models.iter().flatten();
+        ours.into_iter().all(|(source, models)| {
+            let unread = |sources: &BTreeSet<String>| !sources.contains(source);
+            if other.sources.as_ref().is_some_and(unread) {
+                return true;
+            }
+            let theirs = other.models.as_ref().and_then(|models| models.get(source));
+            theirs.is_some_and(|theirs| {
+                let mut theirs = theirs.iter();
+                theirs.all(|their| models.iter().any(|our| matches_model(our, their)))
+            })
+        })
+    }
+}
+
+/// Whether a product model matches a pattern: letters are compared without case, and a `*` at the end of the pattern
+/// matches any ending.
+///
+/// The model may be a pattern itself. Then the answer is whether the first pattern matches everything that it matches.
+pub fn matches_model(pattern: &str, model: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => model
+            .get(..beginning.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(beginning)),
+        None => model.eq_ignore_ascii_case(pattern),
     }
 }
 

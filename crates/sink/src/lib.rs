@@ -95,7 +95,7 @@ pub use self::checked::Checked;
 pub use self::contract::{
     Batch, Context, KeyIn, Origin, Partial, Receipt, Sink, Standing, TableSpec,
 };
-pub use self::crawl::{Crawl, Phase, Selection, choose_name};
+pub use self::crawl::{Crawl, Phase, Selection, choose_name, matches_model};
 pub use self::descriptor::{Delivery, Descriptor, Maintain, Task};
 pub use self::error::{Error, Kind, Result};
 pub use self::nearest::nearest;

@@ -54,7 +54,7 @@ pub struct Published {
     pub complete: bool,
     /// The number of scopes that failed.
     pub failed_scopes: u64,
-    /// Whether the crawl was limited to some sources or accounts.
+    /// Whether the crawl was limited to some sources, accounts or product models.
     pub selected: bool,
     /// The formats of its files, sorted.
     pub formats: Vec<String>,

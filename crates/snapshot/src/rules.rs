@@ -72,8 +72,8 @@ pub(crate) fn check_selection(
         return Ok(());
     };
     let text = format!(
-        "this crawl reads only a selection of sources or accounts, but snapshot `{}` in `{}` covers more; publish the \
-         selection to a separate folder",
+        "this crawl covers only a selection of sources, accounts or product models, but snapshot `{}` in `{}` covers \
+         more; publish the selection to a separate folder",
         wider.snapshot,
         place.location()
     );

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fortilake_sink::{
-    Batch, Context, Delivery, Descriptor, Error, Kind, Options, Outcome, Receipt, Result, Sink,
-    TableSpec, inventory,
+    Batch, Context, Delivery, Descriptor, Error, Kind, Options, Outcome, Receipt, Result,
+    Selection, Sink, TableSpec, inventory,
 };
 use schemars::schema_for;
 
@@ -43,6 +43,7 @@ async fn probe(options: Options) -> Result<()> {
 }
 
 async fn open(context: Context, options: Options) -> Result<Box<dyn Sink>> {
+    check_selection(&context.crawl.selection)?;
     let config: Config = options.parse()?;
     let folder = config.spool.clone().or_else(|| context.scratch.clone());
     let folder: PathBuf = folder.unwrap_or_else(tempfile::env::temp_dir);
@@ -59,6 +60,18 @@ async fn open(context: Context, options: Options) -> Result<Box<dyn Sink>> {
         rows: 0,
         replaced: 0,
     }))
+}
+
+/// Refuses a crawl that is limited to some product models.
+///
+/// Such a crawl leaves rows out of scopes that are complete, and the tables would lose these rows.
+fn check_selection(selection: &Selection) -> Result<()> {
+    if selection.models.is_none() {
+        return Ok(());
+    }
+    let text = "this crawl covers only a selection of product models, but the tables keep all products; publish the \
+                selection with another sink";
+    Err(Error::new(Kind::Refused, text))
 }
 
 async fn publisher(config: &Config) -> Result<Publisher> {
@@ -147,4 +160,21 @@ async fn blocking<T: Send + 'static>(
         let text = "the task that writes temporary files failed";
         Err(Error::new(Kind::Internal, text).with_source(error))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selection_of_models_is_refused() {
+        let mut selection = Selection {
+            accounts: Some([7].into()),
+            ..Selection::default()
+        };
+        assert!(check_selection(&selection).is_ok());
+        selection.models = Some([("acme".to_owned(), ["FortiGate*".to_owned()].into())].into());
+        let refused = check_selection(&selection).expect_err("it is refused");
+        assert_eq!(refused.kind(), Kind::Refused);
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use fortilake_auth::Credentials;
 use fortilake_client as client;
-use fortilake_crawler::{ApiKey, DetailsFor, ScopeMode, Search, Settings};
+use fortilake_crawler::{ApiKey, DetailsFor, ScopeMode, Search, Settings, System};
 use fortilake_state::digest;
 use jiff::{Span, SpanRelativeTo};
 
@@ -65,8 +65,24 @@ impl SourceConfig {
             accounts: accounts.to_vec(),
             include,
             details,
+            models: self.models()?,
             verify_paging: self.verify_paging,
         })
+    }
+
+    fn models(&self) -> Result<Vec<String>> {
+        if !self.models.is_empty() && self.system != System::default() {
+            let text = format!(
+                "`models` of source `{}` is only for sources of the type `{}`",
+                self.name,
+                System::default().name()
+            );
+            return Err(Failure::not_started(anyhow!(text)));
+        }
+        if self.models.iter().any(String::is_empty) {
+            return Err(self.wrong("models", "", "models such as `FortiGate*`"));
+        }
+        Ok(self.models.clone())
     }
 
     fn details(&self) -> DetailsFor {

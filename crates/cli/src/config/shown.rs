@@ -107,6 +107,7 @@ impl Shown<'_> {
             scope,
             search,
             statuses,
+            models,
             include,
             details_for,
             details_max_age,
@@ -143,6 +144,7 @@ impl Shown<'_> {
             },
         );
         add("statuses", json!(statuses));
+        add("models", json!(models));
         add("include", json!(include));
         if let Some(of) = details_for {
             add(

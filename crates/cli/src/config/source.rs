@@ -43,6 +43,10 @@ pub(crate) struct SourceConfig {
     #[serde(default = "statuses")]
     #[schemars(length(min = 1))]
     pub(crate) statuses: Vec<String>,
+    /// The product models to publish; a `*` at the end matches any ending. Empty means all. Only for
+    /// `forticloud`.
+    #[serde(default)]
+    pub(crate) models: Vec<String>,
     /// What to read besides the products: `folders`, `licenses`, `contracts`, `product_details`, and
     /// of `FortiFlex` `flex_programs`, `flex_configs`, `flex_entitlements`.
     #[serde(default)]
@@ -194,6 +198,7 @@ impl SourceConfig {
             scope: None,
             search: None,
             statuses: statuses(),
+            models: Vec::new(),
             include: Vec::new(),
             details_for: None,
             details_max_age: None,

@@ -36,6 +36,8 @@ struct SourcePrint {
     system: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     verify_paging: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    models: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,11 +96,17 @@ impl Fingerprint {
 
     /// The key under which the baseline of these sources is stored: their names and users.
     ///
-    /// Other settings are left out, because scopes are compared one by one. A crawl that includes
-    /// more endpoints still has the scopes of the one before.
+    /// Most other settings are left out, because scopes are compared one by one. A crawl that
+    /// includes more endpoints still has the scopes of the one before. A selection of models is part
+    /// of the key, because it leaves rows out of scopes.
     pub(crate) fn sources(&self) -> String {
         let sources = self.sources.iter();
-        let sources: Vec<_> = sources.map(|source| (&source.name, &source.user)).collect();
+        let sources: Vec<_> = sources
+            .map(|source| match source.models.as_slice() {
+                [] => serde_json::json!([source.name, source.user]),
+                models => serde_json::json!([source.name, source.user, models]),
+            })
+            .collect();
         serde_json::json!(sources).to_string()
     }
 
@@ -126,6 +134,11 @@ impl Fingerprint {
                 continue;
             };
             let name = is["name"].as_str().unwrap_or_default().to_owned();
+            let left_out = was.keys().filter(|key| !is.contains_key(*key));
+            let left_out: Vec<_> = left_out.cloned().collect();
+            let is = is
+                .into_iter()
+                .chain(left_out.into_iter().map(|key| (key, Value::Null)));
             for (key, is) in is {
                 match was.get(&key) {
                     Some(was) if *was == is => {}
@@ -179,6 +192,7 @@ impl SourcePrint {
                 _ => String::new(),
             },
             verify_paging: settings.verify_paging,
+            models: settings.models.clone(),
         }
     }
 
@@ -194,6 +208,7 @@ impl SourcePrint {
             },
             organization_seen: false,
             verify_paging: self.verify_paging,
+            models: self.models.clone(),
             search: match self.search.as_slice() {
                 [] => Search::Auto,
                 patterns => Search::Patterns(patterns.to_vec()),

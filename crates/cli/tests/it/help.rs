@@ -83,6 +83,10 @@ fn help() {
           --account <ID>
               Read only this account; may be repeated
 
+          --models <MODEL>
+              Publish only products of this model; a `*` at the end matches any ending. May be repeated,
+              and replaces `models` of the configuration
+
           --fresh
               Start a new crawl even if an unfinished one could be resumed
 

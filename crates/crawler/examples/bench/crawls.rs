@@ -195,6 +195,7 @@ fn crawl(
         accounts: Vec::new(),
         include: Vec::new(),
         details: None,
+        models: Vec::new(),
         verify_paging: false,
     };
     let tables = tables_of(&settings.endpoints());

@@ -7,7 +7,7 @@ use fortilake_state::{Journal, MemoryJournal, Record, RecordKind};
 use serde_json::{Map, json};
 
 use super::{Collected, Collector};
-use crate::{Fetch, Kind, Pages, Result, Scope, tables_of};
+use crate::{Fetch, Kind, Pages, Result, Scope, publish::Models, tables_of};
 
 const NOW: i64 = 1_700_000_000_000_000;
 
@@ -60,6 +60,7 @@ async fn run(journal: &Arc<dyn Journal>, accounts: &[(i64, Option<&str>)]) -> Re
     let mut collector = Collector::new(
         &crawl(),
         &tables,
+        Models::default(),
         journal.clone(),
         Arc::new(|| NOW),
         Arc::new(|_| {}),
@@ -119,8 +120,15 @@ async fn rows_of_an_unreadable_scope_do_not_hide_those_of_another() {
     };
     let tables = tables_of(&["products/list"]);
     let clock = Arc::new(|| NOW);
-    let mut collector =
-        Collector::new(&crawl(), &tables, journal, clock, Arc::new(|_| {})).unwrap();
+    let mut collector = Collector::new(
+        &crawl(),
+        &tables,
+        Models::default(),
+        journal,
+        clock,
+        Arc::new(|_| {}),
+    )
+    .unwrap();
     collector.take("acme", broken).await.unwrap();
     let whole = scope(3, Ok(Pages::from(fetch(3))));
     collector.take("acme", whole).await.unwrap();

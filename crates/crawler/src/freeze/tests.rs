@@ -96,8 +96,8 @@ fn a_crawl_with_a_selection_knows_no_endpoint_completely() {
         ..Frozen::default()
     };
     let selection = Selection {
-        sources: None,
         accounts: Some([1].into()),
+        ..Selection::default()
     };
     assert!(frozen.outcome(&selection, []).exhaustive.is_empty());
     let all = frozen.outcome(&Selection::default(), []);

@@ -11,6 +11,7 @@ use arrow_select::filter::filter_record_batch;
 use fortilake_models::{Decoded, DecodedTable};
 use fortilake_sink::KeyIn;
 
+use super::models::Picked;
 use crate::{Error, Result, error::Kind, tables::key_in};
 
 /// The keys of all rows so far, by table.
@@ -59,6 +60,8 @@ enum RowState {
     Repeated,
     /// An earlier scope listed it.
     Shared,
+    /// It is of a product that is not published. Its key is not stored.
+    Unpicked,
 }
 
 /// The outermost rows of a page, sorted into new and repeated ones.
@@ -71,12 +74,16 @@ pub(super) struct Sorted {
 
 impl Seen {
     /// Looks for outermost rows with the key of an earlier row. `page` is the number of this page.
-    pub(super) fn sort(&mut self, page: u32, decoded: &Decoded) -> Sorted {
+    ///
+    /// Rows that `picked` leaves out are dropped like repeated ones.
+    pub(super) fn sort(&mut self, page: u32, decoded: &Decoded, picked: &Picked) -> Sorted {
         let mut repeats = Vec::new();
         let mut fates = Vec::new();
         for (position, table) in decoded.tables.iter().enumerate() {
             let is_outermost = table.root == position;
-            fates.push(is_outermost.then(|| self.mark(page, position, table, &mut repeats)));
+            let picked = picked.get(position).and_then(Option::as_deref);
+            fates
+                .push(is_outermost.then(|| self.mark(page, position, table, picked, &mut repeats)));
         }
         Sorted { fates, repeats }
     }
@@ -104,6 +111,7 @@ impl Seen {
         page: u32,
         position: usize,
         table: &DecodedTable,
+        picked: Option<&[bool]>,
         repeats: &mut Vec<Repeat>,
     ) -> Vec<RowState> {
         let seen = self.0.entry(table.table.name).or_insert_with(|| Keys {
@@ -113,6 +121,9 @@ impl Seen {
         });
         let columns = KeyColumns::of(table.table.key, &table.records);
         let mut fate = |row: u32| {
+            if picked.is_some_and(|picked| !picked[row as usize]) {
+                return RowState::Unpicked;
+            }
             let Some(key) = columns.hash(row as usize) else {
                 return RowState::New;
             };
@@ -154,9 +165,15 @@ impl Sorted {
         fates.filter(|is| **is == fate).count() as u64
     }
 
+    /// Whether a row is not new.
+    pub(super) fn drops_rows(&self) -> bool {
+        let mut fates = self.fates.iter().flatten().flatten();
+        fates.any(|fate| *fate != RowState::New)
+    }
+
     /// Drops the outermost rows that are not new, with all rows that belong to them.
-    pub(super) fn drop_repeats(&self, decoded: &mut Decoded) -> Result<()> {
-        if self.repeats.is_empty() {
+    pub(super) fn drop_rows(&self, decoded: &mut Decoded) -> Result<()> {
+        if !self.drops_rows() {
             return Ok(());
         }
         let is_kept = |table: usize, root: u32| {

@@ -87,6 +87,7 @@ impl Lab {
             accounts: Vec::new(),
             include: Vec::new(),
             details: None,
+            models: Vec::new(),
             verify_paging: false,
         }
     }

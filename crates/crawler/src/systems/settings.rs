@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use fortilake_sink::matches_model;
+
 use super::System;
 use crate::ProductName;
 
@@ -28,6 +30,11 @@ pub struct Settings {
     pub include: Vec<&'static str>,
     /// The products whose details are read, one call each; `None` reads no details.
     pub details: Option<DetailsFor>,
+    /// The product models to publish, as [`matches_model`] compares them; empty means all.
+    ///
+    /// The lists are read and checked as a whole, because the API cannot select several models. So
+    /// a selection saves no calls, except for details.
+    pub models: Vec<String>,
     /// Whether a list of several pages is read until two readings agree.
     ///
     /// If a product is deleted between two pages, the rest of the list moves forward and one row is
@@ -77,12 +84,7 @@ impl DetailsFor {
     /// Whether the details of this product are read.
     pub(crate) fn includes(&self, product: &ProductName) -> bool {
         let model = product.model.as_deref().unwrap_or_default();
-        let is_model = |wanted: &String| match wanted.strip_suffix('*') {
-            Some(beginning) => model
-                .get(..beginning.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(beginning)),
-            None => model.eq_ignore_ascii_case(wanted),
-        };
+        let is_model = |wanted: &String| matches_model(wanted, model);
         let all = self.models.is_empty() && self.serials.is_empty();
         all || self.serials.contains(&product.serial) || self.models.iter().any(is_model)
     }

@@ -64,6 +64,7 @@ pub(crate) fn settings() -> Settings {
         accounts: Vec::new(),
         include: INCLUDE.to_vec(),
         details: None,
+        models: Vec::new(),
         verify_paging: false,
     }
 }

@@ -85,7 +85,7 @@ fn coverage(facts: &Facts) -> Markup {
             p.state.bad { "Not complete." }
         }
         @if facts.is_selection {
-            p { "The crawl was limited to some sources or accounts." }
+            p { "The crawl was limited to some sources, accounts or product models." }
         }
         @if facts.scopes.carried > 0 {
             p { (count(facts.scopes.carried, "scope")) " carried over from an earlier crawl." }

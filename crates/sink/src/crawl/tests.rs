@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Crawl, Phase, Selection, choose_name};
+use super::{Crawl, Phase, Selection, choose_name, matches_model};
 
 fn crawl(phase: Phase) -> Crawl {
     Crawl {
@@ -57,10 +57,53 @@ fn a_name_that_is_no_time_still_gets_a_successor() {
 fn a_selection_covers_what_it_reads() {
     let all = Selection::default();
     let some = |accounts: &[i64]| Selection {
-        sources: None,
         accounts: Some(accounts.iter().copied().collect()),
+        ..Selection::default()
     };
     assert!(all.covers(&all) && all.covers(&some(&[1])));
     assert!(!some(&[1]).covers(&all) && !some(&[1]).covers(&some(&[1, 2])));
     assert!(some(&[1, 2]).covers(&some(&[1])));
+}
+
+#[test]
+fn a_selection_of_models_covers_narrower_patterns_of_the_same_source() {
+    let models = |sources: &[(&str, &[&str])]| {
+        let of = |models: &[&str]| models.iter().map(ToString::to_string).collect();
+        let models = sources
+            .iter()
+            .map(|(source, models)| (source.to_string(), of(models)));
+        Selection {
+            models: Some(models.collect()),
+            ..Selection::default()
+        }
+    };
+    let all = Selection::default();
+    let gates = models(&[("acme", &["FortiGate*"])]);
+    let more = models(&[("acme", &["FortiGate*", "FortiWiFi*"])]);
+    let one = models(&[("acme", &["fortigate-60F"])]);
+    assert!(all.covers(&gates) && !gates.covers(&all));
+    assert!(more.covers(&gates) && !gates.covers(&more));
+    assert!(gates.covers(&one) && !one.covers(&gates));
+    // A source without an entry is published whole.
+    assert!(!gates.covers(&models(&[("other", &["FortiGate*"])])));
+    let other = Selection {
+        sources: Some(["other".to_owned()].into()),
+        ..Selection::default()
+    };
+    assert!(gates.covers(&other));
+}
+
+#[test]
+fn a_model_matches_without_case_and_with_any_ending() {
+    for (pattern, model, matches) in [
+        ("FortiGate*", "FortiGate 60F", true),
+        ("fortigate*", "FORTIGATE", true),
+        ("FortiGate", "FortiGate 60F", false),
+        ("FortiGate", "fortigate", true),
+        ("*", "", true),
+        ("FortiGate*", "Forti", false),
+        ("Forti\u{df}*", "Forti\u{1e9e}", false),
+    ] {
+        assert_eq!(matches_model(pattern, model), matches, "{pattern} {model}");
+    }
 }

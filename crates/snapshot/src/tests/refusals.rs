@@ -18,7 +18,7 @@ async fn a_selection_is_refused_at_open_where_there_is_more() {
         let error = opened.err().unwrap();
         assert_eq!(error.kind(), Kind::Refused);
         let text = format!(
-            "this crawl reads only a selection of sources or accounts, but snapshot `{SECOND}` in `{}` covers more; \
+            "this crawl covers only a selection of sources, accounts or product models, but snapshot `{SECOND}` in `{}` covers more; \
              publish the selection to a separate folder",
             root.path().display()
         );

@@ -254,8 +254,8 @@ fn a_summary_contains_the_outcome_and_the_number_of_messages() {
         complete: false,
         scopes: vec![complete, failed],
         selection: Selection {
-            sources: None,
             accounts: Some(BTreeSet::from([6, 7])),
+            ..Selection::default()
         },
         tables: BTreeMap::from([("t".to_owned(), 9)]),
         finished_at: 1_788_266_400_000_000,

@@ -1,9 +1,9 @@
 //! Turns arguments and configuration into sources with clients.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use fortilake_auth::later;
-use fortilake_crawler::{ReusablePages, Source};
+use fortilake_crawler::{ReusablePages, Settings, Source, System};
 use fortilake_sink::Selection;
 use fortilake_state::{self as state, State};
 
@@ -38,7 +38,10 @@ pub(super) fn sources(
     let mut sources = Vec::new();
     let mut users = Vec::new();
     for source in &config.sources {
-        let settings = source.settings(&args.account)?;
+        let mut settings = source.settings(&args.account)?;
+        if !args.models.is_empty() && settings.system == System::default() {
+            settings.models.clone_from(&args.models);
+        }
         let client = if args.simulate {
             connect::simulated(source.system, context)?
         } else {
@@ -53,13 +56,25 @@ pub(super) fn sources(
         });
     }
     let settings = sources.iter().map(|source| &source.settings);
-    let fingerprint = Fingerprint::new(settings.zip(users), selection(args));
+    let selection = selection(args, settings.clone());
+    let fingerprint = Fingerprint::new(settings.zip(users), selection);
     Ok((sources, fingerprint))
 }
 
-/// The sources and accounts that flags limit the crawl to.
-fn selection(args: &CrawlArgs) -> Selection {
+/// The sources and accounts that flags limit the crawl to, and the models that flags or the
+/// configuration limit its sources to.
+fn selection<'a>(args: &CrawlArgs, sources: impl IntoIterator<Item = &'a Settings>) -> Selection {
+    let limited = sources
+        .into_iter()
+        .filter(|source| !source.models.is_empty());
+    let models: BTreeMap<_, _> = limited
+        .map(|source| {
+            let models = source.models.iter().cloned().collect();
+            (source.source.to_string(), models)
+        })
+        .collect();
     Selection {
+        models: (!models.is_empty()).then_some(models),
         sources: (!args.source.is_empty()).then(|| args.source.iter().cloned().collect()),
         accounts: (!args.account.is_empty()).then(|| args.account.iter().copied().collect()),
     }

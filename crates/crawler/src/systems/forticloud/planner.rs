@@ -122,7 +122,8 @@ impl FortiCloudPlanner {
         };
         settings.include.retain(|endpoint| !FLEX.contains(endpoint));
         let of = settings.details.clone();
-        let details = of.map(|of| Details::new(settings.source.clone(), of));
+        let details =
+            of.map(|of| Details::new(settings.source.clone(), of, settings.models.clone()));
         Self {
             settings,
             asked: HashMap::new(),

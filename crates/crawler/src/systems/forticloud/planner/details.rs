@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use fortilake_sink::matches_model;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -32,6 +33,8 @@ const WINDOW: usize = 64;
 pub(super) struct Details {
     source: Arc<str>,
     of: DetailsFor,
+    /// The models that are published at all; empty means all.
+    models: Vec<String>,
     accounts: VecDeque<AccountDetails>,
     /// How many accounts were published and removed from the front of `accounts`.
     dropped: usize,
@@ -61,10 +64,11 @@ struct AccountDetails {
 pub(super) type Ask = (usize, String);
 
 impl Details {
-    pub(super) fn new(source: Arc<str>, of: DetailsFor) -> Self {
+    pub(super) fn new(source: Arc<str>, of: DetailsFor, models: Vec<String>) -> Self {
         Self {
             source,
             of,
+            models,
             accounts: VecDeque::new(),
             dropped: 0,
             current: 0,
@@ -80,7 +84,13 @@ impl Details {
         };
         let mut seen = HashSet::new();
         let mut serials = String::new();
-        for product in products.iter().filter(|product| self.of.includes(product)) {
+        let is_published = |product: &&ProductName| {
+            let model = product.model.as_deref().unwrap_or_default();
+            let mut models = self.models.iter();
+            self.models.is_empty() || models.any(|wanted| matches_model(wanted, model))
+        };
+        let wanted = products.iter().filter(is_published);
+        for product in wanted.filter(|product| self.of.includes(product)) {
             // A product without a serial number cannot be requested. No serial number contains a
             // line break.
             let serial = product.serial.as_str();

@@ -28,6 +28,7 @@ fn settings() -> Settings {
         accounts: Vec::new(),
         include: Vec::new(),
         details: None,
+        models: Vec::new(),
         verify_paging: false,
     }
 }

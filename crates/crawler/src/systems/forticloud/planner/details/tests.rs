@@ -53,7 +53,7 @@ fn run(details: &mut Details, answer: impl Fn(&str) -> Outcome) -> (Vec<String>,
 }
 
 fn details(of: DetailsFor) -> Details {
-    Details::new("acme".into(), of)
+    Details::new("acme".into(), of, Vec::new())
 }
 
 #[test]
