@@ -10,7 +10,7 @@ mod operation;
 mod organization;
 mod product;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -41,7 +41,7 @@ pub(crate) struct Cli {
     /// The subcommand to run.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Format of the log lines on standard error.
+    /// Format of everything on standard error.
     #[arg(
         long,
         global = true,
@@ -53,9 +53,12 @@ pub(crate) struct Cli {
     /// Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything except request and response bodies.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Print nothing to standard error but warnings and errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
 }
 
-/// Format of the log lines.
+/// Format of everything on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// Human-readable lines.
@@ -386,6 +389,24 @@ pub(crate) struct SimulateArgs {
     /// Scenario file to serve; without it, the preset `production`.
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
+}
+
+impl LogFormat {
+    /// The format that these arguments ask for, for an error in the arguments themselves.
+    pub(crate) fn among(arguments: impl IntoIterator<Item = OsString>) -> Self {
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            let is_json = match argument.to_str() {
+                Some("--log-format") => arguments.next().is_some_and(|value| value == "json"),
+                Some(argument) => argument == "--log-format=json",
+                None => false,
+            };
+            if is_json {
+                return Self::Json;
+            }
+        }
+        Self::Text
+    }
 }
 
 fn argument(text: &str) -> Result<(String, i64), String> {

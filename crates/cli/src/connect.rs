@@ -56,9 +56,9 @@ impl ClientContext {
 /// A client for a configured source.
 pub(crate) fn client(source: &SourceConfig, env: &Env, context: &ClientContext) -> Result<Client> {
     if source.insecure_tls {
-        context.console.note(&format!(
-            "warning: source `{}` accepts any certificate, because `insecure_tls` is set; anyone \
-             on the network path can read its traffic and its password\n",
+        context.console.warning(&format!(
+            "source `{}` accepts any certificate, because `insecure_tls` is set; anyone \
+             on the network path can read its traffic and its password",
             source.name
         ));
     }
@@ -174,7 +174,7 @@ fn connect(
             Arc::new(state.clone())
         });
         state.on_correction(Arc::new(move |correction| {
-            console.note(&format!("warning: {correction}\n"));
+            console.warning(&correction.to_string());
         }));
     }
     config.clock = clock();
@@ -221,7 +221,7 @@ impl TokenStore for SaveOnlyTokenStore {
 pub(crate) async fn sign_out(clients: &[Arc<Client>], console: Console) {
     for client in clients {
         if let Err(error) = client.sign_out().await {
-            console.note(&format!("warning: {}\n", one_line(&error)));
+            console.warning(&one_line(&error));
         }
     }
 }

@@ -34,7 +34,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::{
-    args::{Cli, Command},
+    args::{Cli, Command, LogFormat},
     console::Console,
     exit::Code,
 };
@@ -51,14 +51,20 @@ pub fn main() -> ExitCode {
             } else {
                 Code::Complete
             };
-            let _ = error.print();
+            let format = LogFormat::among(std::env::args_os());
+            if code == Code::NotStarted && format == LogFormat::Json {
+                let console = Console::new(format, false);
+                console.usage_error(&error.render().to_string());
+            } else {
+                let _ = error.print();
+            }
             if code == Code::NotStarted {
                 summary::write_usage_error(std::env::args_os());
             }
             return code.into();
         }
     };
-    let console = Console::new();
+    let console = Console::new(cli.log_format, cli.quiet);
     logging::start(cli.log_format, cli.verbose, console);
     let result = match cli.command {
         Command::Crawl(args) => commands::crawl::run(&args, console),
@@ -96,7 +102,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code.into(),
         Err(failure) => {
-            console.note(&exit::render(&failure));
+            console.failure(&failure);
             failure.code.into()
         }
     }

@@ -9,7 +9,7 @@ use fortilake_sink::{self as sink, Standing, TableTotal};
 use serde_json::{Value, json};
 
 pub(crate) use self::target::{SummaryTarget, write_usage_error};
-use crate::{baseline, exit::Code};
+use crate::{baseline, console::Console, exit::Code};
 
 /// The number of calls that succeeded or finally failed, by source and endpoint.
 pub(crate) type CallCounts = BTreeMap<String, BTreeMap<&'static str, u64>>;
@@ -17,8 +17,44 @@ pub(crate) type CallCounts = BTreeMap<String, BTreeMap<&'static str, u64>>;
 /// How many failed scopes, or shrunk accounts of a table, are listed one by one.
 const FAILURES_SHOWN: usize = 10;
 
+/// Prints how a crawl ended: to people as text, to programs as JSON. If the console is quiet, only
+/// what failed is printed.
+pub(crate) fn print(console: Console, crawl: &sink::Crawl, report: &Report, summary: &Value) {
+    console.summary(&text(crawl, report), summary);
+    // The text of the summary has this already.
+    if console.is_quiet() || console.is_json() {
+        console.problem(&problems(crawl, report));
+    }
+}
+
+/// Prints the results of sinks; if the console is quiet, only the errors.
+pub(crate) fn print_sinks(console: Console, reports: &[SinkReport]) {
+    if console.is_quiet() {
+        console.problem(&sink_errors(reports));
+    } else {
+        console.note(&sinks(reports));
+    }
+}
+
+/// What failed, is missing, or was refused; empty if nothing.
+fn problems(crawl: &sink::Crawl, report: &Report) -> String {
+    let mut text = failures(report);
+    text.push_str(&shrunk(crawl, &report.shrunk));
+    text.push_str(refused(report));
+    text.push_str(&sink_errors(&report.sinks));
+    text
+}
+
+fn refused(report: &Report) -> &'static str {
+    if !report.published && report.shrunk.is_empty() {
+        "nothing was published, because scopes failed and partial snapshots are refused\n"
+    } else {
+        ""
+    }
+}
+
 /// The summary as text.
-pub(crate) fn text(crawl: &sink::Crawl, report: &Report) -> String {
+fn text(crawl: &sink::Crawl, report: &Report) -> String {
     let state = if report.complete {
         "complete"
     } else {
@@ -37,11 +73,7 @@ pub(crate) fn text(crawl: &sink::Crawl, report: &Report) -> String {
     }
     text.push_str(&failures(report));
     text.push_str(&shrunk(crawl, &report.shrunk));
-    if !report.published && report.shrunk.is_empty() {
-        text.push_str(
-            "nothing was published, because scopes failed and partial snapshots are refused\n",
-        );
-    }
+    text.push_str(refused(report));
     text.push_str(&sinks(&report.sinks));
     text
 }
@@ -197,10 +229,22 @@ pub(crate) fn sinks(reports: &[SinkReport]) -> String {
                     Standing::Behind => ", but a newer snapshot is already published",
                 },
             ),
-            Err(error) => writeln!(text, "error: sink `{name}` failed: {}", one_line(error)),
+            Err(error) => writeln!(text, "{}", sink_error(name, error)),
         };
     }
     text
+}
+
+fn sink_errors(reports: &[SinkReport]) -> String {
+    let errors = reports.iter().filter_map(|report| {
+        let error = report.result.as_ref().err()?;
+        Some(sink_error(&report.name, error) + "\n")
+    });
+    errors.collect()
+}
+
+fn sink_error(name: &str, error: &sink::Error) -> String {
+    format!("error: sink `{name}` failed: {}", one_line(error))
 }
 
 /// A number with its noun, such as `1 call` or `2 calls`; the plural is formed with an `s`.

@@ -18,6 +18,8 @@ pub(crate) struct Call {
     pub(crate) request: Request,
     /// How messages refer to the call, such as "`products/list` for accountId 710112".
     pub(crate) label: String,
+    /// The account that the call asks about, for log lines.
+    pub(crate) account: Option<i64>,
     /// The secrets among the arguments. They must be redacted, because the answer may repeat them.
     pub(crate) secrets: Vec<String>,
     pub(crate) keep: SecretHandling,
@@ -57,6 +59,7 @@ impl Call {
                 endpoint,
                 request,
                 label,
+                account: arguments.get("accountId").and_then(Value::as_i64),
                 secrets: secrets(endpoint, arguments.iter().collect()),
                 keep: SecretHandling::Nothing,
             }),

@@ -118,6 +118,11 @@ impl Crawl {
             observer: self.observer,
             stop: halted,
         };
+        tracing::info!(
+            crawl = self.identity.id,
+            sources = self.sources.len(),
+            "reading"
+        );
         let (mut readers, feeds) = reading.start(self.sources);
         delivery.stream(&mut collector, &self.journal);
         let stopping = self.stop.clone();
@@ -162,6 +167,13 @@ impl Crawl {
             }
             Ok((effort, collector.end()?))
         });
+        // Logged once the results are frozen: from here on, no call is made.
+        if let Ok((effort, collected)) = &ended {
+            let scopes = collected.frozen.scopes.iter();
+            let failed = scopes.filter(|scope| scope.error.is_some()).count();
+            let complete = collected.frozen.scopes.len() - failed;
+            tracing::info!(calls = effort.calls, complete, failed, "reading has ended");
+        }
         let (effort, collected) = match ended {
             Ok(ended) => ended,
             Err(error) => return Err(delivery.give_up(error).await),
@@ -398,6 +410,7 @@ impl End<'_> {
             report.sinks = delivery.abort().await;
             return Ok(report);
         }
+        tracing::info!(sinks = delivery.names.len(), "publishing");
         if !delivery.atomic.is_idle() {
             for closed in &closed {
                 if let Err(error) = go_on(self.stop) {
@@ -412,6 +425,8 @@ impl End<'_> {
             }
         }
         report.sinks = delivery.finish(&frozen, outcome).await;
+        let failed = report.sinks.iter().filter(|sink| sink.result.is_err());
+        tracing::info!(failed_sinks = failed.count(), "publishing has ended");
         Ok(report)
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &ChangesArgs, console: Console) -> Result {
         }
         None => comparison.tables(),
     };
-    console.note(&published::failed_scopes(
+    console.problem(&published::failed_scopes(
         "not compared, because a crawl could not read them",
         comparison.failed_scopes(),
     ));

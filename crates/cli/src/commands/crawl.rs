@@ -268,8 +268,8 @@ impl Publishing<'_> {
             }
         };
         let console = self.console;
-        console.note(&summary::text(&session.crawl, &report));
         let summary = summary::json(&session.crawl, &report, &progress.calls_by_endpoint());
+        summary::print(console, &session.crawl, &report, &summary);
         let status = ended_as(&report);
         let code = summary::code(&report);
         if session.is_resumable() && code == Code::Failed {
@@ -282,7 +282,7 @@ impl Publishing<'_> {
                     session.crawl.id
                 ),
             };
-            console.note(&format!("\nhint: nothing is lost: {what}\n"));
+            console.problem(&format!("\nhint: nothing is lost: {what}\n"));
         }
         session.set_status(status, Some(&summary))?;
         *ended = Some(summary);

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &DecodeArgs, console: Console) -> Result {
         };
         let complete = decoded.gap.is_none();
         if let Some(gap) = &decoded.gap {
-            console.note(&format!("incomplete list: {gap}\n"));
+            console.problem(&format!("incomplete list: {gap}\n"));
         }
         let outcome = decoded.outcome(&tables);
         let totals = tables.iter().map(|table| TableTotal {
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &DecodeArgs, console: Console) -> Result {
         let totals: Vec<_> = totals.collect();
         console.note(&summary::tables(&totals, publisher.drift()));
         let reports = publisher.finish(outcome).await;
-        console.note(&summary::sinks(&reports));
+        summary::print_sinks(console, &reports);
         let failed = reports.iter().any(|report| report.result.is_err());
         Ok(match (failed, complete) {
             (true, _) => Code::Failed,

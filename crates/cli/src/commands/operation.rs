@@ -89,7 +89,7 @@ pub(super) fn confirm(yes: bool, console: Console) -> Result<()> {
         let error = anyhow!("confirmation required, but stdin is not a terminal");
         return Err(Failure::not_started(error).hint("pass `--yes` to skip the confirmation"));
     }
-    console.note("continue? [y/N] ");
+    console.ask("continue? [y/N] ");
     let mut answer = String::new();
     std::io::stdin()
         .read_line(&mut answer)
@@ -215,7 +215,7 @@ impl<'a> Target<'a> {
         let sent = serde_json::to_string(&shown(endpoint, arguments)).map_err(Failure::failed)?;
         let (source, method, path) = (&self.source.name, endpoint.method, endpoint.path);
         self.console
-            .note(&format!("{source}: {what}\n  {method} {path} {sent}\n"));
+            .ask(&format!("{source}: {what}\n  {method} {path} {sent}\n"));
         Ok(())
     }
 

@@ -44,7 +44,7 @@ pub(super) fn snapshot(args: &SnapshotArgs, console: Console) -> Result<(History
     let snapshot = history.snapshot(args.snapshot.as_deref());
     let snapshot = super::runtime()?.block_on(snapshot)?;
     let failed = snapshot.manifest().outcome.failed.iter();
-    console.note(&failed_scopes(
+    console.problem(&failed_scopes(
         "missing, because the crawl could not read them",
         failed.map(|scope| (&snapshot, scope)),
     ));

@@ -70,8 +70,10 @@ fn crawl(kept: &Crawl, publishing: &Publishing<'_>, state: &State, console: Cons
             .run(&session, sources, signals.stop.clone())
             .await;
         signals.end();
-        let (report, _) = result?;
-        console.note(&summary::text(&session.crawl, &report));
+        let (report, progress) = result?;
+        let calls = progress.calls_by_endpoint();
+        let result = summary::json(&session.crawl, &report, &calls);
+        summary::print(console, &session.crawl, &report, &result);
         if summary::reached_a_sink(&report) {
             session.set_status(Status::Published, None)?;
             baseline::keep(state, &publishing.figures, &session.crawl, &report)?;
@@ -100,7 +102,7 @@ async fn dead_letters(state: &State, env: &Env, sinks: &[SinkConfig], console: C
         let error = anyhow!("none of the sinks keeps dead letters");
         return Err(Failure::not_started(error).hint("use `--sink` to name a sink that does"));
     }
-    console.note(&summary::sinks(&reports));
+    summary::print_sinks(console, &reports);
     let failed = reports.iter().any(|report| report.result.is_err());
     Ok(if failed { Code::Failed } else { Code::Complete })
 }

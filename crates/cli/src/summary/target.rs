@@ -10,6 +10,7 @@ use anyhow::{Context as _, anyhow};
 use serde_json::{Value, json};
 
 use crate::{
+    args::LogFormat,
     console::Console,
     exit::{Code, Failure, Result},
 };
@@ -48,7 +49,7 @@ pub(crate) fn write_usage_error(arguments: impl Iterator<Item = OsString>) {
         return;
     };
     let failure: Result = Err(Failure::not_started(anyhow!("the arguments are not valid")));
-    let target = SummaryTarget::open(Some(Path::new(&path)), Console::new());
+    let target = SummaryTarget::open(Some(Path::new(&path)), Console::new(LogFormat::Text, false));
     // The usage error is printed already, and tells more than that its summary could not be written.
     let _ = target.and_then(|target| target.write(None, &failure));
 }

@@ -43,7 +43,7 @@ fn help() {
 
     Options:
           --log-format <FORMAT>
-              Format of the log lines on standard error
+              Format of everything on standard error
 
               Possible values:
               - text: Human-readable lines
@@ -54,12 +54,19 @@ fn help() {
       -v, --verbose...
               Log to standard error: -v for phases and warnings, -vv for calls, -vvv for all but bodies
 
+      -q, --quiet
+              Print nothing to standard error but warnings and errors
+
       -h, --help
               Print help (see a summary with '-h')
 
       -V, --version
               Print version
     ");
+}
+
+#[test]
+fn help_of_a_command() {
     insta::assert_snapshot!(Folder::new().check("crawl --help"), @"
     exit 0
     --- stdout
@@ -116,7 +123,7 @@ fn help() {
               Write a JSON summary to this file (`-` for standard output), however the run ends
 
           --log-format <FORMAT>
-              Format of the log lines on standard error
+              Format of everything on standard error
 
               Possible values:
               - text: Human-readable lines
@@ -126,6 +133,9 @@ fn help() {
 
       -v, --verbose...
               Log to standard error: -v for phases and warnings, -vv for calls, -vvv for all but bodies
+
+      -q, --quiet
+              Print nothing to standard error but warnings and errors
 
       -h, --help
               Print help (see a summary with '-h')

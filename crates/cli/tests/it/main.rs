@@ -23,6 +23,7 @@ mod recovery;
 mod resolved;
 mod resume;
 mod secrets;
+mod stderr;
 mod stop;
 mod systems;
 mod util;

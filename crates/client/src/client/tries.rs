@@ -177,12 +177,20 @@ impl Client {
         token: Option<&Token>,
         permit: Permit<'_>,
     ) -> Result<Page, Failure> {
+        let sent = time::Instant::now();
         let hops = Arc::new(CallTransport::new(&self.limited, &call.label, permit));
         let answer = Redirects::new(Arc::clone(&hops)).send(request).await;
         let response = answer.map_err(|error| {
             let message = error.to_string();
             let failure = Failure::unanswered(error);
             hops.settle(failure.class, None, &message);
+            tracing::debug!(
+                endpoint = call.endpoint.id,
+                account = call.account,
+                class = ?failure.class,
+                seconds = sent.elapsed().as_secs_f64(),
+                "call not answered"
+            );
             failure
         })?;
         let http = response.status.as_u16();
@@ -215,8 +223,15 @@ impl Client {
             None => shown_body.as_deref(),
         };
         hops.settle(class, Some(http), said.unwrap_or_default());
-        let endpoint = call.endpoint.id;
-        tracing::debug!(endpoint, http, bytes, ?class, "call answered");
+        tracing::debug!(
+            endpoint = call.endpoint.id,
+            account = call.account,
+            http,
+            bytes,
+            ?class,
+            seconds = sent.elapsed().as_secs_f64(),
+            "call answered"
+        );
         match (class, page) {
             (Class::Success | Class::Empty, Some(page)) => Ok(page),
             (class, page) => {

@@ -89,7 +89,7 @@ pub(super) fn run(args: &RegisterArgs, console: Console) -> Result {
     console.note(&counts.summary());
     ended?;
     if counts.sent > 0 {
-        console.note(UNKNOWN);
+        console.problem(UNKNOWN);
     }
     Ok(counts.code())
 }
@@ -150,7 +150,7 @@ fn announce(source: &str, args: &RegisterArgs, registration: &Registration, cons
             let _ = writeln!(text, "  {number} {what}");
         }
     }
-    console.note(&text);
+    console.ask(&text);
 }
 
 /// Parses the age from which on units with an unknown outcome are sent again; `0s` means all.
