@@ -191,6 +191,9 @@ pub(crate) struct CrawlArgs {
     /// Write a JSON summary to this file (`-` for standard output), however the run ends.
     #[arg(long, value_name = "FILE")]
     pub(crate) summary: Option<PathBuf>,
+    /// Replace this file with metrics for Prometheus, however the run ends.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics_file: Option<PathBuf>,
 }
 
 /// Where everything is stored that outlives a run.

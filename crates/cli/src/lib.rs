@@ -21,8 +21,11 @@ mod connect;
 mod console;
 mod exit;
 mod logging;
+mod metrics;
 mod organization;
 mod progress;
+mod record;
+mod replace;
 mod session;
 mod signals;
 mod sinks;
@@ -59,7 +62,7 @@ pub fn main() -> ExitCode {
                 let _ = error.print();
             }
             if code == Code::NotStarted {
-                summary::write_usage_error(std::env::args_os());
+                commands::crawl::write_usage_error(&std::env::args_os().collect::<Vec<_>>());
             }
             return code.into();
         }

@@ -27,6 +27,22 @@ const LIVE: Duration = Duration::from_millis(100);
 /// The time between two plain lines.
 const PLAIN: Duration = Duration::from_secs(30);
 
+/// The calls of a crawl, counted while it runs.
+#[derive(Clone)]
+pub(crate) struct CallTally(Arc<Counts>);
+
+impl CallTally {
+    /// The number of calls that succeeded or finally failed, by source and endpoint.
+    pub(crate) fn by_endpoint(&self) -> CallCounts {
+        self.0.by_endpoint().clone()
+    }
+
+    /// The number of calls that finally failed.
+    pub(crate) fn failed(&self) -> u64 {
+        self.0.failed.load(Relaxed)
+    }
+}
+
 /// Counts the events of a crawl and prints the counts until it ends.
 pub(crate) struct Progress {
     counts: Arc<Counts>,
@@ -75,7 +91,12 @@ impl Progress {
 
     /// The same number by source and endpoint.
     pub(crate) fn calls_by_endpoint(&self) -> CallCounts {
-        self.counts.by_endpoint().clone()
+        self.tally().by_endpoint()
+    }
+
+    /// The counts so far, and those that follow.
+    pub(crate) fn tally(&self) -> CallTally {
+        CallTally(self.counts.clone())
     }
 
     /// Stops printing and clears the live line.

@@ -8,7 +8,7 @@ use fortilake_crawler::{AccountShrink, Drift, Report, Shrink, SinkReport, one_li
 use fortilake_sink::{self as sink, Standing, TableTotal};
 use serde_json::{Value, json};
 
-pub(crate) use self::target::{SummaryTarget, write_usage_error};
+pub(crate) use self::target::SummaryTarget;
 use crate::{baseline, console::Console, exit::Code};
 
 /// The number of calls that succeeded or finally failed, by source and endpoint.

@@ -2,7 +2,11 @@
 
 mod prepare;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::anyhow;
 use fortilake_auth::system_time;
@@ -10,20 +14,21 @@ use fortilake_client as client;
 use fortilake_crawler::{Crawl, Incomplete, Kind, Limits, Report, Source, edition, tables_of};
 use fortilake_sink::{self as sink, Partial, nearest};
 use fortilake_state::{State, Status};
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::SinkOpener;
 
 use crate::{
-    args::{CrawlArgs, SourceArgs},
+    args::{CrawlArgs, LogFormat, SourceArgs},
     baseline,
     config::{self, Config, Env, SinkConfig, SourceConfig},
     connect,
     console::Console,
     exit::{Code, Failure, Result},
+    metrics::MetricsTarget,
     organization,
     progress::Progress,
+    record::RunRecord,
     session::{self, Found, Search, Session},
     signals,
     summary::{self, SummaryTarget},
@@ -32,14 +37,46 @@ use crate::{
 
 /// Crawls and publishes. The summary is written however the run ends, errors included.
 pub(crate) fn run(args: &CrawlArgs, console: Console) -> Result {
-    let target = SummaryTarget::open(args.summary.as_deref(), console)?;
-    let mut ended = None;
-    let result = configured(args, &mut ended, console);
-    target.write(ended, &result)?;
+    let summary = SummaryTarget::open(args.summary.as_deref(), console)?;
+    let metrics = MetricsTarget::open(args.metrics_file.as_deref())?;
+    let mut record = RunRecord::default();
+    let result = configured(args, &mut record, console);
+    let written = metrics.write(&record, &result);
+    summary.write(record.summary, &result)?;
+    written?;
     result
 }
 
-fn configured(args: &CrawlArgs, ended: &mut Option<Value>, console: Console) -> Result {
+/// Writes the summary and the metrics of a run that did not start because of its arguments.
+///
+/// They could not be parsed, so the files are looked up among them by the names of the flags.
+pub(crate) fn write_usage_error(arguments: &[OsString]) {
+    let failure: Result = Err(Failure::not_started(anyhow!("the arguments are not valid")));
+    // The usage error is printed already, and tells more than that its summary could not be written.
+    if let Some(path) = path_after("--summary", arguments).filter(|path| *path != "-") {
+        let console = Console::new(LogFormat::Text, false);
+        let target = SummaryTarget::open(Some(path.as_ref()), console);
+        let _ = target.and_then(|target| target.write(None, &failure));
+    }
+    if let Some(path) = path_after("--metrics-file", arguments) {
+        let target = MetricsTarget::open(Some(path.as_ref()));
+        let _ = target.and_then(|target| target.write(&RunRecord::default(), &failure));
+    }
+}
+
+/// The value of a flag among arguments that cannot be parsed.
+fn path_after<'a>(flag: &str, arguments: &'a [OsString]) -> Option<&'a OsStr> {
+    let position = arguments.iter().position(|argument| {
+        let rest = argument.to_str().and_then(|text| text.strip_prefix(flag));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    })?;
+    match arguments[position].to_str()?.split_once('=') {
+        Some((_, path)) => Some(OsStr::new(path)),
+        None => arguments.get(position + 1).map(OsString::as_os_str),
+    }
+}
+
+fn configured(args: &CrawlArgs, record: &mut RunRecord, console: Console) -> Result {
     // A simulation needs no variables, so it must also work where `.env` cannot be read.
     let (config, env) = if args.simulate {
         let sources = vec![SourceConfig::new("simulated")];
@@ -51,7 +88,7 @@ fn configured(args: &CrawlArgs, ended: &mut Option<Value>, console: Console) -> 
         (config, env)
     };
     super::interruptible(console, config.stop_timeout, |signals| {
-        crawl(args, &config, &env, ended, signals, console)
+        crawl(args, &config, &env, record, signals, console)
     })
 }
 
@@ -59,7 +96,7 @@ async fn crawl(
     args: &CrawlArgs,
     config: &Config,
     env: &Env,
-    ended: &mut Option<Value>,
+    record: &mut RunRecord,
     signals: signals::SignalHandler,
     console: Console,
 ) -> Result {
@@ -91,7 +128,7 @@ async fn crawl(
         Some(state) => match Session::find(state, &search)? {
             Found::Read(session) => session,
             Found::Publish(read) => {
-                let code = publish_read(&read, &publishing, ended, signals.stop.clone()).await?;
+                let code = publish_read(&read, &publishing, record, signals.stop.clone()).await?;
                 // A sink that failed now would also fail for the new crawl, after all its calls.
                 if code == Code::Failed {
                     return Ok(code);
@@ -118,18 +155,24 @@ async fn crawl(
             summary::count(session.recalled, "call")
         ));
     }
-    let clients: Vec<_> = sources
+    let named = sources.iter().filter_map(|source| {
+        let client = source.client.clone()?;
+        Some((source.settings.source.clone(), client))
+    });
+    record.clients = named.collect();
+    let clients: Vec<_> = record
+        .clients
         .iter()
-        .filter_map(|source| source.client.clone())
+        .map(|(_, client)| client.clone())
         .collect();
     let result = publishing
-        .run(&session, sources, signals.stop.clone())
+        .run(&session, sources, record, signals.stop.clone())
         .await;
     signals.end();
     // Sign out even if the crawl failed, and before writing to the state can fail: a FortiPortal
     // token that stays behind blocks the next sign-in.
     connect::sign_out(&clients, console).await;
-    let code = publishing.end(&session, result, ended)?;
+    let code = publishing.end(&session, result, record)?;
     if let Some(state) = &state {
         state.retain(config.keep)?;
     }
@@ -155,7 +198,7 @@ fn partial(args: &CrawlArgs, config: &Config) -> Option<Partial> {
 async fn publish_read(
     session: &Session,
     publishing: &Publishing<'_>,
-    ended: &mut Option<Value>,
+    record: &mut RunRecord,
     stop: watch::Receiver<bool>,
 ) -> Result {
     publishing.console.note(&format!(
@@ -163,8 +206,8 @@ async fn publish_read(
         session.crawl.id
     ));
     let sources = session.sources()?;
-    let result = publishing.run(session, sources, stop).await;
-    publishing.end(session, result, ended)
+    let result = publishing.run(session, sources, record, stop).await;
+    publishing.end(session, result, record)
 }
 
 /// Where crawls are published, and the conditions for publishing them.
@@ -191,6 +234,7 @@ impl Publishing<'_> {
         &self,
         session: &Session,
         sources: Vec<Source>,
+        record: &mut RunRecord,
         stop: watch::Receiver<bool>,
     ) -> Result<(Report, Progress)> {
         let endpoints: Vec<&str> = sources
@@ -223,6 +267,7 @@ impl Publishing<'_> {
             _ => None,
         };
         let progress = Progress::start(self.console, clients);
+        record.calls = Some(progress.tally());
         let crawl = Crawl {
             identity,
             sources,
@@ -256,7 +301,7 @@ impl Publishing<'_> {
         &self,
         session: &Session,
         result: Result<(Report, Progress)>,
-        ended: &mut Option<Value>,
+        record: &mut RunRecord,
     ) -> Result {
         let (report, progress) = match result {
             Ok(ended) => ended,
@@ -285,7 +330,7 @@ impl Publishing<'_> {
             console.problem(&format!("\nhint: nothing is lost: {what}\n"));
         }
         session.set_status(status, Some(&summary))?;
-        *ended = Some(summary);
+        record.summary = Some(summary);
         if let Some(state) = self.state.filter(|_| summary::reached_a_sink(&report)) {
             baseline::keep(state, &self.figures, &session.crawl, &report)?;
         }

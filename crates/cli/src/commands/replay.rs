@@ -12,6 +12,7 @@ use crate::{
     config::{self, Env, SinkConfig},
     console::Console,
     exit::{Code, Failure, Result},
+    record::RunRecord,
     session::{self, Fingerprint, Session},
     signals, summary,
 };
@@ -67,7 +68,12 @@ fn crawl(kept: &Crawl, publishing: &Publishing<'_>, state: &State, console: Cons
         }
         let sources = session.sources()?;
         let result = publishing
-            .run(&session, sources, signals.stop.clone())
+            .run(
+                &session,
+                sources,
+                &mut RunRecord::default(),
+                signals.stop.clone(),
+            )
             .await;
         signals.end();
         let (report, progress) = result?;

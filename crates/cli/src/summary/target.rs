@@ -1,18 +1,14 @@
 //! Writes the JSON summary of a run.
 
-use std::{
-    ffi::OsString,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::{
-    args::LogFormat,
     console::Console,
     exit::{Code, Failure, Result},
+    replace::replace,
 };
 
 /// Where the summary is written, if `--summary` was given.
@@ -27,31 +23,6 @@ pub(crate) struct SummaryTarget {
 enum Target {
     Stdout,
     File(PathBuf),
-}
-
-/// Writes the summary of a run that did not start because of its arguments.
-///
-/// They could not be parsed, so the file is looked up among them by the name of its flag.
-pub(crate) fn write_usage_error(arguments: impl Iterator<Item = OsString>) {
-    let mut arguments = arguments.skip_while(|argument| {
-        let text = argument.to_string_lossy();
-        text != "--summary" && !text.starts_with("--summary=")
-    });
-    let path = match arguments.next() {
-        Some(flag) if flag == "--summary" => arguments.next(),
-        Some(flag) => flag
-            .to_string_lossy()
-            .strip_prefix("--summary=")
-            .map(Into::into),
-        None => None,
-    };
-    let Some(path) = path.filter(|path| path != "-") else {
-        return;
-    };
-    let failure: Result = Err(Failure::not_started(anyhow!("the arguments are not valid")));
-    let target = SummaryTarget::open(Some(Path::new(&path)), Console::new(LogFormat::Text, false));
-    // The usage error is printed already, and tells more than that its summary could not be written.
-    let _ = target.and_then(|target| target.write(None, &failure));
 }
 
 impl SummaryTarget {
@@ -71,7 +42,7 @@ impl SummaryTarget {
                 "complete": false,
                 "published": false,
             });
-            replace(path, &running)
+            replace(path, &format!("{running:#}\n"))
                 .with_context(|| format!("the summary `{}` cannot be written", path.display()))
                 .map_err(Failure::not_started)?;
         }
@@ -96,7 +67,7 @@ impl SummaryTarget {
                 .console
                 .data(&format!("{summary:#}\n"))
                 .map_err(Failure::failed),
-            Target::File(path) => replace(path, &summary)
+            Target::File(path) => replace(path, &format!("{summary:#}\n"))
                 .with_context(|| format!("the summary `{}` cannot be written", path.display()))
                 .map_err(Failure::failed),
         }
@@ -113,22 +84,4 @@ fn reason(code: Code) -> Option<&'static str> {
         }
         _ => Some("a sink failed"),
     }
-}
-
-/// Replaces the file by a rename, so that no reader sees half a summary.
-///
-/// A path that is not a regular file, such as `/dev/stderr` or a pipe, is written to directly: a
-/// rename would replace the device by a file.
-fn replace(path: &Path, summary: &Value) -> std::io::Result<()> {
-    let text = format!("{summary:#}\n");
-    let is_file = fs::metadata(path).map_or(true, |metadata| metadata.is_file());
-    let name = path.file_name().filter(|_| is_file);
-    let Some(name) = name else {
-        return fs::write(path, text);
-    };
-    let mut temporary = name.to_owned();
-    temporary.push(".part");
-    let temporary = path.with_file_name(temporary);
-    fs::write(&temporary, text)?;
-    fs::rename(&temporary, path)
 }

@@ -122,6 +122,9 @@ fn help_of_a_command() {
           --summary <FILE>
               Write a JSON summary to this file (`-` for standard output), however the run ends
 
+          --metrics-file <FILE>
+              Replace this file with metrics for Prometheus, however the run ends
+
           --log-format <FORMAT>
               Format of everything on standard error
 

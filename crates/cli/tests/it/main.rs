@@ -13,6 +13,7 @@ mod help;
 mod history;
 mod identity;
 mod kill;
+mod metrics;
 mod models;
 mod operations;
 mod part;
