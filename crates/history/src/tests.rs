@@ -10,7 +10,7 @@ use fortilake_sink::{
     Batch, Context, Crawl, DataType, KeyIn, Origin, Outcome, Phase, Result, Schema, ScopeId,
     ScopeOutcome, ScopeResult, Selection, TableSpec, json,
 };
-use fortilake_snapshot::parquet::Parquet;
+use fortilake_snapshot::parquet::{PageCompression, Parquet};
 use fortilake_snapshot::{Layout, Target};
 use serde_json::{Map, Value, json};
 
@@ -195,6 +195,7 @@ impl Inventory {
         };
         let format = Parquet {
             row_group_bytes: 1 << 20,
+            compression: PageCompression::default(),
         };
         let mut sink = target
             .open(format, Context::new(crawl, specs.clone()))

@@ -10,6 +10,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{Encoder, Format, Output, SCHEMA_VERSION};
@@ -23,11 +25,36 @@ const STEP: usize = 1024;
 /// zstd's default level. Higher levels make files slightly smaller and writing much slower.
 const COMPRESSION_LEVEL: i32 = 3;
 
-/// Parquet files, compressed with zstd, with statistics for every page.
+/// Parquet files, with statistics for every page.
 #[derive(Clone, Copy, Debug)]
 pub struct Parquet {
     /// The size in bytes at which a row group is closed. It also bounds the memory used per table.
     pub row_group_bytes: usize,
+    /// How pages are compressed.
+    pub compression: PageCompression,
+}
+
+/// How the pages of a Parquet file are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PageCompression {
+    /// zstd: small files that current readers can read.
+    #[default]
+    Zstd,
+    /// Snappy: larger files that every reader can read.
+    Snappy,
+    /// Not at all.
+    None,
+}
+
+impl PageCompression {
+    fn codec(self) -> Result<Compression, ParquetError> {
+        Ok(match self {
+            Self::Zstd => Compression::ZSTD(ZstdLevel::try_new(COMPRESSION_LEVEL)?),
+            Self::Snappy => Compression::SNAPPY,
+            Self::None => Compression::UNCOMPRESSED,
+        })
+    }
 }
 
 impl Format for Parquet {
@@ -53,7 +80,7 @@ impl Format for Parquet {
         table: &TableSpec,
         output: Output,
     ) -> Result<ParquetEncoder> {
-        ParquetEncoder::new(crawl, name, table, self.row_group_bytes, output)
+        ParquetEncoder::new(crawl, name, table, *self, output)
     }
 }
 
@@ -69,12 +96,12 @@ impl ParquetEncoder {
         crawl: &Crawl,
         name: &str,
         table: &TableSpec,
-        row_group_bytes: usize,
+        format: Parquet,
         output: Output,
     ) -> Result<Self> {
         check_columns(table)?;
         let path = output.path().to_owned();
-        let properties = properties(crawl, name, table, row_group_bytes)
+        let properties = properties(crawl, name, table, format)
             .map_err(|error| Error::io("create", &path, error))?;
         let writer = ArrowWriter::try_new(output, Arc::clone(&table.schema), Some(properties))
             .map_err(|error| Error::io("create", &path, error))?;
@@ -105,7 +132,7 @@ fn properties(
     crawl: &Crawl,
     name: &str,
     table: &TableSpec,
-    row_group_bytes: usize,
+    format: Parquet,
 ) -> Result<WriterProperties, ParquetError> {
     let entry =
         |key: &str, value: &str| KeyValue::new(format!("fortilake.{key}"), value.to_owned());
@@ -117,10 +144,10 @@ fn properties(
         entry("generator", &crawl.generator),
     ];
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(COMPRESSION_LEVEL)?))
+        .set_compression(format.compression.codec()?)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_max_row_group_row_count(None)
-        .set_max_row_group_bytes(Some(row_group_bytes))
+        .set_max_row_group_bytes(Some(format.row_group_bytes))
         .set_key_value_metadata(Some(metadata));
     // The last key column, such as the serial number, is nearly unique, so its dictionary would be a second copy of
     // the column. The values of all other columns repeat often.

@@ -10,31 +10,25 @@ use std::io::Write;
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
 
+use crate::dialect::{Dates, Dialect, Formulas};
+
 #[cfg(test)]
 mod tests;
 
 /// The start of Unix time.
 const EPOCH: DateTime = DateTime::from_parts(Date::constant(1970, 1, 1), Time::midnight());
 
-/// What to do with text that a spreadsheet would run as a formula.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Formulas {
-    /// Put a `'` before it, which tells spreadsheets that it is text.
-    Prefix,
-    /// Do not change it.
-    Keep,
-}
-
 /// Appends a text. An empty text is quoted, to distinguish it from a null.
-pub(crate) fn text(line: &mut Vec<u8>, text: &str, formulas: Formulas) {
-    let text = match formulas {
+pub(crate) fn text(line: &mut Vec<u8>, text: &str, dialect: Dialect) {
+    let text = match dialect.formulas {
         Formulas::Prefix => disarm(text),
         Formulas::Keep => Cow::Borrowed(text),
     };
+    let delimiter = dialect.delimiter.byte();
     let quote = text.is_empty()
         || text
             .bytes()
-            .any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'));
+            .any(|byte| byte == delimiter || matches!(byte, b'"' | b'\r' | b'\n'));
     if !quote {
         line.extend_from_slice(text.as_bytes());
         return;
@@ -100,7 +94,15 @@ pub(crate) fn float(line: &mut Vec<u8>, value: f64) {
 }
 
 /// Appends a timestamp in microseconds since 1970. Returns `None`, and appends nothing, outside the years 0000 to 9999.
-pub(crate) fn timestamp(line: &mut Vec<u8>, microseconds: i64, suffix: &str) -> Option<()> {
+///
+/// Spreadsheets take a time for text if it has a `T`, a `Z` or more than three decimals. So `Dates::Excel` writes it
+/// without them, and microseconds are cut off.
+pub(crate) fn timestamp(
+    line: &mut Vec<u8>,
+    microseconds: i64,
+    suffix: &str,
+    dates: Dates,
+) -> Option<()> {
     // Use a civil date, not jiff's `Timestamp`: that ends a day before the year 9999 does, and APIs use its last
     // second for "never".
     let time = EPOCH
@@ -109,14 +111,27 @@ pub(crate) fn timestamp(line: &mut Vec<u8>, microseconds: i64, suffix: &str) -> 
     let year = u16::try_from(time.year()).ok()?;
     let (month, day) = (time.month(), time.day());
     let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+    let between = match dates {
+        Dates::Iso => 'T',
+        Dates::Excel => ' ',
+    };
     let _ = write!(
         line,
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+        "{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}"
     );
     let fraction = time.subsec_nanosecond() / 1000;
-    if fraction != 0 {
-        let _ = write!(line, ".{fraction:06}");
+    match dates {
+        Dates::Iso => {
+            if fraction != 0 {
+                let _ = write!(line, ".{fraction:06}");
+            }
+            line.extend_from_slice(suffix.as_bytes());
+        }
+        Dates::Excel => {
+            if fraction >= 1000 {
+                let _ = write!(line, ".{:03}", fraction / 1000);
+            }
+        }
     }
-    line.extend_from_slice(suffix.as_bytes());
     Some(())
 }

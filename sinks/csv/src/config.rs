@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use fortilake_snapshot::{Keep, Layout, PartialRule, Target};
+use fortilake_snapshot::{Choice, Columns, Keep, Layout, Meta, Names, PartialRule, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::dialect::{Dates, Delimiter, Dialect, Formulas, Newlines};
 
 /// Options of the `csv` sink.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,8 +26,31 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) partial: Option<PartialRule>,
     /// Whether to put a `'` before text that a spreadsheet would run as a formula.
-    #[serde(default = "default_formula_prefix")]
+    #[serde(default = "yes")]
     pub(crate) formula_prefix: bool,
+    /// The tables to write, as a list or separated by commas. If empty, all tables are written.
+    #[serde(default)]
+    pub(crate) tables: Names,
+    /// The columns to write, in this order, as a list or separated by commas; or a list for each table, such as
+    /// `{ products = ["serial_number", "product_model"] }`. If empty, all columns are written.
+    #[serde(default)]
+    pub(crate) columns: Columns,
+    /// Whether to write the columns `_source`, `_crawl_id`, `_observed_at` and `_extra`.
+    #[serde(default = "yes")]
+    pub(crate) meta: bool,
+    /// The character between two cells: `,`, `;`, `|` or `tab`.
+    #[serde(default)]
+    pub(crate) delimiter: Delimiter,
+    /// How lines end: `crlf` or `lf`.
+    #[serde(default)]
+    pub(crate) newlines: Newlines,
+    /// Whether files begin with a byte order mark, by which Excel recognizes UTF-8.
+    #[serde(default)]
+    pub(crate) bom: bool,
+    /// How times are written: `iso` as `2026-09-01T12:00:00`, or `excel` as `2026-09-01 12:00:00`, which spreadsheets
+    /// recognize.
+    #[serde(default)]
+    pub(crate) dates: Dates,
 }
 
 impl Config {
@@ -38,12 +63,40 @@ impl Config {
             partial: self.partial,
         }
     }
+
+    /// The tables and columns to write.
+    pub(crate) fn choice(&self) -> Choice {
+        Choice {
+            tables: self.tables.clone(),
+            columns: self.columns.clone(),
+            meta: if self.meta {
+                Meta::Keep
+            } else {
+                Meta::LeaveOut
+            },
+        }
+    }
+
+    /// How cells and lines are written.
+    pub(crate) fn dialect(&self) -> Dialect {
+        Dialect {
+            delimiter: self.delimiter,
+            newlines: self.newlines,
+            has_mark: self.bom,
+            dates: self.dates,
+            formulas: if self.formula_prefix {
+                Formulas::Prefix
+            } else {
+                Formulas::Keep
+            },
+        }
+    }
 }
 
 fn default_layout() -> Layout {
     Layout::Latest
 }
 
-fn default_formula_prefix() -> bool {
+fn yes() -> bool {
     true
 }

@@ -8,7 +8,8 @@ use arrow_array::{Array, ArrayRef};
 use fortilake_sink::{DataType, Error, Kind, RecordBatch, Result, TableSpec, TimeUnit};
 use fortilake_snapshot::{Encoder, Output};
 
-use crate::cell::{self, Formulas};
+use crate::cell;
+use crate::dialect::Dialect;
 
 #[cfg(test)]
 mod tests;
@@ -23,9 +24,12 @@ pub(crate) struct CsvEncoder {
 }
 
 impl CsvEncoder {
-    pub(crate) fn new(table: &TableSpec, formulas: Formulas, output: Output) -> Result<Self> {
-        let lines = Lines::new(table, formulas)?;
+    pub(crate) fn new(table: &TableSpec, dialect: Dialect, output: Output) -> Result<Self> {
+        let lines = Lines::new(table, dialect)?;
         let mut buffer = Vec::with_capacity(BUFFER);
+        if dialect.has_mark {
+            buffer.extend_from_slice("\u{feff}".as_bytes());
+        }
         lines.header(table, &mut buffer);
         Ok(Self {
             lines,
@@ -61,7 +65,7 @@ impl Encoder for CsvEncoder {
 struct Lines {
     table: String,
     columns: Vec<Column>,
-    formulas: Formulas,
+    dialect: Dialect,
 }
 
 /// How to encode the cells of a column, by its type.
@@ -78,7 +82,7 @@ enum Column {
 }
 
 impl Lines {
-    fn new(table: &TableSpec, formulas: Formulas) -> Result<Self> {
+    fn new(table: &TableSpec, dialect: Dialect) -> Result<Self> {
         let columns = table.schema.fields().iter().map(|field| {
             Column::of(field.data_type()).ok_or_else(|| {
                 let (column, table, kind) = (field.name(), &table.name, field.data_type());
@@ -91,30 +95,30 @@ impl Lines {
         Ok(Self {
             table: table.name.clone(),
             columns: columns.collect::<Result<_>>()?,
-            formulas,
+            dialect,
         })
     }
 
     fn header(&self, table: &TableSpec, lines: &mut Vec<u8>) {
         for (index, field) in table.schema.fields().iter().enumerate() {
             if index > 0 {
-                lines.push(b',');
+                lines.push(self.dialect.delimiter.byte());
             }
-            cell::text(lines, field.name(), self.formulas);
+            cell::text(lines, field.name(), self.dialect);
         }
-        lines.extend_from_slice(b"\r\n");
+        lines.extend_from_slice(self.dialect.newlines.bytes());
     }
 
     fn append(&self, records: &RecordBatch, row: usize, lines: &mut Vec<u8>) -> Result<()> {
         for (index, (column, array)) in self.columns.iter().zip(records.columns()).enumerate() {
             if index > 0 {
-                lines.push(b',');
+                lines.push(self.dialect.delimiter.byte());
             }
             if array.is_null(row) {
                 continue;
             }
             column
-                .append(array, row, self.formulas, lines)
+                .append(array, row, self.dialect, lines)
                 .ok_or_else(|| {
                     let (column, table) = (records.schema_ref().field(index).name(), &self.table);
                     let text = format!(
@@ -127,7 +131,7 @@ impl Lines {
         if self.columns.len() == 1 && records.column(0).is_null(row) {
             lines.extend_from_slice(b"\"\"");
         }
-        lines.extend_from_slice(b"\r\n");
+        lines.extend_from_slice(self.dialect.newlines.bytes());
         Ok(())
     }
 }
@@ -154,11 +158,11 @@ impl Column {
         self,
         array: &ArrayRef,
         row: usize,
-        formulas: Formulas,
+        dialect: Dialect,
         line: &mut Vec<u8>,
     ) -> Option<()> {
         match self {
-            Self::Text => cell::text(line, array.as_string::<i32>().value(row), formulas),
+            Self::Text => cell::text(line, array.as_string::<i32>().value(row), dialect),
             Self::Boolean => cell::plain(line, array.as_boolean().value(row)),
             Self::Int32 => cell::plain(line, array.as_primitive::<Int32Type>().value(row)),
             Self::Int64 => cell::plain(line, array.as_primitive::<Int64Type>().value(row)),
@@ -166,7 +170,7 @@ impl Column {
             Self::Float64 => cell::float(line, array.as_primitive::<Float64Type>().value(row)),
             Self::Timestamp(suffix) => {
                 let times = array.as_primitive::<TimestampMicrosecondType>();
-                return cell::timestamp(line, times.value(row), suffix);
+                return cell::timestamp(line, times.value(row), suffix, dialect.dates);
             }
         }
         Some(())

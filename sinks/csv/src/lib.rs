@@ -12,7 +12,8 @@
 //! # Ok::<(), fortilake_sink::Error>(())
 //! ```
 //!
-//! Files follow RFC 4180: commas, CRLF line ends, and always a header. The encoding is UTF-8.
+//! Files follow RFC 4180: commas, CRLF line ends, and always a header. The encoding is UTF-8. The options `delimiter`,
+//! `newlines`, `bom` and `dates` change that, for example for a spreadsheet whose list separator is a semicolon.
 //!
 //! | value | cell |
 //! | --- | --- |
@@ -29,9 +30,10 @@
 //!
 //! [`fortilake_snapshot`] documents where files are written and when readers see them.
 //!
-//! Other delimiters and encodings and nested columns are not supported. Use Parquet for these.
+//! Other encodings and nested columns are not supported. Use Parquet for these.
 
 mod cell;
 mod config;
+mod dialect;
 mod encode;
 mod sink;

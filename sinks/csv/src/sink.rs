@@ -7,10 +7,10 @@ use fortilake_sink::{
 };
 use fortilake_snapshot::{Format, Output};
 use schemars::schema_for;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::cell::Formulas;
 use crate::config::Config;
+use crate::dialect::{Dialect, Formulas};
 use crate::encode::CsvEncoder;
 
 inventory::submit! {
@@ -27,14 +27,13 @@ inventory::submit! {
     }
 }
 
-async fn open(context: Context, options: Options) -> Result<Box<dyn Sink>> {
+async fn open(mut context: Context, options: Options) -> Result<Box<dyn Sink>> {
     let config: Config = options.parse()?;
-    let formulas = if config.formula_prefix {
-        Formulas::Prefix
-    } else {
-        Formulas::Keep
+    let chosen = config.choice().narrow(&mut context)?;
+    let format = Csv {
+        dialect: config.dialect(),
     };
-    config.target().open(Csv { formulas }, context).await
+    Ok(chosen.before(config.target().open(format, context).await?))
 }
 
 async fn probe(options: Options) -> Result<()> {
@@ -46,7 +45,7 @@ async fn recover(options: Options, store: Arc<dyn Store>) -> Result<()> {
 }
 
 struct Csv {
-    formulas: Formulas,
+    dialect: Dialect,
 }
 
 impl Format for Csv {
@@ -61,8 +60,31 @@ impl Format for Csv {
     }
 
     fn notes(&self) -> Map<String, Value> {
-        let prefix = self.formulas == Formulas::Prefix;
-        Map::from_iter([("formula_prefix".to_owned(), Value::Bool(prefix))])
+        let Dialect {
+            delimiter,
+            newlines,
+            has_mark,
+            dates,
+            formulas,
+        } = self.dialect;
+        let usual = Dialect::default();
+        let mut notes = Map::new();
+        let prefix = formulas == Formulas::Prefix;
+        notes.insert("formula_prefix".to_owned(), json!(prefix));
+        // What is as usual is left out, as it was before these options existed.
+        if delimiter != usual.delimiter {
+            notes.insert("delimiter".to_owned(), json!(delimiter));
+        }
+        if newlines != usual.newlines {
+            notes.insert("newlines".to_owned(), json!(newlines));
+        }
+        if has_mark {
+            notes.insert("bom".to_owned(), json!(has_mark));
+        }
+        if dates != usual.dates {
+            notes.insert("dates".to_owned(), json!(dates));
+        }
+        notes
     }
 
     fn encoder(
@@ -72,6 +94,6 @@ impl Format for Csv {
         table: &TableSpec,
         output: Output,
     ) -> Result<CsvEncoder> {
-        CsvEncoder::new(table, self.formulas, output)
+        CsvEncoder::new(table, self.dialect, output)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use fortilake_snapshot::{Keep, Layout, PartialRule, Target};
+use fortilake_snapshot::{Choice, Keep, Layout, Names, PartialRule, Target};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Options of the `ndjson` sink.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -25,7 +25,7 @@ pub(crate) struct Config {
     pub(crate) partial: Option<PartialRule>,
     /// The tables to write, as a list or separated by commas. If empty, all tables are written.
     #[serde(default)]
-    pub(crate) tables: Tables,
+    pub(crate) tables: Names,
 }
 
 impl Config {
@@ -39,37 +39,16 @@ impl Config {
         }
     }
 
+    /// The tables to write.
+    pub(crate) fn choice(&self) -> Choice {
+        Choice {
+            tables: self.tables.clone(),
+            ..Choice::default()
+        }
+    }
+
     pub(crate) fn is_pipe(&self) -> bool {
         self.path == Path::new("-")
-    }
-}
-
-/// Table names, as one text with commas or as a list.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(crate) enum Tables {
-    Line(String),
-    List(Vec<String>),
-}
-
-impl Default for Tables {
-    fn default() -> Self {
-        Self::List(Vec::new())
-    }
-}
-
-impl Tables {
-    pub(crate) fn into_list(self) -> Vec<String> {
-        match self {
-            Self::List(names) => names,
-            Self::Line(names) => {
-                let names = names.split(',').map(str::trim);
-                names
-                    .filter(|name| !name.is_empty())
-                    .map(str::to_owned)
-                    .collect()
-            }
-        }
     }
 }
 

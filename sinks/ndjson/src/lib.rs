@@ -39,5 +39,4 @@
 mod config;
 mod encode;
 mod pipe;
-mod select;
 mod sink;

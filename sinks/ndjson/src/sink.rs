@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 use crate::config::Config;
 use crate::encode::NdjsonEncoder;
 use crate::pipe;
-use crate::select::LeftOut;
 
 inventory::submit! {
     Descriptor {
@@ -38,13 +37,13 @@ fn delivery(options: Options) -> Result<Delivery> {
 
 async fn open(mut context: Context, options: Options) -> Result<Box<dyn Sink>> {
     let config: Config = options.parse()?;
-    let left_out = LeftOut::of(&mut context, &config.tables.clone().into_list())?;
+    let chosen = config.choice().narrow(&mut context)?;
     let sink = if config.is_pipe() {
         pipe::open_standard_output(context).await?
     } else {
         config.target().open(Ndjson, context).await?
     };
-    Ok(left_out.before(sink))
+    Ok(chosen.before(sink))
 }
 
 async fn probe(options: Options) -> Result<()> {

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use fortilake_snapshot::{Keep, Layout, PartialRule, Target};
+use fortilake_snapshot::parquet::PageCompression;
+use fortilake_snapshot::{Choice, Keep, Layout, Names, PartialRule, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -23,6 +24,12 @@ pub(crate) struct Config {
     /// `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
     #[serde(default)]
     pub(crate) partial: Option<PartialRule>,
+    /// The tables to write, as a list or separated by commas. If empty, all tables are written.
+    #[serde(default)]
+    pub(crate) tables: Names,
+    /// How pages are compressed: `zstd`, `snappy` for readers that do not know zstd, or `none`.
+    #[serde(default)]
+    pub(crate) compression: PageCompression,
     /// The size in bytes at which a row group is closed. It also bounds the memory used per table.
     // With row groups below 64 KiB, a file would consist mostly of metadata.
     #[serde(default = "default_row_group_bytes")]
@@ -38,6 +45,14 @@ impl Config {
             layout: self.layout,
             keep: self.keep,
             partial: self.partial,
+        }
+    }
+
+    /// The tables to write.
+    pub(crate) fn choice(&self) -> Choice {
+        Choice {
+            tables: self.tables.clone(),
+            ..Choice::default()
         }
     }
 }

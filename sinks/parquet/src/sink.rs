@@ -22,12 +22,14 @@ inventory::submit! {
     }
 }
 
-async fn open(context: Context, options: Options) -> Result<Box<dyn Sink>> {
+async fn open(mut context: Context, options: Options) -> Result<Box<dyn Sink>> {
     let config: Config = options.parse()?;
+    let chosen = config.choice().narrow(&mut context)?;
     let format = Parquet {
         row_group_bytes: config.row_group_bytes,
+        compression: config.compression,
     };
-    config.target().open(format, context).await
+    Ok(chosen.before(config.target().open(format, context).await?))
 }
 
 async fn probe(options: Options) -> Result<()> {

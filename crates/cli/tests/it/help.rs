@@ -174,16 +174,30 @@ fn one_sink() {
     delivery:  atomic: all tables become visible at once, at the end
 
     options:
+      bom
+          Whether files begin with a byte order mark, by which Excel recognizes UTF-8. (default: false)
+      columns
+          The columns to write, in this order, as a list or separated by commas; or a list for each table, such as `{ products = ["serial_number", "product_model"] }`. If empty, all columns are written. (default: [])
+      dates
+          How times are written: `iso` as `2026-09-01T12:00:00`, or `excel` as `2026-09-01 12:00:00`, which spreadsheets recognize. (default: "iso")
+      delimiter
+          The character between two cells: `,`, `;`, `|` or `tab`. (default: ",")
       formula_prefix
           Whether to put a `'` before text that a spreadsheet would run as a formula. (default: true)
       keep
           Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout `snapshots`.
       layout
           `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. (default: "latest")
+      meta
+          Whether to write the columns `_source`, `_crawl_id`, `_observed_at` and `_extra`. (default: true)
+      newlines
+          How lines end: `crlf` or `lf`. (default: "crlf")
       partial
           What to do if rows would disappear because a scope failed that had not failed in the published snapshot: `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
       path
           The folder to publish into. Created if it does not exist.
+      tables
+          The tables to write, as a list or separated by commas. If empty, all tables are written. (default: [])
     "#);
     insta::assert_snapshot!(Folder::new().check("sinks parket"), @"
     exit 2

@@ -1,6 +1,16 @@
 //! Cells with unusual values.
 
 use super::*;
+use crate::dialect::Delimiter;
+
+/// Text is written as it is.
+const KEEP: Dialect = Dialect {
+    delimiter: Delimiter::Comma,
+    newlines: crate::dialect::Newlines::Crlf,
+    has_mark: false,
+    dates: Dates::Iso,
+    formulas: Formulas::Keep,
+};
 
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut line = Vec::new();
@@ -22,7 +32,7 @@ fn text_is_quoted_where_it_must_be() {
         ("nul\0", "nul\0"),
         ("漢字", "漢字"),
     ] {
-        assert_eq!(written(|line| text(line, value, Formulas::Prefix)), cell);
+        assert_eq!(written(|line| text(line, value, Dialect::default())), cell);
     }
 }
 
@@ -49,9 +59,9 @@ fn formulas_are_disarmed_unless_the_user_says_otherwise() {
         ("1=1", "1=1"),
         ("'=1", "'=1"),
     ] {
-        assert_eq!(written(|line| text(line, value, Formulas::Prefix)), cell);
+        assert_eq!(written(|line| text(line, value, Dialect::default())), cell);
     }
-    assert_eq!(written(|line| text(line, "=1", Formulas::Keep)), "=1");
+    assert_eq!(written(|line| text(line, "=1", KEEP)), "=1");
 }
 
 #[test]
@@ -64,18 +74,24 @@ fn timestamps_are_as_iso_8601_has_them() {
         (253_402_300_799_999_999, "9999-12-31T23:59:59.999999"),
         (-62_135_596_800_000_000, "0001-01-01T00:00:00"),
     ] {
-        let cell_of = written(|line| timestamp(line, microseconds, "").unwrap());
+        let cell_of = written(|line| timestamp(line, microseconds, "", Dates::Iso).unwrap());
         assert_eq!(cell_of, cell);
     }
     assert_eq!(
-        written(|line| timestamp(line, 0, "Z").unwrap()),
+        written(|line| timestamp(line, 0, "Z", Dates::Iso).unwrap()),
         "1970-01-01T00:00:00Z"
     );
     let mut line = Vec::new();
-    assert_eq!(timestamp(&mut line, i64::MAX, ""), None);
-    assert_eq!(timestamp(&mut line, i64::MIN, ""), None);
-    assert_eq!(timestamp(&mut line, 253_402_300_800_000_000, ""), None);
-    assert_eq!(timestamp(&mut line, -99_999_999_999_999_999, ""), None);
+    assert_eq!(timestamp(&mut line, i64::MAX, "", Dates::Iso), None);
+    assert_eq!(timestamp(&mut line, i64::MIN, "", Dates::Iso), None);
+    assert_eq!(
+        timestamp(&mut line, 253_402_300_800_000_000, "", Dates::Iso),
+        None
+    );
+    assert_eq!(
+        timestamp(&mut line, -99_999_999_999_999_999, "", Dates::Iso),
+        None
+    );
     assert!(line.is_empty());
 }
 
@@ -88,4 +104,31 @@ fn numbers_read_back_as_themselves() {
     }
     assert_eq!(written(|line| plain(line, i64::MIN)), i64::MIN.to_string());
     assert_eq!(written(|line| plain(line, true)), "true");
+}
+
+#[test]
+fn only_the_delimiter_of_the_file_needs_quotes() {
+    let with = |delimiter| Dialect { delimiter, ..KEEP };
+    for (delimiter, value, cell) in [
+        (Delimiter::Semicolon, "a,b|c\td", "a,b|c\td"),
+        (Delimiter::Semicolon, "a;b", "\"a;b\""),
+        (Delimiter::Pipe, "a|b", "\"a|b\""),
+        (Delimiter::Tab, "a\tb", "\"a\tb\""),
+        (Delimiter::Tab, "a,b", "a,b"),
+    ] {
+        assert_eq!(written(|line| text(line, value, with(delimiter))), cell);
+    }
+}
+
+#[test]
+fn times_for_a_spreadsheet_have_a_blank_and_milliseconds() {
+    for (microseconds, cell) in [
+        (0, "1970-01-01 00:00:00"),
+        (1, "1970-01-01 00:00:00"),
+        (951_782_400_500_000, "2000-02-29 00:00:00.500"),
+        (-1, "1969-12-31 23:59:59.999"),
+    ] {
+        let cell_of = written(|line| timestamp(line, microseconds, "Z", Dates::Excel).unwrap());
+        assert_eq!(cell_of, cell);
+    }
 }

@@ -7,6 +7,7 @@ use fortilake_sink::{Field, KeyIn, Schema};
 use proptest::prelude::*;
 
 use super::*;
+use crate::dialect::Formulas;
 
 fn table(fields: Vec<Field>) -> TableSpec {
     TableSpec {
@@ -20,7 +21,11 @@ fn table(fields: Vec<Field>) -> TableSpec {
 
 fn encode(table: &TableSpec, columns: Vec<ArrayRef>, formulas: Formulas) -> Result<Vec<u8>> {
     let records = RecordBatch::try_new(Arc::clone(&table.schema), columns).unwrap();
-    let lines = Lines::new(table, formulas)?;
+    let dialect = Dialect {
+        formulas,
+        ..Dialect::default()
+    };
+    let lines = Lines::new(table, dialect)?;
     let mut text = Vec::new();
     lines.header(table, &mut text);
     for row in 0..records.num_rows() {

@@ -250,8 +250,8 @@ fn wrong_options_are_explained() {
     for (spec, wanted) in [
         (
             "csv:out?formula-prefix=no",
-            "unknown option `formula-prefix`; the options are `formula_prefix`, `keep`, `layout`, `partial`, `path`; \
-             did you mean `formula_prefix`?",
+            "unknown option `formula-prefix`; the options are `bom`, `columns`, `dates`, `delimiter`, `formula_prefix`, \
+             `keep`, `layout`, `meta`, `newlines`, `partial`, `path`, `tables`; did you mean `formula_prefix`?",
         ),
         (
             "csv:out?formula_prefix=no",
@@ -292,4 +292,62 @@ async fn a_type_without_a_form_fails_at_open_by_name() {
         assert_eq!(cause, wanted);
     }
     assert_eq!(staged(out.path()), 0);
+}
+
+#[tokio::test]
+async fn a_file_for_a_spreadsheet_with_semicolons() {
+    let query = "?delimiter=;&newlines=lf&bom=true&dates=excel&meta=false";
+    let text = publish(query, &every_type()).await;
+    let lines = text.strip_prefix('\u{feff}').unwrap();
+    let expected = "account_id;serial_number;share;is_decommissioned;registered_at;_index;count\n\
+                    -1;\"'=\"\"FGT\"\"\r\nü 漢\";-0.1;true;2023-11-14 22:13:20.123;-2147483648;0\n\
+                    0;;;;;;\n\
+                    9223372036854775807;\"\";1e300;false;1970-01-01 00:00:00;7;18446744073709551615\n";
+    assert_eq!(lines, expected);
+    let out = publish_to(query, &every_type()).await;
+    let manifest = fs::read_to_string(
+        out.path()
+            .join(format!("_fortilake/versions/{SNAPSHOT}.json")),
+    );
+    let manifest: serde_json::Value = serde_json::from_str(&manifest.unwrap()).unwrap();
+    let notes = &manifest["notes"]["csv"];
+    let expected = serde_json::json!({
+        "formula_prefix": true, "delimiter": ";", "newlines": "lf", "bom": true, "dates": "excel",
+    });
+    assert_eq!(notes, &expected);
+    // The manifest describes the columns that the file has.
+    let columns = manifest["tables"][0]["columns"].as_array().unwrap();
+    assert!(
+        columns
+            .iter()
+            .all(|column| column["name"] != "_observed_at")
+    );
+    assert_eq!(columns.len(), 7);
+}
+
+#[tokio::test]
+async fn chosen_columns_have_the_order_of_the_option() {
+    let text = publish(
+        "?columns=serial_number,account_id&newlines=lf",
+        &every_type(),
+    )
+    .await;
+    assert!(text.starts_with("serial_number,account_id\n"), "{text}");
+    assert!(text.ends_with("\n\"\",9223372036854775807\n"), "{text}");
+}
+
+#[tokio::test]
+async fn chosen_tables_are_the_only_ones() {
+    let other = table(
+        "accounts",
+        vec![Field::new("account_id", DataType::Int64, false)],
+    );
+    let products = every_type();
+    let out = tempfile::tempdir().unwrap();
+    let context = context(vec![Arc::clone(&products.table), Arc::clone(&other)]);
+    let sink = open(out.path(), "?tables=accounts", context).await.unwrap();
+    let accounts = batch(other, vec![Arc::new(Int64Array::from(vec![7]))]);
+    deliver(sink, &[products, accounts]).await;
+    assert!(out.path().join("accounts.csv").exists());
+    assert!(!out.path().join("products.csv").exists());
 }

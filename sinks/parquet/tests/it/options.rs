@@ -24,7 +24,7 @@ fn wrong_options_are_explained() {
     for (spec, wanted) in [
         (
             "parquet:out?layuot=latest",
-            "unknown option `layuot`; the options are `keep`, `layout`, `partial`, `path`, `row_group_bytes`; did you mean `layout`?",
+            "unknown option `layuot`; the options are `compression`, `keep`, `layout`, `partial`, `path`, `row_group_bytes`, `tables`; did you mean `layout`?",
         ),
         (
             "parquet:out?layout=newest",

@@ -132,3 +132,19 @@ async fn receipt_and_manifest_agree_with_the_files() {
         ]
     );
 }
+
+#[tokio::test]
+async fn pages_are_compressed_as_the_user_says() {
+    for (option, compression) in [
+        ("snappy", Compression::SNAPPY),
+        ("none", Compression::UNCOMPRESSED),
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let query = format!("?layout=latest&compression={option}&tables=products");
+        publish(out.path(), &query, &[every_type()]).await;
+        let metadata = metadata(&out.path().join("products.parquet"));
+        for column in metadata.row_groups()[0].columns() {
+            assert_eq!(column.compression(), compression);
+        }
+    }
+}
