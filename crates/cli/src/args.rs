@@ -213,6 +213,9 @@ pub(crate) struct PlanArgs {
     /// Count units and accounts by calling the API, instead of estimating from the last crawl.
     #[arg(long)]
     pub(crate) discover: bool,
+    /// Print a JSON list with one object for each source.
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }
@@ -222,6 +225,9 @@ pub(crate) struct PlanArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+    /// Print a JSON list with one object for each source.
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }

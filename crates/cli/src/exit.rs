@@ -44,6 +44,10 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
 }
 
+/// What to do if a system refuses the user.
+pub(crate) const CREDENTIALS_HINT: &str = "check the user and the password or key; for FortiCloud, downloading the \
+    credentials file again resets the password";
+
 /// The result of a command.
 pub(crate) type Result<T = Code> = std::result::Result<T, Failure>;
 
@@ -96,13 +100,7 @@ impl From<crawler::Error> for Failure {
         use crawler::Kind;
         let (code, hint) = match error.kind() {
             Kind::Configuration => (Code::NotStarted, None),
-            Kind::Credentials => (
-                Code::NotStarted,
-                Some(
-                    "check the user and the password or key; for FortiCloud, downloading the credentials file again \
-                     resets the password",
-                ),
-            ),
+            Kind::Credentials => (Code::NotStarted, Some(CREDENTIALS_HINT)),
             Kind::Paused => (Code::Paused, None),
             Kind::Interrupted => (Code::Interrupted, None),
             Kind::Sinks => (

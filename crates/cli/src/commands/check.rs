@@ -4,6 +4,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use fortilake_client as client;
 use fortilake_crawler::{Check, one_line};
+use serde_json::{Value, json};
 
 use super::crawl;
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     config::Env,
     connect::{self, ClientContext},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{CREDENTIALS_HINT, Code, Failure, Result},
     session,
 };
 
@@ -27,19 +28,68 @@ pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
     };
     super::runtime()?.block_on(async {
         let mut code = Code::Complete;
+        let mut list = Vec::new();
+        let mut refused = false;
         for source in &config.sources {
             let client = Arc::new(connect::client(source, &env, &context)?);
             let check = source.system.check(&client).await;
-            let (text, found) = (table(&source.name, &check), code_of(&check));
+            let found = code_of(&check);
+            refused |= is_refused(&check);
             connect::sign_out(&[client], console).await;
-            console.data(&text).map_err(Failure::failed)?;
+            if args.json {
+                list.push(object(&source.name, &check));
+            } else {
+                let text = table(&source.name, &check);
+                console.data(&text).map_err(Failure::failed)?;
+            }
             // If one source needs a correction and another only has to wait, the exit code asks
             // for the correction: waiting would not fix it.
             if code != Code::NotStarted && found != Code::Complete {
                 code = found;
             }
         }
+        if refused {
+            console.problem(&format!("\nhint: {CREDENTIALS_HINT}\n"));
+        }
+        if args.json {
+            let text = format!("{:#}\n", Value::from(list));
+            console.data(&text).map_err(Failure::failed)?;
+        }
         Ok(code)
+    })
+}
+
+/// What was found at a source, as JSON. Its members are a documented interface.
+fn object(source: &str, check: &Check) -> Value {
+    let services = check.services.iter().map(|(service, found)| {
+        let (result, message) = match found {
+            Some(Ok(said)) => ("ok", Some(said.clone())),
+            Some(Err(error)) if error.kind() == client::Kind::Refused => {
+                ("denied", Some(one_line(error)))
+            }
+            Some(Err(error)) => ("failed", Some(one_line(error))),
+            None => ("not_called", None),
+        };
+        json!({ "service": service, "result": result, "message": message })
+    });
+    json!({
+        "source": source,
+        "usable": check.usable,
+        "services": services.collect::<Vec<_>>(),
+        "note": check.note,
+        "exit_code": code_of(check) as u8,
+    })
+}
+
+/// Whether the system does not accept the user or the password.
+fn is_refused(check: &Check) -> bool {
+    let mut found = check
+        .services
+        .iter()
+        .filter_map(|(_, found)| found.as_ref());
+    found.any(|found| {
+        let error = found.as_ref().err();
+        error.is_some_and(|error| error.kind() == client::Kind::Credentials)
     })
 }
 

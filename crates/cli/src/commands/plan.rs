@@ -1,14 +1,17 @@
 //! `fortilake plan`: estimates the calls and the time that a crawl takes.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use fortilake_auth::later;
-use fortilake_client::{Window, ledger::Limits};
+use fortilake_client::{
+    Window,
+    ledger::{Ledger as _, Limits, Usage},
+};
 use fortilake_crawler::Settings;
 use fortilake_models as models;
 use fortilake_sink::Selection;
-use fortilake_state::{Crawl, State};
-use serde_json::Value;
+use fortilake_state::Crawl;
+use serde_json::{Value, json};
 
 use super::crawl;
 use crate::{
@@ -51,6 +54,7 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
             .into_iter()
             .filter(|crawl| fingerprint.has_sources_of(&crawl.fingerprint))
             .collect();
+        let mut list = Vec::new();
         for (source, settings) in config.sources.iter().zip(&settings) {
             let client = Arc::new(connect::client(source, &env, &context)?);
             let (calls, basis) = match (args.discover, last_shape(&kept, settings)) {
@@ -69,15 +73,25 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
                 ),
             };
             let limits = connect::config(source, &env)?.limits();
-            let text = describe(
-                &source.name,
-                &calls,
-                &basis,
-                &state,
-                client.user(),
-                &limits,
-                &kept,
-            )?;
+            let estimate = Estimate {
+                source: &source.name,
+                basis,
+                usage: state
+                    .usage(client.user(), &limits)
+                    .map_err(Failure::failed)?,
+                calls,
+                limits: &limits,
+                unfinished: kept.first().filter(|crawl| crawl.status.is_unfinished()),
+            };
+            if args.json {
+                list.push(estimate.to_json());
+            } else {
+                let text = estimate.to_string();
+                console.data(&text).map_err(Failure::failed)?;
+            }
+        }
+        if args.json {
+            let text = format!("{:#}\n", Value::from(list));
             console.data(&text).map_err(Failure::failed)?;
         }
         Ok(Code::Complete)
@@ -102,63 +116,100 @@ fn last_shape(kept: &[Crawl], settings: &Settings) -> Option<(Calls, String)> {
     })
 }
 
-fn describe(
-    name: &str,
-    calls: &Calls,
-    basis: &str,
-    state: &State,
-    user: &str,
-    limits: &Limits,
-    kept: &[Crawl],
-) -> Result<String> {
-    use fortilake_client::ledger::Ledger as _;
-    let usage = state.usage(user, limits).map_err(Failure::failed)?;
-    let mut text = format!("{name}\n  {basis}\n\n");
-    for (endpoint, count) in calls {
-        let service = models::endpoint(endpoint)
-            .and_then(|endpoint| endpoint.client_id)
-            .unwrap_or("-");
-        let _ = writeln!(text, "  {service:16}  {endpoint:16}  {count:>8}");
+/// What a crawl of one source needs.
+struct Estimate<'a> {
+    source: &'a str,
+    /// Where the number of calls comes from.
+    basis: String,
+    /// The calls by endpoint; empty if there is nothing to estimate from.
+    calls: Calls,
+    limits: &'a Limits,
+    /// What is used of the limits.
+    usage: Usage,
+    /// A crawl that can be resumed.
+    unfinished: Option<&'a Crawl>,
+}
+
+impl Estimate<'_> {
+    fn total(&self) -> u64 {
+        self.calls.values().sum()
     }
-    let total: u64 = calls.values().sum();
-    if total > 0 {
-        let _ = writeln!(text, "  {:16}  {:16}  {total:>8}\n", "all", "");
+
+    /// The least time, if the number of calls is known.
+    fn duration(&self) -> Option<Duration> {
+        let total = self.total();
+        (total > 0).then(|| duration(total, &self.limits.calls, &self.usage.calls))
     }
-    for (window, used) in limits.calls.iter().zip(&usage.calls) {
-        let _ = writeln!(
-            text,
-            "  {used} of {} calls used in the last {}",
-            window.max,
-            window_name(window.per)
-        );
+
+    /// The estimate as JSON. Its members are a documented interface.
+    fn to_json(&self) -> Value {
+        let windows = self.limits.calls.iter().zip(&self.usage.calls);
+        let windows = windows.map(|(window, used)| {
+            json!({ "max": window.max, "window_seconds": window.per.as_secs(), "used": used })
+        });
+        let errors = self.limits.errors.map(|limit| {
+            json!({
+                "max": limit.max,
+                "window_seconds": limit.per.as_secs(),
+                "reserve": limit.reserve,
+                "used": self.usage.errors,
+            })
+        });
+        let unfinished = self
+            .unfinished
+            .map(|crawl| json!({ "crawl_id": crawl.id, "saved_calls": crawl.records }));
+        json!({
+            "source": self.source,
+            "basis": self.basis,
+            "calls": (self.total() > 0).then(|| self.total()),
+            "calls_by_endpoint": self.calls,
+            "least_seconds": self.duration().map(|least| least.as_secs()),
+            "call_limits": windows.collect::<Vec<_>>(),
+            "error_limit": errors,
+            "closed_for_seconds": self.usage.closed_for.map(|wait| wait.as_secs()),
+            "unfinished": unfinished,
+        })
     }
-    if let Some(errors) = &limits.errors {
-        let _ = writeln!(
-            text,
-            "  {} of {} errors used in the last {}",
-            usage.errors,
-            errors.max,
-            window_name(errors.per)
-        );
+}
+
+impl fmt::Display for Estimate<'_> {
+    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(text, "{}\n  {}\n", self.source, self.basis)?;
+        for (endpoint, count) in &self.calls {
+            let service = models::endpoint(endpoint)
+                .and_then(|endpoint| endpoint.client_id)
+                .unwrap_or("-");
+            writeln!(text, "  {service:16}  {endpoint:16}  {count:>8}")?;
+        }
+        let total = self.total();
+        if total > 0 {
+            writeln!(text, "  {:16}  {:16}  {total:>8}\n", "all", "")?;
+        }
+        for (window, used) in self.limits.calls.iter().zip(&self.usage.calls) {
+            let (max, name) = (window.max, window_name(window.per));
+            writeln!(text, "  {used} of {max} calls used in the last {name}")?;
+        }
+        if let Some(errors) = &self.limits.errors {
+            let (used, max, name) = (self.usage.errors, errors.max, window_name(errors.per));
+            writeln!(text, "  {used} of {max} errors used in the last {name}")?;
+        }
+        if let Some(wait) = self.usage.closed_for {
+            let until = Time(later(clock()(), wait));
+            writeln!(text, "  the API accepts no calls before {until}")?;
+        }
+        if let Some(least) = self.duration() {
+            let least = Span(least);
+            writeln!(text, "  takes at least {least} within these limits")?;
+        }
+        if let Some(unfinished) = self.unfinished {
+            let (id, saved) = (&unfinished.id, count(unfinished.records, "call"));
+            writeln!(
+                text,
+                "  crawl {id} is unfinished; resuming it saves {saved}"
+            )?;
+        }
+        text.write_str("\n")
     }
-    if let Some(wait) = usage.closed_for {
-        let until = Time(later(clock()(), wait));
-        let _ = writeln!(text, "  the API accepts no calls before {until}");
-    }
-    if total > 0 {
-        let least = Span(duration(total, &limits.calls, &usage.calls));
-        let _ = writeln!(text, "  takes at least {least} within these limits");
-    }
-    if let Some(unfinished) = kept.first().filter(|crawl| crawl.status.is_unfinished()) {
-        let saved = count(unfinished.records, "call");
-        let _ = writeln!(
-            text,
-            "  crawl {} is unfinished; resuming it saves {saved}",
-            unfinished.id
-        );
-    }
-    text.push('\n');
-    Ok(text)
 }
 
 /// The length of a window, as it is said after "in the last".

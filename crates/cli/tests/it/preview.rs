@@ -6,6 +6,8 @@ use std::{
     thread,
 };
 
+use serde_json::{Value, json};
+
 use crate::util::{Folder, SMALL, Simulator};
 
 #[test]
@@ -90,7 +92,79 @@ fn a_check_says_what_works() {
       Organization      failed  `units/list` was not sent, because the sign-in failed: the API user or its password is wrong: the user comes from the variable `FORTICLOUD_USERNAME`, the password from the variable `FORTICLOUD_PASSWORD` (`organization`, HTTP 401: Unexpected error has happened)
       IAM               -       not called
       Asset Management  -       not called
+    --- stderr
+
+    hint: check the user and the password or key; for FortiCloud, downloading the credentials file again resets the password
     ");
+}
+
+/// The only object in the JSON list that a command prints.
+fn object(folder: &Folder, line: &str) -> (Option<i32>, Value) {
+    let output = folder.run(line);
+    let list: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(list.len(), 1, "{list:?}");
+    (output.status.code(), list[0].clone())
+}
+
+#[test]
+fn a_plan_for_programs() {
+    let simulator = Simulator::start(SMALL);
+    let folder = Folder::beside(&simulator);
+    let (code, plan) = object(&folder, "plan --json");
+    assert_eq!((code, &plan["source"]), (Some(0), &json!("forticloud")));
+    assert_eq!(
+        (&plan["calls"], &plan["least_seconds"]),
+        (&Value::Null, &Value::Null)
+    );
+    let (_, plan) = object(&folder, "plan --discover --json");
+    assert_eq!(plan["calls"], 10);
+    assert_eq!(plan["calls_by_endpoint"]["products/list"], 6);
+    assert_eq!(plan["least_seconds"], 0);
+    assert_eq!(
+        plan["call_limits"],
+        json!([
+            { "max": 100, "window_seconds": 60, "used": 6 },
+            { "max": 1000, "window_seconds": 3600, "used": 6 },
+        ])
+    );
+    assert_eq!(plan["error_limit"]["reserve"], 2);
+    folder.run("crawl --sink csv:out --max-calls 5");
+    let (_, plan) = object(&folder, "plan --json");
+    assert!(
+        plan["unfinished"]["saved_calls"].as_u64() > Some(0),
+        "{plan}"
+    );
+}
+
+#[test]
+fn a_check_for_programs() {
+    let simulator = Simulator::start(SMALL);
+    let folder = Folder::beside(&simulator);
+    let (code, check) = object(&folder, "check --json");
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        check,
+        json!({
+            "source": "forticloud",
+            "usable": true,
+            "services": [
+                { "service": "Organization", "result": "ok", "message": "3 units" },
+                { "service": "IAM", "result": "ok", "message": "3 accounts in the first unit" },
+                {
+                    "service": "Asset Management",
+                    "result": "ok",
+                    "message": "9 products in the first account",
+                },
+            ],
+            "note": null,
+            "exit_code": 0,
+        })
+    );
+    let folder = folder.with("FORTICLOUD_PASSWORD", "hunter2");
+    let (code, check) = object(&folder, "check --json");
+    assert_eq!((code, &check["exit_code"]), (Some(2), &json!(2)));
+    assert_eq!(check["services"][0]["result"], "failed");
+    assert_eq!(check["services"][1]["result"], "not_called");
 }
 
 #[test]
