@@ -7,7 +7,6 @@ mod origin;
 mod schema;
 mod secret;
 mod settings;
-mod shown;
 mod source;
 
 #[cfg(test)]
@@ -26,11 +25,12 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::{
     env::{Env, quoted},
+    explain::Lines,
     file::{parse, read},
     origin::Origin,
     schema::schema,
-    shown::{Entry, shown},
-    source::{Secret, SourceConfig},
+    settings::DETAILS_MAX_AGE,
+    source::{SearchConfig, Secret, SourceConfig},
 };
 use crate::{
     exit::{Failure, Result},
@@ -100,7 +100,7 @@ pub(crate) struct SinkConfig {
 }
 
 /// The named file, or `fortilake.toml` if it exists.
-fn file_in_use(path: Option<&Path>) -> Option<&Path> {
+pub(crate) fn file_in_use(path: Option<&Path>) -> Option<&Path> {
     let default = Path::new(DEFAULT_FILE);
     path.or_else(|| default.is_file().then_some(default))
 }

@@ -1,5 +1,6 @@
 //! `fortilake config`: writes a configuration file, checks one, and shows what it leads to.
 
+mod entries;
 mod schema;
 mod show;
 

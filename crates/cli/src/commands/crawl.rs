@@ -1,12 +1,9 @@
 //! `fortilake crawl`: reads the sources and publishes a snapshot.
 
 mod prepare;
+mod usage;
 
-use std::{
-    ffi::{OsStr, OsString},
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use anyhow::anyhow;
 use fortilake_auth::system_time;
@@ -16,10 +13,11 @@ use fortilake_sink::{self as sink, Partial, nearest};
 use fortilake_state::{State, Status};
 use tokio::sync::watch;
 
+pub(crate) use self::usage::write_usage_error;
 use super::SinkOpener;
 
 use crate::{
-    args::{CrawlArgs, LogFormat, SourceArgs},
+    args::{CrawlArgs, SourceArgs},
     baseline,
     config::{self, Config, Env, SinkConfig, SourceConfig},
     connect,
@@ -45,35 +43,6 @@ pub(crate) fn run(args: &CrawlArgs, console: Console) -> Result {
     summary.write(record.summary, &result)?;
     written?;
     result
-}
-
-/// Writes the summary and the metrics of a run that did not start because of its arguments.
-///
-/// They could not be parsed, so the files are looked up among them by the names of the flags.
-pub(crate) fn write_usage_error(arguments: &[OsString]) {
-    let failure: Result = Err(Failure::not_started(anyhow!("the arguments are not valid")));
-    // The usage error is printed already, and tells more than that its summary could not be written.
-    if let Some(path) = path_after("--summary", arguments).filter(|path| *path != "-") {
-        let console = Console::new(LogFormat::Text, false);
-        let target = SummaryTarget::open(Some(path.as_ref()), console);
-        let _ = target.and_then(|target| target.write(None, &failure));
-    }
-    if let Some(path) = path_after("--metrics-file", arguments) {
-        let target = MetricsTarget::open(Some(path.as_ref()));
-        let _ = target.and_then(|target| target.write(&RunRecord::default(), &failure));
-    }
-}
-
-/// The value of a flag among arguments that cannot be parsed.
-fn path_after<'a>(flag: &str, arguments: &'a [OsString]) -> Option<&'a OsStr> {
-    let position = arguments.iter().position(|argument| {
-        let rest = argument.to_str().and_then(|text| text.strip_prefix(flag));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-    })?;
-    match arguments[position].to_str()?.split_once('=') {
-        Some((_, path)) => Some(OsStr::new(path)),
-        None => arguments.get(position + 1).map(OsString::as_os_str),
-    }
 }
 
 fn configured(args: &CrawlArgs, record: &mut RunRecord, console: Console) -> Result {

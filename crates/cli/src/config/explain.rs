@@ -56,20 +56,20 @@ fn unknown(message: &str, expected: &str, failure: impl Fn(&str) -> Failure) -> 
 }
 
 /// The lines of the keys in a configuration file.
-pub(super) struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     text: &'a str,
     file: Spanned<DeTable<'a>>,
 }
 
 impl<'a> Lines<'a> {
     /// `None` for a text that is not TOML.
-    pub(super) fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let file = DeTable::parse(text).ok()?;
         Some(Self { text, file })
     }
 
     /// The line of the last of these keys; a number is the position in a list, counted from 0.
-    pub(super) fn of(&self, path: &[&str]) -> Option<usize> {
+    pub(crate) fn of(&self, path: &[&str]) -> Option<usize> {
         let (first, rest) = path.split_first()?;
         let (key, value) = self.file.get_ref().get_key_value(*first)?;
         let (mut span, mut value) = (key.span(), value.get_ref());
@@ -91,7 +91,7 @@ impl<'a> Lines<'a> {
 
     /// The line of the first option in the nth section of this name that `is_it` accepts; without
     /// one, the line where the section begins.
-    pub(super) fn option(
+    pub(crate) fn option(
         &self,
         section: &str,
         position: usize,

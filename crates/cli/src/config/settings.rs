@@ -9,22 +9,14 @@ use fortilake_crawler::{ApiKey, DetailsFor, ScopeMode, Search, Settings, System}
 use fortilake_state::digest;
 use jiff::{Span, SpanRelativeTo};
 
-use super::{Env, Secret, SourceConfig, secret, source::SearchConfig};
+use super::{
+    Env, Secret, SourceConfig, secret,
+    source::{INCLUDE, SearchConfig},
+};
 use crate::exit::{Failure, Result};
 
 /// Default of `details_max_age`. Products change rarely, and the details of each cost a call.
-pub(super) const DETAILS_MAX_AGE: &str = "7d";
-
-/// The words of `include`, and the endpoints that they add; none for details of products.
-pub(super) const INCLUDE: [(&str, Option<&str>); 7] = [
-    ("folders", Some("folders/list")),
-    ("licenses", Some("licenses/list")),
-    ("contracts", Some("contracts/list")),
-    ("product_details", None),
-    ("flex_programs", Some("flex/programs/list")),
-    ("flex_configs", Some("flex/configs/list")),
-    ("flex_entitlements", Some("flex/entitlements/list")),
-];
+pub(crate) const DETAILS_MAX_AGE: &str = "7d";
 
 impl SourceConfig {
     /// The settings that the crawl is planned from; `accounts` limits it, if it is not empty.

@@ -78,6 +78,17 @@ pub(crate) struct SourceConfig {
     pub(crate) quota: Quota,
 }
 
+/// The words of `include`, and the endpoints that they add; none for details of products.
+pub(super) const INCLUDE: [(&str, Option<&str>); 7] = [
+    ("folders", Some("folders/list")),
+    ("licenses", Some("licenses/list")),
+    ("contracts", Some("contracts/list")),
+    ("product_details", None),
+    ("flex_programs", Some("flex/programs/list")),
+    ("flex_configs", Some("flex/configs/list")),
+    ("flex_entitlements", Some("flex/entitlements/list")),
+];
+
 /// Reads the system by its name, such as `forticloud`.
 fn system<'de, D: Deserializer<'de>>(deserializer: D) -> Result<System, D::Error> {
     let name = String::deserialize(deserializer)?;

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use super::entries::{self, Entry};
 use crate::{
     args::ConfigShowArgs,
-    config::{self, Entry, Env, Origin},
+    config::{Env, Origin},
     console::Console,
     exit::{Code, Failure, Result},
     session,
@@ -19,7 +20,7 @@ const COLUMN: usize = 40;
 /// Prints the configuration as TOML with comments, or as JSON.
 pub(super) fn run(args: &ConfigShowArgs, console: Console) -> Result {
     let env = Env::read()?;
-    let entries = config::shown(args.config.as_deref(), &args.sink, &env)?;
+    let entries = entries::shown(args.config.as_deref(), &args.sink, &env)?;
     let (state, origin) = session::state_directory(args.state.state.as_deref(), &env)?;
     let state = state.display().to_string();
     let text = if args.json {

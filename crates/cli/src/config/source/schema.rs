@@ -4,7 +4,7 @@ use fortilake_crawler::System;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use crate::config::settings::INCLUDE;
+use super::INCLUDE;
 
 pub(super) fn system(_: &mut SchemaGenerator) -> Schema {
     let names: Vec<_> = System::all().map(System::name).collect();

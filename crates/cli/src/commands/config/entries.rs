@@ -13,30 +13,33 @@ use fortilake_transport as transport;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::{
-    Config, Env, Secret, SinkConfig, SourceConfig, explain::Lines, file_in_use, load,
-    origin::Origin, settings::DETAILS_MAX_AGE, source::SearchConfig,
+use crate::{
+    config::{
+        Config, DETAILS_MAX_AGE, Env, Lines, Origin, SearchConfig, Secret, SinkConfig,
+        SourceConfig, file_in_use, load,
+    },
+    connect,
+    exit::{Failure, Result},
 };
-use crate::exit::{Failure, Result};
 
 /// One value of the resolved configuration.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(super) struct Entry {
     /// The section that the value is in and its position, such as `("source", 0)`; `None` for
     /// values that the file has once.
-    pub(crate) section: Option<(&'static str, usize)>,
+    pub(super) section: Option<(&'static str, usize)>,
     /// The key in that section. Keys of tables are joined by dots, such as `guard.max_shrink`.
-    pub(crate) key: String,
+    pub(super) key: String,
     /// The value; of a secret only where it is stored.
-    pub(crate) value: Value,
+    pub(super) value: Value,
     /// Who set it.
-    pub(crate) origin: Origin,
+    pub(super) origin: Origin,
 }
 
 /// All values of the configuration that these arguments lead to, in the order of the file format.
 ///
 /// Values that are not set and have no default are left out. No secret is read.
-pub(crate) fn shown(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<Vec<Entry>> {
+pub(super) fn shown(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<Vec<Entry>> {
     let path = file_in_use(path);
     let config = load(path, sinks, env)?;
     let text = match path {
@@ -131,7 +134,7 @@ impl Shown<'_> {
         add("password", password.as_ref().map_or(Value::Null, secret));
         add("api_key", api_key.as_ref().map_or(Value::Null, secret));
         // Values that the system has a default for are asked of what a client would use.
-        let client = crate::connect::offline(source)?;
+        let client = connect::offline(source)?;
         add("api_url", json!(transport::shown(&client.api_url)));
         add("auth_url", json!(transport::shown(&client.auth_url)));
         add("scope", json!(scope.as_deref().unwrap_or("auto")));
@@ -184,9 +187,10 @@ impl Shown<'_> {
         };
         let of_file = !from_flags && self.file.is_some();
         let mut add = |key: &str, value: Value, is_written: bool| {
-            let origin = match of_file {
-                true => self.origin(section, key),
-                false => Origin::Default,
+            let origin = if of_file {
+                self.origin(section, key)
+            } else {
+                Origin::Default
             };
             let origin = if is_written { written(&origin) } else { origin };
             self.entries.push(Entry {
