@@ -199,6 +199,17 @@ fn label(text: &str) -> String {
     }
 }
 
+/// The name of the sink in a label, whether it comes from the command line or from the file.
+pub(crate) fn sink_of(label: &str) -> &str {
+    match label.strip_prefix("[[sink]] ") {
+        Some(rest) => {
+            let (_, name) = rest.split_once(" (").unwrap_or_default();
+            name.trim_end_matches(')')
+        }
+        None => label.split([':', ' ']).next().unwrap_or_default(),
+    }
+}
+
 /// Refuses two sinks that would replace each other's tables.
 pub(crate) fn are_apart(sinks: &[SinkConfig]) -> Result<()> {
     let mut seen: Vec<(Place, &str)> = Vec::new();

@@ -124,10 +124,17 @@ fn of_system(source: &SourceConfig, credentials: Credentials) -> Result<client::
         auth_url: address(&source.auth_url, "auth_url")?,
         credentials,
     };
-    source.system.client_config(access).ok_or_else(|| {
+    let config = source.system.client_config(access).ok_or_else(|| {
         Failure::not_started(anyhow!("source `{}` has no `api_url`", source.name))
             .hint("add the address of the system, such as `api_url = \"https://portal.example\"`")
-    })
+    })?;
+    // A call would be refused for the same reason, but only in the middle of a crawl.
+    for (key, url) in [("api_url", &config.api_url), ("auth_url", &config.auth_url)] {
+        transport::check_encrypted(url)
+            .with_context(|| format!("`{key}` of source `{}` cannot be used", source.name))
+            .map_err(Failure::not_started)?;
+    }
+    Ok(config)
 }
 
 /// A client for a system of the embedded simulator; nothing leaves the process.

@@ -13,6 +13,7 @@
 //! Only this crate uses standard output and error, the environment, signals and the exit status.
 //! The crawling itself is in [`fortilake_crawler`].
 
+mod again;
 mod args;
 mod baseline;
 mod commands;

@@ -5,11 +5,11 @@ mod target;
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use fortilake_crawler::{AccountShrink, Drift, Report, Shrink, SinkReport, one_line};
-use fortilake_sink::{self as sink, Standing, TableTotal};
+use fortilake_sink::{self as sink, Standing, TableTotal, registry};
 use serde_json::{Value, json};
 
 pub(crate) use self::target::SummaryTarget;
-use crate::{baseline, console::Console, exit::Code};
+use crate::{baseline, config, console::Console, exit::Code};
 
 /// The number of calls that succeeded or finally failed, by source and endpoint.
 pub(crate) type CallCounts = BTreeMap<String, BTreeMap<&'static str, u64>>;
@@ -18,12 +18,18 @@ pub(crate) type CallCounts = BTreeMap<String, BTreeMap<&'static str, u64>>;
 const FAILURES_SHOWN: usize = 10;
 
 /// Prints how a crawl ended: to people as text, to programs as JSON. If the console is quiet, only
-/// what failed is printed.
-pub(crate) fn print(console: Console, crawl: &sink::Crawl, report: &Report, summary: &Value) {
-    console.summary(&text(crawl, report), summary);
+/// what failed is printed. `flags` are those that a command in a hint needs.
+pub(crate) fn print(
+    console: Console,
+    crawl: &sink::Crawl,
+    report: &Report,
+    summary: &Value,
+    flags: &str,
+) {
+    console.summary(&text(crawl, report, flags), summary);
     // The text of the summary has this already.
     if console.is_quiet() || console.is_json() {
-        console.problem(&problems(crawl, report));
+        console.problem(&problems(crawl, report, flags));
     }
 }
 
@@ -37,9 +43,9 @@ pub(crate) fn print_sinks(console: Console, reports: &[SinkReport]) {
 }
 
 /// What failed, is missing, or was refused; empty if nothing.
-fn problems(crawl: &sink::Crawl, report: &Report) -> String {
+fn problems(crawl: &sink::Crawl, report: &Report, flags: &str) -> String {
     let mut text = failures(report);
-    text.push_str(&shrunk(crawl, &report.shrunk));
+    text.push_str(&shrunk(crawl, &report.shrunk, flags));
     text.push_str(refused(report));
     text.push_str(&sink_errors(&report.sinks));
     text
@@ -54,7 +60,7 @@ fn refused(report: &Report) -> &'static str {
 }
 
 /// The summary as text.
-fn text(crawl: &sink::Crawl, report: &Report) -> String {
+fn text(crawl: &sink::Crawl, report: &Report, flags: &str) -> String {
     let state = if report.complete {
         "complete"
     } else {
@@ -72,7 +78,7 @@ fn text(crawl: &sink::Crawl, report: &Report) -> String {
         let _ = writeln!(text, "note: {note}\n");
     }
     text.push_str(&failures(report));
-    text.push_str(&shrunk(crawl, &report.shrunk));
+    text.push_str(&shrunk(crawl, &report.shrunk, flags));
     text.push_str(refused(report));
     text.push_str(&sinks(&report.sinks));
     text
@@ -137,7 +143,7 @@ fn failures(report: &Report) -> String {
 }
 
 /// The tables that the shrink guard refused, by account, and what to do about them.
-fn shrunk(crawl: &sink::Crawl, tables: &[Shrink]) -> String {
+fn shrunk(crawl: &sink::Crawl, tables: &[Shrink], flags: &str) -> String {
     let mut text = String::new();
     let Some(first) = tables.first() else {
         return text;
@@ -175,9 +181,8 @@ fn shrunk(crawl: &sink::Crawl, tables: &[Shrink]) -> String {
     }
     let _ = writeln!(
         text,
-        "\nhint: if these rows are really gone, run `fortilake replay --accept-shrink {}` to \
-         publish this crawl without\nmaking calls, or `fortilake crawl --accept-shrink` for a new \
-         crawl; set the thresholds under `[guard]`",
+        "\nhint: if these rows are really gone, run `fortilake replay --accept-shrink {}{flags}` to publish this crawl without\n\
+         making calls, or `fortilake crawl --accept-shrink` for a new crawl; set the thresholds under `[guard]`",
         crawl.id
     );
     text
@@ -219,9 +224,9 @@ pub(crate) fn sinks(reports: &[SinkReport]) -> String {
         let _ = match result {
             Ok(receipt) => writeln!(
                 text,
-                "{name}: {} in {} ({}) at {}{}",
+                "{name}: {}{} ({}) at {}{}",
                 count(receipt.rows, "row"),
-                count(receipt.files, "file"),
+                parts(name, receipt.files),
                 size(receipt.bytes),
                 receipt.location,
                 match receipt.standing {
@@ -233,6 +238,19 @@ pub(crate) fn sinks(reports: &[SinkReport]) -> String {
         };
     }
     text
+}
+
+/// In how many files, messages or starts of a program the rows are; empty if that is not counted.
+///
+/// The target of a sink tells what it counts.
+fn parts(label: &str, number: u64) -> String {
+    let sink = registry::find(config::sink_of(label));
+    match sink.map_or("", |sink| sink.target) {
+        "path" => format!(" in {}", count(number, "file")),
+        "url" => format!(" in {}", count(number, "message")),
+        "command" => format!(" to {} of the program", count(number, "run")),
+        _ => String::new(),
+    }
 }
 
 fn sink_errors(reports: &[SinkReport]) -> String {

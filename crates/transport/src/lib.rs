@@ -43,6 +43,7 @@ pub use crate::{
     in_process::InProcess,
     message::{Request, Response, shown},
     network::{Network, NetworkConfig},
+    policy::check_encrypted,
     redirect::Redirects,
 };
 pub use {bytes, http, url};

@@ -73,6 +73,8 @@ pub struct Network {
     config: NetworkConfig,
     authorities: Option<Authorities>,
     encrypted: Clients,
+    /// For URLs that `NO_PROXY` names with their port.
+    direct: Clients,
     plain: Clients,
     answered: UsedConnections,
     /// Held by the one answer that may be larger than [`LARGE_BODY`].
@@ -105,6 +107,7 @@ impl Network {
             config,
             authorities,
             encrypted: Clients::default(),
+            direct: Clients::default(),
             plain: Clients::default(),
             answered: UsedConnections::default(),
             large: Semaphore::new(1),
@@ -113,7 +116,12 @@ impl Network {
 
     fn client(&self, url: &Url, new_connection: bool) -> Result<&Client> {
         let plain = url.scheme() == "http";
-        let clients = if plain { &self.plain } else { &self.encrypted };
+        let direct = !plain && self.config.proxy.is_none() && proxy::is_excepted(url);
+        let clients = match (plain, direct) {
+            (true, _) => &self.plain,
+            (_, true) => &self.direct,
+            (_, false) => &self.encrypted,
+        };
         let cell = if new_connection {
             &clients.unpooled
         } else {
@@ -133,6 +141,9 @@ impl Network {
             self.encrypted()
                 .map_err(|error| unusable(error.to_string()))?
         };
+        if direct {
+            builder = builder.no_proxy();
+        }
         if new_connection {
             builder = builder.pool_max_idle_per_host(0);
         }

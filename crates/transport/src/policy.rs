@@ -8,7 +8,11 @@ use crate::{Error, Kind, Result, shown};
 ///
 /// Any request may carry a password or a token, so this does not depend on the content of the
 /// request.
-pub(crate) fn check_encrypted(url: &Url) -> Result<()> {
+///
+/// # Errors
+///
+/// [`Kind::Insecure`], or [`Kind::Config`] for a scheme that is not supported.
+pub fn check_encrypted(url: &Url) -> Result<()> {
     match url.scheme() {
         "https" => Ok(()),
         "http" if is_loopback(url) => Ok(()),

@@ -17,6 +17,7 @@ pub(crate) use self::usage::write_usage_error;
 use super::SinkOpener;
 
 use crate::{
+    again,
     args::{CrawlArgs, SourceArgs},
     baseline,
     config::{self, Config, Env, SinkConfig, SourceConfig},
@@ -85,6 +86,11 @@ async fn crawl(
         partial: partial(args, config),
         limits: (!args.accept_shrink).then_some(config.limits),
         figures: fingerprint.sources(),
+        flags: again::flags(
+            args.config.as_deref(),
+            &args.sink,
+            args.state.state.as_deref(),
+        ),
         console,
     };
     let search = Search {
@@ -193,6 +199,8 @@ pub(crate) struct Publishing<'a> {
     pub(crate) limits: Option<Limits>,
     /// The sources and their users, as the key under which the row counts are stored.
     pub(crate) figures: String,
+    /// The flags that other commands need to work on the same sinks and state, for hints.
+    pub(crate) flags: String,
     /// Where progress and the summary are printed.
     pub(crate) console: Console,
 }
@@ -283,7 +291,7 @@ impl Publishing<'_> {
         };
         let console = self.console;
         let summary = summary::json(&session.crawl, &report, &progress.calls_by_endpoint());
-        summary::print(console, &session.crawl, &report, &summary);
+        summary::print(console, &session.crawl, &report, &summary, &self.flags);
         let status = ended_as(&report);
         let code = summary::code(&report);
         if session.is_resumable() && code == Code::Failed {
@@ -292,8 +300,8 @@ impl Publishing<'_> {
                     "run the same command again to publish it, without making calls".to_owned()
                 }
                 _ => format!(
-                    "run `fortilake replay {}` to publish it to the other sinks, without making calls",
-                    session.crawl.id
+                    "run `fortilake replay {}{}` to publish it to the other sinks, without making calls",
+                    session.crawl.id, self.flags
                 ),
             };
             console.problem(&format!("\nhint: nothing is lost: {what}\n"));

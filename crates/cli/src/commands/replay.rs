@@ -7,6 +7,7 @@ use fortilake_state::{Crawl, State, Status};
 
 use super::{crawl::Publishing, crawls};
 use crate::{
+    again,
     args::ReplayArgs,
     baseline,
     config::{self, Env, SinkConfig},
@@ -38,6 +39,11 @@ pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
                 partial: args.accept_partial.then_some(Partial::Publish),
                 limits: (!args.accept_shrink).then_some(limits),
                 figures: fingerprint.sources(),
+                flags: again::flags(
+                    args.config.as_deref(),
+                    &args.sink,
+                    args.state.state.as_deref(),
+                ),
                 console,
             };
             crawl(&kept, &publishing, &state, console)
@@ -79,7 +85,7 @@ fn crawl(kept: &Crawl, publishing: &Publishing<'_>, state: &State, console: Cons
         let (report, progress) = result?;
         let calls = progress.calls_by_endpoint();
         let result = summary::json(&session.crawl, &report, &calls);
-        summary::print(console, &session.crawl, &report, &result);
+        summary::print(console, &session.crawl, &report, &result, &publishing.flags);
         if summary::reached_a_sink(&report) {
             session.set_status(Status::Published, None)?;
             baseline::keep(state, &publishing.figures, &session.crawl, &report)?;

@@ -134,13 +134,21 @@ fn parse(text: &str) -> Result<HashMap<String, String>> {
     let lines = dotenvy::from_read_iter(text.as_bytes()).collect::<dotenvy::Result<_>>();
     // The line that cannot be parsed may be a password, so the message must not quote it.
     lines.map_err(|error| {
-        let place = match error {
-            dotenvy::Error::LineParse(_, position) => format!(" (near character {position})"),
-            _ => String::new(),
+        let line = match &error {
+            dotenvy::Error::LineParse(line, position) => line_of(text, line, *position),
+            _ => None,
         };
-        Failure::not_started(anyhow!("`.env` cannot be parsed{place}"))
+        let place = line.map_or_else(String::new, |line| format!("line {line} of "));
+        Failure::not_started(anyhow!("{place}`.env` cannot be parsed"))
             .hint("write one NAME=value per line, and quote values that contain spaces or `#`")
     })
+}
+
+/// The line number of a position in an entry that cannot be parsed; an entry can have several lines.
+fn line_of(text: &str, entry: &str, position: usize) -> Option<usize> {
+    let at = text.find(entry)?;
+    let before = text.get(..at + position).or_else(|| text.get(..at))?;
+    Some(before.matches('\n').count() + 1)
 }
 
 /// The line number of the first `$` that the parser would expand as a variable.

@@ -13,6 +13,9 @@ use crate::exit::Failure;
 ///
 /// Values never appear in the message, because a misplaced value may be a password.
 pub(super) fn unreadable(text: &str, error: &toml::de::Error) -> Failure {
+    if let Some(failure) = Lines::parse(text).and_then(|lines| lines.single_bracket()) {
+        return failure;
+    }
     let line = line(text, error.span().map_or(0, |span| span.start));
     let message = error.message().replace('\n', "; ");
     // Serde's messages read: invalid type: string "x", expected y.
@@ -87,6 +90,19 @@ impl<'a> Lines<'a> {
             }
         }
         Some(line(self.text, span.start))
+    }
+
+    /// The failure for a `[source]` or `[sink]`, of which a file has a list.
+    fn single_bracket(&self) -> Option<Failure> {
+        ["source", "sink"].into_iter().find_map(|section| {
+            let (key, value) = self.file.get_ref().get_key_value(section)?;
+            matches!(value.get_ref(), DeValue::Table(_)).then(|| {
+                let line = line(self.text, key.span().start);
+                let error = anyhow!("line {line}: `{section}` has to be a list");
+                Failure::not_started(error)
+                    .hint(format!("write `[[{section}]]` instead of `[{section}]`"))
+            })
+        })
     }
 
     /// The line of the first option in the nth section of this name that `is_it` accepts; without

@@ -236,6 +236,7 @@ fn concurrency() -> usize {
 #[derive(Deserialize)]
 #[serde(
     untagged,
+    deny_unknown_fields,
     expecting = "expected { env = … }, { file = … } or { command = […] }"
 )]
 enum SecretConfig {

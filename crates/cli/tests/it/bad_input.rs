@@ -181,11 +181,46 @@ fn a_password_stays_off_plain_http() {
     insta::assert_snapshot!(text, @"
     exit 2
     --- stderr
-    error: source `forticloud` cannot be read
-      caused by: `units/list` was not sent, because the sign-in failed
-      caused by: the sign-in for `organization` failed
+    error: `auth_url` of source `forticloud` cannot be used
       caused by: `http://fortinet.example/token/` is not encrypted, and plain http is only allowed for loopback addresses
     ");
+}
+
+#[test]
+fn a_plan_refuses_what_a_crawl_would_refuse() {
+    let source = "[[source]]\nname = \"acme\"\ntype = \"forticloud\"\nusername = \"u\"\n";
+    let told = |keys: &str| {
+        let folder = Folder::new().file("fortilake.toml", &format!("{source}{keys}"));
+        let folder = folder.with("P", "hunter2");
+        let plan = folder.check("plan");
+        assert_eq!(plan.lines().next(), Some("exit 2"), "{plan}");
+        assert!(folder.check("config check").starts_with("exit 2"), "{keys}");
+        plan
+    };
+    let text = told("password = { env = \"P\" }\napi_url = \"http://portal.example\"\n");
+    assert!(
+        text.contains("`api_url` of source `acme`") && text.contains("not encrypted"),
+        "{text}"
+    );
+    let text = told("password = { env = \"P\", file = \"p\" }\n");
+    assert!(
+        text.contains("line 5: expected { env = … }, { file = … } or { command"),
+        "{text}"
+    );
+}
+
+#[test]
+fn sections_of_a_list_have_two_brackets() {
+    insta::assert_snapshot!(configured("keep = 2\n[source]\nname = \"acme\"\ntype = \"forticloud\"\n"), @r"
+    exit 2
+    --- stderr
+    error: the configuration `fortilake.toml` cannot be used
+      caused by: line 2: `source` has to be a list
+
+    hint: write `[[source]]` instead of `[source]`
+    ");
+    let sink = "[[source]]\nname = \"acme\"\ntype = \"forticloud\"\n[sink]\ntype = \"csv\"\npath = \"out\"\n";
+    assert!(configured(sink).contains("hint: write `[[sink]]` instead of `[sink]`"));
 }
 
 #[test]
@@ -271,6 +306,15 @@ fn a_dot_env_file_that_is_ambiguous_or_malformed() {
     let text = folder.check("crawl");
     assert!(
         text.starts_with("exit 2") && text.contains("`.env`") && !text.contains("hunter2"),
+        "{text}"
+    );
+    let folder = Folder::new().file(
+        ".env",
+        "A=1\n# a comment\n\nFORTICLOUD_PASSWORD=hunter2 and more\n",
+    );
+    let text = folder.check("crawl");
+    assert!(
+        text.contains("error: line 4 of `.env` cannot be parsed"),
         "{text}"
     );
 }

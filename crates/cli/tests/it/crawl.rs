@@ -128,6 +128,24 @@ fn one_sink_that_fails_harms_no_other() {
     assert!(text.starts_with("exit 1"), "{text}");
     assert!(text.contains("error: sink `csv:broken` failed"), "{text}");
     assert_eq!(folder.read("whole/products.csv").lines().count(), 41);
+    // The command in the hint works on the same sinks, once the cause is gone.
+    let id = text.split_once("fortilake replay ").map(|(_, rest)| rest);
+    let flags = "--sink csv:broken --sink csv:whole` to publish it to the other sinks";
+    assert!(id.is_some_and(|rest| rest.contains(flags)), "{text}");
+    std::fs::remove_dir_all(folder.join("broken/products.csv")).unwrap();
+    let again = folder.check("replay latest --sink csv:broken --sink csv:whole");
+    assert!(again.starts_with("exit 0"), "{again}");
+}
+
+#[cfg(unix)]
+#[test]
+fn only_sinks_that_write_files_count_files() {
+    let text = Folder::new().check("crawl --simulate --sink exec:/bin/cat --sink csv:out");
+    assert!(
+        text.contains("exec:/bin/cat: 15162 rows to 10 runs of the program"),
+        "{text}"
+    );
+    assert!(text.contains("csv:out: 15162 rows in 10 files"), "{text}");
 }
 
 #[test]

@@ -75,6 +75,9 @@ pub(super) struct Proxy(Intercept);
 impl Proxy {
     /// Returns the proxy for this URL: the configured one, otherwise the one from the environment.
     pub(super) fn of(url: &Url, configured: Option<&str>) -> Option<Self> {
+        if configured.is_none() && is_excepted(url) {
+            return None;
+        }
         let matcher = match configured {
             Some(proxy) => Matcher::builder().all(proxy).build(),
             None => Matcher::from_system(),
@@ -198,11 +201,68 @@ impl Proxy {
     }
 }
 
+/// Whether `NO_PROXY` names this URL by host and port, such as `portal.example:8443`.
+///
+/// The HTTP library knows only hosts and networks there, and ignores other entries without a word.
+/// But curl and Python accept a port, and so do users.
+pub(super) fn is_excepted(url: &Url) -> bool {
+    let variable = ["NO_PROXY", "no_proxy"].into_iter();
+    let list = variable.filter_map(|name| std::env::var(name).ok());
+    list.take(1).any(|list| names_port(&list, url))
+}
+
+/// Whether one of these entries is the host of the URL, or a domain that it is in, with its port.
+fn names_port(list: &str, url: &Url) -> bool {
+    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        return false;
+    };
+    let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
+    list.split(',').any(|entry| {
+        let Some((name, number)) = entry.trim().rsplit_once(':') else {
+            return false;
+        };
+        // An IPv6 address without brackets has colons, too, but no port.
+        if number.parse() != Ok(port) || (name.contains(':') && !name.starts_with('[')) {
+            return false;
+        }
+        let name = name.trim_matches(['[', ']']).trim_start_matches('.');
+        let name = name.to_ascii_lowercase();
+        host == name
+            || host
+                .strip_suffix(&*name)
+                .is_some_and(|sub| sub.ends_with('.'))
+    })
+}
+
 /// Returns what the user can do about this refusal, to be appended to the message.
 fn advice(status: u16) -> &'static str {
     match status {
         407 => "; add a user and a password to the proxy's URL",
         400..=499 => "; ask the proxy's administrator to allow this host",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exception_with_a_port_is_for_that_port() {
+        for (list, url, expected) in [
+            ("portal.example:8443", "https://portal.example:8443/x", true),
+            ("portal.example:8443", "https://portal.example/x", false),
+            ("portal.example:443", "https://PORTAL.example/x", true),
+            ("a, .example:8443", "https://portal.example:8443", true),
+            ("ortal.example:443", "https://portal.example", false),
+            ("portal.example", "https://portal.example", false),
+            ("[::1]:8443", "https://[::1]:8443", true),
+            ("::1:8443", "https://[::1]:8443", false),
+            ("10.0.0.1:8443", "https://10.0.0.1:8443", true),
+            ("", "https://portal.example", false),
+        ] {
+            let url = url.parse().unwrap();
+            assert_eq!(names_port(list, &url), expected, "{list} {url}");
+        }
     }
 }

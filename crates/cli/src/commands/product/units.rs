@@ -89,8 +89,10 @@ fn csv_rows(text: &str) -> Result<Vec<Map<String, Value>>> {
     let delimiter = [b',', b';', b'\t']
         .into_iter()
         .find(|delimiter| head.as_bytes().contains(delimiter));
+    let delimiter = delimiter.unwrap_or(b',');
+    check_quotes(text, delimiter)?;
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter.unwrap_or(b','))
+        .delimiter(delimiter)
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let names = reader.headers().map_err(Failure::not_started)?.clone();
@@ -108,6 +110,42 @@ fn csv_rows(text: &str) -> Result<Vec<Map<String, Value>>> {
     names.iter().try_for_each(|name| known(name).map(drop))?;
     // Spreadsheets often end a file with empty rows.
     Ok(rows.into_iter().filter(|row| !row.is_empty()).collect())
+}
+
+/// Refuses quotes that do not enclose a whole cell.
+///
+/// The parser accepts them, and a quote that nobody closed swallows the rows after it: their units
+/// would not be registered, and nothing would say so.
+fn check_quotes(text: &str, delimiter: u8) -> Result<()> {
+    let wrong = |line: usize, what: &str| {
+        let error = anyhow!("line {line}: {what}");
+        let hint = "enclose a cell with quotes as a whole, and write a quote in it twice";
+        Err(Failure::not_started(error).hint(hint))
+    };
+    let (mut line, mut opened, mut at_start) = (1, None, true);
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        match (byte, opened) {
+            (b'"', None) if at_start => opened = Some(line),
+            // Two quotes in a quoted cell are one quote of its text.
+            (b'"', Some(_)) if bytes.peek() == Some(&b'"') => drop(bytes.next()),
+            (b'"', Some(_)) => {
+                opened = None;
+                let rest = bytes.clone();
+                let next = rest.into_iter().find(|next| *next != b' ');
+                if next.is_some_and(|next| next != delimiter && !b"\r\n".contains(&next)) {
+                    return wrong(line, "text follows a closing quote");
+                }
+            }
+            _ => {}
+        }
+        line += usize::from(byte == b'\n');
+        at_start = opened.is_none() && (byte == delimiter || b"\r\n".contains(&byte));
+    }
+    match opened {
+        Some(line) => wrong(line, "a quote is opened and never closed"),
+        None => Ok(()),
+    }
 }
 
 fn toml_value(text: &str) -> Result<Value> {

@@ -98,3 +98,31 @@ fn a_file_that_cannot_be_read_is_refused_as_a_whole() {
         assert!(!said.contains("SECRET"), "{said}");
     }
 }
+
+#[test]
+fn a_quote_that_nobody_closed_is_an_error_with_its_line() {
+    for (csv, told) in [
+        (
+            "serialNumber,description\nF1,ok\nF2,\"open\nF3,x\n",
+            "line 3: a quote is opened",
+        ),
+        (
+            "serialNumber,description\nF1,\"open\nF2,\"x\"\n",
+            "line 3: text follows",
+        ),
+        (
+            "serialNumber,description\nF1,\"a\" b\n",
+            "line 2: text follows",
+        ),
+    ] {
+        let found = read(csv, "csv");
+        assert!(
+            found.as_str().is_some_and(|text| text.starts_with(told)),
+            "{found}"
+        );
+    }
+    let fine = "serialNumber,description\nF1,\"a \"\"b\"\", c\nd\" \nF2,5\" disk\n";
+    let found = read(fine, "csv");
+    assert_eq!(found[0]["description"], "a \"b\", c\nd", "{found}");
+    assert_eq!(found[1]["description"], "5\" disk");
+}
