@@ -62,10 +62,21 @@ path = "out"
 TOML
 expect 0 "$BIN" check
 says acme
+expect 0 "$BIN" check --json
+says '"result": "ok"'
+
+step "what is in effect, and who set it"
+expect 0 "$BIN" config show
+says "fortilake.toml:2"
+says "(FORTILAKE_STATE in the environment)"
+says 'concurrency = 8'
+expect 0 "$BIN" config schema
+says '"title": "fortilake.toml"'
 
 step "a wrong password"
 expect 2 env FORTICLOUD_PASSWORD=wrong "$BIN" check
 says "the API user or its password is wrong"
+says "hint:"
 
 step "an estimate before the first crawl"
 expect 0 "$BIN" plan
@@ -92,8 +103,9 @@ wait "$crawl" || code=$?
 grep -q "resuming crawl" crawl.log || fail "the crawl did not resume"
 
 step "the same command again completes the crawl"
-expect 0 "$BIN" crawl --summary summary.json
+expect 0 "$BIN" crawl --summary summary.json --metrics-file fortilake.prom
 says "resuming crawl"
+grep -q '^fortilake_run_exit_code 0$' fortilake.prom || fail "the metrics have another exit code"
 says "complete snapshot"
 grep -q '"complete": true' summary.json || fail "the summary does not say that it is complete"
 expect 0 "$BIN" crawls

@@ -27,6 +27,20 @@ pub(crate) enum Code {
     Interrupted = 130,
 }
 
+#[cfg(test)]
+impl Code {
+    /// Every exit code. A test holds the documentation against this list.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Complete,
+        Self::Failed,
+        Self::NotStarted,
+        Self::Partial,
+        Self::Refused,
+        Self::Paused,
+        Self::Interrupted,
+    ];
+}
+
 impl From<Code> for ExitCode {
     fn from(code: Code) -> Self {
         Self::from(code as u8)

@@ -20,6 +20,8 @@ mod commands;
 mod config;
 mod connect;
 mod console;
+#[cfg(test)]
+mod docs;
 mod exit;
 mod logging;
 mod metrics;

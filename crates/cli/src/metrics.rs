@@ -19,7 +19,7 @@ use crate::{
 
 /// Every metric with its help text, in the order of the file. Each is a gauge: the collector reads
 /// the file until the next run replaces it.
-const METRICS: [(&str, &str); 15] = [
+pub(crate) const METRICS: [(&str, &str); 15] = [
     ("fortilake_build_info", "The version of fortilake."),
     (
         "fortilake_run_end_timestamp_seconds",

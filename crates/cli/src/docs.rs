@@ -1,0 +1,282 @@
+//! Tests that the documentation and the program agree: every command, flag, configuration key, option of a sink, exit
+//! code and metric is documented, and everything that is documented exists.
+//!
+//! `docs/commands.md` and `docs/sinks/options.md` are generated: `FORTILAKE_WRITE_DOCS=1 cargo test -p fortilake docs`
+//! writes them. Other pages are written by people, and these tests read the names in their tables.
+
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
+
+use clap::{Arg, CommandFactory as _};
+use fortilake_sink::registry;
+use serde_json::Value;
+
+use crate::{args::Cli, config, exit::Code, metrics};
+
+/// The sinks of the default build. Others need a feature, and have a page of their own.
+const SINKS: [&str; 5] = ["csv", "exec", "ndjson", "parquet", "webhook"];
+
+fn page(name: &str) -> PathBuf {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+    PathBuf::from(docs).join(name)
+}
+
+#[track_caller]
+fn read(name: &str) -> String {
+    fs::read_to_string(page(name)).unwrap_or_else(|error| panic!("docs/{name}: {error}"))
+}
+
+/// Compares a generated page with its file, or writes the file.
+#[track_caller]
+fn check_page(name: &str, text: &str) {
+    if std::env::var_os("FORTILAKE_WRITE_DOCS").is_some() {
+        fs::write(page(name), text).unwrap_or_else(|error| panic!("docs/{name}: {error}"));
+    }
+    assert!(
+        read(name) == text,
+        "docs/{name} is out of date; run `FORTILAKE_WRITE_DOCS=1 cargo test -p fortilake docs`"
+    );
+}
+
+/// The names in the first column of the tables in a part of a page.
+fn names_in_tables(text: &str) -> BTreeSet<String> {
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.filter_map(|row| row.trim_start_matches("| ").split(" | ").next());
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    names.map(str::to_owned).collect()
+}
+
+/// A section of a page with its subsections, from its heading to the next one of the same level.
+#[track_caller]
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let begin = text.find(heading).unwrap_or_else(|| panic!("no {heading}"));
+    let rest = &text[begin + heading.len()..];
+    let level = heading.split(' ').next().unwrap_or_default();
+    let end = rest.find(&format!("\n{level} ")).unwrap_or(rest.len());
+    &rest[..end]
+}
+
+#[test]
+#[cfg(feature = "history")]
+fn every_command_and_flag_is_documented() {
+    let mut text = "<!-- Generated from the program; see crates/cli/src/docs.rs. -->\n\n\
+                    # Commands\n\n\
+                    `fortilake COMMAND --help` prints the same, and `fortilake man COMMAND` a manual page.\n\n\
+                    ## Flags of every command\n\n"
+        .to_owned();
+    let mut root = Cli::command();
+    root.build();
+    let of_all = root.get_arguments().filter(|arg| arg.is_global_set());
+    flags(of_all, &mut text);
+    commands(&root, "fortilake", &mut text);
+    check_page("commands.md", &text);
+}
+
+fn commands(command: &clap::Command, path: &str, text: &mut String) {
+    for command in command.get_subcommands() {
+        if command.get_name() == "help" {
+            continue;
+        }
+        let path = format!("{path} {}", command.get_name());
+        let about = command.get_long_about().or(command.get_about());
+        let about = about.map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(text, "\n## `{path}`\n\n{}", sentence(&about));
+        let own = command.get_arguments().filter(|arg| !arg.is_global_set());
+        let mut table = String::new();
+        flags(own, &mut table);
+        // A flag that the subcommands share is listed where it is defined.
+        let shared = command.get_arguments().filter(|arg| {
+            arg.is_global_set()
+                && !Cli::command()
+                    .get_arguments()
+                    .any(|top| top.get_id() == arg.get_id())
+        });
+        if path.matches(' ').count() == 1 {
+            flags(shared, &mut table);
+        }
+        if !table.is_empty() {
+            let _ = write!(text, "\n{table}");
+        }
+        commands(command, &path, text);
+    }
+}
+
+fn flags<'a>(arguments: impl Iterator<Item = &'a Arg>, text: &mut String) {
+    for arg in arguments {
+        if matches!(arg.get_id().as_str(), "help" | "version") || arg.is_hide_set() {
+            continue;
+        }
+        if !text.ends_with("|\n") {
+            text.push_str("| argument | meaning |\n| --- | --- |\n");
+        }
+        let help = arg.get_long_help().or(arg.get_help());
+        let help = help.map(ToString::to_string).unwrap_or_default();
+        let mut help = sentence(&help);
+        let values = arg.get_possible_values();
+        let takes_value = arg.get_action().takes_values();
+        if takes_value && !values.is_empty() {
+            let values: Vec<_> = values
+                .iter()
+                .map(|value| format!("`{}`", value.get_name()))
+                .collect();
+            let _ = write!(help, " One of {}.", values.join(", "));
+        }
+        let default: Vec<_> = arg
+            .get_default_values()
+            .iter()
+            .map(|value| value.to_string_lossy().into_owned())
+            .collect();
+        if takes_value && !default.is_empty() {
+            let _ = write!(help, " Default: `{}`.", default.join(" "));
+        }
+        let _ = writeln!(text, "| {} | {} |", name(arg), cell(&help));
+    }
+}
+
+/// How an argument is written, such as `-v`, `--verbose` or `--sink <SINK>`.
+fn name(arg: &Arg) -> String {
+    let values = arg.get_value_names().unwrap_or_default();
+    let value = match values.first() {
+        Some(value) if arg.get_action().takes_values() => format!(" <{value}>"),
+        _ => String::new(),
+    };
+    let long = arg.get_long().map(|long| format!("`--{long}{value}`"));
+    let short = arg.get_short().map(|short| format!("`-{short}`"));
+    let names: Vec<_> = short.into_iter().chain(long).collect();
+    let text = match names.as_slice() {
+        [] => format!("`{}`", value.trim()),
+        names => names.join(", "),
+    };
+    text.replace('|', "\\|")
+}
+
+/// Help text on one line with its full stop, which clap cuts off.
+fn sentence(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.chars().last() {
+        None | Some('.') => text,
+        Some(_) => text + ".",
+    }
+}
+
+fn cell(text: &str) -> String {
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('|', "\\|")
+}
+
+#[test]
+fn every_option_of_a_sink_is_documented() {
+    let mut text = "<!-- Generated from the program; see crates/cli/src/docs.rs. -->\n\n\
+                    # Options of the sinks\n\n\
+                    `fortilake sinks NAME` prints the same for the sinks of your build.\n\
+                    On the command line, an option is `?option=value` after the target.\n"
+        .to_owned();
+    for name in SINKS {
+        let Ok(sink) = registry::find(name) else {
+            // A build without this sink cannot check its options.
+            return;
+        };
+        let _ = writeln!(text, "\n## `{name}`\n\n{}\n", sink.summary);
+        text.push_str("| option | default | meaning |\n| --- | --- | --- |\n");
+        let schema = (sink.options)();
+        let options = schema.as_value().get("properties");
+        for (option, schema) in options.and_then(Value::as_object).into_iter().flatten() {
+            let meaning = schema
+                .get("description")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            assert!(
+                !meaning.is_empty(),
+                "option `{option}` of `{name}` has no description"
+            );
+            let default = schema.get("default").filter(|value| !value.is_null());
+            let default = default.map_or_else(String::new, |value| format!("`{value}`"));
+            let _ = writeln!(
+                text,
+                "| `{option}` | {} | {} |",
+                cell(&default),
+                cell(meaning)
+            );
+        }
+    }
+    check_page("sinks/options.md", &text);
+}
+
+#[test]
+fn every_configuration_key_is_documented() {
+    let schema = config::schema().unwrap_or_else(|failure| panic!("{:#}", failure.error));
+    let page = read("configuration.md");
+    let keys = |schema: &Value| -> BTreeSet<String> {
+        let properties = schema["properties"].as_object();
+        properties
+            .into_iter()
+            .flatten()
+            .map(|(key, _)| key.clone())
+            .collect()
+    };
+    let resolve = |part: &Value| -> Value {
+        let target = part["$ref"]
+            .as_str()
+            .and_then(|target| target.strip_prefix('#'));
+        let found = target.and_then(|target| schema.pointer(target));
+        found.unwrap_or(part).clone()
+    };
+    let source = resolve(&schema["properties"]["source"]["items"]);
+    let mut documented = names_in_tables(section(&page, "\n## `[[source]]`"));
+    let quota = keys(&resolve(&source["properties"]["quota"]));
+    let mut expected = keys(&source);
+    // The quota has a section of its own, with an example instead of a table.
+    assert!(expected.remove("quota"));
+    documented.remove("quota");
+    assert_eq!(documented, expected, "keys of `[[source]]`");
+    let example = section(&page, "### `[source.quota]`");
+    for key in quota {
+        assert!(
+            example.contains(&format!("\n{key} = ")),
+            "`quota.{key}` has no example"
+        );
+    }
+    let example = section(&page, "\n## The whole file");
+    let mut general = keys(&schema);
+    assert!(general.remove("source") && general.remove("sink"));
+    for key in general {
+        let section = resolve(&schema["properties"][&key]);
+        let inner = keys(&section);
+        let line = if inner.is_empty() {
+            format!("\n{key} = ")
+        } else {
+            format!("\n[{key}]")
+        };
+        assert!(example.contains(&line), "`{key}` has no example");
+        for key in inner {
+            assert!(
+                example.contains(&format!("\n{key} = ")),
+                "`{key}` has no example"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_exit_code_is_documented() {
+    let page = read("exit-codes.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| "));
+    let numbers = rows.filter_map(|row| row.split(' ').next()?.parse().ok());
+    let documented: BTreeSet<u8> = numbers.collect();
+    let codes = Code::ALL.map(|code| code as u8);
+    assert_eq!(documented, BTreeSet::from(codes));
+}
+
+#[test]
+fn every_metric_is_documented() {
+    let page = read("production.md");
+    let documented = names_in_tables(section(&page, "### Prometheus"));
+    let documented: BTreeSet<_> = documented
+        .iter()
+        .filter(|name| name.starts_with("fortilake_"))
+        .map(String::as_str)
+        .collect();
+    let written: BTreeSet<_> = metrics::METRICS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(documented, written);
+}
