@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array as _, RecordBatch};
+use fortilake_sink::Selection;
 use fortilake_snapshot::Manifest;
 
 /// The scopes of one snapshot.
@@ -17,6 +18,8 @@ pub(crate) struct Coverage {
     endpoints: BTreeMap<(String, String), Scopes>,
     /// Whether the crawl was not limited to some sources, accounts or product models.
     is_everything: bool,
+    /// The product models that the crawl was limited to, by source.
+    models: Option<BTreeMap<String, BTreeSet<String>>>,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +43,7 @@ impl Coverage {
         Self {
             endpoints: BTreeMap::new(),
             is_everything: manifest.outcome.selection.is_everything(),
+            models: manifest.outcome.selection.models.clone(),
         }
     }
 
@@ -79,6 +83,9 @@ impl Coverage {
         account: Option<i64>,
         other: &Self,
     ) -> bool {
+        if has_products(endpoint) && !self.covers_models_of(other, source) {
+            return false;
+        }
         let key = (source.to_owned(), endpoint.to_owned());
         let Some(scopes) = self.endpoints.get(&key) else {
             // The source may have another name here. Accounts have the same number whatever the source.
@@ -93,6 +100,19 @@ impl Coverage {
             Some(is_read) => *is_read,
             None => self.another_read(endpoint, account) || self.lists_all(source, other),
         }
+    }
+
+    /// Whether this crawl published all product models of the source that the other one published.
+    fn covers_models_of(&self, other: &Self, source: &str) -> bool {
+        if self.models.is_none() {
+            return true;
+        }
+        let selection = |coverage: &Self| Selection {
+            sources: Some([source.to_owned()].into()),
+            models: coverage.models.clone(),
+            ..Selection::default()
+        };
+        selection(self).covers(&selection(other))
     }
 
     fn another_read(&self, endpoint: &str, account: i64) -> bool {
@@ -123,6 +143,13 @@ impl Coverage {
         let lists = endpoints.filter(|((name, _), scopes)| name == source && scopes.others > 0);
         lists.map(|((_, endpoint), _)| endpoint.as_str()).collect()
     }
+}
+
+/// Whether rows of this endpoint belong to products, so that a selection of models leaves some out.
+fn has_products(endpoint: &str) -> bool {
+    let layout = fortilake_models::endpoint(endpoint).and_then(|endpoint| endpoint.layout);
+    let mut tables = layout.iter().flat_map(|layout| layout.tables);
+    tables.any(|table| table.column("serial_number").is_some())
 }
 
 #[cfg(test)]

@@ -102,3 +102,20 @@ fn a_source_can_be_renamed() {
     assert!(!renamed.knows(PRODUCTS, "acme", Some(2), &whole()));
     assert!(!renamed.knows(PRODUCTS, "acme", None, &whole()));
 }
+
+#[test]
+fn a_crawl_of_some_models_says_nothing_about_others() {
+    let of = |models: &[&str]| {
+        let models = models.iter().map(ToString::to_string).collect();
+        Coverage {
+            models: Some([("acme".to_owned(), models)].into()),
+            ..whole()
+        }
+    };
+    let gates = of(&["FortiGate*"]);
+    assert!(!gates.knows(PRODUCTS, "acme", Some(1), &whole()));
+    assert!(gates.knows(PRODUCTS, "acme", Some(1), &of(&["FortiGate-60F"])));
+    assert!(whole().knows(PRODUCTS, "acme", Some(1), &gates));
+    // Accounts are published as a whole.
+    assert!(gates.knows(ACCOUNTS, "acme", Some(1), &whole()));
+}
