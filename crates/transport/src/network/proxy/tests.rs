@@ -1,4 +1,4 @@
-use super::check_environment;
+use super::{check_environment, names_port};
 
 /// Checks the environment with these variables for a URL on `api.example`.
 fn check(variables: &[(&str, &str)]) -> Result<(), String> {
@@ -52,6 +52,30 @@ fn only_the_variable_that_applies_is_checked() {
         ("NO_PROXY", "other.example, .example"),
     ];
     assert_eq!(check(&exempt), Ok(()));
+    let port = [
+        ("HTTPS_PROXY", "ftp://proxy"),
+        ("NO_PROXY", "api.example:443"),
+    ];
+    assert_eq!(check(&port), Ok(()));
     let cgi = [("HTTPS_PROXY", "ftp://proxy"), ("REQUEST_METHOD", "GET")];
     assert_eq!(check(&cgi), Ok(()));
+}
+
+#[test]
+fn an_exception_with_a_port_is_for_that_port() {
+    for (list, url, expected) in [
+        ("portal.example:8443", "https://portal.example:8443/x", true),
+        ("portal.example:8443", "https://portal.example/x", false),
+        ("portal.example:443", "https://PORTAL.example/x", true),
+        ("a, .example:8443", "https://portal.example:8443", true),
+        ("ortal.example:443", "https://portal.example", false),
+        ("portal.example", "https://portal.example", false),
+        ("[::1]:8443", "https://[::1]:8443", true),
+        ("::1:8443", "https://[::1]:8443", false),
+        ("10.0.0.1:8443", "https://10.0.0.1:8443", true),
+        ("", "https://portal.example", false),
+    ] {
+        let url = url.parse().unwrap();
+        assert_eq!(names_port(list, &url), expected, "{list} {url}");
+    }
 }
