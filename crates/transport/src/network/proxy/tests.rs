@@ -1,3 +1,5 @@
+//! Tests of proxies from the environment.
+
 use super::{check_environment, names_port};
 
 /// Checks the environment with these variables for a URL on `api.example`.
