@@ -50,7 +50,7 @@ pub(crate) struct Cli {
         value_name = "FORMAT"
     )]
     pub(crate) log_format: LogFormat,
-    /// Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything except request and response bodies.
+    /// Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but bodies.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Print nothing to standard error but warnings and errors.
@@ -85,7 +85,7 @@ pub(crate) enum Command {
     /// Show what changed between two published snapshots.
     #[cfg(feature = "history")]
     Changes(ChangesArgs),
-    /// List device coverage that ends, has lapsed or was renewed, from entitlements and contract terms.
+    /// List device coverage that ends, has lapsed or was renewed.
     #[cfg(feature = "history")]
     Renewals(RenewalsArgs),
     /// Show the history of one device across all published snapshots.

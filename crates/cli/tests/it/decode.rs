@@ -74,7 +74,7 @@ fn unusable_files_are_explained() {
     insta::assert_snapshot!(folder.check("decode product/list page.json --sink csv:out"), @"
     exit 2
     --- stderr
-    error: there is no endpoint `product/list` with rows
+    error: there is no endpoint `product/list` that returns rows
 
     hint: did you mean `products/list`?
     ");

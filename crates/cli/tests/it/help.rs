@@ -19,8 +19,8 @@ fn help() {
       replay       Publish a stored crawl to the sinks again, without making calls
       snapshots    List, verify or prune published snapshots
       changes      Show what changed between two published snapshots
-      renewals     List what ends: the coverage of devices, from entitlements and contract terms
-      history      Show everything that is known about a device, over all published snapshots
+      renewals     List device coverage that ends, has lapsed or was renewed
+      history      Show the history of one device across all published snapshots
       report       Write a report as one HTML file: coverage, fleet, renewals, changes and data quality
       call         Call any API endpoint
       product      Register products; show or change registered products
@@ -37,8 +37,8 @@ fn help() {
       decode       Turn saved API responses into tables, without a crawl
       simulate     Serve a simulator of the APIs on a port
       config       Write, check or show the configuration
-      completions  Print a script that completes commands and flags in a shell
-      man          Print a manual page, for `man -l -`
+      completions  Print a shell completion script
+      man          Print a manual page; to read it, pipe it into `man -l -`
       help         Print this message or the help of the given subcommand(s)
 
     Options:
@@ -52,7 +52,7 @@ fn help() {
               [default: text]
 
       -v, --verbose...
-              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for all but bodies
+              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but bodies
 
       -q, --quiet
               Print nothing to standard error but warnings and errors
@@ -113,7 +113,7 @@ fn help_of_a_command() {
               Pause after this long, such as 45m or 2h
 
           --wait
-              Wait when the API allows no calls for a while, instead of pausing with exit code 75
+              Wait until the API allows calls again, instead of pausing with exit code 75
 
           --state <DIR>
               Folder for the journal, the ledger and tokens; defaults to `$FORTILAKE_STATE`, or else to
@@ -135,7 +135,7 @@ fn help_of_a_command() {
               [default: text]
 
       -v, --verbose...
-              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for all but bodies
+              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but bodies
 
       -q, --quiet
               Print nothing to standard error but warnings and errors
