@@ -52,7 +52,8 @@ fn help() {
               [default: text]
 
       -v, --verbose...
-              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but bodies
+              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but
+              bodies
 
       -q, --quiet
               Print nothing to standard error but warnings and errors
@@ -135,7 +136,8 @@ fn help_of_a_command() {
               [default: text]
 
       -v, --verbose...
-              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but bodies
+              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but
+              bodies
 
       -q, --quiet
               Print nothing to standard error but warnings and errors
