@@ -251,11 +251,39 @@ pub(crate) async fn remove_strays(
         tables.extend(manifest.tables.iter().map(|table| table.name.as_str()));
         named.extend(manifest.files(layout).map(|file| file.path.as_str()));
     }
-    for folder in layout.folders(name, tables) {
-        for path in place.list(&folder).await? {
+    let folders = layout.folders(name, tables);
+    for folder in &folders {
+        for path in place.list(folder).await? {
             if layout.is_file_of(&path, name) && !named.contains(path.as_str()) {
                 place.delete(&path).await?;
             }
+        }
+    }
+    // Before the commit, an upload may belong to a process that is about to complete it.
+    if manifest.is_some() {
+        discard_strays(place, layout, name, &folders).await?;
+    }
+    Ok(())
+}
+
+/// Discards the unfinished uploads of a published snapshot.
+///
+/// Most uploads of dead processes are found by the ids that they recorded. This finds the one of a process that died
+/// between starting an upload and recording its id.
+async fn discard_strays(
+    place: &dyn Place,
+    layout: Layout,
+    name: &str,
+    folders: &[String],
+) -> Result<()> {
+    for upload in place.uploads().await? {
+        let path = upload.path.as_str();
+        let is_below = |folder: &String| {
+            path.strip_prefix(folder.as_str())
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        if folders.iter().any(is_below) && layout.is_file_of(path, name) {
+            place.discard(path, &upload.id).await?;
         }
     }
     Ok(())

@@ -34,7 +34,7 @@ pub use self::layout::Layout;
 pub use self::local::LocalPlace;
 pub use self::manifest::{Column, File, MadeBy, Manifest, SCHEMA_VERSION, Table};
 pub use self::names::Claim;
-pub use self::place::{Digest, Link, Lock, Object, Place, Put, Tag, Upload};
+pub use self::place::{Digest, Link, Lock, Object, Place, Put, Tag, Unfinished, Upload};
 pub use self::pointer::{Latest, LatestComplete};
 pub use self::prune::Keep;
 pub use self::reader::{Damage, Published, Reader, Which};

@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 use self::staging::Staging;
 use self::upload::LocalUpload;
 use crate::layout::OWN;
-use crate::place::{Digest, Link, Lock, Object, Place, Put, Tag, Upload};
+use crate::place::{Digest, Link, Lock, Object, Place, Put, Tag, Unfinished, Upload};
 
 pub(crate) mod disk;
 mod list;
@@ -191,6 +191,10 @@ impl Place for LocalPlace {
         .await
     }
 
+    fn has_locks(&self) -> bool {
+        true
+    }
+
     async fn lock(&self) -> Result<Option<Lock>> {
         let file = lock::take(self.inner.own("lock"), PUBLISHING).await?;
         Ok(Some(Lock::new(file)))
@@ -290,6 +294,11 @@ impl Place for LocalPlace {
     async fn discard(&self, _path: &str, _id: &str) -> Result<()> {
         // Nothing to do: uploads of dead processes are in staging folders, and `recover` removes those.
         Ok(())
+    }
+
+    async fn uploads(&self) -> Result<Vec<Unfinished>> {
+        // Nothing to list, for the same reason.
+        Ok(Vec::new())
     }
 
     async fn read_link(&self, path: &str) -> Result<Link> {

@@ -84,9 +84,11 @@ pub(crate) async fn open<F: Format>(
     place.probe(&folders(layout, &tables)).await?;
     uploads::discard(place.as_ref(), context.store.as_ref()).await?;
     // If another process holds the lock, it is publishing, and it recovered the place when it opened.
-    if let Some(_lock) = place.try_lock().await? {
+    let lock = place.try_lock().await?;
+    if lock.is_some() || !place.has_locks() {
         recover_locked(place.as_ref(), layout).await?;
     }
+    drop(lock);
     let there = rules::there(place.as_ref(), layout).await?;
     rules::check_format(place.as_ref(), layout, format.name(), &there).await?;
     rules::check_selection(place.as_ref(), &context.crawl.selection, &there)?;

@@ -37,6 +37,9 @@ pub trait Place: Debug + Send + Sync {
     /// Removes leftovers of dead processes that only this kind of place has, such as staging folders.
     async fn recover(&self) -> Result<()>;
 
+    /// Whether the place has locks. Without them, every step after the commit is safe beside other processes.
+    fn has_locks(&self) -> bool;
+
     /// Keeps other processes from publishing here until the lock is dropped; `None` if the place has no locks.
     ///
     /// It fails if another process does not release the lock within a few minutes, for example because it is
@@ -73,6 +76,9 @@ pub trait Place: Debug + Send + Sync {
     /// Discards an upload of a dead process, by the id that the process recorded.
     async fn discard(&self, path: &str, id: &str) -> Result<()>;
 
+    /// Unfinished uploads of all processes, living and dead; empty if the place cannot list them.
+    async fn uploads(&self) -> Result<Vec<Unfinished>>;
+
     /// What kind of file is at `path`, without following a link.
     async fn read_link(&self, path: &str) -> Result<Link>;
 
@@ -83,7 +89,10 @@ pub trait Place: Debug + Send + Sync {
 /// A file that is being written and is not visible to readers yet.
 #[async_trait]
 pub trait Upload: Send {
-    /// The id that [`Place::discard`] needs if this process dies; `None` if [`Place::recover`] finds the leftovers.
+    /// The id that [`Place::discard`] needs if this process dies. `None` if there is nothing to discard yet, or if
+    /// [`Place::recover`] finds the leftovers.
+    ///
+    /// It may appear with a [`write`](Upload::write), and then it never changes.
     fn id(&self) -> Option<&str>;
 
     /// Appends `bytes`. After an error, or if the call was dropped, the upload can only be discarded.
@@ -94,6 +103,15 @@ pub trait Upload: Send {
 
     /// Removes the bytes written so far; the path stays absent.
     async fn discard(self: Box<Self>) -> Result<()>;
+}
+
+/// An upload that was started and neither completed nor discarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The path that it would get.
+    pub path: String,
+    /// The id to pass to [`Place::discard`].
+    pub id: String,
 }
 
 /// The result of a conditional write.

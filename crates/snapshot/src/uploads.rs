@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use fortilake_sink::{Error, Kind, Result, Store};
 use serde::{Deserialize, Serialize};
 
@@ -57,27 +58,69 @@ impl Uploads {
     }
 }
 
-/// Starts the upload of `path`, and records its id in the store if the place cannot find leftovers by itself.
+/// Starts the upload of `path`. Its id is recorded in the store as soon as it has one.
 ///
-/// A process that dies between these two steps leaks the upload, because the id exists only after the upload does. On
-/// object stores, a lifecycle rule of the bucket removes it.
+/// A process that dies between these two steps leaks the upload, because the id exists only after the upload does. If
+/// the place can list uploads, the next run of the crawl finds it; otherwise a lifecycle rule of the bucket removes it.
 pub(crate) async fn begin(
     place: &dyn Place,
     store: &Arc<dyn Store>,
     path: &str,
 ) -> Result<Box<dyn Upload>> {
-    let upload = place.begin(path).await?;
-    if let Some(id) = upload.id() {
+    let mut upload = Recording {
+        upload: place.begin(path).await?,
+        store: Arc::clone(store),
+        path: path.to_owned(),
+        is_recorded: false,
+    };
+    upload.record().await?;
+    Ok(Box::new(upload))
+}
+
+/// An upload whose id is recorded when it appears.
+struct Recording {
+    upload: Box<dyn Upload>,
+    store: Arc<dyn Store>,
+    path: String,
+    is_recorded: bool,
+}
+
+impl Recording {
+    async fn record(&mut self) -> Result<()> {
+        let Some(id) = self.upload.id().filter(|_| !self.is_recorded) else {
+            return Ok(());
+        };
         let recorded = Recorded {
-            path: path.to_owned(),
+            path: self.path.clone(),
             id: id.to_owned(),
         };
         let value = serde_json::to_vec(&recorded).map_err(|error| {
             Error::new(Kind::Internal, "cannot encode an upload").with_source(error)
         })?;
-        store.put(&key(path), &value).await?;
+        self.store.put(&key(&self.path), &value).await?;
+        self.is_recorded = true;
+        Ok(())
     }
-    Ok(upload)
+}
+
+#[async_trait]
+impl Upload for Recording {
+    fn id(&self) -> Option<&str> {
+        self.upload.id()
+    }
+
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.upload.write(bytes).await?;
+        self.record().await
+    }
+
+    async fn complete(self: Box<Self>) -> Result<()> {
+        self.upload.complete().await
+    }
+
+    async fn discard(self: Box<Self>) -> Result<()> {
+        self.upload.discard().await
+    }
 }
 
 /// Discards all recorded uploads. Dead processes of this sink left them.

@@ -142,6 +142,10 @@ impl Place for Faulty {
         self.control.run(self.place.recover()).await
     }
 
+    fn has_locks(&self) -> bool {
+        self.place.has_locks()
+    }
+
     async fn lock(&self) -> Result<Option<Lock>> {
         self.control.run(self.place.lock()).await
     }
@@ -191,6 +195,10 @@ impl Place for Faulty {
 
     async fn discard(&self, path: &str, id: &str) -> Result<()> {
         self.control.run(self.place.discard(path, id)).await
+    }
+
+    async fn uploads(&self) -> Result<Vec<Unfinished>> {
+        self.control.run(self.place.uploads()).await
     }
 
     async fn read_link(&self, path: &str) -> Result<Link> {

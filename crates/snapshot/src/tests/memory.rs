@@ -14,18 +14,14 @@ pub(super) struct MemoryPlace(Arc<Mutex<Store>>);
 #[derive(Debug, Default)]
 struct Store {
     files: BTreeMap<String, Vec<u8>>,
-    uploads: BTreeMap<String, Vec<u8>>,
+    /// Paths and contents by id.
+    uploads: BTreeMap<String, (String, Vec<u8>)>,
     number: u64,
 }
 
 impl MemoryPlace {
     fn store(&self) -> MutexGuard<'_, Store> {
         self.0.lock().unwrap()
-    }
-
-    /// The number of uploads that were neither completed nor discarded.
-    pub(super) fn uploads(&self) -> usize {
-        self.store().uploads.len()
     }
 }
 
@@ -53,6 +49,10 @@ impl Place for MemoryPlace {
 
     async fn recover(&self) -> Result<()> {
         Ok(())
+    }
+
+    fn has_locks(&self) -> bool {
+        false
     }
 
     async fn lock(&self) -> Result<Option<Lock>> {
@@ -119,20 +119,26 @@ impl Place for MemoryPlace {
     }
 
     async fn begin(&self, path: &str) -> Result<Box<dyn Upload>> {
-        let mut store = self.store();
-        store.number += 1;
-        let id = store.number.to_string();
-        store.uploads.insert(id.clone(), Vec::new());
         Ok(Box::new(MemoryUpload {
             place: self.clone(),
             path: path.to_owned(),
-            id,
+            id: None,
         }))
     }
 
     async fn discard(&self, _path: &str, id: &str) -> Result<()> {
         self.store().uploads.remove(id);
         Ok(())
+    }
+
+    async fn uploads(&self) -> Result<Vec<Unfinished>> {
+        let store = self.store();
+        let uploads = store.uploads.iter();
+        let uploads = uploads.map(|(id, (path, _))| Unfinished {
+            path: path.clone(),
+            id: id.clone(),
+        });
+        Ok(uploads.collect())
     }
 
     async fn read_link(&self, path: &str) -> Result<Link> {
@@ -145,10 +151,11 @@ impl Place for MemoryPlace {
     }
 }
 
+/// An upload that starts with the first write, like that of a file that became too large for one request.
 struct MemoryUpload {
     place: MemoryPlace,
     path: String,
-    id: String,
+    id: Option<String>,
 }
 
 fn gone() -> Error {
@@ -158,24 +165,37 @@ fn gone() -> Error {
 #[async_trait]
 impl Upload for MemoryUpload {
     fn id(&self) -> Option<&str> {
-        Some(&self.id)
+        self.id.as_deref()
     }
 
     async fn write(&mut self, bytes: Vec<u8>) -> Result<()> {
         let mut store = self.place.store();
-        let upload = store.uploads.get_mut(&self.id).ok_or_else(gone)?;
-        upload.extend(bytes);
+        let Some(id) = &self.id else {
+            store.number += 1;
+            let id = store.number.to_string();
+            store.uploads.insert(id.clone(), (self.path.clone(), bytes));
+            self.id = Some(id);
+            return Ok(());
+        };
+        let (_, content) = store.uploads.get_mut(id).ok_or_else(gone)?;
+        content.extend(bytes);
         Ok(())
     }
 
     async fn complete(self: Box<Self>) -> Result<()> {
         let mut store = self.place.store();
-        let content = store.uploads.remove(&self.id).ok_or_else(gone)?;
+        let content = match &self.id {
+            Some(id) => store.uploads.remove(id).ok_or_else(gone)?.1,
+            None => Vec::new(),
+        };
         store.files.insert(self.path.clone(), content);
         Ok(())
     }
 
     async fn discard(self: Box<Self>) -> Result<()> {
-        self.place.discard(&self.path, &self.id).await
+        match &self.id {
+            Some(id) => self.place.discard(&self.path, id).await,
+            None => Ok(()),
+        }
     }
 }
