@@ -11,7 +11,7 @@ use fortilake_sink::{
     ScopeOutcome, ScopeResult, Selection, TableSpec, json,
 };
 use fortilake_snapshot::parquet::{PageCompression, Parquet};
-use fortilake_snapshot::{Layout, Target};
+use fortilake_snapshot::{BucketOptions, Layout, Target};
 use serde_json::{Map, Value, json};
 
 use crate::{Comparison, Counts, History};
@@ -188,6 +188,7 @@ impl Inventory {
             generator: "fortilake 0.1.0".to_owned(),
         };
         let target = Target {
+            bucket: BucketOptions::default(),
             path: root.to_owned(),
             layout,
             keep: None,

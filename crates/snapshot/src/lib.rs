@@ -28,6 +28,7 @@
 //!
 //! Two sinks cannot contribute to one snapshot. The manifest is immutable, so each layout of a place holds one format.
 
+pub use self::bucket::{BucketOptions, Encryption, scheme, variables};
 pub use self::choice::{Choice, Chosen, Columns, Meta, Names};
 pub use self::format::{Encoder, Format, Output};
 pub use self::layout::Layout;
@@ -41,6 +42,9 @@ pub use self::reader::{Damage, Published, Reader, Which};
 pub use self::rules::PartialRule;
 pub use self::target::Target;
 
+mod bucket;
+#[cfg(feature = "cloud")]
+mod cloud;
 mod choice;
 mod commit;
 #[cfg(feature = "conformance")]

@@ -7,11 +7,13 @@ use fortilake_sink::{Error, Kind, Result};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::bucket::BucketOptions;
 use crate::local::LocalPlace;
 use crate::manifest::{File, Manifest};
 use crate::names::Claim;
 use crate::place::Place;
 use crate::prune::{self, Keep};
+use crate::target::place_at;
 use crate::{Layout, names, pointer};
 
 /// Reads the published snapshots of a place.
@@ -90,6 +92,15 @@ impl Reader {
     /// A reader of the local folder `path`.
     pub fn local(path: impl AsRef<Path>) -> Self {
         Self::new(Arc::new(LocalPlace::new(path.as_ref())))
+    }
+
+    /// A reader of the place at `path`: a local folder, or a URL such as `s3://BUCKET/PREFIX`.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if the URL or its options are wrong, or if this build lacks the feature `cloud`.
+    pub fn open(path: impl AsRef<Path>, bucket: &BucketOptions) -> Result<Self> {
+        Ok(Self::new(place_at(path.as_ref(), bucket)?))
     }
 
     /// The published snapshots of a layout, oldest first.

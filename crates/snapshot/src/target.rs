@@ -1,11 +1,12 @@
 //! The options that all file sinks share: where to publish, in which layout, and what to keep.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fortilake_sink::{Delivery, Error, Kind, Result};
 
 use crate::Layout;
+use crate::bucket::{BucketOptions, scheme};
 use crate::local::LocalPlace;
 use crate::place::Place;
 use crate::prune::Keep;
@@ -14,8 +15,10 @@ use crate::rules::PartialRule;
 /// Where a file sink publishes, and its rules for partial crawls and pruning.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// The local folder; created if it does not exist.
+    /// The local folder, which is created if it does not exist, or a URL such as `s3://BUCKET/PREFIX`.
     pub path: PathBuf,
+    /// How to reach the bucket of a URL.
+    pub bucket: BucketOptions,
     /// How files are arranged below `path`.
     pub layout: Layout,
     /// Which snapshots to keep; `None` keeps all. Not allowed with [`Layout::Latest`].
@@ -41,7 +44,7 @@ impl Target {
     /// The place at `path`, after checking the options.
     pub(crate) fn place(&self) -> Result<Arc<dyn Place>> {
         self.check()?;
-        Ok(Arc::new(LocalPlace::new(&self.path)))
+        place_at(&self.path, &self.bucket)
     }
 
     fn check(&self) -> Result<()> {
@@ -49,11 +52,15 @@ impl Target {
         if self.path.as_os_str().is_empty() {
             return config("option `path` is empty".to_owned());
         }
-        let path = self.path.to_string_lossy();
-        if let Some((scheme, _)) = path.split_once("://") {
-            return config(format!(
-                "`{scheme}://` is not supported; option `path` must be a local folder"
-            ));
+        if let Some(url) = url(&self.path) {
+            check_url(url)?;
+        }
+        if url(&self.path).is_some() && self.layout == Layout::Latest {
+            return config(
+                "object stores have no links, which layout `latest` needs to replace all tables at once; set option \
+                 `layout` to `snapshots`"
+                    .to_owned(),
+            );
         }
         match (self.layout, self.keep) {
             (Layout::Latest, Some(_)) => config(
@@ -64,4 +71,48 @@ impl Target {
             (_, None) => Ok(()),
         }
     }
+}
+
+/// The text of a path that is a URL.
+fn url(path: &Path) -> Option<&str> {
+    path.to_str().filter(|path| scheme(path).is_some())
+}
+
+/// The place at a local folder or URL.
+pub(crate) fn place_at(path: &Path, bucket: &BucketOptions) -> Result<Arc<dyn Place>> {
+    let Some(url) = url(path) else {
+        return Ok(Arc::new(LocalPlace::new(path)));
+    };
+    check_url(url)?;
+    bucket.check()?;
+    in_bucket(url, bucket)
+}
+
+/// Refuses URLs of stores that this build does not support.
+fn check_url(url: &str) -> Result<()> {
+    let scheme = scheme(url).unwrap_or_default();
+    let text = if scheme != "s3" {
+        format!(
+            "`{scheme}://` is not supported; option `path` must be a folder or `s3://BUCKET/PREFIX`"
+        )
+    } else if cfg!(feature = "cloud") {
+        return Ok(());
+    } else {
+        format!(
+            "`{scheme}://` is not supported, because this program was built without the feature `cloud`; build it with \
+             `--features cloud`, or publish to a folder"
+        )
+    };
+    Err(Error::new(Kind::Config, text))
+}
+
+#[cfg(feature = "cloud")]
+fn in_bucket(url: &str, bucket: &BucketOptions) -> Result<Arc<dyn Place>> {
+    Ok(Arc::new(crate::cloud::open(url, bucket)?))
+}
+
+#[cfg(not(feature = "cloud"))]
+fn in_bucket(url: &str, _bucket: &BucketOptions) -> Result<Arc<dyn Place>> {
+    let text = format!("`{url}` needs the feature `cloud`");
+    Err(Error::new(Kind::Internal, text))
 }

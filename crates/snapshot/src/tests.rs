@@ -222,6 +222,7 @@ impl Load {
 fn target(layout: Layout) -> Target {
     Target {
         path: "out".into(),
+        bucket: BucketOptions::default(),
         layout,
         keep: None,
         partial: None,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fortilake_snapshot::{Choice, Columns, Keep, Layout, Meta, Names, PartialRule, Target};
+use fortilake_snapshot::{BucketOptions, Choice, Columns, Keep, Layout, Meta, Names, PartialRule, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,11 +10,12 @@ use crate::dialect::{Dates, Delimiter, Dialect, Formulas, Newlines};
 
 /// Options of the `csv` sink.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The folder to publish into. Created if it does not exist.
+    /// The folder to publish into, created if it does not exist, or a URL such as `s3://BUCKET/PREFIX`, which needs a
+    /// build with the feature `cloud`.
     pub(crate) path: PathBuf,
-    /// `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files.
+    /// `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. Object stores support
+    /// only `snapshots`.
     #[serde(default = "default_layout")]
     pub(crate) layout: Layout,
     /// Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout
@@ -51,6 +52,9 @@ pub(crate) struct Config {
     /// recognize.
     #[serde(default)]
     pub(crate) dates: Dates,
+    /// How to reach the bucket of a URL.
+    #[serde(flatten)]
+    bucket: BucketOptions,
 }
 
 impl Config {
@@ -58,6 +62,7 @@ impl Config {
     pub(crate) fn target(&self) -> Target {
         Target {
             path: self.path.clone(),
+            bucket: self.bucket.clone(),
             layout: self.layout,
             keep: self.keep,
             partial: self.partial,

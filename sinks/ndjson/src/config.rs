@@ -2,17 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use fortilake_snapshot::{Choice, Keep, Layout, Names, PartialRule, Target};
+use fortilake_snapshot::{BucketOptions, Choice, Keep, Layout, Names, PartialRule, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Options of the `ndjson` sink.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The folder to publish into, created if it does not exist, or `-` for standard output.
+    /// The folder to publish into, created if it does not exist, a URL such as `s3://BUCKET/PREFIX`, which needs a build
+    /// with the feature `cloud`, or `-` for standard output.
     pub(crate) path: PathBuf,
-    /// `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. Ignored for `-`.
+    /// `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. Object stores support
+    /// only `snapshots`. Ignored for `-`.
     #[serde(default = "default_layout")]
     pub(crate) layout: Layout,
     /// Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout
@@ -26,6 +27,9 @@ pub(crate) struct Config {
     /// The tables to write, as a list or separated by commas. If empty, all tables are written.
     #[serde(default)]
     pub(crate) tables: Names,
+    /// How to reach the bucket of a URL.
+    #[serde(flatten)]
+    bucket: BucketOptions,
 }
 
 impl Config {
@@ -33,6 +37,7 @@ impl Config {
     pub(crate) fn target(&self) -> Target {
         Target {
             path: self.path.clone(),
+            bucket: self.bucket.clone(),
             layout: self.layout,
             keep: self.keep,
             partial: self.partial,

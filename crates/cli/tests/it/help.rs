@@ -176,20 +176,32 @@ fn one_sink() {
     delivery:  atomic: all tables become visible at once, at the end
 
     options:
+      access_key_id
+          Object stores: the id of the access key. Without it, `AWS_ACCESS_KEY_ID`, or the role of the machine or container.
+      allow_http
+          Object stores: whether `endpoint` may be plain HTTP to another machine. (default: false)
       bom
           Whether files begin with a byte order mark, by which Excel recognizes UTF-8. (default: false)
+      ca_cert
+          Object stores: a PEM file with private CAs to trust in addition to those of the system. Without it, `AWS_CA_BUNDLE`.
       columns
           The columns to write, in this order, as a list or separated by commas; or a list for each table, such as `{ products = ["serial_number", "product_model"] }`. If empty, all columns are written. (default: [])
       dates
           How times are written: `iso` as `2026-09-01T12:00:00`, or `excel` as `2026-09-01 12:00:00`, which spreadsheets recognize. (default: "iso")
       delimiter
           The character between two cells: `,`, `;`, `|` or `tab`. (default: ",")
+      encryption
+          Object stores: how the server encrypts files: `AES256`, `aws:kms` or `aws:kms:dsse`. Without it, as the bucket is configured.
+      endpoint
+          Object stores: the URL of the server, such as `https://minio.example.com:9000`, if it is not that of AWS. Without it, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`.
       formula_prefix
           Whether to put a `'` before text that a spreadsheet would run as a formula. (default: true)
       keep
           Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout `snapshots`.
+      kms_key_id
+          Object stores: the KMS key for `encryption`. Without it, the account's default key.
       layout
-          `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. (default: "latest")
+          `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. Object stores support only `snapshots`. (default: "latest")
       meta
           Whether to write the columns `_source`, `_crawl_id`, `_observed_at` and `_extra`. (default: true)
       newlines
@@ -197,9 +209,17 @@ fn one_sink() {
       partial
           What to do if rows would disappear because a scope failed that had not failed in the published snapshot: `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
       path
-          The folder to publish into. Created if it does not exist.
+          The folder to publish into, created if it does not exist, or a URL such as `s3://BUCKET/PREFIX`, which needs a build with the feature `cloud`.
+      region
+          Object stores: the region, such as `eu-central-1`. Without it, `AWS_REGION` or `AWS_DEFAULT_REGION`.
+      secret_access_key
+          Object stores: the secret of the access key. Without it, `AWS_SECRET_ACCESS_KEY`.
+      session_token
+          Object stores: the session token of temporary credentials. Without it, `AWS_SESSION_TOKEN`.
       tables
           The tables to write, as a list or separated by commas. If empty, all tables are written. (default: [])
+      variables
+          Object stores: values for the standard environment variables of the store, such as `{ AWS_ROLE_ARN = "…" }`. They take precedence over the environment.
     "#);
     insta::assert_snapshot!(Folder::new().check("sinks parket"), @"
     exit 2

@@ -15,7 +15,25 @@ struct Kit {
 type MakeKit = fn() -> Kit;
 
 /// The kinds of places, and the step between the calls that fail. Local places sync, so not every call is tried.
-const KITS: &[(MakeKit, usize)] = &[(memory_kit, 1), (local_kit, 3), (linkless_kit, 7)];
+const KITS: &[(MakeKit, usize)] = &[
+    (memory_kit, 1),
+    (local_kit, 3),
+    (linkless_kit, 7),
+    #[cfg(feature = "cloud")]
+    (cloud_kit, 1),
+];
+
+#[cfg(feature = "cloud")]
+fn cloud_kit() -> Kit {
+    let store = crate::cloud::tests::Memory::default();
+    let open = store.clone();
+    Kit {
+        place: Arc::new(store.place()),
+        fresh: Box::new(move || Arc::new(open.place())),
+        die: Box::new(|| ()),
+        _root: None,
+    }
+}
 
 fn local_kit() -> Kit {
     kit_of(|root| LocalPlace::new(root))

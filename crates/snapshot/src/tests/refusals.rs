@@ -268,10 +268,22 @@ async fn targets_that_cannot_work_are_refused() {
     for (path, layout, keep, wanted) in [
         ("", Layout::Latest, None, "option `path` is empty"),
         (
+            "ftp://host/x",
+            Layout::Snapshots,
+            None,
+            "`ftp://` is not supported; option `path` must be a folder or `s3://BUCKET/PREFIX`",
+        ),
+        (
             "s3://bucket/x",
             Layout::Latest,
             None,
-            "`s3://` is not supported; option `path` must be a local folder",
+            if cfg!(feature = "cloud") {
+                "object stores have no links, which layout `latest` needs to replace all tables at once; set option \
+                 `layout` to `snapshots`"
+            } else {
+                "`s3://` is not supported, because this program was built without the feature `cloud`; build it with \
+                 `--features cloud`, or publish to a folder"
+            },
         ),
         (
             "out",

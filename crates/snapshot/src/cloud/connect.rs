@@ -1,0 +1,102 @@
+//! Opening a place by its URL.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fortilake_sink::{Error, Kind, Result};
+use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
+
+use super::s3::{Settings, TIMEOUT};
+use super::upload::PART;
+use super::{CloudPlace, Inner};
+use crate::bucket::BucketOptions;
+
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a probe tries again. A wrong endpoint or missing credentials are reported after a few seconds.
+const PROBE_RETRIES: usize = 2;
+
+/// A bucket and a prefix in it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Location<'a> {
+    pub(super) bucket: &'a str,
+    pub(super) prefix: &'a str,
+}
+
+impl<'a> Location<'a> {
+    /// Reads `s3://BUCKET/PREFIX`.
+    pub(super) fn parse(url: &'a str) -> Result<Self> {
+        let wrong = |text: &str| Error::new(Kind::Config, text);
+        let (_, rest) = url
+            .split_once("://")
+            .ok_or_else(|| wrong("option `path` is not a URL"))?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        // Do not quote the URL: somebody may have written credentials into it.
+        if bucket.contains(['@', ':', '?', '#']) {
+            return Err(wrong(
+                "the URL of a place is `s3://BUCKET/PREFIX`; credentials, a host or a query are not part of it",
+            ));
+        }
+        if bucket.is_empty() {
+            return Err(wrong(
+                "the URL of a place needs a bucket, as in `s3://BUCKET/PREFIX`",
+            ));
+        }
+        let prefix = prefix.trim_matches('/');
+        Ok(Self { bucket, prefix })
+    }
+}
+
+/// The place at `url`. Connects to nothing.
+pub(crate) fn open(url: &str, options: &BucketOptions) -> Result<CloudPlace> {
+    // The HTTP client takes the process's provider. If there is one already, it is the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let location = Location::parse(url)?;
+    let settings = Settings::new(location.bucket, options)?;
+    let http = http(options)?;
+    let hasty = RetryConfig {
+        backoff: BackoffConfig::default(),
+        max_retries: PROBE_RETRIES,
+        retry_timeout: Duration::from_secs(10),
+    };
+    let inner = Inner {
+        backend: settings.connect(&http, RetryConfig::default())?,
+        hasty: Some(settings.connect(&http, hasty)?),
+        root: location.prefix.to_owned(),
+        location: url.trim_end_matches('/').to_owned(),
+        server: settings.server(),
+        part: PART,
+    };
+    inner.object("")?;
+    Ok(CloudPlace {
+        inner: Arc::new(inner),
+    })
+}
+
+fn http(options: &BucketOptions) -> Result<ClientOptions> {
+    let mut http = ClientOptions::new()
+        // The endpoint was checked: plain HTTP only where it is meant.
+        .with_allow_http(true)
+        .with_connect_timeout(CONNECT_TIMEOUT)
+        .with_timeout(TIMEOUT);
+    let bundle = options.variables.get("AWS_CA_BUNDLE");
+    let bundle = bundle.map(|bundle| bundle.expose().into());
+    let Some(path) = options.ca_cert.clone().or(bundle) else {
+        return Ok(http);
+    };
+    let pem = fs::read(&path).map_err(|error| Error::io("read", &path, error))?;
+    let wrong = || {
+        let text = format!("`{}` is not a PEM file with certificates", path.display());
+        Error::new(Kind::Config, text)
+    };
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| wrong())?;
+    if certificates.is_empty() {
+        return Err(wrong());
+    }
+    for certificate in certificates {
+        http = http.with_root_certificate(certificate);
+    }
+    Ok(http)
+}

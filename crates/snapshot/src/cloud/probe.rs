@@ -1,0 +1,170 @@
+//! Probing: checks that a bucket can be published into before the first API call is made.
+
+use std::time::SystemTime;
+
+use fortilake_sink::{Error, Kind, Result};
+use futures_util::TryStreamExt as _;
+use object_store::path::Path;
+use object_store::{
+    Error as StoreError, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion,
+};
+
+use super::Inner;
+use super::backend::Backend;
+use super::error::{explain, is_absent};
+use crate::token::token;
+
+/// The folder of the objects that a probe creates.
+const FOLDER: &str = "_fortilake/probes";
+
+/// The age in seconds at which an object of a probe belongs to a dead process.
+const OLD: i64 = 3600;
+
+/// Creates, reads, replaces, lists and deletes an object, and leaves nothing behind.
+pub(super) async fn probe(inner: &Inner, backend: &dyn Backend) -> Result<()> {
+    let object = inner.object(&format!("{FOLDER}/{}", token()))?;
+    let client = Prober {
+        inner,
+        backend,
+        object: &object,
+    };
+    let probed = client.run().await;
+    let deleted = match backend.objects().delete(&object).await {
+        Err(error) if !is_absent(&error) => Err(client.failed("delete files", &error)),
+        _ => Ok(()),
+    };
+    probed.and(deleted)
+}
+
+struct Prober<'a> {
+    inner: &'a Inner,
+    backend: &'a dyn Backend,
+    object: &'a Path,
+}
+
+impl Prober<'_> {
+    async fn run(&self) -> Result<()> {
+        let created = self.put("create files", PutMode::Create).await?;
+        if !matches!(created, Answer::Done) {
+            return Err(self.error(Kind::Unavailable, "a new file already exists"));
+        }
+        if let Answer::Done = self.put("create files", PutMode::Create).await? {
+            return Err(self.ignores("If-None-Match"));
+        }
+        let read = self.backend.objects().get(self.object).await;
+        let read = read.map_err(|error| self.failed("read files", &error))?;
+        let version = |e_tag: Option<String>| {
+            PutMode::Update(UpdateVersion {
+                e_tag,
+                version: None,
+            })
+        };
+        let Answer::Done = self.put("replace files", version(read.meta.e_tag)).await? else {
+            return Err(self.error(Kind::Unavailable, "a file was changed by another process"));
+        };
+        let other = Some("\"00000000000000000000000000000000\"".to_owned());
+        if let Answer::Done = self.put("replace files", version(other)).await? {
+            return Err(self.ignores("If-Match"));
+        }
+        self.list().await?;
+        self.discard().await
+    }
+
+    async fn put(&self, action: &str, mode: PutMode) -> Result<Answer> {
+        let payload = PutPayload::from_static(b"fortilake\n");
+        let put = self
+            .backend
+            .objects()
+            .put_opts(self.object, payload, PutOptions::from(mode));
+        match put.await {
+            Ok(_) => Ok(Answer::Done),
+            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {
+                Ok(Answer::Taken)
+            }
+            Err(error) => Err(self.failed(action, &error)),
+        }
+    }
+
+    async fn list(&self) -> Result<()> {
+        let folder = self.inner.object(FOLDER)?;
+        let listed = self.backend.objects().list(Some(&folder));
+        let listed: Vec<_> = listed
+            .try_collect()
+            .await
+            .map_err(|error| self.failed("list files", &error))?;
+        if listed.iter().any(|found| found.location == *self.object) {
+            return Ok(());
+        }
+        Err(self.error(
+            Kind::Config,
+            "a list of files lacks one that was just created",
+        ))
+    }
+
+    /// Large files are uploaded in parts. To discard such an upload is a permission of its own, and without it, every
+    /// interrupted run would leave parts that are paid for.
+    async fn discard(&self) -> Result<()> {
+        let id = "fortilake-probe".to_owned();
+        let discarded = self.backend.uploads().abort_multipart(self.object, &id);
+        match discarded.await {
+            // There is no such upload. Stores have different words for that, but only one for a missing permission.
+            Err(error @ StoreError::PermissionDenied { .. }) => {
+                Err(self.failed("discard uploads", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ignores(&self, header: &str) -> Error {
+        let text = format!(
+            "the store ignores the header `{header}`, so two crawls could overwrite each other's files; use a store or a \
+             version that supports conditional requests"
+        );
+        self.error(Kind::Config, &text)
+    }
+
+    fn failed(&self, action: &str, error: &StoreError) -> Error {
+        let (kind, reason) = explain(error);
+        let text = format!(
+            "cannot {action} in `{}` ({})",
+            self.inner.location, self.inner.server
+        );
+        Error::new(kind, text).with_source(reason)
+    }
+
+    fn error(&self, kind: Kind, reason: &str) -> Error {
+        let text = format!(
+            "cannot publish to `{}` ({})",
+            self.inner.location, self.inner.server
+        );
+        Error::new(kind, text).with_source(reason)
+    }
+}
+
+/// Whether a conditional request was carried out.
+enum Answer {
+    Done,
+    Taken,
+}
+
+/// Deletes objects that probes of dead processes left.
+pub(super) async fn sweep(inner: &Inner) -> Result<()> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    let objects = inner.backend.objects();
+    let found: Vec<_> = objects
+        .list(Some(&inner.object(FOLDER)?))
+        .try_collect()
+        .await
+        .map_err(|error| inner.failed("list", FOLDER, &error))?;
+    let is_old = |found: &object_store::ObjectMeta| found.last_modified.timestamp() < now - OLD;
+    for found in found.iter().filter(|found| is_old(found)) {
+        match objects.delete(&found.location).await {
+            Err(error) if !is_absent(&error) => {
+                return Err(inner.failed("delete files in", FOLDER, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
