@@ -306,8 +306,8 @@ pub(crate) struct SnapshotsArgs {
     /// The subcommand; without one, the snapshots are listed.
     #[command(subcommand)]
     pub(crate) action: Option<SnapshotsAction>,
-    /// Folder that snapshots are published to; defaults to the folder of the first Parquet sink in
-    /// the configuration, or else to `out`.
+    /// Folder or URL (`s3://BUCKET/PREFIX`) that snapshots are published to; defaults to that of the
+    /// first Parquet sink in the configuration, or else to `out`.
     #[arg(long, value_name = "PLACE", global = true)]
     pub(crate) place: Option<PathBuf>,
     /// Configuration file; without it, `fortilake.toml` if it exists.

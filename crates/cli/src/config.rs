@@ -21,6 +21,7 @@ use std::{
 use anyhow::anyhow;
 use fortilake_crawler::Limits;
 use fortilake_sink::{Partial, Spec, registry};
+use fortilake_snapshot::scheme;
 use serde_json::{Map, Value};
 
 pub(crate) use self::{
@@ -170,24 +171,49 @@ pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
     Ok(sinks)
 }
 
-/// The folder of the first Parquet sink in the named file or in `fortilake.toml`, if there is one.
+/// The place of the first Parquet sink in the named file or in `fortilake.toml`, if there is one.
 pub(crate) fn first_place(path: Option<&Path>) -> Result<Option<PathBuf>> {
-    let Some(path) = file_in_use(path) else {
-        return Ok(None);
-    };
-    let sinks = file::read(path)?.sinks;
+    let sinks = configured_sinks(path)?;
     let parquet = sinks.iter().find(|sink| sink.spec.sink == "parquet");
     let place = parquet.and_then(|sink| sink.spec.options.get("path")?.as_str());
     Ok(place.map(PathBuf::from))
 }
 
+/// The options of the first sink that publishes to `place`; only `path` if there is none.
+pub(crate) fn options_of(path: Option<&Path>, place: &str) -> Result<Map<String, Value>> {
+    let publishes_there = |options: &Map<String, Value>| {
+        let path = options.get("path").and_then(Value::as_str);
+        path.is_some_and(|path| path.trim_end_matches('/') == place.trim_end_matches('/'))
+    };
+    let sinks = configured_sinks(path)?;
+    let mut options = sinks.into_iter().map(|sink| sink.spec.options);
+    let found = options.find(publishes_there);
+    Ok(found.unwrap_or_else(|| Map::from_iter([("path".to_owned(), place.into())])))
+}
+
+/// The sinks of the named file or of `fortilake.toml`; none without a file.
+fn configured_sinks(path: Option<&Path>) -> Result<Vec<SinkConfig>> {
+    match file_in_use(path) {
+        Some(path) => Ok(file::read(path)?.sinks),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// The label of a sink of the command line: its name and target, without options.
 ///
-/// A URL is cut after the host, because user, path and query can all contain secrets.
+/// A URL is cut after the host, because user, path and query can all contain secrets. The path in a
+/// bucket contains none.
 fn label(text: &str) -> String {
     let text = text.split('?').next().unwrap_or_default();
     let (name, target) = text.split_once(':').unwrap_or((text, ""));
+    if target.starts_with("s3://") && !target.contains('@') {
+        return text.to_owned();
+    }
     match target.parse::<url::Url>() {
+        Err(_) if target.contains('@') => match scheme(target) {
+            Some(scheme) => format!("{name}:{scheme}://…"),
+            None => text.to_owned(),
+        },
         Ok(url) if url.has_host() => {
             let host = url.host_str().unwrap_or_default();
             let port = url
@@ -233,7 +259,8 @@ struct Place {
     target: Option<PathBuf>,
     layout: Option<Value>,
     /// All options of a sink that does not publish to a folder. Two such sinks are the same only
-    /// if nothing differs: two programs or two URLs may differ in any option.
+    /// if nothing differs: two programs or two URLs may differ in any option. For a bucket, the
+    /// server.
     options: Option<Map<String, Value>>,
 }
 
@@ -243,7 +270,10 @@ impl Place {
         let is_folder = descriptor.target == "path";
         let target = spec.options.get(descriptor.target).and_then(Value::as_str);
         let target = target.filter(|_| is_folder);
-        let target = target.map(|text| std::path::absolute(text).unwrap_or_else(|_| text.into()));
+        let target = target.map(|text| match scheme(text) {
+            Some(_) => text.into(),
+            None => std::path::absolute(text).unwrap_or_else(|_| text.into()),
+        });
         let schema = (descriptor.options)();
         let default = schema.as_value().pointer("/properties/layout/default");
         Ok(Self {
@@ -251,7 +281,12 @@ impl Place {
             // Comparing components ignores trailing and repeated slashes.
             target: target.map(|path| path.components().collect()),
             layout: spec.options.get("layout").or(default).cloned(),
-            options: (!is_folder).then(|| spec.options.clone()),
+            options: if is_folder {
+                let endpoint = spec.options.get("endpoint");
+                endpoint.map(|endpoint| Map::from_iter([("endpoint".to_owned(), endpoint.clone())]))
+            } else {
+                Some(spec.options.clone())
+            },
         })
     }
 }

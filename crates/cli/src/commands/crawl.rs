@@ -47,11 +47,11 @@ pub(crate) fn run(args: &CrawlArgs, console: Console) -> Result {
 }
 
 fn configured(args: &CrawlArgs, record: &mut RunRecord, console: Console) -> Result {
-    // A simulation needs no variables, so it must also work where `.env` cannot be read.
+    // A simulation needs no variables, so it must also work where `.env` cannot be read. Its sinks may.
     let (config, env) = if args.simulate {
         let sources = vec![SourceConfig::new("simulated")];
         let sinks = config::sink_specs(&args.sink)?;
-        (Config::new(sources, sinks), Env::default())
+        (Config::new(sources, sinks), Env::process())
     } else {
         let env = Env::read()?;
         let config = selected(args.config.as_deref(), &args.source, &args.sink, &env)?;

@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use anyhow::anyhow;
 use fortilake_auth::printable;
 use fortilake_history::{History, RowFormat, RowWriter, Snapshot, write_file};
 use fortilake_sink::{self as sink, Error, FailedScope, Kind, RecordBatch};
@@ -30,6 +31,12 @@ pub(super) fn history(args: &PlaceArgs) -> Result<History> {
         None => config::first_place(args.config.as_deref())?,
     };
     let place = configured.unwrap_or_else(|| DEFAULT_PLACE.into());
+    if let Some(scheme) = place.to_str().and_then(fortilake_snapshot::scheme) {
+        let error = anyhow!("this command reads only local folders, not `{scheme}://`");
+        return Err(Failure::not_started(error).hint(
+            "copy the place to a folder, for example with `aws s3 sync`, and name it with `--place`",
+        ));
+    }
     History::open(&place, &env::temp_dir()).map_err(|error| {
         Failure::from(error)
             .hint("use `--place PLACE` to name the folder that snapshots are published to")

@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::anyhow;
 use fortilake_sink::nearest;
-use fortilake_snapshot::{Keep, Layout, Published, Reader, Which};
+use fortilake_snapshot::{Keep, Layout, Published, Reader, Which, scheme};
 
 use crate::{
     args::{SnapshotsAction, SnapshotsArgs},
-    config,
+    config::{self, Env},
     console::Console,
     exit::{Code, Failure, Result},
     summary,
@@ -28,11 +28,7 @@ const LAYOUTS: [Layout; 2] = [Layout::Snapshots, Layout::Latest];
 /// Lists, verifies or prunes snapshots.
 pub(crate) fn run(args: &SnapshotsArgs, console: Console) -> Result {
     let path = place(args)?;
-    if !path.is_dir() {
-        let error = anyhow!("there is no folder `{}`", path.display());
-        return Err(Failure::not_started(error).hint("use `--place PLACE` to name the folder"));
-    }
-    let reader = Reader::local(&path);
+    let reader = reader(args, &path)?;
     super::runtime()?.block_on(async {
         match &args.action {
             None => list(&reader, &path, Form::Text, console).await,
@@ -60,13 +56,28 @@ pub(crate) fn run(args: &SnapshotsArgs, console: Console) -> Result {
     })
 }
 
-/// The folder of `--place`, else that of the configuration's first Parquet sink, else `out`.
+/// The place of `--place`, else that of the configuration's first Parquet sink, else `out`.
 fn place(args: &SnapshotsArgs) -> Result<PathBuf> {
     if let Some(place) = &args.place {
         return Ok(place.clone());
     }
     let configured = config::first_place(args.config.as_deref())?;
     Ok(configured.unwrap_or_else(|| DEFAULT_PLACE.into()))
+}
+
+/// A reader of the local folder or URL.
+fn reader(args: &SnapshotsArgs, path: &Path) -> Result<Reader> {
+    let url = path.to_str().filter(|path| scheme(path).is_some());
+    let Some(url) = url else {
+        if path.is_dir() {
+            return Ok(Reader::local(path));
+        }
+        let error = anyhow!("there is no folder `{}`", path.display());
+        return Err(Failure::not_started(error).hint("use `--place PLACE` to name the folder"));
+    };
+    let options = config::options_of(args.config.as_deref(), url)?;
+    let bucket = Env::read()?.bucket(options)?;
+    Ok(Reader::open(url, &bucket)?)
 }
 
 /// How a list is written.

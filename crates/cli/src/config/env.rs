@@ -5,6 +5,8 @@ use std::{borrow::Cow, collections::HashMap, fs, io};
 use anyhow::{Context as _, anyhow};
 
 use fortilake_sink::{self as sink, Reference, Spec};
+use fortilake_snapshot::BucketOptions;
+use serde_json::{Map, Value, json};
 
 use super::Secret;
 use crate::exit::{Failure, Result};
@@ -23,12 +25,20 @@ pub(crate) struct Env {
 }
 
 impl Env {
-    /// Reads the process's variables and `.env`, if it exists.
-    pub(crate) fn read() -> Result<Self> {
+    /// Only the process's variables, for runs that work without any and so do not read `.env`.
+    pub(crate) fn process() -> Self {
         // `vars` would panic if any variable is not UTF-8. Here, such variables are left out.
         let process = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
+        Self {
+            process,
+            file: HashMap::new(),
+        }
+    }
+
+    /// Reads the process's variables and `.env`, if it exists.
+    pub(crate) fn read() -> Result<Self> {
         let file = match fs::read(FILE) {
             Ok(bytes) => parse(decode(&bytes)?.trim_start_matches('\u{feff}'))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => HashMap::new(),
@@ -37,7 +47,10 @@ impl Env {
                 return error.map_err(Failure::not_started);
             }
         };
-        Ok(Self { process, file })
+        Ok(Self {
+            file,
+            ..Self::process()
+        })
     }
 
     /// The value of a variable; an empty value counts as not set.
@@ -56,13 +69,44 @@ impl Env {
     ///
     /// Resolving may read files and run programs, so it happens on a blocking thread.
     pub(crate) async fn resolve(&self, spec: &Spec) -> sink::Result<sink::Options> {
-        let (env, spec) = (self.clone(), spec.clone());
+        let (env, mut spec) = (self.clone(), spec.clone());
+        self.add_variables(&mut spec.options);
         let resolved =
             tokio::task::spawn_blocking(move || spec.resolve(&|reference| env.look_up(reference)));
         resolved.await.unwrap_or_else(|error| {
             let text = "looking up a secret panicked";
             Err(sink::Error::new(sink::Kind::Internal, text).with_source(error))
         })
+    }
+
+    /// The options for the bucket that the options of a file sink name, with all secret references
+    /// resolved.
+    ///
+    /// Resolving may read files and run programs, so call this where blocking is allowed.
+    pub(crate) fn bucket(&self, mut options: Map<String, Value>) -> sink::Result<BucketOptions> {
+        self.add_variables(&mut options);
+        BucketOptions::resolve(&options, &|reference| self.look_up(reference))
+    }
+
+    /// Adds references to the standard variables of an object store, if `path` names one.
+    ///
+    /// Only this program reads the environment, so a sink gets what it needs of it as an option.
+    fn add_variables(&self, options: &mut Map<String, Value>) {
+        let path = options.get("path").and_then(Value::as_str);
+        let names = path.map_or(&[][..], fortilake_snapshot::variables);
+        let names = names.iter().filter(|name| self.get(name).is_some());
+        let names: Vec<_> = names.collect();
+        if names.is_empty() {
+            return;
+        }
+        let variables = options.entry("variables").or_insert_with(|| json!({}));
+        let Some(variables) = variables.as_object_mut() else {
+            return;
+        };
+        for name in names {
+            let reference = || json!({ "env": name });
+            variables.entry(*name).or_insert_with(reference);
+        }
     }
 
     fn look_up(&self, reference: &Reference) -> sink::Result<String> {

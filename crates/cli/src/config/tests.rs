@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fortilake_client::{SignIn, Window};
 use fortilake_crawler::{ScopeMode, Search};
+use serde_json::json;
 
 use super::*;
 
@@ -237,4 +238,59 @@ fn any_option_makes_another_place_except_for_folders() {
     let csv = |options: &str| format!("type = \"csv\"\npath = \"out\"\n{options}");
     assert!(!apart(&csv(""), &csv("formula_prefix = false")));
     assert!(apart(&csv(""), &csv("layout = \"snapshots\"")));
+}
+
+#[test]
+fn a_bucket_is_reached_with_the_variables_that_are_set() {
+    let env = Env::of([
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+        ("AWS_PROFILE", "other"),
+    ]);
+    let bucket = |options: Value| {
+        let options = options.as_object().cloned().unwrap_or_default();
+        env.bucket(options).unwrap().variables
+    };
+    let found = bucket(json!({ "path": "s3://lake/x", "row_group_bytes": 7 }));
+    let names: Vec<_> = found.keys().map(String::as_str).collect();
+    assert_eq!(names, ["AWS_REGION", "AWS_SECRET_ACCESS_KEY"]);
+    assert!(found["AWS_SECRET_ACCESS_KEY"].is_secret());
+    assert_eq!(found["AWS_SECRET_ACCESS_KEY"].expose(), "hunter2");
+    let chosen = json!({ "path": "s3://lake/x", "variables": { "AWS_REGION": "us-east-1" } });
+    assert_eq!(bucket(chosen)["AWS_REGION"].expose(), "us-east-1");
+    assert!(bucket(json!({ "path": "out" })).is_empty());
+}
+
+#[test]
+fn labels_name_a_bucket_and_its_prefix_and_no_credentials() {
+    for (text, wanted) in [
+        (
+            "parquet:s3://lake/fortinet?region=x",
+            "parquet:s3://lake/fortinet",
+        ),
+        ("parquet:s3://id:hunter2@lake/x", "parquet:s3://lake"),
+        ("parquet:s3://id:hunter2/a+b@lake/x", "parquet:s3://…"),
+        (
+            "webhook:https://u:hunter2@host:1/x",
+            "webhook:https://host:1",
+        ),
+        ("csv:out@home", "csv:out@home"),
+    ] {
+        assert_eq!(label(text), wanted);
+    }
+}
+
+#[test]
+fn buckets_of_different_servers_are_different_places() {
+    let apart = |one: &str, other: &str| {
+        let sinks = [one, other].map(str::to_owned);
+        sink_specs(&sinks).is_ok()
+    };
+    assert!(!apart("parquet:s3://lake/x", "parquet:s3://lake/x/"));
+    assert!(apart("parquet:s3://lake/x", "parquet:s3://lake/y"));
+    assert!(apart(
+        "parquet:s3://lake/x",
+        "parquet:s3://lake/x?endpoint=https://minio"
+    ));
 }

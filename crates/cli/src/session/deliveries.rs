@@ -7,6 +7,7 @@ use std::path;
 
 use fortilake_crawler::{SinkReport, one_line, sink_store};
 use fortilake_sink::{self as sink, Spec, registry};
+use fortilake_snapshot::scheme;
 use fortilake_state::{Crawl, CrawlJournal, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -31,7 +32,7 @@ pub(crate) struct Delivery {
     /// Its options as configured; empty in records of older versions.
     #[serde(default)]
     options: Map<String, Value>,
-    /// The folder that a file sink publishes into, as an absolute path.
+    /// The folder that a file sink publishes into, as an absolute path; `None` for a URL.
     path: Option<String>,
     /// The result so far.
     pub(crate) state: Progress,
@@ -75,7 +76,8 @@ impl Session {
                 .and_then(Value::as_str)
                 .filter(|folder| *folder != "-");
             // The command that cleans up later may run in another working directory.
-            let path = folder.and_then(|path| {
+            let path = folder.filter(|path| scheme(path).is_none());
+            let path = path.and_then(|path| {
                 let path = path::absolute(path).ok()?;
                 path.to_str().map(str::to_owned)
             });
