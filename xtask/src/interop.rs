@@ -3,7 +3,7 @@
 //! Published Python readers read our files, published Python clients call our simulator, a
 //! published package verifies our webhooks, programs receive our tables, and we crawl a server that
 //! shares no code with this workspace. The sink `postgres` writes to a PostgreSQL server, also
-//! through PgBouncer.
+//! through PgBouncer, and file sinks to an S3 server.
 //!
 //! These checks are not part of `cargo test`, because they need Python and a package registry, or
 //! the programs of PostgreSQL and PgBouncer.
@@ -24,7 +24,10 @@ const SCRIPTS: [&str; 5] = ["read.py", "clients.py", "sinks.py", "foreign.py", P
 /// The script that needs a PostgreSQL server.
 const POSTGRES: &str = "postgres.py";
 
-/// Runs all scripts and the tests with a PostgreSQL server, even if one fails.
+/// The script that publishes to an S3 server, and the packages that only it needs.
+const LAKE: [&str; 2] = ["lake.py", "lake.txt"];
+
+/// Runs all scripts and the tests with servers, even if one fails.
 ///
 /// # Errors
 ///
@@ -34,7 +37,8 @@ pub fn run() -> Result<()> {
         .parent()
         .context("the directory of xtask has no parent")?;
     let scripts = root.join("xtask/interop");
-    let python = environment(&scripts, &root.join("target/interop/venv"))?;
+    let venv = root.join("target/interop/venv");
+    let python = environment(&scripts.join("requirements.txt"), &venv)?;
     let binary = build()?;
     let mut failed = Vec::new();
     let has_postgres = has_postgres();
@@ -53,22 +57,44 @@ pub fn run() -> Result<()> {
         if script == POSTGRES && !has_postgres {
             continue;
         }
-        let status = Command::new(&python)
-            .arg(scripts.join(script))
-            .arg(&binary)
-            // The scripts import each other, which would leave cache files in the repository.
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .status()
-            .with_context(|| format!("cannot run `{}`", python.display()))?;
-        if !status.success() {
+        if !succeeds(&python, &scripts.join(script), &binary)? {
             failed.push(script);
         }
+    }
+    let [script, packages] = LAKE;
+    let python = environment(&scripts.join(packages), &venv.with_file_name("lake"))?;
+    if !succeeds(&python, &scripts.join(script), &binary)? {
+        failed.push(script);
+    }
+    if lake().is_err() {
+        failed.push("the tests of places on object stores");
     }
     if has_postgres && postgres().is_err() {
         failed.push("the tests of the sink `postgres`");
     }
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
+}
+
+/// Runs a script with the path of the binary, and returns whether all its checks passed.
+fn succeeds(python: &Path, script: &Path, binary: &Path) -> Result<bool> {
+    let status = Command::new(python)
+        .arg(script)
+        .arg(binary)
+        // The scripts import each other, which would leave cache files in the repository.
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .status()
+        .with_context(|| format!("cannot run `{}`", python.display()))?;
+    Ok(status.success())
+}
+
+/// Runs the tests of the commit protocol on an object store in memory.
+///
+/// `cargo test` does not, because no crate of the workspace enables the feature by default.
+fn lake() -> Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["test", "--package", "fortilake-snapshot", "--lib"]);
+    succeed(cargo.args(["--features", "cloud", "--", "cloud", "deaths"]))
 }
 
 /// Whether Debian's packages of PostgreSQL and PgBouncer are installed, from which the tests start
@@ -96,15 +122,14 @@ fn postgres() -> Result<()> {
     succeed(cargo.args(["--", "--ignored", "--test-threads=1"]))
 }
 
-/// Returns the Python of a virtual environment with the packages pinned in `requirements.txt`.
-fn environment(scripts: &Path, venv: &Path) -> Result<PathBuf> {
+/// Returns the Python of a virtual environment with the packages that are pinned in a file.
+fn environment(requirements: &Path, venv: &Path) -> Result<PathBuf> {
     let python = if cfg!(windows) {
         venv.join("Scripts/python.exe")
     } else {
         venv.join("bin/python")
     };
-    let requirements = scripts.join("requirements.txt");
-    let wanted = read(&requirements)?;
+    let wanted = read(requirements)?;
     // Written last, so that an interrupted installation is repeated.
     let stamp = venv.join("installed.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -119,16 +144,22 @@ fn environment(scripts: &Path, venv: &Path) -> Result<PathBuf> {
     succeed(
         Command::new(&python)
             .args(["-m", "pip", "install", "--quiet", "--requirement"])
-            .arg(&requirements),
+            .arg(requirements),
     )?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write `{}`", stamp.display()))?;
     Ok(python)
 }
 
-/// Builds `fortilake` with all sinks and returns its path.
+/// Builds `fortilake` with all sinks and places, and returns its path.
 fn build() -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--package", "fortilake", "--features", "postgres"]);
+    cargo.args([
+        "build",
+        "--package",
+        "fortilake",
+        "--features",
+        "cloud,postgres",
+    ]);
     executable(&mut cargo, "fortilake")
 }
 
