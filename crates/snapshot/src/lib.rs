@@ -43,9 +43,9 @@ pub use self::rules::PartialRule;
 pub use self::target::Target;
 
 mod bucket;
+mod choice;
 #[cfg(feature = "cloud")]
 mod cloud;
-mod choice;
 mod commit;
 #[cfg(feature = "conformance")]
 pub mod conformance;

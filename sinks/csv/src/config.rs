@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use fortilake_snapshot::{BucketOptions, Choice, Columns, Keep, Layout, Meta, Names, PartialRule, Target};
+use fortilake_snapshot::{
+    BucketOptions, Choice, Columns, Keep, Layout, Meta, Names, PartialRule, Target,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
