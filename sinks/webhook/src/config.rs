@@ -42,7 +42,7 @@ pub(crate) struct Config {
     /// Additional headers by name; each value is plain text or a reference such as `{ env = "…" }`.
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, MaybeSecret>,
-    /// The format of the JSON around the rows: `plain` (as Standard Webhooks recommends) or `cloudevents` (CloudEvents 1.0).
+    /// The format of the JSON around the rows: `plain` (as Standard Webhooks recommends) or `cloudevents` (version 1.0).
     #[serde(default)]
     pub(crate) envelope: Envelope,
     /// What to send: `rows` (the rows, followed by the summary of the crawl) or `summary` (only the summary).

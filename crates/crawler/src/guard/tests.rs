@@ -148,6 +148,20 @@ fn a_scope_is_compared_with_the_last_time_it_was_complete() {
 }
 
 #[test]
+fn what_is_gone_is_forgotten_once_it_was_published_without() {
+    let first = crawl(&[(1, Some(100)), (2, Some(30))]);
+    let second = crawl(&[(1, Some(100))]);
+    assert!(look(LIMITS, &[first.clone(), second.clone(), second.clone()]).is_empty());
+    // A crawl that does not know all accounts says nothing about the others.
+    let selected = Outcome {
+        exhaustive: [].into(),
+        ..second.clone()
+    };
+    let found = look(LIMITS, &[first, selected, second]);
+    assert_eq!((found[0].before, found[0].now), (130, 100));
+}
+
+#[test]
 fn the_account_with_the_largest_loss_comes_first() {
     let before = crawl(&[(1, Some(50)), (2, Some(60)), (3, Some(10)), (4, Some(7))]);
     let now = crawl(&[(1, Some(20)), (2, Some(0)), (3, Some(10)), (4, Some(9))]);

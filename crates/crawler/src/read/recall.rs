@@ -12,7 +12,7 @@ use crate::{Error, Facts, Failure, FailureKind, Fetch, Outcome, Result, error::K
 #[derive(Serialize, Deserialize)]
 struct FailureRecord {
     refused: bool,
-    /// Whether the API itself refused. ReusablePages versions did not distinguish that from other refusals,
+    /// Whether the API itself refused. Older versions did not distinguish that from other refusals,
     /// so the member may be missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     denied: Option<bool>,

@@ -120,7 +120,7 @@ impl RetryQueue {
 
     /// When the next call is due that waits for nothing but its time.
     pub(super) fn due(&self, all_asked: bool) -> Option<Instant> {
-        // A failed_before waits for calls in flight, not for a time, so an answer wakes it.
+        // A call that failed in an earlier run waits for calls in flight, not for a time, so an answer wakes it.
         let waits = |retry: &&QueuedRetry| !retry.failed_before && (all_asked || retry.soon);
         self.0.iter().filter(waits).map(|retry| retry.due).min()
     }

@@ -130,7 +130,7 @@ impl Work {
         match attempt.failure {
             None => self.waiting.push_front(attempt.fetch),
             Some(failure) if attempt.failed_before => {
-                self.retries.push_failed_before(attempt.fetch, failure)
+                self.retries.push_failed_before(attempt.fetch, failure);
             }
             Some(failure) => {
                 let later = NextTry {

@@ -43,7 +43,7 @@ pub(super) struct OffsetList {
     seen: HashMap<i64, u64>,
 }
 
-/// The state of a [`OffsetList`].
+/// The state of an [`OffsetList`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum OffsetListState {
     Open,

@@ -183,7 +183,7 @@ impl FortiCloudPlanner {
         match self.asked.remove(fetch.key()) {
             Some(Purpose::Units(ask)) => self.follow_units(ask, outcome, &mut fetches),
             Some(Purpose::Accounts(at, ask)) => {
-                self.follow_accounts(at, ask, outcome, &mut fetches)
+                self.follow_accounts(at, ask, outcome, &mut fetches);
             }
             Some(Purpose::AccountList {
                 account_at,

@@ -31,13 +31,12 @@ pub(super) struct Listing {
     arguments: Vec<Argument>,
     pub(super) state: ListingState,
     round: u32,
-    /// How often the list was read again: because pages did not fit together, because they arrived
-    /// too far apart, and because two readings are compared.
+    /// How often the list was read again: because its rows were left out, because pages did not fit
+    /// together, because they arrived too far apart, and because two readings are compared.
+    lacking: u32,
     misfits: u32,
     slow: u32,
     readings: u32,
-    /// Whether an earlier reading had no member for the rows.
-    lacked_rows: bool,
     /// Whether a list of several pages is read until two readings agree.
     verify: bool,
     /// A digest of the last complete reading, if readings are compared.
@@ -76,8 +75,8 @@ impl Listing {
             arguments,
             state: ListingState::Open,
             round: 0,
+            lacking: 0,
             misfits: 0,
-            lacked_rows: false,
             slow: 0,
             readings: 0,
             verify: false,
@@ -220,9 +219,9 @@ impl Listing {
             Some(0) if !self.from_one => 0,
             _ => 1,
         };
-        if facts.lacks_rows && !self.lacked_rows {
+        if facts.lacks_rows && self.lacking == 0 {
             // The same answer again is believed: a list that is empty stays empty.
-            self.lacked_rows = true;
+            self.lacking += 1;
             return Ok(self.next_round());
         }
         self.base = base;

@@ -95,7 +95,7 @@ impl FortiCloudPlanner {
         }
     }
 
-    /// Sends another account in the place of a trial whose answer comes late.
+    /// Tries another account if the answer of the trial comes late.
     pub(super) fn replace_trial(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
         if self.wildcard.trial == Trial::Running(at) && !self.wildcard.held.is_empty() {
             self.begin_trial(fetches);

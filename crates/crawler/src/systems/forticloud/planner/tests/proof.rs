@@ -221,6 +221,20 @@ fn units_and_accounts_of_several_pages_are_incomplete() {
 }
 
 #[test]
+fn pages_of_an_earlier_reading_are_not_asked_for() {
+    let rows: [&[u64]; 4] = [&[1], &[2], &[3], &[4]];
+    let (ended, pages) = Pages::begin(settings()).answer(|number, round| {
+        let at = number.unwrap_or(1);
+        // The third page repeats the second one at first, while the fourth still waits.
+        let shown = if round == 0 && at == 3 { 2 } else { at };
+        page(at, 4, rows[usize::try_from(shown).unwrap() - 1])
+    });
+    assert_eq!(ended, "4 pages");
+    let asked = pages.asked.iter().map(|number| number.unwrap_or(1));
+    assert_eq!(asked.collect::<Vec<_>>(), [1, 2, 3, 1, 2, 3, 4]);
+}
+
+#[test]
 fn an_answer_without_a_member_for_its_rows_is_believed_the_second_time() {
     let lacking = ListFacts {
         lacks_rows: true,
