@@ -125,9 +125,9 @@ fn without_two_snapshots_nothing_can_be_compared() {
     insta::assert_snapshot!(folder.check("changes --place s3://bucket/inventory"), @"
     exit 2
     --- stderr
-    error: `s3://bucket/inventory` is not a local folder; copy the snapshots to a folder first
+    error: this command reads only local folders, not `s3://`
 
-    hint: use `--place PLACE` to name the folder that snapshots are published to
+    hint: copy the place to a folder, for example with `aws s3 sync`, and name it with `--place`
     ");
     assert!(folder.check("crawl --simulate").starts_with("exit 0"));
     insta::assert_snapshot!(folder.check("changes"), @"
