@@ -109,7 +109,17 @@ impl Session {
         let session = Self::take_up(state, &crawl.id)?;
         // Settings that have changed since do not matter for a crawl that was read completely.
         if fortilake_crawler::reading_has_ended(&*session.journal)? {
-            return Ok(Found::Publish(Self { notes, ..session }));
+            if session.crawl.selection == *fingerprint.selection() {
+                return Ok(Found::Publish(Self { notes, ..session }));
+            }
+            // It belongs to other sinks, and its row counts say nothing about this run.
+            notes.push(format!(
+                "crawl {0} was read but not published, and covers another selection; run \
+                 `fortilake replay {0}` to publish it",
+                crawl.id
+            ));
+            drop(session);
+            return Self::begin(state, fingerprint, notes).map(Found::Read);
         }
         let differences = fingerprint.differences(&crawl.fingerprint);
         if differences.is_empty() {

@@ -99,9 +99,8 @@ fn a_selection_of_models_is_recorded_and_replaces_nothing_wider() {
     assert_eq!(selection["models"]["acme"][0], "FortiGate*", "{selection}");
     let products = serials(&folder, "products");
     assert!(!products.is_empty());
-    // Details are asked only of these products, and licenses of others are left out.
+    // Details are asked only of these products.
     assert_eq!(serials(&folder, "product_details"), products);
-    assert!(serials(&folder, "licenses").is_subset(&products));
 
     // A wider selection may replace it, and the shrink guard compares only equal selections.
     let wider = folder.check("crawl --models Forti*");
@@ -123,6 +122,37 @@ fn a_selection_of_models_is_recorded_and_replaces_nothing_wider() {
     assert_eq!(
         folder.read("again/products.csv"),
         folder.read("gates/products.csv")
+    );
+}
+
+#[test]
+fn a_crawl_of_everything_is_not_published_to_the_sinks_of_a_selection() {
+    let simulator = Simulator::start(SMALL);
+    let folder = Folder::beside(&simulator);
+    let failed = folder.check("crawl --sink exec:/bin/false");
+    assert!(failed.starts_with("exit 1"), "{failed}");
+    let selected = folder.check("crawl --models FortiGate* --sink csv:gates");
+    assert!(selected.starts_with("exit 0"), "{selected}");
+    assert!(selected.contains("covers another selection"), "{selected}");
+    let models = folder.read("gates/products.csv");
+    let mut models = models.lines().skip(1).map(|line| line.split(',').nth(2));
+    assert!(models.all(|model| model.unwrap().starts_with("FortiGate")));
+}
+
+#[test]
+fn models_without_a_source_that_has_them_are_an_error() {
+    let folder = Folder::new()
+        .file(
+            "fortilake.toml",
+            "[[source]]\nname = \"tokens\"\ntype = \"fortiauthenticator\"\napi_url = \"https://ftm.example\"\n\
+             username = \"admin\"\napi_key = { env = \"K\" }\n",
+        )
+        .with("K", "EXAMPLE");
+    let text = folder.check("crawl --models FortiGate* --sink csv:out");
+    assert!(text.starts_with("exit 2"), "{text}");
+    assert!(
+        text.contains("`--models` needs a source of the type `forticloud`"),
+        "{text}"
     );
 }
 

@@ -1,35 +1,23 @@
 //! The products to publish, if a source is limited to some models.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
-use arrow_array::{Array, StringArray, cast::AsArray};
+use arrow_array::{StringArray, cast::AsArray};
 use fortilake_models::{Decoded, DecodedTable};
 use fortilake_sink::matches_model;
 
-/// The table whose rows are the products, and its columns.
+/// The table whose rows are the products, and its column with the model.
 const PRODUCTS: &str = "products";
 const MODEL: &str = "product_model";
-const SERIAL: &str = "serial_number";
 
 /// The product models to publish, by source. A source without an entry is published whole.
+///
+/// Only products, and the tables inside them, are limited. Rows of other lists that name a serial
+/// number, such as licenses, could be matched with the products that were published before them. But
+/// a resumed crawl may publish them first, and would then leave out rows that an uninterrupted one
+/// has.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Models(Arc<HashMap<Arc<str>, Vec<String>>>);
-
-/// The products of limited sources that were published so far.
-///
-/// Rows of other endpoints belong to a product by its serial number, such as licenses. The lists of
-/// products of an account are published before them.
-#[derive(Debug, Default)]
-pub(super) struct Published {
-    models: Models,
-    earlier: HashSet<(Arc<str>, String)>,
-    /// Those of the current scope. They count once the scope is kept: the rows of a scope that
-    /// cannot be read are not published, and no count may depend on them.
-    current: HashSet<(Arc<str>, String)>,
-}
 
 /// Which outermost rows of a page are published, by table; `None` for a table whose rows all are.
 pub(super) type Picked = Vec<Option<Vec<bool>>>;
@@ -42,78 +30,29 @@ impl Models {
             limited.filter(|(_, models)| !models.is_empty()).collect(),
         ))
     }
-}
-
-impl Published {
-    pub(super) fn new(models: Models) -> Self {
-        Self {
-            models,
-            ..Self::default()
-        }
-    }
 
     /// Picks the rows of a page of this source; empty if the source is published whole.
-    pub(super) fn pick(&mut self, source: &Arc<str>, decoded: &Decoded) -> Picked {
-        let models = self.models.clone();
-        let Some(models) = models.0.get(source) else {
+    pub(super) fn pick(&self, source: &str, decoded: &Decoded) -> Picked {
+        let Some(models) = self.0.get(source) else {
             return Picked::new();
         };
-        let tables = decoded.tables.iter().enumerate();
-        tables
-            .map(|(position, table)| {
-                (table.root == position)
-                    .then(|| self.pick_rows(source, models, table))
-                    .flatten()
-            })
-            .collect()
-    }
-
-    fn pick_rows(
-        &mut self,
-        source: &Arc<str>,
-        models: &[String],
-        table: &DecodedTable,
-    ) -> Option<Vec<bool>> {
-        let serials = texts(table, SERIAL)?;
-        if table.table.name != PRODUCTS {
-            let is_published = |serial: Option<&str>| {
-                let product = (source.clone(), serial?.to_owned());
-                let found = self.current.contains(&product) || self.earlier.contains(&product);
-                found.then_some(())
-            };
-            let serials = serials.iter();
-            return Some(
-                serials
-                    .map(|serial| is_published(serial).is_some())
-                    .collect(),
-            );
-        }
-        let names = texts(table, MODEL)?;
-        let mut picked = Vec::with_capacity(names.len());
-        for (name, serial) in names.iter().zip(serials) {
-            let mut patterns = models.iter();
-            let is_wanted =
-                name.is_some_and(|name| patterns.any(|model| matches_model(model, name)));
-            picked.push(is_wanted);
-            if let Some(serial) = serial.filter(|_| is_wanted) {
-                self.current.insert((source.clone(), serial.to_owned()));
-            }
-        }
-        Some(picked)
-    }
-
-    /// Ends the current scope, whose rows are handed over.
-    pub(super) fn keep_scope(&mut self) {
-        self.earlier.extend(self.current.drain());
-    }
-
-    /// Ends the current scope, none of whose rows are handed over.
-    pub(super) fn drop_scope(&mut self) {
-        self.current.clear();
+        let tables = decoded.tables.iter();
+        tables.map(|table| pick_products(models, table)).collect()
     }
 }
 
-/// A text column, if the table has it.
-fn texts<'a>(table: &'a DecodedTable, column: &str) -> Option<&'a StringArray> {
-    table.records.column_by_name(column)?.as_string_opt::<i32>()
+fn pick_products(models: &[String], table: &DecodedTable) -> Option<Vec<bool>> {
+    if table.table.name != PRODUCTS {
+        return None;
+    }
+    let names: &StringArray = table
+        .records
+        .column_by_name(MODEL)?
+        .as_string_opt::<i32>()?;
+    let is_wanted = |name: Option<&str>| {
+        // Registrations that failed have no model, and only `*` matches it.
+        let name = name.unwrap_or_default();
+        models.iter().any(|model| matches_model(model, name))
+    };
+    Some(names.iter().map(is_wanted).collect())
 }

@@ -13,11 +13,7 @@ use fortilake_models::{
 use fortilake_sink::TableSpec;
 use serde_json::{Map, Value, json};
 
-use super::{
-    CoverageRow, Drift, Page, conflicts,
-    models::{Models, Published},
-    seen::Seen,
-};
+use super::{CoverageRow, Drift, Page, conflicts, models::Models, seen::Seen};
 use crate::{Error, Rejected, Result, error::Kind};
 
 /// Turns the pages of scopes into rows.
@@ -27,7 +23,7 @@ pub(crate) struct Rows {
     crawl_id: Arc<str>,
     wanted: HashMap<&'static str, Arc<TableSpec>>,
     seen: Seen,
-    published: Published,
+    models: Models,
     /// Loads each earlier page again, by its number.
     pages: Vec<Reload>,
     /// The conflicts of the current scope so far. Several searches of one account can find the same
@@ -58,7 +54,7 @@ pub(crate) struct PageRows {
 
 impl Rows {
     /// Rows of tables that are not in `tables` are dropped, and so are products whose models are not
-    /// in `models`, with all rows that belong to them.
+    /// in `models`, with the rows inside them.
     pub(crate) fn new(crawl_id: &str, tables: &[Arc<TableSpec>], models: Models) -> Self {
         let wanted = models::tables().filter_map(|table| {
             let spec = tables.iter().find(|spec| spec.name == table.name)?;
@@ -68,7 +64,7 @@ impl Rows {
             crawl_id: crawl_id.into(),
             wanted: wanted.collect(),
             seen: Seen::default(),
-            published: Published::new(models),
+            models,
             pages: Vec::new(),
             conflicts: HashSet::new(),
             drift: Drift::default(),
@@ -83,7 +79,7 @@ impl Rows {
         let mut decoded = blocking(move || decode_page(&page, &crawl_id)).await?;
         let number = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
         self.pages.push(reload);
-        let picked = self.published.pick(&source, &decoded);
+        let picked = self.models.pick(&source, &decoded);
         let sorted = self.seen.sort(number, &decoded, &picked);
         let (repeated, shared) = (sorted.repeated(), sorted.shared());
         self.current.duplicates += repeated + shared;
@@ -171,7 +167,6 @@ impl Rows {
     /// Ends the current scope; its rows are handed over.
     pub(crate) fn keep_scope(&mut self) {
         self.seen.keep_scope();
-        self.published.keep_scope();
         self.conflicts.clear();
         self.drift.add(std::mem::take(&mut self.current));
     }
@@ -179,7 +174,6 @@ impl Rows {
     /// Ends the current scope; none of its rows are handed over.
     pub(crate) fn drop_scope(&mut self) {
         self.seen.drop_scope();
-        self.published.drop_scope();
         self.conflicts.clear();
         self.current = Drift::default();
     }

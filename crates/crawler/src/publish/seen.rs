@@ -60,7 +60,7 @@ enum RowState {
     Repeated,
     /// An earlier scope listed it.
     Shared,
-    /// It is of a product that is not published. Its key is not stored.
+    /// It is a product that is not published. Its key is not stored.
     Unpicked,
 }
 

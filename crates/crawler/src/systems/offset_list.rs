@@ -130,7 +130,7 @@ impl OffsetList {
         let (start, _) = ask;
         let total = facts
             .total
-            .filter(|&total| total > 0 || facts.ids.is_empty());
+            .filter(|&total| total > 0 || (start == 0 && facts.ids.is_empty()));
         if self.total.is_none() {
             self.total = total;
         }

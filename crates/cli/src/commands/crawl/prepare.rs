@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use anyhow::anyhow;
 use fortilake_auth::later;
 use fortilake_crawler::{ReusablePages, Settings, Source, System};
 use fortilake_sink::Selection;
@@ -9,10 +10,10 @@ use fortilake_state::{self as state, State};
 
 use crate::{
     args::CrawlArgs,
-    config::{Config, Env},
+    config::{Config, Env, SourceConfig},
     connect::{self, ClientContext},
     console::Console,
-    exit::Result,
+    exit::{Failure, Result},
     session::{Fingerprint, Session},
     time,
 };
@@ -35,6 +36,12 @@ pub(super) fn sources(
     env: &Env,
     context: &ClientContext,
 ) -> Result<(Vec<Source>, Fingerprint)> {
+    let has_models = |source: &SourceConfig| source.system == System::default();
+    if !args.models.is_empty() && !config.sources.iter().any(has_models) {
+        return Err(Failure::not_started(anyhow!(
+            "`--models` needs a source of the type `forticloud`"
+        )));
+    }
     let mut sources = Vec::new();
     let mut users = Vec::new();
     for source in &config.sources {

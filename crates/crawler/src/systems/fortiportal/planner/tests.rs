@@ -15,8 +15,8 @@ struct Tenant {
     page_size: usize,
     /// Whether the portal honors `start`.
     pages: bool,
-    /// Whether it reports the number of rows.
-    total: bool,
+    /// The number of rows that it reports, if not the true one.
+    total: Option<Option<u64>>,
     /// A part of the key of the calls that are refused.
     refused: &'static str,
     /// How often the list of organizations moves while it is read.
@@ -33,7 +33,7 @@ impl Default for Tenant {
             ],
             page_size: 100,
             pages: true,
-            total: true,
+            total: None,
             refused: "none",
             moving: 0,
         }
@@ -66,7 +66,9 @@ impl Tenant {
         let moved = fetch.endpoint == ORGANIZATIONS && start > 0 && fetch.round < self.moving;
         let start = usize::try_from(start).unwrap();
         Outcome::Page(Facts::Offset(OffsetFacts {
-            total: self.total.then(|| ids.len() as u64 + u64::from(moved)),
+            total: self
+                .total
+                .unwrap_or(Some(ids.len() as u64 + u64::from(moved))),
             ids: ids.into_iter().skip(start).take(self.page_size).collect(),
             missing: 0,
         }))
@@ -155,9 +157,9 @@ fn a_portal_that_ignores_paging_fails_the_list() {
 
 #[test]
 fn without_a_total_an_empty_page_or_the_first_one_again_closes_the_list() {
-    for pages in [true, false] {
+    for (pages, total) in [(true, None), (false, None), (true, Some(0))] {
         let tenant = Tenant {
-            total: false,
+            total: Some(total),
             pages,
             ..Tenant::default()
         };
@@ -172,7 +174,7 @@ fn without_a_total_an_empty_page_or_the_first_one_again_closes_the_list() {
         ]);
     }
     let tenant = Tenant {
-        total: false,
+        total: Some(None),
         page_size: 2,
         ..Tenant::default()
     };
