@@ -10,7 +10,7 @@ use std::io::Write;
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, Time};
 
-use crate::dialect::{Dates, Dialect, Formulas};
+use crate::dialect::{Dates, Delimiter, Dialect, Formulas};
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +21,7 @@ const EPOCH: DateTime = DateTime::from_parts(Date::constant(1970, 1, 1), Time::m
 /// Appends a text. An empty text is quoted, to distinguish it from a null.
 pub(crate) fn text(line: &mut Vec<u8>, text: &str, dialect: Dialect) {
     let text = match dialect.formulas {
-        Formulas::Prefix => disarm(text),
+        Formulas::Prefix => disarm(text, dialect.delimiter),
         Formulas::Keep => Cow::Borrowed(text),
     };
     let delimiter = dialect.delimiter.byte();
@@ -51,10 +51,11 @@ const FORMULA: [char; 11] = [
 
 /// Puts a `'` before everything that a spreadsheet may interpret as the beginning of a formula.
 ///
-/// That is the beginning of the text and, where the list separator is a semicolon, what comes after one: such a
-/// spreadsheet does not see our quotes, because for it they are in the middle of a cell, and divides the text. For the
-/// same reason a line break begins a cell.
-pub(crate) fn disarm(text: &str) -> Cow<'_, str> {
+/// That is the beginning of the text and, where the list separator is another one than ours, what comes after it: such
+/// a spreadsheet does not see our quotes, because for it they are in the middle of a cell, and divides the text. For
+/// the same reason a line break begins a cell. After a comma, text is always quoted where the comma is our own
+/// delimiter, so that a semicolon is the only other separator to expect.
+pub(crate) fn disarm(text: &str, delimiter: Delimiter) -> Cow<'_, str> {
     let mut disarmed = String::new();
     let mut copied = 0;
     let mut begins = true;
@@ -67,6 +68,7 @@ pub(crate) fn disarm(text: &str) -> Cow<'_, str> {
         }
         begins = match char {
             ';' => true,
+            ',' => delimiter != Delimiter::Comma,
             // Quotes and blanks before a formula do not keep it from being one, except at the beginning of the text,
             // where our own quotes make them part of the cell.
             '"' | ' ' => begins && at > 0,

@@ -62,6 +62,14 @@ fn formulas_are_disarmed_unless_the_user_says_otherwise() {
         assert_eq!(written(|line| text(line, value, Dialect::default())), cell);
     }
     assert_eq!(written(|line| text(line, "=1", KEEP)), "=1");
+    // A spreadsheet with commas would divide these texts.
+    for delimiter in [Delimiter::Semicolon, Delimiter::Pipe, Delimiter::Tab] {
+        let dialect = Dialect {
+            delimiter,
+            ..Dialect::default()
+        };
+        assert_eq!(written(|line| text(line, "x,=1+1", dialect)), "x,'=1+1");
+    }
 }
 
 #[test]
