@@ -145,7 +145,7 @@ fn of_run(record: &RunRecord, code: Code) -> Samples {
             number(usage.calls),
         );
         for (window, used) in &usage.windows {
-            let seconds = window.per.as_secs().to_string();
+            let seconds = window.per.as_secs_f64().to_string();
             let labels = [("source", source.as_ref()), ("window_seconds", &seconds)];
             let left = window.max.saturating_sub(*used);
             add(&mut samples, "fortilake_limit_calls_left", &labels, left);
@@ -165,17 +165,23 @@ fn of_run(record: &RunRecord, code: Code) -> Samples {
         add(&mut samples, "fortilake_run_failed_calls", &[], failed);
     }
     let summary = record.summary.as_ref();
-    for (name, key) in [
-        ("fortilake_run_complete", "complete"),
-        ("fortilake_run_published", "published"),
+    let is_complete = summary.is_some_and(|summary| summary["complete"] == true);
+    for (name, is) in [
+        ("fortilake_run_complete", is_complete),
+        ("fortilake_run_published", summary.is_some_and(is_published)),
     ] {
-        let is = summary.is_some_and(|summary| summary[key] == true);
         add(&mut samples, name, &[], u8::from(is));
     }
     if let Some(summary) = summary {
         of_summary(summary, &mut samples);
     }
     samples
+}
+
+/// Whether at least one sink has published the crawl.
+fn is_published(summary: &Value) -> bool {
+    let mut sinks = summary["sinks"].as_array().into_iter().flatten();
+    summary["published"] == true && sinks.any(|sink| sink.get("error").is_none())
 }
 
 fn of_summary(summary: &Value, samples: &mut Samples) {
@@ -188,10 +194,8 @@ fn of_summary(summary: &Value, samples: &mut Samples) {
             count,
         );
     }
-    let mut reached = false;
     for sink in summary["sinks"].as_array().into_iter().flatten() {
         let failed = sink.get("error").is_some();
-        reached |= !failed;
         let labels = [("sink", sink["sink"].as_str().unwrap_or_default())];
         add(
             samples,
@@ -200,7 +204,7 @@ fn of_summary(summary: &Value, samples: &mut Samples) {
             u8::from(failed),
         );
     }
-    if summary["published"] != true || !reached {
+    if !is_published(summary) {
         return;
     }
     for (table, rows) in summary["tables"].as_object().into_iter().flatten() {
@@ -272,6 +276,8 @@ fn render(samples: &Samples, before: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -299,6 +305,15 @@ mod tests {
         );
         let text = render(&samples, before);
         assert!(!text.contains("products"), "{text}");
+    }
+
+    #[test]
+    fn a_crawl_that_no_sink_has_is_not_published() {
+        let summary = |sinks: Value| json!({ "published": true, "sinks": sinks });
+        let failed = json!({ "sink": "csv:out", "error": "no space left" });
+        assert!(!is_published(&summary(json!([failed]))));
+        assert!(is_published(&summary(json!([failed, { "sink": "csv:b" }]))));
+        assert!(!is_published(&json!({ "published": false, "sinks": [{}] })));
     }
 
     #[test]

@@ -45,6 +45,10 @@ pub(crate) fn print_sinks(console: Console, reports: &[SinkReport]) {
 /// What failed, is missing, or was refused; empty if nothing.
 fn problems(crawl: &sink::Crawl, report: &Report, flags: &str) -> String {
     let mut text = failures(report);
+    // That an organization was not read, for example, changes what the whole snapshot contains.
+    for note in &report.notes {
+        let _ = writeln!(text, "note: {note}");
+    }
     text.push_str(&shrunk(crawl, &report.shrunk, flags));
     text.push_str(refused(report));
     text.push_str(&sink_errors(&report.sinks));

@@ -37,13 +37,21 @@ use crate::{
 /// Crawls and publishes. The summary is written however the run ends, errors included.
 pub(crate) fn run(args: &CrawlArgs, console: Console) -> Result {
     let summary = SummaryTarget::open(args.summary.as_deref(), console)?;
-    let metrics = MetricsTarget::open(args.metrics_file.as_deref())?;
     let mut record = RunRecord::default();
-    let result = configured(args, &mut record, console);
-    let written = metrics.write(&record, &result);
+    let result = measured(args, &mut record, console);
     summary.write(record.summary, &result)?;
-    written?;
     result
+}
+
+/// Crawls and writes the metrics, if they are wanted. That they cannot be written is an error like
+/// any other, so it is in the summary too.
+fn measured(args: &CrawlArgs, record: &mut RunRecord, console: Console) -> Result {
+    let metrics = MetricsTarget::open(args.metrics_file.as_deref())?;
+    let result = configured(args, record, console);
+    let written = metrics.write(record, &result);
+    let code = result?;
+    written?;
+    Ok(code)
 }
 
 fn configured(args: &CrawlArgs, record: &mut RunRecord, console: Console) -> Result {
@@ -108,6 +116,8 @@ async fn crawl(
                 if code == Code::Failed {
                     return Ok(code);
                 }
+                // If the new crawl fails, the earlier one must not pass for its result.
+                record.summary = None;
                 // Releases the lock on the published crawl, so that it can be looked at again.
                 drop(read);
                 match Session::find(state, &search)? {
