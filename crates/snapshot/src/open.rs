@@ -62,7 +62,9 @@ fn folders(layout: Layout, tables: &[String]) -> Vec<String> {
 /// Finishes or undoes what dead processes left, after waiting for a process that is publishing now.
 pub(crate) async fn recover(place: &dyn Place, layout: Layout, store: &dyn Store) -> Result<()> {
     let _lock = place.lock().await?;
-    uploads::discard(place, store).await?;
+    for name in names::published(place, layout).await? {
+        uploads::discard(place, store, &name).await?;
+    }
     recover_locked(place, layout).await
 }
 
@@ -82,7 +84,6 @@ pub(crate) async fn open<F: Format>(
     let tables = table_names(&context)?;
     let layout = target.layout;
     place.probe(&folders(layout, &tables)).await?;
-    uploads::discard(place.as_ref(), context.store.as_ref()).await?;
     // If another process holds the lock, it is publishing, and it recovered the place when it opened.
     let lock = place.try_lock().await?;
     if lock.is_some() || !place.has_locks() {
@@ -93,6 +94,7 @@ pub(crate) async fn open<F: Format>(
     rules::check_format(place.as_ref(), layout, format.name(), &there).await?;
     rules::check_selection(place.as_ref(), &context.crawl.selection, &there)?;
     let claimed = claim(place.as_ref(), layout, format.name(), &context, &there).await?;
+    uploads::discard(place.as_ref(), context.store.as_ref(), &claimed.name).await?;
     let published = names::read_manifest(place.as_ref(), layout, &claimed.name).await?;
     let published = published.filter(|manifest| manifest.crawl.id == context.crawl.id);
     let name = claimed.name.clone();

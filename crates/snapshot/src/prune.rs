@@ -122,6 +122,14 @@ pub(crate) async fn plan(
         let complete = latest.latest_complete.map(|latest| latest.snapshot);
         surplus.retain(|name| *name != latest.snapshot && Some(name) != complete.as_ref());
     }
+    // The process that published the newest complete snapshot may have died, or not have come as far as the pointer.
+    for name in names.iter().rev() {
+        let manifest = names::read_manifest(place, layout, name).await?;
+        if manifest.is_some_and(|manifest| manifest.is_of(layout) && manifest.outcome.complete) {
+            surplus.retain(|other| other != name);
+            break;
+        }
+    }
     Ok(surplus)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fortilake_sink::{Error, Kind, Result, Store};
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use crate::place::{Place, Upload};
 
@@ -123,13 +124,24 @@ impl Upload for Recording {
     }
 }
 
-/// Discards all recorded uploads. Dead processes of this sink left them.
-pub(crate) async fn discard(place: &dyn Place, store: &dyn Store) -> Result<()> {
+/// Discards the recorded uploads of files of this snapshot. A dead process of the same crawl left them.
+///
+/// Uploads of other snapshots stay: the store is that of the sink, and another crawl may be publishing at this moment.
+/// An upload that cannot be discarded now stays recorded, and does not keep the crawl from being published.
+pub(crate) async fn discard(place: &dyn Place, store: &dyn Store, snapshot: &str) -> Result<()> {
+    let folder = format!("/snapshot={snapshot}/");
     for key in store.keys(PREFIX).await? {
         let value = store.get(&key).await?;
         let recorded = value.and_then(|value| serde_json::from_slice::<Recorded>(&value).ok());
         if let Some(recorded) = recorded {
-            place.discard(&recorded.path, &recorded.id).await?;
+            if !recorded.path.contains(&folder) {
+                continue;
+            }
+            if let Err(error) = place.discard(&recorded.path, &recorded.id).await {
+                let error: &dyn std::error::Error = &error;
+                warn!(error, path = recorded.path, "an upload is left");
+                continue;
+            }
         }
         store.delete(&key).await?;
     }

@@ -55,7 +55,7 @@ pub(crate) fn open(url: &str, options: &BucketOptions) -> Result<CloudPlace> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let location = Location::parse(url)?;
     let settings = Settings::new(location.bucket, options)?;
-    let http = http(options)?;
+    let http = http(options, settings.is_plain())?;
     let hasty = RetryConfig {
         backoff: BackoffConfig::default(),
         max_retries: PROBE_RETRIES,
@@ -75,10 +75,10 @@ pub(crate) fn open(url: &str, options: &BucketOptions) -> Result<CloudPlace> {
     })
 }
 
-fn http(options: &BucketOptions) -> Result<ClientOptions> {
+fn http(options: &BucketOptions, is_plain: bool) -> Result<ClientOptions> {
     let mut http = ClientOptions::new()
-        // The endpoint was checked: plain HTTP only where it is meant.
-        .with_allow_http(true)
+        // Not for an encrypted endpoint: a redirect could take the session token off it.
+        .with_allow_http(is_plain)
         .with_connect_timeout(CONNECT_TIMEOUT)
         .with_timeout(TIMEOUT);
     let bundle = options.variables.get("AWS_CA_BUNDLE");

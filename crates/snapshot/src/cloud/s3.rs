@@ -63,6 +63,12 @@ impl<'a> Settings<'a> {
         })
     }
 
+    /// Whether the endpoint is plain HTTP. It was checked that this is meant.
+    pub(super) fn is_plain(&self) -> bool {
+        let endpoint = self.endpoint.as_deref();
+        endpoint.is_some_and(|endpoint| endpoint.to_ascii_lowercase().starts_with("http://"))
+    }
+
     /// The server for messages.
     pub(super) fn server(&self) -> String {
         match &self.endpoint {

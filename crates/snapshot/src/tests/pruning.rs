@@ -163,3 +163,29 @@ async fn a_pruned_crawl_that_is_replayed_is_published_anew() {
     );
     check_clean(place.as_ref(), Layout::Snapshots).await;
 }
+
+#[tokio::test]
+async fn the_newest_complete_snapshot_stays_even_if_the_pointer_does_not_name_it() {
+    let root = tempfile::tempdir().unwrap();
+    let place = local(root.path());
+    let pointer = root.path().join("_fortilake/latest.json");
+    publish_days(&place, 1..=1).await;
+    let before = fs::read(&pointer).unwrap();
+    publish_days(&place, 2..=2).await;
+    let partial = load("c3", &day(3)).failing(&["account=1"]);
+    publish(&place, Layout::Snapshots, &partial).await;
+    // As if the process that published the second day had died before it moved the pointer.
+    fs::write(&pointer, before).unwrap();
+    let keep = Keep {
+        last: Some(1),
+        days: None,
+    };
+    let plan = prune::plan(
+        place.as_ref(),
+        Layout::Snapshots,
+        keep,
+        jiff::Timestamp::MAX,
+    )
+    .await;
+    assert_eq!(plan.unwrap(), Vec::<String>::new());
+}
