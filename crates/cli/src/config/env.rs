@@ -17,6 +17,17 @@ use crate::exit::{Failure, Result};
 /// project happens to contain its folder.
 const FILE: &str = ".env";
 
+/// Variables of object stores that say the same thing or belong together.
+const GROUPS: [&[&str]; 3] = [
+    &[
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ],
+    &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+    &["AWS_REGION", "AWS_DEFAULT_REGION"],
+];
+
 /// Variables by name; the process's own win over those of the file.
 #[derive(Clone, Default)]
 pub(crate) struct Env {
@@ -103,9 +114,15 @@ impl Env {
         let Some(variables) = variables.as_object_mut() else {
             return;
         };
-        for name in names {
-            let reference = || json!({ "env": name });
-            variables.entry(*name).or_insert_with(reference);
+        // What the configuration says about one of a group replaces all of the group.
+        let configured: Vec<String> = variables.keys().cloned().collect();
+        let is_replaced = |name: &str| {
+            let group = GROUPS.iter().find(|group| group.contains(&name));
+            let mut configured = configured.iter();
+            configured.any(|other| group.map_or(other == name, |group| group.contains(&&**other)))
+        };
+        for name in names.into_iter().filter(|name| !is_replaced(name)) {
+            variables.insert((*name).to_owned(), json!({ "env": name }));
         }
     }
 

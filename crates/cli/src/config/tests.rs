@@ -259,6 +259,11 @@ fn a_bucket_is_reached_with_the_variables_that_are_set() {
     assert_eq!(found["AWS_SECRET_ACCESS_KEY"].expose(), "hunter2");
     let chosen = json!({ "path": "s3://lake/x", "variables": { "AWS_REGION": "us-east-1" } });
     assert_eq!(bucket(chosen)["AWS_REGION"].expose(), "us-east-1");
+    // A group is not mixed from the configuration and the environment.
+    let chosen = json!({ "AWS_ACCESS_KEY_ID": "key", "AWS_DEFAULT_REGION": "us-east-1" });
+    let chosen = bucket(json!({ "path": "s3://lake/x", "variables": chosen }));
+    let names: Vec<_> = chosen.keys().map(String::as_str).collect();
+    assert_eq!(names, ["AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION"]);
     assert!(bucket(json!({ "path": "out" })).is_empty());
 }
 
