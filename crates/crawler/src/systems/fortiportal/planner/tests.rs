@@ -8,6 +8,14 @@ use crate::{Facts, Failure, FailureKind, OffsetFacts};
 /// A site and the ids of its VDOMs.
 type Site = (i64, Vec<i64>);
 
+/// The number of rows that a portal reports.
+#[derive(Clone, Copy)]
+enum Total {
+    True,
+    Zero,
+    Absent,
+}
+
 /// A portal as the plan sees it.
 struct Tenant {
     /// The organizations with their sites, and the sites with the ids of their VDOMs.
@@ -15,8 +23,8 @@ struct Tenant {
     page_size: usize,
     /// Whether the portal honors `start`.
     pages: bool,
-    /// The number of rows that it reports, if not the true one.
-    total: Option<Option<u64>>,
+    /// The number of rows that it reports.
+    total: Total,
     /// A part of the key of the calls that are refused.
     refused: &'static str,
     /// How often the list of organizations moves while it is read.
@@ -33,7 +41,7 @@ impl Default for Tenant {
             ],
             page_size: 100,
             pages: true,
-            total: None,
+            total: Total::True,
             refused: "none",
             moving: 0,
         }
@@ -66,9 +74,11 @@ impl Tenant {
         let moved = fetch.endpoint == ORGANIZATIONS && start > 0 && fetch.round < self.moving;
         let start = usize::try_from(start).unwrap();
         Outcome::Page(Facts::Offset(OffsetFacts {
-            total: self
-                .total
-                .unwrap_or(Some(ids.len() as u64 + u64::from(moved))),
+            total: match self.total {
+                Total::True => Some(ids.len() as u64 + u64::from(moved)),
+                Total::Zero => Some(0),
+                Total::Absent => None,
+            },
             ids: ids.into_iter().skip(start).take(self.page_size).collect(),
             missing: 0,
         }))
@@ -157,10 +167,14 @@ fn a_portal_that_ignores_paging_fails_the_list() {
 
 #[test]
 fn without_a_total_an_empty_page_or_the_first_one_again_closes_the_list() {
-    for (pages, total) in [(true, None), (false, None), (true, Some(0))] {
+    for (pages, total) in [
+        (true, Total::Absent),
+        (false, Total::Absent),
+        (true, Total::Zero),
+    ] {
         let tenant = Tenant {
-            total: Some(total),
             pages,
+            total,
             ..Tenant::default()
         };
         tenant.check(&[
@@ -174,7 +188,7 @@ fn without_a_total_an_empty_page_or_the_first_one_again_closes_the_list() {
         ]);
     }
     let tenant = Tenant {
-        total: Some(None),
+        total: Total::Absent,
         page_size: 2,
         ..Tenant::default()
     };
