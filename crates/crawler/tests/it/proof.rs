@@ -2,7 +2,7 @@
 
 use fortilake_crawler::{Incomplete, ScopeMode, Settings};
 use fortilake_simulator::Scenario;
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 
 use crate::{
     truth::complete,
@@ -353,8 +353,23 @@ fn tampered() -> impl Strategy<Value = Vec<String>> {
     proptest::collection::vec(tampering(), 1..3)
 }
 
+/// The cases are the same in every run, so that a change fails only for what it did itself. To look
+/// for new ones, run with another `PROPTEST_RNG_SEED` and more `PROPTEST_CASES`.
+fn same_cases() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    let rng_seed = match config.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(20_261_129),
+        chosen @ RngSeed::Fixed(_) => chosen,
+    };
+    ProptestConfig {
+        rng_seed,
+        max_shrink_iters: 40,
+        ..config
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, ..same_cases() })]
 
     #[test]
     fn a_complete_crawl_is_exact(faults in tampered(), page_base in 0_u64..2) {
@@ -364,7 +379,7 @@ proptest! {
 
 proptest! {
     // The number of cases comes from `PROPTEST_CASES`, 256 by default.
-    #![proptest_config(ProptestConfig { max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(same_cases())]
 
     #[test]
     #[ignore = "takes minutes: `cargo xtask soak` runs it"]
