@@ -82,6 +82,25 @@ async fn a_rejected_product_is_an_issue_and_does_not_affect_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_failed_fails_the_details_of_its_account() {
+    let fault = "page_size = 5\n[[fault]]\npath = \"products/list\"\npage = 2\naction = { kind = \"refuse\" }\n";
+    let scenario = Scenario {
+        organization: small().organization,
+        ..Scenario::from_toml(fault).unwrap()
+    };
+    let settings = with_details(DetailsFor::default());
+    let crawled = crawl_with(scenario, settings, Incomplete::Publish).await;
+    let failed = |endpoint: &str| -> Vec<_> {
+        let scopes = crawled.report().failed.iter();
+        let scopes = scopes.filter(|scope| scope.endpoint == endpoint);
+        scopes.map(|scope| scope.account_id).collect()
+    };
+    let lists = failed("products/list");
+    assert!(!lists.is_empty());
+    assert_eq!(failed(ENDPOINT), lists);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_costs_one_error_per_account() {
     let fault = "[[fault]]\npath = \"products/details\"\naction = { kind = \"refuse\" }\n";
     let scenario = Scenario {
