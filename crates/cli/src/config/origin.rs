@@ -23,7 +23,7 @@ pub(crate) enum Origin {
     },
     /// A flag of the command line, such as `--sink`.
     Flag(&'static str),
-    /// Nobody set it.
+    /// It was not set.
     Default,
 }
 

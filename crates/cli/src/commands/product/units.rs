@@ -114,7 +114,7 @@ fn csv_rows(text: &str) -> Result<Vec<Map<String, Value>>> {
 
 /// Refuses quotes that do not enclose a whole cell.
 ///
-/// The parser accepts them, and a quote that nobody closed swallows the rows after it: their units
+/// The parser accepts them, and a quote that is never closed swallows the rows after it: their units
 /// would not be registered, and nothing would say so.
 fn check_quotes(text: &str, delimiter: u8) -> Result<()> {
     let wrong = |line: usize, what: &str| {
