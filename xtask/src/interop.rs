@@ -109,17 +109,14 @@ fn has_postgres() -> bool {
 }
 
 /// Runs the tests of the sink `postgres`. They start a server of their own.
+///
+/// The workspace is tested, and not the package, because cargo then builds nothing again that
+/// `cargo test --workspace` has built.
 fn postgres() -> Result<()> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args([
-        "test",
-        "--package",
-        "fortilake-sink-postgres",
-        "--test",
-        "it",
-    ]);
+    cargo.args(["test", "--workspace", "--tests", "--", "--ignored"]);
     // One after another, because one of them measures the memory of the process.
-    succeed(cargo.args(["--", "--ignored", "--test-threads=1"]))
+    succeed(cargo.args(["--test-threads=1", "postgresql::"]))
 }
 
 /// Returns the Python of a virtual environment with the packages that are pinned in a file.

@@ -2,8 +2,8 @@
 
 use fortilake_sink::{Kind, Partial, Standing};
 
-use crate::crawls::{Load, column, options, rows};
-use crate::server::{Database, server};
+use super::crawls::{Load, column, options, rows};
+use super::server::{Database, server};
 
 /// Three accounts with one thing each, and an owner that the first two share.
 fn first() -> Load {

@@ -5,8 +5,8 @@ use std::error::Error as _;
 use fortilake_sink::{Error, Kind, Options, registry};
 use serde_json::json;
 
-use crate::crawls::{Load, column};
-use crate::server::{HOST, free_port, server};
+use super::crawls::{Load, column};
+use super::server::{HOST, free_port, server};
 
 const PASSWORD: &str = "hunter2-s3cret";
 
@@ -103,7 +103,7 @@ async fn a_login_that_is_rejected() {
 #[ignore = "needs PostgreSQL: cargo xtask interop"]
 async fn a_database_that_is_not_utf8() {
     let create = "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'";
-    let client = crate::server::connect(&server().url("postgres", "postgres")).await;
+    let client = super::server::connect(&server().url("postgres", "postgres")).await;
     client.batch_execute(create).await.unwrap();
     let url = server().url("postgres", "latin");
     refuse(&url, &[], Kind::Config, "UTF8 is required").await;
@@ -171,7 +171,7 @@ async fn tls_verifies_the_ca_and_the_host_name() {
 #[ignore = "needs PostgreSQL: cargo xtask interop"]
 async fn a_probe_leaves_nothing() {
     let database = server().database().await;
-    probe(&crate::crawls::options(&database, &[]))
+    probe(&super::crawls::options(&database, &[]))
         .await
         .unwrap();
     let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'fortinet'";

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow_array::{Int64Array, StringArray};
 use fortilake_sink::{DataType, Field, KeyIn};
 
-use crate::crawls::{Load, changes, column, rows, table, text};
-use crate::server::server;
+use super::crawls::{Load, changes, column, rows, table, text};
+use super::server::server;
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo xtask interop"]
@@ -131,7 +131,7 @@ async fn a_table_that_is_not_ours_is_left_alone() {
     let load = Load::new(1)
         .account(1)
         .rows("things", &[(1, None, Some("one"))]);
-    let options = crate::crawls::options(&database, &[]);
+    let options = super::crawls::options(&database, &[]);
     let error = load.deliver_with(&options).await.unwrap_err();
     assert_eq!(error.kind(), fortilake_sink::Kind::Config);
     assert!(error.to_string().contains("`things`"), "{error}");

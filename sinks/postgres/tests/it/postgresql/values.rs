@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow_array::{Int64Array, StringArray, TimestampMicrosecondArray};
 use fortilake_sink::{DataType, Field, KeyIn, TimeUnit};
 
-use crate::crawls::{Load, NOON, column, options, rows, table, text};
-use crate::server::server;
+use super::crawls::{Load, NOON, column, options, rows, table, text};
+use super::server::server;
 
 /// The wall clock that the API wrote must not be shifted, even to a time that does not exist in the reader's zone.
 #[tokio::test]

@@ -9,8 +9,8 @@ use fortilake_sink::Kind;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::crawls::{Load, changes, column, options, rows};
-use crate::server::{Database, server};
+use super::crawls::{Load, changes, column, options, rows};
+use super::server::{Database, server};
 
 /// A crawl in which all rows of all tables have the same name.
 fn uniform(number: u32) -> Load {

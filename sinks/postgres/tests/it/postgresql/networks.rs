@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use crate::crawls::{Load, changes, column, rows};
-use crate::server::{as_user, connect, free_port, own, server};
+use super::crawls::{Load, changes, column, rows};
+use super::server::{as_user, connect, free_port, own, server};
 
 /// PgBouncer in transaction mode with one connection to the server, which all clients share.
 struct Pooler {

@@ -1,0 +1,11 @@
+//! Tests that start a server of PostgreSQL.
+
+mod atomic;
+mod conformance;
+mod crawls;
+mod deletes;
+mod networks;
+mod server;
+mod stable;
+mod targets;
+mod values;
