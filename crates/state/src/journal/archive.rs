@@ -31,20 +31,21 @@ impl State {
 }
 
 impl Archive {
+    /// The record with this key in the journal of one crawl; `None` if there is none.
+    ///
+    /// The crawl need not be one of those that the archive searches.
+    pub fn read(&self, crawl: &Crawl, key: &str) -> Result<Option<Record>> {
+        self.find(crawl.number(), key)
+    }
+
     /// The page with this key from the first crawl that has one observed at `since` or later.
     ///
     /// Times are microseconds of Unix time. A page from the future is ignored; otherwise a clock
     /// that was ahead for one crawl would keep its pages fresh for years.
     pub fn newest(&self, key: &str, since: i64) -> Result<Option<Record>> {
         let now = self.state.0.now();
-        // This connection only reads, so it is usable even if another thread panicked.
-        let connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
         for &crawl in &self.crawls {
-            let found = page::read(&connection, crawl, key);
-            let found = found.map_err(|fault| fault.during("read a page", self.state.path()))?;
+            let found = self.find(crawl, key)?;
             let is_good = |record: &Record| {
                 record.kind == RecordKind::Page && (since..=now).contains(&record.observed_at)
             };
@@ -53,5 +54,15 @@ impl Archive {
             }
         }
         Ok(None)
+    }
+
+    fn find(&self, crawl: i64, key: &str) -> Result<Option<Record>> {
+        // This connection only reads, so it is usable even if another thread panicked.
+        let connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let found = page::read(&connection, crawl, key);
+        found.map_err(|fault| fault.during("read a page", self.state.path()))
     }
 }
