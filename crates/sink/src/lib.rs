@@ -101,7 +101,7 @@ pub use self::error::{Error, Kind, Result};
 pub use self::nearest::nearest;
 pub use self::options::Options;
 pub use self::outcome::{
-    FailedScope, Outcome, ScopeOutcome, ScopeResult, Scopes, Summary, TableTotal,
+    CarriedScope, FailedScope, Outcome, ScopeOutcome, ScopeResult, Scopes, Summary, TableTotal,
 };
 pub use self::scope::ScopeId;
 pub use self::secret::{Lookup, MaybeSecret, Reference, Secret};

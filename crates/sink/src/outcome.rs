@@ -104,11 +104,11 @@ impl Outcome {
 
     /// The summary for manifests and final messages.
     ///
-    /// It lists only the scopes that failed, because 20,000 accounts make 80,000 scopes and some 12 MB of JSON. The
+    /// It lists only the scopes that failed, also if they were carried, because 20,000 accounts make 80,000 scopes and some 12 MB of JSON. The
     /// table `coverage` has all scopes.
     pub fn summary(&self) -> Summary {
         let mut scopes = Scopes::default();
-        let mut failed = Vec::new();
+        let (mut failed, mut carried) = (Vec::new(), Vec::new());
         for found in &self.scopes {
             // The scope of `coverage` was not read from an API, so it is not counted.
             if *found.scope == ScopeId::report() {
@@ -116,7 +116,14 @@ impl Outcome {
             }
             match &found.result {
                 ScopeResult::Complete => scopes.complete += 1,
-                ScopeResult::Carried { .. } => scopes.carried += 1,
+                ScopeResult::Carried { crawl, error } => {
+                    scopes.carried += 1;
+                    carried.extend(error.as_ref().map(|error| CarriedScope {
+                        failed: FailedScope::new(&found.scope, error),
+                        crawl: crawl.clone(),
+                        observed_at: instant(found.observed_at),
+                    }));
+                }
                 ScopeResult::Failed { error } => {
                     scopes.failed += 1;
                     failed.push(FailedScope::new(&found.scope, error));
@@ -131,6 +138,7 @@ impl Outcome {
             complete: self.complete,
             scopes,
             failed,
+            carried,
             tables: totals.collect(),
             selection: self.selection.clone(),
             finished_at: instant(self.finished_at),
@@ -147,6 +155,9 @@ pub struct Summary {
     pub scopes: Scopes,
     /// The scopes that failed, and why.
     pub failed: Vec<FailedScope>,
+    /// The scopes that failed, but whose rows are from an earlier crawl.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<CarriedScope>,
     /// The number of rows of each table.
     pub tables: Vec<TableTotal>,
     /// The sources and accounts that the crawl was limited to. Manifests of the first edition do not have this member.
@@ -184,6 +195,18 @@ pub struct FailedScope {
     pub ou_id: Option<i64>,
     /// Why it failed.
     pub error: String,
+}
+
+/// A scope that failed, but whose rows are from an earlier crawl.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarriedScope {
+    /// The scope, and why it failed.
+    #[serde(flatten)]
+    pub failed: FailedScope,
+    /// The id of the crawl that read the rows.
+    pub crawl: String,
+    /// When that crawl read them, in RFC 3339 and UTC.
+    pub observed_at: String,
 }
 
 impl FailedScope {
