@@ -66,7 +66,7 @@ pub static COVERAGE: Table = Table {
         column(
             "outcome",
             Kind::Text,
-            "`complete`: all pages were read. `failed`: no row of this scope was stored.",
+            "`complete`: all pages were read. `failed`: no row of this scope was stored. `carried`: the rows are those of an earlier crawl.",
         ),
         column("pages", Kind::Int, "How many pages were read."),
         column(
@@ -74,7 +74,11 @@ pub static COVERAGE: Table = Table {
             Kind::Int,
             "How many rows this scope added to its table, not counting duplicates.",
         ),
-        column("error", Kind::Text, "Why the scope failed."),
+        column(
+            "error",
+            Kind::Text,
+            "Why the scope could not be read; null if it is complete.",
+        ),
         column(
             "organization_id",
             Kind::Int,
