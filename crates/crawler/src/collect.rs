@@ -6,17 +6,18 @@ use std::{
 };
 
 use fortilake_models as models;
-use fortilake_sink::{ScopeId, TableSpec};
+use fortilake_sink::{Origin, ScopeId, TableSpec};
 use fortilake_state::Journal;
 use tokio::sync::mpsc;
 
 use crate::{
-    Clock, Error, Event, Fetch, Observer, Page, Pages, Publisher, Result, Scope,
+    Carry, Clock, Error, Event, Fetch, Observer, Page, Publisher, Result, Scope,
     error::{Kind, one_line},
     freeze::{Frozen, ScopeRecord, exhaustive},
-    handover::{Closed, Handover},
+    handover::Handover,
     notes,
     publish::{Models, Reload, Rows},
+    stored_scope::{Closed, StoredScope},
 };
 
 /// Takes scopes as plans close them, and knows the result of each one at the end.
@@ -52,7 +53,10 @@ pub(crate) struct Collector {
 /// What a collector knows when all scopes have closed.
 pub(crate) struct Collected {
     pub(crate) frozen: Frozen,
+    /// The scopes that this crawl read, in handover order.
     pub(crate) closed: Vec<Arc<Closed>>,
+    /// The scopes whose rows are from earlier crawls. They are handed over after the others.
+    pub(crate) carried: Vec<Arc<Closed>>,
 }
 
 impl Collector {
@@ -106,6 +110,8 @@ impl Collector {
                 // The scope was not known when reading ended; the failure of its parent is already
                 // recorded.
                 None => return Ok(()),
+                // It is handed over at the end, and its pages are not those of `scope`.
+                Some(record) if record.carried_from.is_some() => return Ok(()),
                 Some(record) if record.error.is_some() => {
                     self.failed.push(record.clone());
                     return Ok(());
@@ -128,27 +134,117 @@ impl Collector {
     }
 
     /// Ends the collection once all scopes have come, and freezes the results.
-    pub(crate) fn end(self) -> Result<Collected> {
+    ///
+    /// `everything` is false if the crawl was limited to a selection.
+    pub(crate) async fn end(mut self, carry: Option<Carry>, everything: bool) -> Result<Collected> {
         if let Some(scope) = self.handover.missing() {
             return Err(lost(scope));
         }
-        let closed = self.closed;
-        if let Some(frozen) = self.frozen.filter(|frozen| frozen.edition == self.edition) {
-            let frozen = Arc::unwrap_or_clone(frozen);
-            return Ok(Collected { frozen, closed });
+        let found = match &self.frozen {
+            Some(frozen) => self.carried_before(frozen)?,
+            None => self.carry(carry.clone(), everything).await?,
+        };
+        if let Some(frozen) = self.frozen.take_if(|frozen| frozen.edition == self.edition) {
+            return Ok(Collected {
+                frozen: Arc::unwrap_or_clone(frozen),
+                closed: self.closed,
+                carried: found
+                    .into_iter()
+                    .map(|(closed, _)| Arc::new(closed))
+                    .collect(),
+            });
         }
-        let mut scopes = self.complete;
-        scopes.extend(self.failed);
-        let newest = self.newest.unwrap_or_else(|| (self.clock)());
+        let mut scopes = std::mem::take(&mut self.complete);
+        let mut carried = Vec::new();
+        for (closed, error) in found {
+            if let Some(record) = self.count_carried(&closed, error).await? {
+                scopes.push(record);
+                carried.push(Arc::new(closed));
+            }
+        }
+        let ids: HashSet<_> = carried.iter().map(|closed| &closed.id).collect();
+        self.failed.retain(|record| !ids.contains(&record.scope));
+        scopes.append(&mut self.failed);
+        let max_age = match &self.frozen {
+            Some(frozen) => frozen.max_age,
+            None => carry.and_then(|carry| carry.max_age).map(micros),
+        };
         let frozen = Frozen {
-            edition: self.edition,
             exhaustive: exhaustive(&scopes),
             scopes,
             drift: self.rows.drift(),
-            finished_at: newest,
+            finished_at: self.newest.unwrap_or_else(|| (self.clock)()),
+            edition: self.edition,
+            max_age,
         };
         notes::freeze(&*self.journal, &frozen)?;
-        Ok(Collected { frozen, closed })
+        Ok(Collected {
+            frozen,
+            closed: self.closed,
+            carried,
+        })
+    }
+
+    /// The carried scopes of frozen results, each with the reason why it was not read.
+    fn carried_before(&self, frozen: &Frozen) -> Result<Vec<(Closed, String)>> {
+        let carried = frozen
+            .scopes
+            .iter()
+            .filter(|record| record.carried_from.is_some());
+        let journal = &self.journal;
+        carried
+            .map(|record| {
+                let text = record.scope.text();
+                let stored = notes::described(&|key| journal.read(key), &text)?;
+                let closed = stored.and_then(|stored| stored.restore(record.scope.clone()));
+                let error = record.error.clone().unwrap_or_default();
+                Ok((closed.ok_or_else(|| lost(&text))?, error))
+            })
+            .collect()
+    }
+
+    /// Copies the rows of scopes that could not be read from earlier crawls.
+    async fn carry(&self, carry: Option<Carry>, everything: bool) -> Result<Vec<(Closed, String)>> {
+        let Some(carry) = carry else {
+            return Ok(Vec::new());
+        };
+        let unread = carry.unread(&self.complete, &self.failed, everything)?;
+        let journal = self.journal.clone();
+        // Reading other journals blocks, so it runs outside the async worker threads.
+        let copied = tokio::task::spawn_blocking(move || carry.copy(&*journal, unread)).await;
+        copied.map_err(|error| {
+            let message = "the task that copies pages of earlier crawls panicked";
+            Error::new(Kind::Unforeseen, message).with_source(error)
+        })?
+    }
+
+    /// Counts the rows of a scope whose pages are from an earlier crawl; `None` if they cannot be
+    /// decoded, so that the scope stays failed.
+    async fn count_carried(
+        &mut self,
+        closed: &Closed,
+        error: String,
+    ) -> Result<Option<ScopeRecord>> {
+        let mut record = match self.count(closed).await {
+            Ok(record) => record,
+            Err(failure) if failure.kind() == Kind::Unreadable && self.frozen.is_none() => {
+                self.rows.drop_scope();
+                return Ok(None);
+            }
+            Err(failure) => return Err(failure),
+        };
+        record.error = Some(error);
+        record.carried_from.clone_from(&closed.carried_from);
+        self.describe(closed)?;
+        Ok(Some(record))
+    }
+
+    /// Journals what a later crawl needs to carry the scope.
+    fn describe(&self, closed: &Closed) -> Result<()> {
+        match StoredScope::new(closed) {
+            Some(stored) => notes::describe(&*self.journal, &closed.id.text(), &stored),
+            None => Ok(()),
+        }
     }
 
     /// The source and the error of the first scope that failed, if any did.
@@ -179,6 +275,7 @@ impl Collector {
             // The scope enters the log after it was counted and before any sink sees it. A crash in
             // between only repeats a delivery that had not begun. In the reverse order, a receiver
             // could have rows whose position in the order is lost.
+            self.describe(&closed)?;
             notes::hand_over(&*self.journal, self.handover.add(), &closed.id.text())?;
         }
         (self.observer)(&Event::Published {
@@ -204,8 +301,7 @@ impl Collector {
     async fn count(&mut self, closed: &Closed) -> Result<ScopeRecord> {
         let mut record = self.record(&closed.id, &closed.scope, None);
         let mut newest = None;
-        let fetches = closed.scope.pages.iter().flat_map(Pages::iter);
-        for fetch in fetches.collect::<Vec<_>>() {
+        for fetch in closed.fetches() {
             let page = load(&*self.journal, &fetch)?;
             let reload = reload(self.journal.clone(), fetch);
             newest = newest.max(Some(page.observed_at));
@@ -214,10 +310,10 @@ impl Collector {
             record.listed += rows.listed;
             add(&mut record.rows, rows.tables);
         }
-        for rejected in &closed.scope.rejected {
+        for rejected in closed.rejected() {
             let observed_at = observed_at(&*self.journal, &rejected.fetch)?;
             newest = newest.max(Some(observed_at));
-            let rows = self.rows.rejected(rejected, observed_at)?;
+            let rows = self.rows.rejected(&rejected, observed_at)?;
             add(&mut record.rows, rows);
         }
         self.rows.keep_scope();
@@ -240,6 +336,7 @@ impl Collector {
             listed: 0,
             rows: BTreeMap::new(),
             observed_at: self.newest.unwrap_or_else(|| (self.clock)()),
+            carried_from: None,
             error,
             note: scope.note.clone(),
         }
@@ -257,15 +354,20 @@ pub(crate) async fn deliver(
     journal: &Arc<dyn Journal>,
     closed: &Closed,
 ) -> Result<()> {
-    publisher.begin(closed.id.clone());
-    let fetches = closed.scope.pages.iter().flat_map(Pages::iter);
-    for fetch in fetches.collect::<Vec<_>>() {
+    let origin = match &closed.carried_from {
+        None => Origin::Read,
+        Some(crawl) => Origin::Carried {
+            crawl: crawl.clone(),
+        },
+    };
+    publisher.begin_from(closed.id.clone(), origin);
+    for fetch in closed.fetches() {
         let page = load(&**journal, &fetch)?;
         publisher.page(page, reload(journal.clone(), fetch)).await?;
     }
-    for rejected in &closed.scope.rejected {
+    for rejected in closed.rejected() {
         let observed_at = observed_at(&**journal, &rejected.fetch)?;
-        publisher.rejected(rejected, observed_at).await?;
+        publisher.rejected(&rejected, observed_at).await?;
     }
     publisher.end().await
 }
@@ -299,6 +401,10 @@ fn reload(journal: Arc<dyn Journal>, fetch: Fetch) -> Reload {
 fn observed_at(journal: &dyn Journal, fetch: &Fetch) -> Result<i64> {
     let record = journal.read(fetch.key()).map_err(Error::state)?;
     Ok(record.map_or(0, |record| record.observed_at))
+}
+
+fn micros(length: std::time::Duration) -> i64 {
+    length.as_micros().try_into().unwrap_or(i64::MAX)
 }
 
 fn add(rows: &mut BTreeMap<String, u64>, tables: Vec<crate::publish::TableRows>) {

@@ -15,12 +15,14 @@ use tokio::{
 
 use self::stream::Stream;
 use crate::{
-    Clock, Error, Guard, Names, Observer, OpenSink, Publisher, Report, Result, Scope, Settings,
-    SinkReport,
+    Carry, Clock, Error, Guard, Names, Observer, OpenSink, Publisher, Report, Result, Scope,
+    Settings, SinkReport,
     collect::{Collected, Collector, deliver},
     error::Kind,
+    freeze::Frozen,
     publish::Models,
     read::{ReadStats, Reader, ReusablePages},
+    stored_scope::Closed,
 };
 
 /// One source to crawl.
@@ -47,6 +49,9 @@ pub struct Crawl {
     pub sinks: Vec<OpenSink>,
     /// What to do with a crawl in which scopes failed.
     pub incomplete: Incomplete,
+    /// Publishes the rows of earlier crawls in place of scopes that cannot be read; `None` publishes
+    /// only what this crawl reads.
+    pub carry: Option<Carry>,
     /// Compares the crawl with earlier ones before it is published; `None` publishes without
     /// comparing.
     pub guard: Option<Guard>,
@@ -157,7 +162,9 @@ impl Crawl {
         // them.
         while readers.join_next().await.is_some() {}
         let flushed = flush(&self.journal).await;
-        let ended = result.and_then(|effort| {
+        let everything = self.identity.selection.is_everything();
+        let ended = async {
+            let effort = result?;
             flushed?;
             if let Some((source, error)) = collector.first_failure().filter(|_| effort.pages == 0) {
                 // Scopes such as the units of a local user close without a page, so closed scopes
@@ -165,14 +172,22 @@ impl Crawl {
                 let message = format!("nothing could be read from source `{source}`");
                 return Err(Error::new(Kind::Unreadable, message).with_source(error.to_owned()));
             }
-            Ok((effort, collector.end()?))
-        });
+            Ok((effort, collector.end(self.carry, everything).await?))
+        }
+        .await;
         // Logged once the results are frozen: from here on, no call is made.
         if let Ok((effort, collected)) = &ended {
             let scopes = collected.frozen.scopes.iter();
             let failed = scopes.filter(|scope| scope.error.is_some()).count();
             let complete = collected.frozen.scopes.len() - failed;
-            tracing::info!(calls = effort.calls, complete, failed, "reading has ended");
+            let carried = collected.carried.len();
+            tracing::info!(
+                calls = effort.calls,
+                complete,
+                failed,
+                carried,
+                "reading has ended"
+            );
         }
         let (effort, collected) = match ended {
             Ok(ended) => ended,
@@ -335,7 +350,12 @@ impl Deliveries {
 
     /// Sends the coverage, lets all sinks finish, and returns their reports in the order of
     /// `names`.
-    async fn finish(self, frozen: &crate::freeze::Frozen, outcome: SinkOutcome) -> Vec<SinkReport> {
+    async fn finish(
+        self,
+        frozen: &Frozen,
+        carried: &[Arc<Closed>],
+        outcome: SinkOutcome,
+    ) -> Vec<SinkReport> {
         let Self {
             names,
             mut atomic,
@@ -344,7 +364,7 @@ impl Deliveries {
         } = self;
         let rest = async {
             match stream {
-                Some(stream) => stream.finish(frozen, outcome.clone()).await,
+                Some(stream) => stream.finish(frozen, carried, outcome.clone()).await,
                 None => Vec::new(),
             }
         };
@@ -396,7 +416,11 @@ struct End<'a> {
 
 impl End<'_> {
     async fn publish(self, collected: Collected, mut delivery: Deliveries) -> Result<Report> {
-        let Collected { frozen, closed } = collected;
+        let Collected {
+            frozen,
+            closed,
+            carried,
+        } = collected;
         let names = self.tables.iter().map(|table| table.name.as_str());
         let outcome = frozen.outcome(self.selection, names);
         let shrunk = self
@@ -412,7 +436,7 @@ impl End<'_> {
         }
         tracing::info!(sinks = delivery.names.len(), "publishing");
         if !delivery.atomic.is_idle() {
-            for closed in &closed {
+            for closed in closed.iter().chain(&carried) {
                 if let Err(error) = go_on(self.stop) {
                     return Err(delivery.give_up(error).await);
                 }
@@ -424,7 +448,7 @@ impl End<'_> {
                 }
             }
         }
-        report.sinks = delivery.finish(&frozen, outcome).await;
+        report.sinks = delivery.finish(&frozen, &carried, outcome).await;
         let failed = report.sinks.iter().filter(|sink| sink.result.is_err());
         tracing::info!(failed_sinks = failed.count(), "publishing has ended");
         Ok(report)

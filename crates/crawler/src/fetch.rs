@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use fortilake_models as models;
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::{Map, Value};
 
 use crate::Facts;
 
 /// One call. Its name in the journal is made of all fields but `given`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "StoredFetch")]
 pub struct Fetch {
     /// The source's name.
     pub source: Arc<str>,
@@ -24,6 +27,17 @@ pub struct Fetch {
     /// try. It is part of the name, so that pages of an earlier round are never used again.
     pub round: u32,
     key: Arc<str>,
+}
+
+/// A [`Fetch`] as it is stored in the journal.
+#[derive(Serialize, Deserialize)]
+struct StoredFetch {
+    source: String,
+    endpoint: String,
+    arguments: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    given: Vec<(String, Value)>,
+    round: u32,
 }
 
 impl Fetch {
@@ -68,6 +82,13 @@ impl Fetch {
             .given(self.given.clone())
     }
 
+    /// The call of an earlier crawl whose outcome was copied into the journal of this one. It has a
+    /// name of its own, because this crawl may have made the same call.
+    pub(crate) fn carried_from(self, crawl: &str) -> Self {
+        let key = format!("{} {crawl}", self.key).into();
+        Self { key, ..self }
+    }
+
     /// Adds column values that the request does not contain.
     pub(crate) fn given(self, given: Vec<(String, Value)>) -> Self {
         Self { given, ..self }
@@ -94,8 +115,38 @@ impl Fetch {
     }
 }
 
+impl From<Fetch> for StoredFetch {
+    fn from(fetch: Fetch) -> Self {
+        Self {
+            source: fetch.source.to_string(),
+            endpoint: fetch.endpoint.to_owned(),
+            arguments: fetch.arguments,
+            given: fetch.given,
+            round: fetch.round,
+        }
+    }
+}
+
+// Derived, this would need text that lives as long as the program, because of `endpoint`.
+impl<'de> Deserialize<'de> for Fetch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = StoredFetch::deserialize(deserializer)?;
+        let Some(endpoint) = models::endpoint(&stored.endpoint) else {
+            let message = format_args!("there is no endpoint `{}`", stored.endpoint);
+            return Err(de::Error::custom(message));
+        };
+        let fetch = Self::new(
+            stored.source.into(),
+            endpoint.id,
+            stored.arguments,
+            stored.round,
+        );
+        Ok(fetch.given(stored.given))
+    }
+}
+
 /// A call that the API rejected, while the rest of its scope is still published.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
     /// The call that was rejected.
     pub fetch: Fetch,

@@ -19,7 +19,7 @@ mod tests;
 pub(crate) struct Frozen {
     /// The edition that counted the rows. Another build may decode the same pages differently.
     pub(crate) edition: String,
-    /// The complete scopes in handover order, then the failed ones.
+    /// The complete scopes in handover order, then the carried ones, then the failed ones.
     pub(crate) scopes: Vec<ScopeRecord>,
     /// The (source, endpoint) pairs whose scopes are all listed, so that any other scope no longer
     /// exists.
@@ -27,6 +27,10 @@ pub(crate) struct Frozen {
     pub(crate) drift: Drift,
     /// When the newest page arrived, in microseconds of Unix time.
     pub(crate) finished_at: i64,
+    /// How old carried rows may be for the crawl to count as complete, in microseconds; `None` if
+    /// no carried row may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_age: Option<i64>,
 }
 
 /// The result of one scope, as `coverage` shows it.
@@ -43,7 +47,10 @@ pub(crate) struct ScopeRecord {
     pub(crate) rows: BTreeMap<String, u64>,
     /// When its newest page arrived, in microseconds of Unix time.
     pub(crate) observed_at: i64,
-    /// Why the scope failed; `None` if it is complete.
+    /// The crawl that read its rows, if this crawl could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) carried_from: Option<String>,
+    /// Why this crawl could not read the scope; `None` if it could.
     pub(crate) error: Option<String>,
     /// How the scope was read, such as the search that found its products.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,9 +66,17 @@ impl Frozen {
             .collect()
     }
 
-    /// Whether no scope failed.
+    /// Whether no scope failed and no carried scope is older than allowed.
     pub(crate) fn is_complete(&self) -> bool {
-        self.scopes.iter().all(|record| record.error.is_none())
+        let is_good = |record: &ScopeRecord| match (&record.error, &record.carried_from) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(_), Some(_)) => {
+                let age = self.finished_at.saturating_sub(record.observed_at);
+                self.max_age.is_some_and(|most| age <= most)
+            }
+        };
+        self.scopes.iter().all(is_good)
     }
 
     /// The notes that belong in the summary: how the units were listed.
@@ -90,6 +105,7 @@ impl Frozen {
             organization_id: record.organization_id,
             pages: record.pages,
             rows: record.listed,
+            carried_from: record.carried_from.clone(),
             error: record.error.clone(),
             note: record.note.clone(),
             observed_at: record.observed_at,
@@ -106,10 +122,8 @@ impl Frozen {
             .into_iter()
             .map(|table| (table.to_owned(), 0))
             .collect();
-        let (complete, failed): (Vec<_>, Vec<_>) = self
-            .scopes
-            .iter()
-            .partition(|record| record.error.is_none());
+        let (delivered, failed): (Vec<_>, Vec<_>) =
+            self.scopes.iter().partition(|record| record.has_rows());
         let has_coverage = totals.contains_key(COVERAGE);
         let coverage = has_coverage.then(|| (COVERAGE.to_owned(), self.scopes.len() as u64));
         let report = ScopeOutcome {
@@ -118,9 +132,9 @@ impl Frozen {
             rows: coverage.into_iter().collect(),
             observed_at: self.finished_at,
         };
-        let complete = complete.into_iter().map(ScopeRecord::outcome);
+        let delivered = delivered.into_iter().map(ScopeRecord::outcome);
         let failed = failed.into_iter().map(ScopeRecord::outcome);
-        let scopes: Vec<_> = complete.chain([report]).chain(failed).collect();
+        let scopes: Vec<_> = delivered.chain([report]).chain(failed).collect();
         for (table, rows) in scopes.iter().flat_map(|scope| &scope.rows) {
             *totals.entry(table.clone()).or_default() += rows;
         }
@@ -148,12 +162,21 @@ const UNITS: &str = "units/list";
 const COVERAGE: &str = "coverage";
 
 impl ScopeRecord {
+    /// Whether its rows are delivered: this crawl or an earlier one read it completely.
+    pub(crate) fn has_rows(&self) -> bool {
+        self.error.is_none() || self.carried_from.is_some()
+    }
+
     fn outcome(&self) -> ScopeOutcome {
-        let result = match &self.error {
-            None => ScopeResult::Complete,
-            Some(error) => ScopeResult::Failed {
+        let result = match (&self.error, &self.carried_from) {
+            (error, Some(crawl)) => ScopeResult::Carried {
+                crawl: crawl.clone(),
                 error: error.clone(),
             },
+            (Some(error), None) => ScopeResult::Failed {
+                error: error.clone(),
+            },
+            (None, None) => ScopeResult::Complete,
         };
         ScopeOutcome {
             scope: Arc::new(self.scope.clone()),

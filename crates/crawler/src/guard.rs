@@ -163,18 +163,18 @@ impl Guard {
 
 impl Figures {
     /// Updates the figures after publishing: complete scopes get new figures, and scopes that no
-    /// longer exist are removed. Figures of failed scopes stay.
+    /// longer exist are removed. Figures of scopes that failed stay, also if they were carried.
     pub fn update(&mut self, outcome: &Outcome, snapshot: &str) {
-        let failed: HashSet<&ScopeId> = outcome
+        let unread: HashSet<&ScopeId> = outcome
             .scopes
             .iter()
-            .filter(|found| matches!(found.result, ScopeResult::Failed { .. }))
+            .filter(|found| found.result != ScopeResult::Complete)
             .map(|found| &*found.scope)
             .collect();
         self.scopes.retain(|_, figures| {
             let scope = &figures.scope;
             let pair = (scope.source.clone(), scope.endpoint.clone());
-            failed.contains(scope) || !outcome.exhaustive.contains(&pair)
+            unread.contains(scope) || !outcome.exhaustive.contains(&pair)
         });
         let complete = outcome.scopes.iter().filter(|found| {
             matches!(found.result, ScopeResult::Complete) && *found.scope != ScopeId::report()

@@ -11,16 +11,7 @@ use std::collections::{HashMap, HashSet};
 use fortilake_sink::ScopeId;
 use fortilake_state::Journal;
 
-use crate::{Result, Scope, notes};
-
-/// A complete scope and its id.
-#[derive(Debug)]
-pub(crate) struct Closed {
-    pub(crate) id: ScopeId,
-    pub(crate) scope: Scope,
-    /// Whether an earlier run handed it over, so that receivers may have rows of it.
-    pub(crate) logged: bool,
-}
+use crate::{Result, Scope, notes, stored_scope::Closed};
 
 /// Puts complete scopes into the order of the handover log.
 pub(crate) struct Handover {
@@ -59,7 +50,12 @@ impl Handover {
     pub(crate) fn offer(&mut self, id: ScopeId, scope: Scope) -> Vec<Closed> {
         let text = id.text();
         let logged = self.logged.contains(&text);
-        let closed = Closed { id, scope, logged };
+        let closed = Closed {
+            id,
+            scope,
+            logged,
+            carried_from: None,
+        };
         if logged {
             self.early.insert(text, closed);
         } else {

@@ -12,6 +12,7 @@
 //! The crate does not depend on any particular sink, prints nothing and reads no environment
 //! variables.
 
+mod carry;
 mod clock;
 mod collect;
 mod crawl;
@@ -29,10 +30,12 @@ mod report;
 mod scope;
 mod sink_tasks;
 mod store;
+mod stored_scope;
 mod systems;
 mod tables;
 
 pub use crate::{
+    carry::{Carry, EarlierCrawl},
     clock::Clock,
     crawl::{Crawl, Incomplete, Source},
     edition::{edition, models_digest},

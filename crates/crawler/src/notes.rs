@@ -5,9 +5,12 @@
 //! appended before them. This order makes them trustworthy: if a scope is in the log after a crash,
 //! all of its pages are in the journal too.
 
-use fortilake_state::{Journal, Record, RecordKind};
+use fortilake_state::{self as state, Journal, Record, RecordKind};
 
-use crate::{Error, Result, error::Kind, freeze::Frozen};
+use crate::{Error, Result, error::Kind, freeze::Frozen, stored_scope::StoredScope};
+
+/// Reads a record of a journal by its key.
+pub(crate) type ReadRecord<'a> = dyn Fn(&str) -> state::Result<Option<Record>> + Send + Sync + 'a;
 
 /// The key of the frozen results. It cannot collide with the key of a call, which starts with the
 /// name of a source: that is never empty, so the key never starts with a blank.
@@ -38,10 +41,18 @@ pub fn reading_has_ended(journal: &dyn Journal) -> Result<bool> {
 
 /// The frozen results, if reading ended in an earlier run.
 pub(crate) fn frozen(journal: &dyn Journal) -> Result<Option<Frozen>> {
-    let Some(text) = read(journal, FROZEN)? else {
-        return Ok(None);
-    };
-    serde_json::from_str(&text).map(Some).map_err(|error| {
+    let text = read(journal, FROZEN)?;
+    text.map(|text| parse_frozen(&text)).transpose()
+}
+
+/// The frozen results of another crawl.
+pub(crate) fn frozen_of(read: &ReadRecord<'_>) -> Result<Option<Frozen>> {
+    let record = read(FROZEN).map_err(Error::state)?;
+    record.map(|record| parse_frozen(&record.body)).transpose()
+}
+
+fn parse_frozen(text: &str) -> Result<Frozen> {
+    serde_json::from_str(text).map_err(|error| {
         Error::new(
             Kind::State,
             "the frozen results in the journal cannot be read",
@@ -62,6 +73,31 @@ pub(crate) fn freeze(journal: &dyn Journal, frozen: &Frozen) -> Result<()> {
     })?;
     write(journal, FROZEN, &text)?;
     journal.flush().map_err(Error::state)
+}
+
+/// Describes a complete scope, so that a later crawl can publish its rows again.
+pub(crate) fn describe(journal: &dyn Journal, scope: &str, stored: &StoredScope) -> Result<()> {
+    let text = serde_json::to_string(stored).map_err(|error| {
+        Error::new(Kind::Unforeseen, "a scope cannot be serialized").with_source(error)
+    })?;
+    write(journal, &scope_key(scope), &text)
+}
+
+/// The description of a complete scope in this crawl or another; `None` if there is none.
+pub(crate) fn described(read: &ReadRecord<'_>, scope: &str) -> Result<Option<StoredScope>> {
+    let Some(record) = read(&scope_key(scope)).map_err(Error::state)? else {
+        return Ok(None);
+    };
+    serde_json::from_str(&record.body)
+        .map(Some)
+        .map_err(|error| {
+            let message = format!("the journal's description of scope `{scope}` cannot be read");
+            Error::new(Kind::State, message).with_source(error)
+        })
+}
+
+fn scope_key(scope: &str) -> String {
+    format!(" scope {scope}")
 }
 
 fn handover_key(position: usize) -> String {

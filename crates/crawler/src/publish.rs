@@ -9,7 +9,7 @@ mod seen;
 use std::sync::Arc;
 
 use fortilake_models::Layout;
-use fortilake_sink::{Batch, Outcome, ScopeId, TableSpec};
+use fortilake_sink::{Batch, Origin, Outcome, ScopeId, TableSpec};
 
 use self::cut::ScopeBatches;
 pub use self::rows::Reload;
@@ -79,7 +79,9 @@ pub struct CoverageRow {
     pub pages: usize,
     /// The number of rows that the scope listed, including rows that another scope hands over.
     pub rows: u64,
-    /// Why the scope failed; `None` if it is complete.
+    /// The crawl that read its rows, if that was an earlier one.
+    pub carried_from: Option<String>,
+    /// Why this crawl could not read the scope; `None` if it could.
     pub error: Option<String>,
     /// How the scope was read, such as the search that found its products.
     pub note: Option<String>,
@@ -112,9 +114,14 @@ impl Publisher {
         self.sinks.is_empty()
     }
 
-    /// Begins a scope. The scope before must have ended.
+    /// Begins a scope that this crawl has read. The scope before must have ended.
     pub fn begin(&mut self, scope: ScopeId) {
-        self.scope = Some(ScopeBatches::new(Arc::new(scope)));
+        self.begin_from(scope, Origin::Read);
+    }
+
+    /// Begins a scope that this crawl or an earlier one has read.
+    pub(crate) fn begin_from(&mut self, scope: ScopeId, origin: Origin) {
+        self.scope = Some(ScopeBatches::new(Arc::new(scope), origin));
     }
 
     /// Publishes one page of the scope. Returns how many rows it listed, and how many rows of each

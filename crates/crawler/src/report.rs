@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use fortilake_sink::{FailedScope, Outcome, Scopes, TableSpec, TableTotal};
+use fortilake_sink::{CarriedScope, FailedScope, Outcome, Scopes, TableSpec, TableTotal};
 
 use crate::{Drift, Fetch, Scope, Shrink, SinkReport, freeze::Frozen};
 
@@ -39,14 +39,16 @@ pub type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 /// How a crawl ended.
 #[derive(Debug)]
 pub struct Report {
-    /// Whether no scope failed.
+    /// Whether no scope failed, and no carried scope is older than allowed.
     pub complete: bool,
     /// Whether the rows were published, that is, the sinks were told to finish.
     pub published: bool,
-    /// How many scopes are complete and how many failed.
+    /// The number of scopes by result.
     pub scopes: Scopes,
     /// The scopes that failed, in publishing order.
     pub failed: Vec<FailedScope>,
+    /// The scopes that failed, but whose rows are from an earlier crawl.
+    pub carried: Vec<CarriedScope>,
     /// The number of rows of every table.
     pub tables: Vec<TableTotal>,
     /// The outcome that the sinks received.
@@ -82,6 +84,7 @@ impl Report {
             published: false,
             scopes: summary.scopes,
             failed: summary.failed,
+            carried: summary.carried,
             tables: tables.iter().map(total).collect(),
             outcome: outcome.clone(),
             notes: frozen.units_notes(),

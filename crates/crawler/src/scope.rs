@@ -3,9 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::iter;
+use std::{borrow::Cow, iter};
 
 use fortilake_sink::ScopeId;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Fetch, Rejected};
@@ -35,18 +36,19 @@ pub struct Scope {
 /// When a crawl is resumed, scopes close faster than they are published, so all of them may be in
 /// memory at once. To save memory, calls that differ in one argument are stored as the first call
 /// and the values of that argument.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pages(Vec<Series>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Series {
     first: Fetch,
-    argument: &'static str,
+    argument: Cow<'static, str>,
     others: Others,
 }
 
 /// The values of the varying argument for the calls after the first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Others {
     Numbers(Vec<i64>),
     /// One value per line.
@@ -90,7 +92,7 @@ impl Pages {
     pub(crate) fn series(first: Fetch, argument: &'static str, others: Others) -> Self {
         Self(vec![Series {
             first,
-            argument,
+            argument: Cow::Borrowed(argument),
             others,
         }])
     }
@@ -111,7 +113,7 @@ impl Pages {
             let others = series
                 .others
                 .values()
-                .map(|value| series.first.with(series.argument, value));
+                .map(|value| series.first.with(&series.argument, value));
             iter::once(series.first.clone()).chain(others)
         })
     }

@@ -264,6 +264,7 @@ impl Publishing<'_> {
                 Some(Partial::Refuse) => Incomplete::Discard,
                 _ => Incomplete::Publish,
             },
+            carry: None,
             guard,
             journal: session.journal.clone(),
             clock: Arc::new(|| jiff::Timestamp::now().as_microsecond()),

@@ -196,6 +196,7 @@ async fn feed(
         organization_id: None,
         pages: args.files.len(),
         rows: listed,
+        carried_from: None,
         error: gap.clone(),
         note: None,
         observed_at,

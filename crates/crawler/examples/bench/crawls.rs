@@ -214,6 +214,7 @@ fn crawl(
         tables,
         sinks: Vec::new(),
         incomplete: Incomplete::Publish,
+        carry: None,
         guard: None,
         journal,
         clock: real_time(),

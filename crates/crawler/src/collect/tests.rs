@@ -72,7 +72,7 @@ async fn run(journal: &Arc<dyn Journal>, accounts: &[(i64, Option<&str>)]) -> Re
         };
         collector.take("acme", scope(*account, pages)).await?;
     }
-    collector.end()
+    collector.end(None, true).await
 }
 
 fn product(account: i64) -> String {
@@ -132,7 +132,7 @@ async fn rows_of_an_unreadable_scope_do_not_hide_those_of_another() {
     collector.take("acme", broken).await.unwrap();
     let whole = scope(3, Ok(Pages::from(fetch(3))));
     collector.take("acme", whole).await.unwrap();
-    let collected = collector.end().unwrap();
+    let collected = collector.end(None, true).await.unwrap();
     let rows: Vec<_> = collected
         .frozen
         .scopes

@@ -15,7 +15,7 @@ use tokio::{
 use super::flush;
 use crate::{
     Error, Publisher, Result, SinkReport, collect::deliver, error::Kind, freeze::Frozen,
-    handover::Closed,
+    stored_scope::Closed,
 };
 
 /// The task that feeds the sinks that deliver at once.
@@ -61,9 +61,19 @@ impl Stream {
         Error::new(Kind::Sinks, "every sink failed")
     }
 
-    /// Delivers the remaining scopes and the coverage, and lets the sinks finish.
-    pub(crate) async fn finish(mut self, frozen: &Frozen, outcome: Outcome) -> Vec<SinkReport> {
-        self.scopes = None;
+    /// Delivers the remaining scopes, the carried ones and the coverage, and lets the sinks finish.
+    pub(crate) async fn finish(
+        mut self,
+        frozen: &Frozen,
+        carried: &[Arc<Closed>],
+        outcome: Outcome,
+    ) -> Vec<SinkReport> {
+        if let Some(scopes) = self.scopes.take() {
+            for closed in carried {
+                // Sending fails if all of these sinks have failed, which is reported below.
+                let _ = scopes.send(closed.clone());
+            }
+        }
         match self.task.await {
             Ok((mut publisher, Ok(()))) => {
                 // An error here means that all sinks failed, and their reports say so.

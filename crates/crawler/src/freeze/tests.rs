@@ -20,6 +20,7 @@ fn record(endpoint: &str, subject: &str, rows: u64, error: Option<&str>) -> Scop
         listed: rows,
         rows: BTreeMap::from([("products".to_owned(), rows)]),
         observed_at: 1,
+        carried_from: None,
         error: error.map(str::to_owned),
         note: None,
     }

@@ -22,6 +22,7 @@ pub(crate) const PIECE_BYTES: usize = 4 << 20;
 /// replay would then cut elsewhere and send other rows under the same batch id.
 pub(super) struct ScopeBatches {
     scope: Arc<ScopeId>,
+    origin: Origin,
     tables: BTreeMap<String, Waiting>,
 }
 
@@ -35,9 +36,10 @@ struct Waiting {
 }
 
 impl ScopeBatches {
-    pub(super) fn new(scope: Arc<ScopeId>) -> Self {
+    pub(super) fn new(scope: Arc<ScopeId>, origin: Origin) -> Self {
         Self {
             scope,
+            origin,
             tables: BTreeMap::new(),
         }
     }
@@ -57,22 +59,23 @@ impl ScopeBatches {
         waiting.bytes += value_bytes(&records);
         waiting.records.push(records);
         if waiting.rows >= PIECE_ROWS || waiting.bytes >= PIECE_BYTES {
-            return waiting.cut(&self.scope).map(Some);
+            return waiting.cut(&self.scope, &self.origin).map(Some);
         }
         Ok(None)
     }
 
     /// Returns the remaining rows when the scope ends, one batch per table.
     pub(super) fn end(mut self) -> Result<Vec<Batch>> {
-        let scope = self.scope;
         let tables = self.tables.values_mut().filter(|table| table.rows > 0);
-        tables.map(|table| table.cut(&scope)).collect()
+        tables
+            .map(|table| table.cut(&self.scope, &self.origin))
+            .collect()
     }
 }
 
 impl Waiting {
     /// Makes one batch of all gathered rows.
-    fn cut(&mut self, scope: &Arc<ScopeId>) -> Result<Batch> {
+    fn cut(&mut self, scope: &Arc<ScopeId>, origin: &Origin) -> Result<Batch> {
         let records = concat_batches(&self.table.schema, &self.records).map_err(|error| {
             Error::new(
                 Kind::Unforeseen,
@@ -84,7 +87,7 @@ impl Waiting {
             table: self.table.clone(),
             scope: scope.clone(),
             piece: self.piece,
-            origin: Origin::Read,
+            origin: origin.clone(),
             records,
         };
         self.piece += 1;

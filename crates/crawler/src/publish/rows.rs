@@ -150,12 +150,17 @@ impl Rows {
 
     /// The row of `coverage` for one scope.
     pub(crate) fn coverage(&mut self, row: &CoverageRow) -> Result<Vec<TableRows>> {
+        let outcome = match (&row.error, &row.carried_from) {
+            (_, Some(_)) => "carried",
+            (Some(_), None) => "failed",
+            (None, None) => "complete",
+        };
         let json = json!({
             "endpoint": row.endpoint,
             "account_id": row.account_id,
             "ou_id": row.ou_id,
             "organization_id": row.organization_id,
-            "outcome": if row.error.is_some() { "failed" } else { "complete" },
+            "outcome": outcome,
             "pages": row.pages,
             "rows": row.rows,
             "error": row.error,

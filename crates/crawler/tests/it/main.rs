@@ -5,6 +5,7 @@
     reason = "a test that cannot continue should panic"
 )]
 
+mod carry;
 mod details;
 mod faults;
 mod flex;

@@ -119,9 +119,14 @@ impl Lab {
         journal: Arc<dyn Journal>,
         change: impl FnOnce(&mut Config),
     ) -> Crawled {
-        let collected = Arc::new(Mutex::new(Collected::default()));
         let (_stop, mut crawl) = self.crawl(settings, journal, change);
         crawl.incomplete = incomplete;
+        self.collect(crawl).await
+    }
+
+    /// Runs a crawl with a sink that keeps everything.
+    pub(crate) async fn collect(&self, mut crawl: Crawl) -> Crawled {
+        let collected = Arc::new(Mutex::new(Collected::default()));
         crawl.sinks = vec![OpenSink {
             name: "collect".to_owned(),
             delivery: Delivery::Atomic,
@@ -181,6 +186,7 @@ impl Lab {
             }],
             sinks: Vec::new(),
             incomplete: Incomplete::Publish,
+            carry: None,
             guard: None,
             journal,
             clock: Arc::new(|| 1_700_000_000_000_000),
