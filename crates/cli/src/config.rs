@@ -66,6 +66,10 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// What to do with a partial snapshot; `None` leaves the choice to each sink.
     pub(crate) partial: Option<Partial>,
+    /// Whether scopes that cannot be read are published with the rows of an earlier crawl.
+    pub(crate) carry: bool,
+    /// How old such rows may be for a snapshot to count as complete.
+    pub(crate) max_age: Option<Duration>,
     /// How long a crawl may lie idle before it is abandoned instead of resumed.
     pub(crate) max_idle: Duration,
     /// How long a crawl may take to stop after SIGTERM or SIGHUP.
@@ -85,6 +89,8 @@ impl Config {
                 min_rows: MIN_ROWS,
             },
             partial: None,
+            carry: false,
+            max_age: None,
             max_idle: MAX_IDLE,
             stop_timeout: STOP_TIMEOUT,
         }

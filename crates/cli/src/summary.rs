@@ -5,7 +5,7 @@ mod target;
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use fortilake_crawler::{AccountShrink, Drift, Report, Shrink, SinkReport, one_line};
-use fortilake_sink::{self as sink, Standing, TableTotal, registry};
+use fortilake_sink::{self as sink, FailedScope, Standing, TableTotal, registry};
 use serde_json::{Value, json};
 
 pub(crate) use self::target::SummaryTarget;
@@ -70,12 +70,13 @@ fn text(crawl: &sink::Crawl, report: &Report, flags: &str) -> String {
     } else {
         "partial"
     };
+    let scopes = report.scopes;
     let mut text = format!(
         "{state} snapshot {} in {:.1} s: {}, {}\n\n",
         baseline::published_name(crawl, report),
         report.elapsed.as_secs_f64(),
         count(report.calls, "call"),
-        count(report.scopes.complete + report.scopes.failed, "scope"),
+        count(scopes.complete + scopes.failed + scopes.carried, "scope"),
     );
     text.push_str(&tables(&report.tables, report.drift));
     for note in &report.notes {
@@ -111,39 +112,56 @@ pub(crate) fn tables(totals: &[TableTotal], drift: Drift) -> String {
     text
 }
 
+/// The scopes that could not be read: those whose rows are missing, then those whose rows are old.
 fn failures(report: &Report) -> String {
+    let missing = report.failed.iter().map(failure).collect();
+    let old = report.carried.iter().map(|scope| {
+        format!(
+            "{} (rows of {}, from crawl {})",
+            failure(&scope.failed),
+            scope.observed_at,
+            scope.crawl
+        )
+    });
+    list("are not published", missing) + &list("are those of an earlier crawl", old.collect())
+}
+
+/// Scopes that failed, under a heading that says what became of their rows; empty if there are none.
+fn list(fate: &str, scopes: Vec<String>) -> String {
     let mut text = String::new();
-    if report.failed.is_empty() {
+    if scopes.is_empty() {
         return text;
     }
-    let count = count(report.failed.len() as u64, "scope");
-    let whose = if report.failed.len() == 1 {
-        "its"
-    } else {
-        "their"
-    };
-    let _ = writeln!(text, "{count} failed; {whose} rows are not published:");
-    for scope in report.failed.iter().take(FAILURES_SHOWN) {
-        let whose = match (scope.account_id, scope.ou_id) {
-            (Some(account), _) => format!(" of account {account}"),
-            (None, Some(ou)) => format!(" of unit {ou}"),
-            (None, None) => String::new(),
-        };
-        let _ = writeln!(
-            text,
-            "  {} {}{whose}: {}",
-            scope.source, scope.endpoint, scope.error
-        );
+    let whose = if scopes.len() == 1 { "its" } else { "their" };
+    let number = count(scopes.len() as u64, "scope");
+    let _ = writeln!(text, "{number} failed; {whose} rows {fate}:");
+    for scope in scopes.iter().take(FAILURES_SHOWN) {
+        let _ = writeln!(text, "  {scope}");
     }
-    if report.failed.len() > FAILURES_SHOWN {
+    if scopes.len() > FAILURES_SHOWN {
         let _ = writeln!(
             text,
             "  and {} more; the `coverage` table lists all",
-            report.failed.len() - FAILURES_SHOWN
+            scopes.len() - FAILURES_SHOWN
         );
     }
     text.push('\n');
     text
+}
+
+fn failure(scope: &FailedScope) -> String {
+    let whose = match (scope.account_id, scope.ou_id) {
+        (Some(account), _) => format!(" of account {account}"),
+        (None, Some(ou)) => format!(" of unit {ou}"),
+        (None, None) => String::new(),
+    };
+    let FailedScope {
+        source,
+        endpoint,
+        error,
+        ..
+    } = scope;
+    format!("{source} {endpoint}{whose}: {error}")
 }
 
 /// The tables that the shrink guard refused, by account, and what to do about them.
@@ -313,6 +331,7 @@ pub(crate) fn json(crawl: &sink::Crawl, report: &Report, calls_by_endpoint: &Cal
         "calls_by_endpoint": calls_by_endpoint,
         "scopes": report.scopes,
         "failed": report.failed,
+        "carried": report.carried,
         "notes": report.notes,
         "shrunk": report.shrunk,
         "tables": Value::Object(tables),

@@ -8,7 +8,9 @@ use std::{path::Path, sync::Arc};
 use anyhow::anyhow;
 use fortilake_auth::system_time;
 use fortilake_client as client;
-use fortilake_crawler::{Crawl, Incomplete, Kind, Limits, Report, Source, edition, tables_of};
+use fortilake_crawler::{
+    Carry, Crawl, Incomplete, Kind, Limits, Report, Source, edition, tables_of,
+};
 use fortilake_sink::{self as sink, Partial, nearest};
 use fortilake_state::{State, Status};
 use tokio::sync::watch;
@@ -87,11 +89,12 @@ async fn crawl(
     };
     let context = prepare::context(args, state.as_ref(), console);
     let (mut sources, fingerprint) = prepare::sources(args, config, env, &context)?;
-    let publishing = Publishing {
+    let mut publishing = Publishing {
         sinks: &config.sinks,
         env,
         state: state.as_ref(),
         partial: partial(args, config),
+        carry: None,
         limits: (!args.accept_shrink).then_some(config.limits),
         figures: fingerprint.sources(),
         flags: again::flags(
@@ -129,6 +132,7 @@ async fn crawl(
     if let Some(state) = &state {
         prepare::attach_earlier_details(&mut sources, config, state, &fingerprint, &session)?;
         organization::recall(&mut sources, state, &fingerprint)?;
+        publishing.carry = prepare::carry(args, config, state, &fingerprint, &session)?;
     }
     for note in &session.notes {
         console.note(&format!("{note}\n"));
@@ -205,6 +209,9 @@ pub(crate) struct Publishing<'a> {
     pub(crate) state: Option<&'a State>,
     /// What to do with a partial snapshot; `None` leaves the choice to each sink.
     pub(crate) partial: Option<Partial>,
+    /// The earlier crawls whose rows are published in place of scopes that cannot be read; `None`
+    /// publishes only what the crawl reads.
+    pub(crate) carry: Option<Carry>,
     /// How many rows may disappear; `None` turns the shrink guard off.
     pub(crate) limits: Option<Limits>,
     /// The sources and their users, as the key under which the row counts are stored.
@@ -264,7 +271,7 @@ impl Publishing<'_> {
                 Some(Partial::Refuse) => Incomplete::Discard,
                 _ => Incomplete::Publish,
             },
-            carry: None,
+            carry: self.carry.clone(),
             guard,
             journal: session.journal.clone(),
             clock: Arc::new(|| jiff::Timestamp::now().as_microsecond()),

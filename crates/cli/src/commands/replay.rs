@@ -37,6 +37,7 @@ pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
                 env: &env,
                 state: Some(&state),
                 partial: args.accept_partial.then_some(Partial::Publish),
+                carry: None,
                 limits: (!args.accept_shrink).then_some(limits),
                 figures: fingerprint.sources(),
                 flags: again::flags(

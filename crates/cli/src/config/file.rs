@@ -80,6 +80,8 @@ enum PartialConfig {
     Publish,
     /// Publish nothing; the exit code is 4.
     Refuse,
+    /// Publish the rows of the newest crawl that read the scope.
+    Carry,
 }
 
 /// `[crawl]`: when crawls are resumed, and how they stop.
@@ -88,6 +90,9 @@ enum PartialConfig {
 struct Crawl {
     /// How long a crawl may lie idle before it is abandoned instead of resumed, such as `12h`.
     max_idle: Option<String>,
+    /// How old rows may be that `publish.partial = "carry"` takes from an earlier crawl, such as
+    /// `48h`, for a snapshot to count as complete. Without it, a snapshot with such rows is partial.
+    max_age: Option<String>,
     /// How long a crawl may take to stop after SIGTERM or SIGHUP, such as `8s`.
     stop_timeout: Option<String>,
 }
@@ -221,10 +226,19 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
             max_account_shrink: file.guard.max_account_shrink,
             min_rows: file.guard.min_rows,
         },
-        partial: file.publish.partial.map(|partial| match partial {
-            PartialConfig::Publish => Partial::Publish,
-            PartialConfig::Refuse => Partial::Refuse,
-        }),
+        partial: match file.publish.partial {
+            Some(PartialConfig::Publish) => Some(Partial::Publish),
+            Some(PartialConfig::Refuse) => Some(Partial::Refuse),
+            // What cannot be carried is missing, and then each sink decides.
+            Some(PartialConfig::Carry) | None => None,
+        },
+        carry: matches!(file.publish.partial, Some(PartialConfig::Carry)),
+        max_age: file
+            .crawl
+            .max_age
+            .as_deref()
+            .map(|text| duration("max_age", text))
+            .transpose()?,
         max_idle: match &file.crawl.max_idle {
             None => defaults.max_idle,
             Some(text) => duration("max_idle", text)?,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
 
 mod bad_input;
+mod carry;
 mod configuration;
 mod crawl;
 mod damage;

@@ -79,21 +79,27 @@ impl Shown<'_> {
             keep,
             limits,
             partial,
+            carry,
+            max_age,
             max_idle,
             stop_timeout,
         } = config;
         self.add(None, "keep", json!(keep));
         self.add(None, "crawl.max_idle", duration(*max_idle));
+        if let Some(max_age) = max_age {
+            self.add(None, "crawl.max_age", duration(*max_age));
+        }
         self.add(None, "crawl.stop_timeout", duration(*stop_timeout));
         self.add(None, "guard.max_shrink", json!(limits.max_shrink));
         let share = json!(limits.max_account_shrink);
         self.add(None, "guard.max_account_shrink", share);
         self.add(None, "guard.min_rows", json!(limits.min_rows));
-        if let Some(partial) = partial {
-            let word = match partial {
-                fortilake_sink::Partial::Publish => "publish",
-                fortilake_sink::Partial::Refuse => "refuse",
-            };
+        let word = match partial {
+            Some(fortilake_sink::Partial::Publish) => Some("publish"),
+            Some(fortilake_sink::Partial::Refuse) => Some("refuse"),
+            None => carry.then_some("carry"),
+        };
+        if let Some(word) = word {
             self.add(None, "publish.partial", json!(word));
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::anyhow;
 use fortilake_auth::later;
-use fortilake_crawler::{ReusablePages, Settings, Source, System};
+use fortilake_crawler::{Carry, EarlierCrawl, ReusablePages, Settings, Source, System};
 use fortilake_sink::Selection;
 use fortilake_state::{self as state, State};
 
@@ -115,4 +115,37 @@ pub(super) fn attach_earlier_details(
         });
     }
     Ok(())
+}
+
+/// The earlier crawls whose rows are published in place of scopes that cannot be read, if
+/// `publish.partial = "carry"` asks for that and no flag says otherwise.
+///
+/// Their settings have to be those of this run, because the rows of a scope depend on them.
+pub(super) fn carry(
+    args: &CrawlArgs,
+    config: &Config,
+    state: &State,
+    fingerprint: &Fingerprint,
+    session: &Session,
+) -> Result<Option<Carry>> {
+    if !config.carry || args.accept_partial || args.require_complete {
+        return Ok(None);
+    }
+    let mut earlier = state.crawls()?;
+    earlier.retain(|crawl| {
+        let settings = Fingerprint::of_text(&crawl.fingerprint);
+        crawl.id != session.crawl.id && settings.as_ref() == Some(fingerprint)
+    });
+    let archive = Arc::new(state.archive(&earlier)?);
+    let readable = |crawl: state::Crawl| {
+        let archive = archive.clone();
+        EarlierCrawl {
+            id: crawl.id.clone(),
+            read: Arc::new(move |key| archive.read(&crawl, key)),
+        }
+    };
+    Ok(Some(Carry {
+        earlier: earlier.into_iter().map(readable).collect(),
+        max_age: config.max_age,
+    }))
 }

@@ -42,6 +42,12 @@ impl Tenant {
         // The simulator derives tokens from the seed. With the same seed, it would accept tokens that the old one
         // issued.
         self.seed += 1;
+        self.behave(scenario);
+    }
+
+    /// Replaces the behavior, at the same address. Tokens stay valid, and a scenario with the same organization has the
+    /// same data.
+    pub(crate) fn behave(&mut self, scenario: &str) {
         self.simulator = simulator(scenario, self.seed);
         let serving = serve(&self.simulator, &self.listener);
         mem::replace(&mut self.serving, serving).shutdown_background();
