@@ -47,7 +47,7 @@ pub fn models_digest() -> String {
         let _ = write!(text, "{} {} ", endpoint.id, endpoint.path);
         let layout = endpoint
             .layout
-            .map(|layout| (&layout.answer, layout.enclosing));
+            .map(|layout| (&layout.shape, layout.enclosing));
         let _ = write!(text, "{layout:?} ");
     }
     digest(&text)

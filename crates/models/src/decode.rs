@@ -28,7 +28,7 @@ use self::{
 };
 use crate::{
     Error, Layout, Origin, Table,
-    layout::{Answer, Field, Rows, Target},
+    layout::{Field, ResponseShape, Rows, Target},
     repair::{UNREADABLE, storable_json},
     value::{Pushed, Scalar},
 };
@@ -125,14 +125,14 @@ pub fn decode(
 ) -> Result<Decoded, Error> {
     let mut engine = Engine::new(layout, context);
     let mut json = serde_json::Deserializer::from_str(page);
-    let walked = match layout.answer {
-        Answer::Object(fields) => Walk {
+    let walked = match layout.shape {
+        ResponseShape::Object(fields) => Walk {
             engine: &mut engine,
             fields,
             place: Place::Outside,
         }
         .deserialize(&mut json),
-        Answer::Rows(rows) => List {
+        ResponseShape::Rows(rows) => List {
             engine: &mut engine,
             rows,
             name: "answer",
@@ -196,7 +196,7 @@ impl<'a> Engine<'a> {
             .iter()
             .map(|table| TableBuilder::new(table))
             .collect();
-        for_each_root(&layout.answer, &mut |root, table| tables[table].root = root);
+        for_each_root(&layout.shape, &mut |root, table| tables[table].root = root);
         Self {
             layout,
             context,
@@ -363,7 +363,7 @@ impl<'a> Engine<'a> {
 }
 
 /// Calls `each` for every table, with the table of its outermost rows and the table itself.
-fn for_each_root(answer: &Answer, each: &mut dyn FnMut(usize, usize)) {
+fn for_each_root(shape: &ResponseShape, each: &mut dyn FnMut(usize, usize)) {
     fn outermost(rows: &Rows, each: &mut dyn FnMut(usize, usize)) {
         each(rows.table, rows.table);
         inside(rows.table, rows.fields, each);
@@ -389,8 +389,8 @@ fn for_each_root(answer: &Answer, each: &mut dyn FnMut(usize, usize)) {
             }
         }
     }
-    match answer {
-        Answer::Object(fields) => outside(fields, each),
-        Answer::Rows(rows) => outermost(rows, each),
+    match shape {
+        ResponseShape::Object(fields) => outside(fields, each),
+        ResponseShape::Rows(rows) => outermost(rows, each),
     }
 }

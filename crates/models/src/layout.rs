@@ -8,14 +8,14 @@ pub struct Layout {
     /// The tables that one answer fills. [`Rows::table`] is a position in this list.
     pub tables: &'static [&'static Table],
     /// The shape of the whole answer.
-    pub answer: Answer,
+    pub shape: ResponseShape,
     /// How many values the decoder has to keep for [`Target::Enclosing`].
     pub enclosing: usize,
 }
 
 /// The shape of a whole answer.
 #[derive(Debug)]
-pub enum Answer {
+pub enum ResponseShape {
     /// An object that contains the rows. Only these members matter.
     Object(&'static [Field]),
     /// The rows themselves: a list, or a single object.

@@ -40,7 +40,7 @@ pub use crate::{
     decode::{Decoded, DecodedTable, Issue, PageContext, decode},
     endpoint::{Access, Dialect, Endpoint, Location, NoArguments, Operation, Parameter},
     error::Error,
-    layout::{Answer, Field, Layout, Rows, Target},
+    layout::{Field, Layout, ResponseShape, Rows, Target},
     nullable::Nullable,
     repair::{json_text, legal_json},
     report::{COVERAGE, COVERAGE_LAYOUT, ISSUES, ISSUES_LAYOUT},

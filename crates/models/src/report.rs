@@ -2,7 +2,7 @@
 
 use crate::{
     Column, Kind, Layout, Origin, Table,
-    layout::{Answer, Field, Rows, Target},
+    layout::{Field, ResponseShape, Rows, Target},
 };
 
 const fn column(name: &'static str, kind: Kind, doc: &'static str) -> Column {
@@ -123,7 +123,7 @@ pub static ISSUES: Table = Table {
 /// decoder as all other rows.
 pub static COVERAGE_LAYOUT: Layout = Layout {
     tables: &[&COVERAGE],
-    answer: Answer::Object(&[Field {
+    shape: ResponseShape::Object(&[Field {
         name: "rows",
         target: Target::Rows(&Rows {
             table: 0,
@@ -174,7 +174,7 @@ pub static COVERAGE_LAYOUT: Layout = Layout {
 /// The layout of [`ISSUES`] rows in `{"rows": […]}`.
 pub static ISSUES_LAYOUT: Layout = Layout {
     tables: &[&ISSUES],
-    answer: Answer::Object(&[Field {
+    shape: ResponseShape::Object(&[Field {
         name: "rows",
         target: Target::Rows(&Rows {
             table: 0,

@@ -69,12 +69,12 @@ pub(super) fn tables(
         body.push_str(&print::format(&self::layout(call, layout))?);
     }
     let names = [
-        ("Answer", "Answer::"),
         ("Column", "Column {"),
         ("Field", "Field {"),
         ("Kind", "Kind::"),
         ("Layout", "Layout {"),
         ("Origin", "Origin::"),
+        ("ResponseShape", "ResponseShape::"),
         ("Rows", "Rows {"),
         ("Table", "Table {"),
         ("Target", "Target::"),
@@ -250,13 +250,13 @@ fn layout(call: &Call, layout: &Layout) -> String {
         .iter()
         .map(|rows| format!("&{}", upper(&rows.table)))
         .collect();
-    let answer = match &layout.whole {
+    let shape = match &layout.whole {
         Some(table) => format!("Rows(&{}_ROWS)", upper(table)),
         None => format!("Object(&[{}])", fields(&layout.fields, &|_| 0)),
     };
     format!(
         "pub(super) static {}_LAYOUT: Layout = Layout {{ tables: &[{}], \
-         answer: Answer::{answer}, enclosing: {} }};\n",
+         shape: ResponseShape::{shape}, enclosing: {} }};\n",
         constant(&call.name),
         tables.join(", "),
         layout.enclosing,

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use fortilake_models::{self as models, Answer as Layout, Field, Layout as AnswerLayout, Target};
+use fortilake_models::{self as models, Field, Layout, ResponseShape, Target};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
@@ -40,7 +40,7 @@ const DEPTH: usize = 3;
 
 /// One answer, read along the layout of its endpoint.
 pub(crate) struct Answer<'a> {
-    layout: Option<&'static AnswerLayout>,
+    layout: Option<&'static Layout>,
     members: Members<'a>,
     /// Whether the API stated that nothing was found.
     says_nothing: bool,
@@ -163,17 +163,17 @@ impl<'a> Answer<'a> {
 
     /// The member names on the path to the rows, the list itself last.
     fn path(&self) -> Vec<&'static str> {
-        match self.layout.map(|layout| &layout.answer) {
-            Some(Layout::Object(fields)) => path(fields).unwrap_or_default(),
-            Some(Layout::Rows(_)) | None => Vec::new(),
+        match self.layout.map(|layout| &layout.shape) {
+            Some(ResponseShape::Object(fields)) => path(fields).unwrap_or_default(),
+            Some(ResponseShape::Rows(_)) | None => Vec::new(),
         }
     }
 
     /// The member names that the layout describes for the object at this path.
     fn described(&self, way: &[&str]) -> Vec<&'static str> {
-        let mut fields: &[Field] = match self.layout.map(|layout| &layout.answer) {
-            Some(Layout::Object(fields)) => fields,
-            Some(Layout::Rows(rows)) => rows.fields,
+        let mut fields: &[Field] = match self.layout.map(|layout| &layout.shape) {
+            Some(ResponseShape::Object(fields)) => fields,
+            Some(ResponseShape::Rows(rows)) => rows.fields,
             None => &[],
         };
         for name in way {
@@ -198,7 +198,7 @@ impl<'a> Answer<'a> {
         let Some(layout) = self.layout else {
             return Vec::new();
         };
-        let Some(rows) = outermost(&layout.answer) else {
+        let Some(rows) = outermost(&layout.shape) else {
             return Vec::new();
         };
         let table = layout.tables[rows.table];
@@ -224,7 +224,7 @@ fn path(fields: &'static [Field]) -> Option<Vec<&'static str>> {
     })
 }
 
-fn outermost(answer: &'static Layout) -> Option<&'static models::Rows> {
+fn outermost(answer: &'static ResponseShape) -> Option<&'static models::Rows> {
     fn inside(fields: &'static [Field]) -> Option<&'static models::Rows> {
         fields.iter().find_map(|field| match field.target {
             Target::Rows(rows) => Some(rows),
@@ -233,8 +233,8 @@ fn outermost(answer: &'static Layout) -> Option<&'static models::Rows> {
         })
     }
     match answer {
-        Layout::Object(fields) => inside(fields),
-        Layout::Rows(rows) => Some(rows),
+        ResponseShape::Object(fields) => inside(fields),
+        ResponseShape::Rows(rows) => Some(rows),
     }
 }
 

@@ -193,7 +193,7 @@ pub mod endpoints {
 
 /// The tables that the answers of Asset Management V3 Contract feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One contract.
     pub static CONTRACTS: Table = Table {
@@ -294,7 +294,7 @@ pub mod tables {
 
     pub(super) static CONTRACTS_LIST_LAYOUT: Layout = Layout {
         tables: &[&CONTRACTS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "contracts",

@@ -310,7 +310,7 @@ pub mod endpoints {
 
 /// The tables that the answers of Asset Management V3 Folder feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One folder of products.
     pub static FOLDERS: Table = Table {
@@ -411,7 +411,7 @@ pub mod tables {
 
     pub(super) static FOLDERS_LIST_LAYOUT: Layout = Layout {
         tables: &[&FOLDERS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "assetFolders",

@@ -454,7 +454,7 @@ pub mod endpoints {
 
 /// The tables that the answers of Asset Management V3 License feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One license.
     pub static LICENSES: Table = Table {
@@ -579,7 +579,7 @@ pub mod tables {
 
     pub(super) static LICENSES_LIST_LAYOUT: Layout = Layout {
         tables: &[&LICENSES],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "licenses",

@@ -1044,7 +1044,7 @@ pub mod endpoints {
 
 /// The tables that the answers of Asset Management V3 Product feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One registered product.
     pub static PRODUCTS: Table = Table {
@@ -2031,7 +2031,7 @@ pub mod tables {
             &ASSET_GROUPS,
             &WARRANTY_SUPPORTS,
         ],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "assets",
@@ -2217,7 +2217,7 @@ pub mod tables {
 
     pub(super) static PRODUCTS_DETAILS_LAYOUT: Layout = Layout {
         tables: &[&PRODUCT_DETAILS, &PRODUCT_LOCATIONS, &PRODUCT_LICENSES],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "assetDetails",

@@ -554,7 +554,7 @@ pub mod endpoints {
 
 /// The tables that the answers of FortiAuthenticator V1 feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// The FortiToken Mobile counters of one FortiAuthenticator.
     pub static FTM_LICENSES: Table = Table {
@@ -735,7 +735,7 @@ pub mod tables {
 
     pub(super) static AUTHENTICATOR_FORTITOKENMOBILELICENSES_LAYOUT: Layout = Layout {
         tables: &[&FTM_LICENSES],
-        answer: Answer::Rows(&FTM_LICENSES_ROWS),
+        shape: ResponseShape::Rows(&FTM_LICENSES_ROWS),
         enclosing: 0,
     };
 
@@ -780,7 +780,7 @@ pub mod tables {
 
     pub(super) static AUTHENTICATOR_FORTITOKENS_LAYOUT: Layout = Layout {
         tables: &[&FORTITOKENS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "objects",

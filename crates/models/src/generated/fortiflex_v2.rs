@@ -493,7 +493,7 @@ pub mod endpoints {
 
 /// The tables that the answers of FortiFlex V2 feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One FortiFlex program.
     pub static FLEX_PROGRAMS: Table = Table {
@@ -752,7 +752,7 @@ pub mod tables {
 
     pub(super) static FLEX_PROGRAMS_LIST_LAYOUT: Layout = Layout {
         tables: &[&FLEX_PROGRAMS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "programs",
@@ -811,7 +811,7 @@ pub mod tables {
 
     pub(super) static FLEX_CONFIGS_LIST_LAYOUT: Layout = Layout {
         tables: &[&FLEX_CONFIGS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "configs",
@@ -867,7 +867,7 @@ pub mod tables {
 
     pub(super) static FLEX_ENTITLEMENTS_LIST_LAYOUT: Layout = Layout {
         tables: &[&FLEX_ENTITLEMENTS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "entitlements",

@@ -2222,7 +2222,7 @@ pub mod endpoints {
 
 /// The tables that the answers of FortiPortal feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One organization of a FortiPortal.
     pub static PORTAL_ORGANIZATIONS: Table = Table {
@@ -2710,7 +2710,7 @@ pub mod tables {
 
     pub(super) static PORTAL_ACCOUNT_ORGANIZATIONS_LAYOUT: Layout = Layout {
         tables: &[&PORTAL_ORGANIZATIONS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "data",
@@ -2769,7 +2769,7 @@ pub mod tables {
 
     pub(super) static PORTAL_DEVICE_SITE_CUSTOMER_LAYOUT: Layout = Layout {
         tables: &[&PORTAL_SITES],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "data",
@@ -2977,7 +2977,7 @@ pub mod tables {
 
     pub(super) static PORTAL_DEVICE_VDOM_SITE_LAYOUT: Layout = Layout {
         tables: &[&PORTAL_VDOMS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "data",

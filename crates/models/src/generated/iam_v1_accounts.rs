@@ -586,7 +586,7 @@ pub mod endpoints {
 
 /// The tables that the answers of IAM V1 Accounts feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One account.
     pub static ACCOUNTS: Table = Table {
@@ -701,7 +701,7 @@ pub mod tables {
 
     pub(super) static ACCOUNTS_LIST_LAYOUT: Layout = Layout {
         tables: &[&ACCOUNTS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "accounts",

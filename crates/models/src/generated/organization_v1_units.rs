@@ -384,7 +384,7 @@ pub mod endpoints {
 
 /// The tables that the answers of Organization V1 Units feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One organizational unit.
     pub static ORG_UNITS: Table = Table {
@@ -479,7 +479,7 @@ pub mod tables {
 
     pub(super) static UNITS_LIST_LAYOUT: Layout = Layout {
         tables: &[&ORG_UNITS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "organizationUnits",

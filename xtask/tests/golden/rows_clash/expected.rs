@@ -72,7 +72,7 @@ pub mod endpoints {
 
 /// The tables that the answers of api feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One element of the answers of `report`.
     pub static REPORT: Table = Table {
@@ -194,7 +194,7 @@ pub mod tables {
 
     pub(super) static REPORT_LAYOUT: Layout = Layout {
         tables: &[&REPORT, &REPORT_ROWS_LIST],
-        answer: Answer::Rows(&REPORT_ROWS),
+        shape: ResponseShape::Rows(&REPORT_ROWS),
         enclosing: 0,
     };
 }

@@ -216,7 +216,7 @@ pub mod endpoints {
 
 /// The tables that the answers of api feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// A thing.
     pub static THINGS: Table = Table {
@@ -315,7 +315,7 @@ pub mod tables {
 
     pub(super) static THINGS_ASK_LAYOUT: Layout = Layout {
         tables: &[&THINGS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "things",
@@ -343,7 +343,7 @@ pub mod tables {
 
     pub(super) static LICENSES_LAYOUT: Layout = Layout {
         tables: &[&LICENSES],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "licenses",

@@ -81,7 +81,7 @@ pub mod endpoints {
 
 /// The tables that the answers of api feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// A thing.
     pub static THINGS: Table = Table {
@@ -166,7 +166,7 @@ pub mod tables {
 
     pub(super) static THINGS_ASK_LAYOUT: Layout = Layout {
         tables: &[&THINGS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "things",

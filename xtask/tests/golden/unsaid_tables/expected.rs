@@ -221,7 +221,7 @@ pub mod endpoints {
 
 /// The tables that the answers of api feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One element of `data.owners` in the answers of `owners`.
     pub static OWNERS_DATA_OWNERS: Table = Table {
@@ -663,7 +663,7 @@ pub mod tables {
             &OWNERS_DATA_OWNERS_PETS_TOYS,
             &OWNERS_ERRORS,
         ],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "data",
@@ -721,7 +721,7 @@ pub mod tables {
 
     pub(super) static PETS_LAYOUT: Layout = Layout {
         tables: &[&PETS, &PETS_TOYS],
-        answer: Answer::Rows(&PETS_ROWS),
+        shape: ResponseShape::Rows(&PETS_ROWS),
         enclosing: 0,
     };
 }

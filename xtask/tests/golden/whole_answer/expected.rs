@@ -116,7 +116,7 @@ pub mod endpoints {
 
 /// The tables that the answers of api feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// A unit, which is the whole answer.
     pub static UNITS: Table = Table {
@@ -285,7 +285,7 @@ pub mod tables {
 
     pub(super) static UNIT_LAYOUT: Layout = Layout {
         tables: &[&UNITS],
-        answer: Answer::Rows(&UNITS_ROWS),
+        shape: ResponseShape::Rows(&UNITS_ROWS),
         enclosing: 0,
     };
 
@@ -317,7 +317,7 @@ pub mod tables {
 
     pub(super) static THINGS_LAYOUT: Layout = Layout {
         tables: &[&THINGS, &PARTS],
-        answer: Answer::Rows(&THINGS_ROWS),
+        shape: ResponseShape::Rows(&THINGS_ROWS),
         enclosing: 0,
     };
 }

@@ -460,7 +460,7 @@ pub mod endpoints {
 
 /// The tables that the answers of fleet feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One element of `data` in the answers of `vehicles`.
     pub static VEHICLES_DATA: Table = Table {
@@ -915,7 +915,7 @@ pub mod tables {
 
     pub(super) static VEHICLES_LAYOUT: Layout = Layout {
         tables: &[&VEHICLES_DATA, &VEHICLES_DATA_HISTORY, &VEHICLES_ERRORS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "data",
@@ -947,7 +947,7 @@ pub mod tables {
 
     pub(super) static VEHICLES_POST_LAYOUT: Layout = Layout {
         tables: &[&VEHICLES_POST_HISTORY],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "history",
@@ -1013,7 +1013,7 @@ pub mod tables {
 
     pub(super) static VEHICLES_ID_TRIPS_LAYOUT: Layout = Layout {
         tables: &[&VEHICLES_ID_TRIPS_TRIPS, &VEHICLES_ID_TRIPS_TRIPS_STOPS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "trips",

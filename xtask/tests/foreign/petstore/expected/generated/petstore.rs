@@ -452,7 +452,7 @@ pub mod endpoints {
 
 /// The tables that the answers of petstore feed.
 pub mod tables {
-    use fortilake_models::{Answer, Column, Field, Kind, Layout, Origin, Rows, Table, Target};
+    use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
     /// One element of `items` in the answers of `pets`.
     pub static PETS_ITEMS: Table = Table {
@@ -763,7 +763,7 @@ pub mod tables {
 
     pub(super) static PETS_LAYOUT: Layout = Layout {
         tables: &[&PETS_ITEMS, &PETS_ITEMS_TAGS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "items",
@@ -791,7 +791,7 @@ pub mod tables {
 
     pub(super) static PETS_POST_LAYOUT: Layout = Layout {
         tables: &[&PETS_POST_TAGS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "tags",
@@ -819,7 +819,7 @@ pub mod tables {
 
     pub(super) static PETS_PET_ID_LAYOUT: Layout = Layout {
         tables: &[&PETS_PET_ID_TAGS],
-        answer: Answer::Object(
+        shape: ResponseShape::Object(
             &[
                 Field {
                     name: "tags",
