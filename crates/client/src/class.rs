@@ -2,7 +2,7 @@
 
 use fortilake_transport as transport;
 
-use crate::envelope::{Content, Envelope, Fault, Status};
+use crate::envelope::{Content, Envelope, EnvelopeError, Status};
 
 /// The class of an answer, or of the reason why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Class {
 ///
 /// The order of the rows matters: the first one that matches decides.
 pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
-    use {Content as C, Fault as F, Status as S};
+    use {Content as C, EnvelopeError as F, Status as S};
 
     let Some(envelope) = envelope else {
         return without_envelope(http);
@@ -103,7 +103,7 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
     if envelope.refuses_token() {
         return Class::Token;
     }
-    match (&envelope.status, envelope.fault, http) {
+    match (&envelope.status, envelope.error, http) {
         (.., 429) => Class::Throttled,
         // If the body denies access or refuses the token, that holds whatever the HTTP status is.
         (_, F::Code(201), _) => Class::Token,

@@ -7,7 +7,7 @@ use fortilake_models::Dialect;
 use serde_json::value::RawValue;
 
 use crate::{
-    Envelope, Fault, Status,
+    Envelope, EnvelopeError, Status,
     envelope::{Content, Name, content_of, number_of, text_of},
 };
 
@@ -47,9 +47,9 @@ fn by_http(http: u16, text: &str, secrets: &[&str]) -> Option<Envelope> {
     let members: Members<'_> = serde_json::from_str(body.get()).ok()?;
     let status = status(&members);
     let complaint = inside(&members, "messages", "error").and_then(texts_of);
-    let fault = match complaint {
-        Some(_) => Fault::Text,
-        None => Fault::None,
+    let error = match complaint {
+        Some(_) => EnvelopeError::Text,
+        None => EnvelopeError::None,
     };
     let message = complaint.or_else(|| {
         (http >= 400 || matches!(status, Status::Code(_)))
@@ -59,7 +59,7 @@ fn by_http(http: u16, text: &str, secrets: &[&str]) -> Option<Envelope> {
     let contents = members.values().map(|value| content_of(value));
     Some(Envelope {
         status,
-        fault,
+        error,
         message: message.map(|text| quotable(&text, secrets)),
         content: contents.max().unwrap_or_default(),
         ..Envelope::default()

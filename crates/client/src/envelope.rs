@@ -22,7 +22,7 @@ pub struct Envelope {
     /// Whether the call succeeded, as far as the answer says.
     pub status: Status,
     /// The error that the answer reports, if any.
-    pub fault: Fault,
+    pub error: EnvelopeError,
     /// The error's message if there is one, otherwise the general message.
     pub message: Option<String>,
     /// The version of the API that answered.
@@ -51,7 +51,7 @@ pub enum Status {
 /// The member `error`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum EnvelopeError {
     /// Missing, null or blank.
     #[default]
     None,
@@ -79,14 +79,14 @@ impl Envelope {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let raw = deserializer.deserialize_map(RawVisitor).ok()?;
         deserializer.end().ok()?;
-        let (fault, error_text) = raw.error.map_or((Fault::None, None), read_error);
+        let (error, error_text) = raw.error.map_or((EnvelopeError::None, None), read_error);
         let message = error_text.or_else(|| raw.message.and_then(text_of));
         let line = |text: String| Some(quotable(&text, secrets)).filter(|line| !line.is_empty());
         Some(Self {
             status: raw
                 .status
                 .map_or(Status::Absent, |status| read_status(status, secrets)),
-            fault,
+            error,
             message: message.and_then(line),
             version: raw.version.and_then(text_of).and_then(line),
             content: raw.content,
@@ -101,7 +101,7 @@ impl Envelope {
         let text = self.message.as_deref().unwrap_or_default();
         let text = text.to_ascii_lowercase();
         // Other known errors have their own texts, which may mention a token without refusing it.
-        let known = matches!(self.fault, Fault::Code(code) if code != 201);
+        let known = matches!(self.error, EnvelopeError::Code(code) if code != 201);
         text.starts_with("please provide token")
             || text.starts_with("invalid security token")
             || (!known && TOKEN_REFUSALS.iter().any(|refusal| text.contains(refusal)))
@@ -182,20 +182,20 @@ fn read_status(value: &RawValue, secrets: &[&str]) -> Status {
 
 /// Reads `error`. Its description says that it is a string, but real answers contain an object or
 /// null.
-fn read_error(value: &RawValue) -> (Fault, Option<String>) {
+fn read_error(value: &RawValue) -> (EnvelopeError, Option<String>) {
     if let Ok(members) = serde_json::from_str::<HashMap<Name<'_>, &RawValue>>(value.get()) {
         let member = |name| members.get(&Name(Cow::Borrowed(name))).copied();
         let message = member("message").and_then(text_of);
-        let fault = match member("errorCode").and_then(number_of) {
-            Some(code) if code != 0 => Fault::Code(code),
-            _ if message.is_none() => Fault::None,
-            _ => Fault::Text,
+        let error = match member("errorCode").and_then(number_of) {
+            Some(code) if code != 0 => EnvelopeError::Code(code),
+            _ if message.is_none() => EnvelopeError::None,
+            _ => EnvelopeError::Text,
         };
-        return (fault, message);
+        return (error, message);
     }
     match text_of(value) {
-        Some(text) => (Fault::Text, Some(text)),
-        None => (Fault::None, None),
+        Some(text) => (EnvelopeError::Text, Some(text)),
+        None => (EnvelopeError::None, None),
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Parts {
     pub(crate) code: Option<i64>,
     pub(crate) http: Option<u16>,
     pub(crate) pause: Option<Pause>,
-    pub(crate) answer: Option<Answer>,
+    pub(crate) body: Option<ErrorBody>,
     /// Whether the request was certainly never sent.
     pub(crate) unsent: bool,
     /// Whether the API certainly did nothing.
@@ -36,26 +36,26 @@ pub(crate) struct Parts {
     pub(crate) tries: Tries,
     pub(crate) repeated: bool,
     pub(crate) retry_after: Duration,
-    pub(crate) source: Option<Source>,
+    pub(crate) source: Option<ErrorSource>,
 }
 
 /// The body of an answer that was not a success, with secrets removed. It is data, so `Debug` hides
 /// it.
-pub(crate) struct Answer(pub(crate) String);
+pub(crate) struct ErrorBody(pub(crate) String);
 
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum ErrorSource {
     Auth(auth::Error),
     Transport(transport::Error),
     Json(serde_json::Error),
-    Shape(Shape),
+    Shape(ShapeError),
     Ledger(Box<dyn error::Error + Send + Sync>),
     Errors(LastErrors),
 }
 
 /// Why an answer does not fit a type, without quoting the answer.
 #[derive(Debug)]
-pub(crate) struct Shape(String);
+pub(crate) struct ShapeError(String);
 
 /// What a caller can do about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -139,8 +139,8 @@ impl Error {
     ///
     /// An API that carried out only a part of a call reports it here: a registration lists each
     /// unit with its own status.
-    pub fn answer(&self) -> Option<&str> {
-        self.0.answer.as_ref().map(|answer| answer.0.as_str())
+    pub fn response_body(&self) -> Option<&str> {
+        self.0.body.as_ref().map(|body| body.0.as_str())
     }
 
     /// Creates an error for a ledger that cannot be read or written. Implementations of
@@ -150,7 +150,7 @@ impl Error {
             Kind::Ledger,
             "cannot read or write the ledger that counts calls".to_owned(),
         );
-        error.0.source = Some(Source::Ledger(source.into()));
+        error.0.source = Some(ErrorSource::Ledger(source.into()));
         error
     }
 
@@ -158,7 +158,7 @@ impl Error {
     pub fn memory(source: Box<dyn error::Error + Send + Sync>) -> Self {
         let message = "cannot load or save the results of the registration";
         let mut error = Self::new(Kind::Ledger, message.to_owned());
-        error.0.source = Some(Source::Ledger(source));
+        error.0.source = Some(ErrorSource::Ledger(source));
         error
     }
 
@@ -175,7 +175,7 @@ impl Error {
     /// The credentials cannot be used as they are. Nothing was sent.
     pub(crate) fn credentials(source: auth::Error) -> Self {
         let mut error = Self::new(Kind::Credentials, "cannot use the credentials".to_owned());
-        error.0.source = Some(Source::Auth(source));
+        error.0.source = Some(ErrorSource::Auth(source));
         error
     }
 
@@ -189,14 +189,14 @@ impl Error {
         };
         let mut error = Self::new(Kind::Unexpected, message);
         (error.0.unsent, error.0.undone) = (false, false);
-        error.0.source = reason.map(|reason| Source::Shape(Shape(reason)));
+        error.0.source = reason.map(|reason| ErrorSource::Shape(ShapeError(reason)));
         error
     }
 
     /// Arguments that cannot be encoded as JSON.
     pub(crate) fn json(label: &str, reason: &str, source: serde_json::Error) -> Self {
         let mut error = Self::new(Kind::Unexpected, format!("{label} {reason}"));
-        error.0.source = Some(Source::Json(source));
+        error.0.source = Some(ErrorSource::Json(source));
         error
     }
 
@@ -208,7 +208,7 @@ impl Error {
             Some(Reason::Errors | Reason::ErrorLimit | Reason::Failures)
         );
         if about_errors && !errors.is_empty() {
-            self.0.source = Some(Source::Errors(LastErrors::new(errors)));
+            self.0.source = Some(ErrorSource::Errors(LastErrors::new(errors)));
         }
         self
     }
@@ -231,7 +231,7 @@ impl Error {
             code: None,
             http: None,
             pause: None,
-            answer: None,
+            body: None,
             unsent: true,
             undone: true,
             tries: Tries::default(),
@@ -251,26 +251,26 @@ impl fmt::Display for Error {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self.0.source.as_ref()? {
-            Source::Auth(error) => Some(error),
-            Source::Transport(error) => Some(error),
-            Source::Json(error) => Some(error),
-            Source::Shape(error) => Some(error),
-            Source::Ledger(error) => Some(&**error),
-            Source::Errors(errors) => Some(errors),
+            ErrorSource::Auth(error) => Some(error),
+            ErrorSource::Transport(error) => Some(error),
+            ErrorSource::Json(error) => Some(error),
+            ErrorSource::Shape(error) => Some(error),
+            ErrorSource::Ledger(error) => Some(&**error),
+            ErrorSource::Errors(errors) => Some(errors),
         }
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for ErrorBody {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} bytes", self.0.len())
     }
 }
 
-impl fmt::Display for Shape {
+impl fmt::Display for ShapeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
 }
 
-impl error::Error for Shape {}
+impl error::Error for ShapeError {}

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::{
     Envelope, Page, Pause,
     class::{self, Class},
-    error::{Answer, Source},
+    error::{ErrorBody, ErrorSource},
     limiter::Stop,
     pause::timestamp,
     request::Call,
@@ -25,13 +25,13 @@ use crate::{
 
 /// A single try that did not succeed, and what is known about the cause.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CallFailure {
     pub(crate) class: Class,
     pub(crate) stage: Stage,
     pub(crate) http: Option<u16>,
     pub(crate) envelope: Option<Envelope>,
-    pub(crate) answer: Option<Answer>,
-    pub(crate) source: Option<Source>,
+    pub(crate) body: Option<ErrorBody>,
+    pub(crate) source: Option<ErrorSource>,
     /// The token that the call was sent with.
     pub(crate) token: Option<Token>,
     /// Whether the token is so new that the API may not know it yet.
@@ -50,7 +50,7 @@ pub(crate) struct Failure {
     pub(crate) pause: Option<Pause>,
 }
 
-impl Failure {
+impl CallFailure {
     /// A call that was not sent, because calls pause or the ledger cannot be used.
     pub(crate) fn stopped(stop: Stop) -> Self {
         match stop {
@@ -59,7 +59,7 @@ impl Failure {
                 ..Self::new(Class::Suspended, Stage::Call)
             },
             Stop::Ledger(error) => Self {
-                source: Some(Source::Ledger(error.into())),
+                source: Some(ErrorSource::Ledger(error.into())),
                 ..Self::new(Class::Uncounted, Stage::Call)
             },
         }
@@ -105,7 +105,7 @@ impl Failure {
         let is_answer = error.limit().is_none() && error.transport_kind().is_none();
         failure.digest =
             (failure.class == Class::Transient && is_answer).then(|| hash(error.to_string()));
-        failure.source = Some(Source::Auth(error));
+        failure.source = Some(ErrorSource::Auth(error));
         failure
     }
 
@@ -113,7 +113,7 @@ impl Failure {
     pub(crate) fn unanswered(error: transport::Error) -> Self {
         let kind = error.kind();
         Self {
-            source: Some(Source::Transport(error)),
+            source: Some(ErrorSource::Transport(error)),
             ..Self::new(class::unanswered(kind), Stage::Call)
         }
     }
@@ -126,13 +126,13 @@ impl Failure {
         now: Micros,
     ) -> Self {
         let wait = retry_after::wait(class, &response.headers, timestamp(now));
-        let (envelope, answer) = page.map(|page| (page.envelope, page.body)).unzip();
+        let (envelope, body) = page.map(|page| (page.envelope, page.body)).unzip();
         // Only JSON is kept as the answer. Anything else is a page from something on the way.
         let is_json = |text: &String| serde_json::from_str::<&RawValue>(text).is_ok();
         Self {
             http: Some(response.status.as_u16()),
             envelope,
-            answer: answer.filter(is_json).map(Answer),
+            body: body.filter(is_json).map(ErrorBody),
             wait,
             digest: (class == Class::Transient)
                 .then(|| digest(response))
@@ -177,7 +177,7 @@ impl Failure {
             stage,
             http: None,
             envelope: None,
-            answer: None,
+            body: None,
             source: None,
             token: None,
             young_token: false,

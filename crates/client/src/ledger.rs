@@ -73,7 +73,7 @@ pub trait Ledger: Send + Sync {
     fn close(&self, user: &str, wait: Duration) -> Result<()>;
 
     /// Returns what counts against the limits now.
-    fn usage(&self, user: &str, limits: &Limits) -> Result<Usage>;
+    fn usage(&self, user: &str, limits: &Limits) -> Result<LedgerUsage>;
 }
 
 /// The part of the API's limits that one client may use.
@@ -147,7 +147,7 @@ pub enum Spent {
 
 /// What counts against the limits at one instant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct LedgerUsage {
     /// The number of calls in each window, in the order of [`Limits::calls`], including calls in
     /// flight.
     pub calls: Vec<u32>,

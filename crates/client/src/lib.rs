@@ -92,7 +92,7 @@ mod typed;
 pub use crate::{
     client::{Client, Usage},
     config::{Config, DEFAULT_TIMEOUT, SignIn},
-    envelope::{Envelope, Fault, Status},
+    envelope::{Envelope, EnvelopeError, Status},
     error::{Error, Kind, Result},
     ledger::Window,
     page::Page,

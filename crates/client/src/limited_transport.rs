@@ -15,8 +15,8 @@ use crate::{
     Config, Error,
     class::{self, Class},
     dialect,
-    error::Source,
-    failure::Failure,
+    error::ErrorSource,
+    failure::CallFailure,
     ledger::ErrorReason,
     limiter::{CallLimiter, Permit, Rules, State, Stop},
     pause::timestamp,
@@ -77,14 +77,14 @@ impl LimitedTransport {
     }
 
     /// Turns a failed sign-in into a failed call, with the pause or ledger error that caused it.
-    pub(crate) fn no_token(&self, error: auth::Error) -> Failure {
-        let mut failure = Failure::sign_in(error, (self.limiter.clock)());
+    pub(crate) fn no_token(&self, error: auth::Error) -> CallFailure {
+        let mut failure = CallFailure::sign_in(error, (self.limiter.clock)());
         if failure.class == Class::Suspended {
             failure.pause = self.limiter.last_pause();
         }
         if let Some(error) = lock(&self.uncounted).take() {
             failure.class = Class::Uncounted;
-            failure.source = Some(Source::Ledger(error.into()));
+            failure.source = Some(ErrorSource::Ledger(error.into()));
         }
         failure
     }

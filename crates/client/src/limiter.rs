@@ -15,7 +15,7 @@ use crate::{
     Error, OnWait, Pause, Reason, Result, Waiting,
     breaker::{self, Breaker, BreakerDecision},
     class::Class,
-    ledger::{ErrorReason, Ledger, Limits, Reservation, Settlement, Spent, Ticket, Usage},
+    ledger::{ErrorReason, Ledger, LedgerUsage, Limits, Reservation, Settlement, Spent, Ticket},
     pause::timestamp,
     queue::{QueueTurn, UserQueue},
 };
@@ -161,7 +161,7 @@ impl CallLimiter {
         *lock(&self.state.last_pause)
     }
 
-    pub(crate) fn usage(&self) -> Result<Usage> {
+    pub(crate) fn usage(&self) -> Result<LedgerUsage> {
         self.ledger.usage(&self.user, &self.limits)
     }
 

@@ -21,8 +21,8 @@ use fortilake_auth::{later, until};
 use fortilake_client::{
     self as client,
     ledger::{
-        ErrorLimit, ErrorReason, LONGEST_CLOSE, Ledger, Limits, MARGIN, Micros, PastError,
-        Reservation, Settlement, Spent, Ticket, Usage,
+        ErrorLimit, ErrorReason, LONGEST_CLOSE, Ledger, LedgerUsage, Limits, MARGIN, Micros,
+        PastError, Reservation, Settlement, Spent, Ticket,
     },
 };
 use rusqlite::{OptionalExtension, Transaction};
@@ -74,7 +74,7 @@ impl Ledger for State {
             .map_err(for_client)
     }
 
-    fn usage(&self, user: &str, limits: &Limits) -> client::Result<Usage> {
+    fn usage(&self, user: &str, limits: &Limits) -> client::Result<LedgerUsage> {
         self.0
             .write("read the ledger", |transaction| {
                 usage(transaction, user, limits, self.0.time.now())
@@ -163,7 +163,7 @@ fn usage(
     user: &str,
     limits: &Limits,
     now: Micros,
-) -> Result<Usage, Fault> {
+) -> Result<LedgerUsage, Fault> {
     let account = UserLedger::load(transaction, user)?;
     let now = now.max(account.latest);
     let in_flight = InFlight::count(transaction, account.id, 0)?.all();
@@ -172,7 +172,7 @@ fn usage(
         let answered = held(LogKind::Calls, window.per)?;
         Ok(narrow(answered.saturating_add(in_flight)))
     });
-    Ok(Usage {
+    Ok(LedgerUsage {
         calls: calls.collect::<Result<_, Fault>>()?,
         errors: match limits.errors {
             Some(limit) => narrow(held(LogKind::Errors, limit.per)?),

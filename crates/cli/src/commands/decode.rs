@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, io::Read as _, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow, bail};
-use fortilake_client::{self as client, Fault, Status};
+use fortilake_client::{self as client, EnvelopeError, Status};
 use fortilake_crawler::{CoverageRow, Facts, Names, Page, Publisher, Reload, tables_of};
 use fortilake_models::{self as models, Endpoint};
 use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult, TableSpec, TableTotal, nearest};
@@ -281,7 +281,7 @@ fn answer(endpoint: &Endpoint, text: &str) -> anyhow::Result<client::Page> {
         return Ok(answer);
     }
     let mut numbers = Vec::new();
-    if let Fault::Code(code) = answer.envelope.fault {
+    if let EnvelopeError::Code(code) = answer.envelope.error {
         numbers.push(format!("error {code}"));
     }
     if let Status::Number(status) | Status::Code(status) = answer.envelope.status {

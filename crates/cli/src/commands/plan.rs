@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use fortilake_auth::later;
 use fortilake_client::{
     Window,
-    ledger::{Ledger as _, Limits, Usage},
+    ledger::{Ledger as _, LedgerUsage, Limits},
 };
 use fortilake_crawler::Settings;
 use fortilake_models as models;
@@ -125,7 +125,7 @@ struct Estimate<'a> {
     calls: Calls,
     limits: &'a Limits,
     /// What is used of the limits.
-    usage: Usage,
+    usage: LedgerUsage,
     /// A crawl that can be resumed.
     unfinished: Option<&'a Crawl>,
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::Instant;
 
-use self::server::{Answer, Server};
+use self::server::{Reply, Server};
 use super::*;
 use crate::{Kind, Window};
 
@@ -72,7 +72,7 @@ fn chain(error: &Error) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_signs_in_and_carries_the_token() {
-    let server = Server::new([Answer::products(2)]);
+    let server = Server::new([Reply::products(2)]);
     let page = list(&server.client()).await.unwrap();
     assert_eq!(
         page.body,
@@ -112,7 +112,7 @@ async fn empty_results_are_pages() {
         (200, r#"{"status":0,"assets":[]}"#, false),
         (200, r#"{"status":0,"error":"none","assets":[{}]}"#, false),
     ] {
-        let server = Server::new([Answer::Json(http, body)]);
+        let server = Server::new([Reply::Json(http, body)]);
         let page = list(&server.client()).await.unwrap();
         assert_eq!(page.is_empty_result(), nothing, "{body}");
         assert_eq!(page.body, body);
@@ -122,15 +122,15 @@ async fn empty_results_are_pages() {
 #[tokio::test(start_paused = true)]
 async fn transient_failures_heal() {
     for failure in [
-        Answer::Html(503),
-        Answer::Html(200),
-        Answer::Json(500, r#"{"status":-1}"#),
-        Answer::Json(200, r#"{"assets":[{"cut":"#),
-        Answer::Reset,
-        Answer::Silence,
+        Reply::Html(503),
+        Reply::Html(200),
+        Reply::Json(500, r#"{"status":-1}"#),
+        Reply::Json(200, r#"{"assets":[{"cut":"#),
+        Reply::Reset,
+        Reply::Silence,
     ] {
-        let other = Answer::Html(503);
-        let server = Server::new([failure.clone(), other, Answer::products(1)]);
+        let other = Reply::Html(503);
+        let server = Server::new([failure.clone(), other, Reply::products(1)]);
         assert!(list(&server.client()).await.is_ok(), "{failure:?}");
         assert_eq!(server.calls(), 3, "{failure:?}");
     }
@@ -138,7 +138,7 @@ async fn transient_failures_heal() {
 
 #[tokio::test(start_paused = true)]
 async fn three_tries_are_enough() {
-    let server = Server::new([Answer::Html(503), Answer::Reset, Answer::Html(503)]);
+    let server = Server::new([Reply::Html(503), Reply::Reset, Reply::Html(503)]);
     let error = list(&server.client()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Transient);
     assert_eq!(error.http(), Some(503));
@@ -153,7 +153,7 @@ async fn three_tries_are_enough() {
 #[tokio::test(start_paused = true)]
 async fn bad_requests_are_not_repeated() {
     let body = r#"{"status":-1,"message":"Invalid incoming request.","error":{"errorCode":101,"message":"parentId or accountId is required"}}"#;
-    let server = Server::new([Answer::Json(400, body)]);
+    let server = Server::new([Reply::Json(400, body)]);
     let error = list(&server.client()).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.code(), error.http()),
@@ -169,7 +169,7 @@ async fn bad_requests_are_not_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_possible_is_said() {
-    let server = Server::new([Answer::Json(
+    let server = Server::new([Reply::Json(
         400,
         r#"{"status":-2,"error":{"errorCode":301}}"#,
     )]);
@@ -182,10 +182,10 @@ async fn what_is_not_possible_is_said() {
 #[tokio::test(start_paused = true)]
 async fn writes_are_sent_once() {
     for failure in [
-        Answer::Html(503),
-        Answer::Reset,
-        Answer::Silence,
-        Answer::Throttled("1"),
+        Reply::Html(503),
+        Reply::Reset,
+        Reply::Silence,
+        Reply::Throttled("1"),
     ] {
         let server = Server::new([failure.clone()]);
         assert!(fetch(&server.client(), &REGISTER).await.is_err());
@@ -195,7 +195,7 @@ async fn writes_are_sent_once() {
 
 #[tokio::test(start_paused = true)]
 async fn redirects_stay_on_their_host() {
-    let server = Server::new([Answer::Redirect("/ES/moved"), Answer::products(1)]);
+    let server = Server::new([Reply::Redirect("/ES/moved"), Reply::products(1)]);
     let client = server.client();
     list(&client).await.unwrap();
     assert_eq!(
@@ -204,7 +204,7 @@ async fn redirects_stay_on_their_host() {
     );
     assert_eq!(client.usage().unwrap().calls, 3);
 
-    let server = Server::new([Answer::Redirect("https://evil.example/")]);
+    let server = Server::new([Reply::Redirect("https://evil.example/")]);
     let error = list(&server.client()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unexpected);
     assert!(
@@ -214,7 +214,7 @@ async fn redirects_stay_on_their_host() {
     );
     assert_eq!(server.calls(), 1);
 
-    let server = Server::new([]).sign_ins([Answer::Redirect("https://evil.example/")]);
+    let server = Server::new([]).sign_ins([Reply::Redirect("https://evil.example/")]);
     assert_eq!(
         list(&server.client()).await.unwrap_err().kind(),
         Kind::Config
@@ -274,8 +274,8 @@ impl Operation for ListProducts {
 #[tokio::test(start_paused = true)]
 async fn operations_have_types() {
     let server = Server::new([
-        Answer::products(3),
-        Answer::Json(200, r#"{"status":0,"assets":5}"#),
+        Reply::products(3),
+        Reply::Json(200, r#"{"status":0,"assets":5}"#),
     ]);
     let client = server.client();
     let request = ListRequest {

@@ -10,8 +10,8 @@ use super::{Client, Note};
 use crate::{
     Page, Pause, Reason, Result, Tries, Waiting,
     class::Class,
-    error::Source,
-    failure::Failure,
+    error::ErrorSource,
+    failure::CallFailure,
     limited_transport::CallTransport,
     limiter::{Permit, Stop},
     page,
@@ -71,7 +71,7 @@ impl Client {
                 retry = new_retry();
             }
             let endpoint = call.endpoint.id;
-            let Failure { class, http, .. } = &failure;
+            let CallFailure { class, http, .. } = &failure;
             tracing::warn!(
                 endpoint,
                 ?class,
@@ -98,7 +98,12 @@ impl Client {
     }
 
     /// Returns why and until when all calls pause after this failure, if they do.
-    fn pause(&self, failure: &Failure, next: &RetryDecision, once: bool) -> Result<Option<Pause>> {
+    fn pause(
+        &self,
+        failure: &CallFailure,
+        next: &RetryDecision,
+        once: bool,
+    ) -> Result<Option<Pause>> {
         let RetryDecision::Suspend(pause) = next else {
             // An answer that comes again and again is a problem of this call, not of the service,
             // so it does not count towards the circuit breaker.
@@ -126,11 +131,11 @@ impl Client {
         call: &Call,
         note: &Note<'_>,
         new_connection: bool,
-    ) -> Result<Page, Failure> {
+    ) -> Result<Page, CallFailure> {
         let (token, permit) = self.ready(call).await?;
         if let Err(error) = note() {
             permit.give_back();
-            return Err(Failure::stopped(Stop::Ledger(error)));
+            return Err(CallFailure::stopped(Stop::Ledger(error)));
         }
         let mut request = call.request.clone();
         request.new_connection = new_connection;
@@ -139,12 +144,18 @@ impl Client {
             headers.insert(header::AUTHORIZATION, token.header());
         }
         let result = self.exchange(call, request, token.as_ref(), permit).await;
-        result.map_err(|failure| Failure { token, ..failure })
+        result.map_err(|failure| CallFailure { token, ..failure })
     }
 
     /// Waits for the call's turn, and for a token that is still valid at that moment.
-    async fn ready(&self, call: &Call) -> Result<(Option<Token>, Permit<'_>), Failure> {
-        let admit = async || self.limited.limiter.admit().await.map_err(Failure::stopped);
+    async fn ready(&self, call: &Call) -> Result<(Option<Token>, Permit<'_>), CallFailure> {
+        let admit = async || {
+            self.limited
+                .limiter
+                .admit()
+                .await
+                .map_err(CallFailure::stopped)
+        };
         let Some(client_id) = call.endpoint.client_id else {
             return Ok((None, admit().await?));
         };
@@ -162,10 +173,10 @@ impl Client {
             }
             permit.give_back();
         }
-        Err(Failure::stale_tokens())
+        Err(CallFailure::stale_tokens())
     }
 
-    pub(super) async fn token(&self, client_id: &str) -> Result<Token, Failure> {
+    pub(super) async fn token(&self, client_id: &str) -> Result<Token, CallFailure> {
         let token = self.signer.token(client_id).await;
         token.map_err(|error| self.limited.no_token(error))
     }
@@ -176,13 +187,13 @@ impl Client {
         request: Request,
         token: Option<&Token>,
         permit: Permit<'_>,
-    ) -> Result<Page, Failure> {
+    ) -> Result<Page, CallFailure> {
         let sent = time::Instant::now();
         let hops = Arc::new(CallTransport::new(&self.limited, &call.label, permit));
         let answer = Redirects::new(Arc::clone(&hops)).send(request).await;
         let response = answer.map_err(|error| {
             let message = error.to_string();
-            let failure = Failure::unanswered(error);
+            let failure = CallFailure::unanswered(error);
             hops.settle(failure.class, None, &message);
             tracing::debug!(
                 endpoint = call.endpoint.id,
@@ -214,7 +225,7 @@ impl Client {
             // retried.
             if let Err(error) = self.drop_token(call, token) {
                 class = Class::Credentials;
-                source = Some(Source::Auth(error));
+                source = Some(ErrorSource::Auth(error));
             }
         }
         let shown_body = page.is_none().then(|| self.describe_body(&response));
@@ -236,8 +247,8 @@ impl Client {
             (Class::Success | Class::Empty, Some(page)) => Ok(page),
             (class, page) => {
                 let now = (self.limited.limiter.clock)();
-                let failure = Failure::answered(class, &response, page, now);
-                Err(Failure {
+                let failure = CallFailure::answered(class, &response, page, now);
+                Err(CallFailure {
                     source,
                     shown_body,
                     young_token: young,
@@ -258,7 +269,7 @@ impl Client {
     ///
     /// After an "access denied" the token is only doubtful: it is old, which may be the reason. A
     /// refused token has already been dropped, unless it is so new that the API may not know it yet.
-    fn replace_token(&self, call: &Call, failure: &Failure) {
+    fn replace_token(&self, call: &Call, failure: &CallFailure) {
         let (Some(client_id), Some(token)) = (call.endpoint.client_id, &failure.token) else {
             return;
         };

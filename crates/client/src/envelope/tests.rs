@@ -14,7 +14,7 @@ fn a_failure_of_the_api() {
             "version":"3.0","assets":null}"#,
     );
     assert_eq!(envelope.status, Status::Number(-1));
-    assert_eq!(envelope.fault, Fault::Code(201));
+    assert_eq!(envelope.error, EnvelopeError::Code(201));
     assert_eq!(envelope.message.as_deref(), Some("Invalid security token"));
     assert_eq!(envelope.version.as_deref(), Some("3.0"));
     assert_eq!(envelope.content, Content::Blank);
@@ -45,27 +45,35 @@ fn a_status_is_many_things() {
 #[test]
 fn an_error_is_many_things() {
     for (text, fault, message) in [
-        ("null", Fault::None, None),
-        ("\" \"", Fault::None, None),
-        ("{}", Fault::None, None),
-        ("[1]", Fault::None, None),
-        (r#"{"errorCode":0,"message":""}"#, Fault::None, None),
+        ("null", EnvelopeError::None, None),
+        ("\" \"", EnvelopeError::None, None),
+        ("{}", EnvelopeError::None, None),
+        ("[1]", EnvelopeError::None, None),
+        (r#"{"errorCode":0,"message":""}"#, EnvelopeError::None, None),
         (
             "\"No product found\"",
-            Fault::Text,
+            EnvelopeError::Text,
             Some("No product found"),
         ),
-        (r#"{"message":"no number"}"#, Fault::Text, Some("no number")),
+        (
+            r#"{"message":"no number"}"#,
+            EnvelopeError::Text,
+            Some("no number"),
+        ),
         (
             r#"{"errorCode":301,"message":null}"#,
-            Fault::Code(301),
+            EnvelopeError::Code(301),
             None,
         ),
-        (r#"{"errorCode":"301","x":[[1]]}"#, Fault::Code(301), None),
+        (
+            r#"{"errorCode":"301","x":[[1]]}"#,
+            EnvelopeError::Code(301),
+            None,
+        ),
     ] {
         let envelope = read(&format!(r#"{{"error":{text}}}"#));
         assert_eq!(
-            (envelope.fault, envelope.message.as_deref()),
+            (envelope.error, envelope.message.as_deref()),
             (fault, message),
             "{text}"
         );

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::Failure;
+use super::CallFailure;
 use crate::{
-    Error, Fault, Kind, Status,
+    EnvelopeError, Error, Kind, Status,
     class::{Class, Settlement},
     error::Parts,
     tries::{Stage, Tries},
 };
 
-impl Failure {
+impl CallFailure {
     /// The error of a token that could not be given back.
     pub(crate) fn into_sign_out_error(self) -> Error {
         let message = "the sign-out failed; the token stays valid until it expires";
@@ -28,9 +28,9 @@ impl Failure {
         let code = failure
             .envelope
             .as_ref()
-            .and_then(|envelope| match envelope.fault {
-                Fault::Code(code) => Some(code),
-                Fault::None | Fault::Text => None,
+            .and_then(|envelope| match envelope.error {
+                EnvelopeError::Code(code) => Some(code),
+                EnvelopeError::None | EnvelopeError::Text => None,
             });
         let unsent = failure.stage == Stage::SignIn
             || failure.class.settlement(failure.http) == Settlement::Unsent;
@@ -59,7 +59,7 @@ impl Failure {
             code,
             http: failure.http,
             pause: failure.pause,
-            answer: failure.answer,
+            body: failure.body,
             unsent,
             undone: unsent || refused,
             tries,
@@ -87,7 +87,7 @@ fn kind(class: Class) -> Kind {
     }
 }
 
-fn what_happened(failure: &Failure) -> String {
+fn what_happened(failure: &CallFailure) -> String {
     if let Some(pause) = failure.pause {
         return format!("has to wait: {}", pause.reason);
     }
@@ -121,10 +121,10 @@ fn refused(renewals: u32) -> String {
 }
 
 /// Formats what the answer says, followed by its numbers in parentheses.
-fn facts(failure: &Failure, tries: u32) -> String {
+fn facts(failure: &CallFailure, tries: u32) -> String {
     let envelope = failure.envelope.clone().unwrap_or_default();
     let mut numbers = Vec::new();
-    if let Fault::Code(code) = envelope.fault {
+    if let EnvelopeError::Code(code) = envelope.error {
         numbers.push(format!("error {code}"));
     }
     if let Status::Number(status) | Status::Code(status) = envelope.status {

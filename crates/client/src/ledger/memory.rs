@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Clock, ErrorLimit, ErrorReason, LAST_ERRORS, LONGEST_CLOSE, Ledger, Limits, MARGIN, Micros,
-    PastError, Reservation, Settlement, Spent, Ticket, Usage,
+    Clock, ErrorLimit, ErrorReason, LAST_ERRORS, LONGEST_CLOSE, Ledger, LedgerUsage, Limits,
+    MARGIN, Micros, PastError, Reservation, Settlement, Spent, Ticket,
 };
 use crate::{Result, Window};
 use fortilake_auth::{later, real_time, until};
@@ -151,7 +151,7 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    fn usage(&self, user: &str, limits: &Limits) -> Result<Usage> {
+    fn usage(&self, user: &str, limits: &Limits) -> Result<LedgerUsage> {
         let now = (self.clock)();
         let mut inner = self.lock();
         let log = inner.log(user);
@@ -160,7 +160,7 @@ impl Ledger for MemoryLedger {
         let errors = limits
             .errors
             .map_or(0, |limit| log.errors.count(limit.per, now));
-        Ok(Usage {
+        Ok(LedgerUsage {
             calls: limits.calls.iter().map(held).collect(),
             errors,
             last_errors: log.last_errors(limits, now),

@@ -49,8 +49,8 @@ impl Registration {
             Err(error) => error,
         };
         let response = error
-            .answer()
-            .and_then(|answer| serde_json::from_str::<ProductsRegisterResponse>(answer).ok());
+            .response_body()
+            .and_then(|body| serde_json::from_str::<ProductsRegisterResponse>(body).ok());
         match response {
             Some(response) if !response.assets.is_empty() => self.read(batch, &response.assets),
             response => {

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use fortilake_auth::{StoredToken, TokenStore};
-use fortilake_client::ledger::{Ledger, Reservation, Settlement, Usage};
+use fortilake_client::ledger::{Ledger, LedgerUsage, Reservation, Settlement};
 use fortilake_state::{Crawl, Journal, Kind, Record, Status};
 use tempfile::TempDir;
 
@@ -15,7 +15,7 @@ struct Contents {
     crawls: Vec<Crawl>,
     records: Vec<(String, Record)>,
     deliveries: Vec<(String, String)>,
-    usage: Usage,
+    usage: LedgerUsage,
     reservation: Reservation,
     value: Option<Vec<u8>>,
 }

@@ -310,7 +310,10 @@ async fn an_echoed_license_is_nowhere() {
         error.to_string(),
         "`ftm/activate` was rejected: no license [redacted] (HTTP 400)"
     );
-    assert_eq!(error.answer(), Some(r#"{"error":"no license [redacted]"}"#));
+    assert_eq!(
+        error.response_body(),
+        Some(r#"{"error":"no license [redacted]"}"#)
+    );
     assert!(!format!("{error:?}").contains("no license [redacted]\"}"));
 }
 
@@ -324,7 +327,7 @@ async fn lists_and_nothing_are_pages_of_an_appliance_alone() {
     assert_eq!(organizations(&client).await.unwrap().body, r#"[{"id":1}]"#);
     assert_eq!(organizations(&client).await.unwrap().body, "{}");
 
-    let server = Server::new([Answer::Json(200, "[]"), Answer::products(1)]);
+    let server = Server::new([Reply::Json(200, "[]"), Reply::products(1)]);
     list(&server.client()).await.unwrap();
     assert_eq!(server.calls(), 2);
 }

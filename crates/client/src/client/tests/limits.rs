@@ -16,14 +16,14 @@ fn pause(client: &Client, error: &Error) -> (Duration, Reason) {
 
 #[tokio::test(start_paused = true)]
 async fn throttled_calls_wait_as_they_are_told() {
-    let server = Server::new([Answer::Throttled("7"), Answer::products(1)]);
+    let server = Server::new([Reply::Throttled("7"), Reply::products(1)]);
     let start = Instant::now();
     list(&server.client()).await.unwrap();
     assert_eq!(start.elapsed(), Duration::from_secs(7));
 
     for status in ["-10", "-12"] {
         let body = format!(r#"{{"status":{status},"error":"Exceeded"}}"#);
-        let server = Server::new([Answer::Owned(body), Answer::products(1)]);
+        let server = Server::new([Reply::Owned(body), Reply::products(1)]);
         let start = Instant::now();
         list(&server.client()).await.unwrap();
         assert_eq!(start.elapsed(), Duration::from_mins(1), "{status}");
@@ -33,9 +33,9 @@ async fn throttled_calls_wait_as_they_are_told() {
 #[tokio::test(start_paused = true)]
 async fn a_throttled_call_holds_back_all_others() {
     let server = Server::new([
-        Answer::Throttled("30"),
-        Answer::products(1),
-        Answer::products(1),
+        Reply::Throttled("30"),
+        Reply::products(1),
+        Reply::products(1),
     ]);
     let client = server.client();
     let start = Instant::now();
@@ -52,9 +52,9 @@ async fn a_throttled_call_holds_back_all_others() {
 #[tokio::test(start_paused = true)]
 async fn throttling_without_end_is_a_pause() {
     let server = Server::new([
-        Answer::Throttled("20"),
-        Answer::Throttled("20"),
-        Answer::Throttled("20"),
+        Reply::Throttled("20"),
+        Reply::Throttled("20"),
+        Reply::Throttled("20"),
     ]);
     let client = server.client();
     let error = list(&client).await.unwrap_err();
@@ -70,7 +70,7 @@ async fn throttling_without_end_is_a_pause() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_wait_is_a_pause_at_once() {
-    let server = Server::new([Answer::Throttled("1800")]);
+    let server = Server::new([Reply::Throttled("1800")]);
     let start = Instant::now();
     let client = server.client();
     let error = list(&client).await.unwrap_err();
@@ -81,8 +81,8 @@ async fn a_long_wait_is_a_pause_at_once() {
 #[tokio::test(start_paused = true)]
 async fn the_limits_of_an_hour_stop_every_call() {
     for (status, reason) in [("-11", Reason::Closed), ("-30", Reason::ErrorLimit)] {
-        let limit = Answer::Owned(format!(r#"{{"status":{status},"message":"Too much."}}"#));
-        let server = Server::new([limit, Answer::products(1)]);
+        let limit = Reply::Owned(format!(r#"{{"status":{status},"message":"Too much."}}"#));
+        let server = Server::new([limit, Reply::products(1)]);
         let client = server.client();
         let hour = Duration::from_hours(1);
         let error = list(&client).await.unwrap_err();
@@ -103,12 +103,12 @@ async fn the_limits_of_an_hour_stop_every_call() {
 
 #[tokio::test(start_paused = true)]
 async fn limits_met_while_signing_in_count_as_well() {
-    let server = Server::new([Answer::products(1)]).sign_ins([Answer::Throttled("5")]);
+    let server = Server::new([Reply::products(1)]).sign_ins([Reply::Throttled("5")]);
     let start = Instant::now();
     list(&server.client()).await.unwrap();
     assert_eq!(start.elapsed(), Duration::from_secs(5));
 
-    let server = Server::new([]).sign_ins([Answer::Json(400, r#"{"status":-30}"#)]);
+    let server = Server::new([]).sign_ins([Reply::Json(400, r#"{"status":-30}"#)]);
     let client = server.client();
     let error = list(&client).await.unwrap_err();
     assert_eq!(
@@ -119,7 +119,7 @@ async fn limits_met_while_signing_in_count_as_well() {
 
 #[tokio::test(start_paused = true)]
 async fn sign_ins_and_repetitions_count_as_calls() {
-    let answers = [Answer::products(1), Answer::Reset, Answer::products(1)];
+    let answers = [Reply::products(1), Reply::Reset, Reply::products(1)];
     let server = Server::new(answers);
     let mut config = server::config();
     config.calls = vec![Window {
@@ -140,7 +140,7 @@ async fn sign_ins_and_repetitions_count_as_calls() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_for_errors_names_the_last_of_them() {
-    let denied = (0..8).map(|_| Answer::denied());
+    let denied = (0..8).map(|_| Reply::denied());
     let server = Server::new(denied);
     let client = server.client();
     for _ in 0..8 {
@@ -162,7 +162,7 @@ async fn a_pause_for_errors_names_the_last_of_them() {
 
 #[tokio::test(start_paused = true)]
 async fn a_try_is_one_call_and_no_reason_to_pause() {
-    let server = Server::new((0..5).map(|_| Answer::Json(503, "boom")));
+    let server = Server::new((0..5).map(|_| Reply::Json(503, "boom")));
     let client = server.client();
     let arguments = json!({ "accountId": 710_112 });
     let arguments = arguments.as_object().cloned().unwrap();

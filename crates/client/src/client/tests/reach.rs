@@ -9,7 +9,7 @@ fn errors(client: &Client) -> u32 {
 
 #[tokio::test(start_paused = true)]
 async fn what_does_not_reach_the_api_costs_nothing() {
-    let server = Server::new([Answer::Refused, Answer::Refused, Answer::Refused]);
+    let server = Server::new([Reply::Refused, Reply::Refused, Reply::Refused]);
     let client = server.client();
     client.sign_in("assets").await.unwrap();
     let error = list(&client).await.unwrap_err();
@@ -25,7 +25,7 @@ async fn what_does_not_reach_the_api_costs_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sign_in_that_does_not_reach_the_api_costs_nothing() {
-    let server = Server::new([]).sign_ins([Answer::Refused, Answer::Refused, Answer::Refused]);
+    let server = Server::new([]).sign_ins([Reply::Refused, Reply::Refused, Reply::Refused]);
     let client = server.client();
     let error = list(&client).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Transient);
@@ -34,7 +34,7 @@ async fn a_sign_in_that_does_not_reach_the_api_costs_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn writes_that_do_not_reach_the_api_are_sent_again() {
-    let server = Server::new([Answer::Refused, Answer::products(1)]);
+    let server = Server::new([Reply::Refused, Reply::products(1)]);
     let client = server.client();
     assert!(fetch(&client, &REGISTER).await.is_ok());
     assert_eq!(errors(&client), 0);
@@ -42,7 +42,7 @@ async fn writes_that_do_not_reach_the_api_are_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_read_on_a_stale_connection_is_repeated_without_an_error() {
-    let server = Server::new([Answer::products(1), Answer::Stale, Answer::products(2)]);
+    let server = Server::new([Reply::products(1), Reply::Stale, Reply::products(2)]);
     let client = server.client();
     list(&client).await.unwrap();
     let start = Instant::now();
@@ -53,7 +53,7 @@ async fn a_read_on_a_stale_connection_is_repeated_without_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_on_a_stale_connection_is_not_repeated() {
-    let server = Server::new([Answer::Stale]);
+    let server = Server::new([Reply::Stale]);
     let client = server.client();
     let error = fetch(&client, &REGISTER).await.unwrap_err();
     assert!(!error.is_unsent());
@@ -63,10 +63,10 @@ async fn a_write_on_a_stale_connection_is_not_repeated() {
 #[tokio::test(start_paused = true)]
 async fn the_same_answer_twice_is_final() {
     for answer in [
-        Answer::Html(200),
-        Answer::Html(500),
-        Answer::Json(500, r#"{"status":-1}"#),
-        Answer::Json(200, r#"{"assets":[{"cut":"#),
+        Reply::Html(200),
+        Reply::Html(500),
+        Reply::Json(500, r#"{"status":-1}"#),
+        Reply::Json(200, r#"{"assets":[{"cut":"#),
     ] {
         let server = Server::new([answer.clone(), answer.clone()]);
         let error = list(&server.client()).await.unwrap_err();
@@ -78,7 +78,7 @@ async fn the_same_answer_twice_is_final() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_of_a_proxy_is_no_refusal_of_the_api() {
-    let server = Server::new([Answer::Html(403)]);
+    let server = Server::new([Reply::Html(403)]);
     let error = list(&server.client()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unexpected);
     assert_eq!(
@@ -90,9 +90,9 @@ async fn a_page_of_a_proxy_is_no_refusal_of_the_api() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_that_come_again_do_not_stop_other_calls() {
-    let broken = || [Answer::Html(500), Answer::Html(500)];
+    let broken = || [Reply::Html(500), Reply::Html(500)];
     let answers = [broken(), broken(), broken()].into_iter().flatten();
-    let server = Server::new(answers.chain([Answer::products(1)]));
+    let server = Server::new(answers.chain([Reply::products(1)]));
     let client = server.client();
     for _ in 0..3 {
         assert_eq!(list(&client).await.unwrap_err().kind(), Kind::Transient);
@@ -102,7 +102,7 @@ async fn answers_that_come_again_do_not_stop_other_calls() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_says_when_it_is_back_is_believed() {
-    let server = Server::new([Answer::Unavailable("40"), Answer::products(1)]);
+    let server = Server::new([Reply::Unavailable("40"), Reply::products(1)]);
     let start = Instant::now();
     list(&server.client()).await.unwrap();
     assert_eq!(start.elapsed(), Duration::from_secs(40));
@@ -110,7 +110,7 @@ async fn a_service_that_says_when_it_is_back_is_believed() {
 
 #[tokio::test(start_paused = true)]
 async fn what_takes_too_long_names_the_setting() {
-    let server = Server::new([Answer::Silence, Answer::Silence, Answer::Silence]);
+    let server = Server::new([Reply::Silence, Reply::Silence, Reply::Silence]);
     let start = Instant::now();
     let error = list(&server.client()).await.unwrap_err();
     assert_eq!(

@@ -38,23 +38,23 @@ async fn no_log_and_no_error_holds_a_secret() {
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
-    let echo = Answer::Json(
+    let echo = Reply::Json(
         400,
         r#"{"status":-1,"error":"bad TOKEN","message":"TOKEN","token":"TOKEN"}"#,
     );
     let script = [
-        Answer::products(1),
-        Answer::Html(503),
-        Answer::Throttled("1"),
-        Answer::bad_token(),
-        Answer::denied(),
+        Reply::products(1),
+        Reply::Html(503),
+        Reply::Throttled("1"),
+        Reply::bad_token(),
+        Reply::denied(),
         echo,
     ];
-    let repeated = Answer::Json(
+    let repeated = Reply::Json(
         400,
         r#"{"error":"invalid_client","message":"0123456789ABCDEF@hunter2"}"#,
     );
-    let server = Server::new(script).sign_ins([repeated, Answer::Reset]);
+    let server = Server::new(script).sign_ins([repeated, Reply::Reset]);
     let client = server.client();
     let mut printed = vec![format!("{client:?} {:?}", server::config())];
     for _ in 0..4 {
@@ -86,7 +86,7 @@ async fn no_log_and_no_error_holds_a_secret() {
 async fn the_token_is_in_no_page_wherever_the_answer_repeats_it() {
     let body =
         r#"{"status":0,"Token":"TOKEN","a":[{"licenseKeys":["x"],"note":"used TOKEN here"}]}"#;
-    let server = Server::new([Answer::Json(200, body)]);
+    let server = Server::new([Reply::Json(200, body)]);
     let page = list(&server.client()).await.unwrap();
     assert_eq!(
         page.body,

@@ -22,7 +22,7 @@ pub(super) const PASSWORD: &str = "0123456789ABCDEF@hunter2";
 
 /// The answer to one request.
 #[derive(Debug, Clone)]
-pub(super) enum Answer {
+pub(super) enum Reply {
     Json(u16, &'static str),
     Owned(String),
     Html(u16),
@@ -39,7 +39,7 @@ pub(super) enum Answer {
     Stale,
 }
 
-impl Answer {
+impl Reply {
     /// An answer with this many products that echoes the token.
     pub(super) fn products(count: usize) -> Self {
         let assets = (0..count)
@@ -93,22 +93,22 @@ impl Answer {
 /// A scripted server and the requests that it has received.
 #[derive(Clone, Default)]
 pub(super) struct Server {
-    answers: Arc<Mutex<VecDeque<Answer>>>,
-    sign_ins: Arc<Mutex<VecDeque<Answer>>>,
+    answers: Arc<Mutex<VecDeque<Reply>>>,
+    sign_ins: Arc<Mutex<VecDeque<Reply>>>,
     seen: Arc<Mutex<Vec<String>>>,
     tokens: Arc<AtomicUsize>,
 }
 
 impl Server {
     /// Calls get these answers in order. One call more fails the test.
-    pub(super) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub(super) fn new(answers: impl IntoIterator<Item = Reply>) -> Self {
         let server = Self::default();
         server.answers.lock().unwrap().extend(answers);
         server
     }
 
     /// The first sign-ins get these answers; later ones succeed.
-    pub(super) fn sign_ins(self, answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub(super) fn sign_ins(self, answers: impl IntoIterator<Item = Reply>) -> Self {
         self.sign_ins.lock().unwrap().extend(answers);
         self
     }

@@ -4,7 +4,7 @@ use tokio::time;
 
 use super::*;
 
-const WRONG: Answer = Answer::Json(
+const WRONG: Reply = Reply::Json(
     400,
     r#"{"error":"invalid_grant","error_description":"Invalid credentials given."}"#,
 );
@@ -15,11 +15,7 @@ fn signed_in(server: &Server) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_revoked_token_is_replaced_once() {
-    let server = Server::new([
-        Answer::products(1),
-        Answer::bad_token(),
-        Answer::products(1),
-    ]);
+    let server = Server::new([Reply::products(1), Reply::bad_token(), Reply::products(1)]);
     let client = server.client();
     list(&client).await.unwrap();
     list(&client).await.unwrap();
@@ -43,8 +39,8 @@ async fn proven(server: &Server) -> Client {
 
 #[tokio::test(start_paused = true)]
 async fn four_refusals_end_the_call_for_now() {
-    let refused = std::iter::repeat_n(Answer::bad_token(), 10);
-    let server = Server::new([Answer::products(1)].into_iter().chain(refused));
+    let refused = std::iter::repeat_n(Reply::bad_token(), 10);
+    let server = Server::new([Reply::products(1)].into_iter().chain(refused));
     let mut config = server::config();
     config.errors = None;
     let client = Client::new(config, server.transport(), Jitter::seeded(1)).unwrap();
@@ -65,11 +61,7 @@ async fn four_refusals_end_the_call_for_now() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_token_that_is_refused_is_tried_again_after_a_pause() {
-    let server = Server::new([
-        Answer::bad_token(),
-        Answer::bad_token(),
-        Answer::products(1),
-    ]);
+    let server = Server::new([Reply::bad_token(), Reply::bad_token(), Reply::products(1)]);
     let start = Instant::now();
     list(&server.client()).await.unwrap();
     assert_eq!(start.elapsed(), Duration::from_secs(2));
@@ -95,9 +87,9 @@ async fn refusals_are_known_by_their_text() {
         (403, r#"{"message":"The access token has expired"}"#),
     ] {
         let answers = [
-            Answer::products(1),
-            Answer::Json(http, body),
-            Answer::products(1),
+            Reply::products(1),
+            Reply::Json(http, body),
+            Reply::products(1),
         ];
         let server = Server::new(answers);
         list(&proven(&server).await).await.unwrap();
@@ -107,18 +99,14 @@ async fn refusals_are_known_by_their_text() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_is_refused_for_its_token_is_repeated_once() {
-    let answers = [
-        Answer::products(1),
-        Answer::bad_token(),
-        Answer::products(1),
-    ];
+    let answers = [Reply::products(1), Reply::bad_token(), Reply::products(1)];
     let server = Server::new(answers);
     let client = proven(&server).await;
     fetch(&client, &REGISTER).await.unwrap();
     assert_eq!(signed_in(&server), 2);
 
-    let refused = std::iter::repeat_n(Answer::bad_token(), 4);
-    let server = Server::new([Answer::products(1)].into_iter().chain(refused));
+    let refused = std::iter::repeat_n(Reply::bad_token(), 4);
+    let server = Server::new([Reply::products(1)].into_iter().chain(refused));
     let client = proven(&server).await;
     let error = fetch(&client, &REGISTER).await.unwrap_err();
     assert!(
@@ -132,7 +120,7 @@ async fn a_write_that_is_refused_for_its_token_is_repeated_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_a_page_refuses_is_not_repeated() {
-    let server = Server::new([Answer::products(1), Answer::Html(401)]);
+    let server = Server::new([Reply::products(1), Reply::Html(401)]);
     let client = proven(&server).await;
     assert!(fetch(&client, &REGISTER).await.is_err());
     assert_eq!(server.calls(), 2);
@@ -140,7 +128,7 @@ async fn a_write_that_a_page_refuses_is_not_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_a_sign_in_is_told_holds_for_the_next() {
-    let server = Server::new([]).sign_ins([Answer::Throttled("7")]);
+    let server = Server::new([]).sign_ins([Reply::Throttled("7")]);
     let client = server.client();
     let start = Instant::now();
     let (first, second) = tokio::join!(client.sign_in("iam"), client.sign_in("assets"));
@@ -151,7 +139,7 @@ async fn a_wait_that_a_sign_in_is_told_holds_for_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sign_in_that_is_told_when_to_come_back_does() {
-    let server = Server::new([Answer::products(1)]).sign_ins([Answer::Unavailable("20")]);
+    let server = Server::new([Reply::products(1)]).sign_ins([Reply::Unavailable("20")]);
     let start = Instant::now();
     list(&server.client()).await.unwrap();
     assert_eq!(start.elapsed(), Duration::from_secs(20));
@@ -159,7 +147,7 @@ async fn a_sign_in_that_is_told_when_to_come_back_does() {
 
 #[tokio::test(start_paused = true)]
 async fn missing_permission_costs_one_call() {
-    let server = Server::new([Answer::denied()]);
+    let server = Server::new([Reply::denied()]);
     let error = list(&server.client()).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (Kind::Refused, Some(202)));
     assert_eq!(
@@ -173,10 +161,10 @@ async fn missing_permission_costs_one_call() {
 #[tokio::test(start_paused = true)]
 async fn an_old_token_is_replaced_before_permission_is_doubted() {
     let server = Server::new([
-        Answer::products(1),
-        Answer::denied(),
-        Answer::products(1),
-        Answer::denied(),
+        Reply::products(1),
+        Reply::denied(),
+        Reply::products(1),
+        Reply::denied(),
     ]);
     let client = server.client();
     list(&client).await.unwrap();
@@ -212,7 +200,7 @@ async fn wrong_credentials_cost_one_call_and_name_their_origin() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_id_that_is_not_allowed_is_a_refusal() {
-    let invalid = Answer::Json(400, r#"{"error":"invalid_client"}"#);
+    let invalid = Reply::Json(400, r#"{"error":"invalid_client"}"#);
     let server = Server::new([]).sign_ins([invalid]);
     assert_eq!(
         list(&server.client()).await.unwrap_err().kind(),
@@ -223,11 +211,11 @@ async fn a_client_id_that_is_not_allowed_is_a_refusal() {
 
 #[tokio::test(start_paused = true)]
 async fn signing_in_is_tried_again_for_writes_too() {
-    let server = Server::new([Answer::products(1)]).sign_ins([Answer::Html(502), Answer::Reset]);
+    let server = Server::new([Reply::products(1)]).sign_ins([Reply::Html(502), Reply::Reset]);
     assert!(fetch(&server.client(), &REGISTER).await.is_ok());
     assert_eq!((server.calls(), signed_in(&server)), (1, 3));
 
-    let server = Server::new([]).sign_ins([Answer::Html(502), Answer::Reset, Answer::Silence]);
+    let server = Server::new([]).sign_ins([Reply::Html(502), Reply::Reset, Reply::Silence]);
     let error = list(&server.client()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Transient);
     assert_eq!(signed_in(&server), 3);
@@ -235,7 +223,7 @@ async fn signing_in_is_tried_again_for_writes_too() {
 
 #[tokio::test(start_paused = true)]
 async fn signing_in_ahead_saves_the_first_call_the_wait() {
-    let server = Server::new([Answer::products(1)]);
+    let server = Server::new([Reply::products(1)]);
     let client = server.client();
     client.sign_in("assets").await.unwrap();
     list(&client).await.unwrap();
@@ -255,7 +243,7 @@ async fn endpoints_about_tokens_are_where_tokens_come_from() {
         &[],
         None,
     );
-    let server = Server::new([]).sign_ins([Answer::Json(200, r#"{"status":0,"a":1}"#)]);
+    let server = Server::new([]).sign_ins([Reply::Json(200, r#"{"status":0,"a":1}"#)]);
     let page = server.client().fetch(&REVOKE, &Map::new()).await.unwrap();
     assert_eq!(page.body, r#"{"status":0,"a":1}"#);
 }

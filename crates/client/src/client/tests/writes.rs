@@ -12,13 +12,13 @@ async fn a_registration_of_some_units_says_which() {
         let body = format!(
             r#"{{"status":2,"error":{{"errorCode":301,"message":"Failed"}},"token":"TOKEN","assets":{UNITS}}}"#
         );
-        let server = Server::new([Answer::Json(http, body.leak())]);
+        let server = Server::new([Reply::Json(http, body.leak())]);
         let error = fetch(&server.client(), &REGISTER).await.unwrap_err();
         assert_eq!(
             (error.kind(), error.code(), error.http()),
             (Kind::NotPossible, Some(301), Some(http))
         );
-        let answer = error.answer().unwrap();
+        let answer = error.response_body().unwrap();
         assert!(!answer.contains("token"), "{answer}");
         let answer: Value = serde_json::from_str(answer).unwrap();
         assert_eq!(answer["assets"].to_string(), json_of(UNITS));
@@ -36,7 +36,7 @@ fn json_of(text: &str) -> String {
 async fn a_success_that_complains_of_units_is_a_page() {
     for error in ["null", r#"{"errorCode":301,"message":"Failed"}"#] {
         let body = format!(r#"{{"status":0,"error":{error},"assets":{UNITS}}}"#);
-        let server = Server::new([Answer::Json(200, body.clone().leak())]);
+        let server = Server::new([Reply::Json(200, body.clone().leak())]);
         let page = fetch(&server.client(), &REGISTER).await.unwrap();
         assert_eq!(page.body, body);
         assert!(!page.is_empty_result());
@@ -45,9 +45,9 @@ async fn a_success_that_complains_of_units_is_a_page() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_no_json_is_no_answer() {
-    let server = Server::new([Answer::Html(503)]);
+    let server = Server::new([Reply::Html(503)]);
     let error = fetch(&server.client(), &REGISTER).await.unwrap_err();
-    assert_eq!(error.answer(), None);
+    assert_eq!(error.response_body(), None);
 }
 
 /// An operation whose answer contains a secret, as the code generator would write it.
@@ -77,7 +77,7 @@ impl Operation for Download {
 async fn whoever_asks_for_a_secret_gets_it_and_no_token() {
     let body =
         r#"{"status":0,"message":"for TOKEN","token":"TOKEN","licenseFile":"-----BEGIN-----"}"#;
-    let server = Server::new([Answer::Json(200, body), Answer::Json(200, body)]);
+    let server = Server::new([Reply::Json(200, body), Reply::Json(200, body)]);
     let client = server.client();
     let request = DownloadRequest {
         serial_number: "FGVM1",
@@ -98,7 +98,7 @@ async fn whoever_asks_for_a_secret_gets_it_and_no_token() {
 #[tokio::test(start_paused = true)]
 async fn a_failure_keeps_no_secret_for_anyone() {
     let body = r#"{"status":-2,"error":{"errorCode":301},"licenseFile":"-----BEGIN-----"}"#;
-    let server = Server::new([Answer::Json(400, body)]);
+    let server = Server::new([Reply::Json(400, body)]);
     let request = DownloadRequest {
         serial_number: "FGVM1",
     };
@@ -108,7 +108,7 @@ async fn a_failure_keeps_no_secret_for_anyone() {
         .await
         .unwrap_err();
     assert_eq!(
-        error.answer(),
+        error.response_body(),
         Some(r#"{"status":-2,"error":{"errorCode":301}}"#)
     );
 }

@@ -74,7 +74,7 @@ impl Book {
         self.settle(self.take(second), second, settlement);
     }
 
-    fn usage(&self, second: Micros) -> Usage {
+    fn usage(&self, second: Micros) -> LedgerUsage {
         self.at(second).usage(USER, &self.limits).unwrap()
     }
 }
