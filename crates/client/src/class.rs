@@ -45,7 +45,7 @@ pub(crate) enum Class {
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settlement {
+pub enum CallOutcome {
     /// With an answer that the API does not count as an error.
     Good,
     /// With an answer that the API counts as an error, or without a known answer.
@@ -63,12 +63,12 @@ impl Class {
     ///
     /// Redirects on the way to an answer are not errors. Neither is a kept connection that broke:
     /// the API never answered on it, and the call did not cause it.
-    pub(crate) fn settlement(self, http: Option<u16>) -> Settlement {
+    pub(crate) fn outcome(self, http: Option<u16>) -> CallOutcome {
         match self {
-            Self::Success | Self::Stale => Settlement::Good,
+            Self::Success | Self::Stale => CallOutcome::Good,
             // "Nothing found" is not an error, however the API words it, unless the HTTP status is
             // one.
-            Self::Empty if http.is_none_or(|http| http < 400) => Settlement::Good,
+            Self::Empty if http.is_none_or(|http| http < 400) => CallOutcome::Good,
             Self::Empty
             | Self::Transient
             | Self::Throttled
@@ -79,9 +79,9 @@ impl Class {
             | Self::BadRequest
             | Self::NotPossible
             | Self::Unexpected
-            | Self::Credentials => Settlement::Error,
+            | Self::Credentials => CallOutcome::Error,
             Self::Config | Self::Unreached | Self::Suspended | Self::Uncounted => {
-                Settlement::Unsent
+                CallOutcome::Unsent
             }
         }
     }

@@ -18,7 +18,7 @@ mod memory;
 
 pub use self::memory::MemoryLedger;
 pub use crate::{
-    class::Settlement,
+    class::CallOutcome,
     past_error::{ErrorReason, PastError},
 };
 
@@ -64,7 +64,7 @@ pub trait Ledger: Send + Sync {
     fn settle(
         &self,
         ticket: Ticket,
-        settlement: Settlement,
+        outcome: CallOutcome,
         reason: Option<&ErrorReason>,
     ) -> Result<()>;
 

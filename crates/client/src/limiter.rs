@@ -15,7 +15,7 @@ use crate::{
     Error, OnWait, Pause, Reason, Result, Waiting,
     breaker::{self, Breaker, BreakerDecision},
     class::Class,
-    ledger::{ErrorReason, Ledger, LedgerUsage, Limits, Reservation, Settlement, Spent, Ticket},
+    ledger::{CallOutcome, ErrorReason, Ledger, LedgerUsage, Limits, Reservation, Spent, Ticket},
     pause::timestamp,
     queue::{QueueTurn, UserQueue},
 };
@@ -283,25 +283,25 @@ impl ObstacleKind {
 impl Permit<'_> {
     /// Settles the call with its outcome.
     pub(crate) fn settle(mut self, class: Class, http: Option<u16>, reason: &ErrorReason) {
-        self.end(class.settlement(http), Some(class), Some(reason));
+        self.end(class.outcome(http), Some(class), Some(reason));
     }
 
     /// Gives the place back, because nothing was sent.
     pub(crate) fn give_back(mut self) {
-        self.end(Settlement::Unsent, None, None);
+        self.end(CallOutcome::Unsent, None, None);
     }
 
-    fn end(&mut self, settlement: Settlement, class: Option<Class>, reason: Option<&ErrorReason>) {
+    fn end(&mut self, outcome: CallOutcome, class: Option<Class>, reason: Option<&ErrorReason>) {
         let Some(ticket) = self.ticket.take() else {
             return;
         };
         let limiter = self.limiter;
         let now = (limiter.clock)();
-        if settlement == Settlement::Unsent {
+        if outcome == CallOutcome::Unsent {
             limiter.state.calls.fetch_sub(1, Ordering::Relaxed);
         }
-        self.tell_breaker(settlement, class, now);
-        if let Err(error) = limiter.ledger.settle(ticket, settlement, reason) {
+        self.tell_breaker(outcome, class, now);
+        if let Err(error) = limiter.ledger.settle(ticket, outcome, reason) {
             // The place stays taken, which is the safe side. The next call will report the same
             // error.
             let error: &dyn std::error::Error = &error;
@@ -310,14 +310,14 @@ impl Permit<'_> {
         limiter.queue.wake();
     }
 
-    fn tell_breaker(&self, settlement: Settlement, class: Option<Class>, now: Micros) {
+    fn tell_breaker(&self, outcome: CallOutcome, class: Option<Class>, now: Micros) {
         let mut breaker = lock(&self.limiter.state.breaker);
         match (class, self.decision) {
             // Neither a kept connection that broke nor a call without an outcome says anything
             // about the service, so another call may test it at once.
             (Some(Class::Stale) | None, BreakerDecision::Probe) => breaker.probe_failed(now),
             (Some(Class::Stale), _) => {}
-            (Some(class), _) if settlement != Settlement::Unsent && class != Class::Transient => {
+            (Some(class), _) if outcome != CallOutcome::Unsent && class != Class::Transient => {
                 breaker.answered();
             }
             (Some(_), BreakerDecision::Probe) => breaker.probe_failed(breaker::rest_until(now)),
@@ -328,7 +328,7 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.end(Settlement::Error, None, None);
+        self.end(CallOutcome::Error, None, None);
     }
 }
 

@@ -21,8 +21,8 @@ use fortilake_auth::{later, until};
 use fortilake_client::{
     self as client,
     ledger::{
-        ErrorLimit, ErrorReason, LONGEST_CLOSE, Ledger, LedgerUsage, Limits, MARGIN, Micros,
-        PastError, Reservation, Settlement, Spent, Ticket,
+        CallOutcome, ErrorLimit, ErrorReason, LONGEST_CLOSE, Ledger, LedgerUsage, Limits, MARGIN,
+        Micros, PastError, Reservation, Spent, Ticket,
     },
 };
 use rusqlite::{OptionalExtension, Transaction};
@@ -53,12 +53,12 @@ impl Ledger for State {
     fn settle(
         &self,
         ticket: Ticket,
-        settlement: Settlement,
+        outcome: CallOutcome,
         reason: Option<&ErrorReason>,
     ) -> client::Result<()> {
         self.0
             .write("settle a call", |transaction| {
-                settle(transaction, ticket, self.0.time.now(), settlement, reason)
+                settle(transaction, ticket, self.0.time.now(), outcome, reason)
             })
             .map_err(for_client)
     }
@@ -137,7 +137,7 @@ fn settle(
     transaction: &Transaction<'_>,
     ticket: Ticket,
     now: Micros,
-    settlement: Settlement,
+    outcome: CallOutcome,
     reason: Option<&ErrorReason>,
 ) -> Result<(), Fault> {
     let user = transaction
@@ -145,10 +145,10 @@ fn settle(
         .query_row((ticket.0,), |row| row.get(0))
         .optional()?;
     match user {
-        Some(user) if settlement != Settlement::Unsent => {
+        Some(user) if outcome != CallOutcome::Unsent => {
             let mut account = UserLedger::load_by_id(transaction, user)?;
-            account.answered(transaction, now, settlement)?;
-            if let Some(reason) = reason.filter(|_| settlement == Settlement::Error) {
+            account.answered(transaction, now, outcome)?;
+            if let Some(reason) = reason.filter(|_| outcome == CallOutcome::Error) {
                 reasons::keep(transaction, account.id, account.last_error(), now, reason)?;
             }
             account.prune(transaction)?;

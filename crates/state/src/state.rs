@@ -125,11 +125,11 @@ impl State {
     /// block a running crawl.
     pub fn check(&self) -> Result<()> {
         let path = self.path();
-        let settlement: String = connect(path, Durability::Full)?
+        let damage: String = connect(path, Durability::Full)?
             .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
             .map_err(|error| Error::sqlite("check the file", path, error))?;
-        if settlement != "ok" {
-            return Err(Error::damaged(path, settlement.replace('\n', " ")));
+        if damage != "ok" {
+            return Err(Error::damaged(path, damage.replace('\n', " ")));
         }
         for crawl in self.crawls()? {
             self.check_journal(&crawl)?;

@@ -6,7 +6,7 @@ pub(crate) mod reasons;
 use std::time::Duration;
 
 use fortilake_auth::later;
-use fortilake_client::ledger::{ErrorReason, MARGIN, Micros, Settlement};
+use fortilake_client::ledger::{CallOutcome, ErrorReason, MARGIN, Micros};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 pub(crate) use self::log::LogKind;
@@ -172,11 +172,11 @@ impl UserLedger {
         &mut self,
         transaction: &Transaction<'_>,
         now: Micros,
-        settlement: Settlement,
+        outcome: CallOutcome,
     ) -> Result<(), Fault> {
         self.latest = self.latest.max(now);
         self.push(transaction, LogKind::Calls)?;
-        if settlement == Settlement::Error {
+        if outcome == CallOutcome::Error {
             self.push(transaction, LogKind::Errors)?;
         }
         Ok(())
@@ -320,12 +320,12 @@ pub(crate) fn settle_calls_of_dead_processes(
     for user in users.collect::<rusqlite::Result<Vec<i64>>>()? {
         let mut account = UserLedger::load_by_id(transaction, user)?;
         let failing = account.entries_since(transaction, LogKind::Errors, now, FAILING_PERIOD)? > 0;
-        let settlement = if failing {
-            Settlement::Error
+        let outcome = if failing {
+            CallOutcome::Error
         } else {
-            Settlement::Good
+            CallOutcome::Good
         };
-        account.answered(transaction, now, settlement)?;
+        account.answered(transaction, now, outcome)?;
         if failing {
             let reason = ErrorReason {
                 call: "a call whose process died before the response".to_owned(),

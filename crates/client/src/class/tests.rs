@@ -212,9 +212,9 @@ fn answers_of_other_shapes() {
 /// What the API may count as one of its ten errors an hour, row by row of the facts about it.
 #[test]
 fn errors_that_count() {
-    use Settlement::{Error, Good};
+    use CallOutcome::{Error, Good};
     let denied = error(202, "Access denied.");
-    for (http, status, fault, settlement) in [
+    for (http, status, fault, outcome) in [
         // By `status`.
         (200, "0", "null", Good),
         (400, "-1", "null", Error),
@@ -253,7 +253,7 @@ fn errors_that_count() {
     ] {
         let text = body(status, fault, r#""assets":null"#);
         let class = classify(http, Envelope::read(&text, &[]).as_ref());
-        assert_eq!(class.settlement(Some(http)), settlement, "{http} {text}");
+        assert_eq!(class.outcome(Some(http)), outcome, "{http} {text}");
     }
     for (http, text) in [
         (200, "<html>"),
@@ -262,7 +262,7 @@ fn errors_that_count() {
         (503, "<html>"),
     ] {
         let class = classify(http, Envelope::read(text, &[]).as_ref());
-        assert_eq!(class.settlement(Some(http)), Error, "{http} {text}");
+        assert_eq!(class.outcome(Some(http)), Error, "{http} {text}");
     }
 }
 
@@ -271,20 +271,20 @@ fn errors_that_count() {
 #[test]
 fn calls_without_an_answer_that_count() {
     use transport::Kind as K;
-    for (kind, class, settlement) in [
-        (K::Connect, Class::Unreached, Settlement::Unsent),
-        (K::Proxy, Class::Config, Settlement::Unsent),
-        (K::Stale, Class::Stale, Settlement::Good),
-        (K::Timeout, Class::Transient, Settlement::Error),
-        (K::Interrupted, Class::Transient, Settlement::Error),
-        (K::TooLarge, Class::Unexpected, Settlement::Error),
-        (K::Redirect, Class::Unexpected, Settlement::Error),
-        (K::Insecure, Class::Config, Settlement::Unsent),
-        (K::Tls, Class::Config, Settlement::Unsent),
-        (K::Config, Class::Config, Settlement::Unsent),
-        (K::Paused, Class::Suspended, Settlement::Unsent),
+    for (kind, class, outcome) in [
+        (K::Connect, Class::Unreached, CallOutcome::Unsent),
+        (K::Proxy, Class::Config, CallOutcome::Unsent),
+        (K::Stale, Class::Stale, CallOutcome::Good),
+        (K::Timeout, Class::Transient, CallOutcome::Error),
+        (K::Interrupted, Class::Transient, CallOutcome::Error),
+        (K::TooLarge, Class::Unexpected, CallOutcome::Error),
+        (K::Redirect, Class::Unexpected, CallOutcome::Error),
+        (K::Insecure, Class::Config, CallOutcome::Unsent),
+        (K::Tls, Class::Config, CallOutcome::Unsent),
+        (K::Config, Class::Config, CallOutcome::Unsent),
+        (K::Paused, Class::Suspended, CallOutcome::Unsent),
     ] {
         assert_eq!(unanswered(kind), class, "{kind:?}");
-        assert_eq!(class.settlement(None), settlement, "{kind:?}");
+        assert_eq!(class.outcome(None), outcome, "{kind:?}");
     }
 }

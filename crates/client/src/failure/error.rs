@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::CallFailure;
 use crate::{
     EnvelopeError, Error, Kind, Status,
-    class::{Class, Settlement},
+    class::{CallOutcome, Class},
     error::Parts,
     tries::{Stage, Tries},
 };
@@ -33,7 +33,7 @@ impl CallFailure {
                 EnvelopeError::None | EnvelopeError::Text => None,
             });
         let unsent = failure.stage == Stage::SignIn
-            || failure.class.settlement(failure.http) == Settlement::Unsent;
+            || failure.class.outcome(failure.http) == CallOutcome::Unsent;
         // A refusal that is not in the API's own form may come from a proxy that had already passed
         // the call on, so it does not prove that nothing was done.
         let refused = match failure.class {

@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Clock, ErrorLimit, ErrorReason, LAST_ERRORS, LONGEST_CLOSE, Ledger, LedgerUsage, Limits,
-    MARGIN, Micros, PastError, Reservation, Settlement, Spent, Ticket,
+    CallOutcome, Clock, ErrorLimit, ErrorReason, LAST_ERRORS, LONGEST_CLOSE, Ledger, LedgerUsage,
+    Limits, MARGIN, Micros, PastError, Reservation, Spent, Ticket,
 };
 use crate::{Result, Window};
 use fortilake_auth::{later, real_time, until};
@@ -118,7 +118,7 @@ impl Ledger for MemoryLedger {
     fn settle(
         &self,
         ticket: Ticket,
-        settlement: Settlement,
+        outcome: CallOutcome,
         reason: Option<&ErrorReason>,
     ) -> Result<()> {
         let now = (self.clock)();
@@ -129,10 +129,10 @@ impl Ledger for MemoryLedger {
         let log = inner.log(&user);
         let now = log.tick(now);
         log.in_flight -= 1;
-        if settlement != Settlement::Unsent {
+        if outcome != CallOutcome::Unsent {
             log.answered.times.push_back(now);
         }
-        if settlement == Settlement::Error {
+        if outcome == CallOutcome::Error {
             log.errors.times.push_back(now);
             if let Some(reason) = reason {
                 log.reasons.truncate(LAST_ERRORS - 1);

@@ -8,7 +8,7 @@ use std::{thread, time::Duration};
 use fortilake_client::{
     Window,
     ledger::{
-        ErrorLimit, ErrorReason, Ledger, Limits, PastError, Reservation, Settlement, Spent, Ticket,
+        CallOutcome, ErrorLimit, ErrorReason, Ledger, Limits, PastError, Reservation, Spent, Ticket,
     },
 };
 
@@ -46,9 +46,9 @@ fn granted(reservation: fortilake_client::Result<Reservation>) -> Ticket {
     }
 }
 
-fn call(state: &State, limits: &Limits, settlement: Settlement) {
+fn call(state: &State, limits: &Limits, outcome: CallOutcome) {
     let ticket = granted(state.reserve("acme", limits));
-    state.settle(ticket, settlement, None).expect("it settles");
+    state.settle(ticket, outcome, None).expect("it settles");
 }
 
 /// A duration of this many microseconds.
@@ -64,7 +64,7 @@ fn a_call_holds_its_place_until_a_window_after_its_answer() {
     let answered = begin + 5 * SECOND;
     fixture.set(answered);
     state
-        .settle(ticket, Settlement::Good, None)
+        .settle(ticket, CallOutcome::Good, None)
         .expect("it settles");
     let free = answered + 60 * SECOND + MARGIN;
     let at = |now| {
@@ -81,9 +81,9 @@ fn a_call_holds_its_place_until_a_window_after_its_answer() {
 fn outlasts_the_process_and_is_shared() {
     let fixture = Fixture::new();
     let limits = calls(2, 60);
-    call(&fixture.open(), &limits, Settlement::Good);
+    call(&fixture.open(), &limits, CallOutcome::Good);
     let (first, second) = (fixture.open(), fixture.open());
-    call(&first, &limits, Settlement::Good);
+    call(&first, &limits, CallOutcome::Good);
     let full = second.reserve("acme", &limits).expect("an answer");
     assert_eq!(full, Reservation::After(micros(60 * SECOND + MARGIN)));
     granted(second.reserve("another user", &limits));
@@ -93,8 +93,8 @@ fn outlasts_the_process_and_is_shared() {
 fn an_unsent_call_gives_its_place_back() {
     let fixture = Fixture::new();
     let (state, limits) = (fixture.open(), calls(1, 60));
-    call(&state, &limits, Settlement::Unsent);
-    call(&state, &limits, Settlement::Unsent);
+    call(&state, &limits, CallOutcome::Unsent);
+    call(&state, &limits, CallOutcome::Unsent);
     assert_eq!(state.usage("acme", &limits).expect("usage").calls, [0]);
 }
 
@@ -104,7 +104,7 @@ fn calls_in_flight_hold_the_error_budget() {
     let state = fixture.open();
     let limits = with_errors(calls(100, 60), 10, 2);
     for _ in 0..5 {
-        call(&state, &limits, Settlement::Error);
+        call(&state, &limits, CallOutcome::Error);
     }
     let tickets: Vec<_> = (0..3)
         .map(|_| granted(state.reserve("acme", &limits)))
@@ -112,12 +112,12 @@ fn calls_in_flight_hold_the_error_budget() {
     let held = state.reserve("acme", &limits).expect("an answer");
     assert!(matches!(held, Reservation::AfterAnswer(wait) if !wait.is_zero()));
     state
-        .settle(tickets[0], Settlement::Good, None)
+        .settle(tickets[0], CallOutcome::Good, None)
         .expect("it settles");
     let last = granted(state.reserve("acme", &limits));
     for ticket in [tickets[1], tickets[2], last] {
         state
-            .settle(ticket, Settlement::Error, None)
+            .settle(ticket, CallOutcome::Error, None)
             .expect("it settles");
     }
     let spent = state.reserve("acme", &limits).expect("an answer");
@@ -179,7 +179,7 @@ fn calls_of_the_dead_are_errors_where_the_api_was_failing() {
     let fixture = Fixture::new();
     let (limits, now) = (with_errors(calls(100, 60), 5, 2), fixture.now());
     let (first, second) = (fixture.open(), fixture.open());
-    call(&second, &limits, Settlement::Error);
+    call(&second, &limits, CallOutcome::Error);
     granted(first.reserve("acme", &limits));
     granted(first.reserve("acme", &limits));
     let alive = second.reserve("acme", &limits).expect("an answer");
@@ -210,7 +210,7 @@ fn what_no_window_reaches_is_pruned() {
     let day = 24 * 3600 * SECOND;
     for step in 0..400 {
         fixture.set(begin + step * day / 100);
-        call(&state, &limits, Settlement::Error);
+        call(&state, &limits, CallOutcome::Error);
     }
     let rows: i64 = rusqlite::Connection::open(state.path())
         .and_then(|file| file.query_row("SELECT count(*) FROM answers", (), |row| row.get(0)))
@@ -237,7 +237,7 @@ fn threads_with_states_of_their_own_share_a_window_exactly() {
                         match answer {
                             Reservation::Granted(ticket) => {
                                 state
-                                    .settle(ticket, Settlement::Good, None)
+                                    .settle(ticket, CallOutcome::Good, None)
                                     .expect("it settles");
                                 true
                             }
@@ -269,7 +269,7 @@ fn the_reasons_of_the_last_errors_outlast_the_process() {
     for http in [Some(500), None] {
         let ticket = granted(state.reserve("acme", &limits));
         state
-            .settle(ticket, Settlement::Error, Some(&reason(http)))
+            .settle(ticket, CallOutcome::Error, Some(&reason(http)))
             .expect("it settles");
         fixture.set(fixture.now() + 600 * SECOND);
     }

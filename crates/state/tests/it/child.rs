@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use fortilake_client::ledger::{Ledger, Reservation, Settlement};
+use fortilake_client::ledger::{CallOutcome, Ledger, Reservation};
 use fortilake_state::Journal;
 
 use crate::util::{begin, hundred_an_hour, open, page};
@@ -60,7 +60,7 @@ fn call(directory: &Path, out: &mut impl Write) {
         .expect("an answer")
     {
         state
-            .settle(ticket, Settlement::Good, None)
+            .settle(ticket, CallOutcome::Good, None)
             .expect("it settles");
         calls += 1;
     }

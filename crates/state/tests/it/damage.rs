@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use fortilake_auth::{StoredToken, TokenStore};
-use fortilake_client::ledger::{Ledger, LedgerUsage, Reservation, Settlement};
+use fortilake_client::ledger::{CallOutcome, Ledger, LedgerUsage, Reservation};
 use fortilake_state::{Crawl, Journal, Kind, Record, Status};
 use tempfile::TempDir;
 
@@ -42,7 +42,7 @@ fn fill(directory: &Path) {
                 panic!("not granted: {answer:?}")
             };
             state
-                .settle(ticket, Settlement::Good, None)
+                .settle(ticket, CallOutcome::Good, None)
                 .expect("it settles");
         }
         TokenStore::save(&state, user, "iam", &token());

@@ -66,12 +66,12 @@ impl Book {
         }
     }
 
-    fn settle(&self, ticket: Ticket, second: Micros, settlement: Settlement) {
-        self.at(second).settle(ticket, settlement, None).unwrap();
+    fn settle(&self, ticket: Ticket, second: Micros, outcome: CallOutcome) {
+        self.at(second).settle(ticket, outcome, None).unwrap();
     }
 
-    fn call(&self, second: Micros, settlement: Settlement) {
-        self.settle(self.take(second), second, settlement);
+    fn call(&self, second: Micros, outcome: CallOutcome) {
+        self.settle(self.take(second), second, outcome);
     }
 
     fn usage(&self, second: Micros) -> LedgerUsage {
@@ -86,13 +86,13 @@ fn spent(wait: Duration, why: Spent) -> Reservation {
 #[test]
 fn a_full_window_says_when_a_call_fits() {
     let book = Book::new(limits(&[(2, 60), (3, 600)], None));
-    book.call(0, Settlement::Good);
-    book.call(5, Settlement::Good);
+    book.call(0, CallOutcome::Good);
+    book.call(5, CallOutcome::Good);
     assert_eq!(book.ask(10), after(50));
     assert_eq!(book.ask(60), after(0));
-    book.call(61, Settlement::Good);
+    book.call(61, CallOutcome::Good);
     assert_eq!(book.ask(62), after(538));
-    book.call(601, Settlement::Good);
+    book.call(601, CallOutcome::Good);
 }
 
 #[test]
@@ -101,9 +101,9 @@ fn what_is_in_flight_holds_its_place_until_it_is_answered() {
     let first = book.take(0);
     let second = book.take(0);
     assert!(matches!(book.ask(1000), AfterAnswer(_)));
-    book.settle(first, 1000, Settlement::Good);
+    book.settle(first, 1000, CallOutcome::Good);
     assert_eq!(book.ask(1000), after(60));
-    book.settle(second, 1030, Settlement::Good);
+    book.settle(second, 1030, CallOutcome::Good);
     assert_eq!(book.ask(1030), after(30));
 }
 
@@ -111,8 +111,8 @@ fn what_is_in_flight_holds_its_place_until_it_is_answered() {
 fn what_was_not_sent_leaves_no_trace() {
     let book = Book::new(limits(&[(1, 60)], Some((1, 60, 0))));
     let ticket = book.take(0);
-    book.settle(ticket, 1, Settlement::Unsent);
-    book.settle(ticket, 1, Settlement::Error);
+    book.settle(ticket, 1, CallOutcome::Unsent);
+    book.settle(ticket, 1, CallOutcome::Error);
     assert_eq!((book.usage(1).calls, book.usage(1).errors), (vec![0], 0));
     book.take(1);
 }
@@ -121,14 +121,14 @@ fn what_was_not_sent_leaves_no_trace() {
 fn calls_in_flight_hold_one_error_each() {
     let book = Book::new(limits(&[], Some((10, 3600, 2))));
     for _ in 0..5 {
-        book.call(0, Settlement::Error);
+        book.call(0, CallOutcome::Error);
     }
     let in_flight = [book.take(1), book.take(1), book.take(1)];
     assert!(matches!(book.ask(1), AfterAnswer(_)));
-    book.settle(in_flight[0], 2, Settlement::Good);
+    book.settle(in_flight[0], 2, CallOutcome::Good);
     let again = book.take(2);
     for ticket in [in_flight[1], in_flight[2], again] {
-        book.settle(ticket, 3, Settlement::Error);
+        book.settle(ticket, 3, CallOutcome::Error);
     }
     let wait = Duration::from_secs(3596) + MARGIN;
     assert_eq!(book.ask(4), spent(wait, Spent::Errors));
@@ -144,7 +144,7 @@ fn calls_in_flight_hold_one_error_each() {
 #[test]
 fn waiting_for_an_answer_ends_when_an_old_error_leaves() {
     let book = Book::new(limits(&[], Some((2, 60, 0))));
-    book.call(0, Settlement::Error);
+    book.call(0, CallOutcome::Error);
     let _in_flight = book.take(1);
     assert_eq!(book.ask(2), AfterAnswer(LOOK_AGAIN));
     assert_eq!(book.ask(60), AfterAnswer(MARGIN));
@@ -159,7 +159,7 @@ fn a_closed_ledger_opens_when_the_server_said() {
     book.at(0).close(USER, seconds(20)).unwrap();
     assert_eq!(book.ask(0), spent(seconds(30), Spent::Closed));
     assert_eq!(book.usage(0).closed_for, Some(seconds(30)));
-    book.call(30, Settlement::Good);
+    book.call(30, CallOutcome::Good);
     assert_eq!(book.usage(30).closed_for, None);
     // A pause lasts until a call fits, not just until the server opens.
     book.at(30).close(USER, seconds(10)).unwrap();
@@ -169,18 +169,18 @@ fn a_closed_ledger_opens_when_the_server_said() {
 #[test]
 fn a_clock_that_steps_back_frees_nothing() {
     let book = Book::new(limits(&[(1, 60)], None));
-    book.call(1000, Settlement::Good);
+    book.call(1000, CallOutcome::Good);
     assert_eq!(book.ask(0), after(60));
     let other = Book::new(limits(&[(1, 60)], None));
     let ticket = other.take(1000);
-    other.settle(ticket, 0, Settlement::Good);
+    other.settle(ticket, 0, CallOutcome::Good);
     assert_eq!(other.ask(1001), after(59));
 }
 
 #[test]
 fn users_have_nothing_to_do_with_each_other() {
     let book = Book::new(limits(&[(1, 60)], None));
-    book.call(0, Settlement::Good);
+    book.call(0, CallOutcome::Good);
     let other = book.at(0).reserve("another", &book.limits).unwrap();
     assert!(matches!(other, Granted(_)));
 }
@@ -197,7 +197,7 @@ fn a_budget_that_is_all_reserve_lets_nothing_out() {
 #[test]
 fn clients_with_shorter_windows_keep_what_others_need() {
     let book = Book::new(limits(&[(1, 600)], None));
-    book.call(0, Settlement::Good);
+    book.call(0, CallOutcome::Good);
     let short = limits(&[(5, 1)], None);
     assert!(matches!(
         book.at(100).reserve(USER, &short).unwrap(),
@@ -219,7 +219,7 @@ fn the_last_errors_are_told_with_their_reasons() {
         let ticket = book.take(second);
         let settled = book
             .at(second)
-            .settle(ticket, Settlement::Error, Some(&reason(number)));
+            .settle(ticket, CallOutcome::Error, Some(&reason(number)));
         settled.unwrap();
     }
     let past = |number, seconds| PastError {

@@ -25,7 +25,7 @@ struct Sent {
     out: Micros,
     counted: Micros,
     answered: Micros,
-    settlement: Settlement,
+    outcome: CallOutcome,
 }
 
 /// A crawl by several clients that share a ledger.
@@ -120,19 +120,19 @@ impl Plan {
             time::sleep(half()).await;
             let answered = (limiter.clock)();
             let error = self.error_every > 0 && up_to(self.error_every) < Duration::from_millis(1);
-            let settlement = if error {
+            let outcome = if error {
                 permit.settle(Class::Token, Some(400), &reason());
-                Settlement::Error
+                CallOutcome::Error
             } else {
                 succeed(permit);
-                Settlement::Good
+                CallOutcome::Good
             };
             sent.push(Sent {
                 asked,
                 out,
                 counted,
                 answered,
-                settlement,
+                outcome,
             });
         }
         sent
@@ -172,7 +172,7 @@ fn check_never_too_many(plan: &Plan, sent: &[Sent]) {
     if let Some((max, reserve)) = plan.errors {
         let errors = sent
             .iter()
-            .filter(|call| call.settlement == Settlement::Error);
+            .filter(|call| call.outcome == CallOutcome::Error);
         let errors = errors.map(|call| call.counted).collect();
         check_window("errors", errors, max - reserve, seconds(3600));
     }
@@ -202,7 +202,7 @@ fn check_never_too_late(plan: &Plan, sent: &[Sent]) {
             .iter()
             .any(|&(max, per)| count(seconds(per), &|_| true) >= max);
         let used_up = plan.errors.is_some_and(|(max, reserve)| {
-            count(seconds(3600), &|call| call.settlement == Settlement::Error) >= max - reserve
+            count(seconds(3600), &|call| call.outcome == CallOutcome::Error) >= max - reserve
         });
         assert!(
             full || used_up,

@@ -8,7 +8,7 @@ use std::{
 
 use fortilake_client::{
     Window,
-    ledger::{ErrorLimit, LONGEST_CLOSE, Ledger, Limits, Reservation, Settlement},
+    ledger::{CallOutcome, ErrorLimit, LONGEST_CLOSE, Ledger, Limits, Reservation},
 };
 use proptest::prelude::*;
 
@@ -41,11 +41,11 @@ fn a_run_with_a_clock_years_ahead_delays_no_later_run() {
     for ahead in [3 * HOUR, 10 * YEAR] {
         let (fixture, told, limits) = (Fixture::new(), Told::default(), calls(3, 3600));
         set(&fixture, ahead);
-        super::call(&open(&fixture, &told), &limits, Settlement::Good);
+        super::call(&open(&fixture, &told), &limits, CallOutcome::Good);
         set(&fixture, 0);
         let state = open(&fixture, &told);
-        super::call(&state, &limits, Settlement::Good);
-        super::call(&state, &limits, Settlement::Good);
+        super::call(&state, &limits, CallOutcome::Good);
+        super::call(&state, &limits, CallOutcome::Good);
         // The window counts the calls of both runs.
         let full = state.reserve("acme", &limits).expect("an answer");
         assert_eq!(full, Reservation::After(micros(HOUR + MARGIN)));
@@ -61,11 +61,11 @@ fn a_run_with_a_clock_years_ahead_delays_no_later_run() {
 fn a_jump_ahead_while_a_run_is_under_way_frees_nothing() {
     let (fixture, told, limits) = (Fixture::new(), Told::default(), calls(2, 3600));
     let state = open(&fixture, &told);
-    super::call(&state, &limits, Settlement::Good);
+    super::call(&state, &limits, CallOutcome::Good);
     let in_flight = granted(state.reserve("acme", &limits));
     set(&fixture, 2 * HOUR);
     state
-        .settle(in_flight, Settlement::Good, None)
+        .settle(in_flight, CallOutcome::Good, None)
         .expect("it settles");
     let full = Reservation::After(micros(HOUR + MARGIN));
     assert_eq!(state.reserve("acme", &limits).expect("an answer"), full);
@@ -78,7 +78,7 @@ fn a_jump_ahead_while_a_run_is_under_way_frees_nothing() {
 #[test]
 fn a_restart_with_a_clock_behind_counts_the_entries_from_now() {
     let (fixture, told, limits) = (Fixture::new(), Told::default(), calls(1, 3600));
-    super::call(&open(&fixture, &told), &limits, Settlement::Good);
+    super::call(&open(&fixture, &told), &limits, CallOutcome::Good);
     fixture.boots.fetch_add(1, Ordering::SeqCst);
     fixture.set(fixture.now() + 600 * SECOND);
     set(&fixture, -YEAR);
@@ -106,7 +106,7 @@ fn a_file_of_an_older_version_from_a_clock_ahead_is_of_use() {
     let (fixture, told, limits) = (Fixture::new(), Told::default(), calls(2, 3600));
     set(&fixture, 10 * YEAR);
     let state = open(&fixture, &told);
-    super::call(&state, &limits, Settlement::Good);
+    super::call(&state, &limits, CallOutcome::Good);
     state.close("acme", Duration::MAX).expect("it closes");
     let file = rusqlite::Connection::open(state.path()).expect("it opens");
     file.execute("DELETE FROM clock", ()).expect("it is gone");
@@ -127,7 +127,7 @@ enum Event {
     /// From now on, the system's clock is ahead of the true time by this much.
     SetClock(i64),
     /// A process makes a call as soon as the ledger allows it.
-    Call(usize, Settlement),
+    Call(usize, CallOutcome),
     /// A process ends, and a new one replaces it.
     Restart(usize),
     /// The machine restarts with a clock that is behind the true time by this much.
@@ -135,7 +135,7 @@ enum Event {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let settlement = prop_oneof![3 => Just(Settlement::Good), 1 => Just(Settlement::Error)];
+    let outcome = prop_oneof![3 => Just(CallOutcome::Good), 1 => Just(CallOutcome::Error)];
     let step = prop_oneof![
         -10 * SECOND..10 * SECOND,
         -3 * HOUR..3 * HOUR,
@@ -145,7 +145,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (0..20 * SECOND).prop_map(Event::Pass),
         1 => (0..2 * HOUR).prop_map(Event::Pass),
         2 => step.prop_map(Event::SetClock),
-        10 => (0..PROCESSES, settlement).prop_map(|(process, settlement)| Event::Call(process, settlement)),
+        10 => (0..PROCESSES, outcome).prop_map(|(process, outcome)| Event::Call(process, outcome)),
         2 => (0..PROCESSES).prop_map(Event::Restart),
         1 => (0..3 * HOUR).prop_map(Event::Reboot),
     ]
@@ -202,7 +202,7 @@ impl World {
         match *event {
             Event::Pass(micros) => self.pass(micros),
             Event::SetClock(ahead) => set(&self.fixture, ahead),
-            Event::Call(process, settlement) => self.call(process, settlement),
+            Event::Call(process, outcome) => self.call(process, outcome),
             Event::Restart(process) => {
                 self.states[process] = None;
                 self.states[process] = Some(open(&self.fixture, &self.told));
@@ -226,7 +226,7 @@ impl World {
         self.fixture.set(self.fixture.now() + micros);
     }
 
-    fn call(&mut self, process: usize, settlement: Settlement) {
+    fn call(&mut self, process: usize, outcome: CallOutcome) {
         let mut waited = 0;
         loop {
             let state = self.states[process].as_ref().expect("it runs");
@@ -235,8 +235,8 @@ impl World {
             let state = self.states[process].as_ref().expect("it runs");
             let wait = match answer {
                 Reservation::Granted(ticket) => {
-                    state.settle(ticket, settlement, None).expect("it settles");
-                    let error = settlement == Settlement::Error;
+                    state.settle(ticket, outcome, None).expect("it settles");
+                    let error = outcome == CallOutcome::Error;
                     self.counted.push((self.fixture.now(), error));
                     return;
                 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use fortilake_client::{
     Window,
-    ledger::{ErrorLimit, Ledger, Limits, Reservation, Settlement, Ticket},
+    ledger::{CallOutcome, ErrorLimit, Ledger, Limits, Reservation, Ticket},
 };
 use proptest::prelude::*;
 
@@ -25,24 +25,24 @@ enum Event {
     /// A process waits as long as the ledger says, and tries again.
     ReserveWhenItFits(usize),
     /// One of the calls in flight is answered.
-    Settle(usize, Settlement),
+    Settle(usize, CallOutcome),
     /// A process dies, and a new one replaces it.
     Restart(usize),
 }
 
 fn event() -> impl Strategy<Value = Event> {
     let process = 0..PROCESSES;
-    let settlement = prop_oneof![
-        6 => Just(Settlement::Good),
-        2 => Just(Settlement::Error),
-        1 => Just(Settlement::Unsent),
+    let outcome = prop_oneof![
+        6 => Just(CallOutcome::Good),
+        2 => Just(CallOutcome::Error),
+        1 => Just(CallOutcome::Unsent),
     ];
     prop_oneof![
         4 => (0..3 * SECOND).prop_map(Event::Pass),
         1 => (-30 * SECOND..30 * SECOND).prop_map(Event::SetClock),
         8 => process.clone().prop_map(Event::Reserve),
         3 => process.clone().prop_map(Event::ReserveWhenItFits),
-        8 => (any::<usize>(), settlement).prop_map(|(call, settlement)| Event::Settle(call, settlement)),
+        8 => (any::<usize>(), outcome).prop_map(|(call, outcome)| Event::Settle(call, outcome)),
         1 => process.prop_map(Event::Restart),
     ]
 }
@@ -138,7 +138,7 @@ impl World {
                     self.reserve(process);
                 }
             }
-            Event::Settle(call, settlement) => self.settle(call, settlement),
+            Event::Settle(call, outcome) => self.settle(call, outcome),
             Event::Restart(process) => self.restart(process),
         }
     }
@@ -214,7 +214,7 @@ impl World {
         self.calls.insert(ticket.0, Call { process, state });
     }
 
-    fn settle(&mut self, call: usize, settlement: Settlement) {
+    fn settle(&mut self, call: usize, outcome: CallOutcome) {
         let mut in_flight = self.calls.iter().filter(|(_, call)| call.is_in_flight());
         let count = in_flight.clone().count();
         if count == 0 {
@@ -222,12 +222,12 @@ impl World {
         }
         let (&ticket, &Call { process, .. }) = in_flight.nth(call % count).expect("it exists");
         self.state(process)
-            .settle(Ticket(ticket), settlement, None)
+            .settle(Ticket(ticket), outcome, None)
             .expect("it settles");
-        if settlement == Settlement::Unsent {
+        if outcome == CallOutcome::Unsent {
             self.calls.remove(&ticket);
         } else {
-            self.answered(ticket, self.time, settlement == Settlement::Error);
+            self.answered(ticket, self.time, outcome == CallOutcome::Error);
         }
     }
 
