@@ -5,7 +5,7 @@ mod tests;
 
 use rusqlite::OptionalExtension as _;
 
-use crate::{Error, Kind, Result, State, checksum::Checksum, error::Fault};
+use crate::{Error, Kind, Result, State, checksum::Checksum, error::OperationError};
 
 /// The figures of the last complete snapshot of some sources.
 ///
@@ -38,7 +38,7 @@ impl State {
                 Some(figures) if sum == checksum(sources, &snapshot, &body) => {
                     Ok(Some(Baseline { snapshot, figures }))
                 }
-                _ => Err(Fault::Damaged(format!(
+                _ => Err(OperationError::Damaged(format!(
                     "the figures of snapshot {snapshot} are not readable"
                 ))),
             }

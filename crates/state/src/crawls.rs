@@ -10,7 +10,7 @@ use self::removal::REMOVED;
 use crate::{
     Error, Kind, Result, State,
     checksum::Checksum,
-    error::Fault,
+    error::OperationError,
     holder, records,
     state::{self, Durability},
 };
@@ -170,7 +170,7 @@ impl State {
                 let records = records.try_into().unwrap_or_default();
                 if records < crawl.records {
                     let message = format!("pages of crawl {} are missing", crawl.number);
-                    return Err(Fault::Damaged(message));
+                    return Err(OperationError::Damaged(message));
                 }
                 crawl.records = records;
             }
@@ -194,7 +194,7 @@ impl State {
     pub fn last_activity(&self, crawl: &Crawl) -> Result<i64> {
         let connection = state::connect(self.path(), Durability::Full)?;
         let newest = records::newest(&connection, crawl.number)
-            .map_err(|fault| fault.during("read the journal", self.path()))?;
+            .map_err(|error| error.during("read the journal", self.path()))?;
         Ok(newest.map_or(crawl.created_at, |newest| newest.max(crawl.created_at)))
     }
 
@@ -202,7 +202,7 @@ impl State {
         let connection = state::connect(self.path(), Durability::Full)?;
         records::check_pages(&connection, crawl.number)
             .and_then(|()| records::check_notes(&connection, crawl.number))
-            .map_err(|fault| fault.during("read the journal", self.path()))
+            .map_err(|error| error.during("read the journal", self.path()))
     }
 }
 
@@ -270,7 +270,7 @@ pub(crate) fn deliveries(state: &State, number: i64) -> Result<Vec<(String, Stri
         while let Some(row) = rows.next()? {
             let (sink, text): (String, String) = (row.get(0)?, row.get(1)?);
             if row.get::<_, i64>(2)? != delivery_checksum(number, &sink, &text) {
-                return Err(Fault::Damaged(format!(
+                return Err(OperationError::Damaged(format!(
                     "a delivery of crawl {number} has a wrong checksum"
                 )));
             }
@@ -281,7 +281,7 @@ pub(crate) fn deliveries(state: &State, number: i64) -> Result<Vec<(String, Stri
 }
 
 /// The number of the crawl with this id, if no living process has it open.
-fn free(state: &State, transaction: &Transaction<'_>, id: &str) -> Result<i64, Fault> {
+fn free(state: &State, transaction: &Transaction<'_>, id: &str) -> Result<i64, OperationError> {
     let shared = &state.0;
     holder::clean_up_dead(
         transaction,
@@ -310,13 +310,13 @@ fn free(state: &State, transaction: &Transaction<'_>, id: &str) -> Result<i64, F
 fn find(
     transaction: &Transaction<'_>,
     is: impl FnMut(&Crawl) -> bool,
-) -> Result<Option<Crawl>, Fault> {
+) -> Result<Option<Crawl>, OperationError> {
     let mut is = is;
     Ok(list(transaction)?.into_iter().find(|crawl| is(crawl)))
 }
 
 /// All crawls except those that are being removed, oldest first.
-fn list(connection: &Connection) -> Result<Vec<Crawl>, Fault> {
+fn list(connection: &Connection) -> Result<Vec<Crawl>, OperationError> {
     let mut statement = connection.prepare_cached(
         "SELECT number, id, snapshot, fingerprint, version, created_at, finished_at, status,
              summary, records, checksum, holder IS NOT NULL FROM crawls ORDER BY number",
@@ -326,7 +326,7 @@ fn list(connection: &Connection) -> Result<Vec<Crawl>, Fault> {
     while let Some(row) = rows.next()? {
         let number: i64 = row.get(0)?;
         if checksum(row)? != row.get::<_, i64>(10)? {
-            return Err(Fault::Damaged(format!(
+            return Err(OperationError::Damaged(format!(
                 "crawl {number} has a wrong checksum"
             )));
         }
@@ -341,8 +341,9 @@ fn list(connection: &Connection) -> Result<Vec<Crawl>, Fault> {
             version: row.get(4)?,
             created_at: row.get(5)?,
             finished_at: row.get(6)?,
-            status: Status::named(&status)
-                .ok_or_else(|| Fault::Damaged(format!("crawl {number} has an unknown status")))?,
+            status: Status::named(&status).ok_or_else(|| {
+                OperationError::Damaged(format!("crawl {number} has an unknown status"))
+            })?,
             summary: row.get(8)?,
             records: row.get::<_, i64>(9)?.try_into().unwrap_or_default(),
             is_open: row.get(11)?,
@@ -353,7 +354,7 @@ fn list(connection: &Connection) -> Result<Vec<Crawl>, Fault> {
 }
 
 /// Updates the checksum of a row after it was changed. Same transaction, so both change together.
-fn seal(transaction: &Transaction<'_>, number: i64) -> Result<(), Fault> {
+fn seal(transaction: &Transaction<'_>, number: i64) -> Result<(), OperationError> {
     let checksum = transaction.query_row(
         "SELECT number, id, snapshot, fingerprint, version, created_at, finished_at, status,
              summary, records FROM crawls WHERE number = ?",

@@ -121,16 +121,16 @@ impl Error {
     }
 }
 
-/// The cause of a failed operation on the file. [`Fault::during`] adds the operation's name.
+/// The cause of a failed operation on the file. [`OperationError::during`] adds the operation's name.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum OperationError {
     Sqlite(rusqlite::Error),
     /// A row that this crate cannot have written.
     Damaged(String),
     Error(Error),
 }
 
-impl Fault {
+impl OperationError {
     pub(crate) fn during(self, operation: &str, path: &Path) -> Error {
         match self {
             Self::Sqlite(error) => Error::sqlite(operation, path, error),
@@ -140,13 +140,13 @@ impl Fault {
     }
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for OperationError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }
 }
 
-impl From<Error> for Fault {
+impl From<Error> for OperationError {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }

@@ -13,7 +13,7 @@ use std::{
 
 use rusqlite::{OptionalExtension, Transaction};
 
-use crate::{Error, Result, error::Fault, files, user_ledger};
+use crate::{Error, Result, error::OperationError, files, user_ledger};
 
 /// One opened state: a row in the table `holders` and a lock file, both with this id.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Holder {
         transaction: &Transaction<'_>,
         directory: &Path,
         now: i64,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, OperationError> {
         loop {
             transaction.execute(
                 "INSERT INTO holders (pid, host, since) VALUES (?, ?, ?)",
@@ -54,7 +54,7 @@ impl Holder {
 
     /// Removes the row, unless it still has calls in flight or a crawl. Returns whether it was
     /// removed.
-    pub(crate) fn leave(&self, transaction: &Transaction<'_>) -> Result<bool, Fault> {
+    pub(crate) fn leave(&self, transaction: &Transaction<'_>) -> Result<bool, OperationError> {
         let done = transaction.execute(
             "DELETE FROM holders WHERE id = ?1
              AND NOT EXISTS (SELECT 1 FROM in_flight WHERE holder = ?1)
@@ -74,7 +74,7 @@ pub(crate) fn clean_up_dead(
     directory: &Path,
     own: i64,
     now: i64,
-) -> Result<bool, Fault> {
+) -> Result<bool, OperationError> {
     let mut statement = transaction.prepare_cached(
         "SELECT id FROM holders WHERE id <> ?1
          UNION SELECT holder FROM in_flight WHERE holder <> ?1
@@ -96,7 +96,7 @@ pub(crate) fn clean_up_dead(
 }
 
 /// Describes a process for messages: its id, host and start.
-pub(crate) fn describe(transaction: &Transaction<'_>, id: i64) -> Result<String, Fault> {
+pub(crate) fn describe(transaction: &Transaction<'_>, id: i64) -> Result<String, OperationError> {
     let holder = transaction
         .query_row(
             "SELECT pid, host, since FROM holders WHERE id = ?",

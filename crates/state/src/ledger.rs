@@ -29,7 +29,7 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use crate::{
     Error, State,
-    error::Fault,
+    error::OperationError,
     holder,
     state::Shared,
     user_ledger::{LogKind, UserLedger, reasons, span_after},
@@ -101,7 +101,7 @@ fn reserve(
     transaction: &Transaction<'_>,
     user: &str,
     limits: &Limits,
-) -> Result<Reservation, Fault> {
+) -> Result<Reservation, OperationError> {
     let now = shared.time.check(transaction)?;
     let mut account = UserLedger::load(transaction, user)?;
     let mut in_flight = InFlight::count(transaction, account.id, shared.holder.id)?;
@@ -139,7 +139,7 @@ fn settle(
     now: Micros,
     outcome: CallOutcome,
     reason: Option<&ErrorReason>,
-) -> Result<(), Fault> {
+) -> Result<(), OperationError> {
     let user = transaction
         .prepare_cached("DELETE FROM in_flight WHERE ticket = ? RETURNING user")?
         .query_row((ticket.0,), |row| row.get(0))
@@ -163,7 +163,7 @@ fn usage(
     user: &str,
     limits: &Limits,
     now: Micros,
-) -> Result<LedgerUsage, Fault> {
+) -> Result<LedgerUsage, OperationError> {
     let account = UserLedger::load(transaction, user)?;
     let now = now.max(account.latest);
     let in_flight = InFlight::count(transaction, account.id, 0)?.all();
@@ -173,7 +173,7 @@ fn usage(
         Ok(narrow(answered.saturating_add(in_flight)))
     });
     Ok(LedgerUsage {
-        calls: calls.collect::<Result<_, Fault>>()?,
+        calls: calls.collect::<Result<_, OperationError>>()?,
         errors: match limits.errors {
             Some(limit) => narrow(held(LogKind::Errors, limit.per)?),
             None => 0,
@@ -199,7 +199,7 @@ struct InFlight {
 }
 
 impl InFlight {
-    fn count(transaction: &Transaction<'_>, user: i64, own: i64) -> Result<Self, Fault> {
+    fn count(transaction: &Transaction<'_>, user: i64, own: i64) -> Result<Self, OperationError> {
         let mut statement = transaction.prepare_cached(
             "SELECT count(*) FILTER (WHERE holder = ?2), count(*) FILTER (WHERE holder <> ?2)
              FROM in_flight WHERE user = ?1",
@@ -224,7 +224,7 @@ fn decide(
     in_flight: InFlight,
     limits: &Limits,
     now: Micros,
-) -> Result<Option<Reservation>, Fault> {
+) -> Result<Option<Reservation>, OperationError> {
     let leaves = |log, rank, per| account.leaves(transaction, log, rank, now, per);
     let glance = if in_flight.foreign > 0 {
         POLL_INTERVAL
@@ -275,8 +275,8 @@ impl Budget {
         limit: ErrorLimit,
         in_flight: InFlight,
         now: Micros,
-        leaves: impl Fn(LogKind, i64, Duration) -> Result<Option<Micros>, Fault>,
-    ) -> Result<Self, Fault> {
+        leaves: impl Fn(LogKind, i64, Duration) -> Result<Option<Micros>, OperationError>,
+    ) -> Result<Self, OperationError> {
         let usable = i64::from(limit.usable());
         if usable == 0 {
             // The configuration allows no errors, so no call ever fits. Report a wait of one

@@ -92,14 +92,14 @@ const SMALL: [&str; 11] = [
 /// is noticed when the pages are read.
 pub(crate) fn check_trees(connection: &Connection, path: &Path) -> Result<()> {
     for table in SMALL {
-        let mut damage = None;
+        let mut result = None;
         connection
             .pragma(None, "quick_check", table, |row| {
-                damage.get_or_insert(row.get::<_, String>(0)?);
+                result.get_or_insert(row.get::<_, String>(0)?);
                 Ok(())
             })
             .map_err(|error| Error::sqlite("check the tables", path, error))?;
-        if damage.as_deref() != Some("ok") {
+        if result.as_deref() != Some("ok") {
             return Err(Error::damaged(path, format_args!("the table `{table}`")));
         }
     }

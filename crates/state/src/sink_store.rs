@@ -5,7 +5,7 @@ mod tests;
 
 use rusqlite::OptionalExtension;
 
-use crate::{Result, State, checksum::Checksum, error::Fault};
+use crate::{Result, State, checksum::Checksum, error::OperationError};
 
 /// The key-value store of one sink, for kilobytes of data.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl State {
                 if row.get::<_, i64>(3)? != checksum(&sink, &key, &value) {
                     let message =
                         format!("the value `{key}` of sink `{sink}` has a wrong checksum");
-                    return Err(Fault::Damaged(message));
+                    return Err(OperationError::Damaged(message));
                 }
             }
             Ok(())
@@ -68,7 +68,7 @@ impl SinkStore {
                         "the value `{key}` of sink `{}` has a wrong checksum",
                         self.sink
                     );
-                    Err(Fault::Damaged(message))
+                    Err(OperationError::Damaged(message))
                 }
                 row => Ok(row.map(|(value, _)| value)),
             }

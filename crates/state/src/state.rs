@@ -16,7 +16,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::{
     Error, Kind, Result,
-    error::Fault,
+    error::OperationError,
     files,
     holder::{self, Holder},
     schema,
@@ -125,11 +125,11 @@ impl State {
     /// block a running crawl.
     pub fn check(&self) -> Result<()> {
         let path = self.path();
-        let damage: String = connect(path, Durability::Full)?
+        let result: String = connect(path, Durability::Full)?
             .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
             .map_err(|error| Error::sqlite("check the file", path, error))?;
-        if damage != "ok" {
-            return Err(Error::damaged(path, damage.replace('\n', " ")));
+        if result != "ok" {
+            return Err(Error::damaged(path, result.replace('\n', " ")));
         }
         for crawl in self.crawls()? {
             self.check_journal(&crawl)?;
@@ -144,7 +144,7 @@ impl Shared {
     pub(crate) fn write<T>(
         &self,
         operation: &str,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, OperationError>,
     ) -> Result<T> {
         transact(&mut self.connection(), &self.path, operation, work)
     }
@@ -261,7 +261,7 @@ pub(crate) fn transact<T>(
     connection: &mut Connection,
     path: &Path,
     operation: &str,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, OperationError>,
 ) -> Result<T> {
     let run = || {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -269,5 +269,5 @@ pub(crate) fn transact<T>(
         transaction.commit()?;
         Ok(result)
     };
-    run().map_err(|fault: Fault| fault.during(operation, path))
+    run().map_err(|error: OperationError| error.during(operation, path))
 }

@@ -23,7 +23,7 @@ use fortilake_auth::{real_time, uptime};
 use fortilake_client::ledger::{Clock, Micros};
 use rusqlite::{OptionalExtension, Transaction};
 
-use crate::{checksum::Checksum, error::Fault};
+use crate::{checksum::Checksum, error::OperationError};
 
 /// Smaller steps of the system's clock, in microseconds, are normal time synchronization and are
 /// not reported.
@@ -115,7 +115,7 @@ impl Time {
         transaction: &Transaction<'_>,
         clocks: Clocks,
         latest: Micros,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, OperationError> {
         let kept = ClockRow::read(transaction)?;
         let (wall, uptime) = ((clocks.wall)(), (clocks.uptime)());
         let ahead = kept.as_ref().map_or(0, |kept| kept.ahead);
@@ -159,7 +159,7 @@ impl Time {
 
     /// Returns the ledger's time. If the system's clock was changed since the last check of any
     /// process, reports that.
-    pub(crate) fn check(&self, transaction: &Transaction<'_>) -> Result<Micros, Fault> {
+    pub(crate) fn check(&self, transaction: &Transaction<'_>) -> Result<Micros, OperationError> {
         let now = self.now();
         let ahead = now.saturating_sub(self.wall());
         let restarted = self.restarted.swap(false, Ordering::Relaxed);
@@ -195,7 +195,7 @@ impl Time {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, transaction: &Transaction<'_>, ahead: Micros) -> Result<(), Fault> {
+    fn keep(&self, transaction: &Transaction<'_>, ahead: Micros) -> Result<(), OperationError> {
         let kept = ClockRow {
             boot: self.clocks.boot.clone(),
             offset: self.offset,
@@ -210,7 +210,7 @@ impl Time {
 }
 
 impl ClockRow {
-    fn read(transaction: &Transaction<'_>) -> Result<Option<Self>, Fault> {
+    fn read(transaction: &Transaction<'_>) -> Result<Option<Self>, OperationError> {
         let row = transaction
             .prepare_cached("SELECT boot, uptime_offset, ahead, checksum FROM clock")?
             .query_row((), |row| {
@@ -223,7 +223,7 @@ impl ClockRow {
             })
             .optional()?;
         match row {
-            Some((kept, checksum)) if checksum != kept.checksum() => Err(Fault::Damaged(
+            Some((kept, checksum)) if checksum != kept.checksum() => Err(OperationError::Damaged(
                 "the ledger's clock has a wrong checksum".to_owned(),
             )),
             row => Ok(row.map(|(kept, _)| kept)),

@@ -10,7 +10,7 @@ use fortilake_auth::{Micros, StoredToken, TokenStore};
 use fortilake_models::Secret;
 use rusqlite::OptionalExtension;
 
-use crate::{State, checksum::Checksum, error::Fault};
+use crate::{State, checksum::Checksum, error::OperationError};
 
 impl TokenStore for State {
     fn load(&self, user: &str, client_id: &str) -> Option<StoredToken> {
@@ -31,9 +31,11 @@ impl TokenStore for State {
                 })
                 .optional()?;
             match row {
-                Some((token, sum)) if sum != checksum(user, client_id, &token) => Err(
-                    Fault::Damaged(format!("the token for `{client_id}` has a wrong checksum")),
-                ),
+                Some((token, sum)) if sum != checksum(user, client_id, &token) => {
+                    Err(OperationError::Damaged(format!(
+                        "the token for `{client_id}` has a wrong checksum"
+                    )))
+                }
                 row => Ok(row.map(|(token, _)| token)),
             }
             .map(|token| token.map(|token| moved(token, |time| self.0.time.to_local(time))))

@@ -11,7 +11,7 @@ use rusqlite::{OptionalExtension, Row, Transaction};
 
 pub(crate) use self::log::LogKind;
 use self::log::Range;
-use crate::{checksum::Checksum, error::Fault};
+use crate::{checksum::Checksum, error::OperationError};
 
 /// The minimum time that entries are kept, in microseconds. A later configuration may have longer
 /// windows than this one, and its first call must find the entries.
@@ -40,7 +40,7 @@ pub(crate) struct UserLedger {
 
 impl UserLedger {
     /// Loads the account of this user, or creates it.
-    pub(crate) fn load(transaction: &Transaction<'_>, name: &str) -> Result<Self, Fault> {
+    pub(crate) fn load(transaction: &Transaction<'_>, name: &str) -> Result<Self, OperationError> {
         let found = Self::find(transaction, |account| account.name == name)?;
         if let Some(account) = found {
             return Ok(account);
@@ -71,14 +71,17 @@ impl UserLedger {
         Ok(account)
     }
 
-    pub(crate) fn load_by_id(transaction: &Transaction<'_>, id: i64) -> Result<Self, Fault> {
+    pub(crate) fn load_by_id(
+        transaction: &Transaction<'_>,
+        id: i64,
+    ) -> Result<Self, OperationError> {
         Self::find(transaction, |account| account.id == id)?.ok_or_else(|| {
-            Fault::Damaged(format!("a call belongs to user {id}, who does not exist"))
+            OperationError::Damaged(format!("a call belongs to user {id}, who does not exist"))
         })
     }
 
     /// The newest time of any entry or reservation of all users.
-    pub(crate) fn latest_of_all(transaction: &Transaction<'_>) -> Result<Micros, Fault> {
+    pub(crate) fn latest_of_all(transaction: &Transaction<'_>) -> Result<Micros, OperationError> {
         let mut latest = Micros::MIN;
         Self::find(transaction, |account| {
             latest = latest.max(account.latest);
@@ -92,7 +95,7 @@ impl UserLedger {
     fn find(
         transaction: &Transaction<'_>,
         mut is: impl FnMut(&Self) -> bool,
-    ) -> Result<Option<Self>, Fault> {
+    ) -> Result<Option<Self>, OperationError> {
         let mut statement = transaction.prepare_cached(
             "SELECT id, name, latest, closed_until, span, calls_first, calls_last, errors_first,
                  errors_last, checksum FROM users",
@@ -102,7 +105,7 @@ impl UserLedger {
         while let Some(row) = rows.next()? {
             let account = Self::read(row)?;
             if account.checksum() != row.get::<_, i64>(9)? {
-                return Err(Fault::Damaged(
+                return Err(OperationError::Damaged(
                     "a user of the ledger has a wrong checksum".to_owned(),
                 ));
             }
@@ -131,7 +134,7 @@ impl UserLedger {
         })
     }
 
-    pub(crate) fn save(&self, transaction: &Transaction<'_>) -> Result<(), Fault> {
+    pub(crate) fn save(&self, transaction: &Transaction<'_>) -> Result<(), OperationError> {
         let mut statement = transaction.prepare_cached(
             "UPDATE users SET latest = ?2, closed_until = ?3, span = ?4, calls_first = ?5,
                  calls_last = ?6, errors_first = ?7, errors_last = ?8, checksum = ?9
@@ -173,7 +176,7 @@ impl UserLedger {
         transaction: &Transaction<'_>,
         now: Micros,
         outcome: CallOutcome,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), OperationError> {
         self.latest = self.latest.max(now);
         self.push(transaction, LogKind::Calls)?;
         if outcome == CallOutcome::Error {
@@ -187,7 +190,7 @@ impl UserLedger {
         self.errors.last
     }
 
-    fn push(&mut self, transaction: &Transaction<'_>, log: LogKind) -> Result<(), Fault> {
+    fn push(&mut self, transaction: &Transaction<'_>, log: LogKind) -> Result<(), OperationError> {
         let at = self.latest;
         let range = self.range_mut(log);
         range.last += 1;
@@ -207,7 +210,7 @@ impl UserLedger {
         rank: i64,
         now: Micros,
         per: Duration,
-    ) -> Result<Option<Micros>, Fault> {
+    ) -> Result<Option<Micros>, OperationError> {
         let range = self.range(log);
         let number = range.last.saturating_sub(rank) + 1;
         if number < range.first {
@@ -224,7 +227,7 @@ impl UserLedger {
         log: LogKind,
         now: Micros,
         per: Duration,
-    ) -> Result<i64, Fault> {
+    ) -> Result<i64, OperationError> {
         // Times never decrease, so the first entry inside can be found by binary search.
         let range = self.range(log);
         let (mut outside, mut inside) = (range.first, range.last + 1);
@@ -240,7 +243,7 @@ impl UserLedger {
     }
 
     /// Deletes some entries that no window reaches any more. Does nothing on most calls.
-    pub(crate) fn prune(&mut self, transaction: &Transaction<'_>) -> Result<(), Fault> {
+    pub(crate) fn prune(&mut self, transaction: &Transaction<'_>) -> Result<(), OperationError> {
         if self.calls.last % PRUNED != 0 {
             return Ok(());
         }
@@ -264,7 +267,7 @@ impl UserLedger {
         transaction: &Transaction<'_>,
         log: LogKind,
         number: i64,
-    ) -> Result<Micros, Fault> {
+    ) -> Result<Micros, OperationError> {
         let row: Option<(Micros, i64)> = transaction
             .prepare_cached(
                 "SELECT at, checksum FROM answers WHERE user = ? AND log = ? AND number = ?",
@@ -275,7 +278,7 @@ impl UserLedger {
             .optional()?;
         match row {
             Some((at, checksum)) if checksum == self.entry(log, number, at) => Ok(at),
-            _ => Err(Fault::Damaged(format!(
+            _ => Err(OperationError::Damaged(format!(
                 "entry {number} of the ledger is missing or has a wrong checksum"
             ))),
         }
@@ -313,7 +316,7 @@ pub(crate) fn settle_calls_of_dead_processes(
     transaction: &Transaction<'_>,
     holder: i64,
     now: Micros,
-) -> Result<(), Fault> {
+) -> Result<(), OperationError> {
     let mut statement =
         transaction.prepare_cached("DELETE FROM in_flight WHERE holder = ? RETURNING user")?;
     let users = statement.query_map((holder,), |row| row.get(0))?;

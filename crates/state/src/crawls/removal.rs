@@ -12,7 +12,7 @@ use rusqlite::{Connection, Transaction};
 use super::{free, seal};
 use crate::{
     Error, Kind, Result, State,
-    error::Fault,
+    error::OperationError,
     records,
     state::{self, Durability},
 };
@@ -78,7 +78,7 @@ impl State {
 
 /// Deletes some pages of a removed crawl, or the rest of it if it has no pages left. Returns
 /// whether to call it again.
-fn sweep_some(transaction: &Transaction<'_>) -> Result<bool, Fault> {
+fn sweep_some(transaction: &Transaction<'_>) -> Result<bool, OperationError> {
     let removed: Option<i64> = transaction.query_row(
         "SELECT min(number) FROM crawls WHERE status = ?",
         (REMOVED,),

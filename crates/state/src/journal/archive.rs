@@ -63,6 +63,6 @@ impl Archive {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let found = page::read(&connection, crawl, key);
-        found.map_err(|fault| fault.during("read a page", self.state.path()))
+        found.map_err(|error| error.during("read a page", self.state.path()))
     }
 }

@@ -12,7 +12,7 @@ use super::{Journal, Records, writer::Writer};
 use crate::{
     Crawl, NewCrawl, Record, Result, State, Status,
     crawls::{self, CrawlLease},
-    error::Fault,
+    error::OperationError,
     records::page::{self, PageId},
     state::{self, Durability},
 };
@@ -85,9 +85,12 @@ impl CrawlJournal {
         crawls::deliveries(&self.hold.state, self.hold.number)
     }
 
-    fn look<T>(&self, work: impl FnOnce(&Connection, i64) -> Result<T, Fault>) -> Result<T> {
+    fn look<T>(
+        &self,
+        work: impl FnOnce(&Connection, i64) -> Result<T, OperationError>,
+    ) -> Result<T> {
         work(&self.reader(), self.hold.number)
-            .map_err(|fault| fault.during("read the journal", self.hold.state.path()))
+            .map_err(|error| error.during("read the journal", self.hold.state.path()))
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {

@@ -66,7 +66,7 @@ struct WriterThread {
 impl Writer {
     pub(super) fn start(connection: Connection, path: PathBuf, crawl: i64) -> Result<Self> {
         let last = page::last_sequence(&connection, crawl)
-            .map_err(|fault| fault.during("read the journal", &path))?;
+            .map_err(|error| error.during("read the journal", &path))?;
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             changed: Condvar::new(),

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{Record, RecordKind, compression::decompress};
-use crate::{checksum::Checksum, error::Fault};
+use crate::{checksum::Checksum, error::OperationError};
 
 /// Whether a key belongs to a note. A call's key begins with the name of a source, so it never
 /// begins with a blank.
@@ -30,7 +30,7 @@ pub(crate) fn read(
     connection: &Connection,
     crawl: i64,
     key: &str,
-) -> Result<Option<Record>, Fault> {
+) -> Result<Option<Record>, OperationError> {
     let row = connection
         .prepare_cached("SELECT key, size, body, checksum FROM notes WHERE crawl = ? AND key = ?")?
         .query_row((crawl, key), |row| Ok(record(row, crawl)))
@@ -39,7 +39,7 @@ pub(crate) fn read(
 }
 
 /// Compares the checksums of all notes of a crawl.
-pub(crate) fn check_notes(connection: &Connection, crawl: i64) -> Result<(), Fault> {
+pub(crate) fn check_notes(connection: &Connection, crawl: i64) -> Result<(), OperationError> {
     let mut statement =
         connection.prepare_cached("SELECT key, size, body, checksum FROM notes WHERE crawl = ?")?;
     let mut rows = statement.query((crawl,))?;
@@ -55,10 +55,10 @@ pub(crate) fn remove_notes(connection: &Connection, crawl: i64) -> rusqlite::Res
     Ok(())
 }
 
-fn record(row: &Row<'_>, crawl: i64) -> Result<Record, Fault> {
+fn record(row: &Row<'_>, crawl: i64) -> Result<Record, OperationError> {
     let key: String = row.get(0)?;
     let (size, body): (i64, Vec<u8>) = (row.get(1)?, row.get(2)?);
-    let damaged = || Fault::Damaged(format!("a note of crawl {crawl} is not readable"));
+    let damaged = || OperationError::Damaged(format!("a note of crawl {crawl} is not readable"));
     if row.get::<_, i64>(3)? != checksum(crawl, &key, size, &body) {
         return Err(damaged());
     }

@@ -9,7 +9,7 @@ use super::{
     compression::{decompress, uncompressed},
     note,
 };
-use crate::{Result, checksum, checksum::Checksum, error::Fault};
+use crate::{Result, checksum, checksum::Checksum, error::OperationError};
 
 /// The lowest bit of the crawl's number in a [`PageId`]. The bits below are the sequence.
 const CRAWL: u32 = 32;
@@ -117,7 +117,7 @@ impl Stored {
     }
 
     /// Reads a row of [`COLUMNS`] and compares its checksum.
-    fn read(row: &Row<'_>) -> Result<(PageId, Self), Fault> {
+    fn read(row: &Row<'_>) -> Result<(PageId, Self), OperationError> {
         let place = PageId(row.get(0)?);
         let stored = Self {
             key: row.get::<_, String>(1)?.into(),
@@ -145,7 +145,7 @@ impl Stored {
 
     /// Decodes the record. Its checksum was correct, so this fails only if another version of this
     /// crate wrote it.
-    fn record(&self, place: PageId) -> Result<Record, Fault> {
+    fn record(&self, place: PageId) -> Result<Record, OperationError> {
         let kind = match self.kind {
             0 => RecordKind::Page,
             1 => RecordKind::Failure,
@@ -162,9 +162,9 @@ impl Stored {
     }
 }
 
-fn damaged(place: PageId) -> Fault {
+fn damaged(place: PageId) -> OperationError {
     let (crawl, sequence) = (place.0 >> CRAWL, place.sequence());
-    Fault::Damaged(format!(
+    OperationError::Damaged(format!(
         "page {sequence} of crawl {crawl} is missing or not readable"
     ))
 }
@@ -196,7 +196,7 @@ pub(crate) fn read(
     connection: &Connection,
     crawl: i64,
     key: &str,
-) -> Result<Option<Record>, Fault> {
+) -> Result<Option<Record>, OperationError> {
     if note::is_note(key) {
         return note::read(connection, crawl, key);
     }
@@ -217,7 +217,7 @@ pub(crate) fn read_some(
     connection: &Connection,
     after: PageId,
     last: PageId,
-) -> Result<Vec<(PageId, Arc<str>, Record)>, Fault> {
+) -> Result<Vec<(PageId, Arc<str>, Record)>, OperationError> {
     const RECORDS: usize = 256;
     const BYTES: usize = 4 << 20;
     let sql = format!("SELECT {COLUMNS} FROM pages WHERE place > ? AND place <= ? ORDER BY place");
@@ -242,7 +242,7 @@ pub(crate) fn read_some(
 }
 
 /// The number of pages and failures of a crawl, which is the sequence of the last one.
-pub(crate) fn last_sequence(connection: &Connection, crawl: i64) -> Result<i64, Fault> {
+pub(crate) fn last_sequence(connection: &Connection, crawl: i64) -> Result<i64, OperationError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM pages WHERE place BETWEEN ? AND ? ORDER BY place DESC LIMIT 1"
     );
@@ -267,7 +267,7 @@ pub(crate) fn remove_pages(connection: &Connection, crawl: i64) -> rusqlite::Res
 }
 
 /// Compares the checksums of all pages of a crawl.
-pub(crate) fn check_pages(connection: &Connection, crawl: i64) -> Result<(), Fault> {
+pub(crate) fn check_pages(connection: &Connection, crawl: i64) -> Result<(), OperationError> {
     let last = PageId::new(crawl, last_sequence(connection, crawl)?);
     let mut after = PageId::before(crawl);
     while after < last {
@@ -284,7 +284,7 @@ pub(crate) fn check_pages(connection: &Connection, crawl: i64) -> Result<(), Fau
 const LAST: i64 = 256;
 
 /// The newest time among the last records, in microseconds of Unix time; `None` without records.
-pub(crate) fn newest(connection: &Connection, crawl: i64) -> Result<Option<i64>, Fault> {
+pub(crate) fn newest(connection: &Connection, crawl: i64) -> Result<Option<i64>, OperationError> {
     let newest = connection
         .prepare_cached(
             "SELECT max(observed_at) FROM (SELECT observed_at FROM pages

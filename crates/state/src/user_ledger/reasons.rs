@@ -4,7 +4,7 @@ use fortilake_auth::until;
 use fortilake_client::ledger::{ErrorReason, LAST_ERRORS, Micros, PastError};
 use rusqlite::{Row, Transaction};
 
-use crate::{checksum::Checksum, error::Fault};
+use crate::{checksum::Checksum, error::OperationError};
 
 /// How many reasons to keep per user.
 const KEPT: i64 = 64;
@@ -16,7 +16,7 @@ pub(crate) fn keep(
     number: i64,
     at: Micros,
     reason: &ErrorReason,
-) -> Result<(), Fault> {
+) -> Result<(), OperationError> {
     transaction
         .prepare_cached("INSERT OR REPLACE INTO error_reasons VALUES (?, ?, ?, ?, ?, ?, ?)")?
         .execute((
@@ -38,7 +38,7 @@ pub(crate) fn last(
     transaction: &Transaction<'_>,
     user: Option<i64>,
     now: Micros,
-) -> Result<Vec<PastError>, Fault> {
+) -> Result<Vec<PastError>, OperationError> {
     let mut statement = transaction.prepare_cached(
         "SELECT user, number, at, call, http, message, checksum FROM error_reasons
          WHERE ?1 IS NULL OR user = ?1 ORDER BY at DESC, number DESC LIMIT ?2",
@@ -50,7 +50,11 @@ pub(crate) fn last(
 }
 
 /// Deletes all but the newest reasons of a user.
-pub(crate) fn prune(transaction: &Transaction<'_>, user: i64, last: i64) -> Result<(), Fault> {
+pub(crate) fn prune(
+    transaction: &Transaction<'_>,
+    user: i64,
+    last: i64,
+) -> Result<(), OperationError> {
     transaction
         .prepare_cached("DELETE FROM error_reasons WHERE user = ? AND number <= ?")?
         .execute((user, last - KEPT))?;
