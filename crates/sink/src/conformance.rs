@@ -56,7 +56,7 @@ use async_trait::async_trait;
 
 use crate::{Context, Options, Summary};
 
-pub use self::report::{Case, Report, Verdict};
+pub use self::report::{Case, CaseResult, Report};
 pub use self::value::{rows, value};
 
 mod bench;

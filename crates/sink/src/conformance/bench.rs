@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::compare::{self, Times};
 use super::load::{Expected, Load};
 use super::model::ExpectedRows;
-use super::{Destination, Fault, Verdict, View};
+use super::{CaseResult, Destination, Fault, View};
 use crate::{
     Batch, Delivery, Descriptor, Error, MemoryStore, Options, Receipt, Result as SinkResult, Sink,
     Spec, Store, registry,
@@ -25,8 +25,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// How often to check for leftovers while the work of a dropped call may still be running.
 const SETTLING: u32 = 1000;
 
-/// The verdict of a case that stopped early: it failed, or does not apply.
-pub(super) type Stop = Verdict;
+/// The result of a case that stopped early: it failed, or does not apply.
+pub(super) type Stop = CaseResult;
 
 /// The future of a case.
 pub(super) type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Stop>> + 'a>>;
@@ -107,9 +107,9 @@ impl Room<'_> {
         self.done.borrow_mut().push(step.into());
     }
 
-    /// A failed verdict: `seen` is not what was `expected`.
+    /// A failed result: `seen` is not what was `expected`.
     pub(super) fn failed(&self, expected: impl Into<String>, seen: impl Into<String>) -> Stop {
-        Verdict::Failed {
+        CaseResult::Failed {
             done: told(&self.done.borrow()),
             expected: expected.into(),
             seen: seen.into(),
@@ -123,7 +123,7 @@ impl Room<'_> {
             return Ok(());
         }
         let why = format!("the destination cannot be made {}", name(fault));
-        Err(Verdict::LeftOut { why })
+        Err(CaseResult::LeftOut { why })
     }
 
     pub(super) async fn open(&self, load: &Load) -> Result<Box<dyn Sink>, Stop> {

@@ -1,7 +1,7 @@
 //! The list of cases, each with the rule that it tests.
 
 use super::bench::{Bench, Making, Running, Stop};
-use super::report::{Case, Report, Verdict};
+use super::report::{Case, CaseResult, Report};
 use crate::{Delivery, registry};
 
 mod changes;
@@ -219,15 +219,11 @@ pub(super) async fn run<'a>(sink: &'a str, fresh: &'a dyn Fn() -> Making<'a>) ->
         fresh,
     };
     for (name, rule, case) in CASES {
-        let verdict = match case(&bench).await {
-            Ok(()) => Verdict::Passed,
+        let result = match case(&bench).await {
+            Ok(()) => CaseResult::Passed,
             Err(stop) => stop,
         };
-        report.cases.push(Case {
-            name,
-            rule,
-            verdict,
-        });
+        report.cases.push(Case { name, rule, result });
     }
     report
 }
@@ -237,7 +233,7 @@ fn unregistered(error: &crate::Error) -> Case {
     Case {
         name: "registered",
         rule: "a sink submits a descriptor to the registry, and its crate is linked because some crate names it",
-        verdict: Verdict::Failed {
+        result: CaseResult::Failed {
             done: "looked up the sink, which needs `use the_sink_crate as _;` in the test"
                 .to_owned(),
             expected: "the registry contains the sink".to_owned(),
@@ -248,7 +244,7 @@ fn unregistered(error: &crate::Error) -> Case {
 
 /// Skips a case that does not apply.
 fn left_out(why: &str) -> Stop {
-    Verdict::LeftOut {
+    CaseResult::LeftOut {
         why: why.to_owned(),
     }
 }

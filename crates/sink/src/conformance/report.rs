@@ -19,12 +19,12 @@ pub struct Case {
     /// The rule of the contract that the case tests.
     pub rule: &'static str,
     /// The result.
-    pub verdict: Verdict,
+    pub result: CaseResult,
 }
 
 /// The result of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum CaseResult {
     /// The sink followed the rule.
     Passed,
     /// The case was skipped because it does not apply to this sink or destination.
@@ -51,13 +51,13 @@ impl Report {
 
     /// The cases that were skipped because they do not apply.
     pub fn left_out(&self) -> impl Iterator<Item = &Case> {
-        let left_out = |case: &&Case| matches!(case.verdict, Verdict::LeftOut { .. });
+        let left_out = |case: &&Case| matches!(case.result, CaseResult::LeftOut { .. });
         self.cases.iter().filter(left_out)
     }
 
     /// The cases that failed.
     pub fn failed(&self) -> impl Iterator<Item = &Case> {
-        let failed = |case: &&Case| matches!(case.verdict, Verdict::Failed { .. });
+        let failed = |case: &&Case| matches!(case.result, CaseResult::Failed { .. });
         self.cases.iter().filter(failed)
     }
 }
@@ -68,10 +68,10 @@ impl fmt::Display for Report {
         writeln!(f, "sink `{}`: {failed} of {all} cases failed", self.sink)?;
         for case in &self.cases {
             let name = case.name;
-            match &case.verdict {
-                Verdict::Passed => writeln!(f, "  passed    {name}")?,
-                Verdict::LeftOut { why } => writeln!(f, "  skipped   {name}: {why}")?,
-                Verdict::Failed { .. } => writeln!(f, "  FAILED    {name}")?,
+            match &case.result {
+                CaseResult::Passed => writeln!(f, "  passed    {name}")?,
+                CaseResult::LeftOut { why } => writeln!(f, "  skipped   {name}: {why}")?,
+                CaseResult::Failed { .. } => writeln!(f, "  FAILED    {name}")?,
             }
         }
         for case in self.failed() {
@@ -84,11 +84,11 @@ impl fmt::Display for Report {
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "case `{}`", self.name)?;
-        if let Verdict::Failed {
+        if let CaseResult::Failed {
             done,
             expected,
             seen,
-        } = &self.verdict
+        } = &self.result
         {
             writeln!(f, "  steps:     {done}")?;
             writeln!(f, "  expected:  {expected}")?;

@@ -1,7 +1,7 @@
 //! The suite measures a sink's memory. This needs a separate process, because the whole process is measured.
 
 use async_trait::async_trait;
-use fortilake_sink::conformance::{self, Destination, Verdict, View};
+use fortilake_sink::conformance::{self, CaseResult, Destination, View};
 use fortilake_sink::{
     Batch, Context, Delivery, Descriptor, Options, Outcome, Receipt, Result, Sink, Standing,
     inventory, json,
@@ -93,7 +93,7 @@ async fn what_is_kept_in_memory_is_measured() {
         let report = conformance::run("hoarder", async || Nowhere { hoards }).await;
         let mut cases = report.cases.iter();
         let memory = cases.find(|case| case.name == "memory").unwrap();
-        let is_failed = matches!(memory.verdict, Verdict::Failed { .. });
+        let is_failed = matches!(memory.result, CaseResult::Failed { .. });
         assert_eq!(is_failed, hoards, "{memory}");
     }
 }
