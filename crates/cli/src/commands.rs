@@ -56,7 +56,7 @@ use crate::{
     config::{Env, SinkConfig},
     console::Console,
     exit::{Code, Failure, Result},
-    signals::{self, Insistence},
+    signals::{self, ForcedStop},
     time::Time,
 };
 
@@ -177,8 +177,8 @@ fn interruptible<T, F: Future<Output = Result<T>>>(
             reason = stop_now.wait() => Err(Failure {
                 code: Code::Interrupted,
                 error: match reason {
-                    Insistence::Again => anyhow!("stopped immediately by a second signal"),
-                    Insistence::Late => anyhow!(
+                    ForcedStop::SecondSignal => anyhow!("stopped immediately by a second signal"),
+                    ForcedStop::Timeout => anyhow!(
                         "stopped without waiting for calls in flight, {} s after the signal",
                         timeout.as_secs()
                     ),

@@ -30,11 +30,11 @@ pub(crate) struct SignalHandler {
 
 /// Why a run is ended without waiting for what is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Insistence {
+pub(crate) enum ForcedStop {
     /// A second signal.
-    Again,
+    SecondSignal,
     /// The run did not stop in time after a signal.
-    Late,
+    Timeout,
 }
 
 impl SignalHandler {
@@ -46,7 +46,7 @@ impl SignalHandler {
     /// process in the system's default way, without any cleaning up.
     pub(crate) fn begin(console: Console, timeout: Duration) -> (Self, StopNow) {
         let (sender, stop) = watch::channel(false);
-        let (insist, insistence) = oneshot::channel();
+        let (force, forced) = oneshot::channel();
         let mut signals = Signals::new();
         let task = tokio::spawn(async move {
             let first = signals.next().await;
@@ -63,16 +63,16 @@ impl SignalHandler {
             let reason = match first {
                 Signal::Interrupt => {
                     again.await;
-                    Insistence::Again
+                    ForcedStop::SecondSignal
                 }
                 Signal::Other => match time::timeout(timeout, again).await {
-                    Ok(()) => Insistence::Again,
-                    Err(_) => Insistence::Late,
+                    Ok(()) => ForcedStop::SecondSignal,
+                    Err(_) => ForcedStop::Timeout,
                 },
             };
-            let _ = insist.send(reason);
+            let _ = force.send(reason);
         });
-        (Self { stop, task }, StopNow(insistence))
+        (Self { stop, task }, StopNow(forced))
     }
 
     /// Stops listening. Signals are ignored from then on, because only a moment's work is left.
@@ -82,11 +82,11 @@ impl SignalHandler {
 }
 
 /// Completes when a run has to end at once.
-pub(crate) struct StopNow(oneshot::Receiver<Insistence>);
+pub(crate) struct StopNow(oneshot::Receiver<ForcedStop>);
 
 impl StopNow {
     /// Waits for the reason to end at once, forever if the handler has ended.
-    pub(crate) async fn wait(self) -> Insistence {
+    pub(crate) async fn wait(self) -> ForcedStop {
         match self.0.await {
             Ok(reason) => reason,
             // The handler was ended, so no further signal counts.
