@@ -4,7 +4,7 @@ use fortilake_crawler::{Figures, Guard, Limits, Report};
 use fortilake_sink as sink;
 use fortilake_state::{Baseline, State};
 
-use crate::exit::{Failure, Result};
+use crate::exit::{CommandError, Result};
 
 /// The shrink guard for a crawl of these sources.
 pub(crate) fn guard(state: &State, sources: &str, limits: Limits) -> Result<Guard> {
@@ -31,7 +31,7 @@ pub(crate) fn keep(
     }
     let mut figures = figures(state, sources)?;
     figures.update(&report.outcome, &name);
-    let figures = serde_json::to_string(&figures).map_err(Failure::failed)?;
+    let figures = serde_json::to_string(&figures).map_err(CommandError::failed)?;
     let baseline = Baseline {
         snapshot: name,
         figures,

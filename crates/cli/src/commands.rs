@@ -55,7 +55,7 @@ use fortilake_state::State;
 use crate::{
     config::{Env, SinkConfig},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     signals::{self, ForcedStop},
     time::Time,
 };
@@ -87,7 +87,7 @@ impl SinkOpener<'_> {
                         let _ = sink.abort().await;
                     }
                     let context = format!("sink `{}` cannot be opened", config.label);
-                    return Err(Failure::from(error).context(context));
+                    return Err(CommandError::from(error).context(context));
                 }
             }
         }
@@ -142,7 +142,7 @@ fn check_threads(number: usize) -> io::Result<()> {
 }
 
 /// Converts the error of a single call into the failure of a command.
-fn call_failure(error: client::Error) -> Failure {
+fn call_failure(error: client::Error) -> CommandError {
     use client::Kind;
     let code = match error.kind() {
         Kind::Credentials | Kind::Config => Code::NotStarted,
@@ -152,7 +152,7 @@ fn call_failure(error: client::Error) -> Failure {
     let hint = error
         .pause()
         .map(|pause| format!("the API allows calls again at {}", Time(pause.resume_at)));
-    Failure {
+    CommandError {
         code,
         error: error.into(),
         hint,
@@ -174,7 +174,7 @@ fn interruptible<T, F: Future<Output = Result<T>>>(
         let (watch, stop_now) = signals::SignalHandler::begin(console, timeout);
         tokio::select! {
             result = work(watch) => result,
-            reason = stop_now.wait() => Err(Failure {
+            reason = stop_now.wait() => Err(CommandError {
                 code: Code::Interrupted,
                 error: match reason {
                     ForcedStop::SecondSignal => anyhow!("stopped immediately by a second signal"),
@@ -202,12 +202,12 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
     let workers = thread::available_parallelism().map_or(1, usize::from);
     check_threads(workers + SPARE_THREADS)
         .with_context(|| format!("cannot start {} threads", workers + SPARE_THREADS))
-        .map_err(Failure::not_started)
+        .map_err(CommandError::not_started)
         .map_err(|failure| {
             failure.hint("raise the limits on threads and memory (`ulimit -u` and `ulimit -v`)")
         })?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(Failure::failed)
+        .map_err(CommandError::failed)
 }

@@ -34,7 +34,7 @@ pub(crate) use self::{
     source::{SearchConfig, Secret, SourceConfig},
 };
 use crate::{
-    exit::{Failure, Result},
+    exit::{CommandError, Result},
     signals::STOP_TIMEOUT,
 };
 
@@ -143,9 +143,8 @@ pub(crate) fn sinks(path: Option<&Path>, specs: &[String]) -> Result<(Vec<SinkCo
     are_apart(&sinks)?;
     if sinks.is_empty() {
         let error = anyhow!("no sink configured");
-        return Err(
-            Failure::not_started(error).hint("add `--sink parquet:out` or a `[[sink]]` section")
-        );
+        return Err(CommandError::not_started(error)
+            .hint("add `--sink parquet:out` or a `[[sink]]` section"));
     }
     Ok((sinks, config.limits))
 }
@@ -161,7 +160,8 @@ pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
         .iter()
         .map(|text| {
             let spec = Spec::parse(text).map_err(|error| {
-                Failure::from(error).context(format!("`--sink {}` cannot be used", label(text)))
+                CommandError::from(error)
+                    .context(format!("`--sink {}` cannot be used", label(text)))
             })?;
             let label = label(text);
             let number = labels.entry(label.clone()).or_insert(0);
@@ -249,7 +249,9 @@ pub(crate) fn are_apart(sinks: &[SinkConfig]) -> Result<()> {
         let place = Place::of(spec)?;
         if let Some((_, other)) = seen.iter().find(|(seen, _)| *seen == place) {
             let error = anyhow!("sinks `{other}` and `{label}` publish to the same place");
-            return Err(Failure::not_started(error).hint("change the place of one, or remove one"));
+            return Err(
+                CommandError::not_started(error).hint("change the place of one, or remove one")
+            );
         }
         seen.push((place, label));
     }
@@ -301,7 +303,7 @@ impl Place {
 /// `FORTICLOUD_AUTH_URL` and `FORTICLOUD_API_URL`.
 fn from_environment(env: &Env) -> Result<SourceConfig> {
     let missing = |name: &str| {
-        Failure::not_started(anyhow!(
+        CommandError::not_started(anyhow!(
             "the variable `{name}` is not set, and there is no configuration file"
         ))
         .hint(

@@ -13,7 +13,7 @@ use fortilake_transport::{self as transport, InProcess, Network, Transport};
 use crate::{
     config::{Env, SourceConfig},
     console::Console,
-    exit::{Failure, Result},
+    exit::{CommandError, Result},
     time::{Time, clock},
 };
 
@@ -74,7 +74,7 @@ pub(crate) fn client(source: &SourceConfig, env: &Env, context: &ClientContext) 
     };
     let network = Network::new(network)
         .with_context(|| format!("cannot set up connections to source `{}`", source.name))
-        .map_err(Failure::not_started)?;
+        .map_err(CommandError::not_started)?;
     connect(config(source, env)?, context, Arc::new(network))
 }
 
@@ -125,14 +125,14 @@ fn of_system(source: &SourceConfig, credentials: Credentials) -> Result<client::
         credentials,
     };
     let config = source.system.client_config(access).ok_or_else(|| {
-        Failure::not_started(anyhow!("source `{}` has no `api_url`", source.name))
+        CommandError::not_started(anyhow!("source `{}` has no `api_url`", source.name))
             .hint("add the address of the system, such as `api_url = \"https://portal.example\"`")
     })?;
     // A call would be refused for the same reason, but only in the middle of a crawl.
     for (key, url) in [("api_url", &config.api_url), ("auth_url", &config.auth_url)] {
         transport::check_encrypted(url)
             .with_context(|| format!("`{key}` of source `{}` cannot be used", source.name))
-            .map_err(Failure::not_started)?;
+            .map_err(CommandError::not_started)?;
     }
     Ok(config)
 }
@@ -155,7 +155,7 @@ pub(crate) fn simulated(system: System, context: &ClientContext) -> Result<Clien
     };
     let config = system
         .client_config(access)
-        .ok_or_else(|| Failure::failed(anyhow!("`{}` is not simulated", system.name())))?;
+        .ok_or_else(|| CommandError::failed(anyhow!("`{}` is not simulated", system.name())))?;
     let simulator = Simulator::new(scenario);
     let transport = InProcess::new(move |request| {
         let simulator = simulator.clone();
@@ -203,7 +203,7 @@ fn connect(
             pause.reason
         ));
     }));
-    Client::new(config, transport, client::Jitter::random()).map_err(Failure::not_started)
+    Client::new(config, transport, client::Jitter::random()).map_err(CommandError::not_started)
 }
 
 /// A token store that saves tokens for later runs but loads none of earlier runs.
@@ -235,7 +235,7 @@ pub(crate) async fn sign_out(clients: &[Arc<Client>], console: Console) {
 
 fn url(text: &str, key: &str) -> Result<url::Url> {
     let wrong = |what: &str| {
-        Failure::not_started(anyhow!(
+        CommandError::not_started(anyhow!(
             "`{key}` is {what}; it takes a URL such as `https://support.fortinet.com`"
         ))
     };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     args::LogFormat,
-    exit::{self, Failure},
+    exit::{self, CommandError},
 };
 
 /// Writes data to standard output and everything else to standard error.
@@ -100,7 +100,7 @@ impl Console {
     }
 
     /// Writes the failure that ends the run.
-    pub(crate) fn failure(self, failure: &Failure) {
+    pub(crate) fn failure(self, failure: &CommandError) {
         match self.format {
             LogFormat::Text => self.write(Level::Error, &exit::render(failure), Map::new()),
             LogFormat::Json => {

@@ -49,7 +49,7 @@ impl From<Code> for ExitCode {
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CommandError {
     /// The exit code.
     pub(crate) code: Code,
     /// What failed, with its causes.
@@ -63,9 +63,9 @@ pub(crate) const CREDENTIALS_HINT: &str = "check the user and the password or ke
     credentials file again resets the password";
 
 /// The result of a command.
-pub(crate) type Result<T = Code> = std::result::Result<T, Failure>;
+pub(crate) type Result<T = Code> = std::result::Result<T, CommandError>;
 
-impl Failure {
+impl CommandError {
     /// A failure with exit code 2: nothing was done.
     pub(crate) fn not_started(error: impl Into<anyhow::Error>) -> Self {
         Self {
@@ -109,7 +109,7 @@ impl Failure {
     }
 }
 
-impl From<crawler::Error> for Failure {
+impl From<crawler::Error> for CommandError {
     fn from(error: crawler::Error) -> Self {
         use crawler::Kind;
         let (code, hint) = match error.kind() {
@@ -148,7 +148,7 @@ fn state_hint(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-impl From<fortilake_sink::Error> for Failure {
+impl From<fortilake_sink::Error> for CommandError {
     fn from(error: fortilake_sink::Error) -> Self {
         use fortilake_sink::Kind;
         let (code, hint) = match error.kind() {
@@ -169,7 +169,7 @@ impl From<fortilake_sink::Error> for Failure {
 }
 
 /// Renders a failure as text: the error, its causes, and the hint.
-pub(crate) fn render(failure: &Failure) -> String {
+pub(crate) fn render(failure: &CommandError) -> String {
     let mut text = format!("error: {}\n", failure.error);
     for cause in failure.error.chain().skip(1) {
         for (number, line) in cause.to_string().lines().enumerate() {

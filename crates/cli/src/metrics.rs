@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use crate::{
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     record::RunRecord,
     replace,
 };
@@ -95,7 +95,7 @@ impl MetricsTarget {
         if let Some(path) = path {
             replace::check(path)
                 .with_context(|| format!("the metrics `{}` cannot be written", path.display()))
-                .map_err(Failure::not_started)?;
+                .map_err(CommandError::not_started)?;
         }
         Ok(Self {
             path: path.map(Path::to_owned),
@@ -119,7 +119,7 @@ impl MetricsTarget {
         let text = render(&samples, &before);
         replace::replace(path, &text)
             .with_context(|| format!("the metrics `{}` cannot be written", path.display()))
-            .map_err(Failure::failed)
+            .map_err(CommandError::failed)
     }
 }
 

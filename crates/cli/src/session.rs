@@ -19,7 +19,7 @@ use fortilake_state::{
 pub(crate) use self::fingerprint::Fingerprint;
 use crate::{
     config::{Env, Origin},
-    exit::{Failure, Result},
+    exit::{CommandError, Result},
     time::Span,
 };
 
@@ -85,7 +85,7 @@ impl Session {
     /// no more calls and is published with its own settings.
     pub(crate) fn find(state: &State, search: &Search<'_>) -> Result<Found> {
         let fingerprint = search.fingerprint;
-        let crawls = state.crawls().map_err(Failure::from)?;
+        let crawls = state.crawls().map_err(CommandError::from)?;
         let mut notes = Vec::new();
         let other = crawls.iter().find(|crawl| {
             crawl.status.is_unfinished()
@@ -151,7 +151,7 @@ impl Session {
             crawl.id,
             differences.join("; ")
         );
-        Err(Failure::not_started(error)
+        Err(CommandError::not_started(error)
             .hint("undo the change to resume it, or pass `--fresh` to start a new crawl"))
     }
 
@@ -177,7 +177,8 @@ impl Session {
     pub(crate) fn take_up(state: &State, id: &str) -> Result<Self> {
         let journal = state.take_up(id)?;
         let kept = journal.crawl()?;
-        let began = jiff::Timestamp::from_microsecond(kept.created_at).map_err(Failure::failed)?;
+        let began =
+            jiff::Timestamp::from_microsecond(kept.created_at).map_err(CommandError::failed)?;
         let fingerprint = Fingerprint::of_text(&kept.fingerprint);
         let phase = if fortilake_crawler::reading_has_ended(&journal)? {
             Phase::Ended
@@ -219,7 +220,7 @@ impl Session {
         };
         let fingerprint = Fingerprint::of_text(&kept).ok_or_else(|| {
             let id = &self.crawl.id;
-            Failure::failed(anyhow!(
+            CommandError::failed(anyhow!(
                 "crawl `{id}` was stored by another version of fortilake"
             ))
         })?;
@@ -276,7 +277,7 @@ pub(crate) fn identity(began: jiff::Timestamp) -> sink::Crawl {
 pub(crate) fn open_state(directory: Option<&Path>, env: &Env) -> Result<State> {
     let (directory, _) = state_directory(directory, env)?;
     let clock = Arc::new(|| jiff::Timestamp::now().as_microsecond());
-    State::open(&directory, clock).map_err(Failure::from)
+    State::open(&directory, clock).map_err(CommandError::from)
 }
 
 /// The folder of the state, and who chose it.
@@ -296,7 +297,7 @@ pub(crate) fn state_directory(directory: Option<&Path>, env: &Env) -> Result<(Pa
     }
     // `home_dir` also works where `$HOME` is not set, as in some cron jobs.
     let home = std::env::home_dir().ok_or_else(|| {
-        Failure::not_started(anyhow!(
+        CommandError::not_started(anyhow!(
             "cannot find your home folder to store the state in"
         ))
         .hint("set a folder with `--state DIR` or `FORTILAKE_STATE`")
@@ -304,7 +305,7 @@ pub(crate) fn state_directory(directory: Option<&Path>, env: &Env) -> Result<(Pa
     Ok((home.join(".local/state/fortilake"), Origin::Default))
 }
 
-impl From<state::Error> for Failure {
+impl From<state::Error> for CommandError {
     fn from(error: state::Error) -> Self {
         use state::Kind;
         let hint = error.hint().map(str::to_owned);

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     args::{CallArgs, Cli},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 /// Calls an endpoint, describes it, or lists all endpoints.
@@ -28,9 +28,8 @@ pub(crate) fn run(args: &CallArgs, console: Console) -> Result {
         None if args.help => help(),
         None => {
             let error = anyhow!("no endpoint given");
-            return Err(
-                Failure::not_started(error).hint("`fortilake call --list` lists the endpoints")
-            );
+            return Err(CommandError::not_started(error)
+                .hint("`fortilake call --list` lists the endpoints"));
         }
         Some(name) => {
             let endpoint = find(name)?;
@@ -41,13 +40,13 @@ pub(crate) fn run(args: &CallArgs, console: Console) -> Result {
             }
         }
     };
-    console.data(&text).map_err(Failure::failed)?;
+    console.data(&text).map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }
 
 fn find(name: &str) -> Result<&'static Endpoint> {
     models::endpoint(name).ok_or_else(|| {
-        let failure = Failure::not_started(anyhow!("there is no endpoint `{name}`"));
+        let failure = CommandError::not_started(anyhow!("there is no endpoint `{name}`"));
         match nearest(
             name,
             models::generated::ENDPOINTS
@@ -76,7 +75,7 @@ fn call(args: &CallArgs, endpoint: &'static Endpoint, console: Console) -> Resul
             "`{}` cannot be called on its own, because it handles tokens",
             endpoint.id
         );
-        return Err(Failure::not_started(error).hint(hint));
+        return Err(CommandError::not_started(error).hint(hint));
     }
     let arguments = arguments::read(endpoint, args.data.as_deref(), &args.arguments)?;
     if endpoint.access == Access::Write {
@@ -91,7 +90,7 @@ fn call(args: &CallArgs, endpoint: &'static Endpoint, console: Console) -> Resul
     let body = printable_json(page.body.trim_end());
     console
         .data(&format!("{body}\n"))
-        .map_err(Failure::failed)?;
+        .map_err(CommandError::failed)?;
     if let Some(part) = Part::of(&body) {
         console.note(&part.note(endpoint));
     }
@@ -118,7 +117,7 @@ fn announce(
     write: bool,
     console: Console,
 ) -> Result<()> {
-    let shown = serde_json::to_string(&shown(endpoint, arguments)).map_err(Failure::failed)?;
+    let shown = serde_json::to_string(&shown(endpoint, arguments)).map_err(CommandError::failed)?;
     let what = format!(
         "{} {}: {}\n  {shown}\n",
         endpoint.method, endpoint.path, endpoint.summary
@@ -129,5 +128,5 @@ fn announce(
     }
     console.note(&format!("this would send: {what}"));
     let error = anyhow!("`{}` changes data, so nothing was sent", endpoint.id);
-    Err(Failure::not_started(error).hint("pass `--write` to send it"))
+    Err(CommandError::not_started(error).hint("pass `--write` to send it"))
 }

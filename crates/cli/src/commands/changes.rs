@@ -11,7 +11,7 @@ use super::published;
 use crate::{
     args::{ChangesArgs, ChangesFormat},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 /// Compares two snapshots and writes the changes.
@@ -46,12 +46,12 @@ fn check(args: &ChangesArgs) -> Result<()> {
     if one_table && args.table.is_none() {
         let error =
             anyhow!("CSV and Parquet files hold one table, because each table has its own columns");
-        return Err(Failure::not_started(error)
+        return Err(CommandError::not_started(error)
             .hint("add `--table products` or another table, or use `--format ndjson`"));
     }
     if args.format == ChangesFormat::Parquet && args.output.is_none() {
         let error = anyhow!("cannot write Parquet to standard output");
-        return Err(Failure::not_started(error).hint("add `--output FILE`"));
+        return Err(CommandError::not_started(error).hint("add `--output FILE`"));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::{
     config::Env,
     connect::{self, ClientContext},
     console::Console,
-    exit::{CREDENTIALS_HINT, Code, Failure, Result},
+    exit::{CREDENTIALS_HINT, Code, CommandError, Result},
     session,
 };
 
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
                 list.push(object(&source.name, &check));
             } else {
                 let text = table(&source.name, &check);
-                console.data(&text).map_err(Failure::failed)?;
+                console.data(&text).map_err(CommandError::failed)?;
             }
             // If one source needs a correction and another only has to wait, the exit code asks
             // for the correction: waiting would not fix it.
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
         }
         if args.json {
             let text = format!("{:#}\n", Value::from(list));
-            console.data(&text).map_err(Failure::failed)?;
+            console.data(&text).map_err(CommandError::failed)?;
         }
         Ok(code)
     })

@@ -15,7 +15,7 @@ use crate::{
     config::{self, Config},
     connect,
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 /// Writes or checks a file.
@@ -43,8 +43,9 @@ fn init(args: &ConfigInitArgs, console: Console) -> Result {
     let shown = args.file.display();
     let mut file = options.open(&args.file).map_err(|error| {
         let exists = error.kind() == std::io::ErrorKind::AlreadyExists;
-        let failure =
-            Failure::not_started(anyhow!(error).context(format!("`{shown}` cannot be written")));
+        let failure = CommandError::not_started(
+            anyhow!(error).context(format!("`{shown}` cannot be written")),
+        );
         if exists {
             failure.hint("pass --force to replace it")
         } else {
@@ -54,11 +55,11 @@ fn init(args: &ConfigInitArgs, console: Console) -> Result {
     let written = file.write_all(text.as_bytes());
     written
         .with_context(|| format!("`{shown}` cannot be written"))
-        .map_err(Failure::failed)?;
+        .map_err(CommandError::failed)?;
     let schema_file = schema::beside(&args.file);
     fs::write(&schema_file, schema::text()?)
         .with_context(|| format!("`{}` cannot be written", schema_file.display()))
-        .map_err(Failure::failed)?;
+        .map_err(CommandError::failed)?;
     let variables = variables(system);
     console.note(&format!(
         "wrote `{shown}`, and `{}` for editors; set {}, then run `fortilake check`\n",
@@ -75,7 +76,7 @@ fn init(args: &ConfigInitArgs, console: Console) -> Result {
 fn check(file: &Path, console: Console) -> Result {
     if !file.exists() {
         let error = anyhow!("there is no file `{}`", file.display());
-        return Err(Failure::not_started(error).hint("`fortilake config init` writes one"));
+        return Err(CommandError::not_started(error).hint("`fortilake config init` writes one"));
     }
     let config = config::read(file)?;
     let context = || format!("the configuration `{}` cannot be used", file.display());
@@ -99,7 +100,7 @@ fn check_all(config: &Config) -> Result<()> {
 fn system(name: &str) -> Result<System> {
     System::named(name).ok_or_else(|| {
         let known: Vec<_> = System::all().map(System::name).collect();
-        let failure = Failure::not_started(anyhow!(
+        let failure = CommandError::not_started(anyhow!(
             "unknown system `{name}`; the systems are {}",
             known.join(", ")
         ));
@@ -151,7 +152,7 @@ fn template(args: &ConfigInitArgs, system: System) -> Result<String> {
         for (option, value) in &sink.spec.options {
             let value = toml::Value::try_from(value)
                 .with_context(|| format!("option `{option}` cannot be written"))
-                .map_err(Failure::not_started)?;
+                .map_err(CommandError::not_started)?;
             let _ = writeln!(text, "{option} = {value}");
         }
     }

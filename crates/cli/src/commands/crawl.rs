@@ -25,7 +25,7 @@ use crate::{
     config::{self, Config, Env, SinkConfig, SourceConfig},
     connect,
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     metrics::MetricsTarget,
     organization,
     progress::Progress,
@@ -358,7 +358,7 @@ fn pause_failure(
     session: &Session,
     error: &fortilake_crawler::Error,
     progress: &Progress,
-) -> Option<Failure> {
+) -> Option<CommandError> {
     let (code, what) = match error.kind() {
         Kind::Paused => (Code::Paused, "paused"),
         Kind::Interrupted => (Code::Interrupted, "interrupted"),
@@ -370,7 +370,7 @@ fn pause_failure(
     };
     let calls = summary::count(progress.sent(), "call");
     let what = format!("{what}{why}, after {calls}");
-    let failure = Failure {
+    let failure = CommandError {
         code,
         error: match last_errors(error) {
             Some(errors) => anyhow!("{errors}").context(what),
@@ -412,7 +412,7 @@ fn last_errors(error: &fortilake_crawler::Error) -> Option<String> {
 ///
 /// A crawl that could read nothing, such as one of an account that does not exist, is discarded.
 /// It would otherwise be resumed by the next run and fail in the same way again.
-fn left_as(session: &Session, failure: &Failure) -> Status {
+fn left_as(session: &Session, failure: &CommandError) -> Status {
     let error = failure.error.downcast_ref::<fortilake_crawler::Error>();
     match error.map(fortilake_crawler::Error::kind) {
         Some(Kind::Unreadable) => Status::Discarded,
@@ -436,7 +436,7 @@ fn selected(path: Option<&Path>, names: &[String], sinks: &[String], env: &Env) 
     for name in names {
         if !config.sources.iter().any(|source| source.name == *name) {
             let known = config.sources.iter().map(|source| source.name.as_str());
-            let failure = Failure::not_started(anyhow!("there is no source `{name}`"));
+            let failure = CommandError::not_started(anyhow!("there is no source `{name}`"));
             return Err(match nearest(name, known.clone()) {
                 Some(known) => failure.hint(format!("did you mean `{known}`?")),
                 None => failure.hint(format!(

@@ -11,7 +11,7 @@ use crate::{
     args::{CrawlsAction, CrawlsArgs},
     config::Env,
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     session::{
         self,
         deliveries::{self, Delivery},
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
             format!("removed crawl {}; what it published stays\n", crawl.id)
         }
     };
-    console.data(&text).map_err(Failure::failed)?;
+    console.data(&text).map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn find(state: &State, id: &str) -> Result<Crawl> {
         .into_iter()
         .find(|crawl| crawl.id == id)
         .ok_or_else(|| {
-            let failure = Failure::not_started(anyhow!("there is no crawl `{id}`"));
+            let failure = CommandError::not_started(anyhow!("there is no crawl `{id}`"));
             match nearest(id, known.iter().map(String::as_str)) {
                 Some(known) => failure.hint(format!("did you mean `{known}`?")),
                 None => failure.hint("`fortilake crawls` lists the crawls"),

@@ -17,7 +17,7 @@ use crate::{
     args::DecodeArgs,
     config::{self, Env},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     session, summary,
 };
 
@@ -133,7 +133,7 @@ fn find(id: &str) -> Result<&'static Endpoint> {
     let endpoint = models::endpoint(id).filter(|endpoint| endpoint.layout.is_some());
     endpoint.ok_or_else(|| {
         let failure =
-            Failure::not_started(anyhow!("there is no endpoint `{id}` that returns rows"));
+            CommandError::not_started(anyhow!("there is no endpoint `{id}` that returns rows"));
         match nearest(id, known()) {
             Some(known) => failure.hint(format!("did you mean `{known}`?")),
             None => failure.hint(format!(
@@ -151,7 +151,7 @@ async fn feed(
 ) -> Result<Decoded> {
     let layout = endpoint
         .layout
-        .ok_or_else(|| Failure::not_started(anyhow!("`{}` has no rows", endpoint.id)))?;
+        .ok_or_else(|| CommandError::not_started(anyhow!("`{}` has no rows", endpoint.id)))?;
     let observed_at = jiff::Timestamp::now().as_microsecond();
     let scope = ScopeId {
         source: SOURCE.to_owned(),
@@ -179,7 +179,7 @@ async fn feed(
         };
         let reload = reload(endpoint, path, &page);
         let (found, counts) = publisher.page(page, reload).await.map_err(|error| {
-            Failure::from(error).context(format!("`{}` cannot be decoded", path.display()))
+            CommandError::from(error).context(format!("`{}` cannot be decoded", path.display()))
         })?;
         listed += found;
         for (table, count) in counts {
@@ -220,7 +220,7 @@ fn check_asked(endpoint: &Endpoint, asked: &[(String, i64)]) -> Result<()> {
     };
     let error = anyhow!("`{}` has no argument `{name}`", endpoint.id);
     Err(
-        Failure::not_started(error).hint(match nearest(name, known()) {
+        CommandError::not_started(error).hint(match nearest(name, known()) {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!(
                 "its arguments are: {}",
@@ -265,9 +265,9 @@ fn read(endpoint: &Endpoint, path: &Path) -> Result<Arc<str>> {
     };
     let bytes = bytes
         .with_context(|| format!("`{}` cannot be read", path.display()))
-        .map_err(Failure::not_started)?;
+        .map_err(CommandError::not_started)?;
     let answer = answer(endpoint, &models::json_text(&bytes)).map_err(|error| {
-        Failure::failed(error).context(format!("`{}` cannot be decoded", path.display()))
+        CommandError::failed(error).context(format!("`{}` cannot be decoded", path.display()))
     })?;
     Ok(answer.body.into())
 }

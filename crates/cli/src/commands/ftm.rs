@@ -19,7 +19,7 @@ use crate::{
     args::{FtmAction, ReadArgs, UncheckedArgs, WriteArgs},
     config::{Env, Secret},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 const COUNTS: View = View {
@@ -81,8 +81,8 @@ fn status(args: &ReadArgs, console: Console) -> Result {
     })?;
     let text = COUNTS.render(&row.to_string(), args.format);
     console
-        .data(&text.map_err(Failure::failed)?)
-        .map_err(Failure::failed)?;
+        .data(&text.map_err(CommandError::failed)?)
+        .map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }
 

@@ -10,7 +10,7 @@ use super::published;
 use crate::{
     args::{HistoryArgs, HistoryFormat},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 /// Shows the history of a device.
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &HistoryArgs, console: Console) -> Result {
     }
     let number = crate::summary::count(snapshots.len() as u64, "snapshot");
     let error = anyhow!("no device `{}` in {number}", args.serial);
-    Err(Failure::failed(error).hint("serial numbers are case-sensitive"))
+    Err(CommandError::failed(error).hint("serial numbers are case-sensitive"))
 }
 
 /// Writes a paragraph per snapshot with news. Returns whether there was any.

@@ -27,7 +27,7 @@ use crate::{
     },
     config::Env,
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 /// The columns shown for a product that was just registered.
@@ -139,7 +139,7 @@ fn download(
     let shown = output.display();
     if !force && output.symlink_metadata().is_ok() {
         let error = anyhow!("`{shown}` already exists");
-        return Err(Failure::not_started(error).hint("pass `--force` to overwrite it"));
+        return Err(CommandError::not_started(error).hint("pass `--force` to overwrite it"));
     }
     let target = Target::find(target, LicensesDownload::ENDPOINT, console)?;
     let mut draft = Draft::beside(output)?;
@@ -154,13 +154,13 @@ fn download(
     let license = license.filter(|license| !license.expose().trim().is_empty());
     let Some(license) = license else {
         let error = anyhow!("the API returned no license file for `{serial}`");
-        return Err(Failure::failed(error));
+        return Err(CommandError::failed(error));
     };
     draft
         .write(license.expose().as_bytes())
         .and_then(|()| draft.keep(output, force))
         .with_context(|| format!("`{shown}` cannot be written"))
-        .map_err(Failure::failed)?;
+        .map_err(CommandError::failed)?;
     console.note(&format!("saved the license of {serial} in `{shown}`\n"));
     Ok(Code::Complete)
 }
@@ -183,7 +183,7 @@ impl Draft {
         let file = options
             .open(&path)
             .with_context(|| format!("`{}` cannot be written", output.display()))
-            .map_err(Failure::not_started)?;
+            .map_err(CommandError::not_started)?;
         Ok(Self { file, path })
     }
 

@@ -8,7 +8,7 @@ use fortilake_sink::nearest;
 use crate::{
     args::{Cli, CompletionsArgs, ManArgs},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 /// Prints the completions for a shell.
@@ -26,7 +26,7 @@ pub(crate) fn page(args: &ManArgs, console: Console) -> Result {
         let names = command.get_subcommands().map(clap::Command::get_name);
         let names: Vec<String> = names.map(str::to_owned).collect();
         let Some(found) = command.find_subcommand(word) else {
-            let failure = Failure::not_started(anyhow!("there is no command `{word}`"));
+            let failure = CommandError::not_started(anyhow!("there is no command `{word}`"));
             return Err(match nearest(word, names.iter().map(String::as_str)) {
                 Some(known) => failure.hint(format!("did you mean `{known}`?")),
                 None => failure.hint("`fortilake --help` lists the commands"),
@@ -36,13 +36,13 @@ pub(crate) fn page(args: &ManArgs, console: Console) -> Result {
     }
     let mut page = Vec::new();
     let rendered = clap_mangen::Man::new(command).render(&mut page);
-    rendered.map_err(Failure::failed)?;
+    rendered.map_err(CommandError::failed)?;
     print(&page, console)
 }
 
 fn print(text: &[u8], console: Console) -> Result {
     console
         .data(&String::from_utf8_lossy(text))
-        .map_err(Failure::failed)?;
+        .map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }

@@ -23,7 +23,7 @@ use crate::{
     config::{Env, Secret, SourceConfig},
     connect::{self, ClientContext},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     session, signals,
 };
 
@@ -65,18 +65,22 @@ pub(super) fn write<O: Operation>(
 
 /// Converts a typed request into the arguments of a call.
 pub(super) fn arguments(request: &impl Serialize) -> Result<Map<String, Value>> {
-    match serde_json::to_value(request).map_err(Failure::failed)? {
+    match serde_json::to_value(request).map_err(CommandError::failed)? {
         Value::Object(arguments) => Ok(arguments),
-        _ => Err(Failure::failed(anyhow!("a request is not a JSON object"))),
+        _ => Err(CommandError::failed(anyhow!(
+            "a request is not a JSON object"
+        ))),
     }
 }
 
 fn print(page: &Page, view: &View, format: Format, console: Console) -> Result {
-    let text = view.render(&page.body, format).map_err(Failure::failed)?;
+    let text = view
+        .render(&page.body, format)
+        .map_err(CommandError::failed)?;
     if text.is_empty() && !view.is_blank() {
         console.note("nothing found\n");
     }
-    console.data(&text).map_err(Failure::failed)?;
+    console.data(&text).map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }
 
@@ -87,16 +91,16 @@ pub(super) fn confirm(yes: bool, console: Console) -> Result<()> {
     }
     if !std::io::stdin().is_terminal() {
         let error = anyhow!("confirmation required, but stdin is not a terminal");
-        return Err(Failure::not_started(error).hint("pass `--yes` to skip the confirmation"));
+        return Err(CommandError::not_started(error).hint("pass `--yes` to skip the confirmation"));
     }
     console.ask("continue? [y/N] ");
     let mut answer = String::new();
     std::io::stdin()
         .read_line(&mut answer)
-        .map_err(Failure::failed)?;
+        .map_err(CommandError::failed)?;
     match answer.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(Failure::not_started(anyhow!("cancelled"))),
+        _ => Err(CommandError::not_started(anyhow!("cancelled"))),
     }
 }
 
@@ -112,16 +116,20 @@ pub(super) fn secret(
     if let Some(kept) = kept {
         let value = kept.resolve(env);
         let value = value.with_context(|| format!("{what} cannot be read"));
-        return Ok(value.map_err(Failure::not_started)?.expose().trim().into());
+        return Ok(value
+            .map_err(CommandError::not_started)?
+            .expose()
+            .trim()
+            .into());
     }
     if !std::io::stdin().is_terminal() {
         let error = anyhow!("cannot prompt for {what}, because stdin is not a terminal");
         let hint = format!("pass `--{flag}-env NAME` or `--{flag}-file FILE`");
-        return Err(Failure::not_started(error).hint(hint));
+        return Err(CommandError::not_started(error).hint(hint));
     }
     let typed = rpassword::prompt_password(format!("{what} (not echoed): "));
     let typed = typed.with_context(|| format!("{what} cannot be read from the terminal"));
-    Ok(typed.map_err(Failure::not_started)?.trim().into())
+    Ok(typed.map_err(CommandError::not_started)?.trim().into())
 }
 
 /// Where a secret is stored, from a pair of flags; the variable wins over the file.
@@ -168,14 +176,14 @@ impl<'a> Target<'a> {
             .filter(|source| source.system.has(client_id));
         let Some(source) = sources.next() else {
             let error = anyhow!("none of the sources has a type that supports this command");
-            return Err(Failure::not_started(error).hint(
+            return Err(CommandError::not_started(error).hint(
                 "add a `[[source]]` that supports it, or choose another source with `--source`",
             ));
         };
         if let (Some(other), Access::Write) = (sources.next(), access) {
             let names = format!("`{}` and `{}`", source.name, other.name);
             let error = anyhow!("this command could change either source: {names}");
-            return Err(Failure::not_started(error).hint("choose one with `--source`"));
+            return Err(CommandError::not_started(error).hint("choose one with `--source`"));
         }
         Ok(Self {
             source,
@@ -212,7 +220,8 @@ impl<'a> Target<'a> {
         endpoint: &Endpoint,
         arguments: &Map<String, Value>,
     ) -> Result<()> {
-        let sent = serde_json::to_string(&shown(endpoint, arguments)).map_err(Failure::failed)?;
+        let sent =
+            serde_json::to_string(&shown(endpoint, arguments)).map_err(CommandError::failed)?;
         let (source, method, path) = (&self.source.name, endpoint.method, endpoint.path);
         self.console
             .ask(&format!("{source}: {what}\n  {method} {path} {sent}\n"));
@@ -259,7 +268,7 @@ impl OperationClient {
     /// The state; an error in a simulation, which has none.
     pub(super) fn state(&self) -> Result<&State> {
         let state = self.state.as_ref();
-        state.ok_or_else(|| Failure::not_started(anyhow!("a simulation has no state")))
+        state.ok_or_else(|| CommandError::not_started(anyhow!("a simulation has no state")))
     }
 
     /// Runs the work, then signs out of a FortiPortal if this command signed in to it.
@@ -331,17 +340,17 @@ pub(super) fn checked(
         return Ok(());
     }
     check().map_err(|error| {
-        Failure::not_started(error)
+        CommandError::not_started(error)
             .hint("pass `--unchecked` to send it anyway and let the API decide")
     })
 }
 
 /// Converts the error of a call; a call that was not sent because of a signal is an interruption.
-pub(super) fn failure(error: client::Error) -> Failure {
+pub(super) fn failure(error: client::Error) -> CommandError {
     let stopped = error.pause().map(|pause| pause.reason) == Some(Reason::Stopped);
     let failure = super::call_failure(error);
     if stopped {
-        return Failure {
+        return CommandError {
             code: Code::Interrupted,
             hint: None,
             ..failure

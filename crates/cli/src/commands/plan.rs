@@ -19,7 +19,7 @@ use crate::{
     config::Env,
     connect::{self, ClientContext},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     session::{self, Fingerprint},
     summary::count,
     time::{Span, Time, clock},
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
                 basis,
                 usage: state
                     .usage(client.user(), &limits)
-                    .map_err(Failure::failed)?,
+                    .map_err(CommandError::failed)?,
                 calls,
                 limits: &limits,
                 unfinished: kept.first().filter(|crawl| crawl.status.is_unfinished()),
@@ -87,12 +87,12 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
                 list.push(estimate.to_json());
             } else {
                 let text = estimate.to_string();
-                console.data(&text).map_err(Failure::failed)?;
+                console.data(&text).map_err(CommandError::failed)?;
             }
         }
         if args.json {
             let text = format!("{:#}\n", Value::from(list));
-            console.data(&text).map_err(Failure::failed)?;
+            console.data(&text).map_err(CommandError::failed)?;
         }
         Ok(Code::Complete)
     })

@@ -8,7 +8,7 @@ use super::operation::{self, OperationClient, Target};
 use crate::{
     args::{PortalAction, TargetArgs},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     time::Time,
 };
 
@@ -21,7 +21,7 @@ pub(crate) fn run(action: &PortalAction, console: Console) -> Result {
             .connect()?
             .run(async |caller| Ok(status(caller))),
     }?;
-    console.data(&said).map_err(Failure::failed)?;
+    console.data(&said).map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }
 
@@ -29,7 +29,7 @@ fn find(args: &TargetArgs, console: Console) -> Result<Target<'_>> {
     let target = Target::of(args, FORTIPORTAL, Access::Read, console)?;
     if target.source().api_key.is_some() {
         let error = anyhow!("source `{}` uses an API key", target.source().name);
-        return Err(Failure::not_started(error).hint("with an API key there is no sign-in"));
+        return Err(CommandError::not_started(error).hint("with an API key there is no sign-in"));
     }
     Ok(target.keep_token())
 }

@@ -17,7 +17,7 @@ use crate::{
     args::{PlaceArgs, RowsFormat, SnapshotArgs},
     config,
     console::Console,
-    exit::{Failure, Result},
+    exit::{CommandError, Result},
     summary::count,
 };
 
@@ -33,12 +33,12 @@ pub(super) fn history(args: &PlaceArgs) -> Result<History> {
     let place = configured.unwrap_or_else(|| DEFAULT_PLACE.into());
     if let Some(scheme) = place.to_str().and_then(fortilake_snapshot::scheme) {
         let error = anyhow!("this command reads only local folders, not `{scheme}://`");
-        return Err(Failure::not_started(error).hint(
+        return Err(CommandError::not_started(error).hint(
             "copy the place to a folder, for example with `aws s3 sync`, and name it with `--place`",
         ));
     }
     History::open(&place, &env::temp_dir()).map_err(|error| {
-        Failure::from(error)
+        CommandError::from(error)
             .hint("use `--place PLACE` to name the folder that snapshots are published to")
     })
 }

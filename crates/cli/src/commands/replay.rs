@@ -12,7 +12,7 @@ use crate::{
     baseline,
     config::{self, Env, SinkConfig},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     record::RunRecord,
     session::{self, Fingerprint, Session},
     signals, summary,
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
         Some(id) => {
             let kept = find(&state, id)?;
             let fingerprint = Fingerprint::of_text(&kept.fingerprint).ok_or_else(|| {
-                Failure::failed(anyhow!(
+                CommandError::failed(anyhow!(
                     "crawl `{}` was stored by another version of fortilake",
                     kept.id
                 ))
@@ -61,7 +61,7 @@ fn find(state: &State, id: &str) -> Result<Crawl> {
     let mut crawls = state.crawls()?.into_iter();
     let latest = crawls.find(|crawl| crawl.summary.is_some());
     latest.ok_or_else(|| {
-        Failure::not_started(anyhow!("no crawl has been read completely yet"))
+        CommandError::not_started(anyhow!("no crawl has been read completely yet"))
             .hint("`fortilake crawls` lists the crawls")
     })
 }
@@ -71,7 +71,7 @@ fn crawl(kept: &Crawl, publishing: &Publishing<'_>, state: &State, console: Cons
         let session = Session::take_up(state, &kept.id)?;
         if session.crawl.phase == Phase::Reading && kept.summary.is_none() {
             let error = anyhow!("crawl `{}` is unfinished and cannot be replayed", kept.id);
-            return Err(Failure::not_started(error).hint("`fortilake crawl` resumes it"));
+            return Err(CommandError::not_started(error).hint("`fortilake crawl` resumes it"));
         }
         let sources = session.sources()?;
         let result = publishing
@@ -113,7 +113,7 @@ async fn dead_letters(state: &State, env: &Env, sinks: &[SinkConfig], console: C
     }
     if reports.is_empty() {
         let error = anyhow!("none of the sinks keeps dead letters");
-        return Err(Failure::not_started(error).hint("use `--sink` to name a sink that does"));
+        return Err(CommandError::not_started(error).hint("use `--sink` to name a sink that does"));
     }
     summary::print_sinks(console, &reports);
     let failed = reports.iter().any(|report| report.result.is_err());

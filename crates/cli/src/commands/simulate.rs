@@ -10,7 +10,7 @@ use crate::{
     args::SimulateArgs,
     config,
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 /// Serves until it is interrupted.
@@ -23,10 +23,10 @@ pub(crate) fn run(args: &SimulateArgs, console: Console) -> Result {
         Some(path) => {
             let text = fs::read_to_string(path)
                 .with_context(|| format!("the scenario `{}` cannot be read", path.display()))
-                .map_err(Failure::not_started)?;
+                .map_err(CommandError::not_started)?;
             Scenario::from_toml(&text)
                 .with_context(|| format!("the scenario `{}` cannot be used", path.display()))
-                .map_err(Failure::not_started)?
+                .map_err(CommandError::not_started)?
         }
     };
     super::runtime()?.block_on(serve(args.listen, scenario, console))
@@ -37,9 +37,9 @@ async fn serve(address: SocketAddr, scenario: Scenario, console: Console) -> Res
         .await
         .with_context(|| format!("cannot listen on `{address}`"))
         .map_err(|error| {
-            Failure::not_started(error).hint("use `--listen 127.0.0.1:0` to pick a free port")
+            CommandError::not_started(error).hint("use `--listen 127.0.0.1:0` to pick a free port")
         })?;
-    let address = listener.local_addr().map_err(Failure::failed)?;
+    let address = listener.local_addr().map_err(CommandError::failed)?;
     let variables = format!(
         "FORTICLOUD_AUTH_URL=http://{address}/api/v1/oauth/token/\n\
          FORTICLOUD_API_URL=http://{address}\n\
@@ -48,7 +48,7 @@ async fn serve(address: SocketAddr, scenario: Scenario, console: Console) -> Res
         config::quoted(&scenario.credentials.username),
         config::quoted(&scenario.credentials.password),
     );
-    console.data(&variables).map_err(Failure::failed)?;
+    console.data(&variables).map_err(CommandError::failed)?;
     console.note(&format!(
         "serving the simulator on http://{address}; press Ctrl-C to stop\n"
     ));
@@ -61,6 +61,6 @@ async fn serve(address: SocketAddr, scenario: Scenario, console: Console) -> Res
     Simulator::new(scenario)
         .serve(listener, interrupted)
         .await
-        .map_err(Failure::failed)?;
+        .map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     args::SinksArgs,
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 /// Lists all sinks, or describes one.
@@ -17,7 +17,7 @@ pub(crate) fn run(args: &SinksArgs, console: Console) -> Result {
         Some(name) => describe(registry::find(name)?),
         None => list(&registry::all()?),
     };
-    console.data(&text).map_err(Failure::failed)?;
+    console.data(&text).map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }
 

@@ -15,7 +15,7 @@ use crate::{
     args::{SnapshotsAction, SnapshotsArgs},
     config::{self, Env},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     summary,
 };
 
@@ -73,7 +73,7 @@ fn reader(args: &SnapshotsArgs, path: &Path) -> Result<Reader> {
             return Ok(Reader::local(path));
         }
         let error = anyhow!("there is no folder `{}`", path.display());
-        return Err(Failure::not_started(error).hint("use `--place PLACE` to name the folder"));
+        return Err(CommandError::not_started(error).hint("use `--place PLACE` to name the folder"));
     };
     let options = config::options_of(args.config.as_deref(), url)?;
     let bucket = Env::read()?.bucket(options)?;
@@ -95,7 +95,7 @@ async fn list(reader: &Reader, path: &Path, form: Form, console: Console) -> Res
     let text = match form {
         Form::Json => format!(
             "{:#}\n",
-            serde_json::to_value(&snapshots).map_err(Failure::failed)?
+            serde_json::to_value(&snapshots).map_err(CommandError::failed)?
         ),
         Form::Text => {
             if snapshots.is_empty() {
@@ -107,7 +107,7 @@ async fn list(reader: &Reader, path: &Path, form: Form, console: Console) -> Res
             lines(&snapshots)
         }
     };
-    console.data(&text).map_err(Failure::failed)?;
+    console.data(&text).map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }
 
@@ -171,7 +171,7 @@ async fn verify(reader: &Reader, path: &Path, name: Option<&str>, console: Conso
                 let files = summary::count(published.files, "file");
                 let _ = writeln!(text, "{}  ok, {files}", published.snapshot);
             }
-            console.data(&text).map_err(Failure::failed)?;
+            console.data(&text).map_err(CommandError::failed)?;
             verified += 1;
             damaged += usize::from(!problems.is_empty());
         }
@@ -179,12 +179,12 @@ async fn verify(reader: &Reader, path: &Path, name: Option<&str>, console: Conso
     if verified == 0 {
         let place = path.display();
         let Some(name) = name else {
-            return Err(Failure::not_started(anyhow!(
+            return Err(CommandError::not_started(anyhow!(
                 "no snapshot is published at `{place}`"
             )));
         };
         let error = anyhow!("no snapshot `{name}` is published at `{place}`");
-        let failure = Failure::not_started(error);
+        let failure = CommandError::not_started(error);
         return Err(match nearest(name, known.iter().map(String::as_str)) {
             Some(known) => failure.hint(format!("did you mean `{known}`?")),
             None => failure.hint("`fortilake snapshots list` lists the snapshots"),
@@ -192,7 +192,7 @@ async fn verify(reader: &Reader, path: &Path, name: Option<&str>, console: Conso
     }
     if damaged > 0 {
         let error = anyhow!("damaged snapshots: {damaged} of {verified}");
-        return Err(Failure::failed(error)
+        return Err(CommandError::failed(error)
             .hint("`fortilake replay ID` publishes a crawl again if `fortilake crawls` lists it"));
     }
     Ok(Code::Complete)
@@ -209,7 +209,7 @@ async fn prune(reader: &Reader, keep: Keep, dry_run: bool, console: Console) -> 
         let _ = writeln!(text, "{what} {name}");
         text
     });
-    console.data(&text).map_err(Failure::failed)?;
+    console.data(&text).map_err(CommandError::failed)?;
     if names.is_empty() {
         console.note("nothing to delete\n");
     }

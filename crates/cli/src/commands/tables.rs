@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     args::{TablesArgs, TablesFormat},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 /// Describes all tables, or one.
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &TablesArgs, console: Console) -> Result {
         TablesFormat::Json => json(&tables)?,
         TablesFormat::Sql => tables.iter().map(|table| create(table)).collect(),
     };
-    console.data(&text).map_err(Failure::failed)?;
+    console.data(&text).map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }
 
@@ -33,7 +33,7 @@ fn find(name: &str) -> Result<&'static Table> {
     models::tables()
         .find(|table| table.name == name)
         .ok_or_else(|| {
-            let failure = Failure::not_started(anyhow!("there is no table `{name}`"));
+            let failure = CommandError::not_started(anyhow!("there is no table `{name}`"));
             match nearest(name, models::tables().map(|table| table.name)) {
                 Some(known) => failure.hint(format!("did you mean `{known}`?")),
                 None => failure.hint("`fortilake tables` lists the tables"),
@@ -107,7 +107,7 @@ fn json(tables: &[&Table]) -> Result<String> {
             })
         })
         .collect();
-    let text = serde_json::to_string_pretty(&tables).map_err(Failure::failed)?;
+    let text = serde_json::to_string_pretty(&tables).map_err(CommandError::failed)?;
     Ok(text + "\n")
 }
 

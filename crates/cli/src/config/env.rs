@@ -9,7 +9,7 @@ use fortilake_snapshot::BucketOptions;
 use serde_json::{Map, Value, json};
 
 use super::Secret;
-use crate::exit::{Failure, Result};
+use crate::exit::{CommandError, Result};
 
 /// The file, looked up only in the working directory.
 ///
@@ -55,7 +55,7 @@ impl Env {
             Err(error) if error.kind() == io::ErrorKind::NotFound => HashMap::new(),
             Err(error) => {
                 let error = Err(error).context("`.env` cannot be read");
-                return error.map_err(Failure::not_started);
+                return error.map_err(CommandError::not_started);
             }
         };
         Ok(Self {
@@ -164,7 +164,7 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>> {
     str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = before.split(|byte| *byte == b'\n').count();
-        Failure::not_started(anyhow!("line {line} of `.env` is not UTF-8"))
+        CommandError::not_started(anyhow!("line {line} of `.env` is not UTF-8"))
             .hint("save the file as UTF-8")
     })
 }
@@ -189,7 +189,7 @@ fn parse(text: &str) -> Result<HashMap<String, String>> {
     if let Some(line) = substitution(text) {
         let error =
             anyhow!("line {line} of `.env` has a `$`, which could refer to another variable");
-        return Err(Failure::not_started(error)
+        return Err(CommandError::not_started(error)
             .hint("put the value in single quotes if it contains a literal `$`"));
     }
     let lines = dotenvy::from_read_iter(text.as_bytes()).collect::<dotenvy::Result<_>>();
@@ -200,7 +200,7 @@ fn parse(text: &str) -> Result<HashMap<String, String>> {
             _ => None,
         };
         let place = line.map_or_else(String::new, |line| format!("line {line} of "));
-        Failure::not_started(anyhow!("{place}`.env` cannot be parsed"))
+        CommandError::not_started(anyhow!("{place}`.env` cannot be parsed"))
             .hint("write one NAME=value per line, and quote values that contain spaces or `#`")
     })
 }

@@ -7,12 +7,12 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::exit::Failure;
+use crate::exit::CommandError;
 
 /// The parser's message with its line number, and the nearest known key for an unknown one.
 ///
 /// Values never appear in the message, because a misplaced value may be a password.
-pub(super) fn unreadable(text: &str, error: &toml::de::Error) -> Failure {
+pub(super) fn unreadable(text: &str, error: &toml::de::Error) -> CommandError {
     if let Some(failure) = Lines::parse(text).and_then(|lines| lines.single_bracket()) {
         return failure;
     }
@@ -22,7 +22,7 @@ pub(super) fn unreadable(text: &str, error: &toml::de::Error) -> Failure {
     let expected = message
         .split_once(", expected ")
         .map(|(_, expected)| expected);
-    let failure = |message: &str| Failure::not_started(anyhow!("line {line}: {message}"));
+    let failure = |message: &str| CommandError::not_started(anyhow!("line {line}: {message}"));
     if message.starts_with("unknown ") {
         return unknown(&message, expected.unwrap_or_default(), failure);
     }
@@ -41,7 +41,7 @@ pub(super) fn unreadable(text: &str, error: &toml::de::Error) -> Failure {
 
 /// The message for an unknown key. The key is quoted only if it resembles a known one: anything
 /// else may be a value in the wrong place.
-fn unknown(message: &str, expected: &str, failure: impl Fn(&str) -> Failure) -> Failure {
+fn unknown(message: &str, expected: &str, failure: impl Fn(&str) -> CommandError) -> CommandError {
     let quoted = |text: &'_ str| -> Vec<String> {
         text.split('`')
             .skip(1)
@@ -93,13 +93,13 @@ impl<'a> Lines<'a> {
     }
 
     /// The failure for a `[source]` or `[sink]`, of which a file has a list.
-    fn single_bracket(&self) -> Option<Failure> {
+    fn single_bracket(&self) -> Option<CommandError> {
         ["source", "sink"].into_iter().find_map(|section| {
             let (key, value) = self.file.get_ref().get_key_value(section)?;
             matches!(value.get_ref(), DeValue::Table(_)).then(|| {
                 let line = line(self.text, key.span().start);
                 let error = anyhow!("line {line}: `{section}` has to be a list");
-                Failure::not_started(error)
+                CommandError::not_started(error)
                     .hint(format!("write `[[{section}]]` instead of `[{section}]`"))
             })
         })

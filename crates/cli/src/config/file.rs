@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Config, Secret, SinkConfig, SourceConfig, explain};
-use crate::exit::{Failure, Result};
+use crate::exit::{CommandError, Result};
 
 /// The configuration of fortilake.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -127,7 +127,7 @@ fn duration(key: &str, text: &str) -> Result<Duration> {
     let span = text.parse::<jiff::SignedDuration>().ok();
     let length = span.and_then(|span| Duration::try_from(span).ok());
     length.filter(|length| !length.is_zero()).ok_or_else(|| {
-        Failure::not_started(anyhow!(
+        CommandError::not_started(anyhow!(
             "`{key}` of `[crawl]` is `{text}`; it takes a duration such as `12h`"
         ))
     })
@@ -137,7 +137,7 @@ fn duration(key: &str, text: &str) -> Result<Duration> {
 pub(crate) fn read(path: &Path) -> Result<Config> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("the configuration `{}` cannot be read", path.display()))
-        .map_err(Failure::not_started)?;
+        .map_err(CommandError::not_started)?;
     parse(&text).map_err(|failure| {
         failure.context(format!(
             "the configuration `{}` cannot be used",
@@ -150,7 +150,7 @@ pub(crate) fn read(path: &Path) -> Result<Config> {
 pub(crate) fn parse(text: &str) -> Result<Config> {
     let file: File = toml::from_str(text).map_err(|error| explain::unreadable(text, &error))?;
     if file.source.is_empty() {
-        return Err(Failure::not_started(anyhow!(
+        return Err(CommandError::not_started(anyhow!(
             "it has no `[[source]]` section"
         )));
     }
@@ -160,7 +160,7 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
     ];
     for (key, share) in shares {
         if !(0.0..=1.0).contains(&share) {
-            return Err(Failure::not_started(anyhow!(
+            return Err(CommandError::not_started(anyhow!(
                 "`{key}` of `[guard]` is {share}; it takes a fraction from 0 to 1, such as 0.2",
             )));
         }
@@ -168,7 +168,7 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
     let mut names = HashSet::new();
     for source in &file.source {
         if source.name.is_empty() || !names.insert(&source.name) {
-            return Err(Failure::not_started(anyhow!(
+            return Err(CommandError::not_started(anyhow!(
                 "every source needs a name of its own, but `{}` is empty or used twice",
                 source.name
             )));
@@ -178,7 +178,7 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
             .iter()
             .any(|secret| matches!(secret, Some(Secret::Plain(_))))
         {
-            return Err(Failure::not_started(anyhow!(
+            return Err(CommandError::not_started(anyhow!(
                 "the password of source `{}` is in the file itself",
                 source.name
             ))
@@ -190,7 +190,7 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
             } else {
                 "statuses"
             };
-            return Err(Failure::not_started(anyhow!(
+            return Err(CommandError::not_started(anyhow!(
                 "`{key}` of source `{}` must not be empty or zero",
                 source.name
             )));
@@ -212,7 +212,7 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
                 })
             });
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-            Failure::from(error).context(format!("{place}{label} cannot be used"))
+            CommandError::from(error).context(format!("{place}{label} cannot be used"))
         })?;
         Ok(SinkConfig { label, spec })
     });

@@ -13,7 +13,7 @@ use super::{
     Env, Secret, SourceConfig, secret,
     source::{INCLUDE, SearchConfig},
 };
-use crate::exit::{Failure, Result};
+use crate::exit::{CommandError, Result};
 
 /// Default of `details_max_age`. Products change rarely, and the details of each cost a call.
 pub(crate) const DETAILS_MAX_AGE: &str = "7d";
@@ -69,7 +69,7 @@ impl SourceConfig {
                 self.name,
                 System::default().name()
             );
-            return Err(Failure::not_started(anyhow!(text)));
+            return Err(CommandError::not_started(anyhow!(text)));
         }
         if self.models.iter().any(String::is_empty) {
             return Err(self.wrong("models", "", "models such as `FortiGate*`"));
@@ -175,8 +175,8 @@ impl SourceConfig {
             .ok_or_else(|| self.wrong(key, text, "a duration such as `60s`, `1h` or `7d`"))
     }
 
-    fn wrong(&self, key: &str, value: &str, wanted: &str) -> Failure {
-        Failure::not_started(anyhow!(
+    fn wrong(&self, key: &str, value: &str, wanted: &str) -> CommandError {
+        CommandError::not_started(anyhow!(
             "`{key}` of source `{}` is `{value}`; it takes {wanted}",
             self.name
         ))
@@ -235,7 +235,7 @@ impl SourceConfig {
         secret.clone().ok_or_else(|| {
             let prefix = self.system.name().to_uppercase();
             let name = key.to_uppercase();
-            Failure::not_started(anyhow!("source `{}` has no `{key}`", self.name))
+            CommandError::not_started(anyhow!("source `{}` has no `{key}`", self.name))
                 .hint(format!("add `{key} = {{ env = \"{prefix}_{name}\" }}`"))
         })
     }
@@ -245,6 +245,6 @@ impl SourceConfig {
         self.reference(key)?
             .resolve(env)
             .with_context(|| format!("`{key}` of source `{}` cannot be read", self.name))
-            .map_err(Failure::not_started)
+            .map_err(CommandError::not_started)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     replace::replace,
 };
 
@@ -44,7 +44,7 @@ impl SummaryTarget {
             });
             replace(path, &format!("{running:#}\n"))
                 .with_context(|| format!("the summary `{}` cannot be written", path.display()))
-                .map_err(Failure::not_started)?;
+                .map_err(CommandError::not_started)?;
         }
         Ok(Self { target, console })
     }
@@ -66,10 +66,10 @@ impl SummaryTarget {
             Target::Stdout => self
                 .console
                 .data(&format!("{summary:#}\n"))
-                .map_err(Failure::failed),
+                .map_err(CommandError::failed),
             Target::File(path) => replace(path, &format!("{summary:#}\n"))
                 .with_context(|| format!("the summary `{}` cannot be written", path.display()))
-                .map_err(Failure::failed),
+                .map_err(CommandError::failed),
         }
     }
 }

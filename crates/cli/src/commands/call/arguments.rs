@@ -10,7 +10,7 @@ use fortilake_models::{Endpoint, Parameter};
 use fortilake_sink::nearest;
 use serde_json::{Map, Value};
 
-use crate::exit::{Failure, Result};
+use crate::exit::{CommandError, Result};
 
 /// Reads the arguments from `--data` and from `name=value` pairs; a pair wins over `--data`.
 pub(super) fn read(
@@ -31,7 +31,7 @@ pub(super) fn read(
     let mut given = Map::new();
     for pair in pairs {
         let (name, text) = pair.split_once('=').ok_or_else(|| {
-            Failure::not_started(anyhow!("an argument is not of the form `name=value`"))
+            CommandError::not_started(anyhow!("an argument is not of the form `name=value`"))
                 .hint("use `--data` to pass a JSON object")
         })?;
         let parameter = parameter(endpoint, name)?;
@@ -43,7 +43,7 @@ pub(super) fn read(
         parameter.required && arguments.get(parameter.name).is_none_or(Value::is_null)
     }) {
         let error = anyhow!("`{}` requires the argument `{}`", endpoint.id, missing.name);
-        return Err(Failure::not_started(error).hint(see(endpoint)));
+        return Err(CommandError::not_started(error).hint(see(endpoint)));
     }
     Ok(arguments)
 }
@@ -57,7 +57,7 @@ fn refuse_secrets(endpoint: &Endpoint, arguments: &Map<String, Value>) -> Result
         return Ok(());
     };
     let error = anyhow!("`{name}` is a secret, and other users can see command lines");
-    Err(Failure::not_started(error).hint("put it into a JSON file and pass `--data @FILE`"))
+    Err(CommandError::not_started(error).hint("put it into a JSON file and pass `--data @FILE`"))
 }
 
 fn secret_in<'a>(endpoint: &Endpoint, members: &'a Map<String, Value>) -> Option<&'a str> {
@@ -77,10 +77,10 @@ fn text_of(data: &str) -> Result<String> {
         None => Ok(data.to_owned()),
         Some("-") => io::read_to_string(io::stdin().lock().take(LONGEST))
             .context("the arguments on standard input cannot be read")
-            .map_err(Failure::not_started),
+            .map_err(CommandError::not_started),
         Some(path) => fs::read_to_string(path)
             .with_context(|| format!("the arguments in `{path}` cannot be read"))
-            .map_err(Failure::not_started),
+            .map_err(CommandError::not_started),
     }
 }
 
@@ -91,10 +91,10 @@ fn object(text: &str) -> Result<Map<String, Value>> {
     let text = text.trim_start_matches('\u{feff}');
     let value = serde_json::from_str(text)
         .context("the arguments are not JSON")
-        .map_err(Failure::not_started)?;
+        .map_err(CommandError::not_started)?;
     match value {
         Value::Object(members) => Ok(members),
-        _ => Err(Failure::not_started(anyhow!(
+        _ => Err(CommandError::not_started(anyhow!(
             "the arguments are JSON, but not a JSON object"
         ))),
     }
@@ -107,7 +107,8 @@ fn parameter<'a>(endpoint: &'a Endpoint, name: &str) -> Result<&'a Parameter> {
         .iter()
         .find(|parameter| parameter.name == name);
     found.ok_or_else(|| {
-        let failure = Failure::not_started(anyhow!("`{}` has no argument `{name}`", endpoint.id));
+        let failure =
+            CommandError::not_started(anyhow!("`{}` has no argument `{name}`", endpoint.id));
         match nearest(name, known()) {
             Some(known) => failure.hint(format!("did you mean `{known}`?")),
             None => failure.hint(see(endpoint)),
@@ -148,7 +149,7 @@ fn add(
     };
     if given.insert(name.to_owned(), value).is_some() {
         let error = anyhow!("`{name}` is given twice, but it is not a list");
-        return Err(Failure::not_started(error));
+        return Err(CommandError::not_started(error));
     }
     Ok(())
 }
@@ -167,7 +168,7 @@ fn fits(json_type: &str, value: &Value) -> bool {
     }
 }
 
-fn misfit(endpoint: &Endpoint, parameter: &Parameter) -> Failure {
+fn misfit(endpoint: &Endpoint, parameter: &Parameter) -> CommandError {
     let wanted = match parameter.json_type {
         "string" => "a string",
         "integer" => "a whole number",
@@ -177,7 +178,7 @@ fn misfit(endpoint: &Endpoint, parameter: &Parameter) -> Failure {
         _ => "an object",
     };
     let (id, name) = (endpoint.id, parameter.name);
-    Failure::not_started(anyhow!("`{name}` of `{id}` must be {wanted}")).hint(see(endpoint))
+    CommandError::not_started(anyhow!("`{name}` of `{id}` must be {wanted}")).hint(see(endpoint))
 }
 
 fn see(endpoint: &Endpoint) -> String {

@@ -19,7 +19,7 @@ use crate::{
         SourceConfig, file_in_use, load,
     },
     connect,
-    exit::{Failure, Result},
+    exit::{CommandError, Result},
 };
 
 /// One value of the resolved configuration.
@@ -45,7 +45,7 @@ pub(super) fn shown(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<
     let text = match path {
         Some(path) => fs::read_to_string(path)
             .with_context(|| format!("the configuration `{}` cannot be read", path.display()))
-            .map_err(Failure::not_started)?,
+            .map_err(CommandError::not_started)?,
         None => String::new(),
     };
     let mut shown = Shown {

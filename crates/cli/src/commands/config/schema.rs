@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     config,
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 /// The file that `config init` writes beside the configuration, for editors.
@@ -15,7 +15,7 @@ pub(super) const FILE: &str = "fortilake.schema.json";
 
 /// Prints the schema.
 pub(super) fn run(console: Console) -> Result {
-    console.data(&text()?).map_err(Failure::failed)?;
+    console.data(&text()?).map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }
 

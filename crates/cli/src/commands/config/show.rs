@@ -10,7 +10,7 @@ use crate::{
     args::ConfigShowArgs,
     config::{Env, Origin},
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
     session,
 };
 
@@ -29,7 +29,7 @@ pub(super) fn run(args: &ConfigShowArgs, console: Console) -> Result {
         // The state is no key of the file, so it stands in a comment.
         format!("# state: {state} ({origin})\n\n{}", toml(&entries)?)
     };
-    console.data(&text).map_err(Failure::failed)?;
+    console.data(&text).map_err(CommandError::failed)?;
     Ok(Code::Complete)
 }
 
@@ -63,7 +63,7 @@ fn toml(entries: &[Entry]) -> Result<String> {
         section = entry.section;
         let value = toml::Value::try_from(&entry.value)
             .with_context(|| format!("`{}` cannot be written", entry.key))
-            .map_err(Failure::failed)?;
+            .map_err(CommandError::failed)?;
         let line = format!("{} = {value}", entry.key);
         let _ = writeln!(text, "{line:COLUMN$}  # {}", entry.origin);
     }

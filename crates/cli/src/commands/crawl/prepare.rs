@@ -13,7 +13,7 @@ use crate::{
     config::{Config, Env, SourceConfig},
     connect::{self, ClientContext},
     console::Console,
-    exit::{Failure, Result},
+    exit::{CommandError, Result},
     session::{Fingerprint, Session},
     time,
 };
@@ -38,7 +38,7 @@ pub(super) fn sources(
 ) -> Result<(Vec<Source>, Fingerprint)> {
     let has_models = |source: &SourceConfig| source.system == System::default();
     if !args.models.is_empty() && !config.sources.iter().any(has_models) {
-        return Err(Failure::not_started(anyhow!(
+        return Err(CommandError::not_started(anyhow!(
             "`--models` needs a source of the type `forticloud`"
         )));
     }

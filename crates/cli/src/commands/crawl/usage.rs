@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use crate::{
     args::LogFormat,
     console::Console,
-    exit::{Failure, Result},
+    exit::{CommandError, Result},
     metrics::MetricsTarget,
     record::RunRecord,
     summary::SummaryTarget,
@@ -17,7 +17,9 @@ use crate::{
 ///
 /// They could not be parsed, so the files are looked up among them by the names of the flags.
 pub(crate) fn write_usage_error(arguments: &[OsString]) {
-    let failure: Result = Err(Failure::not_started(anyhow!("the arguments are not valid")));
+    let failure: Result = Err(CommandError::not_started(anyhow!(
+        "the arguments are not valid"
+    )));
     // The usage error is printed already, and tells more than that its summary could not be written.
     if let Some(path) = path_after("--summary", arguments).filter(|path| *path != "-") {
         let console = Console::new(LogFormat::Text, false);

@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 use fortilake_operations::{RegistrationStore, UnitState};
 use fortilake_state::{SinkStore, State};
 
-use crate::exit::{Failure, Result};
+use crate::exit::{CommandError, Result};
 
 /// The outcomes of the units that one API user has registered.
 pub(super) struct OutcomeStore(SinkStore);
@@ -63,14 +63,14 @@ impl RegistrationLock {
         let opened = options
             .open(&path)
             .with_context(|| format!("`{}` cannot be opened", path.display()));
-        let file = opened.map_err(Failure::failed)?;
+        let file = opened.map_err(CommandError::failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(Failure::busy(anyhow!(
+            Err(TryLockError::WouldBlock) => Err(CommandError::busy(anyhow!(
                 "another registration is running with the same state"
             ))
             .hint("wait until it has finished, then run the same command again")),
-            Err(TryLockError::Error(error)) => Err(Failure::failed(error)),
+            Err(TryLockError::Error(error)) => Err(CommandError::failed(error)),
         }
     }
 }

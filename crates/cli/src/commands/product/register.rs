@@ -21,7 +21,7 @@ use crate::{
     commands::operation::{self, Target},
     config::Env,
     console::Console,
-    exit::{Code, Failure, Result},
+    exit::{Code, CommandError, Result},
 };
 
 /// The hint after an interruption.
@@ -84,7 +84,7 @@ pub(super) fn run(args: &RegisterArgs, console: Console) -> Result {
     // The result is printed before an error is returned: units may have been registered before it
     // happened.
     let table = render(&registration, args.format)?;
-    console.data(&table).map_err(Failure::failed)?;
+    console.data(&table).map_err(CommandError::failed)?;
     let counts = Counts::of(&registration);
     console.note(&counts.summary());
     ended?;
@@ -157,7 +157,7 @@ fn announce(source: &str, args: &RegisterArgs, registration: &Registration, cons
 fn resend_age(text: &str) -> Result<Duration> {
     let age = text.parse::<jiff::SignedDuration>().ok();
     age.and_then(|age| age.try_into().ok()).ok_or_else(|| {
-        Failure::not_started(anyhow!(
+        CommandError::not_started(anyhow!(
             "`--resend-unknown` is `{}`; it takes a duration such as `10m` or `1h`",
             quotable(text, &[])
         ))
@@ -179,7 +179,7 @@ fn progress(registration: &Registration, console: Console) {
 }
 
 /// Converts the error that ended the run, with a hint on how to continue.
-fn interrupted(error: fortilake_client::Error, registration: &Registration) -> Failure {
+fn interrupted(error: fortilake_client::Error, registration: &Registration) -> CommandError {
     let paused = error.kind() == Kind::Paused;
     let failure = operation::failure(error);
     if Counts::of(registration).sent > 0 {
@@ -276,16 +276,16 @@ fn render(registration: &Registration, format: RowFormat) -> Result<String> {
     match format {
         RowFormat::Json => {
             let rows: Vec<_> = rows.collect();
-            let text = serde_json::to_string_pretty(&rows).map_err(Failure::failed)?;
+            let text = serde_json::to_string_pretty(&rows).map_err(CommandError::failed)?;
             Ok(text + "\n")
         }
         RowFormat::Csv => {
             let mut writer = csv::Writer::from_writer(Vec::new());
             for row in rows {
-                writer.serialize(row).map_err(Failure::failed)?;
+                writer.serialize(row).map_err(CommandError::failed)?;
             }
-            let bytes = writer.into_inner().map_err(Failure::failed)?;
-            String::from_utf8(bytes).map_err(Failure::failed)
+            let bytes = writer.into_inner().map_err(CommandError::failed)?;
+            String::from_utf8(bytes).map_err(CommandError::failed)
         }
     }
 }

@@ -8,7 +8,7 @@ use fortilake_operations::Unit;
 use fortilake_sink::nearest;
 use serde_json::{Map, Value};
 
-use crate::exit::{Failure, Result};
+use crate::exit::{CommandError, Result};
 
 #[cfg(test)]
 mod tests;
@@ -53,7 +53,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Row>> {
     let shown = path.display();
     let text = fs::read_to_string(path)
         .with_context(|| format!("the units in `{shown}` cannot be read"))
-        .map_err(Failure::not_started)?;
+        .map_err(CommandError::not_started)?;
     let ending = path.extension().unwrap_or_default().to_string_lossy();
     parse(&text, &ending.to_ascii_lowercase())
         .map_err(|failure| failure.context(format!("the units in `{shown}` cannot be used")))
@@ -66,16 +66,16 @@ fn parse(text: &str, ending: &str) -> Result<Vec<Row>> {
         "csv" => csv_rows(text)?,
         "json" => {
             let value = serde_json::from_str(text).context("the file is not JSON");
-            listed(value.map_err(Failure::not_started)?)?
+            listed(value.map_err(CommandError::not_started)?)?
         }
         "toml" => listed(toml_value(text)?)?,
         _ => {
             let error = anyhow!("unknown file type");
-            return Err(Failure::not_started(error).hint("use a .csv, .json or .toml file"));
+            return Err(CommandError::not_started(error).hint("use a .csv, .json or .toml file"));
         }
     };
     if rows.is_empty() {
-        return Err(Failure::not_started(anyhow!("the file has no units")));
+        return Err(CommandError::not_started(anyhow!("the file has no units")));
     }
     rows.iter()
         .flat_map(Map::keys)
@@ -95,9 +95,9 @@ fn csv_rows(text: &str) -> Result<Vec<Map<String, Value>>> {
         .delimiter(delimiter)
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
-    let names = reader.headers().map_err(Failure::not_started)?.clone();
+    let names = reader.headers().map_err(CommandError::not_started)?.clone();
     let rows = reader.into_records().map(|record| {
-        let record = record.map_err(Failure::not_started)?;
+        let record = record.map_err(CommandError::not_started)?;
         let cells = names.iter().zip(&record);
         let cells = cells.filter(|(_, cell)| !cell.is_empty());
         Ok(cells
@@ -120,7 +120,7 @@ fn check_quotes(text: &str, delimiter: u8) -> Result<()> {
     let wrong = |line: usize, what: &str| {
         let error = anyhow!("line {line}: {what}");
         let hint = "enclose a cell with quotes as a whole, and write a quote in it twice";
-        Err(Failure::not_started(error).hint(hint))
+        Err(CommandError::not_started(error).hint(hint))
     };
     let (mut line, mut opened, mut at_start) = (1, None, true);
     let mut bytes = text.bytes().peekable();
@@ -153,7 +153,7 @@ fn toml_value(text: &str) -> Result<Value> {
         // The text of the line may hold a secret, so only its number is reported.
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-        Failure::not_started(anyhow!("line {line}: {}", error.message()))
+        CommandError::not_started(anyhow!("line {line}: {}", error.message()))
     })
 }
 
@@ -172,7 +172,7 @@ fn listed(value: Value) -> Result<Vec<Map<String, Value>>> {
         _ => None,
     };
     let objects = list.and_then(|items| items.into_iter().map(object).collect());
-    objects.ok_or_else(|| Failure::not_started(anyhow!("the file is not a list of objects")))
+    objects.ok_or_else(|| CommandError::not_started(anyhow!("the file is not a list of objects")))
 }
 
 /// The API's spelling of a field name; `serial_number` and `Serial Number` are accepted, too.
@@ -183,7 +183,7 @@ fn known(name: &str) -> Result<&'static str> {
     };
     let found = NAMES.into_iter().find(|known| plain(known) == plain(name));
     found.ok_or_else(|| {
-        let failure = Failure::not_started(anyhow!("a unit has no field `{name}`"));
+        let failure = CommandError::not_started(anyhow!("a unit has no field `{name}`"));
         let longer = NAMES
             .into_iter()
             .find(|known| !name.is_empty() && plain(known).starts_with(&plain(name)));
