@@ -244,9 +244,9 @@ pub(crate) fn sink_of(label: &str) -> &str {
 
 /// Refuses two sinks that would replace each other's tables.
 pub(crate) fn are_apart(sinks: &[SinkConfig]) -> Result<()> {
-    let mut seen: Vec<(Place, &str)> = Vec::new();
+    let mut seen: Vec<(PublishTarget, &str)> = Vec::new();
     for SinkConfig { label, spec } in sinks {
-        let place = Place::of(spec)?;
+        let place = PublishTarget::of(spec)?;
         if let Some((_, other)) = seen.iter().find(|(seen, _)| *seen == place) {
             let error = anyhow!("sinks `{other}` and `{label}` publish to the same place");
             return Err(
@@ -260,7 +260,7 @@ pub(crate) fn are_apart(sinks: &[SinkConfig]) -> Result<()> {
 
 /// Where a sink publishes to, normalized so that two spellings of one place are equal.
 #[derive(PartialEq)]
-struct Place {
+struct PublishTarget {
     /// The sink's name; `None` for a sink that publishes to a folder, because a folder has one
     /// snapshot at a time in each layout, whatever its format.
     sink: Option<&'static str>,
@@ -272,7 +272,7 @@ struct Place {
     options: Option<Map<String, Value>>,
 }
 
-impl Place {
+impl PublishTarget {
     fn of(spec: &Spec) -> Result<Self> {
         let descriptor = registry::find(&spec.sink)?;
         let is_folder = descriptor.target == "path";

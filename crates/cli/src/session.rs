@@ -43,7 +43,7 @@ pub(crate) struct Session {
 }
 
 /// The crawl that a run should work on next.
-pub(crate) enum Found {
+pub(crate) enum NextCrawl {
     /// A crawl to resume, or a new one.
     Read(Session),
     /// A crawl that was read completely but not published.
@@ -51,7 +51,7 @@ pub(crate) enum Found {
 }
 
 /// Which earlier crawls a run may resume.
-pub(crate) struct Search<'a> {
+pub(crate) struct ResumeCriteria<'a> {
     /// The sources and settings of this run.
     pub(crate) fingerprint: &'a Fingerprint,
     /// Whether to start a new crawl even if one could be resumed.
@@ -83,8 +83,8 @@ impl Session {
     /// A crawl is resumed only with unchanged settings, because its journal would otherwise mix
     /// pages that answer different questions. A crawl that was read completely is exempt: it makes
     /// no more calls and is published with its own settings.
-    pub(crate) fn find(state: &State, search: &Search<'_>) -> Result<Found> {
-        let fingerprint = search.fingerprint;
+    pub(crate) fn find(state: &State, criteria: &ResumeCriteria<'_>) -> Result<NextCrawl> {
+        let fingerprint = criteria.fingerprint;
         let crawls = state.crawls().map_err(CommandError::from)?;
         let mut notes = Vec::new();
         let other = crawls.iter().find(|crawl| {
@@ -103,14 +103,15 @@ impl Session {
         let same = crawls
             .into_iter()
             .find(|crawl| fingerprint.has_sources_of(&crawl.fingerprint));
-        let Some(crawl) = same.filter(|crawl| crawl.status.is_unfinished() && !search.fresh) else {
-            return Self::begin(state, fingerprint, notes).map(Found::Read);
+        let Some(crawl) = same.filter(|crawl| crawl.status.is_unfinished() && !criteria.fresh)
+        else {
+            return Self::begin(state, fingerprint, notes).map(NextCrawl::Read);
         };
         let session = Self::take_up(state, &crawl.id)?;
         // Settings that have changed since do not matter for a crawl that was read completely.
         if fortilake_crawler::reading_has_ended(&*session.journal)? {
             if session.crawl.selection == *fingerprint.selection() {
-                return Ok(Found::Publish(Self { notes, ..session }));
+                return Ok(NextCrawl::Publish(Self { notes, ..session }));
             }
             // It belongs to other sinks, and its row counts say nothing about this run.
             notes.push(format!(
@@ -119,14 +120,14 @@ impl Session {
                 crawl.id
             ));
             drop(session);
-            return Self::begin(state, fingerprint, notes).map(Found::Read);
+            return Self::begin(state, fingerprint, notes).map(NextCrawl::Read);
         }
         let differences = fingerprint.differences(&crawl.fingerprint);
         if differences.is_empty() {
             let idle = state.last_activity(&crawl)?;
             let idle = jiff::Timestamp::now().as_microsecond().saturating_sub(idle);
-            if idle <= i64::try_from(search.max_idle.as_micros()).unwrap_or(i64::MAX) {
-                return Ok(Found::Read(Self { notes, ..session }));
+            if idle <= i64::try_from(criteria.max_idle.as_micros()).unwrap_or(i64::MAX) {
+                return Ok(NextCrawl::Read(Self { notes, ..session }));
             }
             session.set_status(Status::Abandoned, None)?;
             if crawl.records > 0 {
@@ -138,13 +139,13 @@ impl Session {
                 ));
             }
             drop(session);
-            return Self::begin(state, fingerprint, notes).map(Found::Read);
+            return Self::begin(state, fingerprint, notes).map(NextCrawl::Read);
         }
         drop(session);
         // A crawl without any response, such as one with a wrong password, holds nothing worth
         // resuming. It must not force anyone to use `--fresh`.
         if crawl.records == 0 {
-            return Self::begin(state, fingerprint, notes).map(Found::Read);
+            return Self::begin(state, fingerprint, notes).map(NextCrawl::Read);
         }
         let error = anyhow!(
             "crawl `{}` is unfinished and cannot be resumed, because the settings changed: {}",

@@ -30,7 +30,7 @@ use crate::{
     organization,
     progress::Progress,
     record::RunRecord,
-    session::{self, Found, Search, Session},
+    session::{self, NextCrawl, ResumeCriteria, Session},
     signals,
     summary::{self, SummaryTarget},
     time::Time,
@@ -104,7 +104,7 @@ async fn crawl(
         ),
         console,
     };
-    let search = Search {
+    let search = ResumeCriteria {
         fingerprint: &fingerprint,
         fresh: args.fresh,
         max_idle: config.max_idle,
@@ -112,8 +112,8 @@ async fn crawl(
     let session = match &state {
         None => Session::passing(fingerprint.selection().clone()),
         Some(state) => match Session::find(state, &search)? {
-            Found::Read(session) => session,
-            Found::Publish(read) => {
+            NextCrawl::Read(session) => session,
+            NextCrawl::Publish(read) => {
                 let code = publish_read(&read, &publishing, record, signals.stop.clone()).await?;
                 // A sink that failed now would also fail for the new crawl, after all its calls.
                 if code == Code::Failed {
@@ -124,7 +124,7 @@ async fn crawl(
                 // Releases the lock on the published crawl, so that it can be looked at again.
                 drop(read);
                 match Session::find(state, &search)? {
-                    Found::Read(session) | Found::Publish(session) => session,
+                    NextCrawl::Read(session) | NextCrawl::Publish(session) => session,
                 }
             }
         },

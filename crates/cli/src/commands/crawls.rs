@@ -14,7 +14,7 @@ use crate::{
     exit::{Code, CommandError, Result},
     session::{
         self,
-        deliveries::{self, Delivery},
+        deliveries::{self, DeliveryRecord},
     },
 };
 
@@ -111,7 +111,7 @@ fn status(crawl: &Crawl) -> &'static str {
 }
 
 /// Everything that `crawls show` prints, as JSON.
-fn object(crawl: &Crawl, deliveries: &[(String, Delivery)]) -> Value {
+fn object(crawl: &Crawl, deliveries: &[(String, DeliveryRecord)]) -> Value {
     let sinks = deliveries.iter().map(|(label, delivery)| {
         json!({ "sink": label, "state": delivery.state.name(), "error": delivery.error })
     });
@@ -129,7 +129,7 @@ fn object(crawl: &Crawl, deliveries: &[(String, Delivery)]) -> Value {
     })
 }
 
-fn show(crawl: &Crawl, deliveries: &[(String, Delivery)]) -> String {
+fn show(crawl: &Crawl, deliveries: &[(String, DeliveryRecord)]) -> String {
     let mut text = format!(
         "crawl:     {}\nsnapshot:  {}\nstatus:    {}\nstarted:   {}\ncalls:     {}\nversion:   {}\n",
         crawl.id,

@@ -26,7 +26,7 @@ const PATH: &str = "path";
 ///
 /// It contains no secrets: options that are secrets are stored as references to where they are.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Delivery {
+pub(crate) struct DeliveryRecord {
     /// The sink's name, such as `csv`.
     sink: String,
     /// Its options as configured; empty in records of older versions.
@@ -35,15 +35,15 @@ pub(crate) struct Delivery {
     /// The folder that a file sink publishes into, as an absolute path; `None` for a URL.
     path: Option<String>,
     /// The result so far.
-    pub(crate) state: Progress,
-    /// Why the sink failed; only in state [`Progress::Failed`].
+    pub(crate) state: DeliveryState,
+    /// Why the sink failed; only in state [`DeliveryState::Failed`].
     pub(crate) error: Option<String>,
 }
 
 /// The result of one sink so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Progress {
+pub(crate) enum DeliveryState {
     /// The sink was opened. Either its process is still running, or it died.
     Open,
     /// The sink has published the snapshot.
@@ -54,7 +54,7 @@ pub(crate) enum Progress {
     Recovered,
 }
 
-impl Progress {
+impl DeliveryState {
     /// The word for it in `fortilake crawls show`.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -81,11 +81,11 @@ impl Session {
                 let path = path::absolute(path).ok()?;
                 path.to_str().map(str::to_owned)
             });
-            let delivery = Delivery {
+            let delivery = DeliveryRecord {
                 sink: spec.sink.clone(),
                 options: spec.written_options()?,
                 path,
-                state: Progress::Open,
+                state: DeliveryState::Open,
                 error: None,
             };
             self.set_delivery(label, &delivery)?;
@@ -105,15 +105,15 @@ impl Session {
             let error = report.result.as_ref().err();
             delivery.error = error.map(|error| one_line(error));
             delivery.state = match error {
-                Some(_) => Progress::Failed,
-                None => Progress::Published,
+                Some(_) => DeliveryState::Failed,
+                None => DeliveryState::Published,
             };
             self.set_delivery(&label, &delivery)?;
         }
         Ok(())
     }
 
-    fn set_delivery(&self, label: &str, delivery: &Delivery) -> Result<()> {
+    fn set_delivery(&self, label: &str, delivery: &DeliveryRecord) -> Result<()> {
         match &self.stored {
             Some(stored) => put(stored, label, delivery),
             None => Ok(()),
@@ -122,7 +122,7 @@ impl Session {
 }
 
 /// The recorded sinks of a stored crawl, by label.
-pub(crate) fn of(state: &State, crawl: &Crawl) -> Result<Vec<(String, Delivery)>> {
+pub(crate) fn of(state: &State, crawl: &Crawl) -> Result<Vec<(String, DeliveryRecord)>> {
     Ok(read(state.deliveries(crawl)?))
 }
 
@@ -133,7 +133,7 @@ pub(crate) async fn recover(state: &State, env: &Env) -> Result<()> {
     for crawl in state.crawls()? {
         let open = of(state, &crawl)?
             .into_iter()
-            .filter(|(_, delivery)| delivery.state == Progress::Open)
+            .filter(|(_, delivery)| delivery.state == DeliveryState::Open)
             .collect::<Vec<_>>();
         if open.is_empty() {
             continue;
@@ -145,7 +145,7 @@ pub(crate) async fn recover(state: &State, env: &Env) -> Result<()> {
         for (label, mut delivery) in open {
             match end_leftovers(state, env, &delivery).await {
                 Ok(()) => {
-                    delivery.state = Progress::Recovered;
+                    delivery.state = DeliveryState::Recovered;
                     put(&journal, &label, &delivery)?;
                 }
                 Err(error) => {
@@ -161,7 +161,7 @@ pub(crate) async fn recover(state: &State, env: &Env) -> Result<()> {
     Ok(())
 }
 
-async fn end_leftovers(state: &State, env: &Env, delivery: &Delivery) -> sink::Result<()> {
+async fn end_leftovers(state: &State, env: &Env, delivery: &DeliveryRecord) -> sink::Result<()> {
     let Some(recover) = registry::find(&delivery.sink)?.recover else {
         return Ok(());
     };
@@ -182,14 +182,14 @@ async fn end_leftovers(state: &State, env: &Env, delivery: &Delivery) -> sink::R
     recover(options, sink_store(state, &spec)?).await
 }
 
-fn put(journal: &CrawlJournal, label: &str, delivery: &Delivery) -> Result<()> {
+fn put(journal: &CrawlJournal, label: &str, delivery: &DeliveryRecord) -> Result<()> {
     let text = serde_json::to_string(delivery).unwrap_or_default();
     journal.set_delivery(label, &text)?;
     Ok(())
 }
 
 /// Parses the records; those that another version wrote in another form are skipped.
-fn read(kept: Vec<(String, String)>) -> Vec<(String, Delivery)> {
+fn read(kept: Vec<(String, String)>) -> Vec<(String, DeliveryRecord)> {
     kept.into_iter()
         .filter_map(|(label, text)| Some((label, serde_json::from_str(&text).ok()?)))
         .collect()
