@@ -12,8 +12,8 @@ use std::{
 use fortilake_models::{integer_of, text_of};
 use serde_json::{Value, value::RawValue};
 
-mod answer;
 mod object;
+mod response;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -21,8 +21,8 @@ mod tests;
 use self::rows::Rows;
 pub(crate) use self::rows::RowsMember;
 pub(crate) use self::{
-    answer::Answer,
     object::{error, pick},
+    response::ParsedResponse,
 };
 
 /// What the plan needs to know about a page.
@@ -135,7 +135,7 @@ impl Facts {
 }
 
 impl Ids {
-    pub(crate) fn of(answer: &Answer<'_>, rows: &Rows<'_>) -> serde_json::Result<Self> {
+    pub(crate) fn of(response: &ParsedResponse<'_>, rows: &Rows<'_>) -> serde_json::Result<Self> {
         let mut known = Vec::new();
         for row in &rows.objects {
             let [id] = pick(row, [&["id"]])?;
@@ -144,23 +144,23 @@ impl Ids {
         Ok(Self {
             missing: rows.len() - rows.nulls - known.len(),
             known,
-            total: answer.number("totalPages"),
+            total: response.number("totalPages"),
         })
     }
 }
 
 impl ListFacts {
-    pub(crate) fn of(answer: &Answer<'_>, names: Names) -> serde_json::Result<Self> {
-        let rows = answer.rows()?;
-        let total = answer.number("totalPages");
+    pub(crate) fn of(response: &ParsedResponse<'_>, names: Names) -> serde_json::Result<Self> {
+        let rows = response.rows()?;
+        let total = response.number("totalPages");
         let mut facts = Self {
-            page: answer.number("pageNumber"),
+            page: response.number("pageNumber"),
             total,
             rows: rows.len(),
             lacks_rows: rows.member == RowsMember::Absent && total.is_some_and(|total| total > 0),
             ..Self::default()
         };
-        let key = answer.key_members();
+        let key = response.key_members();
         for row in rows.objects {
             facts.add(row, &key, names)?;
         }

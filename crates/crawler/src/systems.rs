@@ -20,7 +20,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    Error, Facts, Fetch, Names, Outcome, Result, Scope, Settings, error::Kind, facts::Answer,
+    Error, Facts, Fetch, Names, Outcome, Result, Scope, Settings, error::Kind,
+    facts::ParsedResponse,
 };
 
 /// Every system. The first one is the default.
@@ -47,7 +48,12 @@ pub(crate) trait Definition: Sync {
     fn planner(&self, settings: Settings) -> Box<dyn Planner>;
 
     /// Reads what the planner needs to know about a page.
-    fn facts(&self, endpoint: &str, page: &Answer<'_>, names: Names) -> serde_json::Result<Facts>;
+    fn facts(
+        &self,
+        endpoint: &str,
+        page: &ParsedResponse<'_>,
+        names: Names,
+    ) -> serde_json::Result<Facts>;
 
     /// The endpoint whose rows are the subjects of this endpoint's scopes: units list accounts, and
     /// so on. An endpoint that is called only once has none.
@@ -237,10 +243,10 @@ impl Facts {
     /// an empty list of this endpoint. A renamed list or an error page of a gateway must not pass
     /// as an empty list.
     pub fn read(endpoint: &str, page: &str, names: Names) -> serde_json::Result<Self> {
-        let answer = Answer::read(endpoint, page)?;
+        let response = ParsedResponse::read(endpoint, page)?;
         System::of(endpoint)
             .definition()
-            .facts(endpoint, &answer, names)
+            .facts(endpoint, &response, names)
     }
 }
 

@@ -8,7 +8,7 @@ use fortilake_models::{self as models, Endpoint};
 use crate::{Facts, Fetch, Names};
 
 /// The answer to a call, with the facts that the plan decides on.
-pub(super) struct Answer {
+pub(super) struct FetchedPage {
     /// Whether the API states that nothing was found.
     pub(super) nothing: bool,
     pub(super) body: Arc<str>,
@@ -21,9 +21,9 @@ pub(super) async fn call(
     fetch: &Fetch,
     names: Names,
     before: Tries,
-) -> client::Result<Answer> {
+) -> client::Result<FetchedPage> {
     let Some(endpoint) = models::endpoint(fetch.endpoint) else {
-        return Ok(Answer {
+        return Ok(FetchedPage {
             nothing: false,
             body: "".into(),
             facts: Err(serde::de::Error::custom(
@@ -40,7 +40,7 @@ pub(super) async fn call(
         } else {
             page.body.into()
         };
-        Answer {
+        FetchedPage {
             nothing,
             facts: Facts::read(fetch.endpoint, &body, names),
             body,

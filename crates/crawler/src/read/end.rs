@@ -7,7 +7,7 @@ use fortilake_client::{self as client, Client, Pause, Reason, Tries};
 
 use super::{
     Reader,
-    call::{Answer, call},
+    call::{FetchedPage, call},
     judge::paused,
     stopped,
     work::{Done, Work},
@@ -37,7 +37,7 @@ impl Reader {
     /// Handles the answer to [`Self::look`].
     pub(super) fn probe_ended(
         &mut self,
-        answer: client::Result<Answer>,
+        answer: client::Result<FetchedPage>,
         work: &mut Work,
     ) -> Result<()> {
         work.probing = false;

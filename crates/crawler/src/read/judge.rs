@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fortilake_client::{self as client, Tries};
 
-use super::{Reader, call::Answer};
+use super::{Reader, call::FetchedPage};
 use crate::{
     Error, Failure, FailureKind, Fetch, Outcome, Result, System,
     error::{Kind, one_line},
@@ -42,19 +42,19 @@ impl Reader {
     pub(super) fn judge(
         &self,
         fetch: &Fetch,
-        answer: client::Result<Answer>,
+        answer: client::Result<FetchedPage>,
     ) -> Result<CallResult> {
         match answer {
             // An empty answer is valid for a list. For a product that a list has named it is not,
             // and it must not be reused as that product's details in later crawls.
-            Ok(Answer { nothing: true, .. }) if fetch.is_about_one_row() => {
+            Ok(FetchedPage { nothing: true, .. }) if fetch.is_about_one_row() => {
                 let message = format!(
                     "`{}` found no product with this serial number",
                     fetch.endpoint
                 );
                 self.failed(fetch, FailureKind::Rejected, message)
             }
-            Ok(Answer {
+            Ok(FetchedPage {
                 body,
                 facts: Ok(facts),
                 ..
@@ -62,7 +62,7 @@ impl Reader {
                 let time = self.keep_page(fetch, body)?;
                 Ok(CallResult::Final(Outcome::Page(facts.observed_at(time))))
             }
-            Ok(Answer {
+            Ok(FetchedPage {
                 facts: Err(error), ..
             }) => Ok(CallResult::Lost {
                 failure: unreadable(fetch, &error),

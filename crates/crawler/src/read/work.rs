@@ -7,7 +7,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     ReadStats,
-    call::Answer,
+    call::FetchedPage,
     judge::NextTry,
     outage::{OutageDetector, account},
     retry_queue::{QueuedRetry, RetryQueue, SlowStart},
@@ -62,9 +62,9 @@ pub(super) struct Attempt {
 
 /// A call that has ended.
 pub(super) enum Done {
-    Call(Attempt, client::Result<Answer>),
+    Call(Attempt, client::Result<FetchedPage>),
     /// The call that tells whether the API answers.
-    Probe(client::Result<Answer>),
+    Probe(client::Result<FetchedPage>),
     /// That call was not sent, because the crawl was stopped.
     ProbeCancelled,
 }

@@ -9,7 +9,7 @@ use fortilake_client::{self as client, Client};
 
 use self::planner::FortiAuthenticatorPlanner;
 use super::{Access, ApiKey, Check, Definition, Estimate, Planner};
-use crate::{Facts, Names, Result, Settings, facts::Answer};
+use crate::{Facts, Names, Result, Settings, facts::ParsedResponse};
 
 /// The endpoint that identifies the unit.
 const UNIT: &str = "authenticator/systeminfo";
@@ -34,7 +34,12 @@ impl Definition for FortiAuthenticator {
         Box::new(FortiAuthenticatorPlanner::new(settings.source))
     }
 
-    fn facts(&self, endpoint: &str, page: &Answer<'_>, _: Names) -> serde_json::Result<Facts> {
+    fn facts(
+        &self,
+        endpoint: &str,
+        page: &ParsedResponse<'_>,
+        _: Names,
+    ) -> serde_json::Result<Facts> {
         facts::read(endpoint, page)
     }
 

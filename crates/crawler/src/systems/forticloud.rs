@@ -11,7 +11,7 @@ pub(crate) use self::planner::DETAILS;
 pub use self::planner::FortiCloudPlanner;
 use self::planner::{FLEX, flex_depth};
 use super::{Access, Check, Definition, Estimate, Planner};
-use crate::{Facts, Names, Result, Settings, facts::Answer};
+use crate::{Facts, Names, Result, Settings, facts::ParsedResponse};
 
 pub(crate) const UNITS: &str = "units/list";
 pub(crate) const ACCOUNTS: &str = "accounts/list";
@@ -40,7 +40,12 @@ impl Definition for FortiCloud {
         Box::new(FortiCloudPlanner::new(settings))
     }
 
-    fn facts(&self, endpoint: &str, page: &Answer<'_>, names: Names) -> serde_json::Result<Facts> {
+    fn facts(
+        &self,
+        endpoint: &str,
+        page: &ParsedResponse<'_>,
+        names: Names,
+    ) -> serde_json::Result<Facts> {
         facts::read(endpoint, page, names)
     }
 

@@ -9,7 +9,7 @@ use fortilake_client::{self as client, Client};
 
 use self::planner::FortiPortalPlanner;
 use super::{Access, ApiKey, Check, Definition, Estimate, Planner};
-use crate::{Facts, Names, Result, Settings, facts::Answer};
+use crate::{Facts, Names, Result, Settings, facts::ParsedResponse};
 
 const ORGANIZATIONS: &str = "portal/account/organizations";
 const SITES: &str = "portal/device/site/customer";
@@ -31,7 +31,7 @@ impl Definition for FortiPortal {
         Box::new(FortiPortalPlanner::new(settings.source))
     }
 
-    fn facts(&self, _: &str, page: &Answer<'_>, _: Names) -> serde_json::Result<Facts> {
+    fn facts(&self, _: &str, page: &ParsedResponse<'_>, _: Names) -> serde_json::Result<Facts> {
         facts::read(page).map(Facts::Offset)
     }
 

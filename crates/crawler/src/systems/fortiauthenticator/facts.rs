@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{TOKENS, UNIT};
 use crate::{
     Facts, ListFacts, OffsetFacts,
-    facts::{Answer, error, fingerprint, pick},
+    facts::{ParsedResponse, error, fingerprint, pick},
 };
 
 /// The columns that the unit's identity fills, and the members that contain the values.
@@ -16,14 +16,14 @@ const UNIT_COLUMNS: [(&str, &str); 3] = [
     ("firmware", "firmware"),
 ];
 
-pub(super) fn read(endpoint: &str, answer: &Answer<'_>) -> serde_json::Result<Facts> {
+pub(super) fn read(endpoint: &str, response: &ParsedResponse<'_>) -> serde_json::Result<Facts> {
     if endpoint == UNIT {
-        return Ok(Facts::Unit(unit(answer)));
+        return Ok(Facts::Unit(unit(response)));
     }
     if endpoint == TOKENS {
-        return tokens(answer).map(Facts::Offset);
+        return tokens(response).map(Facts::Offset);
     }
-    if !answer.is_described() {
+    if !response.is_described() {
         let message = "the answer has none of the members that this endpoint returns";
         return Err(error(message.to_owned()));
     }
@@ -34,9 +34,9 @@ pub(super) fn read(endpoint: &str, answer: &Answer<'_>) -> serde_json::Result<Fa
 }
 
 /// The identity of the unit: values by the names of the columns that they fill.
-fn unit(answer: &Answer<'_>) -> Vec<(String, Value)> {
+fn unit(response: &ParsedResponse<'_>) -> Vec<(String, Value)> {
     let known = UNIT_COLUMNS.iter().filter_map(|(column, member)| {
-        let text = text_of(answer.member(member)?)?;
+        let text = text_of(response.member(member)?)?;
         Some(((*column).to_owned(), Value::from(text)))
     });
     known.collect()
@@ -44,9 +44,9 @@ fn unit(answer: &Answer<'_>) -> Vec<(String, Value)> {
 
 /// Rows are identified by `id`. Releases that do not send it have it at the end of `resource_uri`,
 /// and older ones have only the serial number.
-fn tokens(answer: &Answer<'_>) -> serde_json::Result<OffsetFacts> {
-    let rows = answer.rows()?;
-    let meta = answer.inside("meta")?.unwrap_or_default();
+fn tokens(response: &ParsedResponse<'_>) -> serde_json::Result<OffsetFacts> {
+    let rows = response.rows()?;
+    let meta = response.inside("meta")?.unwrap_or_default();
     let total = meta.into_iter().find(|(name, _)| name == "total_count");
     let total = total.and_then(|(_, total)| integer_of(total));
     let mut ids = Vec::new();

@@ -4,17 +4,17 @@ use fortilake_models::integer_of;
 
 use crate::{
     OffsetFacts,
-    facts::{Answer, RowsMember, error, pick},
+    facts::{ParsedResponse, RowsMember, error, pick},
 };
 
-pub(super) fn read(answer: &Answer<'_>) -> serde_json::Result<OffsetFacts> {
-    let rows = answer.rows()?;
-    let total = match answer.inside("data")? {
+pub(super) fn read(response: &ParsedResponse<'_>) -> serde_json::Result<OffsetFacts> {
+    let rows = response.rows()?;
+    let total = match response.inside("data")? {
         Some(data) => data
             .into_iter()
             .find(|(name, _)| name == "totalResultsCount")
             .map(|(_, total)| total),
-        None => answer.member("totalResultsCount"),
+        None => response.member("totalResultsCount"),
     };
     let total = total.and_then(integer_of);
     let total = total.and_then(|total| total.try_into().ok());

@@ -39,14 +39,14 @@ const ENVELOPE: [&str; 12] = [
 const DEPTH: usize = 3;
 
 /// One answer, read along the layout of its endpoint.
-pub(crate) struct Answer<'a> {
+pub(crate) struct ParsedResponse<'a> {
     layout: Option<&'static Layout>,
     members: Members<'a>,
     /// Whether the API stated that nothing was found.
     says_nothing: bool,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> ParsedResponse<'a> {
     pub(crate) fn read(endpoint: &str, page: &'a str) -> serde_json::Result<Self> {
         let raw: &RawValue = serde_json::from_str(page)?;
         let members = members(raw)
@@ -224,7 +224,7 @@ fn path(fields: &'static [Field]) -> Option<Vec<&'static str>> {
     })
 }
 
-fn outermost(answer: &'static ResponseShape) -> Option<&'static models::Rows> {
+fn outermost(shape: &'static ResponseShape) -> Option<&'static models::Rows> {
     fn inside(fields: &'static [Field]) -> Option<&'static models::Rows> {
         fields.iter().find_map(|field| match field.target {
             Target::Rows(rows) => Some(rows),
@@ -232,7 +232,7 @@ fn outermost(answer: &'static ResponseShape) -> Option<&'static models::Rows> {
             _ => None,
         })
     }
-    match answer {
+    match shape {
         ResponseShape::Object(fields) => inside(fields),
         ResponseShape::Rows(rows) => Some(rows),
     }
