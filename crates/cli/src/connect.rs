@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use fortilake_auth::{Credentials, StoredToken, TokenStore};
 use fortilake_client::{self as client, Client, ledger::Micros};
-use fortilake_crawler::{Access, System, one_line};
+use fortilake_crawler::{ConnectionConfig, System, one_line};
 use fortilake_simulator::{Scenario, Simulator};
 use fortilake_state::State;
 use fortilake_transport::{self as transport, InProcess, Network, Transport};
@@ -119,12 +119,12 @@ fn of_system(source: &SourceConfig, credentials: Credentials) -> Result<client::
         let text = text.as_ref();
         text.map(|text| url(text, name)).transpose()
     };
-    let access = Access {
+    let connection = ConnectionConfig {
         api_url: address(&source.api_url, "api_url")?,
         auth_url: address(&source.auth_url, "auth_url")?,
         credentials,
     };
-    let config = source.system.client_config(access).ok_or_else(|| {
+    let config = source.system.client_config(connection).ok_or_else(|| {
         CommandError::not_started(anyhow!("source `{}` has no `api_url`", source.name))
             .hint("add the address of the system, such as `api_url = \"https://portal.example\"`")
     })?;
@@ -148,13 +148,13 @@ pub(crate) fn simulated(system: System, context: &ClientContext) -> Result<Clien
         password: password.into(),
         password_origin: origin.to_owned(),
     };
-    let access = Access {
+    let connection = ConnectionConfig {
         api_url: Some(url("https://simulator.invalid", "api_url")?),
         auth_url: None,
         credentials,
     };
     let config = system
-        .client_config(access)
+        .client_config(connection)
         .ok_or_else(|| CommandError::failed(anyhow!("`{}` is not simulated", system.name())))?;
     let simulator = Simulator::new(scenario);
     let transport = InProcess::new(move |request| {

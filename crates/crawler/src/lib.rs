@@ -51,7 +51,7 @@ pub use crate::{
     sink_tasks::{OpenSink, SinkReport},
     store::sink_store,
     systems::{
-        Access, ApiKey, Check, Estimate, Step, System,
+        ApiKey, Check, ConnectionConfig, Estimate, Step, System,
         forticloud::FortiCloudPlanner,
         settings::{DetailsFor, ScopeMode, Search, Settings},
     },

@@ -79,7 +79,7 @@ pub(crate) trait Definition: Sync {
     }
 
     /// How a client connects to it, or nothing if the address of the API is missing.
-    fn client_config(&self, access: Access) -> Option<client::Config>;
+    fn client_config(&self, connection: ConnectionConfig) -> Option<client::Config>;
 
     /// Signs in to each service and makes one call to it.
     async fn check(&self, client: &Client) -> Check;
@@ -101,7 +101,7 @@ pub enum ApiKey {
 
 /// Where a system is and who calls it.
 #[derive(Debug)]
-pub struct Access {
+pub struct ConnectionConfig {
     /// The address of the API; a system that users host themselves has no default.
     pub api_url: Option<Url>,
     /// The address that issues tokens, if it is not the system's usual one.
@@ -204,8 +204,8 @@ impl System {
     }
 
     /// How a client connects to it, or nothing if the address of the API is missing.
-    pub fn client_config(self, access: Access) -> Option<client::Config> {
-        self.0.client_config(access)
+    pub fn client_config(self, connection: ConnectionConfig) -> Option<client::Config> {
+        self.0.client_config(connection)
     }
 
     /// Signs in to each of its services and makes one call to it.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use fortilake_client::{self as client, Client};
 
 use self::planner::FortiAuthenticatorPlanner;
-use super::{Access, ApiKey, Check, Definition, Estimate, Planner};
+use super::{ApiKey, Check, ConnectionConfig, Definition, Estimate, Planner};
 use crate::{Facts, Names, Result, Settings, facts::ParsedResponse};
 
 /// The endpoint that identifies the unit.
@@ -47,9 +47,9 @@ impl Definition for FortiAuthenticator {
         ApiKey::ReplacesPassword
     }
 
-    fn client_config(&self, access: Access) -> Option<client::Config> {
-        let url = access.api_url?;
-        Some(client::Config::authenticator(url, access.credentials))
+    fn client_config(&self, connection: ConnectionConfig) -> Option<client::Config> {
+        let url = connection.api_url?;
+        Some(client::Config::authenticator(url, connection.credentials))
     }
 
     async fn check(&self, client: &Client) -> Check {

@@ -10,7 +10,7 @@ use fortilake_client::{self as client, Client};
 pub(crate) use self::planner::DETAILS;
 pub use self::planner::FortiCloudPlanner;
 use self::planner::{FLEX, flex_depth};
-use super::{Access, Check, Definition, Estimate, Planner};
+use super::{Check, ConnectionConfig, Definition, Estimate, Planner};
 use crate::{Facts, Names, Result, Settings, facts::ParsedResponse};
 
 pub(crate) const UNITS: &str = "units/list";
@@ -70,10 +70,10 @@ impl Definition for FortiCloud {
         endpoint == UNITS || FLEX.contains(&endpoint)
     }
 
-    fn client_config(&self, access: Access) -> Option<client::Config> {
-        let mut config = client::Config::new(access.credentials);
-        config.auth_url = access.auth_url.unwrap_or(config.auth_url);
-        config.api_url = access.api_url.unwrap_or(config.api_url);
+    fn client_config(&self, connection: ConnectionConfig) -> Option<client::Config> {
+        let mut config = client::Config::new(connection.credentials);
+        config.auth_url = connection.auth_url.unwrap_or(config.auth_url);
+        config.api_url = connection.api_url.unwrap_or(config.api_url);
         Some(config)
     }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use fortilake_client::{self as client, Client};
 
 use self::planner::FortiPortalPlanner;
-use super::{Access, ApiKey, Check, Definition, Estimate, Planner};
+use super::{ApiKey, Check, ConnectionConfig, Definition, Estimate, Planner};
 use crate::{Facts, Names, Result, Settings, facts::ParsedResponse};
 
 const ORGANIZATIONS: &str = "portal/account/organizations";
@@ -47,12 +47,12 @@ impl Definition for FortiPortal {
         ApiKey::ReplacesUser
     }
 
-    fn client_config(&self, access: Access) -> Option<client::Config> {
-        let Access {
+    fn client_config(&self, connection: ConnectionConfig) -> Option<client::Config> {
+        let ConnectionConfig {
             api_url,
             credentials,
             ..
-        } = access;
+        } = connection;
         let url = api_url?;
         if credentials.username.is_empty() {
             let origin = credentials.password_origin;
