@@ -1,6 +1,6 @@
 //! The row counts that a crawl is compared with before it is published.
 
-use fortilake_crawler::{Figures, Guard, Limits, Report};
+use fortilake_crawler::{Baselines, Guard, Limits, Report};
 use fortilake_sink as sink;
 use fortilake_state::{Baseline, State};
 
@@ -8,7 +8,7 @@ use crate::exit::{CommandError, Result};
 
 /// The shrink guard for a crawl of these sources.
 pub(crate) fn guard(state: &State, sources: &str, limits: Limits) -> Result<Guard> {
-    let before = figures(state, sources)?;
+    let before = stored(state, sources)?;
     Ok(Guard { limits, before })
 }
 
@@ -29,12 +29,12 @@ pub(crate) fn keep(
     if kept.is_some_and(|kept| kept.snapshot > name) {
         return Ok(());
     }
-    let mut figures = figures(state, sources)?;
-    figures.update(&report.outcome, &name);
-    let figures = serde_json::to_string(&figures).map_err(CommandError::failed)?;
+    let mut baselines = stored(state, sources)?;
+    baselines.update(&report.outcome, &name);
+    let baselines = serde_json::to_string(&baselines).map_err(CommandError::failed)?;
     let baseline = Baseline {
         snapshot: name,
-        figures,
+        figures: baselines,
     };
     state.set_baseline(sources, &baseline)?;
     Ok(())
@@ -52,11 +52,11 @@ pub(crate) fn published_name(crawl: &sink::Crawl, report: &Report) -> String {
     name.unwrap_or(&crawl.name).clone()
 }
 
-/// The stored figures, or empty ones.
+/// The stored baselines, or empty ones.
 ///
-/// The first edition stored figures that counted differently; they do not parse and are ignored.
-fn figures(state: &State, sources: &str) -> Result<Figures> {
+/// The first edition stored baselines that counted differently; they do not parse and are ignored.
+fn stored(state: &State, sources: &str) -> Result<Baselines> {
     let kept = state.baseline(sources)?;
-    let figures = kept.and_then(|kept| serde_json::from_str(&kept.figures).ok());
-    Ok(figures.unwrap_or_default())
+    let baselines = kept.and_then(|kept| serde_json::from_str(&kept.figures).ok());
+    Ok(baselines.unwrap_or_default())
 }

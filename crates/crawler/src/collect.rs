@@ -24,7 +24,7 @@ use crate::{
 ///
 /// Every page is decoded twice: here, and again when its scope is delivered. Decoding first means
 /// that a scope with an unreadable page fails as a whole before any sink sees a row of it, that the
-/// guard has its figures before anything is published, and that counts do not depend on which sinks
+/// guard has its counts before anything is published, and that counts do not depend on which sinks
 /// are configured. Keeping the decoded rows instead would need memory for the whole crawl, because
 /// atomic sinks are fed only at the end. The price is decoding time, which is small beside the
 /// calls.

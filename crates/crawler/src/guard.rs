@@ -23,7 +23,7 @@ pub struct Guard {
     /// How many rows may be lost.
     pub limits: Limits,
     /// The rows of each scope when it was last published as complete.
-    pub before: Figures,
+    pub before: Baselines,
 }
 
 /// How many rows may be lost since the last complete reading.
@@ -39,14 +39,14 @@ pub struct Limits {
 
 /// The rows of every scope when it was last published as complete.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Figures {
+pub struct Baselines {
     /// The scopes, by [`ScopeId::text`].
-    pub scopes: BTreeMap<String, ScopeFigures>,
+    pub scopes: BTreeMap<String, ScopeBaseline>,
 }
 
 /// The rows of one scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScopeFigures {
+pub struct ScopeBaseline {
     /// The scope.
     pub scope: ScopeId,
     /// The snapshot that these rows were published in.
@@ -109,15 +109,15 @@ impl Guard {
             .iter()
             .map(|found| (&*found.scope, found))
             .collect();
-        for figures in self.before.scopes.values() {
-            let scope = &figures.scope;
+        for baseline in self.before.scopes.values() {
+            let scope = &baseline.scope;
             let found = now.get(scope);
             let is_complete = |found: &&&ScopeOutcome| found.result == ScopeResult::Complete;
             let counts = found.filter(is_complete).map(|found| &found.rows);
             if counts.is_none() && (found.is_some() || !outcome.may_delete(scope)) {
                 continue;
             }
-            for (table, &before) in &figures.rows {
+            for (table, &before) in &baseline.rows {
                 // A table that this crawl does not deliver was not requested, so it lost nothing.
                 if !outcome.tables.contains_key(table) {
                     continue;
@@ -127,7 +127,7 @@ impl Guard {
                     .copied()
                     .unwrap_or(0);
                 let change = tables.entry((table, &scope.source)).or_default();
-                change.add(scope, Change { before, now }, &figures.snapshot);
+                change.add(scope, Change { before, now }, &baseline.snapshot);
             }
         }
         let refused = tables
@@ -161,9 +161,9 @@ impl Guard {
     }
 }
 
-impl Figures {
-    /// Updates the figures after publishing: complete scopes get new figures, and scopes that no
-    /// longer exist are removed. Figures of scopes that failed stay, also if they were carried.
+impl Baselines {
+    /// Updates the baselines after publishing: complete scopes get new ones, and scopes that no
+    /// longer exist are removed. Baselines of scopes that failed stay, also if they were carried.
     pub fn update(&mut self, outcome: &Outcome, snapshot: &str) {
         let unread: HashSet<&ScopeId> = outcome
             .scopes
@@ -171,8 +171,8 @@ impl Figures {
             .filter(|found| found.result != ScopeResult::Complete)
             .map(|found| &*found.scope)
             .collect();
-        self.scopes.retain(|_, figures| {
-            let scope = &figures.scope;
+        self.scopes.retain(|_, baseline| {
+            let scope = &baseline.scope;
             let pair = (scope.source.clone(), scope.endpoint.clone());
             unread.contains(scope) || !outcome.exhaustive.contains(&pair)
         });
@@ -181,12 +181,12 @@ impl Figures {
         });
         for found in complete {
             let rows = found.rows.iter().filter(|(table, _)| *table != ISSUES);
-            let figures = ScopeFigures {
+            let baseline = ScopeBaseline {
                 scope: (*found.scope).clone(),
                 snapshot: snapshot.to_owned(),
                 rows: rows.map(|(table, rows)| (table.clone(), *rows)).collect(),
             };
-            self.scopes.insert(found.scope.text(), figures);
+            self.scopes.insert(found.scope.text(), baseline);
         }
     }
 }

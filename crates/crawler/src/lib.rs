@@ -42,7 +42,7 @@ pub use crate::{
     error::{Error, Kind, Result, one_line},
     facts::{DetailsSubject, Facts, Ids, ListFacts, Names, OffsetFacts, ProductName},
     fetch::{Failure, FailureKind, Fetch, Outcome, Rejected},
-    guard::{AccountShrink, Figures, Guard, Limits, ScopeFigures, Shrink},
+    guard::{AccountShrink, Baselines, Guard, Limits, ScopeBaseline, Shrink},
     notes::reading_has_ended,
     publish::{CoverageRow, Drift, Page, Publisher, Reload},
     read::ReusablePages,

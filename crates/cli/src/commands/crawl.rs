@@ -96,7 +96,7 @@ async fn crawl(
         partial: partial(args, config),
         carry: None,
         limits: (!args.accept_shrink).then_some(config.limits),
-        figures: fingerprint.sources(),
+        baseline_key: fingerprint.sources(),
         flags: again::flags(
             args.config.as_deref(),
             &args.sink,
@@ -215,7 +215,7 @@ pub(crate) struct Publishing<'a> {
     /// How many rows may disappear; `None` turns the shrink guard off.
     pub(crate) limits: Option<Limits>,
     /// The sources and their users, as the key under which the row counts are stored.
-    pub(crate) figures: String,
+    pub(crate) baseline_key: String,
     /// The flags that other commands need to work on the same sinks and state, for hints.
     pub(crate) flags: String,
     /// Where progress and the summary are printed.
@@ -256,7 +256,9 @@ impl Publishing<'_> {
             .filter_map(|source| source.client.clone())
             .collect();
         let guard = match (self.state, self.limits) {
-            (Some(state), Some(limits)) => Some(baseline::guard(state, &self.figures, limits)?),
+            (Some(state), Some(limits)) => {
+                Some(baseline::guard(state, &self.baseline_key, limits)?)
+            }
             // Without state there is no earlier crawl to compare with.
             _ => None,
         };
@@ -327,7 +329,7 @@ impl Publishing<'_> {
         session.set_status(status, Some(&summary))?;
         record.summary = Some(summary);
         if let Some(state) = self.state.filter(|_| summary::reached_a_sink(&report)) {
-            baseline::keep(state, &self.figures, &session.crawl, &report)?;
+            baseline::keep(state, &self.baseline_key, &session.crawl, &report)?;
         }
         Ok(code)
     }

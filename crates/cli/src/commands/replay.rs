@@ -39,7 +39,7 @@ pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
                 partial: args.accept_partial.then_some(Partial::Publish),
                 carry: None,
                 limits: (!args.accept_shrink).then_some(limits),
-                figures: fingerprint.sources(),
+                baseline_key: fingerprint.sources(),
                 flags: again::flags(
                     args.config.as_deref(),
                     &args.sink,
@@ -89,7 +89,7 @@ fn crawl(kept: &Crawl, publishing: &Publishing<'_>, state: &State, console: Cons
         summary::print(console, &session.crawl, &report, &result, &publishing.flags);
         if summary::reached_a_sink(&report) {
             session.set_status(Status::Published, None)?;
-            baseline::keep(state, &publishing.figures, &session.crawl, &report)?;
+            baseline::keep(state, &publishing.baseline_key, &session.crawl, &report)?;
         }
         Ok(summary::code(&report))
     })

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult};
 
-use super::{AccountShrink, Figures, Guard, Limits, Shrink};
+use super::{AccountShrink, Baselines, Guard, Limits, Shrink};
 
 const LIMITS: Limits = Limits {
     max_shrink: 0.2,
@@ -50,7 +50,7 @@ fn crawl(accounts: &[(i64, Option<u64>)]) -> Outcome {
 
 /// What a guard that knows all crawls but the last one finds in the last one.
 fn look(limits: Limits, crawls: &[Outcome]) -> Vec<Shrink> {
-    let mut before = Figures::default();
+    let mut before = Baselines::default();
     let (last, earlier) = crawls.split_last().unwrap();
     for (number, outcome) in earlier.iter().enumerate() {
         before.update(outcome, &format!("2026010{}T000000Z", number + 1));
