@@ -1,13 +1,13 @@
 //! The row counts that a crawl is compared with before it is published.
 
-use fortilake_crawler::{Baselines, Guard, Limits, Report};
+use fortilake_crawler::{Baselines, Guard, Report, ShrinkLimits};
 use fortilake_sink as sink;
 use fortilake_state::{Baseline, State};
 
 use crate::exit::{CommandError, Result};
 
 /// The shrink guard for a crawl of these sources.
-pub(crate) fn guard(state: &State, sources: &str, limits: Limits) -> Result<Guard> {
+pub(crate) fn guard(state: &State, sources: &str, limits: ShrinkLimits) -> Result<Guard> {
     let before = stored(state, sources)?;
     Ok(Guard { limits, before })
 }

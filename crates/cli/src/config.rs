@@ -19,7 +19,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use fortilake_crawler::Limits;
+use fortilake_crawler::ShrinkLimits;
 use fortilake_sink::{Partial, Spec, registry};
 use fortilake_snapshot::scheme;
 use serde_json::{Map, Value};
@@ -63,7 +63,7 @@ pub(crate) struct Config {
     /// How many crawls the state keeps, at least 1.
     pub(crate) keep: usize,
     /// How many rows may disappear before publishing needs `--accept-shrink`.
-    pub(crate) limits: Limits,
+    pub(crate) limits: ShrinkLimits,
     /// What to do with a partial snapshot; `None` leaves the choice to each sink.
     pub(crate) partial: Option<Partial>,
     /// Whether scopes that cannot be read are published with the rows of an earlier crawl.
@@ -83,7 +83,7 @@ impl Config {
             sources,
             sinks,
             keep: KEEP,
-            limits: Limits {
+            limits: ShrinkLimits {
                 max_shrink: MAX_SHRINK,
                 max_account_shrink: MAX_ACCOUNT_SHRINK,
                 min_rows: MIN_ROWS,
@@ -131,7 +131,10 @@ pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<C
 ///
 /// Sinks given on the command line replace those of the file. Without either, this is an error:
 /// only a crawl has a default sink.
-pub(crate) fn sinks(path: Option<&Path>, specs: &[String]) -> Result<(Vec<SinkConfig>, Limits)> {
+pub(crate) fn sinks(
+    path: Option<&Path>,
+    specs: &[String],
+) -> Result<(Vec<SinkConfig>, ShrinkLimits)> {
     let config = match file_in_use(path) {
         Some(path) => file::read(path)?,
         None => Config::new(Vec::new(), Vec::new()),

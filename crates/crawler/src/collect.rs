@@ -5,13 +5,14 @@ use std::{
     sync::Arc,
 };
 
+use fortilake_auth::Clock;
 use fortilake_models as models;
 use fortilake_sink::{Origin, ScopeId, TableSpec};
 use fortilake_state::Journal;
 use tokio::sync::mpsc;
 
 use crate::{
-    Carry, Clock, Error, Event, Fetch, Observer, Page, Publisher, Result, Scope,
+    Carry, Error, Event, Fetch, Observer, Page, Publisher, Result, Scope,
     error::{Kind, one_line},
     freeze::{Frozen, ScopeRecord, exhaustive},
     handover::Handover,

@@ -5,6 +5,7 @@ mod stream;
 
 use std::{convert::Infallible, sync::Arc, time::Instant};
 
+use fortilake_auth::Clock;
 use fortilake_client::Client;
 use fortilake_sink::{self as sink, Delivery, Outcome as SinkOutcome, TableSpec};
 use fortilake_state::Journal;
@@ -15,7 +16,7 @@ use tokio::{
 
 use self::stream::Stream;
 use crate::{
-    Carry, Clock, Error, Guard, Names, Observer, OpenSink, Publisher, Report, Result, Scope,
+    Carry, Error, Guard, Names, Observer, OpenSink, Publisher, Report, Result, Scope,
     Settings, SinkReport,
     collect::{Collected, Collector, deliver},
     error::Kind,

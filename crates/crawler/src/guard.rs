@@ -21,14 +21,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone)]
 pub struct Guard {
     /// How many rows may be lost.
-    pub limits: Limits,
+    pub limits: ShrinkLimits,
     /// The rows of each scope when it was last published as complete.
     pub before: Baselines,
 }
 
 /// How many rows may be lost since the last complete reading.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limits {
+pub struct ShrinkLimits {
     /// The share of a table's rows of one source that may be lost, from 0 to 1: 0.2 is a fifth.
     pub max_shrink: f64,
     /// The share of a table's rows of one account that may be lost, from 0 to 1.
@@ -139,7 +139,7 @@ impl Guard {
     }
 
     fn refuses(&self, table: &TableChange) -> bool {
-        let Limits {
+        let ShrinkLimits {
             max_shrink,
             max_account_shrink,
             ..

@@ -13,7 +13,6 @@
 //! variables.
 
 mod carry;
-mod clock;
 mod collect;
 mod crawl;
 mod edition;
@@ -36,13 +35,12 @@ mod tables;
 
 pub use crate::{
     carry::{Carry, EarlierCrawl},
-    clock::Clock,
     crawl::{Crawl, Incomplete, Source},
     edition::{edition, models_digest},
     error::{Error, Kind, Result, one_line},
     facts::{DetailsSubject, Facts, Ids, ListFacts, Names, OffsetFacts, ProductName},
     fetch::{Failure, FailureKind, Fetch, Outcome, Rejected},
-    guard::{AccountShrink, Baselines, Guard, Limits, ScopeBaseline, Shrink},
+    guard::{AccountShrink, Baselines, Guard, ScopeBaseline, Shrink, ShrinkLimits},
     notes::reading_has_ended,
     publish::{CoverageRow, Drift, Page, Publisher, Reload},
     read::ReusablePages,

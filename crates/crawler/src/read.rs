@@ -21,6 +21,7 @@ mod work;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use fortilake_auth::Clock;
 use fortilake_client::Client;
 use fortilake_state::{Archive, Journal};
 use tokio::sync::{mpsc, watch};
@@ -32,8 +33,8 @@ use self::{
     work::{Attempt, Done, Work},
 };
 use crate::{
-    Clock, Error, Event, Failure, FailureKind, Fetch, Names, Observer, Outcome, Result, Scope,
-    Step, error::Kind, systems::Planner,
+    Error, Event, Failure, FailureKind, Fetch, Names, Observer, Outcome, Result, Scope, Step,
+    error::Kind, systems::Planner,
 };
 
 /// Reads one source to its end.

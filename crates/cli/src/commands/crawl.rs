@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use fortilake_auth::system_time;
 use fortilake_client as client;
 use fortilake_crawler::{
-    Carry, Crawl, Incomplete, Kind, Limits, Report, Source, edition, tables_of,
+    Carry, Crawl, Incomplete, Kind, Report, ShrinkLimits, Source, edition, tables_of,
 };
 use fortilake_sink::{self as sink, Partial, nearest};
 use fortilake_state::{State, Status};
@@ -213,7 +213,7 @@ pub(crate) struct Publishing<'a> {
     /// publishes only what the crawl reads.
     pub(crate) carry: Option<Carry>,
     /// How many rows may disappear; `None` turns the shrink guard off.
-    pub(crate) limits: Option<Limits>,
+    pub(crate) limits: Option<ShrinkLimits>,
     /// The sources and their users, as the key under which the row counts are stored.
     pub(crate) baseline_key: String,
     /// The flags that other commands need to work on the same sinks and state, for hints.

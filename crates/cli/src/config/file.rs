@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{Limits, one_line};
+use fortilake_crawler::{ShrinkLimits, one_line};
 use fortilake_sink::{Partial, Spec};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -221,7 +221,7 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
     Ok(Config {
         // The newest crawl is always kept, because `plan` and `replay latest` need it.
         keep: file.keep.max(1),
-        limits: Limits {
+        limits: ShrinkLimits {
             max_shrink: file.guard.max_shrink,
             max_account_shrink: file.guard.max_account_shrink,
             min_rows: file.guard.min_rows,

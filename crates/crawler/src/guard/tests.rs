@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult};
 
-use super::{AccountShrink, Baselines, Guard, Limits, Shrink};
+use super::{AccountShrink, Baselines, Guard, Shrink, ShrinkLimits};
 
-const LIMITS: Limits = Limits {
+const LIMITS: ShrinkLimits = ShrinkLimits {
     max_shrink: 0.2,
     max_account_shrink: 0.5,
     min_rows: 20,
@@ -49,7 +49,7 @@ fn crawl(accounts: &[(i64, Option<u64>)]) -> Outcome {
 }
 
 /// What a guard that knows all crawls but the last one finds in the last one.
-fn look(limits: Limits, crawls: &[Outcome]) -> Vec<Shrink> {
+fn look(limits: ShrinkLimits, crawls: &[Outcome]) -> Vec<Shrink> {
     let mut before = Baselines::default();
     let (last, earlier) = crawls.split_last().unwrap();
     for (number, outcome) in earlier.iter().enumerate() {
@@ -60,7 +60,7 @@ fn look(limits: Limits, crawls: &[Outcome]) -> Vec<Shrink> {
 
 #[track_caller]
 fn check(max_shrink: f64, before: u64, now: u64, refused: bool) {
-    let limits = Limits {
+    let limits = ShrinkLimits {
         max_shrink,
         max_account_shrink: 1.0,
         ..LIMITS
