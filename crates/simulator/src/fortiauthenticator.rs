@@ -9,7 +9,7 @@ use http::{Method, header};
 
 use self::tokens::Tokens;
 use crate::answered::{Answered, not_allowed};
-use crate::forticloud::envelope::Meddling;
+use crate::forticloud::envelope::PageFaults;
 use crate::forticloud::wire::Wire;
 use crate::incoming::Incoming;
 use crate::json::Object;
@@ -46,7 +46,7 @@ impl FortiAuthenticator {
         }
     }
 
-    pub(crate) fn answer(&self, incoming: &Incoming, meddling: &Meddling) -> Answered {
+    pub(crate) fn answer(&self, incoming: &Incoming, page_faults: &PageFaults) -> Answered {
         let path = incoming.path.as_str();
         let known = match path {
             LICENSES | TOKENS => true,
@@ -68,7 +68,7 @@ impl FortiAuthenticator {
             Method::POST if activates => self.activate(incoming),
             Method::GET if path == LICENSES => Answered::json(200, &self.licenses()),
             Method::GET if path == SYSTEM => Answered::json(200, &self.system()),
-            Method::GET => self.tokens().answer(incoming, meddling, self.wire()),
+            Method::GET => self.tokens().answer(incoming, page_faults, self.wire()),
             _ => {
                 let allow = if activates { "GET, POST" } else { "GET" };
                 not_allowed(allow, &Object::new().with("error", "Method not allowed."))

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use self::envelope::{Asked, Meddling, Reply};
+use self::envelope::{Arguments, PageFaults, Reply};
 use self::oauth::Tokens;
 use self::world::World;
 use crate::answered::{Answered, not_allowed};
@@ -39,14 +39,14 @@ struct Endpoint {
     path: &'static str,
     client: &'static str,
     payload: Option<&'static str>,
-    run: fn(&mut World, &Asked) -> Result<Reply, Reply>,
+    run: fn(&mut World, &Arguments) -> Result<Reply, Reply>,
 }
 
 const fn endpoint(
     path: &'static str,
     client: &'static str,
     payload: Option<&'static str>,
-    run: fn(&mut World, &Asked) -> Result<Reply, Reply>,
+    run: fn(&mut World, &Arguments) -> Result<Reply, Reply>,
 ) -> Endpoint {
     Endpoint {
         path,
@@ -202,7 +202,7 @@ const ENDPOINTS: &[Endpoint] = &[
 const fn asset(
     path: &'static str,
     payload: Option<&'static str>,
-    run: fn(&mut World, &Asked) -> Result<Reply, Reply>,
+    run: fn(&mut World, &Arguments) -> Result<Reply, Reply>,
 ) -> Endpoint {
     endpoint(path, "assetmanagement", payload, run)
 }
@@ -225,7 +225,12 @@ impl FortiCloud {
     }
 
     /// Answers a call as the real service would.
-    pub(crate) fn answer(&self, incoming: &Incoming, meddling: Meddling, now: Instant) -> Answered {
+    pub(crate) fn answer(
+        &self,
+        incoming: &Incoming,
+        page_faults: PageFaults,
+        now: Instant,
+    ) -> Answered {
         // Paths are compared without case, because clients of the real service use different
         // spellings.
         let path = incoming.path.to_ascii_lowercase();
@@ -243,7 +248,7 @@ impl FortiCloud {
         }
         let reply = self
             .authorize(endpoint, incoming, now)
-            .and_then(|()| self.run(endpoint, incoming, meddling))
+            .and_then(|()| self.run(endpoint, incoming, page_faults))
             .unwrap_or_else(|refusal| self.emptied(endpoint, refusal));
         self.envelope(&reply, incoming)
     }
@@ -280,7 +285,7 @@ impl FortiCloud {
         &self,
         endpoint: &Endpoint,
         incoming: &Incoming,
-        meddling: Meddling,
+        page_faults: PageFaults,
     ) -> Result<Reply, Reply> {
         let bodiless = endpoint.path.ends_with("/getcommondata") && incoming.body.is_empty();
         let arguments = match serde_json::from_slice(&incoming.body) {
@@ -288,9 +293,9 @@ impl FortiCloud {
             _ if bodiless => serde_json::Map::new(),
             _ => return Err(Reply::refused(101, "Request body is not valid JSON.")),
         };
-        let asked = Asked {
+        let asked = Arguments {
             arguments,
-            meddling,
+            page_faults,
         };
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         let mut reply = (endpoint.run)(&mut world, &asked)?;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use self::session::Sessions;
 use self::world::World;
 use crate::answered::{Answered, not_allowed};
-use crate::forticloud::envelope::Meddling;
+use crate::forticloud::envelope::PageFaults;
 use crate::incoming::Incoming;
 use crate::json::Object;
 use crate::scenario::{Portal, Quirks, Scenario};
@@ -47,7 +47,7 @@ impl FortiPortal {
     pub(crate) fn answer(
         &self,
         incoming: &Incoming,
-        meddling: &Meddling,
+        page_faults: &PageFaults,
         now: Instant,
     ) -> Answered {
         if !self.portal.enabled {
@@ -60,7 +60,7 @@ impl FortiPortal {
             LOGIN => self.sessions.login(incoming, now),
             LOGOUT => self.sessions.logout(incoming, now),
             path => match path.strip_prefix(RESOURCES) {
-                Some(resource) => self.read(resource, incoming, meddling, now),
+                Some(resource) => self.read(resource, incoming, page_faults, now),
                 None => missing(),
             },
         }
@@ -70,18 +70,18 @@ impl FortiPortal {
         &self,
         resource: &str,
         incoming: &Incoming,
-        meddling: &Meddling,
+        page_faults: &PageFaults,
         now: Instant,
     ) -> Answered {
         if let Some(refusal) = self.sessions.refusal(incoming, now) {
             return refusal;
         }
-        let asked = reads::Asked {
+        let asked = reads::ReadRequest {
             world: &self.world,
             quirks: &self.quirks,
             page_size: self.portal.page_size,
             incoming,
-            meddling,
+            page_faults,
         };
         match asked.read(resource) {
             None => missing(),

@@ -12,7 +12,7 @@ mod tests;
 
 /// A limit that a call would exceed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Breach {
+pub(crate) struct ExceededLimit {
     pub(crate) status: i64,
     pub(crate) message: &'static str,
     /// How long the window stays full.
@@ -23,14 +23,14 @@ pub(crate) struct Breach {
 
 /// The calls and errors so far.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct QuotaUsage {
     quota: Quota,
     start: Instant,
     calls: Vec<VecDeque<Instant>>,
     errors: VecDeque<Instant>,
 }
 
-impl Ledger {
+impl QuotaUsage {
     pub(crate) fn new(quota: Quota, start: Instant) -> Self {
         Self {
             calls: vec![VecDeque::new(); quota.calls.len()],
@@ -41,12 +41,12 @@ impl Ledger {
     }
 
     /// Counts a call, or returns the limit that refuses it.
-    pub(crate) fn call(&mut self, now: Instant) -> Result<(), Breach> {
+    pub(crate) fn call(&mut self, now: Instant) -> Result<(), ExceededLimit> {
         if let Some(limit) = &self.quota.errors {
             forget(&mut self.errors, now, limit.per);
             if self.errors.len() as u64 >= limit.max {
                 let wait = until_free(&self.errors, now, limit.per);
-                return Err(Breach {
+                return Err(ExceededLimit {
                     status: -30,
                     message: "Exceeded the allowed number of errors",
                     wait,
@@ -70,7 +70,7 @@ impl Ledger {
                 }
             };
             if calls.len() as u64 >= limit.max {
-                return Err(breach(limit, wait));
+                return Err(exceeded(limit, wait));
             }
         }
         // Counted only if no window refused it: a refused call is an error but not a call.
@@ -88,13 +88,13 @@ impl Ledger {
     }
 }
 
-fn breach(limit: &CallLimit, wait: Duration) -> Breach {
+fn exceeded(limit: &CallLimit, wait: Duration) -> ExceededLimit {
     let (status, message) = if limit.per <= Duration::from_mins(1) {
         (-10, "Exceeded the allowed number of requests per minute")
     } else {
         (-11, "Exceeded the allowed number of requests per hour")
     };
-    Breach {
+    ExceededLimit {
         status,
         message,
         wait,

@@ -19,7 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::simulator::{Answer, Simulator, flooded};
+use crate::simulator::{SimulatedResponse, Simulator, flooded};
 
 /// The maximum size of a request body that is read, in bytes.
 const MAX_REQUEST: usize = 16 << 20;
@@ -100,12 +100,12 @@ impl Simulator {
         let body = Limited::new(body, MAX_REQUEST).collect().await;
         let body = body.map_err(io::Error::other)?.to_bytes();
         match self.answer(http::Request::from_parts(parts, body)).await {
-            Answer::Whole(response) if compress => compressed(response),
-            Answer::Whole(response) => Ok(response.map(Body::from)),
-            Answer::Cut(response) => Ok(cut(response)),
-            Answer::Flood(bytes) => Ok(flooded(flood(bytes))),
-            Answer::Reset => Err(io::ErrorKind::ConnectionReset.into()),
-            Answer::Silence => std::future::pending().await,
+            SimulatedResponse::Whole(response) if compress => compressed(response),
+            SimulatedResponse::Whole(response) => Ok(response.map(Body::from)),
+            SimulatedResponse::Cut(response) => Ok(cut(response)),
+            SimulatedResponse::Flood(bytes) => Ok(flooded(flood(bytes))),
+            SimulatedResponse::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+            SimulatedResponse::Silence => std::future::pending().await,
         }
     }
 }

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use crate::answered::Answered;
 use crate::faults::Script;
-use crate::forticloud::envelope::{Failure, Meddling, Reply};
+use crate::forticloud::envelope::{ErrorMember, PageFaults, Reply};
 use crate::incoming::Incoming;
 use crate::json::Object;
-use crate::quota::{Breach, Ledger};
+use crate::quota::{ExceededLimit, QuotaUsage};
 use crate::random::{Stream, draw};
 use crate::rewrite::rewrite;
 use crate::scenario::{Action, QuotaAnswer, Scenario};
@@ -32,7 +32,7 @@ struct Inner {
     scenario: Scenario,
     start: Instant,
     systems: Systems,
-    ledger: Mutex<Ledger>,
+    usage: Mutex<QuotaUsage>,
     script: Mutex<Script>,
     calls: Mutex<Vec<Call>>,
 }
@@ -56,7 +56,7 @@ pub struct Call {
 
 /// The response to a call.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum SimulatedResponse {
     Whole(Response<Bytes>),
     /// An answer whose body ends in the middle.
     Cut(Response<Bytes>),
@@ -72,7 +72,7 @@ impl Simulator {
         Self(Arc::new(Inner {
             start,
             systems: Systems::new(&scenario, start),
-            ledger: Mutex::new(Ledger::new(scenario.quota.clone(), start)),
+            usage: Mutex::new(QuotaUsage::new(scenario.quota.clone(), start)),
             script: Mutex::new(Script::new(&scenario)),
             calls: Mutex::new(Vec::new()),
             scenario,
@@ -92,14 +92,14 @@ impl Simulator {
     /// happened.
     pub async fn handle(&self, request: Request<Bytes>) -> io::Result<Response<Bytes>> {
         match self.answer(request).await {
-            Answer::Whole(response) => Ok(response),
-            Answer::Flood(bytes) => {
+            SimulatedResponse::Whole(response) => Ok(response),
+            SimulatedResponse::Flood(bytes) => {
                 let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
                 Ok(flooded(Bytes::from(vec![b'['; bytes])))
             }
-            Answer::Cut(_) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Answer::Reset => Err(io::ErrorKind::ConnectionReset.into()),
-            Answer::Silence => std::future::pending().await,
+            SimulatedResponse::Cut(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+            SimulatedResponse::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+            SimulatedResponse::Silence => std::future::pending().await,
         }
     }
 
@@ -114,7 +114,7 @@ impl Simulator {
     }
 
     /// Answers a call, and takes the simulated time for it.
-    pub(crate) async fn answer(&self, request: Request<Bytes>) -> Answer {
+    pub(crate) async fn answer(&self, request: Request<Bytes>) -> SimulatedResponse {
         let incoming = Incoming::read(request);
         let now = Instant::now();
         let (answer, delay) = self.0.decide(&incoming, now);
@@ -134,14 +134,14 @@ impl fmt::Debug for Simulator {
 
 impl Inner {
     /// Decides everything about a call when it arrives. Only the answer is delayed.
-    fn decide(&self, incoming: &Incoming, now: Instant) -> (Answer, Duration) {
+    fn decide(&self, incoming: &Incoming, now: Instant) -> (SimulatedResponse, Duration) {
         // All decisions are made here, before the simulated delay. Otherwise the result of a call
         // would depend on how the delays of concurrent calls interleave.
         let limited = Systems::is_limited(incoming);
         // The limits are checked before faults, so a refused call does not use up a fault that a
         // test expects later.
         let allowed = if limited {
-            lock(&self.ledger).call(now)
+            lock(&self.usage).call(now)
         } else {
             Ok(())
         };
@@ -151,10 +151,10 @@ impl Inner {
                 let decided = self.act(action, incoming, now);
                 (limited && decided.is_error(), decided)
             }
-            Err(breach) => (breach.counts, self.throttled(&breach, incoming).into()),
+            Err(exceeded) => (exceeded.counts, self.throttled(&exceeded, incoming).into()),
         };
         if counts {
-            lock(&self.ledger).error(now);
+            lock(&self.usage).error(now);
         }
         let number = self.remember(incoming, &decided, now);
         (decided.answer, decided.delay + self.latency(number))
@@ -167,11 +167,13 @@ impl Inner {
             path: incoming.path.clone(),
             arguments: incoming.arguments.clone(),
             http_status: match &decided.answer {
-                Answer::Whole(response) => Some(response.status().as_u16()),
-                Answer::Flood(_) => Some(200),
+                SimulatedResponse::Whole(response) => Some(response.status().as_u16()),
+                SimulatedResponse::Flood(_) => Some(200),
                 // The client got no status, so the log shows none, even if the service carried the
                 // call out.
-                Answer::Cut(_) | Answer::Reset | Answer::Silence => None,
+                SimulatedResponse::Cut(_)
+                | SimulatedResponse::Reset
+                | SimulatedResponse::Silence => None,
             },
             body_status: decided.status,
         };
@@ -195,9 +197,9 @@ impl Inner {
         self.scenario.latency + Duration::from_nanos(part)
     }
 
-    fn throttled(&self, breach: &Breach, incoming: &Incoming) -> Answered {
+    fn throttled(&self, exceeded: &ExceededLimit, incoming: &Incoming) -> Answered {
         let quota = &self.scenario.quota;
-        let status = quota.status.unwrap_or(breach.status);
+        let status = quota.status.unwrap_or(exceeded.status);
         let reply = envelope(
             if quota.answer == QuotaAnswer::Http {
                 429
@@ -205,12 +207,12 @@ impl Inner {
                 200
             },
             status,
-            breach.message,
+            exceeded.message,
         );
         let mut answered = self.systems.forticloud.envelope(&reply, incoming);
         if quota.retry_after && quota.answer == QuotaAnswer::Http {
             // Rounded up, so that a client that waits exactly this long is let in.
-            let seconds = breach.wait.as_millis().div_ceil(1000).max(1);
+            let seconds = exceeded.wait.as_millis().div_ceil(1000).max(1);
             answered = answered.header(header::RETRY_AFTER, &seconds.to_string());
         }
         answered
@@ -218,7 +220,7 @@ impl Inner {
 
     /// Returns the answer, with a fault applied if there is one.
     fn act(&self, action: Option<Action>, incoming: &Incoming, now: Instant) -> Decided {
-        let mut meddling = Meddling::default();
+        let mut page_faults = PageFaults::default();
         let mut delay = Duration::ZERO;
         let cut = action == Some(Action::CutBody);
         let mut rewritten = None;
@@ -234,17 +236,19 @@ impl Inner {
             Some(Action::RevokeTokens) => self.systems.revoke_tokens(incoming),
             Some(Action::Vanish) => self.systems.forticloud.vanish(incoming.account()),
             Some(Action::Appear) => self.systems.forticloud.appear(incoming.account()),
-            Some(Action::RepeatPage) => meddling.repeat_page = true,
-            Some(Action::DropRows { rows }) => meddling.drop_rows = rows,
-            Some(Action::TotalPages { total_pages }) => meddling.total_pages = Some(total_pages),
+            Some(Action::RepeatPage) => page_faults.repeat_page = true,
+            Some(Action::DropRows { rows }) => page_faults.drop_rows = rows,
+            Some(Action::TotalPages { total_pages }) => page_faults.total_pages = Some(total_pages),
             Some(instead) => return self.replaced(instead, incoming),
         }
-        let mut decided: Decided = self.systems.answer(incoming, meddling, now).into();
+        let mut decided: Decided = self.systems.answer(incoming, page_faults, now).into();
         decided.delay = delay;
         match (decided.answer, rewritten) {
-            (Answer::Whole(response), _) if cut => Answer::Cut(response).into(),
-            (Answer::Whole(response), Some(change)) => Decided {
-                answer: Answer::Whole(rewrite(&change, response)),
+            (SimulatedResponse::Whole(response), _) if cut => {
+                SimulatedResponse::Cut(response).into()
+            }
+            (SimulatedResponse::Whole(response), Some(change)) => Decided {
+                answer: SimulatedResponse::Whole(rewrite(&change, response)),
                 status: decided.status,
                 delay: decided.delay,
             },
@@ -263,13 +267,13 @@ impl Inner {
                 status,
                 body,
                 retry_after,
-            } => Answer::Whole(page(status, body, retry_after.as_deref())).into(),
+            } => SimulatedResponse::Whole(page(status, body, retry_after.as_deref())).into(),
             Action::Html { status } => {
                 let body = "<!DOCTYPE html><html><body><h1>Service Unavailable</h1></body></html>";
-                Answer::Whole(page(status, body.to_owned(), None)).into()
+                SimulatedResponse::Whole(page(status, body.to_owned(), None)).into()
             }
             Action::Redirect { status, location } => {
-                Answer::Whole(redirect(status, &location)).into()
+                SimulatedResponse::Whole(redirect(status, &location)).into()
             }
             Action::Status {
                 status,
@@ -278,12 +282,12 @@ impl Inner {
                 http,
             } => {
                 let mut reply = envelope(http, status, &message);
-                reply.error = Some(Failure { code, message });
+                reply.error = Some(ErrorMember { code, message });
                 self.systems.failure(&reply, incoming).into()
             }
-            Action::Reset => Answer::Reset.into(),
-            Action::Silence => Answer::Silence.into(),
-            Action::Flood { bytes } => Answer::Flood(bytes).into(),
+            Action::Reset => SimulatedResponse::Reset.into(),
+            Action::Silence => SimulatedResponse::Silence.into(),
+            Action::Flood { bytes } => SimulatedResponse::Flood(bytes).into(),
             // All remaining faults change the service's own answer; only the refusal is answered
             // here.
             _ => self.systems.denied(incoming).into(),
@@ -293,7 +297,7 @@ impl Inner {
 
 /// The decision about a call.
 struct Decided {
-    answer: Answer,
+    answer: SimulatedResponse,
     status: Option<i64>,
     delay: Duration,
 }
@@ -303,16 +307,19 @@ impl Decided {
     /// is not counted.
     fn is_error(&self) -> bool {
         match &self.answer {
-            Answer::Whole(response) => {
+            SimulatedResponse::Whole(response) => {
                 response.status().as_u16() >= 400 || !matches!(self.status, None | Some(0 | 1008))
             }
-            Answer::Cut(_) | Answer::Flood(_) | Answer::Reset | Answer::Silence => false,
+            SimulatedResponse::Cut(_)
+            | SimulatedResponse::Flood(_)
+            | SimulatedResponse::Reset
+            | SimulatedResponse::Silence => false,
         }
     }
 }
 
-impl From<Answer> for Decided {
-    fn from(answer: Answer) -> Self {
+impl From<SimulatedResponse> for Decided {
+    fn from(answer: SimulatedResponse) -> Self {
         Self {
             answer,
             status: None,
@@ -325,7 +332,7 @@ impl From<Answered> for Decided {
     fn from(answered: Answered) -> Self {
         Self {
             status: answered.status,
-            ..Answer::Whole(answered.response).into()
+            ..SimulatedResponse::Whole(answered.response).into()
         }
     }
 }
@@ -340,7 +347,7 @@ fn envelope(http: u16, status: i64, message: &str) -> Reply {
     Reply {
         http,
         status,
-        error: Some(Failure {
+        error: Some(ErrorMember {
             code: None,
             message: message.to_owned(),
         }),

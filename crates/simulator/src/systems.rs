@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use crate::answered::Answered;
 use crate::fortiauthenticator::FortiAuthenticator;
 use crate::forticloud::FortiCloud;
-use crate::forticloud::envelope::{Meddling, Reply};
+use crate::forticloud::envelope::{PageFaults, Reply};
 use crate::fortiportal::FortiPortal;
 use crate::incoming::Incoming;
 use crate::json::{Json, Object};
@@ -57,11 +57,16 @@ impl Systems {
     }
 
     /// Answers a call as its system would.
-    pub(crate) fn answer(&self, incoming: &Incoming, meddling: Meddling, now: Instant) -> Answered {
+    pub(crate) fn answer(
+        &self,
+        incoming: &Incoming,
+        page_faults: PageFaults,
+        now: Instant,
+    ) -> Answered {
         match System::of(incoming) {
-            System::Cloud => self.forticloud.answer(incoming, meddling, now),
-            System::Portal => self.portal.answer(incoming, &meddling, now),
-            System::Authenticator => self.authenticator.answer(incoming, &meddling),
+            System::Cloud => self.forticloud.answer(incoming, page_faults, now),
+            System::Portal => self.portal.answer(incoming, &page_faults, now),
+            System::Authenticator => self.authenticator.answer(incoming, &page_faults),
         }
     }
 

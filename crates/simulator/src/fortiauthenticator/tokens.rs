@@ -4,7 +4,7 @@ use url::form_urlencoded::Serializer;
 
 use super::{TOKENS, count, failure};
 use crate::answered::Answered;
-use crate::forticloud::envelope::Meddling;
+use crate::forticloud::envelope::PageFaults;
 use crate::forticloud::wire::Wire;
 use crate::incoming::Incoming;
 use crate::json::{Json, Object};
@@ -123,17 +123,17 @@ impl Tokens {
     pub(crate) fn answer(
         self,
         incoming: &Incoming,
-        meddling: &Meddling,
+        page_faults: &PageFaults,
         wire: Wire<'_>,
     ) -> Answered {
-        self.page(incoming, meddling, wire)
+        self.page(incoming, page_faults, wire)
             .map_or_else(|text| failure(400, text), |body| Answered::json(200, &body))
     }
 
     fn page(
         self,
         incoming: &Incoming,
-        meddling: &Meddling,
+        page_faults: &PageFaults,
         wire: Wire<'_>,
     ) -> Result<Object, &'static str> {
         let number = |name: &str, default: usize| match incoming.parameter(name) {
@@ -147,10 +147,10 @@ impl Tokens {
         let offset: usize = number("offset", 0)?;
         let found = self.filtered(incoming)?.ordered(incoming)?.0;
         let total = found.len();
-        let shown = if meddling.repeat_page { 0 } else { offset };
+        let shown = if page_faults.repeat_page { 0 } else { offset };
         let rows = found.iter().skip(shown).take(limit);
         let mut rows: Vec<Json> = rows.map(|token| wire.finish(token.row()).into()).collect();
-        rows.truncate(rows.len().saturating_sub(meddling.drop_rows));
+        rows.truncate(rows.len().saturating_sub(page_faults.drop_rows));
         let next = offset.saturating_add(limit);
         let next = (next < total).then(|| link(incoming, limit, next));
         let previous = offset.checked_sub(limit);

@@ -13,20 +13,20 @@ use super::world::World;
 pub(crate) struct Reply {
     pub(crate) http: u16,
     pub(crate) status: i64,
-    pub(crate) error: Option<Failure>,
+    pub(crate) error: Option<ErrorMember>,
     pub(crate) message: String,
     pub(crate) payload: Object,
 }
 
 /// The member `error` of the envelope.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct ErrorMember {
     /// The error code. Without one, `error` is a text.
     pub(crate) code: Option<i64>,
     pub(crate) message: String,
 }
 
-impl Failure {
+impl ErrorMember {
     pub(crate) fn new(code: i64, message: impl Into<String>) -> Self {
         Self {
             code: Some(code),
@@ -60,7 +60,7 @@ impl Reply {
         Self {
             http: 400,
             status: -1,
-            error: Some(Failure::new(code, message)),
+            error: Some(ErrorMember::new(code, message)),
             message: "Invalid incoming request.".to_owned(),
             payload: Object::new(),
         }
@@ -72,7 +72,7 @@ impl Reply {
         Self {
             http: 400,
             status,
-            error: Some(Failure::new(301, message.clone())),
+            error: Some(ErrorMember::new(301, message.clone())),
             message,
             payload,
         }
@@ -111,7 +111,7 @@ impl Reply {
         match &self.error {
             None if quirks.error_as_text => "".into(),
             None => Json::Null,
-            Some(Failure {
+            Some(ErrorMember {
                 code: Some(code),
                 message,
             }) if !quirks.error_as_text => Object::new()
@@ -125,20 +125,20 @@ impl Reply {
 
 /// The arguments of a call.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct Arguments {
     pub(crate) arguments: Map<String, Value>,
-    pub(crate) meddling: Meddling,
+    pub(crate) page_faults: PageFaults,
 }
 
 /// How faults change a page of products.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Meddling {
+pub(crate) struct PageFaults {
     pub(crate) repeat_page: bool,
     pub(crate) drop_rows: usize,
     pub(crate) total_pages: Option<u64>,
 }
 
-impl Asked {
+impl Arguments {
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.arguments.get(key)?.as_str()
     }

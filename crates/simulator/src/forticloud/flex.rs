@@ -5,7 +5,7 @@
 use jiff::civil::{DateTime, date};
 use serde_json::json;
 
-use super::envelope::{Asked, Reply};
+use super::envelope::{Arguments, Reply};
 use super::wire::Wire;
 use super::world::World;
 use crate::json::{Json, Object};
@@ -44,7 +44,7 @@ struct Entitlement {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "handlers have one type")]
-pub(crate) fn programs(world: &mut World, _asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn programs(world: &mut World, _asked: &Arguments) -> Result<Reply, Reply> {
     let rows = all_programs(world).into_iter().map(|program| {
         Object::new()
             .with("programSerialNumber", program.serial)
@@ -57,7 +57,7 @@ pub(crate) fn programs(world: &mut World, _asked: &Asked) -> Result<Reply, Reply
     Ok(reply(world, "programs", rows))
 }
 
-pub(crate) fn configs(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn configs(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let program = asked.required("programSerialNumber")?;
     let configs = all_configs(world)
         .into_iter()
@@ -83,7 +83,7 @@ pub(crate) fn configs(world: &mut World, asked: &Asked) -> Result<Reply, Reply> 
     Ok(reply(world, "configs", rows))
 }
 
-pub(crate) fn entitlements(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn entitlements(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let (config, account) = (asked.integer("configId"), asked.integer("accountId"));
     let program = asked.text("programSerialNumber");
     if config.is_none() && (account.is_none() || program.is_none()) {

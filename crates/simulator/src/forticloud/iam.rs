@@ -1,6 +1,6 @@
 //! IAM V1: accounts and roles.
 
-use super::envelope::{Asked, Reply};
+use super::envelope::{Arguments, Reply};
 use super::model::Account;
 use super::organization::check_scope;
 use super::wire::Wire;
@@ -8,7 +8,7 @@ use super::world::World;
 use crate::incoming::integer;
 use crate::json::{Json, Object};
 
-pub(crate) fn list(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn list(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     check_scope(world)?;
     let accounts = if let Some(unit) = asked.integer("parentId") {
         world.unit(unit).ok_or_else(Reply::denied)?;
@@ -27,7 +27,7 @@ pub(crate) fn list(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
 }
 
 /// The reference lists for `accounts/create`. Their real structure is undocumented.
-pub(crate) fn common_data(world: &mut World, _: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn common_data(world: &mut World, _: &Arguments) -> Result<Reply, Reply> {
     check_scope(world)?;
     let list = |rows: &[(i64, &'static str)]| -> Vec<Json> {
         let rows = rows.iter();
@@ -53,7 +53,7 @@ pub(crate) fn common_data(world: &mut World, _: &Asked) -> Result<Reply, Reply> 
     Ok(Reply::processed(payload))
 }
 
-pub(crate) fn create(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn create(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     check_scope(world)?;
     let unit = asked.required_integer("parentId")?;
     world.unit(unit).ok_or_else(Reply::denied)?;
@@ -72,7 +72,7 @@ pub(crate) fn create(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     Ok(answer(world, &[account]))
 }
 
-pub(crate) fn relocate(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn relocate(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     check_scope(world)?;
     let unit = asked.required_integer("destinationParentId")?;
     world.unit(unit).ok_or_else(Reply::denied)?;
@@ -89,7 +89,7 @@ pub(crate) fn relocate(world: &mut World, asked: &Asked) -> Result<Reply, Reply>
 }
 
 /// Accepts a role and discards it, because no endpoint returns roles.
-pub(crate) fn create_role(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn create_role(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     check_scope(world)?;
     let account = asked.required_integer("accountId")?;
     world.account(account).ok_or_else(Reply::denied)?;

@@ -1,13 +1,13 @@
 //! Licenses, contracts and folders of an account.
 
-use super::envelope::{Asked, Reply};
+use super::envelope::{Arguments, Reply};
 use super::model::Folder;
 use super::products::like;
 use super::wire::{Wire, license_file};
 use super::world::World;
 use crate::json::Object;
 
-pub(crate) fn licenses(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn licenses(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let account = asked.account(world)?;
     let licenses = world.licenses(account).into_iter().filter(|license| {
         fits(asked, "licenseNumber", &license.number)
@@ -23,7 +23,7 @@ pub(crate) fn licenses(world: &mut World, asked: &Asked) -> Result<Reply, Reply>
     Ok(Reply::success(payload))
 }
 
-pub(crate) fn contracts(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn contracts(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let account = asked.account(world)?;
     let contracts = world.contracts(account).into_iter().filter(|contract| {
         fits(asked, "contractNumber", &contract.number)
@@ -41,12 +41,12 @@ pub(crate) fn contracts(world: &mut World, asked: &Asked) -> Result<Reply, Reply
     Ok(Reply::success(payload))
 }
 
-fn fits(asked: &Asked, key: &str, value: &str) -> bool {
+fn fits(asked: &Arguments, key: &str, value: &str) -> bool {
     let wanted = asked.text(key).filter(|wanted| !wanted.is_empty());
     wanted.is_none_or(|wanted| like(wanted, value))
 }
 
-pub(crate) fn download(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn download(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let serial = asked.required("serialNumber")?;
     let license = world.product(serial).and_then(|product| product.license);
     let payload = |file: String| {
@@ -64,13 +64,13 @@ pub(crate) fn download(world: &mut World, asked: &Asked) -> Result<Reply, Reply>
     })
 }
 
-pub(crate) fn folders(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn folders(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let account = asked.account(world)?;
     let folders = world.folders(account);
     Ok(answer(world, account, &folders))
 }
 
-pub(crate) fn create_folder(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn create_folder(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let account = asked.account(world)?;
     let name = asked.required("folderName")?;
     let parent = asked.integer("parentFolderId").unwrap_or(0);
@@ -93,7 +93,7 @@ pub(crate) fn create_folder(world: &mut World, asked: &Asked) -> Result<Reply, R
     Ok(answer(world, account, &[folder]))
 }
 
-pub(crate) fn delete_folder(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn delete_folder(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let account = asked.account(world)?;
     let id = asked.required_integer("folderId")?;
     let mut folders = world.folders(account);

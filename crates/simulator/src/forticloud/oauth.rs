@@ -18,7 +18,7 @@ pub(crate) const PREFIX: &str = "/api/v1/oauth/";
 /// The issued tokens.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
-    access: HashMap<String, Access>,
+    access: HashMap<String, AccessToken>,
     /// The client id of each refresh token. They never expire, because their real lifetime is
     /// undocumented.
     refresh: HashMap<String, String>,
@@ -26,7 +26,7 @@ pub(crate) struct Tokens {
 }
 
 #[derive(Debug)]
-struct Access {
+struct AccessToken {
     client: String,
     known: Instant,
     expires: Instant,
@@ -50,7 +50,7 @@ impl Tokens {
         self.issued += 1;
         let token = text(scenario.seed, self.issued * 2);
         let refresh = text(scenario.seed, self.issued * 2 + 1);
-        let access = Access {
+        let access = AccessToken {
             client: client.to_owned(),
             known: now + scenario.token_lag,
             expires: now + Duration::from_secs(scenario.expires_in),

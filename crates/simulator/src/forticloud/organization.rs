@@ -1,6 +1,6 @@
 //! Organization V1: organizational units.
 
-use super::envelope::{Asked, Reply};
+use super::envelope::{Arguments, Reply};
 use super::model::Unit;
 use super::products::like;
 use super::wire::Wire;
@@ -8,7 +8,7 @@ use super::world::World;
 use crate::json::Object;
 use crate::scenario::{ParentKey, Scope};
 
-pub(crate) fn list(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn list(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     check_scope(world)?;
     let parent = asked.integer("parentId");
     let name = asked.text("name").unwrap_or("%");
@@ -21,7 +21,7 @@ pub(crate) fn list(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     Ok(answer(world, units))
 }
 
-pub(crate) fn create(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn create(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     check_scope(world)?;
     let parent = asked.required_integer("parentId")?;
     find(world, parent)?;
@@ -36,7 +36,7 @@ pub(crate) fn create(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     Ok(answer(world, [&unit]))
 }
 
-pub(crate) fn update(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn update(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     check_scope(world)?;
     let index = find(world, asked.required_integer("id")?)?;
     let unit = &mut world.units[index];
@@ -49,7 +49,7 @@ pub(crate) fn update(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     Ok(Reply::processed(Object::new()))
 }
 
-pub(crate) fn delete(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn delete(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     check_scope(world)?;
     let id = asked.required_integer("id")?;
     let index = find(world, id)?;

@@ -1,12 +1,17 @@
 //! Divides lists into pages that were always complete in recorded answers.
 
 use super::Endpoint;
-use super::envelope::Asked;
+use super::envelope::Arguments;
 use crate::json::{Json, Object};
 use crate::scenario::Scenario;
 
 /// Reduces a list to the requested page, and adds the page fields.
-pub(super) fn cut(payload: &mut Object, endpoint: &Endpoint, asked: &Asked, scenario: &Scenario) {
+pub(super) fn cut(
+    payload: &mut Object,
+    endpoint: &Endpoint,
+    asked: &Arguments,
+    scenario: &Scenario,
+) {
     let size = usize::try_from(scenario.page_size).unwrap_or(usize::MAX);
     let list = endpoint
         .payload

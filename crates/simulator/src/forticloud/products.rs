@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime};
 
-use super::envelope::{Asked, Failure, Reply};
+use super::envelope::{Arguments, ErrorMember, Reply};
 use super::model::Status;
 use super::wire::Wire;
 use super::world::{Key, World};
@@ -23,7 +23,7 @@ struct Search<'a> {
     both: bool,
 }
 
-pub(crate) fn list(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn list(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let account = asked.account(world)?;
     let search = Search::new(world, asked)?;
     let found: Vec<Key> = world
@@ -38,7 +38,7 @@ pub(crate) fn list(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
 }
 
 impl<'a> Search<'a> {
-    fn new(world: &World, asked: &'a Asked) -> Result<Self, Reply> {
+    fn new(world: &World, asked: &'a Arguments) -> Result<Self, Reply> {
         let pattern = asked.text("serialNumber");
         let expiry = asked.text("expireBefore").filter(|text| !text.is_empty());
         if pattern == Some("") || (pattern.is_none() && expiry.is_none()) {
@@ -94,7 +94,7 @@ impl<'a> Search<'a> {
 }
 
 /// Returns the requested page, or the first one if the call has no page number.
-fn page(world: &World, asked: &Asked, account: i64, found: &[Key]) -> Reply {
+fn page(world: &World, asked: &Arguments, account: i64, found: &[Key]) -> Reply {
     let scenario = world.scenario();
     let wire = Wire {
         quirks: &scenario.quirks,
@@ -110,14 +110,14 @@ fn page(world: &World, asked: &Asked, account: i64, found: &[Key]) -> Reply {
         .unwrap_or(base)
         .saturating_sub(base)
         .max(0);
-    let shown = if asked.meddling.repeat_page {
+    let shown = if asked.page_faults.repeat_page {
         0
     } else {
         usize::try_from(index).unwrap_or(usize::MAX)
     };
     // A page beyond the last one is empty instead of an error.
     let keys = found.chunks(size).nth(shown).unwrap_or_default();
-    let keys = &keys[..keys.len().saturating_sub(asked.meddling.drop_rows)];
+    let keys = &keys[..keys.len().saturating_sub(asked.page_faults.drop_rows)];
     let folders = world.folders(account);
     let products = keys.iter().filter_map(|key| world.make(key));
     let rows = products
@@ -127,7 +127,7 @@ fn page(world: &World, asked: &Asked, account: i64, found: &[Key]) -> Reply {
     wire.rows(&mut payload, "assets", rows);
     if !scenario.quirks.old_shape {
         let pages = found.len().div_ceil(size) as u64;
-        let pages = asked.meddling.total_pages.unwrap_or(pages);
+        let pages = asked.page_faults.total_pages.unwrap_or(pages);
         payload.push("pageNumber", wire.integer(index + base));
         payload.push(
             "totalPages",
@@ -161,7 +161,7 @@ fn nothing(world: &World) -> Reply {
     let found_nothing = |http, status, code, text: &str| Reply {
         http,
         status,
-        error: Some(Failure::new(code, text)),
+        error: Some(ErrorMember::new(code, text)),
         message: text.to_owned(),
         payload: payload.clone(),
     };
@@ -173,7 +173,7 @@ fn nothing(world: &World) -> Reply {
     }
 }
 
-pub(crate) fn details(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn details(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let serial = asked.required("serialNumber")?;
     let Some(product) = world.product(serial) else {
         let payload = Object::new().with("assetDetails", Json::Null);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::catalog::{FIRST_GROUP, GROUP_NAMES, LICENSED, Model, SUBSCRIPTION, model_of};
-use super::envelope::{Asked, Failure, Reply};
+use super::envelope::{Arguments, ErrorMember, Reply};
 use super::model::{Contract, Group, License, Location, Product, Status};
 use super::seeded::coverage::period;
 use super::wire::Wire;
@@ -21,7 +21,7 @@ const MAX_ERRORS: usize = 5;
 /// undocumented; here, all access points do.
 const NEEDS_CLOUD_KEY: &str = "FortiAP";
 
-pub(crate) fn register(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn register(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let account = asked.account(world)?;
     let units = units(asked)?;
     let mut errors = 0;
@@ -39,14 +39,14 @@ pub(crate) fn register(world: &mut World, asked: &Asked) -> Result<Reply, Reply>
     if errors > 0 {
         reply.http = 400;
         reply.status = 2;
-        reply.error = Some(Failure::new(301, "Failed"));
+        reply.error = Some(ErrorMember::new(301, "Failed"));
         "Failed".clone_into(&mut reply.message);
     }
     Ok(reply)
 }
 
 /// Returns the units of a call, or an error if one of them is malformed.
-fn units(asked: &Asked) -> Result<Vec<&Map<String, Value>>, Reply> {
+fn units(asked: &Arguments) -> Result<Vec<&Map<String, Value>>, Reply> {
     let units = asked.list("registrationUnits");
     if units.is_empty() {
         return Err(Reply::refused(101, "registrationUnits cannot be empty."));
@@ -87,7 +87,7 @@ struct Registered {
 
 fn register_unit(
     world: &mut World,
-    asked: &Asked,
+    asked: &Arguments,
     account: i64,
     unit: &Map<String, Value>,
 ) -> Result<Registered, String> {
@@ -175,7 +175,10 @@ fn groups_of(unit: &Map<String, Value>) -> Result<Option<Vec<Group>>, String> {
 }
 
 /// Returns the location that `{"ref": "#/locations/N"}` refers to.
-fn referred_location(asked: &Asked, unit: &Map<String, Value>) -> Result<Option<Location>, String> {
+fn referred_location(
+    asked: &Arguments,
+    unit: &Map<String, Value>,
+) -> Result<Option<Location>, String> {
     let Some(pointer) = unit
         .get("location")
         .and_then(|location| location.get("ref"))
@@ -274,7 +277,7 @@ fn listed_part(wire: Wire<'_>, unit: &Map<String, Value>, product: Option<&Produ
 }
 
 /// Assigns a license to a product, or creates the product that it is for.
-pub(crate) fn license(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn license(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let account = asked.account(world)?;
     let code = asked.required("licenseRegistrationCode")?;
     let groups: Vec<usize> = code.split('-').map(str::len).collect();
@@ -316,7 +319,7 @@ pub(crate) fn license(world: &mut World, asked: &Asked) -> Result<Reply, Reply> 
 }
 
 /// Registers a subscription, which creates the product that it is for.
-pub(crate) fn service(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn service(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let account = asked.account(world)?;
     let number = asked.required("contractNumber")?;
     let serial = world.fresh_serial(&SUBSCRIPTION);
@@ -329,7 +332,7 @@ pub(crate) fn service(world: &mut World, asked: &Asked) -> Result<Reply, Reply> 
     Ok(registered(world, asked, product))
 }
 
-fn registered(world: &mut World, asked: &Asked, mut product: Product) -> Reply {
+fn registered(world: &mut World, asked: &Arguments, mut product: Product) -> Reply {
     if let Some(description) = asked.text("description") {
         product.description = Some(description.to_owned());
     }

@@ -2,20 +2,20 @@
 
 use serde_json::Value;
 
-use super::envelope::{Asked, Reply};
+use super::envelope::{Arguments, Reply};
 use super::model::{Location, Product};
 use super::wire::Wire;
 use super::world::World;
 use crate::json::{Json, Object};
 
-pub(crate) fn description(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn description(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let mut product = find(world, asked.required("serialNumber")?)?;
     product.description = asked.text("description").map(str::to_owned);
     world.keep(product);
     Ok(Reply::success(Object::new()))
 }
 
-pub(crate) fn location(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn location(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let mut product = find(world, asked.required("serialNumber")?)?;
     product.location = match asked.arguments.get("location") {
         None | Some(Value::Null) => None,
@@ -76,7 +76,7 @@ fn is_phone(text: &str) -> bool {
         })
 }
 
-pub(crate) fn folder(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn folder(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let products = find_all(world, asked)?;
     let folder = asked.integer("folderId").unwrap_or(0);
     for product in &products {
@@ -91,7 +91,7 @@ pub(crate) fn folder(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
     Ok(Reply::success(Object::new()))
 }
 
-pub(crate) fn decommission(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn decommission(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     for product in find_all(world, asked)? {
         world.keep(Product {
             decommissioned: true,
@@ -101,7 +101,7 @@ pub(crate) fn decommission(world: &mut World, asked: &Asked) -> Result<Reply, Re
     Ok(Reply::success(Object::new()))
 }
 
-pub(crate) fn transfer(world: &mut World, asked: &Asked) -> Result<Reply, Reply> {
+pub(crate) fn transfer(world: &mut World, asked: &Arguments) -> Result<Reply, Reply> {
     let source = asked.required_integer("sourceAccountId")?;
     let target = asked.required_integer("targetAccountId")?;
     if [source, target]
@@ -139,7 +139,7 @@ fn find(world: &World, serial: &str) -> Result<Product, Reply> {
 
 /// Returns the products of a call: a list of serial numbers, or a single one, which one existing
 /// client sends.
-fn find_all(world: &World, asked: &Asked) -> Result<Vec<Product>, Reply> {
+fn find_all(world: &World, asked: &Arguments) -> Result<Vec<Product>, Reply> {
     let listed = asked.list("serialNumbers").iter().map(Value::as_str);
     let serials: Option<Vec<&str>> = listed.collect();
     let serials = match (serials, asked.text("serialNumber")) {

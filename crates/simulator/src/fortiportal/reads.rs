@@ -3,7 +3,7 @@
 use super::wire::{self, Wire};
 use super::world::World;
 use crate::answered::Answered;
-use crate::forticloud::envelope::Meddling;
+use crate::forticloud::envelope::PageFaults;
 use crate::incoming::Incoming;
 use crate::json::{Json, Object};
 use crate::scenario::Quirks;
@@ -12,12 +12,12 @@ use crate::scenario::Quirks;
 const USERS: usize = 10;
 
 /// A read request and the data it refers to.
-pub(crate) struct Asked<'a> {
+pub(crate) struct ReadRequest<'a> {
     pub(crate) world: &'a World,
     pub(crate) quirks: &'a Quirks,
     pub(crate) page_size: u64,
     pub(crate) incoming: &'a Incoming,
-    pub(crate) meddling: &'a Meddling,
+    pub(crate) page_faults: &'a PageFaults,
 }
 
 /// The part of a list that an answer contains.
@@ -28,7 +28,7 @@ struct Page {
     total: usize,
 }
 
-impl Asked<'_> {
+impl ReadRequest<'_> {
     /// Answers a read, or returns `None` if there is no such resource.
     pub(crate) fn read(&self, resource: &str) -> Option<Answered> {
         let segments: Vec<&str> = resource.split('/').collect();
@@ -163,9 +163,13 @@ impl Asked<'_> {
         let total = rows.len();
         let size = number("size").unwrap_or(default).min(most);
         let start = number("start").unwrap_or(0);
-        let shown = if self.meddling.repeat_page { 0 } else { start };
+        let shown = if self.page_faults.repeat_page {
+            0
+        } else {
+            start
+        };
         let mut rows: Vec<Json> = rows.into_iter().skip(shown).take(size).collect();
-        rows.truncate(rows.len().saturating_sub(self.meddling.drop_rows));
+        rows.truncate(rows.len().saturating_sub(self.page_faults.drop_rows));
         Page {
             rows,
             start,
