@@ -16,7 +16,7 @@ pub(crate) enum Encoder {
 }
 
 /// Why rows could not be written.
-pub(crate) enum Failure {
+pub(crate) enum EncodeError {
     /// The file cannot be written.
     Write(Box<dyn std::error::Error + Send + Sync>),
     /// The rows cannot be encoded.
@@ -24,7 +24,7 @@ pub(crate) enum Failure {
 }
 
 impl Encoder {
-    pub(crate) fn new(format: Format, schema: &SchemaRef, file: File) -> Result<Self, Failure> {
+    pub(crate) fn new(format: Format, schema: &SchemaRef, file: File) -> Result<Self, EncodeError> {
         Ok(match format {
             Format::Ndjson => Self::Ndjson(file),
             Format::Arrow => {
@@ -34,18 +34,18 @@ impl Encoder {
         })
     }
 
-    pub(crate) fn write(&mut self, records: &RecordBatch) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self, records: &RecordBatch) -> Result<(), EncodeError> {
         match self {
             Self::Arrow(writer) => writer.write(records).map_err(write),
             Self::Ndjson(file) => {
-                let lines = json::lines(records).map_err(Failure::Rows)?;
+                let lines = json::lines(records).map_err(EncodeError::Rows)?;
                 file.write_all(&lines).map_err(write)
             }
         }
     }
 
     /// Writes the rest and returns the file, positioned at its end.
-    pub(crate) fn finish(self) -> Result<File, Failure> {
+    pub(crate) fn finish(self) -> Result<File, EncodeError> {
         match self {
             Self::Ndjson(file) => Ok(file),
             Self::Arrow(writer) => {
@@ -58,6 +58,6 @@ impl Encoder {
     }
 }
 
-fn write(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
-    Failure::Write(error.into())
+fn write(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> EncodeError {
+    EncodeError::Write(error.into())
 }

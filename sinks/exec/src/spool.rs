@@ -8,7 +8,7 @@ use std::sync::Arc;
 use fortilake_sink::{Batch, Context, Error, Kind, RecordBatch, Result, TableSpec};
 
 use crate::config::Format;
-use crate::encode::{Encoder, Failure};
+use crate::encode::{EncodeError, Encoder};
 
 #[cfg(test)]
 mod tests;
@@ -52,7 +52,7 @@ impl Spool {
         };
         for spec in &context.tables {
             let file = tempfile::tempfile_in(&spool.folder)
-                .map_err(|error| spool.failed(Failure::Write(error.into()), spec))?;
+                .map_err(|error| spool.failed(EncodeError::Write(error.into()), spec))?;
             let encoder = Encoder::new(format, &spec.schema, file)
                 .map_err(|failure| spool.failed(failure, spec))?;
             spool.tables.push(OpenTable {
@@ -89,7 +89,7 @@ impl Spool {
                 let bytes = bytes.and_then(|bytes| file.rewind().map(|()| bytes));
                 bytes
                     .map(|bytes| (file, bytes))
-                    .map_err(|error| Failure::Write(error.into()))
+                    .map_err(|error| EncodeError::Write(error.into()))
             };
             let (file, bytes) = close().map_err(|failure| self.failed(failure, &table.spec))?;
             Ok(Table {
@@ -102,14 +102,14 @@ impl Spool {
         tables.collect()
     }
 
-    fn failed(&self, failure: Failure, table: &TableSpec) -> Error {
+    fn failed(&self, error: EncodeError, table: &TableSpec) -> Error {
         let name = &table.name;
-        match failure {
-            Failure::Write(source) => {
+        match error {
+            EncodeError::Write(source) => {
                 let action = format_args!("write table `{name}` to a temporary file in");
                 Error::io(action, &self.folder, source)
             }
-            Failure::Rows(error) => {
+            EncodeError::Rows(error) => {
                 let text = format!("cannot write the rows of table `{name}`");
                 Error::new(error.kind(), text).with_source(error)
             }
