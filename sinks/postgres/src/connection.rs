@@ -175,26 +175,28 @@ impl Connection {
                 self.client
                     .copy_in::<_, Bytes>(&statement)
                     .await
-                    .map_err(Fault::Database)?
+                    .map_err(CopyError::Database)?
             );
             let mut rows = pin!(rows);
             let mut chunk = BytesMut::with_capacity(CHUNK);
-            while rows.read_buf(&mut chunk).await.map_err(Fault::File)? > 0 {
+            while rows.read_buf(&mut chunk).await.map_err(CopyError::File)? > 0 {
                 if chunk.len() >= CHUNK / 2 {
                     sink.send(chunk.split().freeze())
                         .await
-                        .map_err(Fault::Database)?;
+                        .map_err(CopyError::Database)?;
                     chunk.reserve(CHUNK);
                 }
             }
-            sink.send(chunk.freeze()).await.map_err(Fault::Database)?;
-            sink.finish().await.map_err(Fault::Database)
+            sink.send(chunk.freeze())
+                .await
+                .map_err(CopyError::Database)?;
+            sink.finish().await.map_err(CopyError::Database)
         };
         let sent = time::timeout(self.limit + GRACE, sending).await;
         match sent {
             Ok(Ok(count)) => Ok(count),
-            Ok(Err(Fault::Database(error))) => Err(failure::statement(action, &error)),
-            Ok(Err(Fault::File(error))) => {
+            Ok(Err(CopyError::Database(error))) => Err(failure::statement(action, &error)),
+            Ok(Err(CopyError::File(error))) => {
                 let text = format!("cannot {action}: a temporary file cannot be read");
                 Err(Error::new(Kind::Unavailable, text).with_source(error))
             }
@@ -250,7 +252,7 @@ impl Connection {
 }
 
 /// What can fail while rows are copied.
-enum Fault {
+enum CopyError {
     Database(tokio_postgres::Error),
     File(std::io::Error),
 }
