@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Id, Message, Position};
-use crate::sender::Failure;
+use crate::sender::DeliveryFailure;
 
 const EXTENSION: &str = "json";
 
@@ -87,7 +87,12 @@ impl DeadLetters {
     ///
     /// The file is written under a temporary name, synced and renamed, so that it is complete even
     /// after a crash. Only its owner can read it, because it contains the rows.
-    pub(crate) fn keep(&self, message: &Message, failure: &Failure, now: Timestamp) -> Result<()> {
+    pub(crate) fn keep(
+        &self,
+        message: &Message,
+        failure: &DeliveryFailure,
+        now: Timestamp,
+    ) -> Result<()> {
         let id = message.id.to_string();
         let internal = |error| {
             let text = format!("cannot encode the dead letter `{id}`");

@@ -12,7 +12,7 @@ use crate::config::Order;
 use crate::dead_letters::DeadLetters;
 use crate::message::Message;
 use crate::progress::Progress;
-use crate::sender::{Failure, Reason, SendResult, Sender};
+use crate::sender::{DeliveryFailure, Reason, SendResult, Sender};
 
 /// Everything that deliveries to one receiver share.
 pub(crate) struct Destination {
@@ -122,7 +122,7 @@ impl Outbox {
     /// Stores a message as a dead letter without trying to send it.
     pub(crate) async fn hold_back(&mut self, message: Message, cause: &str) -> Result<()> {
         let rows = message.rows;
-        let failure = Failure {
+        let failure = DeliveryFailure {
             reason: Reason::Unavailable,
             cause: cause.to_owned(),
             answer: None,
@@ -162,7 +162,7 @@ impl Destination {
         Ok(Attempted { rows, result })
     }
 
-    async fn keep(self: &Arc<Self>, message: Message, failure: Failure) -> Result<()> {
+    async fn keep(self: &Arc<Self>, message: Message, failure: DeliveryFailure) -> Result<()> {
         let (id, attempts) = (message.id.to_string(), failure.attempts);
         let cause = failure.cause.clone();
         let destination = Arc::clone(self);
@@ -188,7 +188,7 @@ impl Totals {
                 self.rows += rows;
                 self.bytes += bytes;
             }
-            SendResult::Undelivered(Failure { reason, cause, .. }) => {
+            SendResult::Undelivered(DeliveryFailure { reason, cause, .. }) => {
                 self.undelivered += 1;
                 let (_, worst) = self.failure.get_or_insert((cause, reason));
                 *worst = (*worst).max(reason);

@@ -68,12 +68,12 @@ pub(crate) enum SendResult {
         /// The size of the body after compression.
         bytes: u64,
     },
-    Undelivered(Failure),
+    Undelivered(DeliveryFailure),
 }
 
 /// Why a message was not delivered.
 #[derive(Clone, Debug)]
-pub(crate) struct Failure {
+pub(crate) struct DeliveryFailure {
     pub(crate) reason: Reason,
     /// The error of the last attempt.
     pub(crate) cause: String,
@@ -184,7 +184,7 @@ impl Sender {
         let mut attempts = 0;
         let failed = |reason, cause, answer, attempts| {
             let attempts = message.attempts + attempts;
-            Ok(SendResult::Undelivered(Failure {
+            Ok(SendResult::Undelivered(DeliveryFailure {
                 reason,
                 cause,
                 answer,

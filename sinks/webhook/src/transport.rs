@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fortilake_sink::{Error, Kind, Result};
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Client, Response, StatusCode, redirect, retry};
+use reqwest::{Certificate, Client, StatusCode, redirect, retry};
 use tokio::time;
 use url::Url;
 
@@ -32,12 +32,12 @@ pub(crate) trait Transport: Send + Sync {
         headers: HeaderMap,
         body: Bytes,
         timeout: Duration,
-    ) -> Result<Answer, NoAnswer>;
+    ) -> Result<Response, TransportError>;
 }
 
 /// A response. Only status and headers are interpreted.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     /// The beginning of the body, for error messages; empty if the message was accepted.
@@ -46,9 +46,9 @@ pub(crate) struct Answer {
 
 /// Why there is no response. The text contains no part of the URL, which may be a secret.
 #[derive(Clone, Debug)]
-pub(crate) struct NoAnswer(pub(crate) String);
+pub(crate) struct TransportError(pub(crate) String);
 
-impl NoAnswer {
+impl TransportError {
     pub(crate) fn timeout() -> Self {
         Self("no response within the timeout".to_owned())
     }
@@ -97,38 +97,38 @@ impl Transport for HttpTransport {
         headers: HeaderMap,
         body: Bytes,
         timeout: Duration,
-    ) -> Result<Answer, NoAnswer> {
+    ) -> Result<Response, TransportError> {
         let request = self
             .client
             .post(self.url.clone())
             .headers(headers)
             .body(body);
-        let Ok(answer) = time::timeout(timeout, request.send()).await else {
-            return Err(NoAnswer::timeout());
+        let Ok(response) = time::timeout(timeout, request.send()).await else {
+            return Err(TransportError::timeout());
         };
-        match answer {
-            Ok(answer) => Ok(Answer {
-                status: answer.status(),
-                headers: answer.headers().clone(),
-                body: beginning(answer).await,
+        match response {
+            Ok(response) => Ok(Response {
+                status: response.status(),
+                headers: response.headers().clone(),
+                body: beginning(response).await,
             }),
             Err(error) if error.is_connect() => {
-                Err(NoAnswer(format!("cannot connect: {}", root(&error))))
+                Err(TransportError(format!("cannot connect: {}", root(&error))))
             }
-            Err(error) => Err(NoAnswer(format!("no response: {}", root(&error)))),
+            Err(error) => Err(TransportError(format!("no response: {}", root(&error)))),
         }
     }
 }
 
 /// The beginning of the body of an unsuccessful response, as far as it arrives within [`BODY_PATIENCE`].
-async fn beginning(mut answer: Response) -> Vec<u8> {
+async fn beginning(mut response: reqwest::Response) -> Vec<u8> {
     let mut body = Vec::new();
-    if answer.status().is_success() {
+    if response.status().is_success() {
         return body;
     }
     let read = async {
         while body.len() < excerpt::LONGEST_BODY
-            && let Ok(Some(chunk)) = answer.chunk().await
+            && let Ok(Some(chunk)) = response.chunk().await
         {
             body.extend_from_slice(&chunk);
         }

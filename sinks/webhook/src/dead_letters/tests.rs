@@ -27,8 +27,8 @@ fn message(id: &str, body: &'static str) -> Message {
     }
 }
 
-fn failure() -> Failure {
-    Failure {
+fn failure() -> DeliveryFailure {
+    DeliveryFailure {
         reason: Reason::Refused,
         cause: "the receiver returned 400 Bad Request".to_owned(),
         answer: Some("no such table".to_owned()),

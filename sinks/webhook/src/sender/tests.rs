@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use super::*;
 use crate::digest;
 use crate::message::{Id, Part};
-use crate::transport::{Answer, NoAnswer};
+use crate::transport::{Response, TransportError};
 
 mod receiver;
 
@@ -47,7 +47,7 @@ impl Transport for Script {
         headers: HeaderMap,
         body: Bytes,
         timeout: Duration,
-    ) -> Result<Answer, NoAnswer> {
+    ) -> Result<Response, TransportError> {
         let at = self.start.elapsed().as_secs();
         self.arrivals
             .lock()
@@ -66,15 +66,15 @@ impl Transport for Script {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static(wait));
                 status
             }
-            Act::Break => return Err(NoAnswer("the connection broke".to_owned())),
+            Act::Break => return Err(TransportError("the connection broke".to_owned())),
             Act::Hang => {
                 time::sleep(timeout).await;
-                return Err(NoAnswer::timeout());
+                return Err(TransportError::timeout());
             }
         };
         let status = StatusCode::from_u16(status).unwrap();
         let body = format!("{status} for `mine`\r\n").into_bytes();
-        Ok(Answer {
+        Ok(Response {
             status,
             headers,
             body,
@@ -138,7 +138,7 @@ fn message() -> Message {
     }
 }
 
-async fn failure(sender: &Sender) -> Failure {
+async fn failure(sender: &Sender) -> DeliveryFailure {
     match sender.deliver(&message()).await.unwrap() {
         SendResult::Undelivered(failure) => failure,
         SendResult::Delivered { .. } => panic!("the message was delivered"),
