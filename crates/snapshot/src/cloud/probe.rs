@@ -45,10 +45,10 @@ struct Prober<'a> {
 impl Prober<'_> {
     async fn run(&self) -> Result<()> {
         let created = self.put("create files", PutMode::Create).await?;
-        if !matches!(created, Answer::Done) {
+        if !matches!(created, ConditionalResult::Done) {
             return Err(self.error(Kind::Unavailable, "a new file already exists"));
         }
-        if let Answer::Done = self.put("create files", PutMode::Create).await? {
+        if let ConditionalResult::Done = self.put("create files", PutMode::Create).await? {
             return Err(self.ignores("If-None-Match"));
         }
         let read = self.backend.objects().get(self.object).await;
@@ -59,27 +59,28 @@ impl Prober<'_> {
                 version: None,
             })
         };
-        let Answer::Done = self.put("replace files", version(read.meta.e_tag)).await? else {
+        let ConditionalResult::Done = self.put("replace files", version(read.meta.e_tag)).await?
+        else {
             return Err(self.error(Kind::Unavailable, "a file was changed by another process"));
         };
         let other = Some("\"00000000000000000000000000000000\"".to_owned());
-        if let Answer::Done = self.put("replace files", version(other)).await? {
+        if let ConditionalResult::Done = self.put("replace files", version(other)).await? {
             return Err(self.ignores("If-Match"));
         }
         self.list().await?;
         self.discard().await
     }
 
-    async fn put(&self, action: &str, mode: PutMode) -> Result<Answer> {
+    async fn put(&self, action: &str, mode: PutMode) -> Result<ConditionalResult> {
         let payload = PutPayload::from_static(b"fortilake\n");
         let put = self
             .backend
             .objects()
             .put_opts(self.object, payload, PutOptions::from(mode));
         match put.await {
-            Ok(_) => Ok(Answer::Done),
+            Ok(_) => Ok(ConditionalResult::Done),
             Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {
-                Ok(Answer::Taken)
+                Ok(ConditionalResult::Taken)
             }
             Err(error) => Err(self.failed(action, &error)),
         }
@@ -142,7 +143,7 @@ impl Prober<'_> {
 }
 
 /// Whether a conditional request was carried out.
-enum Answer {
+enum ConditionalResult {
     Done,
     Taken,
 }
