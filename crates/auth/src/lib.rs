@@ -44,7 +44,6 @@
 //! # }
 //! ```
 
-mod answer;
 mod clock;
 mod credentials;
 mod describe_body;
@@ -52,6 +51,7 @@ mod error;
 mod key;
 mod oauth;
 mod portal;
+mod response;
 mod signer;
 mod store;
 #[cfg(test)]

@@ -14,9 +14,9 @@ use fortilake_transport::{Request, Response, Transport, shown, url::Url};
 use serde::Serialize;
 
 use crate::{
-    Clock, Credentials, Error, Kind, Limit, Result, Signer, StoredToken, Token, TokenStore,
-    answer::{self, RefusalHint, SignInRefusal},
-    later, quotable,
+    Clock, Credentials, Error, Kind, Limit, Result, Signer, StoredToken, Token, TokenStore, later,
+    quotable,
+    response::{self, RefusalHint, SignInRefusal},
     token::Scheme,
     tokens::{LastSignIn, RenewalContext, Tokens},
 };
@@ -224,10 +224,10 @@ impl OAuth {
         let mut request = Request::post(self.token_url.clone(), body);
         // Sign-ins are an hour apart, so a kept-alive connection has most likely been closed.
         request.new_connection = true;
-        let answer = self.transport.send(request).await;
-        let answer = answer.map_err(|error| Error::unanswered(client_id, error))?;
-        let granted = answer::read(&answer)
-            .map_err(|denial| self.denied(client_id, grant.secret(), &answer, &denial, blame))?;
+        let response = self.transport.send(request).await;
+        let response = response.map_err(|error| Error::unanswered(client_id, error))?;
+        let granted = response::read(&response)
+            .map_err(|denial| self.denied(client_id, grant.secret(), &response, &denial, blame))?;
         let stored = StoredToken {
             access_token: granted.token,
             refresh_token: granted.refresh,
@@ -248,7 +248,7 @@ impl OAuth {
         &self,
         client_id: &str,
         refresh: &str,
-        answer: &Response,
+        response: &Response,
         denial: &SignInRefusal,
         blame: Kind,
     ) -> Error {
@@ -259,7 +259,7 @@ impl OAuth {
             password_origin,
         } = &self.credentials;
         let text = quotable(&denial.text, &[password.expose(), username, refresh]);
-        let http = answer.status.as_u16();
+        let http = response.status.as_u16();
         let said = format!("HTTP {http}: {text}");
         let kind = if denial.kind == Kind::Credentials {
             blame
@@ -268,27 +268,27 @@ impl OAuth {
         };
         let url = shown(&self.token_url);
         let message = match kind {
-            _ if denial.clue == RefusalHint::Foreign => format!(
+            _ if denial.hint == RefusalHint::Foreign => format!(
                 "the answer to the sign-in for `{client_id}` did not come from FortiCloud: it is \
                  {text} (HTTP {http}); a proxy or firewall on the way to `{url}` may have sent it"
             ),
-            _ if denial.clue == RefusalHint::LostBody => format!(
+            _ if denial.hint == RefusalHint::LostBody => format!(
                 "`{url}` did not receive the body of the sign-in for `{client_id}` ({said}); a \
                  redirect or a proxy may have dropped it: check that the path of `auth_url` ends \
                  with a slash"
             ),
-            Kind::Credentials if denial.clue == RefusalHint::LockOut => format!(
+            Kind::Credentials if denial.hint == RefusalHint::LockOut => format!(
                 "FortiCloud issued no token to this API user (`{client_id}`, {said}): the user may \
                  be locked out after too many sign-ins (a lockout ends by itself after 15 to 30 \
                  minutes); if not, the user or its password is wrong: the user comes from \
                  {username_origin}, the password from {password_origin}"
             ),
-            Kind::ClientId if denial.clue == RefusalHint::LockOut => format!(
+            Kind::ClientId if denial.hint == RefusalHint::LockOut => format!(
                 "FortiCloud issued no token for `{client_id}` to this API user ({said}); if other \
                  client ids get no token either, the user may be locked out; a lockout ends by \
                  itself after 15 to 30 minutes"
             ),
-            Kind::Credentials if denial.clue == RefusalHint::Forbidden => format!(
+            Kind::Credentials if denial.hint == RefusalHint::Forbidden => format!(
                 "FortiCloud forbids the sign-in (`{client_id}`, {said}): a firewall or an IP \
                  address rule on the way to `{url}` may block it; if not, the API user or its \
                  password is wrong: the user comes from {username_origin}, the password from \
@@ -314,8 +314,8 @@ impl OAuth {
             return Error::new(kind, message);
         }
         let limit = Limit {
-            http: answer.status,
-            headers: answer.headers.clone(),
+            http: response.status,
+            headers: response.headers.clone(),
             status: denial.status,
         };
         Error::answered(kind, message, limit)

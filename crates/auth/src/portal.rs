@@ -1,6 +1,6 @@
 //! FortiPortal sign-in and sign-out.
 
-mod answer;
+mod response;
 
 use std::{
     fmt,
@@ -19,9 +19,9 @@ use fortilake_transport::{
 use serde::Serialize;
 
 use crate::{
-    Clock, Credentials, Error, Kind, Limit, Result, Signer, StoredToken, Token, TokenStore,
-    answer::SignInRefusal,
-    later, quotable,
+    Clock, Credentials, Error, Kind, Limit, Result, Signer, StoredToken, Token, TokenStore, later,
+    quotable,
+    response::SignInRefusal,
     token::Scheme,
     tokens::{RenewalContext, Tokens, lock},
 };
@@ -190,10 +190,10 @@ impl Portal {
         let clock = self.tokens.clock();
         let issued_at = clock();
         let request = Request::post(self.login_url.clone(), body);
-        let answer = self.transport.send(request).await;
-        let answer = answer.map_err(|error| Error::unanswered(FORTIPORTAL, error))?;
-        let grant = answer::read(&answer, self.life, issued_at)
-            .map_err(|denial| self.denied(&answer, &denial))?;
+        let response = self.transport.send(request).await;
+        let response = response.map_err(|error| Error::unanswered(FORTIPORTAL, error))?;
+        let grant = response::read(&response, self.life, issued_at)
+            .map_err(|denial| self.denied(&response, &denial))?;
         let stored = StoredToken {
             access_token: grant.token,
             refresh_token: None,
@@ -216,20 +216,20 @@ impl Portal {
         let headers = &mut request.headers;
         headers.insert(header::AUTHORIZATION, token.header());
         let url = shown(&request.url);
-        let answer = transport.send(request).await;
-        let answer = answer
+        let response = transport.send(request).await;
+        let response = response
             .map_err(|error| Error::no_answer("no answer to the sign-out".to_owned(), error))?;
         // A 401 means that the server doesn't know the token, which is as good as given back.
-        if answer.status.is_success() || answer.status == StatusCode::UNAUTHORIZED {
+        if response.status.is_success() || response.status == StatusCode::UNAUTHORIZED {
             tracing::debug!("signed out of FortiPortal");
             return Ok(());
         }
-        let kind = match answer.status.as_u16() {
+        let kind = match response.status.as_u16() {
             429 | 500.. => Kind::Transient,
             404 | 405 => Kind::Config,
             _ => Kind::Unexpected,
         };
-        let http = answer.status.as_u16();
+        let http = response.status.as_u16();
         Err(Error::new(
             kind,
             format!("the sign-out at `{url}` failed (HTTP {http})"),
@@ -244,7 +244,7 @@ impl Portal {
         url
     }
 
-    fn denied(&self, answer: &Response, denial: &SignInRefusal) -> Error {
+    fn denied(&self, response: &Response, denial: &SignInRefusal) -> Error {
         let Credentials {
             username,
             username_origin,
@@ -252,7 +252,7 @@ impl Portal {
             password_origin,
         } = &self.credentials;
         let text = quotable(&denial.text, &[password.expose(), username]);
-        let said = format!("HTTP {}: {text}", answer.status.as_u16());
+        let said = format!("HTTP {}: {text}", response.status.as_u16());
         let url = shown(&self.login_url);
         let message = match denial.kind {
             Kind::Credentials => format!(
@@ -270,8 +270,8 @@ impl Portal {
             ),
             Kind::Limited => {
                 let limit = Limit {
-                    http: answer.status,
-                    headers: answer.headers.clone(),
+                    http: response.status,
+                    headers: response.headers.clone(),
                     status: denial.status,
                 };
                 let message =

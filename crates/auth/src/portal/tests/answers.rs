@@ -2,7 +2,7 @@
 
 use fortilake_transport::http::HeaderMap;
 
-use super::{super::answer::read, *};
+use super::{super::response::read, *};
 
 const ASKED: Duration = Duration::from_mins(30);
 

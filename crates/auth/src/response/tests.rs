@@ -4,7 +4,7 @@ use fortilake_transport::http::HeaderMap;
 
 use super::*;
 
-fn answer(http: u16, body: &str) -> Result<Grant, SignInRefusal> {
+fn answer(http: u16, body: &str) -> Result<TokenResponse, SignInRefusal> {
     let status = StatusCode::from_u16(http).unwrap();
     let body = body.as_bytes().to_vec().into();
     read(&Response {

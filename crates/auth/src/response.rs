@@ -16,7 +16,7 @@ const LONGEST_LIFE: Duration = Duration::from_hours(30 * 24);
 
 /// A token and how long it lasts, counted from the moment it was requested.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Grant {
+pub(crate) struct TokenResponse {
     pub(crate) token: Secret,
     pub(crate) refresh: Option<Secret>,
     pub(crate) life: Duration,
@@ -31,7 +31,7 @@ pub(crate) struct SignInRefusal {
     /// The server's own message, unedited, or what the answer looks like if it has no message. It
     /// may contain secrets.
     pub(crate) text: String,
-    pub(crate) clue: RefusalHint,
+    pub(crate) hint: RefusalHint,
 }
 
 /// What an answer reveals apart from its message.
@@ -49,12 +49,12 @@ pub(crate) enum RefusalHint {
 }
 
 /// Reads an answer: either a token, or the reason why there is none.
-pub(crate) fn read(answer: &Response) -> Result<Grant, SignInRefusal> {
-    let Some(body) = object(answer) else {
-        return Err(without_body(answer));
+pub(crate) fn read(response: &Response) -> Result<TokenResponse, SignInRefusal> {
+    let Some(body) = object(response) else {
+        return Err(without_body(response));
     };
-    if let (true, Some(token)) = (answer.status.is_success(), word(&body, "access_token")) {
-        return Ok(Grant {
+    if let (true, Some(token)) = (response.status.is_success(), word(&body, "access_token")) {
+        return Ok(TokenResponse {
             token: token.into(),
             refresh: word(&body, "refresh_token").map(Secret::from),
             life: life(&body),
@@ -66,15 +66,15 @@ pub(crate) fn read(answer: &Response) -> Result<Grant, SignInRefusal> {
         .to_owned();
     let lost = is_lost_body(&text);
     Err(SignInRefusal {
-        kind: match with_body(answer.status, status, &body) {
+        kind: match with_body(response.status, status, &body) {
             Kind::Credentials | Kind::Unexpected if lost => Kind::Config,
             kind => kind,
         },
         status,
-        clue: match () {
+        hint: match () {
             () if lost => RefusalHint::LostBody,
             () if is_lock_out(&body, &text) => RefusalHint::LockOut,
-            () if is_forbidden(answer.status, &body, &text) => RefusalHint::Forbidden,
+            () if is_forbidden(response.status, &body, &text) => RefusalHint::Forbidden,
             () => RefusalHint::None,
         },
         text,
@@ -102,11 +102,11 @@ fn is_forbidden(http: StatusCode, body: &Map<String, Value>, text: &str) -> bool
 }
 
 /// Parses the body, with or without a byte order mark. Returns `None` unless it is a JSON object.
-pub(crate) fn object(answer: &Response) -> Option<Map<String, Value>> {
-    let text = answer
+pub(crate) fn object(response: &Response) -> Option<Map<String, Value>> {
+    let text = response
         .body
         .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(&answer.body);
+        .unwrap_or(&response.body);
     serde_json::from_slice(text).ok()
 }
 
@@ -133,10 +133,10 @@ fn life(body: &Map<String, Value>) -> Duration {
 
 /// Judges an answer that is not a JSON object. The token server always answers in JSON, so such an
 /// answer says nothing about the credentials, whatever its HTTP status.
-fn without_body(answer: &Response) -> SignInRefusal {
-    let http = answer.status;
-    let text = describe_body(&answer.body, &[]);
-    let clue = if is_lost_body(&text) {
+fn without_body(response: &Response) -> SignInRefusal {
+    let http = response.status;
+    let text = describe_body(&response.body, &[]);
+    let hint = if is_lost_body(&text) {
         RefusalHint::LostBody
     } else {
         RefusalHint::Foreign
@@ -153,7 +153,7 @@ fn without_body(answer: &Response) -> SignInRefusal {
         kind,
         status: None,
         text,
-        clue,
+        hint,
     }
 }
 

@@ -11,32 +11,32 @@ use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use serde_json::{Map, Value};
 
 use crate::{
-    Kind, Micros,
-    answer::{RefusalHint, SignInRefusal, message, object, word},
-    later, until,
+    Kind, Micros, later,
+    response::{RefusalHint, SignInRefusal, message, object, word},
+    until,
 };
 
 /// A token and how long it lasts, counted from the moment it was requested.
 #[derive(Debug, PartialEq)]
-pub(super) struct Grant {
+pub(super) struct PortalToken {
     pub(super) token: Secret,
     pub(super) life: Duration,
 }
 
 /// Reads an answer: either a token, or the reason why there is none.
 pub(super) fn read(
-    answer: &Response,
+    response: &Response,
     asked: Duration,
     now: Micros,
-) -> Result<Grant, SignInRefusal> {
-    let http = answer.status;
-    let body = object(answer);
+) -> Result<PortalToken, SignInRefusal> {
+    let http = response.status;
+    let body = object(response);
     if let Some(body) = body.as_ref().filter(|_| http.is_success())
         && let Some(token) = word(body, "token")
     {
-        return Ok(Grant {
+        return Ok(PortalToken {
             token: token.into(),
-            life: life(body, answer, asked, now),
+            life: life(body, response, asked, now),
         });
     }
     let text = match &body {
@@ -47,7 +47,7 @@ pub(super) fn read(
         kind: blame(http, body.is_some()),
         status: None,
         text: text.to_owned(),
-        clue: RefusalHint::None,
+        hint: RefusalHint::None,
     })
 }
 
@@ -56,8 +56,8 @@ pub(super) fn read(
 /// The server's `expiry` is a time of its own clock, which may differ from ours. So it is compared
 /// with the `Date` header of the same answer instead of with our time. A missing or unreadable
 /// expiry, or one that is later than requested, counts as the requested one.
-fn life(body: &Map<String, Value>, answer: &Response, asked: Duration, now: Micros) -> Duration {
-    let date = answer.headers.get(header::DATE);
+fn life(body: &Map<String, Value>, response: &Response, asked: Duration, now: Micros) -> Duration {
+    let date = response.headers.get(header::DATE);
     let sent = date
         .and_then(|date| date.to_str().ok())
         .and_then(|date| DateTimeParser::new().parse_timestamp(date).ok())
