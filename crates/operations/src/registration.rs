@@ -100,16 +100,16 @@ pub enum Step {
     /// after it was asked.
     Wait,
     /// Send these units.
-    Send(Batch),
+    Send(RegistrationBatch),
     /// Stop: everything that can be known is known.
     Done,
 }
 
 /// The positions of the units of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch(Vec<usize>);
+pub struct RegistrationBatch(Vec<usize>);
 
-impl Batch {
+impl RegistrationBatch {
     /// Returns the positions in the list of units.
     pub fn units(&self) -> &[usize] {
         &self.0
@@ -201,7 +201,7 @@ impl Registration {
             }
         }
         if !batch.is_empty() {
-            return Step::Send(Batch(batch));
+            return Step::Send(RegistrationBatch(batch));
         }
         match self.unknown(1) {
             Some(_) if !self.waited => Step::Wait,
@@ -217,7 +217,7 @@ impl Registration {
     }
 
     /// Returns the request that sends these units.
-    pub fn request(&self, batch: &Batch) -> ProductsRegisterRequest {
+    pub fn request(&self, batch: &RegistrationBatch) -> ProductsRegisterRequest {
         let mut locations: Vec<LocationInput> = Vec::new();
         let units = self.of(batch).map(|entry| {
             let location = entry.unit.location.as_ref().map(|location| {
@@ -243,7 +243,7 @@ impl Registration {
         }
     }
 
-    fn of(&self, batch: &Batch) -> impl Iterator<Item = &Entry> {
+    fn of(&self, batch: &RegistrationBatch) -> impl Iterator<Item = &Entry> {
         let positions = batch.0.iter();
         positions.filter_map(|position| self.entries.get(*position))
     }

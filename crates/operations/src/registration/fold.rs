@@ -8,12 +8,12 @@ use fortilake_models::{
     },
 };
 
-use super::{Batch, ERRORS_PER_CALL, Entry, Registration, Unit, UnitState};
+use super::{RegistrationBatch, ERRORS_PER_CALL, Entry, Registration, Unit, UnitState};
 use fortilake_client::{Kind, Result};
 
 impl Registration {
     /// Records that these units are about to be sent at this time.
-    pub fn sent(&mut self, batch: &Batch, now: Micros) {
+    pub fn sent(&mut self, batch: &RegistrationBatch, now: Micros) {
         for position in &batch.0 {
             if let Some(entry) = self.entries.get_mut(*position) {
                 entry.state = UnitState::Sent { at: now };
@@ -38,7 +38,7 @@ impl Registration {
     /// the API certainly did nothing.
     pub fn answered(
         &mut self,
-        batch: &Batch,
+        batch: &RegistrationBatch,
         result: Result<ProductsRegisterResponse>,
     ) -> Result<()> {
         let error = match result {
@@ -121,7 +121,7 @@ impl Registration {
     }
 
     /// Reads the rows of an answer. A unit without a row keeps its state.
-    fn read(&mut self, batch: &Batch, rows: &[RegisteredAsset]) {
+    fn read(&mut self, batch: &RegistrationBatch, rows: &[RegisteredAsset]) {
         let mut refused = 0;
         for position in &batch.0 {
             let Some(entry) = self.entries.get_mut(*position) else {
@@ -144,7 +144,7 @@ impl Registration {
         }
     }
 
-    fn set_waiting(&mut self, batch: &Batch) {
+    fn set_waiting(&mut self, batch: &RegistrationBatch) {
         for position in &batch.0 {
             if let Some(entry) = self.entries.get_mut(*position) {
                 entry.state = UnitState::Waiting;

@@ -32,7 +32,7 @@ fn begin<const N: usize>(serials: [&str; N]) -> Registration {
 }
 
 /// Returns the batch that has to come next, and marks its units as sent.
-fn send(registration: &mut Registration) -> Batch {
+fn send(registration: &mut Registration) -> RegistrationBatch {
     let Step::Send(batch) = registration.next_step() else {
         panic!("expected a batch to send: {:?}", registration.next_step());
     };
@@ -153,7 +153,7 @@ fn two_contracts_for_one_unit_go_into_two_calls() {
     assert_eq!(send(&mut registration).units(), [0, 2]);
     let rows =
         json!([{ "serialNumber": "FGT1", "status": 0 }, { "serialNumber": "FGT2", "status": 0 }]);
-    let batch = Batch(vec![0, 2]);
+    let batch = RegistrationBatch(vec![0, 2]);
     registration.answered(&batch, Ok(response(&rows))).unwrap();
     assert_eq!(send(&mut registration).units(), [1]);
 }
@@ -312,7 +312,7 @@ fn a_unit_is_sent_again_on_request_if_it_was_sent_long_ago() {
     let after = Duration::from_mins(10);
     for (passed, next) in [
         (Duration::from_secs(599), Step::Wait),
-        (after, Step::Send(Batch(vec![0]))),
+        (after, Step::Send(RegistrationBatch(vec![0]))),
     ] {
         let mut registration = recalled(unit("F1"));
         registration.resend_unknown(later(SENT_AT, passed), after);
