@@ -28,7 +28,7 @@ pub(crate) use self::{
     env::{Env, quoted},
     explain::Lines,
     file::{parse, read},
-    origin::Origin,
+    origin::SettingOrigin,
     schema::schema,
     settings::DETAILS_MAX_AGE,
     source::{SearchConfig, Secret, SourceConfig},

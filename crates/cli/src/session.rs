@@ -18,7 +18,7 @@ use fortilake_state::{
 
 pub(crate) use self::fingerprint::Fingerprint;
 use crate::{
-    config::{Env, Origin},
+    config::{Env, SettingOrigin},
     exit::{CommandError, Result},
     time::Span,
 };
@@ -282,13 +282,16 @@ pub(crate) fn open_state(directory: Option<&Path>, env: &Env) -> Result<State> {
 }
 
 /// The folder of the state, and who chose it.
-pub(crate) fn state_directory(directory: Option<&Path>, env: &Env) -> Result<(PathBuf, Origin)> {
+pub(crate) fn state_directory(
+    directory: Option<&Path>,
+    env: &Env,
+) -> Result<(PathBuf, SettingOrigin)> {
     if let Some(directory) = directory {
-        return Ok((directory.to_owned(), Origin::Flag("--state")));
+        return Ok((directory.to_owned(), SettingOrigin::Flag("--state")));
     }
     let variable = |name| {
         let in_file = env.is_in_file(name)?;
-        Some((env.get(name)?, Origin::Variable { name, in_file }))
+        Some((env.get(name)?, SettingOrigin::Variable { name, in_file }))
     };
     if let Some((directory, origin)) = variable("FORTILAKE_STATE") {
         return Ok((directory.into(), origin));
@@ -303,7 +306,7 @@ pub(crate) fn state_directory(directory: Option<&Path>, env: &Env) -> Result<(Pa
         ))
         .hint("set a folder with `--state DIR` or `FORTILAKE_STATE`")
     })?;
-    Ok((home.join(".local/state/fortilake"), Origin::Default))
+    Ok((home.join(".local/state/fortilake"), SettingOrigin::Default))
 }
 
 impl From<state::Error> for CommandError {

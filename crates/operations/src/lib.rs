@@ -20,7 +20,7 @@ pub use self::{
     code::{check_registration_code, check_token_license},
     location::check_location,
     registration::{
-        RegistrationBatch, ERRORS_PER_CALL, LATE, Registration, RegistrationStore, Step, UNITS_PER_CALL, Unit,
-        UnitState,
+        ERRORS_PER_CALL, LATE, Registration, RegistrationBatch, RegistrationStore, Step,
+        UNITS_PER_CALL, Unit, UnitState,
     },
 };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// Where a value of the configuration comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum SettingOrigin {
     /// The configuration file.
     File {
         /// Its path, as given.
@@ -27,7 +27,7 @@ pub(crate) enum Origin {
     Default,
 }
 
-impl Origin {
+impl SettingOrigin {
     /// The members `origin` and, depending on it, `file` and `line`, `variable` or `flag`.
     pub(crate) fn to_json(&self) -> Value {
         match self {
@@ -44,7 +44,7 @@ impl Origin {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingOrigin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, line } => write!(formatter, "{}:{line}", path.display()),

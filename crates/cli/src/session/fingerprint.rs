@@ -14,14 +14,14 @@ use serde_json::Value;
 pub(crate) struct Fingerprint {
     /// A digest of all endpoints and tables of the build that started the crawl.
     models: String,
-    sources: Vec<SourcePrint>,
+    sources: Vec<SourceFingerprint>,
     /// The sources and accounts that flags limited the crawl to.
     #[serde(default, skip_serializing_if = "Selection::is_everything")]
     selection: Selection,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct SourcePrint {
+struct SourceFingerprint {
     name: String,
     /// The API user and a digest of the API's URL, from `SourceConfig::identity`.
     user: String,
@@ -31,7 +31,7 @@ struct SourcePrint {
     accounts: Vec<i64>,
     include: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    details: Option<DetailsPrint>,
+    details: Option<DetailsFingerprint>,
     #[serde(default, skip_serializing_if = "is_forticloud")]
     system: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -41,7 +41,7 @@ struct SourcePrint {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct DetailsPrint {
+struct DetailsFingerprint {
     models: Vec<String>,
     serials: Vec<String>,
 }
@@ -60,7 +60,7 @@ impl Fingerprint {
     ) -> Self {
         let sources = sources
             .into_iter()
-            .map(|(settings, user)| SourcePrint::new(settings, user));
+            .map(|(settings, user)| SourceFingerprint::new(settings, user));
         Self {
             models: models_digest(),
             sources: sources.collect(),
@@ -156,11 +156,11 @@ impl Fingerprint {
 
     /// The settings of the sources, to read the crawl's journal again.
     pub(crate) fn settings(&self) -> impl Iterator<Item = Settings> {
-        self.sources.iter().map(SourcePrint::settings)
+        self.sources.iter().map(SourceFingerprint::settings)
     }
 }
 
-impl SourcePrint {
+impl SourceFingerprint {
     fn new(settings: &Settings, user: String) -> Self {
         let scope = match settings.scope {
             ScopeMode::Auto => "auto",
@@ -182,7 +182,7 @@ impl SourcePrint {
                 .iter()
                 .map(|&endpoint| endpoint.to_owned())
                 .collect(),
-            details: settings.details.as_ref().map(|of| DetailsPrint {
+            details: settings.details.as_ref().map(|of| DetailsFingerprint {
                 models: of.models.clone(),
                 serials: of.serials.clone(),
             }),

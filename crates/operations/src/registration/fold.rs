@@ -8,7 +8,7 @@ use fortilake_models::{
     },
 };
 
-use super::{RegistrationBatch, ERRORS_PER_CALL, Entry, Registration, Unit, UnitState};
+use super::{ERRORS_PER_CALL, Entry, Registration, RegistrationBatch, Unit, UnitState};
 use fortilake_client::{Kind, Result};
 
 impl Registration {

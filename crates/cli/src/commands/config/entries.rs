@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     config::{
-        Config, DETAILS_MAX_AGE, Env, Lines, Origin, SearchConfig, Secret, SinkConfig,
+        Config, DETAILS_MAX_AGE, Env, Lines, SearchConfig, Secret, SettingOrigin, SinkConfig,
         SourceConfig, file_in_use, load,
     },
     connect,
@@ -33,7 +33,7 @@ pub(super) struct Entry {
     /// The value; of a secret only where it is stored.
     pub(super) value: Value,
     /// Who set it.
-    pub(super) origin: Origin,
+    pub(super) origin: SettingOrigin,
 }
 
 /// All values of the configuration that these arguments lead to, in the order of the file format.
@@ -186,9 +186,9 @@ impl Shown<'_> {
 
     fn sink(&mut self, position: usize, sink: &SinkConfig, from_flags: bool) -> Result<()> {
         let section = Some(("sink", position));
-        let written = |origin: &Origin| match origin {
+        let written = |origin: &SettingOrigin| match origin {
             // A sink that is not in the file is that of the flag, or the default sink.
-            Origin::Default if from_flags => Origin::Flag("--sink"),
+            SettingOrigin::Default if from_flags => SettingOrigin::Flag("--sink"),
             origin => origin.clone(),
         };
         let of_file = !from_flags && self.file.is_some();
@@ -196,7 +196,7 @@ impl Shown<'_> {
             let origin = if of_file {
                 self.origin(section, key)
             } else {
-                Origin::Default
+                SettingOrigin::Default
             };
             let origin = if is_written { written(&origin) } else { origin };
             self.entries.push(Entry {
@@ -233,7 +233,7 @@ impl Shown<'_> {
         });
     }
 
-    fn origin(&self, section: Option<(&'static str, usize)>, key: &str) -> Origin {
+    fn origin(&self, section: Option<(&'static str, usize)>, key: &str) -> SettingOrigin {
         let Some((path, lines)) = &self.file else {
             return self.variable(section, key);
         };
@@ -244,26 +244,26 @@ impl Shown<'_> {
         }
         steps.extend(key.split('.'));
         match lines.of(&steps) {
-            Some(line) => Origin::File {
+            Some(line) => SettingOrigin::File {
                 path: path.clone(),
                 line,
             },
-            None => Origin::Default,
+            None => SettingOrigin::Default,
         }
     }
 
     /// The variable that sets this value where there is no file.
-    fn variable(&self, section: Option<(&'static str, usize)>, key: &str) -> Origin {
+    fn variable(&self, section: Option<(&'static str, usize)>, key: &str) -> SettingOrigin {
         let name = match (section, key) {
             (Some(("source", _)), "username") => "FORTICLOUD_USERNAME",
             (Some(("source", _)), "password") => "FORTICLOUD_PASSWORD",
             (Some(("source", _)), "auth_url") => "FORTICLOUD_AUTH_URL",
             (Some(("source", _)), "api_url") => "FORTICLOUD_API_URL",
-            _ => return Origin::Default,
+            _ => return SettingOrigin::Default,
         };
         match self.env.is_in_file(name) {
-            Some(in_file) => Origin::Variable { name, in_file },
-            None => Origin::Default,
+            Some(in_file) => SettingOrigin::Variable { name, in_file },
+            None => SettingOrigin::Default,
         }
     }
 }

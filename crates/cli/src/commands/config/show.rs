@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::entries::{self, Entry};
 use crate::{
     args::ConfigShowArgs,
-    config::{Env, Origin},
+    config::{Env, SettingOrigin},
     console::Console,
     exit::{Code, CommandError, Result},
     session,
@@ -33,8 +33,8 @@ pub(super) fn run(args: &ConfigShowArgs, console: Console) -> Result {
     Ok(Code::Complete)
 }
 
-fn list(entries: &[Entry], state: &str, origin: &Origin) -> Value {
-    let object = |key: &str, value: &Value, origin: &Origin| {
+fn list(entries: &[Entry], state: &str, origin: &SettingOrigin) -> Value {
+    let object = |key: &str, value: &Value, origin: &SettingOrigin| {
         let mut object = json!({ "key": key, "value": value });
         if let (Value::Object(object), Value::Object(origin)) = (&mut object, origin.to_json()) {
             object.extend(origin);
