@@ -47,9 +47,9 @@ fn mix(value: u64) -> u64 {
 
 /// A sequence of random numbers for an object that needs several.
 #[derive(Debug)]
-pub(crate) struct Dice(u64);
+pub(crate) struct RandomSequence(u64);
 
-impl Dice {
+impl RandomSequence {
     pub(crate) fn new(seed: u64, stream: Stream, index: u64) -> Self {
         Self(draw(seed, stream, index))
     }

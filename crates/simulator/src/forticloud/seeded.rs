@@ -15,7 +15,7 @@ use super::catalog::{
     LAST_NAMES, Model, OTHERS, SWITCHES, UNIT_NAMES, hostile,
 };
 use super::model::{Account, Folder, License, ListedContract, Misfit, ROOT_FOLDER, Status, Unit};
-use crate::random::{Dice, Stream, at, draw};
+use crate::random::{RandomSequence, Stream, at, draw};
 use crate::scenario::{Scenario, Scope};
 
 pub(crate) use self::neighbors::{Firewall, Person, firewalls, people};
@@ -133,7 +133,7 @@ impl Seeded {
     }
 
     pub(crate) fn account(&self, index: u64) -> Account {
-        let mut dice = Dice::new(self.scenario.seed, Stream::AccountPerson, index);
+        let mut dice = RandomSequence::new(self.scenario.seed, Stream::AccountPerson, index);
         // The lengths of the two lists have no common divisor, so names repeat as late as possible.
         let first = COMPANY_FIRST[at(index, COMPANY_FIRST.len())];
         let (last, country) = COMPANY_LAST[at(index, COMPANY_LAST.len())];
@@ -161,7 +161,7 @@ impl Seeded {
     }
 
     pub(crate) fn folders(&self, account: u64) -> Vec<Folder> {
-        let mut dice = Dice::new(self.scenario.seed, Stream::Folders, account);
+        let mut dice = RandomSequence::new(self.scenario.seed, Stream::Folders, account);
         let base = folder_base(account);
         let mut folders: Vec<Folder> = Vec::new();
         for (id, name) in (base..)
@@ -182,7 +182,7 @@ impl Seeded {
 
     /// Returns licenses without a product. Licenses that are in use are part of their products.
     pub(crate) fn pending_licenses(&self, account: u64) -> Vec<License> {
-        let mut dice = Dice::new(self.scenario.seed, Stream::Licenses, account);
+        let mut dice = RandomSequence::new(self.scenario.seed, Stream::Licenses, account);
         (0..dice.below(3))
             .map(|index| License {
                 number: format!("FGVM4791{:06}", (account * 3 + index) % 1_000_000),
@@ -196,7 +196,7 @@ impl Seeded {
 
     /// Returns contracts without a product.
     pub(crate) fn pending_contracts(&self, account: u64) -> Vec<ListedContract> {
-        let mut dice = Dice::new(self.scenario.seed, Stream::Contracts, account);
+        let mut dice = RandomSequence::new(self.scenario.seed, Stream::Contracts, account);
         (0..dice.below(3))
             .map(|index| ListedContract {
                 number: format!("5210LD{:06}", (account * 3 + index) % 1_000_000),
@@ -233,7 +233,7 @@ impl Seeded {
     }
 
     pub(crate) fn model(&self, product: u64) -> &'static Model {
-        let mut dice = Dice::new(self.scenario.seed, Stream::Model, product);
+        let mut dice = RandomSequence::new(self.scenario.seed, Stream::Model, product);
         // Spread evenly: of any run of products, 133 in 698 are firewalls, give or take one.
         if (product + 1) * 133 / 698 > product * 133 / 698 {
             return dice.pick(FIREWALLS);
@@ -246,7 +246,7 @@ impl Seeded {
     }
 
     fn registered(&self, product: u64) -> DateTime {
-        let mut dice = Dice::new(self.scenario.seed, Stream::Registered, product);
+        let mut dice = RandomSequence::new(self.scenario.seed, Stream::Registered, product);
         let day = dice.below_i64(10 * 365);
         let second = dice.below_i64(86_400);
         date(2015, 6, 1)

@@ -8,11 +8,11 @@ use super::{Seeded, folder_base, is_virtual};
 use crate::dates::with_fraction;
 use crate::forticloud::catalog::{FIRST_GROUP, GROUP_NAMES, PLACES, hostile};
 use crate::forticloud::model::{Contract, Entitlement, Group, License, Location, Product, Status};
-use crate::random::{Dice, Stream};
+use crate::random::{RandomSequence, Stream};
 
 impl Seeded {
     pub(crate) fn product(&self, product: u64) -> Product {
-        let mut dice = Dice::new(self.scenario.seed, Stream::Product, product);
+        let mut dice = RandomSequence::new(self.scenario.seed, Stream::Product, product);
         let model = self.model(product);
         let account = self.account_of(product);
         let status = Self::status(product);
@@ -47,7 +47,7 @@ impl Seeded {
         made
     }
 
-    fn description(&self, dice: &mut Dice, product: u64) -> Option<String> {
+    fn description(&self, dice: &mut RandomSequence, product: u64) -> Option<String> {
         let text = *dice.pick(PLACES);
         if self.scenario.quirks.hostile_text {
             return Some(hostile(product));
@@ -55,7 +55,7 @@ impl Seeded {
         (!dice.percent(30)).then(|| text.to_owned())
     }
 
-    fn folder(&self, dice: &mut Dice, account: i64) -> i64 {
+    fn folder(&self, dice: &mut RandomSequence, account: i64) -> i64 {
         let index = self.account_index(account).unwrap_or_default();
         let folders = self.folder_count(index);
         if folders == 0 || dice.percent(40) {
@@ -128,7 +128,7 @@ impl Seeded {
 /// contract.
 fn cover(
     product: &mut Product,
-    dice: &mut Dice,
+    dice: &mut RandomSequence,
     index: u64,
     model: &crate::forticloud::catalog::Model,
 ) {
@@ -160,7 +160,7 @@ fn cover(
 
 /// Gives some terms a time of day, although their entitlements show midnight, as in recorded
 /// answers.
-fn timed(mut contract: Contract, dice: &mut Dice) -> Contract {
+fn timed(mut contract: Contract, dice: &mut RandomSequence) -> Contract {
     if dice.percent(25) {
         let time = 3.hours().minutes(6).seconds(54);
         for term in &mut contract.terms {
@@ -171,7 +171,7 @@ fn timed(mut contract: Contract, dice: &mut Dice) -> Contract {
     contract
 }
 
-fn groups(dice: &mut Dice) -> Vec<Group> {
+fn groups(dice: &mut RandomSequence) -> Vec<Group> {
     let count = match dice.below(100) {
         0..=84 => 0,
         85..=94 => 1,

@@ -45,7 +45,7 @@ pub(super) struct AccountLists {
     products: Vec<usize>,
     /// The other lists in publishing order.
     others: Range<usize>,
-    phase: Phase,
+    phase: SearchState,
     /// The lists that were added because `%` did not work.
     fallback: Range<usize>,
     /// How products are searched for, as text for `coverage`.
@@ -59,7 +59,7 @@ pub(super) struct AccountLists {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum SearchState {
     /// Searched with `%`, which may or may not be a wildcard here.
     Wildcard,
     /// `%` found nothing or was rejected, and what that means is not known yet.
@@ -85,14 +85,14 @@ impl AccountLists {
     pub(super) fn new(settings: &Settings, account: Option<i64>, wildcard: bool) -> Self {
         let (phase, queries): (_, Vec<Query<'_>>) = match &settings.search {
             Search::Patterns(patterns) => (
-                Phase::Certain,
+                SearchState::Certain,
                 patterns
                     .iter()
                     .map(|pattern| Query::Pattern(pattern))
                     .collect(),
             ),
-            Search::Auto if wildcard => (Phase::Wildcard, vec![Query::Pattern(EVERYTHING)]),
-            Search::Auto => (Phase::Certain, FALLBACK.to_vec()),
+            Search::Auto if wildcard => (SearchState::Wildcard, vec![Query::Pattern(EVERYTHING)]),
+            Search::Auto => (SearchState::Certain, FALLBACK.to_vec()),
         };
         let mut new = Self {
             account,
@@ -182,7 +182,7 @@ impl AccountLists {
 
     /// Whether the search with `%` has not ended yet.
     pub(super) fn searching(&self) -> bool {
-        self.phase == Phase::Wildcard
+        self.phase == SearchState::Wildcard
     }
 
     /// The result of the search with `%`, once all its lists have ended. The account is undecided
@@ -197,8 +197,8 @@ impl AccountLists {
         }
         let finding = self.judge();
         self.phase = match finding {
-            Finding::Rows | Finding::Failed => Phase::Certain,
-            Finding::Nothing | Finding::Rejected => Phase::Undecided,
+            Finding::Rows | Finding::Failed => SearchState::Certain,
+            Finding::Nothing | Finding::Rejected => SearchState::Undecided,
         };
         Some(finding)
     }
@@ -230,7 +230,7 @@ impl AccountLists {
 
     /// Accepts the result of the search, because another account proved that `%` is a wildcard.
     pub(super) fn accept(&mut self) {
-        self.phase = Phase::Certain;
+        self.phase = SearchState::Certain;
     }
 
     /// Searches in the other ways, because `%` did not work, and returns the lists that this adds.
@@ -245,7 +245,7 @@ impl AccountLists {
         } else {
             "`%` found nothing"
         };
-        self.phase = Phase::Certain;
+        self.phase = SearchState::Certain;
         self.searched = format!("{}, because {reason}", in_words(&FALLBACK));
         self.fallback = self.search(settings, &FALLBACK);
         self.fallback.clone()
@@ -285,7 +285,7 @@ impl AccountLists {
 
     /// Whether all lists of this account have ended.
     pub(super) fn closed(&self) -> bool {
-        self.phase == Phase::Certain
+        self.phase == SearchState::Certain
             && self
                 .lists
                 .iter()
