@@ -4,13 +4,9 @@
 //! Numbers are read in the same lenient way as the decoder reads them, so that a page that decodes
 //! always has facts.
 
-use std::{
-    borrow::Cow,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use fortilake_models::{integer_of, text_of};
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 mod object;
 mod response;
@@ -18,11 +14,10 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use self::rows::Rows;
-pub(crate) use self::rows::RowsMember;
 pub(crate) use self::{
     object::{error, pick},
     response::ParsedResponse,
+    rows::{Rows, RowsMember},
 };
 
 /// What the plan needs to know about a page.
@@ -131,63 +126,6 @@ impl Facts {
             list.observed_at = time;
         }
         self
-    }
-}
-
-impl Ids {
-    pub(crate) fn of(response: &ParsedResponse<'_>, rows: &Rows<'_>) -> serde_json::Result<Self> {
-        let mut known = Vec::new();
-        for row in &rows.objects {
-            let [id] = pick(row, [&["id"]])?;
-            known.extend(id.and_then(integer_of).filter(|&id| id != 0));
-        }
-        Ok(Self {
-            missing: rows.len() - rows.nulls - known.len(),
-            known,
-            total: response.number("totalPages"),
-        })
-    }
-}
-
-impl ListFacts {
-    pub(crate) fn of(response: &ParsedResponse<'_>, names: Names) -> serde_json::Result<Self> {
-        let rows = response.rows()?;
-        let total = response.number("totalPages");
-        let mut facts = Self {
-            page: response.number("pageNumber"),
-            total,
-            rows: rows.len(),
-            lacks_rows: rows.member == RowsMember::Absent && total.is_some_and(|total| total > 0),
-            ..Self::default()
-        };
-        let key = response.key_members();
-        for row in rows.objects {
-            facts.add(row, &key, names)?;
-        }
-        Ok(facts)
-    }
-
-    fn add(&mut self, row: &RawValue, key: &[&str], names: Names) -> serde_json::Result<()> {
-        let [key, account, model] = pick(row, [key, &["accountId"], &["productModel"]])?;
-        let account = account.and_then(integer_of).filter(|&account| account != 0);
-        if let Some(account) = account
-            && !self.accounts.contains(&account)
-        {
-            self.accounts.push(account);
-        }
-        let name = key.and_then(text_of).filter(|name| !name.trim().is_empty());
-        let Some(name) = name else {
-            self.unnamed.push(fingerprint(row.get()));
-            return Ok(());
-        };
-        self.serials.push(fingerprint((account, &name)));
-        if names == Names::Wanted {
-            self.products.push(ProductName {
-                serial: name.into_owned(),
-                model: model.and_then(text_of).map(Cow::into_owned),
-            });
-        }
-        Ok(())
     }
 }
 

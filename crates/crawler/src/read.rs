@@ -34,7 +34,7 @@ use self::{
 };
 use crate::{
     Error, Event, Failure, FailureKind, Fetch, Names, Observer, Outcome, Result, Scope, Step,
-    error::Kind, systems::Planner,
+    System, error::Kind, systems::Planner,
 };
 
 /// Reads one source to its end.
@@ -162,7 +162,7 @@ impl Reader {
                         }
                         Outcome::Failed(failure) if failure.kind.is_refusal() => {
                             work.outage.refused_before(&fetch);
-                            work.resumed |= fetch.arguments.contains_key("accountId");
+                            work.resumed |= fetch.account().is_some();
                         }
                         Outcome::Failed(_) => {}
                     }
@@ -258,10 +258,11 @@ impl Reader {
                 work.effort.pages += 1;
                 work.slow_start.succeeded();
                 work.outage.page(fetch);
-                if fetch.endpoint == "units/list"
-                    && let Some(client) = self.client.clone()
+                let system = System::of(fetch.endpoint);
+                if let Some(client) = self.client.clone()
+                    && let Some(client_id) = system.definition().next_client_id(fetch.endpoint)
                 {
-                    work.ahead.spawn(sign_in_ahead(client));
+                    work.ahead.spawn(sign_in_ahead(client, client_id));
                 }
             }
             Outcome::Failed(failure) => {
@@ -329,12 +330,11 @@ impl Reader {
         // Finish what was started before starting anything new: first the list, then the account.
         // Until then its pages wait in the journal and the facts that prove them take memory in the
         // plan.
-        let account = after.and_then(|fetch| fetch.arguments.get("accountId"));
+        let account = after.and_then(Fetch::account);
         let (further, first): (Vec<_>, Vec<_>) = step.fetches.into_iter().partition(|fetch| {
-            let arguments = &fetch.arguments;
             fetch.round > 0
-                || arguments.contains_key("pageNumber")
-                || (account.is_some() && arguments.get("accountId") == account)
+                || fetch.is_later_page()
+                || (account.is_some() && fetch.account() == account)
         });
         further
             .into_iter()

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use fortilake_auth::Credentials;
 use fortilake_client::{self as client, Client};
 use fortilake_models as models;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
@@ -66,6 +66,25 @@ pub(crate) trait Definition: Sync {
     /// Then an empty response is a refusal, and the response of an earlier crawl can be used again.
     fn is_about_one_row(&self, _endpoint: &str) -> bool {
         false
+    }
+
+    /// The account that a call is about, if any.
+    ///
+    /// Calls for an account that was started come before those for the next one, and failures are
+    /// counted by account.
+    fn account(&self, _arguments: &Map<String, Value>) -> Option<i64> {
+        None
+    }
+
+    /// Whether a call asks for a page of a list that has begun. The pages of such a list have to
+    /// arrive within minutes of each other.
+    fn is_later_page(&self, _arguments: &Map<String, Value>) -> bool {
+        false
+    }
+
+    /// The client id whose token the calls after a page of this endpoint are likely to need.
+    fn next_client_id(&self, _endpoint: &str) -> Option<&'static str> {
+        None
     }
 
     /// Whether a crawl can read something without the token for this endpoint.
@@ -255,6 +274,18 @@ impl Fetch {
     pub(crate) fn is_about_one_row(&self) -> bool {
         let system = System::of(self.endpoint);
         system.definition().is_about_one_row(self.endpoint)
+    }
+
+    /// The account that the call is about, if any.
+    pub(crate) fn account(&self) -> Option<i64> {
+        let system = System::of(self.endpoint);
+        system.definition().account(&self.arguments)
+    }
+
+    /// Whether the call asks for a page of a list that has begun.
+    pub(crate) fn is_later_page(&self) -> bool {
+        let system = System::of(self.endpoint);
+        system.definition().is_later_page(&self.arguments)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fortilake_client::{self as client, Client, Tries};
-use fortilake_models::{self as models, Endpoint};
+use fortilake_models as models;
 
 use crate::{Facts, Fetch, Names};
 
@@ -59,16 +59,10 @@ fn claims_pages(endpoint: &str, body: &str) -> bool {
     total.is_some_and(|total| total > 1)
 }
 
-/// Requests the token for products while accounts are listed, so that signing in costs no time.
+/// Requests a token that later calls need, so that signing in costs no time.
 ///
 /// Errors are ignored here, because the call that needs the token reports them.
-pub(super) async fn sign_in_ahead(client: Arc<Client>) {
-    if let Some(Endpoint {
-        client_id: Some(client_id),
-        ..
-    }) = models::endpoint("products/list")
-    {
-        // A call that needs the token earlier waits for the same sign-in.
-        let _ = client.sign_in(client_id).await;
-    }
+pub(super) async fn sign_in_ahead(client: Arc<Client>, client_id: &'static str) {
+    // A call that needs the token earlier waits for the same sign-in.
+    let _ = client.sign_in(client_id).await;
 }

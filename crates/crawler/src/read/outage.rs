@@ -7,8 +7,6 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
-
 use crate::{Failure, Fetch};
 
 /// After this many consecutive failures it is unclear whether the API works.
@@ -50,7 +48,7 @@ impl OutageDetector {
 
     /// Notes a page.
     pub(super) fn page(&mut self, fetch: &Fetch) {
-        self.read.insert(account(fetch));
+        self.read.insert(fetch.account());
         self.answered.insert(fetch.endpoint);
         self.good = Some(fetch.clone());
         self.in_row = 0;
@@ -58,7 +56,7 @@ impl OutageDetector {
 
     /// Notes a refusal that an earlier run journaled.
     pub(super) fn refused_before(&mut self, fetch: &Fetch) {
-        self.given_up.push(account(fetch));
+        self.given_up.push(fetch.account());
     }
 
     /// Notes an answer that is not a page. It shows that the API works.
@@ -66,7 +64,7 @@ impl OutageDetector {
         self.in_row = 0;
         self.failures += 1;
         if refused {
-            self.given_up.push(account(fetch));
+            self.given_up.push(fetch.account());
             self.refusal = Some((fetch.endpoint, failure.message.clone()));
         } else {
             self.otherwise = true;
@@ -83,7 +81,7 @@ impl OutageDetector {
 
     /// Notes that a call gets no further try.
     pub(super) fn give_up(&mut self, fetch: &Fetch, failure: &Failure) {
-        self.given_up.push(account(fetch));
+        self.given_up.push(fetch.account());
         self.unproven.push((fetch.clone(), failure.clone()));
     }
 
@@ -112,9 +110,9 @@ impl OutageDetector {
         unasked: impl Iterator<Item = &'a Fetch>,
     ) -> bool {
         let given_up = self.given_up.iter().copied();
-        let failed: HashSet<_> = failing.map(account).chain(given_up).collect();
+        let failed: HashSet<_> = failing.map(Fetch::account).chain(given_up).collect();
         let is_read = |account: &Option<i64>| account.is_none() || !failed.contains(account);
-        let unasked: HashSet<_> = unasked.map(account).filter(is_read).collect();
+        let unasked: HashSet<_> = unasked.map(Fetch::account).filter(is_read).collect();
         self.failures >= FAILURES
             && failed.len() > FEW * unasked.len()
             && !self.read.iter().any(is_read)
@@ -125,11 +123,6 @@ impl OutageDetector {
         let (endpoint, message) = self.refusal.as_ref()?;
         (!self.otherwise && !self.answered.contains(endpoint)).then_some((*endpoint, message))
     }
-}
-
-/// The account that a call is about, if any.
-pub(super) fn account(fetch: &Fetch) -> Option<i64> {
-    fetch.arguments.get("accountId").and_then(Value::as_i64)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::{collections::VecDeque, time::Duration};
 use fortilake_client::Tries;
 use tokio::time::Instant;
 
-use super::{judge::NextTry, outage};
+use super::judge::NextTry;
 use crate::{Failure, Fetch};
 
 /// After this many consecutive successes, a failure counts as rare.
@@ -77,7 +77,7 @@ impl RetryQueue {
         let due = Instant::now() + pause.max(later.wait);
         // The pages of a list have to arrive within minutes of each other, so a page is tried again
         // soon.
-        let soon = rare || fetch.arguments.contains_key("pageNumber");
+        let soon = rare || fetch.is_later_page();
         let place = self.0.partition_point(|other| !other.failed_before);
         let retry = QueuedRetry {
             fetch,
@@ -127,9 +127,9 @@ impl RetryQueue {
 
     /// Whether another list of the same account waits for another try.
     pub(super) fn holds(&self, fetch: &Fetch) -> bool {
-        let account = outage::account(fetch);
+        let account = fetch.account();
         let same = |retry: &QueuedRetry| {
-            retry.fetch.endpoint == fetch.endpoint && outage::account(&retry.fetch) == account
+            retry.fetch.endpoint == fetch.endpoint && retry.fetch.account() == account
         };
         account.is_some() && self.0.iter().any(same)
     }

@@ -9,7 +9,7 @@ use super::{
     ReadStats,
     call::FetchedPage,
     judge::NextTry,
-    outage::{OutageDetector, account},
+    outage::OutageDetector,
     retry_queue::{QueuedRetry, RetryQueue, SlowStart},
 };
 use crate::{Error, Failure, Fetch};
@@ -85,7 +85,8 @@ impl Work {
     ///
     /// If failures are rare, the lists of an account may be read concurrently.
     pub(super) fn must_wait(&self, fetch: &Fetch) -> bool {
-        let in_flight = account(fetch)
+        let in_flight = fetch
+            .account()
             .is_some_and(|account| self.in_flight.contains(&(fetch.endpoint, account)));
         self.retries.holds(fetch) || (in_flight && !self.slow_start.is_calm())
     }
@@ -102,13 +103,13 @@ impl Work {
     }
 
     pub(super) fn sent(&mut self, fetch: &Fetch) {
-        let account = account(fetch);
+        let account = fetch.account();
         self.in_flight
             .extend(account.map(|account| (fetch.endpoint, account)));
     }
 
     pub(super) fn ended(&mut self, fetch: &Fetch) {
-        let call = account(fetch).map(|account| (fetch.endpoint, account));
+        let call = fetch.account().map(|account| (fetch.endpoint, account));
         let place = self.in_flight.iter().position(|one| Some(*one) == call);
         if let Some(place) = place {
             self.in_flight.swap_remove(place);

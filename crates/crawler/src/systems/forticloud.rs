@@ -6,6 +6,8 @@ mod probe;
 
 use async_trait::async_trait;
 use fortilake_client::{self as client, Client};
+use fortilake_models as models;
+use serde_json::{Map, Value};
 
 pub(crate) use self::planner::DETAILS;
 pub use self::planner::FortiCloudPlanner;
@@ -62,6 +64,21 @@ impl Definition for FortiCloud {
 
     fn is_about_one_row(&self, endpoint: &str) -> bool {
         endpoint == DETAILS
+    }
+
+    fn account(&self, arguments: &Map<String, Value>) -> Option<i64> {
+        arguments.get("accountId").and_then(Value::as_i64)
+    }
+
+    fn is_later_page(&self, arguments: &Map<String, Value>) -> bool {
+        arguments.contains_key("pageNumber")
+    }
+
+    /// Accounts are listed with the same token as units; the products need another one.
+    fn next_client_id(&self, endpoint: &str) -> Option<&'static str> {
+        (endpoint == UNITS)
+            .then(|| models::endpoint(PRODUCTS)?.client_id)
+            .flatten()
     }
 
     /// A user without a token for the organization may still have an account of their own, and one

@@ -1,11 +1,14 @@
 //! What the planner needs to know about a page of FortiCloud.
 
+use std::borrow::Cow;
+
 use fortilake_models::{integer_of, text_of};
+use serde_json::value::RawValue;
 
 use super::{ACCOUNTS, DETAILS, FLEX, UNITS};
 use crate::{
-    DetailsSubject, Facts, Ids, ListFacts, Names,
-    facts::{ParsedResponse, pick},
+    DetailsSubject, Facts, Ids, ListFacts, Names, ProductName,
+    facts::{ParsedResponse, Rows, RowsMember, fingerprint, pick},
 };
 
 pub(super) fn read(
@@ -15,11 +18,11 @@ pub(super) fn read(
 ) -> serde_json::Result<Facts> {
     Ok(match endpoint {
         UNITS => units(response)?,
-        ACCOUNTS => Facts::Accounts(Ids::of(response, &response.rows()?)?),
+        ACCOUNTS => Facts::Accounts(ids(response, &response.rows()?)?),
         DETAILS => Facts::Details(details(response)?),
         // The rows of FortiFlex say what to ask for next.
-        _ if FLEX.contains(&endpoint) => Facts::List(ListFacts::of(response, Names::Wanted)?),
-        _ => Facts::List(ListFacts::of(response, names)?),
+        _ if FLEX.contains(&endpoint) => Facts::List(list(response, Names::Wanted)?),
+        _ => Facts::List(list(response, names)?),
     })
 }
 
@@ -30,7 +33,7 @@ fn units(response: &ParsedResponse<'_>) -> serde_json::Result<Facts> {
     let organization = organization.and_then(|(_, id)| integer_of(id));
     Ok(Facts::Units {
         organization: organization.filter(|&id| id != 0),
-        units: Ids::of(response, &rows)?,
+        units: ids(response, &rows)?,
     })
 }
 
@@ -46,4 +49,62 @@ fn details(response: &ParsedResponse<'_>) -> serde_json::Result<Vec<DetailsSubje
         });
     }
     Ok(subjects)
+}
+
+fn ids(response: &ParsedResponse<'_>, rows: &Rows<'_>) -> serde_json::Result<Ids> {
+    let mut known = Vec::new();
+    for row in &rows.objects {
+        let [id] = pick(row, [&["id"]])?;
+        known.extend(id.and_then(integer_of).filter(|&id| id != 0));
+    }
+    Ok(Ids {
+        missing: rows.len() - rows.nulls - known.len(),
+        known,
+        total: response.number("totalPages"),
+    })
+}
+
+fn list(response: &ParsedResponse<'_>, names: Names) -> serde_json::Result<ListFacts> {
+    let rows = response.rows()?;
+    let total = response.number("totalPages");
+    let mut facts = ListFacts {
+        page: response.number("pageNumber"),
+        total,
+        rows: rows.len(),
+        lacks_rows: rows.member == RowsMember::Absent && total.is_some_and(|total| total > 0),
+        ..ListFacts::default()
+    };
+    let key = response.key_members();
+    for row in rows.objects {
+        add(&mut facts, row, &key, names)?;
+    }
+    Ok(facts)
+}
+
+fn add(
+    facts: &mut ListFacts,
+    row: &RawValue,
+    key: &[&str],
+    names: Names,
+) -> serde_json::Result<()> {
+    let [key, account, model] = pick(row, [key, &["accountId"], &["productModel"]])?;
+    let account = account.and_then(integer_of).filter(|&account| account != 0);
+    if let Some(account) = account
+        && !facts.accounts.contains(&account)
+    {
+        facts.accounts.push(account);
+    }
+    let name = key.and_then(text_of).filter(|name| !name.trim().is_empty());
+    let Some(name) = name else {
+        facts.unnamed.push(fingerprint(row.get()));
+        return Ok(());
+    };
+    facts.serials.push(fingerprint((account, &name)));
+    if names == Names::Wanted {
+        facts.products.push(ProductName {
+            serial: name.into_owned(),
+            model: model.and_then(text_of).map(Cow::into_owned),
+        });
+    }
+    Ok(())
 }
