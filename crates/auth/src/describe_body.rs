@@ -1,4 +1,4 @@
-//! Describes an answer that is not what the caller expected.
+//! Describes a response that is not what the caller expected.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde_json::error::Category;
 
 use crate::quotable;
 
-/// How many bytes of an answer are examined.
+/// How many bytes of a response are examined.
 const MAX_BYTES: usize = 4096;
 
 /// How many characters of a title or text are quoted.

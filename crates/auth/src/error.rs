@@ -33,17 +33,17 @@ pub enum Kind {
     /// Another token of this user is still valid, and the server issues no second one until it
     /// expires.
     Taken,
-    /// Too many calls or errors. [`Error::limit`] has the server's answer, if a request was sent.
+    /// Too many calls or errors. [`Error::limit`] has the server's response, if a request was sent.
     Limited,
     /// A temporary failure. The same request may succeed a little later.
     Transient,
     /// The address or the connection is misconfigured.
     Config,
-    /// The answer is not one that a token server gives.
+    /// The response is not one that a token server gives.
     Unexpected,
 }
 
-/// The server's answer when it asked for fewer calls, or could not handle the request.
+/// The server's response when it asked for fewer calls, or could not handle the request.
 #[derive(Debug, Clone)]
 pub struct Limit {
     /// The HTTP status code.
@@ -64,7 +64,7 @@ impl Error {
         }))
     }
 
-    /// An error whose answer may say how long to wait.
+    /// An error whose response may say how long to wait.
     pub(crate) fn answered(kind: Kind, message: String, limit: Limit) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -74,7 +74,7 @@ impl Error {
         }))
     }
 
-    /// A sign-in that got no answer.
+    /// A sign-in that got no response.
     pub(crate) fn unanswered(client_id: &str, source: transport::Error) -> Self {
         use transport::Kind as K;
         let message = match source.kind() {
@@ -86,7 +86,7 @@ impl Error {
         Self::no_answer(message, source)
     }
 
-    /// A request, such as a sign-out, that got no answer.
+    /// A request, such as a sign-out, that got no response.
     pub(crate) fn no_answer(message: String, source: transport::Error) -> Self {
         let kind = match source.kind() {
             transport::Kind::TooLarge => Kind::Unexpected,
@@ -107,7 +107,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns why the request got no answer, or `None` if it got one or was never sent.
+    /// Returns why the request got no response, or `None` if it got one or was never sent.
     pub fn transport_kind(&self) -> Option<transport::Kind> {
         self.0.source.as_ref().map(transport::Error::kind)
     }
@@ -120,7 +120,7 @@ impl Error {
         ) && self.0.source.is_none()
     }
 
-    /// Returns the server's answer if it may say how long to wait before the next request.
+    /// Returns the server's response if it may say how long to wait before the next request.
     pub fn limit(&self) -> Option<&Limit> {
         self.0.limit.as_ref()
     }

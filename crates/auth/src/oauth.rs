@@ -63,7 +63,7 @@ struct RefreshGrant<'a> {
 
 /// The body of a sign-in request.
 trait Grant: Serialize {
-    /// The secret in this grant. It must be redacted from messages, because an answer may repeat
+    /// The secret in this grant. It must be redacted from messages, because a response may repeat
     /// it.
     fn secret(&self) -> &str;
 }

@@ -1,4 +1,4 @@
-//! Reads the answers of the FortiCloud token server.
+//! Reads the responses of the FortiCloud token server.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{Kind, describe_body};
 
-/// The lifetime of a token whose answer has no usable `expires_in`.
+/// The lifetime of a token whose response has no usable `expires_in`.
 const DEFAULT_LIFE: Duration = Duration::from_hours(1);
 
 /// Upper bound for a token's lifetime. It also keeps time arithmetic from overflowing.
@@ -22,33 +22,34 @@ pub(crate) struct TokenResponse {
     pub(crate) life: Duration,
 }
 
-/// An answer without a token, and why.
+/// A response without a token, and why.
 #[derive(Debug, PartialEq)]
 pub(crate) struct SignInRefusal {
     pub(crate) kind: Kind,
     /// The number under `status`. A token server doesn't send one, but the API's rate limiter does.
     pub(crate) status: Option<i64>,
-    /// The server's own message, unedited, or what the answer looks like if it has no message. It
+    /// The server's own message, unedited, or what the response looks like if it has no message. It
     /// may contain secrets.
     pub(crate) text: String,
     pub(crate) hint: RefusalHint,
 }
 
-/// What an answer reveals apart from its message.
+/// What a response reveals apart from its message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RefusalHint {
     None,
-    /// The answer is not JSON, so something other than the token server sent it.
+    /// The response is not JSON, so something other than the token server sent it.
     Foreign,
     /// The token server did not receive the body of the request.
     LostBody,
     /// The user may be locked out. A lock-out ends by itself.
     LockOut,
-    /// The answer forbids the request without a word about the credentials, as gateways and rules for addresses do.
+    /// The response forbids the request without a word about the credentials, as gateways and rules
+    /// for addresses do.
     Forbidden,
 }
 
-/// Reads an answer: either a token, or the reason why there is none.
+/// Reads a response: either a token, or the reason why there is none.
 pub(crate) fn read(response: &Response) -> Result<TokenResponse, SignInRefusal> {
     let Some(body) = object(response) else {
         return Err(without_body(response));
@@ -131,8 +132,8 @@ fn life(body: &Map<String, Value>) -> Duration {
     life.min(LONGEST_LIFE)
 }
 
-/// Judges an answer that is not a JSON object. The token server always answers in JSON, so such an
-/// answer says nothing about the credentials, whatever its HTTP status.
+/// Judges a response that is not a JSON object. The token server always answers in JSON, so such a
+/// response says nothing about the credentials, whatever its HTTP status.
 fn without_body(response: &Response) -> SignInRefusal {
     let http = response.status;
     let text = describe_body(&response.body, &[]);
@@ -141,7 +142,7 @@ fn without_body(response: &Response) -> SignInRefusal {
     } else {
         RefusalHint::Foreign
     };
-    // An HTML page was sent on purpose. Anything shorter may be an answer that was cut off, so it
+    // An HTML page was sent on purpose. Anything shorter may be a response that was cut off, so it
     // is worth another try.
     let whole = text.starts_with("an HTML page") || http.is_client_error();
     let kind = match http {

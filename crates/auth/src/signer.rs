@@ -15,7 +15,7 @@ pub trait Signer: Send + Sync {
     ///
     /// # Errors
     ///
-    /// If the sign-in is refused or gets no answer.
+    /// If the sign-in is refused or gets no response.
     async fn token(&self, client_id: &str) -> Result<Token>;
 
     /// Returns everything that messages must not repeat.

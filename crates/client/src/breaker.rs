@@ -13,7 +13,7 @@ const REST: Duration = Duration::from_mins(5);
 /// Keeps a service that does not answer from using up the whole error budget.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
-    /// How many calls have failed, after all their tries, since the last answer.
+    /// How many calls have failed, after all their tries, since the last response.
     failures: u32,
     /// When the breaker lets the next call through.
     rest_until: Micros,
@@ -48,13 +48,13 @@ impl Breaker {
         self.probing = true;
     }
 
-    /// Records that the test call got no answer of any kind, or was never sent.
+    /// Records that the test call got no response of any kind, or was never sent.
     pub(crate) fn probe_failed(&mut self, rest_until: Micros) {
         self.probing = false;
         self.rest_until = rest_until;
     }
 
-    /// Records that an answer came, even if it was an error. This closes the breaker.
+    /// Records that a response came, even if it was an error. This closes the breaker.
     pub(crate) fn answered(&mut self) {
         *self = Self::default();
     }

@@ -1,10 +1,10 @@
-//! Classifies answers by what has to happen next.
+//! Classifies responses by what has to happen next.
 
 use fortilake_transport as transport;
 
 use crate::envelope::{Content, Envelope, EnvelopeError, Status};
 
-/// The class of an answer, or of the reason why there is none.
+/// The class of a response, or of the reason why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// Success, with or without rows.
@@ -15,7 +15,7 @@ pub(crate) enum Class {
     Transient,
     /// Nothing was sent, because no connection could be made. This may be temporary.
     Unreached,
-    /// A connection that was kept from an earlier call broke before an answer began.
+    /// A connection that was kept from an earlier call broke before a response began.
     Stale,
     /// Too many calls within a minute.
     Throttled,
@@ -31,11 +31,11 @@ pub(crate) enum Class {
     BadRequest,
     /// The call is valid, but the API cannot do what it asks for.
     NotPossible,
-    /// An answer that this API does not give.
+    /// A response that this API does not give.
     Unexpected,
     /// No token, because the user or the password is wrong.
     Credentials,
-    /// No answer, because an address or the connection is misconfigured.
+    /// No response, because an address or the connection is misconfigured.
     Config,
     /// Nothing was sent, because a limit allows no call at the moment.
     Suspended,
@@ -46,9 +46,9 @@ pub(crate) enum Class {
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallOutcome {
-    /// With an answer that the API does not count as an error.
+    /// With a response that the API does not count as an error.
     Good,
-    /// With an answer that the API counts as an error, or without a known answer.
+    /// With a response that the API counts as an error, or without a known response.
     Error,
     /// The call never left this machine: the reservation is undone.
     Unsent,
@@ -58,10 +58,10 @@ impl Class {
     /// Whether the API would count this as one of the ten errors that it allows in an hour.
     ///
     /// What the API counts is undocumented, so this assumes the worst: everything that is not a
-    /// success, every call without an answer, and every HTTP error status counts. Counting too much
-    /// costs a pause at most; counting too little can get the user blocked.
+    /// success, every call without a response, and every HTTP error status counts. Counting too
+    /// much costs a pause at most; counting too little can get the user blocked.
     ///
-    /// Redirects on the way to an answer are not errors. Neither is a kept connection that broke:
+    /// Redirects on the way to a response are not errors. Neither is a kept connection that broke:
     /// the API never answered on it, and the call did not cause it.
     pub(crate) fn outcome(self, http: Option<u16>) -> CallOutcome {
         match self {
@@ -87,7 +87,7 @@ impl Class {
     }
 }
 
-/// Classifies an answer. The body is more reliable than the HTTP status, because most failures
+/// Classifies a response. The body is more reliable than the HTTP status, because most failures
 /// arrive as HTTP 400.
 ///
 /// The order of the rows matters: the first one that matches decides.
@@ -108,7 +108,7 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
         // If the body denies access or refuses the token, that holds whatever the HTTP status is.
         (_, F::Code(201), _) => Class::Token,
         (_, F::Code(202), _) => Class::Access,
-        // 206 is a partial answer. None was requested, so the answer is not usable.
+        // 206 is a partial response. None was requested, so the response is not usable.
         (.., 206 | 500..) => Class::Transient,
 
         // The API says "nothing found" in several ways, sometimes with a success status and
@@ -122,7 +122,7 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
 
         (S::Number(-2 | 2), ..) => Class::NotPossible,
         // With such a code, `-1` means that the request is wrong. FortiAuthenticator puts an error
-        // text into a successful answer if it has not done what it was asked to do.
+        // text into a successful response if it has not done what it was asked to do.
         (S::Number(-1), F::Code(100..=199), _) | (S::Absent, F::Text, 200..=299) => {
             Class::BadRequest
         }
@@ -141,10 +141,10 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
     }
 }
 
-/// Classifies a call that got no answer.
+/// Classifies a call that got no response.
 pub(crate) fn unanswered(kind: transport::Kind) -> Class {
     match kind {
-        // An answer that is too large or redirected elsewhere concerns only this call, not the
+        // A response that is too large or redirected elsewhere concerns only this call, not the
         // others.
         transport::Kind::TooLarge | transport::Kind::Redirect => Class::Unexpected,
         transport::Kind::Paused => Class::Suspended,

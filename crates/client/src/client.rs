@@ -80,7 +80,7 @@ impl Client {
         })
     }
 
-    /// Calls an endpoint and returns its answer with all secrets removed.
+    /// Calls an endpoint and returns its response with all secrets removed.
     ///
     /// An unknown or missing argument is an error before anything is sent.
     ///

@@ -38,7 +38,7 @@ pub struct Config {
     pub credentials: Credentials,
     /// How the user authenticates, which also says which system it is.
     pub sign_in: SignIn,
-    /// The time limit for one exchange, from connecting to the last byte of the answer. The wait
+    /// The time limit for one exchange, from connecting to the last byte of the response. The wait
     /// for the call's turn is not included.
     pub timeout: Duration,
     /// How many calls the API allows, sign-ins included. All windows apply at the same time.

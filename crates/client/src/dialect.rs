@@ -1,4 +1,4 @@
-//! Where the answers of each system say whether a call succeeded.
+//! Where the responses of each system say whether a call succeeded.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -31,7 +31,7 @@ pub(crate) fn envelope(
 
 fn by_http(http: u16, text: &str, secrets: &[&str]) -> Option<Envelope> {
     if text.trim_ascii().is_empty() {
-        // These statuses may come without a body. Any other answer without one is truncated.
+        // These statuses may come without a body. Any other response without one is truncated.
         return matches!(http, 201 | 202 | 204).then(|| Envelope {
             content: Content::Blank,
             ..Envelope::default()

@@ -1,4 +1,4 @@
-//! What an answer says about the call, apart from its data.
+//! What a response says about the call, apart from its data.
 
 use std::{borrow::Cow, collections::HashMap, fmt};
 
@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// The members that the answers of all FortiCloud APIs share.
+/// The members that the responses of all FortiCloud APIs share.
 ///
 /// FortiPortal and FortiAuthenticator only have a message if something failed, and FortiPortal also
 /// a number.
@@ -19,15 +19,15 @@ use serde_json::value::RawValue;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Envelope {
-    /// Whether the call succeeded, as far as the answer says.
+    /// Whether the call succeeded, as far as the response says.
     pub status: Status,
-    /// The error that the answer reports, if any.
+    /// The error that the response reports, if any.
     pub error: EnvelopeError,
     /// The error's message if there is one, otherwise the general message.
     pub message: Option<String>,
     /// The version of the API that answered.
     pub version: Option<String>,
-    /// What the answer contains besides these members.
+    /// What the response contains besides these members.
     pub(crate) content: Content,
 }
 
@@ -61,7 +61,7 @@ pub enum EnvelopeError {
     Code(i64),
 }
 
-/// What an answer contains besides the envelope.
+/// What a response contains besides the envelope.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Content {
     /// No other members.
@@ -180,7 +180,7 @@ fn read_status(value: &RawValue, secrets: &[&str]) -> Status {
     }
 }
 
-/// Reads `error`. Its description says that it is a string, but real answers contain an object or
+/// Reads `error`. Its description says that it is a string, but real responses contain an object or
 /// null.
 fn read_error(value: &RawValue) -> (EnvelopeError, Option<String>) {
     if let Ok(members) = serde_json::from_str::<HashMap<Name<'_>, &RawValue>>(value.get()) {

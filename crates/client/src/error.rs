@@ -39,8 +39,8 @@ pub(crate) struct Parts {
     pub(crate) source: Option<ErrorSource>,
 }
 
-/// The body of an answer that was not a success, with secrets removed. It is data, so `Debug` hides
-/// it.
+/// The body of a response that was not a success, with secrets removed. It is data, so `Debug`
+/// hides it.
 pub(crate) struct ErrorBody(pub(crate) String);
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(crate) enum ErrorSource {
     Errors(LastErrors),
 }
 
-/// Why an answer does not fit a type, without quoting the answer.
+/// Why a response does not fit a type, without quoting the response.
 #[derive(Debug)]
 pub(crate) struct ShapeError(String);
 
@@ -78,7 +78,7 @@ pub enum Kind {
     BadRequest,
     /// Skip the call: the API cannot do what it asks for.
     NotPossible,
-    /// Skip the call: the answer could not be understood.
+    /// Skip the call: the response could not be understood.
     Unexpected,
 }
 
@@ -88,12 +88,12 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the API's own error number, such as 202, if the answer has one.
+    /// Returns the API's own error number, such as 202, if the response has one.
     pub fn code(&self) -> Option<i64> {
         self.0.code
     }
 
-    /// Returns the HTTP status, if there was an answer.
+    /// Returns the HTTP status, if there was a response.
     pub fn http(&self) -> Option<u16> {
         self.0.http
     }
@@ -118,8 +118,8 @@ impl Error {
         self.0.undone
     }
 
-    /// Whether two tries got the same complete answer, or several new tokens were refused, so that
-    /// another try would most likely end in the same way.
+    /// Whether two tries got the same complete response, or several new tokens were refused, so
+    /// that another try would most likely end in the same way.
     pub fn is_repeated(&self) -> bool {
         self.0.repeated
     }
@@ -135,7 +135,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Returns the JSON body of an answer that was not a success, with secrets removed.
+    /// Returns the JSON body of a response that was not a success, with secrets removed.
     ///
     /// An API that carried out only a part of a call reports it here: a registration lists each
     /// unit with its own status.
@@ -179,7 +179,8 @@ impl Error {
         error
     }
 
-    /// An answer that does not fit its type at this path. `reason` contains no data of the answer.
+    /// A response that does not fit its type at this path. `reason` contains no data of the
+    /// response.
     pub(crate) fn shape(label: &str, path: &str, reason: Option<String>) -> Self {
         let message = match path {
             "." => format!("{label} got an answer that does not match its description"),

@@ -40,11 +40,11 @@ pub(crate) struct CallFailure {
     pub(crate) renewals: u32,
     /// How long the server asked us to wait; zero if it did not ask.
     pub(crate) wait: Duration,
-    /// A description of the answer, if it is not one that this API gives.
+    /// A description of the response, if it is not one that this API gives.
     pub(crate) shown_body: Option<String>,
-    /// A digest of the complete answer, if another try would most likely get the same one.
+    /// A digest of the complete response, if another try would most likely get the same one.
     pub(crate) digest: Option<u64>,
-    /// Whether the previous try got the same answer.
+    /// Whether the previous try got the same response.
     pub(crate) repeated: bool,
     /// Until when calls pause, if that is why the call failed.
     pub(crate) pause: Option<Pause>,
@@ -101,7 +101,7 @@ impl CallFailure {
             (auth::Kind::Config, _) => Class::Config,
             _ => Class::Unexpected,
         };
-        // An answer that came whole, and came again, would most likely come a third time.
+        // A response that came whole, and came again, would most likely come a third time.
         let is_answer = error.limit().is_none() && error.transport_kind().is_none();
         failure.digest =
             (failure.class == Class::Transient && is_answer).then(|| hash(error.to_string()));
@@ -109,7 +109,7 @@ impl CallFailure {
         failure
     }
 
-    /// A call that got no answer.
+    /// A call that got no response.
     pub(crate) fn unanswered(error: transport::Error) -> Self {
         let kind = error.kind();
         Self {
@@ -118,7 +118,7 @@ impl CallFailure {
         }
     }
 
-    /// A call whose answer is not a success.
+    /// A call whose response is not a success.
     pub(crate) fn answered(
         class: Class,
         response: &transport::Response,
@@ -127,7 +127,7 @@ impl CallFailure {
     ) -> Self {
         let wait = retry_after::wait(class, &response.headers, timestamp(now));
         let (envelope, body) = page.map(|page| (page.envelope, page.body)).unzip();
-        // Only JSON is kept as the answer. Anything else is a page from something on the way.
+        // Only JSON is kept as the response. Anything else is a page from something on the way.
         let is_json = |text: &String| serde_json::from_str::<&RawValue>(text).is_ok();
         Self {
             http: Some(response.status.as_u16()),
@@ -191,7 +191,7 @@ impl CallFailure {
     }
 }
 
-/// A digest that identifies an answer. `None` if its HTTP status says that the failure is
+/// A digest that identifies a response. `None` if its HTTP status says that the failure is
 /// temporary.
 fn digest(response: &transport::Response) -> Option<u64> {
     let http = response.status.as_u16();

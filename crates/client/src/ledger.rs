@@ -5,9 +5,9 @@
 //! wherever it starts, holds more calls than allowed.
 //!
 //! The server counts a call at some unknown instant between the moment we send it and the moment we
-//! receive its answer. To cover both ends, a call occupies its place from its reservation until one
-//! window length plus [`MARGIN`] after its answer. The price is that slow calls lower the usable
-//! rate a little.
+//! receive its response. To cover both ends, a call occupies its place from its reservation until
+//! one window length plus [`MARGIN`] after its response. The price is that slow calls lower the
+//! usable rate a little.
 
 use std::time::Duration;
 

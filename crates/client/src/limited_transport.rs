@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A transport that waits for the limiter before it sends, and limits how long it waits for the
-/// answer.
+/// response.
 ///
 /// It is placed below redirects and sign-ins, so that each of their requests counts as the call
 /// that it is. The time limit starts when the request is sent, not when it starts waiting for its
@@ -44,8 +44,8 @@ pub(crate) struct LimitedTransport {
 
 /// A call that has had its turn, together with the extra requests that redirects add to it.
 ///
-/// The reservation of the last request is settled only after its answer has been judged. So what
-/// the answer says, for example that a token is no longer valid, is known before the next call is
+/// The reservation of the last request is settled only after its response has been judged. So what
+/// the response says, for example that a token is no longer valid, is known before the next call is
 /// sent.
 pub(crate) struct CallTransport<'a> {
     limited: &'a LimitedTransport,
@@ -118,8 +118,8 @@ impl LimitedTransport {
         })
     }
 
-    /// Closes the limiter if the answer asks for it. This happens at once, because another sign-in may
-    /// already be waiting.
+    /// Closes the limiter if the response asks for it. This happens at once, because another sign-in
+    /// may already be waiting.
     fn close_for(&self, class: Class, answer: &transport::Result<Response>) {
         let (Class::Throttled | Class::HourlyLimit | Class::ErrorLimit, Ok(response)) =
             (class, answer)
@@ -148,7 +148,8 @@ impl LimitedTransport {
     }
 }
 
-/// Sends sign-ins. Their answers are small, so judging them here as well as in the caller is cheap.
+/// Sends sign-ins. Their responses are small, so judging them here as well as in the caller is
+/// cheap.
 #[async_trait]
 impl Transport for LimitedTransport {
     async fn send(&self, request: Request) -> transport::Result<Response> {
@@ -199,7 +200,7 @@ impl Transport for CallTransport<'_> {
         let permit = if let Some(permit) = first {
             permit
         } else {
-            // Another request follows, so the last answer was a redirect.
+            // Another request follows, so the last response was a redirect.
             self.settle(Class::Success, None, "");
             self.limited.admit(&request).await?
         };

@@ -142,7 +142,7 @@ impl CallLimiter {
         self.state.stopped.load(Ordering::Relaxed)
     }
 
-    /// Records that a call got no answer after all its tries. Returns a pause if that opened the
+    /// Records that a call got no response after all its tries. Returns a pause if that opened the
     /// breaker.
     pub(crate) fn call_failed(&self) -> Option<Pause> {
         let now = (self.clock)();

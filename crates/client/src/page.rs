@@ -1,4 +1,4 @@
-//! An answer with its secrets removed.
+//! A response with its secrets removed.
 
 use fortilake_auth::Token;
 use fortilake_models::{self as models, Dialect, Endpoint};
@@ -14,15 +14,15 @@ use crate::{
     scrub,
 };
 
-/// The answer of an endpoint.
+/// The response of an endpoint.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// The answer as received, except for its secrets: exactly one JSON text.
+    /// The response as received, except for its secrets: exactly one JSON text.
     ///
     /// From FortiCloud, it is always an object. The other systems also answer with lists, and
     /// without a body, which is stored as `{}`.
     pub body: String,
-    /// What the answer says about the call.
+    /// What the response says about the call.
     pub envelope: Envelope,
     nothing_found: bool,
 }
@@ -37,7 +37,7 @@ impl Page {
     }
 
     /// Reads a saved answer of this endpoint, without its HTTP status. Returns `None` if the text
-    /// is not an answer of the endpoint's system.
+    /// is not a response of the endpoint's system.
     pub fn saved(endpoint: &Endpoint, text: &str) -> Option<Self> {
         let text = models::legal_json(text.trim_start_matches('\u{feff}'));
         let text = &*text;
@@ -62,13 +62,13 @@ impl Page {
     /// Whether a saved answer reports a failure instead of containing data.
     pub fn is_failure(&self) -> bool {
         let class = class::classify(200, Some(&self.envelope));
-        // An object without members is a truncated answer, but it is not a failure that the API
+        // An object without members is a truncated response, but it is not a failure that the API
         // reports.
         !matches!(class, Class::Success | Class::Empty | Class::Transient)
     }
 
     fn new(body: String, envelope: Envelope, class: Class) -> Self {
-        // If there are rows, the answer is not empty, whatever the API says.
+        // If there are rows, the response is not empty, whatever the API says.
         let nothing_found = class == Class::Empty && envelope.content < Content::Some;
         Self {
             body,
@@ -78,13 +78,13 @@ impl Page {
     }
 }
 
-/// What an answer says about the token it was requested with.
+/// What a response says about the token it was requested with.
 #[derive(serde::Deserialize)]
 struct TokenMember {
     token: Option<String>,
 }
 
-/// Reads and classifies an answer. There is a page only if the answer is readable.
+/// Reads and classifies a response. There is a page only if the response is readable.
 pub(crate) fn read(
     call: &Call,
     dialect: Dialect,
@@ -123,7 +123,7 @@ pub(crate) fn read(
     (class, page)
 }
 
-/// Returns the values of the answer's secret members.
+/// Returns the values of the response's secret members.
 fn secrets_in(endpoint: &Endpoint, text: &str) -> Vec<String> {
     let body: Value = serde_json::from_str(text).unwrap_or_default();
     request::secrets(endpoint, [(&String::new(), &body)].into_iter().collect())
@@ -137,10 +137,10 @@ fn clean(endpoint: &Endpoint, text: &str, secrets: &[&str]) -> String {
         .fold(text, |text, secret| scrub::redact(text, secret))
 }
 
-/// Removes only the caller's own token, for callers that asked for the secrets in an answer.
+/// Removes only the caller's own token, for callers that asked for the secrets in a response.
 fn without_token(text: &str, token: &str) -> String {
     if token.is_empty() {
-        // Without a token in the request, the answer may itself be a token.
+        // Without a token in the request, the response may itself be a token.
         return text.to_owned();
     }
     let text = scrub::remove(text, |name| name.eq_ignore_ascii_case("token"));

@@ -7,9 +7,9 @@ use std::{error, fmt, time::Duration};
 pub struct ErrorReason {
     /// The call, such as "`products/list` for accountId 710112".
     pub call: String,
-    /// The HTTP status, if there was an answer.
+    /// The HTTP status, if there was a response.
     pub http: Option<u16>,
-    /// What the answer says, or why there was none, on one line. Empty if that is unknown.
+    /// What the response says, or why there was none, on one line. Empty if that is unknown.
     pub message: String,
 }
 

@@ -26,7 +26,7 @@ pub enum Reason {
     ErrorLimit,
     /// The server reports too many calls, and said when it accepts the next one.
     Closed,
-    /// Several calls in a row failed without an answer.
+    /// Several calls in a row failed without a response.
     Failures,
     /// This client has made as many calls as it may.
     MaxCalls,

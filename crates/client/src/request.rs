@@ -20,12 +20,13 @@ pub(crate) struct Call {
     pub(crate) label: String,
     /// The account that the call asks about, for log lines.
     pub(crate) account: Option<i64>,
-    /// The secrets among the arguments. They must be redacted, because the answer may repeat them.
+    /// The secrets among the arguments. They must be redacted, because the response may repeat
+    /// them.
     pub(crate) secrets: Vec<String>,
     pub(crate) keep: SecretHandling,
 }
 
-/// What to do with the secrets in an answer.
+/// What to do with the secrets in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SecretHandling {
     Nothing,

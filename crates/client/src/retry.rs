@@ -203,7 +203,7 @@ impl<'a> RetryState<'a> {
                 (_, Repeat::Harmless) => self.with_new_token(RENEWALS),
                 (_, Repeat::Never) => self.with_new_token(1),
             },
-            // The API gives the same answer for a stale token and for a missing permission.
+            // The API gives the same response for a stale token and for a missing permission.
             Class::Access if trial.token == TokenState::MaybeStale => self.with_new_token(1),
             _ => RetryDecision::GiveUp,
         }

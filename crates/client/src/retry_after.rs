@@ -20,9 +20,9 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// overflowing.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// Returns the wait that `Retry-After` asks for, or the default for this class of answers.
+/// Returns the wait that `Retry-After` asks for, or the default for this class of responses.
 ///
-/// A date is compared with the answer's own `Date` header, so that our clock doesn't matter, or
+/// A date is compared with the response's own `Date` header, so that our clock doesn't matter, or
 /// with `now` if that header is missing.
 pub(crate) fn wait(class: Class, headers: &HeaderMap, now: Timestamp) -> Duration {
     let usual = match class {

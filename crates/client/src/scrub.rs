@@ -1,8 +1,8 @@
-//! Removes secrets from an answer before anything else sees it.
+//! Removes secrets from a response before anything else sees it.
 //!
-//! Every answer of the API repeats the caller's token, and some contain license files or keys. They
-//! are cut out of the text itself instead of parsing and printing it again, so that every other
-//! byte stays as received, including number formats and the order of members.
+//! Every response of the API repeats the caller's token, and some contain license files or keys.
+//! They are cut out of the text itself instead of parsing and printing it again, so that every
+//! other byte stays as received, including number formats and the order of members.
 //!
 //! The text has already been validated as JSON. Nothing in this module recurses, so deep nesting
 //! can't overflow the stack.
@@ -50,8 +50,8 @@ pub(crate) fn redact(text: String, token: &str) -> String {
     // Some servers escape a slash as `\/`.
     let escaped = token.replace('/', r"\/");
     let found = |text: &str| text.contains(token) || text.contains(&escaped);
-    // A token occurs in every answer, but most other secrets in none. Checking first saves copying
-    // the text.
+    // A token occurs in every response, but most other secrets in none. Checking first saves
+    // copying the text.
     if token.len() < SHORTEST_SECRET || !found(&text) {
         return text;
     }

@@ -5,7 +5,7 @@
 pub struct Tries {
     /// How many tries there were.
     pub(crate) count: u32,
-    /// A digest of the last answer, if a retry would most likely get the same one.
+    /// A digest of the last response, if a retry would most likely get the same one.
     pub(crate) digest: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Reads answers as their described types.
+//! Reads responses as their described types.
 
 use fortilake_auth::quotable;
 use fortilake_models::Endpoint;
@@ -7,10 +7,10 @@ use serde_path_to_error::Segment;
 
 use crate::{Error, Result};
 
-/// Reads an answer as the type from its description.
+/// Reads a response as the type from its description.
 ///
-/// The answer may contain secrets, so the error quotes none of its text. It only says where a value
-/// does not fit and what kind of value it is.
+/// The response may contain secrets, so the error quotes none of its text. It only says where a
+/// value does not fit and what kind of value it is.
 pub(crate) fn read<T: DeserializeOwned>(
     endpoint: &Endpoint,
     label: &str,

@@ -5,7 +5,7 @@ use std::{error, fmt};
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A request that got no answer.
+/// A request that got no response.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -31,16 +31,16 @@ pub enum Kind {
     Connect,
     /// The proxy refused to connect to the host. The request was not sent.
     Proxy,
-    /// A connection that was kept from an earlier request broke before an answer began.
+    /// A connection that was kept from an earlier request broke before a response began.
     ///
     /// Servers and firewalls close idle connections without notice, so this says nothing about the
     /// request. See [`Request::new_connection`](crate::Request::new_connection).
     Stale,
-    /// No answer came in time.
+    /// No response came in time.
     Timeout,
-    /// The connection broke before the answer was complete.
+    /// The connection broke before the response was complete.
     Interrupted,
-    /// The answer is larger than the limit.
+    /// The response is larger than the limit.
     TooLarge,
     /// A redirect that is not followed, because it leads to another host or is invalid.
     Redirect,

@@ -36,7 +36,7 @@ impl<H> InProcess<H> {
         }
     }
 
-    /// Sets the maximum size of an answer in bytes.
+    /// Sets the maximum size of a response in bytes.
     #[must_use]
     pub fn max_body(mut self, limit: usize) -> Self {
         self.max_body = limit;

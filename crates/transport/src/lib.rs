@@ -48,10 +48,10 @@ pub use crate::{
 };
 pub use {bytes, http, url};
 
-/// The default for the maximum size of an answer, uncompressed, in bytes.
+/// The default for the maximum size of a response, uncompressed, in bytes.
 pub const DEFAULT_MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// Sends a request and returns its answer, whatever the status.
+/// Sends a request and returns its response, whatever the status.
 ///
 /// An implementation sends each request once: it neither retries nor follows redirects.
 #[async_trait]

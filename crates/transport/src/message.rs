@@ -1,4 +1,4 @@
-//! Requests and answers.
+//! Requests and responses.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub struct Request {
     pub new_connection: bool,
 }
 
-/// An HTTP answer with its complete body, uncompressed.
+/// An HTTP response with its complete body, uncompressed.
 #[derive(Clone)]
 pub struct Response {
     /// The HTTP status.

@@ -28,7 +28,7 @@ use crate::{
 /// announce any length.
 const MAX_PREALLOCATION: usize = 1024 * 1024;
 
-/// Only one body at a time may grow beyond this size, so that concurrent answers can't use up the
+/// Only one body at a time may grow beyond this size, so that concurrent responses can't use up the
 /// memory together.
 const LARGE_BODY: usize = 8 * 1024 * 1024;
 
@@ -37,7 +37,7 @@ const LARGE_BODY: usize = 8 * 1024 * 1024;
 pub struct NetworkConfig {
     /// The time limit for opening a connection.
     pub connect_timeout: Duration,
-    /// The maximum size of an answer, uncompressed, in bytes.
+    /// The maximum size of a response, uncompressed, in bytes.
     pub max_body: usize,
     /// A PEM file with additional trusted certificates: of private CAs, or self-signed server
     /// certificates.
@@ -77,7 +77,7 @@ pub struct Network {
     direct: Clients,
     plain: Clients,
     answered: UsedConnections,
-    /// Held by the one answer that may be larger than [`LARGE_BODY`].
+    /// Held by the one response that may be larger than [`LARGE_BODY`].
     large: Semaphore,
 }
 

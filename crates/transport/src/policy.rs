@@ -30,7 +30,7 @@ pub fn check_encrypted(url: &Url) -> Result<()> {
     }
 }
 
-/// Rejects an answer that is larger than `limit` bytes.
+/// Rejects a response that is larger than `limit` bytes.
 pub(crate) fn check_size(url: &Url, size: usize, limit: usize) -> Result<()> {
     if size <= limit {
         return Ok(());

@@ -48,7 +48,7 @@ impl<T: Transport> Transport for Redirects<T> {
 }
 
 /// Whether the status is a redirect. 303 is included because it asks for a `GET`, and should be
-/// rejected below instead of being taken for an answer.
+/// rejected below instead of being taken for a response.
 fn is_redirect(status: StatusCode) -> bool {
     matches!(
         status,

@@ -1,4 +1,4 @@
-//! Tests of describing unexpected answers.
+//! Tests of describing unexpected responses.
 
 use super::*;
 

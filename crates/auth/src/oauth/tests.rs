@@ -30,7 +30,7 @@ impl Server {
         lock(&self.0).len()
     }
 
-    /// An [`OAuth`] whose nth sign-in for a client (counted from 1) gets this answer.
+    /// An [`OAuth`] whose nth sign-in for a client (counted from 1) gets this response.
     fn oauth<A>(&self, answer: A) -> Arc<OAuth>
     where
         A: Fn(usize, &str) -> (u16, String) + Send + Sync + 'static,
@@ -96,7 +96,7 @@ async fn the_password_grant_is_sent_as_json_with_the_slash() {
 
 #[tokio::test(start_paused = true)]
 async fn tokens_are_renewed_shortly_before_their_end() {
-    // The lifetime counts from when the token was requested, one second before the answer came.
+    // The lifetime counts from when the token was requested, one second before the response came.
     for (life, last_use) in [(3660, 3598), (14400, 14338), (100, 88), (10, 7)] {
         let server = Server::default();
         let oauth = server.oauth(move |n, _| granted(n, life));
@@ -193,7 +193,7 @@ async fn the_error_names_the_origins_and_no_value() {
     assert!(!format!("{error:?}").contains("hunter2"));
 }
 
-/// Returns the error of a sign-in that gets this answer.
+/// Returns the error of a sign-in that gets this response.
 async fn said(http: u16, body: &str) -> (Kind, String) {
     let body = body.to_owned();
     let oauth = Server::default().oauth(move |_, _| (http, body.clone()));

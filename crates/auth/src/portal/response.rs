@@ -1,4 +1,4 @@
-//! Reads FortiPortal's answers to a sign-in.
+//! Reads FortiPortal's responses to a sign-in.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) struct PortalToken {
     pub(super) life: Duration,
 }
 
-/// Reads an answer: either a token, or the reason why there is none.
+/// Reads a response: either a token, or the reason why there is none.
 pub(super) fn read(
     response: &Response,
     asked: Duration,
@@ -54,7 +54,7 @@ pub(super) fn read(
 /// Returns how long the token lasts: the requested lifetime, unless the server says less.
 ///
 /// The server's `expiry` is a time of its own clock, which may differ from ours. So it is compared
-/// with the `Date` header of the same answer instead of with our time. A missing or unreadable
+/// with the `Date` header of the same response instead of with our time. A missing or unreadable
 /// expiry, or one that is later than requested, counts as the requested one.
 fn life(body: &Map<String, Value>, response: &Response, asked: Duration, now: Micros) -> Duration {
     let date = response.headers.get(header::DATE);

@@ -31,7 +31,7 @@ struct State {
     session: Option<(String, i64)>,
     logins: usize,
     seen: Vec<String>,
-    /// Statuses to answer with instead of the correct answer; 0 is a broken connection.
+    /// Statuses to answer with instead of the correct response; 0 is a broken connection.
     faults: VecDeque<u16>,
 }
 

@@ -1,4 +1,4 @@
-//! Tests of reading the token server's answers.
+//! Tests of reading the token server's responses.
 
 use fortilake_transport::http::HeaderMap;
 

@@ -203,7 +203,7 @@ fn answers_of_other_shapes() {
     check(200, r#"{"status":{"code":200},"data":[]}"#, Class::Success);
     check(200, r#"{"total":5,"used":3}"#, Class::Success);
     check(200, r#"{"assets":[{"serialNumber":"F"#, Class::Transient);
-    // An empty answer proves nothing.
+    // An empty response proves nothing.
     check(200, "{}", Class::Transient);
     check(200, "null", Class::Transient);
     check(200, r#"{"error":{"errorCode":999}}"#, Class::Unexpected);

@@ -1,4 +1,4 @@
-//! Tests of complete calls against scripted answers, in virtual time.
+//! Tests of complete calls against scripted responses, in virtual time.
 
 mod appliance;
 mod limits;
@@ -103,7 +103,7 @@ async fn empty_results_are_pages() {
         ),
         (200, r#"{"status":1008,"message":"no records"}"#, true),
         (200, r#"{"status":0,"error":"none","assets":[]}"#, true),
-        // These answers need a closer look: there may be more pages, or rows after all.
+        // These responses need a closer look: there may be more pages, or rows after all.
         (
             200,
             r#"{"status":0,"assets":null,"pageNumber":1,"totalPages":3}"#,

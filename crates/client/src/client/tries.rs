@@ -28,7 +28,7 @@ const STALE_TOKENS: usize = 5;
 const YOUNG_TOKEN_PAUSE: Duration = Duration::from_secs(1);
 
 impl Client {
-    /// Tries the call until it gets an answer or another try makes no sense. With `before`, it is
+    /// Tries the call until it gets a response or another try makes no sense. With `before`, it is
     /// tried only once.
     pub(super) async fn carry_out(
         &self,
@@ -105,7 +105,7 @@ impl Client {
         once: bool,
     ) -> Result<Option<Pause>> {
         let RetryDecision::Suspend(pause) = next else {
-            // An answer that comes again and again is a problem of this call, not of the service,
+            // A response that comes again and again is a problem of this call, not of the service,
             // so it does not count towards the circuit breaker.
             let unanswered = matches!(
                 failure.class,
@@ -258,7 +258,7 @@ impl Client {
         }
     }
 
-    /// Describes an answer that this API does not give.
+    /// Describes a response that this API does not give.
     fn describe_body(&self, response: &Response) -> String {
         let secrets = self.signer.secrets();
         let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();

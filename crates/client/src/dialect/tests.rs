@@ -1,4 +1,4 @@
-//! Tests of answers that report success in the HTTP status.
+//! Tests of responses that report success in the HTTP status.
 
 use super::*;
 use crate::class::{Class, classify};
@@ -70,7 +70,7 @@ fn an_answer_without_a_body_is_a_success_where_the_status_says_so() {
         check(http, "", Class::Success);
         check(http, " \n", Class::Success);
     }
-    // With this status, a missing body means a truncated answer.
+    // With this status, a missing body means a truncated response.
     check(200, "", Class::Transient);
     check(200, "{}", Class::Transient);
     check(200, r#"{"data":{"results":[{"#, Class::Transient);

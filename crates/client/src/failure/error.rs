@@ -120,7 +120,7 @@ fn refused(renewals: u32) -> String {
     }
 }
 
-/// Formats what the answer says, followed by its numbers in parentheses.
+/// Formats what the response says, followed by its numbers in parentheses.
 fn facts(failure: &CallFailure, tries: u32) -> String {
     let envelope = failure.envelope.clone().unwrap_or_default();
     let mut numbers = Vec::new();

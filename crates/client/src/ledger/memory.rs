@@ -14,7 +14,7 @@ use super::{
 use crate::{Result, Window};
 use fortilake_auth::{later, real_time, until};
 
-/// How long to wait for an answer before asking again.
+/// How long to wait for a response before asking again.
 ///
 /// A waiting client is woken when one of its own calls is answered, but not when another client's
 /// is.

@@ -122,7 +122,7 @@ async fn a_burst_goes_at_once_and_the_rest_as_soon_as_it_may() {
     }
     let at = |answer: u64, margins: u32| seconds(answer) + MARGIN * margins;
     // The minute is full after three calls, the hour after five. It is free again an hour after the
-    // first answer.
+    // first response.
     assert_eq!(
         starts,
         [

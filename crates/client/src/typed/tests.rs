@@ -1,4 +1,4 @@
-//! Tests of typed answers.
+//! Tests of typed responses.
 
 use std::error::Error as _;
 

@@ -57,7 +57,7 @@ async fn products(client: &Client, account: u64) -> Result<Page, Error> {
     fetch(client, "products/list", arguments).await
 }
 
-/// Returns the HTTP statuses of all answers, in the order of the calls.
+/// Returns the HTTP statuses of all responses, in the order of the calls.
 fn statuses(simulator: &Simulator) -> Vec<Option<u16>> {
     simulator
         .calls()

@@ -8,7 +8,7 @@ use url::{Host, Url};
 use super::trust;
 use crate::{Error, Kind, shown};
 
-/// Translates an error that happened before the head of the answer arrived.
+/// Translates an error that happened before the head of the response arrived.
 pub(super) fn in_exchange(url: &Url, error: &reqwest::Error, connect_timeout: Duration) -> Error {
     let connecting = error.is_connect();
     let (kind, message) = match tls_error(error) {
@@ -41,7 +41,7 @@ pub(super) fn in_exchange(url: &Url, error: &reqwest::Error, connect_timeout: Du
     Error::new(kind, message).because(root(error))
 }
 
-/// A kept connection that broke before the head of the answer arrived.
+/// A kept connection that broke before the head of the response arrived.
 pub(super) fn stale(url: &Url, error: &reqwest::Error) -> Error {
     let message = format!(
         "a keep-alive connection to `{}` broke before a response arrived",

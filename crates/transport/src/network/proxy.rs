@@ -17,7 +17,7 @@ use crate::{Error, Kind, Result};
 #[cfg(test)]
 mod tests;
 
-/// How many bytes of an answer are read to find its status.
+/// How many bytes of a response are read to find its status.
 const MAX_HEAD: u64 = 1024;
 
 /// The variables that name the proxy for https requests, in the order in which the HTTP library looks for them.

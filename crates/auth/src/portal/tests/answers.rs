@@ -1,4 +1,4 @@
-//! Tests of reading FortiPortal's answers to a sign-in.
+//! Tests of reading FortiPortal's responses to a sign-in.
 
 use fortilake_transport::http::HeaderMap;
 
@@ -17,7 +17,7 @@ fn response(http: u16, body: &str) -> Response {
     }
 }
 
-/// How many seconds a token lasts if the answer has this expiry and this date.
+/// How many seconds a token lasts if the response has this expiry and this date.
 fn life(expiry: &str, date: Option<&str>) -> u64 {
     let mut answer = response(200, &format!(r#"{{"token":"t","expiry":{expiry}}}"#));
     if let Some(date) = date {

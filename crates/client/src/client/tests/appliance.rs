@@ -49,7 +49,7 @@ struct Appliance {
 }
 
 impl Appliance {
-    /// Creates a server with the answer to the nth request for a path, counted from 1. Sign-ins
+    /// Creates a server with the response to the nth request for a path, counted from 1. Sign-ins
     /// succeed.
     fn new(answer: fn(&str, usize) -> (u16, &'static str)) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Tests of calls that do not reach the API, and of repeated answers.
+//! Tests of calls that do not reach the API, and of repeated responses.
 
 use super::*;
 

@@ -20,7 +20,7 @@ use crate::{Client, Config, Jitter};
 
 pub(super) const PASSWORD: &str = "0123456789ABCDEF@hunter2";
 
-/// The answer to one request.
+/// What the server does with one request.
 #[derive(Debug, Clone)]
 pub(super) enum Reply {
     Json(u16, &'static str),
@@ -40,7 +40,7 @@ pub(super) enum Reply {
 }
 
 impl Reply {
-    /// An answer with this many products that echoes the token.
+    /// A reply with this many products that echoes the token.
     pub(super) fn products(count: usize) -> Self {
         let assets = (0..count)
             .map(|n| format!(r#"{{"n":{n}}}"#))
@@ -65,7 +65,7 @@ impl Reply {
         )
     }
 
-    /// Turns the answer into a response, with `TOKEN` replaced by the caller's token.
+    /// Turns the reply into a response, with `TOKEN` replaced by the caller's token.
     async fn send(self, token: &str) -> io::Result<Response<Bytes>> {
         let response = Response::builder();
         let (response, body) = match self {
@@ -100,14 +100,14 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Calls get these answers in order. One call more fails the test.
+    /// Calls get these responses in order. One call more fails the test.
     pub(super) fn new(answers: impl IntoIterator<Item = Reply>) -> Self {
         let server = Self::default();
         server.answers.lock().unwrap().extend(answers);
         server
     }
 
-    /// The first sign-ins get these answers; later ones succeed.
+    /// The first sign-ins get these responses; later ones succeed.
     pub(super) fn sign_ins(self, answers: impl IntoIterator<Item = Reply>) -> Self {
         self.sign_ins.lock().unwrap().extend(answers);
         self

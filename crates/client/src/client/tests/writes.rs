@@ -23,7 +23,7 @@ async fn a_registration_of_some_units_says_which() {
         let answer: Value = serde_json::from_str(answer).unwrap();
         assert_eq!(answer["assets"].to_string(), json_of(UNITS));
         assert_eq!(server.calls(), 1);
-        // The content of an answer is data, so messages do not repeat it.
+        // The content of a response is data, so messages do not repeat it.
         assert!(!format!("{error:?}").contains("FGT2"), "{error:?}");
     }
 }
@@ -50,7 +50,7 @@ async fn what_is_no_json_is_no_answer() {
     assert_eq!(error.response_body(), None);
 }
 
-/// An operation whose answer contains a secret, as the code generator would write it.
+/// An operation whose response contains a secret, as the code generator would write it.
 struct Download;
 
 #[derive(Serialize)]

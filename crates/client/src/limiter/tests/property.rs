@@ -18,7 +18,7 @@ fn forever() -> Rules {
 const TICK: Duration = Duration::from_millis(2);
 
 /// A call: when it asked for its turn, when it was sent, when the server counted it, when it was
-/// answered, and whether the answer was an error.
+/// answered, and whether the response was an error.
 #[derive(Debug, Clone, Copy)]
 struct Sent {
     asked: Micros,
@@ -242,7 +242,7 @@ proptest! {
         let sent = plan.run();
         prop_assert_eq!(sent.len(), plan.calls);
         check_never_too_many(&plan, &sent);
-        // Processes that share no queue notice each other's answers only when they check again,
+        // Processes that share no queue notice each other's responses only when they check again,
         // once a second.
         if plan.clients.1 == Queues::One {
             check_never_too_late(&plan, &sent);
