@@ -159,7 +159,7 @@ impl Crawl {
             error = delivery.all_failed() => Err(error),
         };
         halt.send_replace(true);
-        // Calls in flight already count against the limits, so wait for their answers and journal
+        // Calls in flight already count against the limits, so wait for their responses and journal
         // them.
         while readers.join_next().await.is_some() {}
         let flushed = flush(&self.journal).await;

@@ -23,20 +23,20 @@ pub(crate) use self::{
 /// What the plan needs to know about a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Facts {
-    /// The answer of `units/list`.
+    /// The response of `units/list`.
     Units {
-        /// The id of the organization, if the answer names one.
+        /// The id of the organization, if the response names one.
         organization: Option<i64>,
         /// The organizational units.
         units: Ids,
     },
-    /// The answer of `accounts/list`.
+    /// The response of `accounts/list`.
     Accounts(Ids),
     /// A page of a list that is paged by rows and reports their total.
     Offset(OffsetFacts),
     /// The identity of a FortiAuthenticator unit: values for columns, by column name.
     Unit(Vec<(String, Value)>),
-    /// The products in an answer of `products/details`. There should be exactly one, the one that
+    /// The products in a response of `products/details`. There should be exactly one, the one that
     /// was asked for.
     Details(Vec<DetailsSubject>),
     /// A page of any other list.
@@ -46,9 +46,9 @@ pub enum Facts {
 /// What a planner needs to know about a page of a list that is paged by rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OffsetFacts {
-    /// The total number of rows on all pages; `None` if the answer has none or an invalid one.
+    /// The total number of rows on all pages; `None` if the response has none or an invalid one.
     pub total: Option<u64>,
-    /// The ids of the rows on this page, in the order of the answer.
+    /// The ids of the rows on this page, in the order of the response.
     pub ids: Vec<i64>,
     /// The number of rows on this page without an id.
     pub missing: usize,
@@ -57,20 +57,20 @@ pub struct OffsetFacts {
 /// The ids on a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ids {
-    /// The ids, in the order of the answer.
+    /// The ids, in the order of the response.
     pub known: Vec<i64>,
     /// The number of rows without an id. Nothing below them can be read.
     pub missing: usize,
-    /// The number of pages that the answer reports, if it reports one.
+    /// The number of pages that the response reports, if it reports one.
     pub total: Option<i64>,
 }
 
 /// What the plan needs to know about one page of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFacts {
-    /// The page number in the answer, if there is one.
+    /// The page number in the response, if there is one.
     pub page: Option<i64>,
-    /// The number of pages that the answer reports; `None` if it is missing or not a number.
+    /// The number of pages that the response reports; `None` if it is missing or not a number.
     pub total: Option<i64>,
     /// The number of elements in the list, including those that are not objects.
     pub rows: usize,
@@ -83,8 +83,8 @@ pub struct ListFacts {
     pub accounts: Vec<i64>,
     /// The products by name, if the plan will ask for each of them.
     pub products: Vec<ProductName>,
-    /// Whether the answer counts a page but has no member for its rows. Some tenants leave it out for
-    /// an empty list, but an answer that lost its rows looks the same.
+    /// Whether the response counts a page but has no member for its rows. Some tenants leave it out
+    /// for an empty list, but a response that lost its rows looks the same.
     pub lacks_rows: bool,
     /// When the page arrived, in microseconds of Unix time; 0 if that is not known.
     pub observed_at: i64,
@@ -102,9 +102,9 @@ pub struct ProductName {
 /// The product that details are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DetailsSubject {
-    /// Its serial number; empty if the answer has none.
+    /// Its serial number; empty if the response has none.
     pub serial: String,
-    /// The account that the answer names, if it names one.
+    /// The account that the response names, if it names one.
     pub account: Option<i64>,
 }
 

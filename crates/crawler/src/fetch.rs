@@ -182,7 +182,7 @@ pub enum FailureKind {
     Refused,
     /// The API rejected the arguments.
     Rejected,
-    /// No usable answer. Another try may succeed.
+    /// No usable response. Another try may succeed.
     Lost,
 }
 

@@ -54,7 +54,7 @@ pub struct Page {
     /// The numbers in the request's arguments, and further numbers that the plan knows. Rows
     /// inherit them.
     pub asked: Vec<(String, i64)>,
-    /// Strings for columns that the answer of another endpoint fills, by column name.
+    /// Strings for columns that the response of another endpoint fills, by column name.
     pub given: Vec<(String, String)>,
     /// When the page arrived, in microseconds of Unix time.
     pub observed_at: i64,
@@ -180,7 +180,7 @@ impl Publisher {
         self.end().await
     }
 
-    /// How far the answers so far differed from the API descriptions.
+    /// How far the responses so far differed from the API descriptions.
     pub fn drift(&self) -> Drift {
         self.rows.drift()
     }

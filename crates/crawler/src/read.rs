@@ -4,10 +4,10 @@
 //! A call whose outcome is in the journal is not made again. That alone makes a crawl resumable:
 //! the plan folds over old and new outcomes alike, and asks for what is left.
 //!
-//! A call without a usable answer is tried again, but after all calls that have not been made yet.
-//! Its failure is journaled, and a resumed crawl tries it once more before it lets the scope fail.
-//! Trying again in every run would be simpler, but then a scope that always fails would use up the
-//! error budget in each of them, and the crawl would never end and never be published.
+//! A call without a usable response is tried again, but after all calls that have not been made
+//! yet. Its failure is journaled, and a resumed crawl tries it once more before it lets the scope
+//! fail. Trying again in every run would be simpler, but then a scope that always fails would use
+//! up the error budget in each of them, and the crawl would never end and never be published.
 
 mod call;
 mod end;

@@ -59,7 +59,7 @@ pub struct Report {
     /// The tables that lost more rows than the guard allows. If there are any, nothing is
     /// published.
     pub shrunk: Vec<Shrink>,
-    /// How far the answers differed from the API descriptions.
+    /// How far the responses differed from the API descriptions.
     pub drift: Drift,
     /// How many requests were sent, sign-ins and repetitions included.
     pub calls: u64,

@@ -1,4 +1,4 @@
-//! The columnar decoder: reads an answer directly into Arrow builders.
+//! The columnar decoder: reads a response directly into Arrow builders.
 //!
 //! A single pass of `serde_json` walks the text along the [`Layout`] that the generator wrote. Each
 //! member stays a slice of the text until it is stored in its column.
@@ -150,7 +150,7 @@ const DAMAGED: &str = "an unreadable character was replaced by U+FFFD";
 /// The column for members that have no column of their own.
 const EXTRA: &str = "_extra";
 
-/// Members around the rows that any answer may have and that no table needs.
+/// Members around the rows that any response may have and that no table needs.
 const ENVELOPE: [&str; 12] = [
     "build",
     "error",

@@ -31,7 +31,7 @@ pub struct Endpoint {
     pub summary: &'static str,
     /// The arguments of a call.
     pub parameters: &'static [Parameter],
-    /// Where the rows are in the answer, if the endpoint has any.
+    /// Where the rows are in the response, if the endpoint has any.
     pub layout: Option<&'static Layout>,
     /// Additional secret fields of this endpoint. Other endpoints may have harmless fields with the
     /// same names.
@@ -91,7 +91,7 @@ impl Endpoint {
     }
 
     /// Whether a field of this name is secret, so that it must never be stored from an argument or
-    /// an answer of this endpoint.
+    /// a response of this endpoint.
     pub fn is_secret(&self, field: &str) -> bool {
         let mut secrets = self.secrets.iter();
         is_secret(field) || secrets.any(|secret| secret.eq_ignore_ascii_case(field))
@@ -151,13 +151,13 @@ pub enum Location {
     WholeBody,
 }
 
-/// Connects an [`Endpoint`] with the types of its request and its answer.
+/// Connects an [`Endpoint`] with the types of its request and its response.
 pub trait Operation {
     /// The endpoint.
     const ENDPOINT: &'static Endpoint;
     /// The arguments, including path and query parameters.
     type Request: Serialize + Send + Sync;
-    /// The answer.
+    /// The response.
     type Response: DeserializeOwned + Send;
 }
 

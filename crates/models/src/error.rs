@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An answer from which the endpoint's rows cannot be read.
+/// A response from which the endpoint's rows cannot be read.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 

@@ -1,19 +1,19 @@
-//! Where rows are in an answer: the tree that the generator writes and the decoder follows.
+//! Where rows are in a response: the tree that the generator writes and the decoder follows.
 
 use crate::Table;
 
-/// Where the rows are in the answers of one endpoint.
+/// Where the rows are in the responses of one endpoint.
 #[derive(Debug)]
 pub struct Layout {
-    /// The tables that one answer fills. [`Rows::table`] is a position in this list.
+    /// The tables that one response fills. [`Rows::table`] is a position in this list.
     pub tables: &'static [&'static Table],
-    /// The shape of the whole answer.
+    /// The shape of the whole response.
     pub shape: ResponseShape,
     /// How many values the decoder has to keep for [`Target::Enclosing`].
     pub enclosing: usize,
 }
 
-/// The shape of a whole answer.
+/// The shape of a whole response.
 #[derive(Debug)]
 pub enum ResponseShape {
     /// An object that contains the rows. Only these members matter.

@@ -66,7 +66,7 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
         .chain([&COVERAGE, &ISSUES])
 }
 
-/// Whether a field of this name is secret in every answer, so that it must never be stored.
+/// Whether a field of this name is secret in every response, so that it must never be stored.
 ///
 /// An endpoint may have additional ones; see [`Endpoint::is_secret`].
 pub fn is_secret(field: &str) -> bool {

@@ -1,9 +1,10 @@
-//! Repairs answers that are almost JSON.
+//! Repairs responses that are almost JSON.
 //!
-//! One invalid byte must not cost an answer with thousands of rows. So whatever JSON forbids inside
-//! strings is made legal before the text is parsed. Rejecting the answer would be simpler, but the
-//! whole account would be missing until somebody at the vendor corrects one description. What can't
-//! be kept becomes U+FFFD, and the decoder records an issue for each value that contains it.
+//! One invalid byte must not cost a response with thousands of rows. So whatever JSON forbids
+//! inside strings is made legal before the text is parsed. Rejecting the response would be simpler,
+//! but the whole account would be missing until somebody at the vendor corrects one description.
+//! What can't be kept becomes U+FFFD, and the decoder records an issue for each value that contains
+//! it.
 
 use std::borrow::Cow;
 
@@ -13,7 +14,7 @@ mod tests;
 /// The replacement for a character that could not be decoded.
 pub(crate) const UNREADABLE: char = '\u{fffd}';
 
-/// Decodes the bytes of an answer: UTF-8, or UTF-16 with or without a byte order mark.
+/// Decodes the bytes of a response: UTF-8, or UTF-16 with or without a byte order mark.
 ///
 /// Invalid UTF-8 becomes U+FFFD, and strings are made legal as in [`legal_json`].
 pub fn json_text(bytes: &[u8]) -> Cow<'_, str> {
@@ -89,7 +90,7 @@ fn repaired(text: &str, nul: Nul) -> Cow<'_, str> {
         }
         at += 1;
     }
-    // Almost all answers are legal, so nothing is copied for them.
+    // Almost all responses are legal, so nothing is copied for them.
     if copied == 0 {
         return text.into();
     }

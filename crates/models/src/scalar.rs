@@ -1,6 +1,6 @@
 //! Parses numbers and booleans from text, in quotes or not.
 //!
-//! Columns and typed answers both use these functions, so a value that fits one also fits the
+//! Columns and typed responses both use these functions, so a value that fits one also fits the
 //! other.
 
 /// Below this limit, a double can tell an integer from a number with a few decimal digits.

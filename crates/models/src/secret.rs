@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::lenient;
 
-/// A secret in a request or an answer: a license file, a registration code, a token.
+/// A secret in a request or a response: a license file, a registration code, a token.
 ///
 /// It is wiped from memory when dropped, and its `Debug` output hides it. It does serialize as
 /// plain text, because it has to be sent. So never serialize a type that contains one into a log.

@@ -13,7 +13,7 @@ pub struct Table {
     pub summary: &'static str,
     /// The columns that identify a row within a snapshot.
     pub key: &'static [&'static str],
-    /// The endpoint whose answers fill the table. `None` for the reports of a crawl.
+    /// The endpoint whose responses fill the table. `None` for the reports of a crawl.
     pub endpoint: Option<&'static str>,
     /// The columns in their published order. The four meta columns are last.
     pub columns: &'static [Column],
@@ -62,7 +62,7 @@ pub enum Origin {
     FieldOrAsked(&'static str),
     /// The request's argument of this name.
     Asked(&'static str),
-    /// Something that the crawl knows from another answer, under the column's name.
+    /// Something that the crawl knows from another response, under the column's name.
     Given,
     /// The column at this position of the outermost row that contains this one.
     Root(usize),

@@ -230,7 +230,7 @@ fn push_timestamp<'a>(builder: &mut TimestampMicrosecondBuilder, value: &Scalar<
 
 /// Returns the integer that a column would store for this JSON value, if any.
 ///
-/// Code that looks at an answer before it is decoded uses this, so that it reads numbers in the
+/// Code that looks at a response before it is decoded uses this, so that it reads numbers in the
 /// same way.
 pub fn integer_of(json: &RawValue) -> Option<i64> {
     integer(&Scalar::of(json))

@@ -31,7 +31,7 @@ const PRODUCTS_PER_ACCOUNT: u64 = 200;
 const PAGE: u64 = 25;
 /// How many calls may be in flight.
 const CONCURRENCY: usize = 8;
-/// After this many answers the accounts have been listed, so few remaining calls mean that the
+/// After this many responses the accounts have been listed, so few remaining calls mean that the
 /// crawl is nearly done.
 const BEGINNING: usize = 100;
 /// The number of remaining calls at which a crawl is cut off: more than are in flight, but few of

@@ -1,8 +1,8 @@
-//! The structure of an answer: its members, its rows, and whether an answer without rows can be
+//! The structure of a response: its members, its rows, and whether a response without rows can be
 //! trusted.
 //!
-//! An answer without rows needs proof. To code that only looks for rows, a gateway's error page, a
-//! renamed member and a truncated answer all look like an empty list, and an empty list deletes
+//! A response without rows needs proof. To code that only looks for rows, a gateway's error page, a
+//! renamed member and a truncated response all look like an empty list, and an empty list deletes
 //! rows downstream.
 
 use std::borrow::Cow;
@@ -16,10 +16,10 @@ use super::{
     rows::{Rows, RowsMember},
 };
 
-/// The journal's form of an answer in which the API states that nothing was found.
+/// The journal's form of a response in which the API states that nothing was found.
 const NOTHING: &str = "{}";
 
-/// Members that may appear beside the rows in the answers of any system.
+/// Members that may appear beside the rows in the responses of any system.
 const ENVELOPE: [&str; 12] = [
     "build",
     "error",
@@ -38,7 +38,7 @@ const ENVELOPE: [&str; 12] = [
 /// How many levels of undescribed members are searched for lists of objects.
 const DEPTH: usize = 3;
 
-/// One answer, read along the layout of its endpoint.
+/// One response, read along the layout of its endpoint.
 pub(crate) struct ParsedResponse<'a> {
     layout: Option<&'static Layout>,
     members: Members<'a>,
@@ -58,7 +58,7 @@ impl<'a> ParsedResponse<'a> {
         })
     }
 
-    /// A top-level member of the answer; null counts as absent.
+    /// A top-level member of the response; null counts as absent.
     pub(crate) fn member(&self, name: &str) -> Option<&'a RawValue> {
         let found = self.members.iter().find(|(known, _)| known == name);
         found
@@ -66,7 +66,7 @@ impl<'a> ParsedResponse<'a> {
             .filter(|value| value.get() != "null")
     }
 
-    /// A number in the answer itself, or else in an object around the rows.
+    /// A number in the response itself, or else in an object around the rows.
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
         let outer = self.member(name).and_then(models::integer_of);
         let path = self.path();
@@ -80,7 +80,7 @@ impl<'a> ParsedResponse<'a> {
         })
     }
 
-    /// The members of an object inside the answer; `None` if the object is absent or null.
+    /// The members of an object inside the response; `None` if the object is absent or null.
     pub(crate) fn inside(&self, name: &str) -> serde_json::Result<Option<Members<'a>>> {
         let Some(value) = self.member(name) else {
             return Ok(None);
@@ -94,11 +94,11 @@ impl<'a> ParsedResponse<'a> {
         members.map(Some)
     }
 
-    /// The rows of the answer, found along the layout.
+    /// The rows of the response, found along the layout.
     ///
     /// # Errors
     ///
-    /// If the rows cannot be found or counted, or if there are none and the answer does not prove
+    /// If the rows cannot be found or counted, or if there are none and the response does not prove
     /// that it is this endpoint's empty list.
     pub(crate) fn rows(&self) -> serde_json::Result<Rows<'a>> {
         let path = self.path();
@@ -109,7 +109,7 @@ impl<'a> ParsedResponse<'a> {
             None => (Cow::Borrowed(&self.members), self.described(&[])),
             Some(object) => match self.inside(object)? {
                 Some(members) => (Cow::Owned(members), self.described(way)),
-                // Some answers have the same rows without the enclosing object.
+                // Some responses have the same rows without the enclosing object.
                 None => (Cow::Borrowed(&self.members), self.described(&[])),
             },
         };
@@ -140,7 +140,7 @@ impl<'a> ParsedResponse<'a> {
         Ok(rows)
     }
 
-    /// Checks that an answer without rows can be this endpoint's empty list.
+    /// Checks that a response without rows can be this endpoint's empty list.
     fn check_empty(
         &self,
         expected: &str,
@@ -186,7 +186,7 @@ impl<'a> ParsedResponse<'a> {
         fields.iter().map(|field| field.name).collect()
     }
 
-    /// Whether the answer has at least one member that this endpoint is described to return.
+    /// Whether the response has at least one member that this endpoint is described to return.
     pub(crate) fn is_described(&self) -> bool {
         let described = self.described(&[]);
         let mut names = self.members.iter().map(|(name, _)| name);

@@ -20,11 +20,11 @@ pub(crate) struct Rows<'a> {
     /// The number of elements that are neither objects nor null. The decoder reports each of them
     /// as an issue, as it does for nulls.
     pub(crate) odd: usize,
-    /// What the answer has in the place of the list.
+    /// What the response has in the place of the list.
     pub(crate) member: RowsMember,
 }
 
-/// What an answer has in the place of a list of rows.
+/// What a response has in the place of a list of rows.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowsMember {
     #[default]

@@ -183,13 +183,13 @@ impl Rows {
         self.current = Drift::default();
     }
 
-    /// How far the answers of the kept scopes differed from the API descriptions.
+    /// How far the responses of the kept scopes differed from the API descriptions.
     pub(crate) fn drift(&self) -> Drift {
         self.drift
     }
 
-    /// Encodes rows of `coverage` or `issues`. They pass through the decoder like the rows of an
-    /// answer, so that all tables are built by the same code.
+    /// Encodes rows of `coverage` or `issues`. They pass through the decoder like the rows of a
+    /// response, so that all tables are built by the same code.
     fn report(
         &self,
         layout: &'static Layout,

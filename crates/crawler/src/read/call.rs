@@ -7,7 +7,7 @@ use fortilake_models as models;
 
 use crate::{Facts, Fetch, Names};
 
-/// The answer to a call, with the facts that the plan decides on.
+/// The response to a call, with the facts that the plan decides on.
 pub(super) struct FetchedPage {
     /// Whether the API states that nothing was found.
     pub(super) nothing: bool,
@@ -48,8 +48,8 @@ pub(super) async fn call(
     })
 }
 
-/// Whether an answer without rows reports more than one page. Then it contradicts itself and is not
-/// an empty list.
+/// Whether a response without rows reports more than one page. Then it contradicts itself and is
+/// not an empty list.
 fn claims_pages(endpoint: &str, body: &str) -> bool {
     let total = match Facts::read(endpoint, body, Names::Unwanted) {
         Ok(Facts::List(list)) => list.total,

@@ -34,7 +34,7 @@ impl Reader {
         });
     }
 
-    /// Handles the answer to [`Self::look`].
+    /// Handles the response to [`Self::look`].
     pub(super) fn probe_ended(
         &mut self,
         answer: client::Result<FetchedPage>,

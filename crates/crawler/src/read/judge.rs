@@ -15,8 +15,8 @@ use crate::{
 pub(super) enum CallResult {
     /// An outcome for the plan.
     Final(Outcome),
-    /// No usable answer. `passing` says whether the API may be to blame; `next_try` is how to try once
-    /// more, if another try may help.
+    /// No usable response. `passing` says whether the API may be to blame; `next_try` is how to try
+    /// once more, if another try may help.
     Lost {
         failure: Failure,
         passing: bool,
@@ -45,7 +45,7 @@ impl Reader {
         answer: client::Result<FetchedPage>,
     ) -> Result<CallResult> {
         match answer {
-            // An empty answer is valid for a list. For a product that a list has named it is not,
+            // An empty response is valid for a list. For a product that a list has named it is not,
             // and it must not be reused as that product's details in later crawls.
             Ok(FetchedPage { nothing: true, .. }) if fetch.is_about_one_row() => {
                 let message = format!(
@@ -125,7 +125,7 @@ fn is_denied(error: &client::Error) -> bool {
         || sign_in.is_some_and(|error| error.kind() == fortilake_auth::Kind::ClientId)
 }
 
-/// The failure for an answer whose facts cannot be read.
+/// The failure for a response whose facts cannot be read.
 pub(super) fn unreadable(fetch: &Fetch, error: &serde_json::Error) -> Failure {
     let message = format!(
         "`{}` answered in an unexpected form: {error}",
@@ -137,7 +137,7 @@ pub(super) fn unreadable(fetch: &Fetch, error: &serde_json::Error) -> Failure {
     }
 }
 
-/// How to try a call again, or `None` if the same answer came twice and would most likely come
+/// How to try a call again, or `None` if the same response came twice and would most likely come
 /// again.
 fn later(error: &client::Error) -> Option<NextTry> {
     let (tries, wait) = (error.tries(), error.retry_after());

@@ -1,6 +1,6 @@
 //! Distinguishes an API that is down from scopes that fail by themselves.
 //!
-//! If several calls in a row get no usable answer, either the API is down or these calls always
+//! If several calls in a row get no usable response, either the API is down or these calls always
 //! fail. Repeating a call that was answered before decides which. If it is answered again, only
 //! these scopes fail, and the crawl continues. If it is not, the API is down, and the crawl pauses
 //! before it uses up more errors, without blaming any scope. The price is one call per doubt.
@@ -18,7 +18,8 @@ const FEW: usize = 3;
 /// What the calls of a run tell about the API.
 #[derive(Debug, Default)]
 pub(super) struct OutageDetector {
-    /// Calls given up since the last answer. Whether they or the API are to blame is not known yet.
+    /// Calls given up since the last response. Whether they or the API are to blame is not known
+    /// yet.
     unproven: Vec<(Fetch, Failure)>,
     in_row: usize,
     /// A call that was answered, to be repeated in case of doubt.
@@ -59,7 +60,7 @@ impl OutageDetector {
         self.given_up.push(fetch.account());
     }
 
-    /// Notes an answer that is not a page. It shows that the API works.
+    /// Notes a response that is not a page. It shows that the API works.
     pub(super) fn answer(&mut self, fetch: &Fetch, failure: &Failure, refused: bool) {
         self.in_row = 0;
         self.failures += 1;
@@ -71,7 +72,7 @@ impl OutageDetector {
         }
     }
 
-    /// Notes that there was no usable answer. It raises doubt only if the call had not failed
+    /// Notes that there was no usable response. It raises doubt only if the call had not failed
     /// before (`first`).
     pub(super) fn lost(&mut self, first: bool) {
         self.otherwise = true;

@@ -44,7 +44,7 @@ impl Reader {
         let recalled = match record.kind {
             RecordKind::Page => {
                 let facts = Facts::read(fetch.endpoint, &record.body, self.names);
-                // An older version may have journaled an answer that no longer counts as proof.
+                // An older version may have journaled a response that no longer counts as proof.
                 Ok(Recalled::Outcome(facts.map_or_else(
                     |error| Outcome::Failed(unreadable(fetch, &error)),
                     |facts| Outcome::Page(facts.observed_at(record.observed_at)),

@@ -120,7 +120,8 @@ impl RetryQueue {
 
     /// When the next call is due that waits for nothing but its time.
     pub(super) fn due(&self, all_asked: bool) -> Option<Instant> {
-        // A call that failed in an earlier run waits for calls in flight, not for a time, so an answer wakes it.
+        // A call that failed in an earlier run waits for calls in flight and not for a time. The
+        // end of one of them wakes it.
         let waits = |retry: &&QueuedRetry| !retry.failed_before && (all_asked || retry.soon);
         self.0.iter().filter(waits).map(|retry| retry.due).min()
     }

@@ -1,4 +1,4 @@
-//! Tests a large crawl that is interrupted often: no answer that was received is requested again.
+//! Tests a large crawl that is interrupted often: no response that was received is requested again.
 //!
 //! The reader makes the calls, so it is tested alone, and the scopes that it closes are only
 //! counted. Interruptions of whole crawls are tested in `tests/it`.

@@ -43,7 +43,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The endpoints whose answers fill the tables to publish.
+    /// The endpoints whose responses fill the tables to publish.
     pub fn endpoints(&self) -> Vec<&'static str> {
         self.system.definition().endpoints(self)
     }

@@ -54,7 +54,7 @@ async fn an_unreliable_network_costs_time_but_no_rows() {
         "{ kind = \"html\" }",
         "{ kind = \"silence\" }",
     ] {
-        // A whole answer that comes twice is final.
+        // A whole response that comes twice is final.
         let times = if action.contains("html") { 1 } else { 2 };
         let crawled = crawl(with_fault(&format!(
             "every = 9\ntimes_per_call = {times}\naction = {action}"

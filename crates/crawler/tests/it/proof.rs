@@ -1,4 +1,4 @@
-//! Faulty answers: the tables are exact, or the crawl reports what is missing.
+//! Faulty responses: the tables are exact, or the crawl reports what is missing.
 
 use fortilake_crawler::{Incomplete, ScopeMode, Settings};
 use fortilake_simulator::Scenario;
@@ -203,7 +203,7 @@ async fn pages_that_contradict_the_request_fail_their_scope() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_lost_its_rows_is_asked_for_again() {
     let mut scenario = tenant(&[format!("path = \"products/list\"\naction = {WITHOUT_ROWS}")]);
-    // Where a list has several pages, an answer without rows is unreadable, and fails its scope.
+    // Where a list has several pages, a response without rows is unreadable, and fails its scope.
     scenario.page_size = 1000;
     complete(&crawl_with(scenario, products_only(), Incomplete::Publish).await);
 }
@@ -273,11 +273,11 @@ async fn verify_paging_detects_a_deletion_between_pages() {
 
 /// Removes the rows of every list of products, but not of the next call for the same list.
 ///
-/// Without a member for its rows, an answer is known for an empty list. A server that leaves it out
-/// again and again cannot be told from one that has no products.
+/// Some tenants leave the member out if the list is empty. A server that leaves it out again and
+/// again cannot be told from such a tenant.
 const WITHOUT_ROWS: &str = "{ kind = \"set-member\", member = \"assets\" }\ntimes_per_call = 1";
 
-/// One way to tamper with the answers of a call.
+/// One way to tamper with the responses of a call.
 fn tampering() -> impl Strategy<Value = String> {
     let path = prop::sample::select(vec!["units/list", "accounts/list", "products/list"]);
     let numbers = ["0", "7", "-1", "null", "'\"\"'", "'\"7\"'"];
@@ -325,8 +325,8 @@ fn tampering() -> impl Strategy<Value = String> {
         .prop_map(|(path, when, action)| format!("path = \"{path}\"\n{when}action = {action}"))
 }
 
-/// Crawls a tenant that tampers with its answers. If the crawl ends as complete, it must have every
-/// row.
+/// Crawls a tenant that tampers with its responses. If the crawl ends as complete, it must have
+/// every row.
 fn complete_is_exact(faults: &[String], page_base: u64) -> Result<(), TestCaseError> {
     // If the units are refused, any client has to assume a user without an organization.
     let refuses_units = |fault: &String| fault.contains("units/list") && fault.contains("refuse");

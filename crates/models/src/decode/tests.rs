@@ -1,4 +1,4 @@
-//! Tests that decode pages: shapes that were seen in real answers, and others that may come.
+//! Tests that decode pages: shapes that were seen in real responses, and others that may come.
 
 mod systems;
 

@@ -18,7 +18,7 @@ use crate::{
     value::Scalar,
 };
 
-/// The current place in the answer.
+/// The current place in the response.
 pub(super) enum Place<'r> {
     /// Outside of all rows.
     Outside,

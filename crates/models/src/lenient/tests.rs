@@ -1,4 +1,4 @@
-//! Tests that typed answers are read as leniently as rows.
+//! Tests that typed responses are read as leniently as rows.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Tests that columns and typed answers parse values in the same way.
+//! Tests that columns and typed responses parse values in the same way.
 
 use arrow_array::{
     Array,
@@ -34,7 +34,7 @@ fn column<T>(kind: Kind, json: &str, get: impl Fn(&dyn Array) -> T) -> Result<Op
     }
 }
 
-/// Compares how columns and typed answers read a JSON text.
+/// Compares how columns and typed responses read a JSON text.
 fn agree(json: &str) {
     let integer = serde_json::from_str::<Integer>(json).map(|read| read.0);
     let typed = column(Kind::Int, json, |array| {

@@ -1,4 +1,4 @@
-//! Tests that compare dates with jiff, and of the forms that were seen in real answers.
+//! Tests that compare dates with jiff, and of the forms that were seen in real responses.
 
 use jiff::civil::DateTime;
 use proptest::prelude::*;

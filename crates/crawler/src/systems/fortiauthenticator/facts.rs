@@ -1,4 +1,4 @@
-//! What the planner needs to know about an answer of FortiAuthenticator.
+//! What the planner needs to know about a response of FortiAuthenticator.
 
 use fortilake_models::{integer_of, text_of};
 use serde_json::Value;

@@ -22,7 +22,7 @@ pub(super) async fn check(client: &Client) -> Check {
     Check::of_one("FortiAuthenticator", found)
 }
 
-/// Every unit needs the same calls, unless it has more tokens than fit into one answer.
+/// Every unit needs the same calls, unless it has more tokens than fit into one response.
 pub(super) fn estimate() -> Estimate {
     Estimate {
         calls: [UNIT, COUNTERS, TOKENS]

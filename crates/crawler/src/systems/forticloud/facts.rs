@@ -37,7 +37,7 @@ fn units(response: &ParsedResponse<'_>) -> serde_json::Result<Facts> {
     })
 }
 
-/// The products that an answer about one product is about.
+/// The products that a response about one product is about.
 fn details(response: &ParsedResponse<'_>) -> serde_json::Result<Vec<DetailsSubject>> {
     let key = response.key_members();
     let mut subjects = Vec::new();

@@ -47,7 +47,7 @@ pub struct FortiCloudPlanner {
     local: Option<String>,
     /// One list of accounts per unit (or per account asked by number), in publishing order.
     discovery: Vec<Discovery>,
-    /// Lists of accounts that wait for the answer to the first one.
+    /// Lists of accounts that wait for the response to the first one.
     held: Vec<Fetch>,
     /// The number of calls in flight that may lead to further accounts.
     discovering: usize,
@@ -284,7 +284,7 @@ impl FortiCloudPlanner {
         for ask in details.next() {
             let fetch = details.fetch(&ask);
             // Two accounts may list the same product. It is requested once, and both get the
-            // answer.
+            // response.
             if let Some(Purpose::Details(asks)) = self.asked.get_mut(fetch.key()) {
                 asks.push(ask);
                 continue;
@@ -315,7 +315,7 @@ impl FortiCloudPlanner {
         at
     }
 
-    /// Begins the first of these lists. The others wait for its first answer.
+    /// Begins the first of these lists. The others wait for its first response.
     ///
     /// A refused account then costs one error, however many lists of it were planned.
     fn begin_lists(&mut self, account_at: usize, lists: Range<usize>, fetches: &mut Vec<Fetch>) {

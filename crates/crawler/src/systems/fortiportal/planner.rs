@@ -1,6 +1,6 @@
 //! The plan of a FortiPortal crawl: its organizations, their sites, and the VDOMs of the sites.
 //!
-//! Organizations are published in the order of the answer. Each is followed by its sites and then
+//! Organizations are published in the order of the response. Each is followed by its sites and then
 //! by the VDOMs of all its sites.
 
 #[cfg(test)]

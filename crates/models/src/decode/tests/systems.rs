@@ -1,4 +1,4 @@
-//! Tests of FortiPortal and FortiAuthenticator, whose answers wrap rows differently.
+//! Tests of FortiPortal and FortiAuthenticator, whose responses wrap rows differently.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Tests the plan of one unit with all kinds of answers.
+//! Tests the plan of one unit with all kinds of responses.
 
 use super::{COUNTERS, FortiAuthenticatorPlanner, TOKENS, UNIT};
 use crate::{

@@ -50,7 +50,7 @@ pub(super) struct AccountLists {
     fallback: Range<usize>,
     /// How products are searched for, as text for `coverage`.
     searched: String,
-    /// The list whose first answer the other lists wait for.
+    /// The list whose first response the other lists wait for.
     leading: Option<usize>,
     /// The lists that have not begun.
     waiting: Vec<usize>,
@@ -128,13 +128,13 @@ impl AccountLists {
         self.lists.get_mut(at)
     }
 
-    /// Makes all but the first of these lists wait for its first answer.
+    /// Makes all but the first of these lists wait for its first response.
     pub(super) fn lead(&mut self, mut lists: Range<usize>) {
         self.leading = lists.next();
         self.waiting.extend(lists);
     }
 
-    /// After an answer to this list, returns the lists that no longer have to wait.
+    /// After a response to this list, returns the lists that no longer have to wait.
     ///
     /// If the first list failed, the account's other product lists could not make it complete, so
     /// they are not requested. If it was refused, neither is anything else of the account.

@@ -127,7 +127,7 @@ impl Details {
                 continue;
             }
             if account.asked == 1 && account.answered == 0 {
-                // Wait for this answer, and do not start on other accounts before it.
+                // Wait for this response, and do not start on other accounts before it.
                 debug_assert!(waiting > 0, "the account's first call has no outcome yet");
                 break;
             }
@@ -144,7 +144,7 @@ impl Details {
 
     fn fetch_of(&self, account: Option<i64>, serial: &str) -> Fetch {
         let serial = (SERIAL_NUMBER.to_owned(), Value::from(serial));
-        // The request does not contain the account, and the answer does not always.
+        // The request does not contain the account, and the response does not always.
         let given = account.map(|id| ("accountId".to_owned(), Value::from(id)));
         Fetch::new(self.source.clone(), ENDPOINT, Map::from_iter([serial]), 0)
             .given(given.into_iter().collect())
@@ -270,7 +270,7 @@ impl AccountDetails {
     }
 }
 
-/// An error if the answer is not about the product that was asked for, or about that of another
+/// An error if the response is not about the product that was asked for, or about that of another
 /// account than those in whose lists it is.
 fn flaw(asked: &str, owners: &[Option<i64>], page: &Facts) -> Option<String> {
     let Facts::Details(subjects) = page else {

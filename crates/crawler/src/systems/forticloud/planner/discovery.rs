@@ -16,8 +16,8 @@ impl FortiCloudPlanner {
     /// Only the API's own refusal leads to local scope, that is, to reading only the user's own
     /// account. Anything else, from a gateway's error page to a renamed member, is a failure: the
     /// organization exists, and it was not read. Falling back on any error would be more
-    /// convenient, but a single bad answer would then publish a snapshot with one account in place
-    /// of all.
+    /// convenient, but a single bad response would then publish a snapshot with one account in
+    /// place of all.
     pub(super) fn follow_units(&mut self, ask: Ask, outcome: &Outcome, fetches: &mut Vec<Fetch>) {
         self.discovering -= 1;
         if let Outcome::Failed(failure) = outcome
@@ -140,7 +140,7 @@ impl FortiCloudPlanner {
         for (ask, fetch) in next {
             fetches.push(self.ask(Purpose::Accounts(at, ask), fetch));
         }
-        // An account that the settings name is read whether or not the answer contains it.
+        // An account that the settings name is read whether or not the response contains it.
         let accounts = match (self.discovery[at].account, outcome) {
             (Some(account), _) => vec![account],
             (None, Outcome::Page(Facts::Accounts(accounts))) => accounts.known.clone(),

@@ -1,8 +1,8 @@
 //! One list, which is read to its last page or fails.
 //!
-//! If an answer reports the number of pages, exactly that many must arrive. Otherwise the next page
-//! is requested until it is empty or repeats an earlier one, because a first page alone looks like
-//! a complete list.
+//! If a response reports the number of pages, exactly that many must arrive. Otherwise the next
+//! page is requested until it is empty or repeats an earlier one, because a first page alone looks
+//! like a complete list.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{
 mod finish;
 mod reading;
 
-/// More pages than this in one list mean that the answer is broken, not that the fleet is large.
+/// More pages than this in one list mean that the response is broken, not that the fleet is large.
 const MAX_PAGES: i64 = 100_000;
 
 /// The argument for the number of a page.
@@ -43,9 +43,9 @@ pub(super) struct Listing {
     found: Option<u64>,
     /// The number of the first page in requests, 0 or 1.
     base: i64,
-    /// Whether page 1 is known to be the first page, whatever number the answer gives it.
+    /// Whether page 1 is known to be the first page, whatever number the response gives it.
     from_one: bool,
-    /// The number of pages, once an answer has reported it.
+    /// The number of pages, once a response has reported it.
     total: Option<i64>,
     /// Whether the pages after the second have not been requested yet.
     holding: bool,
@@ -220,7 +220,7 @@ impl Listing {
             _ => 1,
         };
         if facts.lacks_rows && self.lacking == 0 {
-            // The same answer again is believed: a list that is empty stays empty.
+            // The same response again is believed: a list that is empty stays empty.
             self.lacking += 1;
             return Ok(self.next_round());
         }
@@ -269,8 +269,8 @@ impl Listing {
 
     /// Takes a later page of a list that has reported how many pages there are.
     fn counted(&mut self, number: i64, total: i64, facts: ListFacts) -> Result<Vec<Ask>, String> {
-        // A server may number its first page 0 in answers and still count from 1 in requests. Then
-        // page 1 is the first page again.
+        // A server may number its first page 0 in responses and still count from 1 in requests.
+        // Then page 1 is the first page again.
         self.from_one |= self.base == 0 && number == 1 && self.reading.repeats(&facts);
         if let Some(other) = facts.total.filter(|&other| other.max(1) != total) {
             return Err(format!(
@@ -342,7 +342,7 @@ impl Listing {
 
     /// The error for a page with another number than the one that was asked for.
     ///
-    /// A server may count from 0 in answers and from 1 in requests, or the other way around. Then
+    /// A server may count from 0 in responses and from 1 in requests, or the other way around. Then
     /// all of its pages differ by as much as the first one does.
     fn wrong_echo(&self, number: i64, facts: &ListFacts) -> Option<String> {
         let off = self.reading.base_called.unwrap_or(self.base) - self.base;

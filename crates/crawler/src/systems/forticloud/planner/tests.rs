@@ -1,4 +1,4 @@
-//! Tests the plan as data: a small tenant whose answers arrive in any order.
+//! Tests the plan as data: a small tenant whose responses arrive in any order.
 
 mod local;
 mod paging;
@@ -290,7 +290,7 @@ fn a_product_in_two_accounts_is_requested_once_for_both() {
 }
 
 proptest! {
-    /// The published scopes and their order do not depend on the order of the answers.
+    /// The published scopes and their order do not depend on the order of the responses.
     #[test]
     fn answers_may_come_in_any_order(
         picks in proptest::collection::vec(any::<prop::sample::Index>(), 200),

@@ -62,7 +62,7 @@ impl FortiCloudPlanner {
         self.begin_lists(at, lists, fetches);
     }
 
-    /// Learns about `%` from the answers of an account.
+    /// Learns about `%` from the responses of an account.
     pub(super) fn judge_account(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
         let is_trial = self.wildcard.trial == Trial::Running(at);
         if !self.account_lists[at].searching() {
@@ -78,7 +78,7 @@ impl FortiCloudPlanner {
         match finding {
             Finding::Rows => self.wildcard.knowledge = Knowledge::Proven,
             Finding::Failed => {}
-            // Whether the account or the whole tenant rejects `%` is shown by the answers to its
+            // Whether the account or the whole tenant rejects `%` is shown by the responses to its
             // other searches.
             Finding::Rejected if is_trial => return self.search_otherwise(at, fetches),
             Finding::Nothing | Finding::Rejected => self.wildcard.undecided.push(at),
@@ -90,12 +90,12 @@ impl FortiCloudPlanner {
                 Finding::Rows | Finding::Nothing => self.release_held(fetches),
             }
         } else if finding == Finding::Rows && self.wildcard.trial != Trial::Done {
-            // Its answer came late, and proves `%` all the same.
+            // Its response came late, and proves `%` all the same.
             self.release_held(fetches);
         }
     }
 
-    /// Tries another account if the answer of the trial comes late.
+    /// Tries another account if the response of the trial comes late.
     pub(super) fn replace_trial(&mut self, at: usize, fetches: &mut Vec<Fetch>) {
         if self.wildcard.trial == Trial::Running(at) && !self.wildcard.held.is_empty() {
             self.begin_trial(fetches);

@@ -1,4 +1,4 @@
-//! Tests the plan as data: a small portal whose answers arrive in any order.
+//! Tests the plan as data: a small portal whose responses arrive in any order.
 
 use std::collections::BTreeSet;
 

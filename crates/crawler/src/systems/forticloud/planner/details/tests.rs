@@ -76,7 +76,7 @@ fn a_large_account_is_requested_in_a_window() {
     let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
     let mut plan = details(DetailsFor::default());
     plan.add(Some(1), Ok(products(&serials)));
-    // The first call is made alone, and the others follow its answer.
+    // The first call is made alone, and the others follow its response.
     let first = plan.next();
     assert_eq!(first.len(), 1);
     assert_eq!(plan.next(), []);

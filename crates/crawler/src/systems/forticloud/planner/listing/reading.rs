@@ -14,7 +14,7 @@ pub(super) struct Reading {
     pub(super) pages: BTreeMap<i64, ListFacts>,
     /// The number that the first page gives itself.
     pub(super) base_called: Option<i64>,
-    /// The number of pages that a later answer reported, if the first one did not.
+    /// The number of pages that a later response reported, if the first one did not.
     pub(super) claimed: i64,
     /// The page on which each row was seen.
     seen: HashMap<u64, i64>,

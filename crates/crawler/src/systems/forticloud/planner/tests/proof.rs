@@ -338,7 +338,7 @@ fn a_list_is_read_until_two_readings_agree() {
         (Some(_), _) => page(2, 2, &[4]),
     });
     assert_eq!((ended.as_str(), pages.asked.len()), ("2 pages", 6));
-    // A single page is a single answer, so nothing can move within it.
+    // A single page is a single response, so nothing can move within it.
     let (ended, pages) = Pages::begin(verified()).answer(|_, _| page(1, 1, &[1]));
     assert_eq!((ended.as_str(), pages.asked.len()), ("1 pages", 1));
     let (ended, _) = Pages::begin(verified()).answer(|asked, round| {

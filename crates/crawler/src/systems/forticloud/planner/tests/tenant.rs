@@ -1,4 +1,4 @@
-//! A small tenant and its answers.
+//! A small tenant and its responses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub(super) struct Tenant {
     pub(super) products: BTreeMap<i64, Vec<&'static str>>,
     pub(super) page_size: usize,
     pub(super) page_base: i64,
-    /// The `pageNumber` in the answer for the first page, if it is not the real one.
+    /// The `pageNumber` in the response for the first page, if it is not the real one.
     pub(super) claimed_base: Option<i64>,
     pub(super) wildcard: bool,
     pub(super) wildcard_rejected: bool,
