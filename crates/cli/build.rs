@@ -44,7 +44,7 @@ fn commit() -> Option<String> {
     Some(commit)
 }
 
-/// Runs `git` in this crate's folder; without `git` or a repository, there is no answer.
+/// Runs `git` in this crate's folder; without `git` or a repository, there is no output.
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git")
         .args(arguments)

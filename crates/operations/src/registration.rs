@@ -56,7 +56,7 @@ pub enum UnitState {
     },
     /// The unit is registered.
     Registered {
-        /// The product model, if an answer named it.
+        /// The product model, if a response named it.
         product: Option<String>,
     },
     /// The unit is not registered, and sending it again would be refused again.
@@ -66,8 +66,8 @@ pub enum UnitState {
     },
 }
 
-/// A registration in progress. It computes the next step from the answers so far, without a clock
-/// and without I/O, so that tests can check any sequence of answers.
+/// A registration in progress. It computes the next step from the responses so far, without a clock
+/// and without I/O, so that tests can check any sequence of responses.
 ///
 /// [`run`](Self::run) makes the calls.
 #[derive(Debug)]
@@ -194,8 +194,8 @@ impl Registration {
         let mut batch = Vec::new();
         for (position, entry) in self.entries.iter().enumerate() {
             let fits = entry.state == UnitState::Waiting && batch.len() < self.batch;
-            // The rows of the answer are identified by serial number, so each may appear only once
-            // per call.
+            // The rows of the response are identified by serial number, so each may appear only
+            // once per call.
             if fits && serials.insert(entry.serial().to_ascii_uppercase()) {
                 batch.push(position);
             }

@@ -1,4 +1,4 @@
-//! The answer of a simulated system, before faults change it.
+//! The response of a simulated system, before faults change it.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::json::Object;
 
-/// An answer, with the status number from its body if there is one.
+/// A response, with the status number from its body if there is one.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) response: Response<Bytes>,
@@ -14,7 +14,7 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
-    /// Creates a JSON answer.
+    /// Creates a JSON response.
     pub(crate) fn json(http: u16, body: &impl Serialize) -> Self {
         // Serializing to memory only fails for maps whose keys are not strings, and there are none
         // here.
@@ -51,7 +51,7 @@ impl Answered {
     }
 }
 
-/// The answer to a method that the path does not support.
+/// The response to a method that the path does not support.
 pub(crate) fn not_allowed(allow: &str, body: &Object) -> Answered {
     Answered::json(405, body).header(header::ALLOW, allow)
 }

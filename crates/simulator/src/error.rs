@@ -5,7 +5,7 @@ use std::fmt;
 /// Why a simulator could not be created.
 ///
 /// The only cause is a scenario that cannot be read. Failures of calls are not errors of this type,
-/// but simulated answers.
+/// but simulated responses.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 

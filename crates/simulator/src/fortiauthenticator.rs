@@ -99,7 +99,7 @@ impl FortiAuthenticator {
         let count = self.unit.tokens_per_license;
         let text = format!("Successfully imported {count} FortiTokens");
         let messages = Object::new().with("success", text);
-        // Like the real system, the answer repeats the license, although it is a secret.
+        // Like the real system, the response repeats the license, although it is a secret.
         let body = Object::new()
             .with("license", license.clone())
             .with("messages", messages);
@@ -179,7 +179,7 @@ impl FortiAuthenticator {
         let mut tables = Tables::new(&self.quirks, &[TABLE, TOKENS]);
         if self.unit.enabled {
             let counters = self.counters();
-            // Without `systeminfo`, the answer doesn't identify the unit.
+            // Without `systeminfo`, the response doesn't identify the unit.
             let told = |text: &str| self.unit.systeminfo.then(|| text.to_owned());
             let draft = tables
                 .draft()

@@ -306,7 +306,7 @@ impl FortiCloud {
         Ok(reply)
     }
 
-    /// Adds the keys that an error answer contains with empty values.
+    /// Adds the keys that an error response contains with empty values.
     fn emptied(&self, endpoint: &Endpoint, mut refusal: Reply) -> Reply {
         if let Some(key) = endpoint.payload {
             refusal.payload.push(key, Json::Null);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-/// A JSON value of an answer.
+/// A JSON value of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json {
     Null,

@@ -80,7 +80,7 @@ impl QuotaUsage {
         Ok(())
     }
 
-    /// Counts an answer that is an error.
+    /// Counts a response that is an error.
     pub(crate) fn error(&mut self, now: Instant) {
         if self.quota.errors.is_some() {
             self.errors.push_back(now);

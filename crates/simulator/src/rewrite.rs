@@ -1,4 +1,4 @@
-//! Faults that change a complete answer of the service.
+//! Faults that change a complete response of the service.
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::scenario::Action;
 
-/// Applies the fault to an answer. Answers that it does not affect stay as they are.
+/// Applies the fault to a response. Answers that it does not affect stay as they are.
 pub(crate) fn rewrite(action: &Action, mut response: Response<Bytes>) -> Response<Bytes> {
     let body = response.body();
     let changed = match action {

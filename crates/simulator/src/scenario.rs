@@ -1,4 +1,4 @@
-//! What to simulate: sizes, credentials, forms of answers, quotas and faults.
+//! What to simulate: sizes, credentials, forms of responses, quotas and faults.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub struct Scenario {
     pub seed: u64,
     /// Products per page; 0 puts all of them on one page.
     pub page_size: u64,
-    /// The number of the first page, in requests and answers: 0 or 1.
+    /// The number of the first page, in requests and responses: 0 or 1.
     pub page_base: u64,
     /// The lifetime of an access token in seconds.
     pub expires_in: u64,
@@ -45,7 +45,7 @@ pub struct Scenario {
     /// The HTTP status that redirects the token path without its trailing slash; 0 serves that path
     /// directly.
     pub token_redirect: u16,
-    /// How long each answer takes.
+    /// How long each response takes.
     #[serde(with = "duration")]
     pub latency: Duration,
     /// The maximum random delay that is added to `latency`.
@@ -55,7 +55,7 @@ pub struct Scenario {
     pub credentials: Credentials,
     /// The size of the tenant.
     pub organization: Organization,
-    /// The form of the tenant's answers.
+    /// The form of the tenant's responses.
     pub quirks: Quirks,
     /// The limits. By default, there are none.
     pub quota: Quota,

@@ -48,7 +48,7 @@ impl Simulator {
 
     /// Serves on a port until `shutdown` resolves, and then closes all open connections.
     ///
-    /// A reset closes the connection without an answer. A cut body announces more bytes than it
+    /// A reset closes the connection without a response. A cut body announces more bytes than it
     /// sends.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The simulator itself: takes a call, and returns an answer or a fault.
+//! The simulator itself: takes a call, and returns a response or a fault.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,9 +48,10 @@ pub struct Call {
     /// The arguments, with secrets removed: from the body, or from the query if there is no body.
     /// Null if they can't be parsed.
     pub arguments: Value,
-    /// The HTTP status of the answer, or `None` if the connection broke or no answer was given.
+    /// The HTTP status of the response, or `None` if the connection broke or no response was given.
     pub http_status: Option<u16>,
-    /// The `status` of the envelope, or its code for `FortiPortal`, if the answer has an envelope.
+    /// The `status` of the envelope, or its code for `FortiPortal`, if the response has an
+    /// envelope.
     pub body_status: Option<i64>,
 }
 
@@ -58,7 +59,7 @@ pub struct Call {
 #[derive(Debug)]
 pub(crate) enum SimulatedResponse {
     Whole(Response<Bytes>),
-    /// An answer whose body ends in the middle.
+    /// A response whose body ends in the middle.
     Cut(Response<Bytes>),
     Flood(u64),
     Reset,
@@ -133,7 +134,7 @@ impl fmt::Debug for Simulator {
 }
 
 impl Inner {
-    /// Decides everything about a call when it arrives. Only the answer is delayed.
+    /// Decides everything about a call when it arrives. Only the response is delayed.
     fn decide(&self, incoming: &Incoming, now: Instant) -> (SimulatedResponse, Duration) {
         // All decisions are made here, before the simulated delay. Otherwise the result of a call
         // would depend on how the delays of concurrent calls interleave.
@@ -218,7 +219,7 @@ impl Inner {
         answered
     }
 
-    /// Returns the answer, with a fault applied if there is one.
+    /// Returns the response, with a fault applied if there is one.
     fn act(&self, action: Option<Action>, incoming: &Incoming, now: Instant) -> Decided {
         let mut page_faults = PageFaults::default();
         let mut delay = Duration::ZERO;
@@ -260,7 +261,7 @@ impl Inner {
         }
     }
 
-    /// Returns the answer of a fault that prevents the service from answering.
+    /// Returns the response of a fault that prevents the service from answering.
     fn replaced(&self, action: Action, incoming: &Incoming) -> Decided {
         match action {
             Action::Http {
@@ -288,7 +289,7 @@ impl Inner {
             Action::Reset => SimulatedResponse::Reset.into(),
             Action::Silence => SimulatedResponse::Silence.into(),
             Action::Flood { bytes } => SimulatedResponse::Flood(bytes).into(),
-            // All remaining faults change the service's own answer; only the refusal is answered
+            // All remaining faults change the service's own response; only the refusal is answered
             // here.
             _ => self.systems.denied(incoming).into(),
         }
@@ -303,7 +304,7 @@ struct Decided {
 }
 
 impl Decided {
-    /// Whether the service would count this as an error. A broken connection has no answer, so it
+    /// Whether the service would count this as an error. A broken connection has no response, so it
     /// is not counted.
     fn is_error(&self) -> bool {
         match &self.answer {

@@ -70,7 +70,7 @@ impl Systems {
         }
     }
 
-    /// The answer to a user without permission.
+    /// The response to a user without permission.
     pub(crate) fn denied(&self, incoming: &Incoming) -> Answered {
         let text = "You do not have permission to perform this action.";
         match System::of(incoming) {

@@ -11,7 +11,8 @@ mod draft;
 /// A row: values by column name. A missing column is null.
 pub type Row = BTreeMap<String, Value>;
 
-/// The tables that follow from the current data of all systems. They are not derived from answers.
+/// The tables that follow from the current data of all systems. They are not derived from
+/// responses.
 ///
 /// All tables are included, whichever ones a crawl selects.
 ///

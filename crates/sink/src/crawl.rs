@@ -86,7 +86,8 @@ impl Selection {
 /// Whether a product model matches a pattern: letters are compared without case, and a `*` at the end of the pattern
 /// matches any ending.
 ///
-/// The model may be a pattern itself. Then the answer is whether the first pattern matches everything that it matches.
+/// The model may be a pattern itself. Then the answer is whether the first pattern matches everything that it
+/// matches.
 pub fn matches_model(pattern: &str, model: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(beginning) => model

@@ -5,7 +5,8 @@
 /// Rust's runtime opens `/dev/null` in the place of a closed descriptor, so that no file that is
 /// opened later takes its number. Everything that is written then disappears without an error. The
 /// runtime opens it for reading and writing, which a shell's `> /dev/null` does not do, and that
-/// tells the two apart. Only Linux shows this without unsafe code; elsewhere the answer is `false`.
+/// tells the two apart. Only Linux shows this without unsafe code; elsewhere the result is
+/// `false`.
 pub fn standard_output_is_closed() -> bool {
     let target = std::fs::read_link("/proc/self/fd/1").unwrap_or_default();
     let info = std::fs::read_to_string("/proc/self/fdinfo/1").unwrap_or_default();

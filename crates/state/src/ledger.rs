@@ -265,7 +265,7 @@ enum Budget {
     Enough,
     /// The calls in flight could use up the budget. At this time enough old errors have left the
     /// window for another call, even if no call in flight is answered. It may fit earlier if they
-    /// succeed. `Micros::MAX` means that only an answer can help.
+    /// succeed. `Micros::MAX` means that only a response can help.
     Held(Micros),
     Spent(Micros),
 }

@@ -17,8 +17,8 @@ use crate::{checksum::Checksum, error::OperationError};
 /// windows than this one, and its first call must find the entries.
 const KEPT: Micros = 24 * 60 * 60 * 1_000_000;
 
-/// The number of answers between two prunes. A prune deletes up to about twice as many entries per
-/// log, so it catches up with a backlog.
+/// The number of responses between two prunes. A prune deletes up to about twice as many entries
+/// per log, so it catches up with a backlog.
 const PRUNED: i64 = 64;
 
 /// How long after an error the API is assumed to be failing.

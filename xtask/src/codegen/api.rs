@@ -17,7 +17,7 @@ pub(super) struct Api<'a> {
     pub(super) calls: Vec<Call>,
     /// The definitions of its types.
     pub(super) definitions: Vec<Definition>,
-    /// For each operation, the layout of its answer, if it has tables.
+    /// For each operation, the layout of its response, if it has tables.
     pub(super) layouts: Vec<Option<Layout>>,
     /// All tables, parents first.
     pub(super) tables: Vec<Table>,

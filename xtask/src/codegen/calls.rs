@@ -1,6 +1,6 @@
-//! Names operations and lowers the types of their requests and answers.
+//! Names operations and lowers the types of their requests and responses.
 //!
-//! Answers are lowered before requests. A schema that is used in both becomes an answer type, in
+//! Answers are lowered before requests. A schema that is used in both becomes a response type, in
 //! which nothing is required, so it can serve as both.
 
 use std::collections::BTreeSet;

@@ -139,15 +139,15 @@ pub(super) struct TableSpec {
     pub(super) name: String,
     /// One line that says what a row is.
     pub(super) summary: String,
-    /// The endpoint whose answers contain the rows. A table with a parent uses its parent's
+    /// The endpoint whose responses contain the rows. A table with a parent uses its parent's
     /// endpoint.
     #[serde(default)]
     pub(super) endpoint: String,
     /// The table whose rows contain these rows.
     pub(super) parent: Option<String>,
-    /// Where the rows are: relative to the answer or, with a parent, to the parent's row.
+    /// Where the rows are: relative to the response or, with a parent, to the parent's row.
     ///
-    /// Further entries are other spellings of the same list. A single dot is the answer itself: a
+    /// Further entries are other spellings of the same list. A single dot is the response itself: a
     /// list, or a single row.
     pub(super) rows: Vec<String>,
     /// The columns that identify a row.
@@ -174,7 +174,7 @@ pub(super) struct TableSpec {
     /// Request arguments by column. They fill the column if the row does not.
     #[serde(default)]
     pub(super) asked: BTreeMap<String, String>,
-    /// Columns that the crawl fills from the answers of other endpoints.
+    /// Columns that the crawl fills from the responses of other endpoints.
     #[serde(default)]
     pub(super) given: BTreeMap<String, Given>,
     /// Fields outside the list by the column that they fill, such as `organizationUnits.orgId`.

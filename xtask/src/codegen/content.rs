@@ -1,4 +1,4 @@
-//! The content types of requests and answers.
+//! The content types of requests and responses.
 
 use anyhow::Result;
 

@@ -39,7 +39,7 @@ struct Facts {
     answer: BTreeMap<String, Field>,
 }
 
-/// A field of a request or an answer.
+/// A field of a request or a response.
 #[derive(Debug, PartialEq)]
 struct Field {
     ty: &'static str,

@@ -72,7 +72,7 @@ impl<'c> Lowering<'c> {
     /// Reserves the names that `tables.toml` sets.
     ///
     /// The operations already have their names, and `tables.toml` may give one of them to a request
-    /// or an answer.
+    /// or a response.
     pub(super) fn claim_pins(&mut self) {
         for (place, name) in &self.pins.names {
             self.taken.insert(name.clone());

@@ -31,7 +31,7 @@ pub(super) struct Operation<'a> {
     pub(super) parameters: Vec<Parameter<'a>>,
     /// The body, if there is one.
     pub(super) body: Option<Body<'a>>,
-    /// The schema of a successful answer, if there is one.
+    /// The schema of a successful response, if there is one.
     pub(super) response: Option<At<'a>>,
 }
 
@@ -276,7 +276,7 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Returns the schema of the successful answer: 200, 201, any other 2xx, then `default`.
+/// Returns the schema of the successful response: 200, 201, any other 2xx, then `default`.
 fn response<'a>(at: &At<'a>, notes: &Notes) -> Result<Option<At<'a>>> {
     let responses = at.members_of("responses")?;
     let rank = |code: &str| match code {

@@ -2,8 +2,8 @@
 //! properties.
 //!
 //! Patches and `[types]` refer to places in this form instead of JSON pointers, because schema
-//! names, `components` and `definitions` differ between editions, while the properties of an answer
-//! do not.
+//! names, `components` and `definitions` differ between editions, while the properties of a
+//! response do not.
 
 use anyhow::{Result, anyhow, bail};
 

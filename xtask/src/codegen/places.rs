@@ -1,4 +1,4 @@
-//! Finds the lists of rows in an endpoint's answers.
+//! Finds the lists of rows in an endpoint's responses.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::{
     tables::{Field, Tables, Target},
 };
 
-/// The path of the answer itself.
+/// The path of the response itself.
 pub(super) const WHOLE: &str = ".";
 
 /// The maximum depth at which objects are searched for rows.
@@ -135,7 +135,7 @@ impl<'a> Builder<'a, '_> {
         Ok(schema)
     }
 
-    /// Finds the tables of an answer without configuration: all lists of objects.
+    /// Finds the tables of a response without configuration: all lists of objects.
     fn discover(&mut self, answer: &Schema<'a>) -> Result<Vec<TableSpec>> {
         let mut specs = Vec::new();
         if let Some(row) = element(answer, self.notes)?

@@ -148,7 +148,7 @@ fn field(definitions: &[Definition], position: usize, body: &Struct, member: &Me
     format!("{doc}{attributes}    pub {}: {},\n", member.ident, form.ty)
 }
 
-/// The form of a member of an answer: everything may be missing or null.
+/// The form of a member of a response: everything may be missing or null.
 fn answered(definitions: &[Definition], member: &Member, ty: String) -> Form {
     if let Type::List(_) = member.ty {
         let attributes = vec![skip("Vec::is_empty"), read("list")];

@@ -68,7 +68,7 @@ impl<'a> Builder<'a, '_> {
         Ok(())
     }
 
-    /// Checks the names of lists in an answer in the same way.
+    /// Checks the names of lists in a response in the same way.
     pub(super) fn check_spelling(
         &self,
         answer: &Schema<'a>,

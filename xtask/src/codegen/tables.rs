@@ -11,7 +11,7 @@ pub(super) struct Table {
     pub(super) summary: String,
     /// The columns that identify a row.
     pub(super) key: Vec<String>,
-    /// The endpoint whose answers fill the table.
+    /// The endpoint whose responses fill the table.
     pub(super) endpoint: String,
     /// The table of the outermost rows that contain its rows, if they are inside others.
     pub(super) root: Option<String>,
@@ -99,12 +99,12 @@ pub(super) enum Origin {
     Extra,
 }
 
-/// Where the rows of one endpoint are in its answers.
+/// Where the rows of one endpoint are in its responses.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    /// The members of the answer that matter, if the answer is an object.
+    /// The members of the response that matter, if the response is an object.
     pub(super) fields: Vec<Field>,
-    /// The table whose rows the answer consists of, if it has no object around them.
+    /// The table whose rows the response consists of, if it has no object around them.
     pub(super) whole: Option<String>,
     /// The rows of each table.
     pub(super) rows: Vec<Rows>,

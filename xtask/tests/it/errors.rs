@@ -19,7 +19,7 @@ pub(crate) fn refused(files: &[(&str, &str)]) -> String {
     }
 }
 
-/// A description with one endpoint, `things/list`, whose answer has this schema.
+/// A description with one endpoint, `things/list`, whose response has this schema.
 pub(crate) fn answers(schema: &str) -> String {
     format!(
         r#"{{"openapi": "3.0.3", "paths": {{"/v1/things/list": {{"post": {{"responses": {{"200":

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::util::{Folder, Simulator, text_of};
 
-/// More tokens than the unit sends in one answer.
+/// More tokens than the unit sends in one response.
 const SCENARIO: &str = "[organization]\nous = 3\naccounts = 3\nproducts = 60\n\
     [authenticator]\nhardware_tokens = 1500\n";
 

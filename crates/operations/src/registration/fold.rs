@@ -1,4 +1,4 @@
-//! Updates the state of units from the API's answers.
+//! Updates the state of units from the API's responses.
 
 use fortilake_auth::{Micros, printable};
 use fortilake_models::{
@@ -20,7 +20,7 @@ impl Registration {
                 entry.looks = 0;
             }
         }
-        // If these units get no answer, the API may register them late, so a new wait is needed.
+        // If these units get no response, the API may register them late, so a new wait is needed.
         self.waited = false;
     }
 
@@ -34,8 +34,8 @@ impl Registration {
 
     /// Records the result of a call with these units. Returns the error if no further call helps.
     ///
-    /// A unit without an answer stays [`UnitState::Sent`] and is not sent again automatically, unless
-    /// the API certainly did nothing.
+    /// A unit without a response stays [`UnitState::Sent`] and is not sent again automatically,
+    /// unless the API certainly did nothing.
     pub fn answered(
         &mut self,
         batch: &RegistrationBatch,
@@ -120,7 +120,7 @@ impl Registration {
         }
     }
 
-    /// Reads the rows of an answer. A unit without a row keeps its state.
+    /// Reads the rows of a response. A unit without a row keeps its state.
     fn read(&mut self, batch: &RegistrationBatch, rows: &[RegisteredAsset]) {
         let mut refused = 0;
         for position in &batch.0 {

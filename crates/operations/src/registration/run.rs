@@ -19,7 +19,7 @@ impl Registration {
     /// state.
     ///
     /// Returns an error where no further call helps: a pause, a user without permission, or no
-    /// answer. The states reached so far are remembered, so running again continues from there,
+    /// response. The states reached so far are remembered, so running again continues from there,
     /// even after a crash.
     ///
     /// # Cancellation

@@ -215,7 +215,7 @@ fn rows_are_known_by_their_serial_numbers() {
             "sent",
         ]
     );
-    // The answer does not mention the last unit.
+    // The response does not mention the last unit.
     assert_eq!(registration.next_step(), Step::LookUp(3));
     registration.detailed(3, None);
     assert_eq!(registration.next_step(), Step::Wait);

@@ -155,7 +155,7 @@ async fn killed(server: &Late, kills: u64, mut seed: u64) -> Registration {
         let after = Duration::from_millis((seed >> 33) % 900);
         run(server, &memory, after).await;
     }
-    // A call without an answer ends a run, so several are needed.
+    // A call without a response ends a run, so several are needed.
     for _ in 0..UNITS {
         run(server, &memory, Duration::from_hours(1)).await;
     }

@@ -114,7 +114,7 @@ async fn what_the_api_refuses_beyond_five_errors_is_tried_after_all() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_lost_is_looked_up_by_the_next_run() {
-    // The second call is carried out, but its answer is cut off.
+    // The second call is carried out, but its response is cut off.
     let scenario = format!(
         "{TENANT}[[fault]]\npath = \"products/register\"\nnth = 2\naction = {{ kind = \"cut-body\" }}\n"
     );

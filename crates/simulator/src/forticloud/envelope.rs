@@ -1,4 +1,4 @@
-//! The envelope around every answer, and the arguments of a call.
+//! The envelope around every response, and the arguments of a call.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use crate::scenario::{Quirks, Scope};
 
 use super::world::World;
 
-/// The answer of an endpoint, without the envelope.
+/// The response of an endpoint, without the envelope.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) http: u16,

@@ -115,7 +115,7 @@ fn answer(world: &World, account: i64, folders: &[Folder]) -> Reply {
     };
     let rows = folders.iter().map(|folder| {
         // Counting has to generate every product of the account, so it is only done if the count is
-        // part of the answer.
+        // part of the response.
         let assets = if wire.quirks.extended_lists {
             world.assets_in(account, folder.id)
         } else {

@@ -155,7 +155,7 @@ fn failure(status: u16, error: &'static str, description: &'static str) -> Answe
     Answered::json(status, &body.with("error_description", description))
 }
 
-/// A recorded answer of the real service; it does not follow the OAuth error format.
+/// A recorded response of the real service; it does not follow the OAuth error format.
 fn wrong_password() -> Answered {
     let body = Object::new().with("error", "Unexpected error has happened");
     let mut answered = Answered::json(401, &body.with("status", "failure"));

@@ -1,4 +1,4 @@
-//! Divides lists into pages that were always complete in recorded answers.
+//! Divides lists into pages that were always complete in recorded responses.
 
 use super::Endpoint;
 use super::envelope::Arguments;

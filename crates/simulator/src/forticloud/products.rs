@@ -137,7 +137,7 @@ fn page(world: &World, asked: &Arguments, account: i64, found: &[Key]) -> Reply 
     Reply::processed(payload)
 }
 
-/// The answer to a search that finds nothing.
+/// The response to a search that finds nothing.
 fn nothing(world: &World) -> Reply {
     let scenario = world.scenario();
     let form = scenario.quirks.empty;

@@ -212,7 +212,7 @@ fn attach(
     Ok(covered.contract)
 }
 
-/// A row of the answer: the keys of a listed product, those of the registration, and a numeric
+/// A row of the response: the keys of a listed product, those of the registration, and a numeric
 /// status.
 fn result(
     world: &World,

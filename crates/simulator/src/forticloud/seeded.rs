@@ -2,7 +2,7 @@
 //!
 //! Only the sizes are kept in memory. Accounts and products are generated on demand, and a serial
 //! number reveals which product it belongs to. Keeping them in memory would be simpler, but tests
-//! of large tenants would spend their time on setup. The price is that every answer generates its
+//! of large tenants would spend their time on setup. The price is that every response generates its
 //! rows again.
 
 use std::ops::Range;

@@ -1,8 +1,8 @@
 //! The tables that a correct crawl must produce, derived from the tenant's data.
 //!
-//! Nothing here reads an answer, or uses the code that writes answers. Deriving the tables from
-//! answers would be shorter, but a mistake in an answer would then also be in the expected table,
-//! and no test would notice.
+//! Nothing here reads a response, or uses the code that writes responses. Deriving the tables from
+//! responses would be shorter, but a mistake in a response would then also be in the expected
+//! table, and no test would notice.
 
 use jiff::civil::DateTime;
 use serde_json::json;
@@ -111,7 +111,7 @@ impl Builder<'_> {
 
     fn belongings(&mut self, world: &World, account: i64) {
         let folders = world.folders(account);
-        // An answer to a call without an account doesn't say which account the rows belong to.
+        // A response to a call without an account doesn't say which account the rows belong to.
         let asked = (self.scope == Scope::Organization).then_some(account);
         for product in world.products(account) {
             let silent = self.quirks.missing_account_id || self.quirks.old_shape;

@@ -46,13 +46,13 @@ impl Wire<'_> {
         }
     }
 
-    /// Writes a list inside a row. If `captured_null` is true, recorded answers show null for an
+    /// Writes a list inside a row. If `captured_null` is true, recorded responses show null for an
     /// empty one.
     fn nested(self, object: &mut Object, key: &'static str, rows: Vec<Json>, captured_null: bool) {
         list(object, key, rows, self.quirks.nested_arrays, captured_null);
     }
 
-    /// Writes a list of rows under a key of the answer.
+    /// Writes a list of rows under a key of the response.
     pub(crate) fn rows(self, object: &mut Object, key: &'static str, rows: Vec<Object>) {
         let mut rows: Vec<Json> = rows.into_iter().map(Json::Object).collect();
         if self.quirks.duplicate_rows {
@@ -130,7 +130,7 @@ impl Wire<'_> {
 
     /// The members that a product has in every form.
     fn product_core(self, product: &Product) -> Object {
-        // Recorded answers contain both `null` and `[]`, so the form depends on the product.
+        // Recorded responses contain both `null` and `[]`, so the form depends on the product.
         let null = hash(product.serial.as_bytes()).is_multiple_of(2);
         let mut row = Object::new().with("description", product.description.clone());
         let mut entitlements = self.entitlements(&product.entitlements);

@@ -117,7 +117,7 @@ impl World {
 
     fn seeded_account(&self, index: u64) -> Account {
         let mut account = self.seeded.account(index);
-        // Accounts are generated again for every answer, so a move is remembered separately and
+        // Accounts are generated again for every response, so a move is remembered separately and
         // applied here.
         account.unit = self.moved.get(&account.id).copied().unwrap_or(account.unit);
         account

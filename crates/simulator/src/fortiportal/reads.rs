@@ -20,7 +20,7 @@ pub(crate) struct ReadRequest<'a> {
     pub(crate) page_faults: &'a PageFaults,
 }
 
-/// The part of a list that an answer contains.
+/// The part of a list that a response contains.
 struct Page {
     rows: Vec<Json>,
     start: usize,

@@ -71,9 +71,9 @@ pub enum Action {
         #[serde(default = "bad_request")]
         http: u16,
     },
-    /// Closes the connection without an answer.
+    /// Closes the connection without a response.
     Reset,
-    /// Gives the correct answer, but closes the connection in the middle of the body.
+    /// Gives the correct response, but closes the connection in the middle of the body.
     CutBody,
     /// Answers with an HTML page.
     Html {
@@ -81,7 +81,7 @@ pub enum Action {
         #[serde(default = "ok")]
         status: u16,
     },
-    /// Gives the correct answer, but later.
+    /// Gives the correct response, but later.
     Delay {
         /// How much later.
         #[serde(with = "duration")]
@@ -111,14 +111,14 @@ pub enum Action {
         /// The reported number of pages.
         total_pages: u64,
     },
-    /// Gives the correct answer, but renames one of its members.
+    /// Gives the correct response, but renames one of its members.
     RenameMember {
         /// The correct name.
         from: String,
         /// The new name.
         to: String,
     },
-    /// Gives the correct answer, but changes the value of one member.
+    /// Gives the correct response, but changes the value of one member.
     SetMember {
         /// The name of the member.
         member: String,
@@ -126,7 +126,7 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         value: Option<String>,
     },
-    /// Gives the correct answer, but replaces a text in its body.
+    /// Gives the correct response, but replaces a text in its body.
     Replace {
         /// The text to replace.
         find: String,
@@ -140,7 +140,7 @@ pub enum Action {
         #[serde(default)]
         once: bool,
     },
-    /// Gives the correct answer, but with this HTTP status.
+    /// Gives the correct response, but with this HTTP status.
     HttpStatus {
         /// The HTTP status.
         status: u16,

@@ -1,8 +1,9 @@
-//! The ways in which the answers of real tenants differ.
+//! The ways in which the responses of real tenants differ.
 
 use serde::{Deserialize, Serialize};
 
-/// The form in which FortiCloud answers. The defaults are the most common form in recorded answers.
+/// The form in which FortiCloud answers. The defaults are the most common form in recorded
+/// responses.
 ///
 /// Too little is published about the other systems to simulate variants of them; of these settings,
 /// only `unknown_fields` affects them.
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 )]
 pub struct Quirks {
     /// The spelling of an OU's parent. With `parentID`, the organization's name is included as
-    /// well, as in a recorded answer.
+    /// well, as in a recorded response.
     pub parent_key: ParentKey,
     /// The parent of the root OU.
     pub root_parent: RootParent,
@@ -95,7 +96,7 @@ pub enum RootParent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrays {
-    /// As in recorded answers: inside rows, some `[]` and some `null`; `null` for a list of rows.
+    /// As in recorded responses: inside rows, some `[]` and some `null`; `null` for a list of rows.
     Captured,
     /// `null`.
     Null,

@@ -13,8 +13,8 @@ pub struct Quota {
     /// The limits on calls. A call that exceeds one is refused; the refusal counts as an error but
     /// not as a call.
     pub calls: Vec<CallLimit>,
-    /// The limit on error answers: those with an HTTP status of 400 or more, or with a status other
-    /// than 0 and 1008.
+    /// The limit on error responses: those with an HTTP status of 400 or more, or with a status
+    /// other than 0 and 1008.
     pub errors: Option<ErrorLimit>,
     /// How a refused call is answered.
     pub answer: QuotaAnswer,
@@ -60,7 +60,7 @@ pub enum WindowKind {
     Fixed,
 }
 
-/// How a refused call is answered. No real answer has been published.
+/// How a refused call is answered. No real response has been published.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum QuotaAnswer {

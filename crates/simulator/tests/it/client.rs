@@ -1,4 +1,4 @@
-//! A minimal client: it signs in, makes calls and returns the answers.
+//! A minimal client: it signs in, makes calls and returns the responses.
 
 use std::collections::HashMap;
 use std::io;

@@ -5,7 +5,7 @@
 pub(crate) enum LogKind {
     /// The times at which calls were answered.
     Calls,
-    /// The times of the answers that were errors. Each one is in `Calls` too.
+    /// The times of the responses that were errors. Each one is in `Calls` too.
     Errors,
 }
 

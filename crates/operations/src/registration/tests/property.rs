@@ -1,4 +1,4 @@
-//! Properties that hold for all calls, whatever the answers are.
+//! Properties that hold for all calls, whatever the responses are.
 
 use proptest::{collection::vec, prelude::*};
 
@@ -9,7 +9,7 @@ use super::*;
 enum Nature {
     Good,
     Bad,
-    /// The answer omits it.
+    /// The response omits it.
     Unmentioned,
 }
 

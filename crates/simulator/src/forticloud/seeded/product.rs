@@ -159,7 +159,7 @@ fn cover(
 }
 
 /// Gives some terms a time of day, although their entitlements show midnight, as in recorded
-/// answers.
+/// responses.
 fn timed(mut contract: Contract, dice: &mut RandomSequence) -> Contract {
     if dice.percent(25) {
         let time = 3.hours().minutes(6).seconds(54);
