@@ -39,7 +39,7 @@ impl Lowering<'_> {
         }
         self.claim_pins();
         for ((operation, name), id) in operations.iter().zip(&names).zip(ids) {
-            let doc = format!("The answer of `{id}`.");
+            let doc = format!("The response of `{id}`.");
             self.response(operation, &format!("{name}Response"), doc)?;
         }
         for ((operation, name), id) in operations.iter().zip(&names).zip(ids) {

@@ -301,7 +301,7 @@ fn response<'a>(at: &At<'a>, notes: &Notes) -> Result<Option<At<'a>>> {
     if answer.is_none() && matches!(place.node().get("content"), Some(Node::Object(_))) {
         notes.add(
             &place,
-            "no JSON answer among its content types: any JSON value",
+            "no JSON response among its content types: any JSON value",
         );
     }
     Ok(answer.map(|(_, schema)| schema))

@@ -210,8 +210,8 @@ impl<'a> Builder<'a, '_> {
             name: names::unique(&self.free(name), "_", self.taken),
             summary: summary.map_or_else(
                 || match rows[0].as_str() {
-                    WHOLE => format!("One element of the answers of `{}`.", self.id),
-                    list => format!("One element of `{list}` in the answers of `{}`.", self.id),
+                    WHOLE => format!("One element of the responses of `{}`.", self.id),
+                    list => format!("One element of `{list}` in the responses of `{}`.", self.id),
                 },
                 Clone::clone,
             ),

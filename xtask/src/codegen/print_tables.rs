@@ -79,7 +79,7 @@ pub(super) fn tables(
         ("Table", "Table {"),
         ("Target", "Target::"),
     ];
-    let doc = format!("The tables that the answers of {api} feed.");
+    let doc = format!("The tables that the responses of {api} fill.");
     Ok(module("tables", &doc, &names, &body))
 }
 

@@ -191,7 +191,7 @@ pub mod endpoints {
         .of_system("forticloud", Dialect::Body);
 }
 
-/// The tables that the answers of Asset Management V3 Contract feed.
+/// The tables that the responses of Asset Management V3 Contract fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

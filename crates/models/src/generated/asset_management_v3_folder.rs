@@ -153,7 +153,7 @@ pub struct FoldersDeleteRequest {
     pub folder_id: i64,
 }
 
-/// The answer of `folders/delete`.
+/// The response of `folders/delete`.
 pub type FoldersDeleteResponse = Envelope;
 
 /// Whose folders to list.
@@ -308,7 +308,7 @@ pub mod endpoints {
         .of_system("forticloud", Dialect::Body);
 }
 
-/// The tables that the answers of Asset Management V3 Folder feed.
+/// The tables that the responses of Asset Management V3 Folder fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

@@ -259,7 +259,7 @@ pub struct ProductsDecommissionRequest {
     pub serial_numbers: Vec<String>,
 }
 
-/// The answer of `products/decommission`.
+/// The response of `products/decommission`.
 pub type ProductsDecommissionResponse = Envelope;
 
 /// A product and its new description.
@@ -273,7 +273,7 @@ pub struct ProductsDescriptionRequest {
     pub description: Option<String>,
 }
 
-/// The answer of `products/description`.
+/// The response of `products/description`.
 pub type ProductsDescriptionResponse = Envelope;
 
 /// Which product to show.
@@ -345,7 +345,7 @@ pub struct ProductsFolderRequest {
     pub folder_id: fortilake_models::Nullable<i64>,
 }
 
-/// The answer of `products/folder`.
+/// The response of `products/folder`.
 pub type ProductsFolderResponse = Envelope;
 
 /// A search for products. `serialNumber` or `expireBefore` is required.
@@ -460,7 +460,7 @@ pub struct ProductsLocationRequest {
     pub location: fortilake_models::Nullable<LocationInput>,
 }
 
-/// The answer of `products/location`.
+/// The response of `products/location`.
 pub type ProductsLocationResponse = Envelope;
 
 /// Units to be registered, at most ten.
@@ -1042,7 +1042,7 @@ pub mod endpoints {
         .of_system("forticloud", Dialect::Body);
 }
 
-/// The tables that the answers of Asset Management V3 Product feed.
+/// The tables that the responses of Asset Management V3 Product fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

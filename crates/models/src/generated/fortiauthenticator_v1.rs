@@ -47,13 +47,13 @@ impl fortilake_models::Operation for AuthenticatorSysteminfo {
 /// The arguments of `authenticator/fortitokenmobilelicenses:post`.
 pub type AuthenticatorFortitokenmobilelicensesPostRequest = FtmLicenseRequest;
 
-/// The answer of `authenticator/fortitokenmobilelicenses:post`.
+/// The response of `authenticator/fortitokenmobilelicenses:post`.
 pub type AuthenticatorFortitokenmobilelicensesPostResponse = FtmLicenseResponse;
 
 /// The arguments of `authenticator/fortitokenmobilelicenses`.
 pub type AuthenticatorFortitokenmobilelicensesRequest = fortilake_models::NoArguments;
 
-/// The answer of `authenticator/fortitokenmobilelicenses`.
+/// The response of `authenticator/fortitokenmobilelicenses`.
 pub type AuthenticatorFortitokenmobilelicensesResponse = FtmLicenses;
 
 /// The arguments of `authenticator/fortitokens`.
@@ -97,13 +97,13 @@ pub struct AuthenticatorFortitokensRequest {
     pub license_in: Option<String>,
 }
 
-/// The answer of `authenticator/fortitokens`.
+/// The response of `authenticator/fortitokens`.
 pub type AuthenticatorFortitokensResponse = TokensResponse;
 
 /// The arguments of `authenticator/systeminfo`.
 pub type AuthenticatorSysteminfoRequest = fortilake_models::NoArguments;
 
-/// The answer of `authenticator/systeminfo`.
+/// The response of `authenticator/systeminfo`.
 pub type AuthenticatorSysteminfoResponse = SystemInfo;
 
 /// A license to activate.
@@ -552,7 +552,7 @@ pub mod endpoints {
         .of_system("fortiauthenticator", Dialect::Http);
 }
 
-/// The tables that the answers of FortiAuthenticator V1 feed.
+/// The tables that the responses of FortiAuthenticator V1 fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

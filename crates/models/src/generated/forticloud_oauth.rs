@@ -27,7 +27,7 @@ impl fortilake_models::Operation for OauthRevokeToken {
 /// The arguments of `oauth/revoke_token`.
 pub type OauthRevokeTokenRequest = RevokeTokenRequest;
 
-/// The answer of `oauth/revoke_token`.
+/// The response of `oauth/revoke_token`.
 pub type OauthRevokeTokenResponse = std::collections::BTreeMap<
     String,
     serde_json::Value,
@@ -36,7 +36,7 @@ pub type OauthRevokeTokenResponse = std::collections::BTreeMap<
 /// The arguments of `oauth/token`.
 pub type OauthTokenRequest = TokenRequest;
 
-/// The answer of `oauth/token`.
+/// The response of `oauth/token`.
 pub type OauthTokenResponse = TokenResponse;
 
 /// A token to be revoked.

@@ -160,7 +160,7 @@ pub struct FlexConfigProductType {
 /// The arguments of `flex/configs/list`.
 pub type FlexConfigsListRequest = ConfigsListRequest;
 
-/// The answer of `flex/configs/list`.
+/// The response of `flex/configs/list`.
 pub type FlexConfigsListResponse = ConfigsListResponse;
 
 /// An entitlement: one virtual machine or device that is billed.
@@ -355,7 +355,7 @@ pub struct FlexProgram {
 /// The arguments of `flex/programs/list`.
 pub type FlexProgramsListRequest = fortilake_models::NoArguments;
 
-/// The answer of `flex/programs/list`.
+/// The response of `flex/programs/list`.
 pub type FlexProgramsListResponse = ProgramsListResponse;
 
 /// A list of programs.
@@ -491,7 +491,7 @@ pub mod endpoints {
         .of_system("forticloud", Dialect::Body);
 }
 
-/// The tables that the answers of FortiFlex V2 feed.
+/// The tables that the responses of FortiFlex V2 fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

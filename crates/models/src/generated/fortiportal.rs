@@ -769,7 +769,7 @@ pub struct PortalAccountOrganizationContactRequest {
     pub org: i64,
 }
 
-/// The answer of `portal/account/organization/contact`.
+/// The response of `portal/account/organization/contact`.
 pub type PortalAccountOrganizationContactResponse = std::collections::BTreeMap<
     String,
     serde_json::Value,
@@ -782,7 +782,7 @@ pub struct PortalAccountOrganizationGeneralRequest {
     pub org: i64,
 }
 
-/// The answer of `portal/account/organization/general`.
+/// The response of `portal/account/organization/general`.
 pub type PortalAccountOrganizationGeneralResponse = OrganizationGeneral;
 
 /// The arguments of `portal/account/organization/users`.
@@ -797,7 +797,7 @@ pub struct PortalAccountOrganizationUsersRequest {
     pub size: Option<i64>,
 }
 
-/// The answer of `portal/account/organization/users`.
+/// The response of `portal/account/organization/users`.
 pub type PortalAccountOrganizationUsersResponse = OrganizationUsersResponse;
 
 /// The arguments of `portal/account/organizations/installs`.
@@ -813,7 +813,7 @@ pub struct PortalAccountOrganizationsInstallsRequest {
     pub enddate: Option<String>,
 }
 
-/// The answer of `portal/account/organizations/installs`.
+/// The response of `portal/account/organizations/installs`.
 pub type PortalAccountOrganizationsInstallsResponse = AnyList;
 
 /// The arguments of `portal/account/organizations`.
@@ -828,7 +828,7 @@ pub struct PortalAccountOrganizationsRequest {
     pub size: Option<i64>,
 }
 
-/// The answer of `portal/account/organizations`.
+/// The response of `portal/account/organizations`.
 pub type PortalAccountOrganizationsResponse = OrganizationsResponse;
 
 /// The arguments of `portal/account/roles`.
@@ -843,19 +843,19 @@ pub struct PortalAccountRolesRequest {
     pub size: Option<i64>,
 }
 
-/// The answer of `portal/account/roles`.
+/// The response of `portal/account/roles`.
 pub type PortalAccountRolesResponse = AnyList;
 
 /// The arguments of `portal/auth/tokenlogin`.
 pub type PortalAuthTokenloginRequest = TokenLoginRequest;
 
-/// The answer of `portal/auth/tokenlogin`.
+/// The response of `portal/auth/tokenlogin`.
 pub type PortalAuthTokenloginResponse = TokenLoginResponse;
 
 /// The arguments of `portal/auth/tokenlogout`.
 pub type PortalAuthTokenlogoutRequest = fortilake_models::NoArguments;
 
-/// The answer of `portal/auth/tokenlogout`.
+/// The response of `portal/auth/tokenlogout`.
 pub type PortalAuthTokenlogoutResponse = serde_json::Value;
 
 /// The arguments of `portal/device/adom`.
@@ -870,31 +870,31 @@ pub struct PortalDeviceAdomRequest {
     pub size: Option<i64>,
 }
 
-/// The answer of `portal/device/adom`.
+/// The response of `portal/device/adom`.
 pub type PortalDeviceAdomResponse = AdomsResponse;
 
 /// The arguments of `portal/device/fortianalyzer/poll`.
 pub type PortalDeviceFortianalyzerPollRequest = fortilake_models::NoArguments;
 
-/// The answer of `portal/device/fortianalyzer/poll`.
+/// The response of `portal/device/fortianalyzer/poll`.
 pub type PortalDeviceFortianalyzerPollResponse = serde_json::Value;
 
 /// The arguments of `portal/device/fortianalyzer/summary`.
 pub type PortalDeviceFortianalyzerSummaryRequest = fortilake_models::NoArguments;
 
-/// The answer of `portal/device/fortianalyzer/summary`.
+/// The response of `portal/device/fortianalyzer/summary`.
 pub type PortalDeviceFortianalyzerSummaryResponse = AnyList;
 
 /// The arguments of `portal/device/fortimanager/poll`.
 pub type PortalDeviceFortimanagerPollRequest = fortilake_models::NoArguments;
 
-/// The answer of `portal/device/fortimanager/poll`.
+/// The response of `portal/device/fortimanager/poll`.
 pub type PortalDeviceFortimanagerPollResponse = serde_json::Value;
 
 /// The arguments of `portal/device/fortimanager/summary`.
 pub type PortalDeviceFortimanagerSummaryRequest = fortilake_models::NoArguments;
 
-/// The answer of `portal/device/fortimanager/summary`.
+/// The response of `portal/device/fortimanager/summary`.
 pub type PortalDeviceFortimanagerSummaryResponse = AnyList;
 
 /// The arguments of `portal/device/report/org`.
@@ -904,13 +904,13 @@ pub struct PortalDeviceReportOrgRequest {
     pub org: i64,
 }
 
-/// The answer of `portal/device/report/org`.
+/// The response of `portal/device/report/org`.
 pub type PortalDeviceReportOrgResponse = AnyList;
 
 /// The arguments of `portal/device/report`.
 pub type PortalDeviceReportRequest = fortilake_models::NoArguments;
 
-/// The answer of `portal/device/report`.
+/// The response of `portal/device/report`.
 pub type PortalDeviceReportResponse = AnyList;
 
 /// The arguments of `portal/device/site/customer`.
@@ -927,7 +927,7 @@ pub struct PortalDeviceSiteCustomerRequest {
     pub size: Option<i64>,
 }
 
-/// The answer of `portal/device/site/customer`.
+/// The response of `portal/device/site/customer`.
 pub type PortalDeviceSiteCustomerResponse = SitesResponse;
 
 /// The arguments of `portal/device/site/list/customer`.
@@ -944,7 +944,7 @@ pub struct PortalDeviceSiteListCustomerRequest {
     pub size: Option<i64>,
 }
 
-/// The answer of `portal/device/site/list/customer`.
+/// The response of `portal/device/site/list/customer`.
 pub type PortalDeviceSiteListCustomerResponse = SitesWithVdomsResponse;
 
 /// The arguments of `portal/device/site`.
@@ -954,7 +954,7 @@ pub struct PortalDeviceSiteRequest {
     pub site: i64,
 }
 
-/// The answer of `portal/device/site`.
+/// The response of `portal/device/site`.
 pub type PortalDeviceSiteResponse = SiteResponse;
 
 /// The arguments of `portal/device/vdom/site/available`.
@@ -975,7 +975,7 @@ pub struct PortalDeviceVdomSiteAvailableRequest {
     pub size: Option<i64>,
 }
 
-/// The answer of `portal/device/vdom/site/available`.
+/// The response of `portal/device/vdom/site/available`.
 pub type PortalDeviceVdomSiteAvailableResponse = AvailableVdomsResponse;
 
 /// The arguments of `portal/device/vdom/site`.
@@ -992,7 +992,7 @@ pub struct PortalDeviceVdomSiteRequest {
     pub size: Option<i64>,
 }
 
-/// The answer of `portal/device/vdom/site`.
+/// The response of `portal/device/vdom/site`.
 pub type PortalDeviceVdomSiteResponse = VdomsResponse;
 
 /// Numbers of reports.
@@ -2220,7 +2220,7 @@ pub mod endpoints {
         .of_system("fortiportal", Dialect::Http);
 }
 
-/// The tables that the answers of FortiPortal feed.
+/// The tables that the responses of FortiPortal fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

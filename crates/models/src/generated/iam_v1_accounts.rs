@@ -202,13 +202,13 @@ pub struct AccountsCreateRequest {
     pub size_id: Option<i64>,
 }
 
-/// The answer of `accounts/create`.
+/// The response of `accounts/create`.
 pub type AccountsCreateResponse = Envelope;
 
 /// The arguments of `accounts/getcommondata`.
 pub type AccountsGetcommondataRequest = fortilake_models::NoArguments;
 
-/// The answer of `accounts/getcommondata`.
+/// The response of `accounts/getcommondata`.
 pub type AccountsGetcommondataResponse = AccountsCommonDataResponse;
 
 /// Which accounts to list; `parentId` or `accountId` is needed.
@@ -285,7 +285,7 @@ pub struct AccountsMoveRequest {
     pub account_ids: Vec<i64>,
 }
 
-/// The answer of `accounts/move`.
+/// The response of `accounts/move`.
 pub type AccountsMoveResponse = Envelope;
 
 /// A role to be made.
@@ -325,7 +325,7 @@ fortilake_models::open_enum! {
     }
 }
 
-/// The answer of `roles/create`.
+/// The response of `roles/create`.
 pub type RolesCreateResponse = Envelope;
 
 /// The operations as constants.
@@ -584,7 +584,7 @@ pub mod endpoints {
         .of_system("forticloud", Dialect::Body);
 }
 
-/// The tables that the answers of IAM V1 Accounts feed.
+/// The tables that the responses of IAM V1 Accounts fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

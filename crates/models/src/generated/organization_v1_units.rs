@@ -177,7 +177,7 @@ pub struct UnitsDeleteRequest {
     pub id: i64,
 }
 
-/// The answer of `units/delete`.
+/// The response of `units/delete`.
 pub type UnitsDeleteResponse = Envelope;
 
 /// A search for units; every field is optional.
@@ -249,7 +249,7 @@ pub struct UnitsUpdateRequest {
     pub desc: Option<String>,
 }
 
-/// The answer of `units/update`.
+/// The response of `units/update`.
 pub type UnitsUpdateResponse = Envelope;
 
 /// The operations as constants.
@@ -382,7 +382,7 @@ pub mod endpoints {
         .of_system("forticloud", Dialect::Body);
 }
 
-/// The tables that the answers of Organization V1 Units feed.
+/// The tables that the responses of Organization V1 Units fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

@@ -32,7 +32,7 @@ pub struct ThingsAskRequest {
     pub labels: Option<std::collections::BTreeMap<String, String>>,
 }
 
-/// The answer of `things/ask`.
+/// The response of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThingsAskResponse {
@@ -79,7 +79,7 @@ pub struct ThingsMapRequest {
     pub body: Option<std::collections::BTreeMap<String, String>>,
 }
 
-/// The answer of `things/map`.
+/// The response of `things/map`.
 pub type ThingsMapResponse = std::collections::BTreeMap<
     String,
     ThingsMapResponseValueValue,

@@ -50,7 +50,7 @@ pub struct Thing {
 /// The arguments of `things/ask`.
 pub type ThingsAskRequest = fortilake_models::NoArguments;
 
-/// The answer of `things/ask`.
+/// The response of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThingsAskResponse {
@@ -85,7 +85,7 @@ pub mod endpoints {
     );
 }
 
-/// The tables that the answers of api feed.
+/// The tables that the responses of api fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

@@ -45,7 +45,7 @@ pub struct Thing {
 /// The arguments of `things/ask`.
 pub type ThingsAskRequest = Ask;
 
-/// The answer of `things/ask`.
+/// The response of `things/ask`.
 pub type ThingsAskResponse = Vec<Thing>;
 
 /// The operations as constants.

@@ -32,7 +32,7 @@ pub struct ThingsFormRequest {
     pub name: Option<String>,
 }
 
-/// The answer of `things/form`.
+/// The response of `things/form`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThingsFormResponse {
@@ -47,7 +47,7 @@ pub struct ThingsFormResponse {
 /// The arguments of `things/text`.
 pub type ThingsTextRequest = fortilake_models::NoArguments;
 
-/// The answer of `things/text`.
+/// The response of `things/text`.
 pub type ThingsTextResponse = serde_json::Value;
 
 /// The operations as constants.

@@ -24,7 +24,7 @@ pub struct ThingsIdRequest {
     pub note: Option<String>,
 }
 
-/// The answer of `things/{id}`.
+/// The response of `things/{id}`.
 pub type ThingsIdResponse = serde_json::Value;
 
 /// The operations as constants.

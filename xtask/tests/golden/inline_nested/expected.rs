@@ -43,7 +43,7 @@ pub struct ThingsAskRequestFilterSize {
     pub max: Option<i64>,
 }
 
-/// The answer of `things/ask`.
+/// The response of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThingsAskResponse {

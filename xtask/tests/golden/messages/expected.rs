@@ -47,7 +47,7 @@ pub struct Thing {
 /// The arguments of `things/ask`.
 pub type ThingsAskRequest = fortilake_models::NoArguments;
 
-/// The answer of `things/ask`.
+/// The response of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThingsAskResponse {

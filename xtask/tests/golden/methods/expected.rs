@@ -59,13 +59,13 @@ pub struct ThingsIdRequest {
     pub id: i64,
 }
 
-/// The answer of `things/{id}`.
+/// The response of `things/{id}`.
 pub type ThingsIdResponse = serde_json::Value;
 
 /// The arguments of `things:post`.
 pub type ThingsPostRequest = Thing;
 
-/// The answer of `things:post`.
+/// The response of `things:post`.
 pub type ThingsPostResponse = Thing;
 
 /// The arguments of `things`.
@@ -76,7 +76,7 @@ pub struct ThingsRequest {
     pub page: Option<i64>,
 }
 
-/// The answer of `things`.
+/// The response of `things`.
 pub type ThingsResponse = Vec<Thing>;
 
 /// The operations as constants.

@@ -46,7 +46,7 @@ pub struct ThingsAskRequest {
     pub name: Option<Option2>,
 }
 
-/// The answer of `things/ask`.
+/// The response of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThingsAskResponse {

@@ -73,7 +73,7 @@ pub struct ShopOwnersSitesRequest {
     pub site: i64,
 }
 
-/// The answer of `shop/owners/sites`.
+/// The response of `shop/owners/sites`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShopOwnersSitesResponse {
@@ -88,7 +88,7 @@ pub struct ShopOwnersSitesResponse {
 /// The arguments of `shop/poll`.
 pub type ShopPollRequest = fortilake_models::NoArguments;
 
-/// The answer of `shop/poll`.
+/// The response of `shop/poll`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShopPollResponse {
@@ -107,7 +107,7 @@ pub struct ShopReportsOwnerRequest {
     pub owner: i64,
 }
 
-/// The answer of `shop/reports/owner`.
+/// The response of `shop/reports/owner`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShopReportsOwnerResponse {
@@ -122,7 +122,7 @@ pub struct ShopReportsOwnerResponse {
 /// The arguments of `shop/reports`.
 pub type ShopReportsRequest = fortilake_models::NoArguments;
 
-/// The answer of `shop/reports`.
+/// The response of `shop/reports`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShopReportsResponse {
@@ -137,7 +137,7 @@ pub struct ShopReportsResponse {
 /// The arguments of `shop/sites`.
 pub type ShopSitesRequest = fortilake_models::NoArguments;
 
-/// The answer of `shop/sites`.
+/// The response of `shop/sites`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShopSitesResponse {
@@ -156,7 +156,7 @@ pub struct ShopSitesSiteRequest {
     pub site: i64,
 }
 
-/// The answer of `shop/sites/site`.
+/// The response of `shop/sites/site`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShopSitesSiteResponse {

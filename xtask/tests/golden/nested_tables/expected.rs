@@ -25,7 +25,7 @@ pub struct ThingsAskRequest {
     pub zone: Option<i64>,
 }
 
-/// The answer of `things/ask`.
+/// The response of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThingsAskResponse {
@@ -206,7 +206,7 @@ pub mod endpoints {
     );
 }
 
-/// The tables that the answers of api feed.
+/// The tables that the responses of api fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

@@ -26,7 +26,7 @@ pub struct ThingsAskRequest {
     pub plain: String,
 }
 
-/// The answer of `things/ask`.
+/// The response of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThingsAskResponse {

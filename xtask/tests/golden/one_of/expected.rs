@@ -34,7 +34,7 @@ pub struct ThingsAskRequest {
     pub key: Option<serde_json::Value>,
 }
 
-/// The answer of `things/ask`.
+/// The response of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThingsAskResponse {

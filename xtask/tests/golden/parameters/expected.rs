@@ -41,7 +41,7 @@ pub struct ShopsShopThingsIdRequest {
     pub name: String,
 }
 
-/// The answer of `shops/{shop}/things/{id}`.
+/// The response of `shops/{shop}/things/{id}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShopsShopThingsIdResponse {
@@ -69,7 +69,7 @@ pub struct ThingsBulkRequestBodyItem {
     pub id: Option<i64>,
 }
 
-/// The answer of `things/bulk`.
+/// The response of `things/bulk`.
 pub type ThingsBulkResponse = serde_json::Value;
 
 /// The operations as constants.

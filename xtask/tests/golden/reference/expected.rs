@@ -39,7 +39,7 @@ pub struct ThingsIdRequest {
     pub twin: Option<AThing>,
 }
 
-/// The answer of `things/{id}`.
+/// The response of `things/{id}`.
 pub type ThingsIdResponse = AThing;
 
 /// The operations as constants.

@@ -17,7 +17,7 @@ impl fortilake_models::Operation for Report {
 /// The arguments of `report`.
 pub type ReportRequest = fortilake_models::NoArguments;
 
-/// The answer of `report`.
+/// The response of `report`.
 pub type ReportResponse = Vec<ReportResponseValueItem>;
 
 /// `ReportResponseValueItem` of the description.
@@ -70,14 +70,14 @@ pub mod endpoints {
     );
 }
 
-/// The tables that the answers of api feed.
+/// The tables that the responses of api fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
-    /// One element of the answers of `report`.
+    /// One element of the responses of `report`.
     pub static REPORT: Table = Table {
         name: "report",
-        summary: "One element of the answers of `report`.",
+        summary: "One element of the responses of `report`.",
         key: &[],
         endpoint: Some("report"),
         columns: &[
@@ -114,10 +114,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of `rows` in the answers of `report`.
+    /// One element of `rows` in the responses of `report`.
     pub static REPORT_ROWS_LIST: Table = Table {
         name: "report_rows_list",
-        summary: "One element of `rows` in the answers of `report`.",
+        summary: "One element of `rows` in the responses of `report`.",
         key: &[],
         endpoint: Some("report"),
         columns: &[

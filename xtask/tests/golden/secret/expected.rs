@@ -41,7 +41,7 @@ pub struct LicensesPostRequest {
     pub license: fortilake_models::Secret,
 }
 
-/// The answer of `licenses:post`.
+/// The response of `licenses:post`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LicensesPostResponse {
@@ -71,7 +71,7 @@ pub struct LicensesPostResponseEcho {
 /// The arguments of `licenses`.
 pub type LicensesRequest = fortilake_models::NoArguments;
 
-/// The answer of `licenses`.
+/// The response of `licenses`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LicensesResponse {
@@ -107,7 +107,7 @@ pub struct ThingsAskRequest {
     pub user: String,
 }
 
-/// The answer of `things/ask`.
+/// The response of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThingsAskResponse {
@@ -214,7 +214,7 @@ pub mod endpoints {
         .with_secrets(&["pin"]);
 }
 
-/// The tables that the answers of api feed.
+/// The tables that the responses of api fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

@@ -55,31 +55,31 @@ impl fortilake_models::Operation for EsApiV21V2Twice {
 /// The arguments of `es/api/V2.1/v1/twice`.
 pub type EsApiV21V1TwiceRequest = fortilake_models::NoArguments;
 
-/// The answer of `es/api/V2.1/v1/twice`.
+/// The response of `es/api/V2.1/v1/twice`.
 pub type EsApiV21V1TwiceResponse = serde_json::Value;
 
 /// The arguments of `es/api/V2.1/v2/twice`.
 pub type EsApiV21V2TwiceRequest = fortilake_models::NoArguments;
 
-/// The answer of `es/api/V2.1/v2/twice`.
+/// The response of `es/api/V2.1/v2/twice`.
 pub type EsApiV21V2TwiceResponse = serde_json::Value;
 
 /// The arguments of `other/list`.
 pub type OtherListRequest = fortilake_models::NoArguments;
 
-/// The answer of `other/list`.
+/// The response of `other/list`.
 pub type OtherListResponse = serde_json::Value;
 
 /// The arguments of `root`.
 pub type RootRequest = fortilake_models::NoArguments;
 
-/// The answer of `root`.
+/// The response of `root`.
 pub type RootResponse = serde_json::Value;
 
 /// The arguments of `things/list`.
 pub type ThingsListRequest = fortilake_models::NoArguments;
 
-/// The answer of `things/list`.
+/// The response of `things/list`.
 pub type ThingsListResponse = serde_json::Value;
 
 /// The operations as constants.

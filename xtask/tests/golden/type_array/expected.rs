@@ -21,7 +21,7 @@ pub struct ThingsAskRequest {
     pub count: Option<i64>,
 }
 
-/// The answer of `things/ask`.
+/// The response of `things/ask`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ThingsAskResponse {

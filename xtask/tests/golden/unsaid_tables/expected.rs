@@ -27,7 +27,7 @@ impl fortilake_models::Operation for Pets {
 /// The arguments of `owners`.
 pub type OwnersRequest = fortilake_models::NoArguments;
 
-/// The answer of `owners`.
+/// The response of `owners`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OwnersResponse {
@@ -183,7 +183,7 @@ pub struct PetToysItem {
 /// The arguments of `pets`.
 pub type PetsRequest = fortilake_models::NoArguments;
 
-/// The answer of `pets`.
+/// The response of `pets`.
 pub type PetsResponse = Vec<Pet>;
 
 /// The operations as constants.
@@ -219,14 +219,14 @@ pub mod endpoints {
     );
 }
 
-/// The tables that the answers of api feed.
+/// The tables that the responses of api fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
-    /// One element of `data.owners` in the answers of `owners`.
+    /// One element of `data.owners` in the responses of `owners`.
     pub static OWNERS_DATA_OWNERS: Table = Table {
         name: "owners_data_owners",
-        summary: "One element of `data.owners` in the answers of `owners`.",
+        summary: "One element of `data.owners` in the responses of `owners`.",
         key: &[],
         endpoint: Some("owners"),
         columns: &[
@@ -363,10 +363,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of `toys` in the answers of `owners`.
+    /// One element of `toys` in the responses of `owners`.
     pub static OWNERS_DATA_OWNERS_PETS_TOYS: Table = Table {
         name: "owners_data_owners_pets_toys",
-        summary: "One element of `toys` in the answers of `owners`.",
+        summary: "One element of `toys` in the responses of `owners`.",
         key: &[],
         endpoint: Some("owners"),
         columns: &[
@@ -421,10 +421,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of `errors` in the answers of `owners`.
+    /// One element of `errors` in the responses of `owners`.
     pub static OWNERS_ERRORS: Table = Table {
         name: "owners_errors",
-        summary: "One element of `errors` in the answers of `owners`.",
+        summary: "One element of `errors` in the responses of `owners`.",
         key: &[],
         endpoint: Some("owners"),
         columns: &[
@@ -461,10 +461,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of the answers of `pets`.
+    /// One element of the responses of `pets`.
     pub static PETS: Table = Table {
         name: "pets",
-        summary: "One element of the answers of `pets`.",
+        summary: "One element of the responses of `pets`.",
         key: &[],
         endpoint: Some("pets"),
         columns: &[
@@ -513,10 +513,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of `toys` in the answers of `pets`.
+    /// One element of `toys` in the responses of `pets`.
     pub static PETS_TOYS: Table = Table {
         name: "pets_toys",
-        summary: "One element of `toys` in the answers of `pets`.",
+        summary: "One element of `toys` in the responses of `pets`.",
         key: &[],
         endpoint: Some("pets"),
         columns: &[

@@ -57,13 +57,13 @@ pub struct ThingPartsItem {
 /// The arguments of `things`.
 pub type ThingsRequest = fortilake_models::NoArguments;
 
-/// The answer of `things`.
+/// The response of `things`.
 pub type ThingsResponse = Vec<Thing>;
 
 /// The arguments of `unit`.
 pub type UnitRequest = fortilake_models::NoArguments;
 
-/// The answer of `unit`.
+/// The response of `unit`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UnitResponse {
@@ -114,7 +114,7 @@ pub mod endpoints {
     );
 }
 
-/// The tables that the answers of api feed.
+/// The tables that the responses of api fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 

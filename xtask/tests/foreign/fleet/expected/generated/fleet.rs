@@ -262,7 +262,7 @@ fortilake_models::open_enum! {
 /// The arguments of `vehicles/export`.
 pub type VehiclesExportRequest = fortilake_models::NoArguments;
 
-/// The answer of `vehicles/export`.
+/// The response of `vehicles/export`.
 pub type VehiclesExportResponse = serde_json::Value;
 
 /// The arguments of `vehicles/{id}/trips`.
@@ -272,7 +272,7 @@ pub struct VehiclesIdTripsRequest {
     pub id: String,
 }
 
-/// The answer of `vehicles/{id}/trips`.
+/// The response of `vehicles/{id}/trips`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct VehiclesIdTripsResponse {
@@ -320,7 +320,7 @@ pub struct VehiclesIdTripsResponseTripsItem {
 /// The arguments of `vehicles:post`.
 pub type VehiclesPostRequest = NewVehicle;
 
-/// The answer of `vehicles:post`.
+/// The response of `vehicles:post`.
 pub type VehiclesPostResponse = Vehicle;
 
 /// The arguments of `vehicles`.
@@ -344,7 +344,7 @@ fortilake_models::open_enum! {
     }
 }
 
-/// The answer of `vehicles`.
+/// The response of `vehicles`.
 pub type VehiclesResponse = VehicleList;
 
 /// The operations as constants.
@@ -458,14 +458,14 @@ pub mod endpoints {
     );
 }
 
-/// The tables that the answers of fleet feed.
+/// The tables that the responses of fleet fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
-    /// One element of `data` in the answers of `vehicles`.
+    /// One element of `data` in the responses of `vehicles`.
     pub static VEHICLES_DATA: Table = Table {
         name: "vehicles_data",
-        summary: "One element of `data` in the answers of `vehicles`.",
+        summary: "One element of `data` in the responses of `vehicles`.",
         key: &[],
         endpoint: Some("vehicles"),
         columns: &[
@@ -550,10 +550,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of `history` in the answers of `vehicles`.
+    /// One element of `history` in the responses of `vehicles`.
     pub static VEHICLES_DATA_HISTORY: Table = Table {
         name: "vehicles_data_history",
-        summary: "One element of `history` in the answers of `vehicles`.",
+        summary: "One element of `history` in the responses of `vehicles`.",
         key: &[],
         endpoint: Some("vehicles"),
         columns: &[
@@ -608,10 +608,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of `errors` in the answers of `vehicles`.
+    /// One element of `errors` in the responses of `vehicles`.
     pub static VEHICLES_ERRORS: Table = Table {
         name: "vehicles_errors",
-        summary: "One element of `errors` in the answers of `vehicles`.",
+        summary: "One element of `errors` in the responses of `vehicles`.",
         key: &[],
         endpoint: Some("vehicles"),
         columns: &[
@@ -654,10 +654,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of `history` in the answers of `vehicles:post`.
+    /// One element of `history` in the responses of `vehicles:post`.
     pub static VEHICLES_POST_HISTORY: Table = Table {
         name: "vehicles_post_history",
-        summary: "One element of `history` in the answers of `vehicles:post`.",
+        summary: "One element of `history` in the responses of `vehicles:post`.",
         key: &[],
         endpoint: Some("vehicles:post"),
         columns: &[
@@ -764,10 +764,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of `stops` in the answers of `vehicles/{id}/trips`.
+    /// One element of `stops` in the responses of `vehicles/{id}/trips`.
     pub static VEHICLES_ID_TRIPS_TRIPS_STOPS: Table = Table {
         name: "vehicles_id_trips_trips_stops",
-        summary: "One element of `stops` in the answers of `vehicles/{id}/trips`.",
+        summary: "One element of `stops` in the responses of `vehicles/{id}/trips`.",
         key: &[],
         endpoint: Some("vehicles/{id}/trips"),
         columns: &[

@@ -85,7 +85,7 @@ pub struct Category {
 /// The arguments of `inventory`.
 pub type InventoryRequest = fortilake_models::NoArguments;
 
-/// The answer of `inventory`.
+/// The response of `inventory`.
 pub type InventoryResponse = std::collections::BTreeMap<String, i64>;
 
 /// `NewPet` of the description.
@@ -200,7 +200,7 @@ pub struct PetsPetIdDeleteRequest {
     pub api_key: Option<String>,
 }
 
-/// The answer of `pets/{petId}:delete`.
+/// The response of `pets/{petId}:delete`.
 pub type PetsPetIdDeleteResponse = serde_json::Value;
 
 /// The arguments of `pets/{petId}/photo`.
@@ -214,7 +214,7 @@ pub struct PetsPetIdPhotoRequest {
     pub caption: Option<String>,
 }
 
-/// The answer of `pets/{petId}/photo`.
+/// The response of `pets/{petId}/photo`.
 pub type PetsPetIdPhotoResponse = std::collections::BTreeMap<String, String>;
 
 /// The arguments of `pets/{petId}`.
@@ -225,13 +225,13 @@ pub struct PetsPetIdRequest {
     pub pet_id: i64,
 }
 
-/// The answer of `pets/{petId}`.
+/// The response of `pets/{petId}`.
 pub type PetsPetIdResponse = Pet;
 
 /// The arguments of `pets:post`.
 pub type PetsPostRequest = NewPet;
 
-/// The answer of `pets:post`.
+/// The response of `pets:post`.
 pub type PetsPostResponse = Pet;
 
 /// The arguments of `pets`.
@@ -255,7 +255,7 @@ fortilake_models::open_enum! {
     }
 }
 
-/// The answer of `pets`.
+/// The response of `pets`.
 pub type PetsResponse = PetPage;
 
 /// `Tag` of the description.
@@ -450,14 +450,14 @@ pub mod endpoints {
     );
 }
 
-/// The tables that the answers of petstore feed.
+/// The tables that the responses of petstore fill.
 pub mod tables {
     use fortilake_models::{Column, Field, Kind, Layout, Origin, ResponseShape, Rows, Table, Target};
 
-    /// One element of `items` in the answers of `pets`.
+    /// One element of `items` in the responses of `pets`.
     pub static PETS_ITEMS: Table = Table {
         name: "pets_items",
-        summary: "One element of `items` in the answers of `pets`.",
+        summary: "One element of `items` in the responses of `pets`.",
         key: &[],
         endpoint: Some("pets"),
         columns: &[
@@ -542,10 +542,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of `tags` in the answers of `pets`.
+    /// One element of `tags` in the responses of `pets`.
     pub static PETS_ITEMS_TAGS: Table = Table {
         name: "pets_items_tags",
-        summary: "One element of `tags` in the answers of `pets`.",
+        summary: "One element of `tags` in the responses of `pets`.",
         key: &[],
         endpoint: Some("pets"),
         columns: &[
@@ -600,10 +600,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of `tags` in the answers of `pets:post`.
+    /// One element of `tags` in the responses of `pets:post`.
     pub static PETS_POST_TAGS: Table = Table {
         name: "pets_post_tags",
-        summary: "One element of `tags` in the answers of `pets:post`.",
+        summary: "One element of `tags` in the responses of `pets:post`.",
         key: &[],
         endpoint: Some("pets:post"),
         columns: &[
@@ -646,10 +646,10 @@ pub mod tables {
         ],
     };
 
-    /// One element of `tags` in the answers of `pets/{petId}`.
+    /// One element of `tags` in the responses of `pets/{petId}`.
     pub static PETS_PET_ID_TAGS: Table = Table {
         name: "pets_pet_id_tags",
-        summary: "One element of `tags` in the answers of `pets/{petId}`.",
+        summary: "One element of `tags` in the responses of `pets/{petId}`.",
         key: &[],
         endpoint: Some("pets/{petId}"),
         columns: &[
