@@ -85,7 +85,7 @@ pub(crate) enum Command {
     /// Show what changed between two published snapshots.
     #[cfg(feature = "history")]
     Changes(ChangesArgs),
-    /// List device coverage that ends, has lapsed or was renewed.
+    /// List device coverage that is about to end, has lapsed or was renewed.
     #[cfg(feature = "history")]
     Renewals(RenewalsArgs),
     /// Show the history of one device across all published snapshots.
@@ -171,7 +171,7 @@ pub(crate) struct CrawlArgs {
     /// Publish nothing if any scope failed (exit code 4).
     #[arg(long, conflicts_with = "accept_partial")]
     pub(crate) require_complete: bool,
-    /// Publish to every sink, even if published rows disappear because their scopes failed.
+    /// Publish a partial snapshot to every sink, even if rows of failed scopes disappear there.
     #[arg(long)]
     pub(crate) accept_partial: bool,
     /// Publish even if more rows have disappeared than `[guard]` allows.
@@ -180,7 +180,7 @@ pub(crate) struct CrawlArgs {
     /// Pause after this many requests, sign-ins included.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_calls: Option<u64>,
-    /// Pause after this long, such as 45m or 2h.
+    /// Pause after this time, such as 45m or 2h.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) deadline: Option<Duration>,
     /// Wait until the API allows calls again, instead of pausing with exit code 75.
@@ -284,7 +284,7 @@ pub(crate) struct ReplayArgs {
     /// Publish even if more rows have disappeared than `[guard]` allows.
     #[arg(long)]
     pub(crate) accept_shrink: bool,
-    /// Publish to every sink, even if published rows disappear because their scopes failed.
+    /// Publish a partial snapshot to every sink, even if rows of failed scopes disappear there.
     #[arg(long)]
     pub(crate) accept_partial: bool,
     /// Redeliver only the messages that sinks could not deliver (dead letters).

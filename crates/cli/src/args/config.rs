@@ -19,7 +19,7 @@ pub(crate) enum ConfigAction {
     },
     /// Print every value that a crawl would use, and where it comes from.
     ///
-    /// Of secrets, only the place where they are stored is printed.
+    /// A secret is not printed, only where it is stored.
     Show(ConfigShowArgs),
     /// Print the JSON Schema of the configuration file, for editors.
     Schema,

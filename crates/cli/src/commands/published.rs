@@ -34,7 +34,8 @@ pub(super) fn history(args: &PlaceArgs) -> Result<History> {
     if let Some(scheme) = place.to_str().and_then(fortilake_snapshot::scheme) {
         let error = anyhow!("this command reads only local folders, not `{scheme}://`");
         return Err(CommandError::not_started(error).hint(
-            "copy the place to a folder, for example with `aws s3 sync`, and name it with `--place`",
+            "copy the snapshots to a local folder, for example with `aws s3 sync`, and pass that \
+             folder as `--place`",
         ));
     }
     History::open(&place, &env::temp_dir()).map_err(|error| {

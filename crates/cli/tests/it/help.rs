@@ -19,7 +19,7 @@ fn help() {
       replay       Publish a stored crawl to the sinks again, without making calls
       snapshots    List, verify or prune published snapshots
       changes      Show what changed between two published snapshots
-      renewals     List device coverage that ends, has lapsed or was renewed
+      renewals     List device coverage that is about to end, has lapsed or was renewed
       history      Show the history of one device across all published snapshots
       report       Write a report as one HTML file: coverage, fleet, renewals, changes and data quality
       call         Call any API endpoint
@@ -102,7 +102,7 @@ fn help_of_a_command() {
               Publish nothing if any scope failed (exit code 4)
 
           --accept-partial
-              Publish to every sink, even if published rows disappear because their scopes failed
+              Publish a partial snapshot to every sink, even if rows of failed scopes disappear there
 
           --accept-shrink
               Publish even if more rows have disappeared than `[guard]` allows
@@ -111,7 +111,7 @@ fn help_of_a_command() {
               Pause after this many requests, sign-ins included
 
           --deadline <DURATION>
-              Pause after this long, such as 45m or 2h
+              Pause after this time, such as 45m or 2h
 
           --wait
               Wait until the API allows calls again, instead of pausing with exit code 75

@@ -127,7 +127,7 @@ fn without_two_snapshots_nothing_can_be_compared() {
     --- stderr
     error: this command reads only local folders, not `s3://`
 
-    hint: copy the place to a folder, for example with `aws s3 sync`, and name it with `--place`
+    hint: copy the snapshots to a local folder, for example with `aws s3 sync`, and pass that folder as `--place`
     ");
     assert!(folder.check("crawl --simulate").starts_with("exit 0"));
     insta::assert_snapshot!(folder.check("changes"), @"
