@@ -1,6 +1,5 @@
 //! One user's part of the ledger.
 
-mod log;
 pub(crate) mod reasons;
 
 use std::time::Duration;
@@ -9,8 +8,6 @@ use fortilake_auth::later;
 use fortilake_client::ledger::{CallOutcome, ErrorReason, MARGIN, Micros};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-pub(crate) use self::log::LogKind;
-use self::log::Range;
 use crate::{checksum::Checksum, error::OperationError};
 
 /// The minimum time that entries are kept, in microseconds. A later configuration may have longer
@@ -36,6 +33,32 @@ pub(crate) struct UserLedger {
     pub(crate) span: i64,
     calls: Range,
     errors: Range,
+}
+
+/// One of a user's two logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogKind {
+    /// The times at which calls were answered.
+    Calls,
+    /// The times of the responses that were errors. Each one is in `Calls` too.
+    Errors,
+}
+
+impl LogKind {
+    /// The value of the column `log`.
+    fn id(self) -> i64 {
+        match self {
+            Self::Calls => 0,
+            Self::Errors => 1,
+        }
+    }
+}
+
+/// The numbers of the first and last entry of a log. If the log is empty, `first` is `last + 1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Range {
+    first: i64,
+    last: i64,
 }
 
 impl UserLedger {
