@@ -54,7 +54,7 @@ pub(super) enum OffsetListState {
 }
 
 /// A page to ask for: the position of its first row, and the round.
-pub(super) type Ask = (u64, u32);
+pub(super) type OffsetRequest = (u64, u32);
 
 impl OffsetList {
     pub(super) fn new(
@@ -92,12 +92,12 @@ impl OffsetList {
         self.arguments.get(name)
     }
 
-    pub(super) fn begin(&self) -> Ask {
+    pub(super) fn begin(&self) -> OffsetRequest {
         (0, self.round)
     }
 
     /// The call for a page. The first page is requested without the skip argument.
-    pub(super) fn fetch(&self, (start, round): Ask) -> Fetch {
+    pub(super) fn fetch(&self, (start, round): OffsetRequest) -> Fetch {
         let mut arguments = self.arguments.clone();
         if start > 0 {
             arguments.insert(self.skip.to_owned(), start.into());
@@ -106,13 +106,17 @@ impl OffsetList {
     }
 
     /// Whether the outcome of this page is still needed.
-    pub(super) fn awaits(&self, (_, round): Ask) -> bool {
+    pub(super) fn awaits(&self, (_, round): OffsetRequest) -> bool {
         self.is_open() && round == self.round
     }
 
     /// Takes the outcome of one page, and returns the page to ask for next.
-    pub(super) fn follow(&mut self, ask: Ask, outcome: &Outcome) -> Option<Ask> {
-        if !self.awaits(ask) {
+    pub(super) fn follow(
+        &mut self,
+        request: OffsetRequest,
+        outcome: &Outcome,
+    ) -> Option<OffsetRequest> {
+        if !self.awaits(request) {
             return None;
         }
         let facts = match outcome {
@@ -127,7 +131,7 @@ impl OffsetList {
             self.state = OffsetListState::Failed(without_id(facts.missing, "row"));
             return None;
         }
-        let (start, _) = ask;
+        let (start, _) = request;
         let total = facts
             .total
             .filter(|&total| total > 0 || (start == 0 && facts.ids.is_empty()));
@@ -158,7 +162,7 @@ impl OffsetList {
         ids.is_empty() || self.pages.get(&0).is_some_and(|first| first == ids)
     }
 
-    fn close(&mut self) -> Option<Ask> {
+    fn close(&mut self) -> Option<OffsetRequest> {
         self.state = OffsetListState::Closed;
         self.seen = HashMap::new();
         None
@@ -183,7 +187,7 @@ impl OffsetList {
         }
     }
 
-    fn begin_anew(&mut self, flaw: &str) -> Option<Ask> {
+    fn begin_anew(&mut self, flaw: &str) -> Option<OffsetRequest> {
         if self.round + 1 == ROUNDS {
             let message =
                 format!("its pages do not form a complete list after {ROUNDS} attempts: {flaw}");

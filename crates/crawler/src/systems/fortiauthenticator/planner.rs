@@ -9,7 +9,7 @@ use crate::{
     Facts, FailureKind, Fetch, Outcome, Pages, Scope, Step,
     systems::{
         Planner,
-        offset_list::{Ask, OffsetList},
+        offset_list::{OffsetList, OffsetRequest},
     },
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct FortiAuthenticatorPlanner {
 enum Purpose {
     Unit,
     Counters,
-    Tokens(Ask),
+    Tokens(OffsetRequest),
 }
 
 impl FortiAuthenticatorPlanner {
@@ -49,7 +49,7 @@ impl FortiAuthenticatorPlanner {
         let fetch = match purpose {
             Purpose::Unit => new(UNIT),
             Purpose::Counters => new(COUNTERS).given(given),
-            Purpose::Tokens(ask) => self.tokens.fetch(ask),
+            Purpose::Tokens(request) => self.tokens.fetch(request),
         };
         self.asked.insert(fetch.key().clone(), purpose);
         fetch
@@ -89,9 +89,9 @@ impl FortiAuthenticatorPlanner {
         }
     }
 
-    fn follow_tokens(&mut self, ask: Ask, outcome: &Outcome) -> Step {
-        let next = self.tokens.follow(ask, outcome);
-        let fetches = next.map(|ask| self.ask(Purpose::Tokens(ask), Vec::new()));
+    fn follow_tokens(&mut self, request: OffsetRequest, outcome: &Outcome) -> Step {
+        let next = self.tokens.follow(request, outcome);
+        let fetches = next.map(|request| self.ask(Purpose::Tokens(request), Vec::new()));
         let is_open = self.tokens.is_open();
         let closed = (!is_open).then(|| Scope::of(TOKENS, self.tokens.pages()));
         Step {
@@ -122,14 +122,14 @@ impl Planner for FortiAuthenticatorPlanner {
                     closed: vec![Scope::of(COUNTERS, pages)],
                 }
             }
-            Some(Purpose::Tokens(ask)) => self.follow_tokens(ask, outcome),
+            Some(Purpose::Tokens(request)) => self.follow_tokens(request, outcome),
             None => Step::default(),
         }
     }
 
     fn awaits(&self, fetch: &Fetch) -> bool {
         match self.asked.get(fetch.key()) {
-            Some(Purpose::Tokens(ask)) => self.tokens.awaits(*ask),
+            Some(Purpose::Tokens(request)) => self.tokens.awaits(*request),
             Some(Purpose::Unit | Purpose::Counters) => true,
             None => false,
         }

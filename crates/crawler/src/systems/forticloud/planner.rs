@@ -31,7 +31,7 @@ use self::{
     account_lists::AccountLists,
     details::Details,
     flex::Flex,
-    listing::{Ask, Listing},
+    listing::{Listing, PageRequest},
     wildcard::Wildcard,
 };
 use crate::{Fetch, Outcome, ScopeMode, Search, Settings, Step, systems::Planner};
@@ -76,16 +76,16 @@ struct Discovery {
 
 #[derive(Debug, Clone)]
 enum Purpose {
-    Units(Ask),
-    Accounts(usize, Ask),
+    Units(PageRequest),
+    Accounts(usize, PageRequest),
     AccountList {
         account_at: usize,
         list: usize,
-        ask: Ask,
+        request: PageRequest,
     },
     /// The details of one product, for every account that lists it.
-    Details(Vec<details::Ask>),
-    Flex(flex::Place, Ask),
+    Details(Vec<details::DetailsRequest>),
+    Flex(flex::ListPosition, PageRequest),
 }
 
 /// What has been published so far.
@@ -163,14 +163,17 @@ impl FortiCloudPlanner {
             self.go_local(None, &mut fetches);
         } else {
             let list = Listing::new("units/list", Vec::new());
-            let ask = list.begin();
-            fetches.push(self.ask(Purpose::Units(ask), list.fetch(&self.settings.source, ask)));
+            let request = list.begin();
+            fetches.push(self.ask(
+                Purpose::Units(request),
+                list.fetch(&self.settings.source, request),
+            ));
             self.units = Some(list);
         }
         if let Some(flex) = &self.flex {
-            let (place, ask) = flex.begin();
-            let fetch = flex.fetch(place, ask, &self.settings.source);
-            fetches.push(self.ask(Purpose::Flex(place, ask), fetch));
+            let (place, request) = flex.begin();
+            let fetch = flex.fetch(place, request, &self.settings.source);
+            fetches.push(self.ask(Purpose::Flex(place, request), fetch));
         }
         self.step(fetches)
     }
@@ -181,26 +184,29 @@ impl FortiCloudPlanner {
     pub fn follow(&mut self, fetch: &Fetch, outcome: &Outcome) -> Step {
         let mut fetches = Vec::new();
         match self.asked.remove(fetch.key()) {
-            Some(Purpose::Units(ask)) => self.follow_units(ask, outcome, &mut fetches),
-            Some(Purpose::Accounts(at, ask)) => {
-                self.follow_accounts(at, ask, outcome, &mut fetches);
+            Some(Purpose::Units(request)) => self.follow_units(request, outcome, &mut fetches),
+            Some(Purpose::Accounts(at, request)) => {
+                self.follow_accounts(at, request, outcome, &mut fetches);
             }
             Some(Purpose::AccountList {
                 account_at,
                 list,
-                ask,
+                request,
             }) => {
-                self.follow_account_list(account_at, list, ask, outcome, &mut fetches);
+                self.follow_account_list(account_at, list, request, outcome, &mut fetches);
             }
             Some(Purpose::Details(asks)) => {
                 if let Some(details) = &mut self.details {
-                    let owners: Vec<_> = asks.iter().map(|ask| details.owner(ask)).collect();
-                    for ask in &asks {
-                        details.follow(ask, &owners, outcome);
+                    let owners: Vec<_> =
+                        asks.iter().map(|request| details.owner(request)).collect();
+                    for request in &asks {
+                        details.follow(request, &owners, outcome);
                     }
                 }
             }
-            Some(Purpose::Flex(place, ask)) => self.follow_flex(place, ask, outcome, &mut fetches),
+            Some(Purpose::Flex(place, request)) => {
+                self.follow_flex(place, request, outcome, &mut fetches);
+            }
             None => {}
         }
         self.step(fetches)
@@ -214,18 +220,18 @@ impl FortiCloudPlanner {
             Some(Purpose::AccountList {
                 account_at,
                 list,
-                ask,
+                request,
             }) => {
                 let list = self.account_lists[*account_at].list(*list);
-                list.is_some_and(|list| list.awaits(*ask))
+                list.is_some_and(|list| list.awaits(*request))
             }
             Some(Purpose::Details(asks)) => {
                 let details = self.details.as_ref();
-                details.is_some_and(|details| asks.iter().any(|ask| details.awaits(ask)))
+                details.is_some_and(|details| asks.iter().any(|request| details.awaits(request)))
             }
-            Some(Purpose::Flex(place, ask)) => {
+            Some(Purpose::Flex(place, request)) => {
                 let flex = self.flex.as_ref();
-                flex.is_some_and(|flex| flex.awaits(*place, *ask))
+                flex.is_some_and(|flex| flex.awaits(*place, *request))
             }
             Some(Purpose::Units(_) | Purpose::Accounts(..)) => true,
             None => false,
@@ -239,8 +245,8 @@ impl FortiCloudPlanner {
         if let Some(Purpose::Details(asks)) = self.asked.remove(fetch.key())
             && let Some(details) = &mut self.details
         {
-            for ask in &asks {
-                details.forget(ask);
+            for request in &asks {
+                details.forget(request);
             }
         }
         self.step(Vec::new())
@@ -281,15 +287,15 @@ impl FortiCloudPlanner {
         let Some(details) = self.details.as_mut().filter(|_| listed) else {
             return;
         };
-        for ask in details.next() {
-            let fetch = details.fetch(&ask);
+        for request in details.next() {
+            let fetch = details.fetch(&request);
             // Two accounts may list the same product. It is requested once, and both get the
             // response.
             if let Some(Purpose::Details(asks)) = self.asked.get_mut(fetch.key()) {
-                asks.push(ask);
+                asks.push(request);
                 continue;
             }
-            let purpose = Purpose::Details(vec![ask]);
+            let purpose = Purpose::Details(vec![request]);
             self.asked.insert(fetch.key().clone(), purpose);
             fetches.push(fetch);
         }
@@ -328,12 +334,12 @@ impl FortiCloudPlanner {
 
     fn begin_list(&mut self, account_at: usize, at: usize, fetches: &mut Vec<Fetch>) {
         if let Some(list) = self.account_lists[account_at].list(at) {
-            let ask = list.begin();
-            let fetch = list.fetch(&self.settings.source, ask);
+            let request = list.begin();
+            let fetch = list.fetch(&self.settings.source, request);
             let purpose = Purpose::AccountList {
                 account_at,
                 list: at,
-                ask,
+                request,
             };
             fetches.push(self.ask(purpose, fetch));
         }
@@ -341,19 +347,25 @@ impl FortiCloudPlanner {
 
     fn follow_flex(
         &mut self,
-        place: flex::Place,
-        ask: Ask,
+        place: flex::ListPosition,
+        request: PageRequest,
         outcome: &Outcome,
         fetches: &mut Vec<Fetch>,
     ) {
         let Some(flex) = &mut self.flex else { return };
-        let asks = flex.follow(place, ask, outcome, self.paging_works);
+        let asks = flex.follow(place, request, outcome, self.paging_works);
         let next: Vec<_> = asks
             .into_iter()
-            .map(|(place, ask)| (place, ask, flex.fetch(place, ask, &self.settings.source)))
+            .map(|(place, request)| {
+                (
+                    place,
+                    request,
+                    flex.fetch(place, request, &self.settings.source),
+                )
+            })
             .collect();
-        for (place, ask, fetch) in next {
-            fetches.push(self.ask(Purpose::Flex(place, ask), fetch));
+        for (place, request, fetch) in next {
+            fetches.push(self.ask(Purpose::Flex(place, request), fetch));
         }
     }
 
@@ -361,25 +373,25 @@ impl FortiCloudPlanner {
         &mut self,
         account_at: usize,
         at: usize,
-        ask: Ask,
+        request: PageRequest,
         outcome: &Outcome,
         fetches: &mut Vec<Fetch>,
     ) {
         let Some(list) = self.account_lists[account_at].list_mut(at) else {
             return;
         };
-        let asks = list.follow(ask, outcome, self.paging_works);
-        self.paging_works |= ask.0.is_some() && matches!(outcome, Outcome::Page(_));
+        let asks = list.follow(request, outcome, self.paging_works);
+        self.paging_works |= request.0.is_some() && matches!(outcome, Outcome::Page(_));
         let next: Vec<_> = asks
             .into_iter()
-            .map(|ask| (ask, list.fetch(&self.settings.source, ask)))
+            .map(|request| (request, list.fetch(&self.settings.source, request)))
             .collect();
-        for (ask, fetch) in next {
+        for (request, fetch) in next {
             fetches.push(self.ask(
                 Purpose::AccountList {
                     account_at,
                     list: at,
-                    ask,
+                    request,
                 },
                 fetch,
             ));

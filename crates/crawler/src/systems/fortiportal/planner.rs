@@ -15,7 +15,7 @@ use crate::{
     Fetch, Outcome, Pages, Scope, Step,
     systems::{
         Planner,
-        offset_list::{Ask, OffsetList, OffsetListState},
+        offset_list::{OffsetList, OffsetListState, OffsetRequest},
     },
 };
 
@@ -44,9 +44,9 @@ struct Branch {
 
 #[derive(Debug, Clone, Copy)]
 enum Purpose {
-    Organizations(Ask),
-    Sites(usize, Ask),
-    Vdoms(usize, usize, Ask),
+    Organizations(OffsetRequest),
+    Sites(usize, OffsetRequest),
+    Vdoms(usize, usize, OffsetRequest),
 }
 
 impl FortiPortalPlanner {
@@ -60,17 +60,17 @@ impl FortiPortalPlanner {
         }
     }
 
-    fn list(&self, purpose: Purpose) -> (&OffsetList, Ask) {
+    fn list(&self, purpose: Purpose) -> (&OffsetList, OffsetRequest) {
         match purpose {
-            Purpose::Organizations(ask) => (&self.organizations, ask),
-            Purpose::Sites(at, ask) => (&self.branches[at].sites, ask),
-            Purpose::Vdoms(at, site, ask) => (&self.branches[at].vdoms[site], ask),
+            Purpose::Organizations(request) => (&self.organizations, request),
+            Purpose::Sites(at, request) => (&self.branches[at].sites, request),
+            Purpose::Vdoms(at, site, request) => (&self.branches[at].vdoms[site], request),
         }
     }
 
     fn ask(&mut self, purpose: Purpose) -> Fetch {
-        let (list, ask) = self.list(purpose);
-        let fetch = list.fetch(ask);
+        let (list, request) = self.list(purpose);
+        let fetch = list.fetch(request);
         self.asked.insert(fetch.key().clone(), purpose);
         fetch
     }
@@ -78,23 +78,23 @@ impl FortiPortalPlanner {
     fn branch(&mut self, organization: i64) -> Fetch {
         let arguments = Map::from_iter([("org".to_owned(), organization.into())]);
         let sites = OffsetList::new(self.source.clone(), SITES, arguments, SKIP);
-        let ask = sites.begin();
+        let request = sites.begin();
         self.branches.push(Branch {
             organization,
             sites,
             vdoms: Vec::new(),
         });
-        self.ask(Purpose::Sites(self.branches.len() - 1, ask))
+        self.ask(Purpose::Sites(self.branches.len() - 1, request))
     }
 
     fn site(&mut self, at: usize, site: i64) -> Fetch {
         let arguments = Map::from_iter([("site".to_owned(), site.into())]);
         let vdoms = OffsetList::new(self.source.clone(), VDOMS, arguments, SKIP);
-        let ask = vdoms.begin();
+        let request = vdoms.begin();
         let branch = &mut self.branches[at];
         branch.vdoms.push(vdoms);
         let site = branch.vdoms.len() - 1;
-        self.ask(Purpose::Vdoms(at, site, ask))
+        self.ask(Purpose::Vdoms(at, site, request))
     }
 
     /// Returns the scopes that have ended and whose turn it is.
@@ -158,24 +158,28 @@ impl Planner for FortiPortalPlanner {
         let Some(purpose) = self.asked.remove(fetch.key()) else {
             return Step::default();
         };
-        let (list, make): (&mut OffsetList, &dyn Fn(Ask) -> Purpose) = match purpose {
+        let (list, make): (&mut OffsetList, &dyn Fn(OffsetRequest) -> Purpose) = match purpose {
             Purpose::Organizations(_) => (&mut self.organizations, &Purpose::Organizations),
-            Purpose::Sites(at, _) => (&mut self.branches[at].sites, &move |ask| {
-                Purpose::Sites(at, ask)
+            Purpose::Sites(at, _) => (&mut self.branches[at].sites, &move |request| {
+                Purpose::Sites(at, request)
             }),
-            Purpose::Vdoms(at, site, _) => (&mut self.branches[at].vdoms[site], &move |ask| {
-                Purpose::Vdoms(at, site, ask)
+            Purpose::Vdoms(at, site, _) => (&mut self.branches[at].vdoms[site], &move |request| {
+                Purpose::Vdoms(at, site, request)
             }),
         };
-        let (Purpose::Organizations(ask) | Purpose::Sites(_, ask) | Purpose::Vdoms(_, _, ask)) =
-            purpose;
-        let next = list.follow(ask, outcome);
+        let (Purpose::Organizations(request)
+        | Purpose::Sites(_, request)
+        | Purpose::Vdoms(_, _, request)) = purpose;
+        let next = list.follow(request, outcome);
         // Only a complete list says what is below it. Until then it may be read again.
         let found = match list.state {
             OffsetListState::Closed => list.take_ids(),
             OffsetListState::Open | OffsetListState::Failed(_) => Vec::new(),
         };
-        let mut fetches: Vec<Fetch> = next.into_iter().map(|ask| self.ask(make(ask))).collect();
+        let mut fetches: Vec<Fetch> = next
+            .into_iter()
+            .map(|request| self.ask(make(request)))
+            .collect();
         for id in found {
             match purpose {
                 Purpose::Organizations(_) => fetches.push(self.branch(id)),
@@ -191,8 +195,8 @@ impl Planner for FortiPortalPlanner {
 
     fn awaits(&self, fetch: &Fetch) -> bool {
         self.asked.get(fetch.key()).is_some_and(|&purpose| {
-            let (list, ask) = self.list(purpose);
-            list.awaits(ask)
+            let (list, request) = self.list(purpose);
+            list.awaits(request)
         })
     }
 

@@ -61,7 +61,7 @@ struct AccountDetails {
 }
 
 /// One call: the position of the account, and the product's serial number.
-pub(super) type Ask = (usize, String);
+pub(super) type DetailsRequest = (usize, String);
 
 impl Details {
     pub(super) fn new(source: Arc<str>, of: DetailsFor, models: Vec<String>) -> Self {
@@ -115,7 +115,7 @@ impl Details {
     ///
     /// The first product of an account is requested alone, so an account whose details are refused
     /// costs one error instead of one per product. The price is one round trip per account.
-    pub(super) fn next(&mut self) -> Vec<Ask> {
+    pub(super) fn next(&mut self) -> Vec<DetailsRequest> {
         let mut asks = Vec::new();
         while self.waiting < WINDOW {
             let (at, waiting) = (self.current, self.waiting);
@@ -137,7 +137,7 @@ impl Details {
         asks
     }
 
-    pub(super) fn fetch(&self, (at, serial): &Ask) -> Fetch {
+    pub(super) fn fetch(&self, (at, serial): &DetailsRequest) -> Fetch {
         let account = self.accounts.get(at.wrapping_sub(self.dropped));
         self.fetch_of(account.and_then(|account| account.id), serial)
     }
@@ -151,29 +151,34 @@ impl Details {
     }
 
     /// Whether the outcome of this call is still needed.
-    pub(super) fn awaits(&self, (at, _): &Ask) -> bool {
+    pub(super) fn awaits(&self, (at, _): &DetailsRequest) -> bool {
         let account = self.accounts.get(at.wrapping_sub(self.dropped));
         account.is_some_and(|account| account.failed.is_none())
     }
 
     /// The account whose list this call follows from.
-    pub(super) fn owner(&self, (at, _): &Ask) -> Option<i64> {
+    pub(super) fn owner(&self, (at, _): &DetailsRequest) -> Option<i64> {
         self.accounts.get(at.wrapping_sub(self.dropped))?.id
     }
 
     /// Takes the outcome of one call.
     ///
     /// `owners` are the accounts that list the product.
-    pub(super) fn follow(&mut self, ask: &Ask, owners: &[Option<i64>], outcome: &Outcome) {
-        let fetch = self.fetch(ask);
+    pub(super) fn follow(
+        &mut self,
+        request: &DetailsRequest,
+        owners: &[Option<i64>],
+        outcome: &Outcome,
+    ) {
+        let fetch = self.fetch(request);
         self.waiting -= 1;
-        let Some(account) = self.account(ask.0) else {
+        let Some(account) = self.account(request.0) else {
             return;
         };
         account.answered += 1;
         match outcome {
             Outcome::Page(page) => {
-                if let Some(flaw) = flaw(&ask.1, owners, page) {
+                if let Some(flaw) = flaw(&request.1, owners, page) {
                     account.failed.get_or_insert(flaw);
                 }
             }
@@ -194,7 +199,7 @@ impl Details {
     }
 
     /// Forgets a call that is no longer needed.
-    pub(super) fn forget(&mut self, (at, _): &Ask) {
+    pub(super) fn forget(&mut self, (at, _): &DetailsRequest) {
         self.waiting -= 1;
         if let Some(account) = self.account(*at) {
             account.answered += 1;

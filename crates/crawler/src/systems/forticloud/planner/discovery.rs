@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     Discovery, FortiCloudPlanner, Purpose, ScopeMode, Turn,
-    listing::{Ask, Listing},
+    listing::{Listing, PageRequest},
 };
 use crate::{Facts, Fetch, Ids, Outcome, fetch::FailureKind, systems::without_id};
 
@@ -18,7 +18,12 @@ impl FortiCloudPlanner {
     /// organization exists, and it was not read. Falling back on any error would be more
     /// convenient, but a single bad response would then publish a snapshot with one account in
     /// place of all.
-    pub(super) fn follow_units(&mut self, ask: Ask, outcome: &Outcome, fetches: &mut Vec<Fetch>) {
+    pub(super) fn follow_units(
+        &mut self,
+        request: PageRequest,
+        outcome: &Outcome,
+        fetches: &mut Vec<Fetch>,
+    ) {
         self.discovering -= 1;
         if let Outcome::Failed(failure) = outcome
             && failure.kind == FailureKind::Denied
@@ -36,7 +41,7 @@ impl FortiCloudPlanner {
             _ => (None, Ids::default()),
         };
         let Some(list) = &mut self.units else { return };
-        let asks = list.follow(ask, outcome, false);
+        let asks = list.follow(request, outcome, false);
         if let Outcome::Failed(failure) = outcome
             && self.settings.organization_seen
         {
@@ -53,10 +58,10 @@ impl FortiCloudPlanner {
         }
         let next: Vec<_> = asks
             .into_iter()
-            .map(|ask| (ask, list.fetch(&self.settings.source, ask)))
+            .map(|request| (request, list.fetch(&self.settings.source, request)))
             .collect();
-        for (ask, fetch) in next {
-            fetches.push(self.ask(Purpose::Units(ask), fetch));
+        for (request, fetch) in next {
+            fetches.push(self.ask(Purpose::Units(request), fetch));
         }
         let mut seen = HashSet::new();
         let mut lists = Vec::new();
@@ -101,12 +106,12 @@ impl FortiCloudPlanner {
             (None, account) => ("accountId", Value::from(account)),
         };
         let list = Listing::new("accounts/list", vec![argument]);
-        let ask = list.begin();
+        let request = list.begin();
         self.published
             .turns
             .push_back(Turn::Accounts(self.discovery.len()));
-        let purpose = Purpose::Accounts(self.discovery.len(), ask);
-        fetches.push(self.ask(purpose, list.fetch(&self.settings.source, ask)));
+        let purpose = Purpose::Accounts(self.discovery.len(), request);
+        fetches.push(self.ask(purpose, list.fetch(&self.settings.source, request)));
         self.discovery.push(Discovery {
             ou,
             account,
@@ -118,14 +123,14 @@ impl FortiCloudPlanner {
     pub(super) fn follow_accounts(
         &mut self,
         at: usize,
-        ask: Ask,
+        request: PageRequest,
         outcome: &Outcome,
         fetches: &mut Vec<Fetch>,
     ) {
         self.discovering -= 1;
         fetches.append(&mut self.held);
         let discovery = &mut self.discovery[at];
-        let asks = discovery.list.follow(ask, outcome, false);
+        let asks = discovery.list.follow(request, outcome, false);
         if let Outcome::Page(Facts::Accounts(accounts)) = outcome
             && accounts.missing > 0
         {
@@ -135,10 +140,10 @@ impl FortiCloudPlanner {
         let list = &self.discovery[at].list;
         let next: Vec<_> = asks
             .into_iter()
-            .map(|ask| (ask, list.fetch(&self.settings.source, ask)))
+            .map(|request| (request, list.fetch(&self.settings.source, request)))
             .collect();
-        for (ask, fetch) in next {
-            fetches.push(self.ask(Purpose::Accounts(at, ask), fetch));
+        for (request, fetch) in next {
+            fetches.push(self.ask(Purpose::Accounts(at, request), fetch));
         }
         // An account that the settings name is read whether or not the response contains it.
         let accounts = match (self.discovery[at].account, outcome) {

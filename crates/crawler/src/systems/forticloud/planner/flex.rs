@@ -8,7 +8,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use serde_json::Value;
 
-use super::listing::{Ask, Listing, ListingState};
+use super::listing::{Listing, ListingState, PageRequest};
 use crate::{Fetch, Outcome, Scope, fetch::FailureKind, systems::without_id};
 
 /// The endpoints, from the top.
@@ -30,7 +30,7 @@ pub(super) struct Flex {
 }
 
 /// Where a list is: its level, and its position there.
-pub(super) type Place = (usize, usize);
+pub(super) type ListPosition = (usize, usize);
 
 /// How many levels are read for these endpoints.
 pub(crate) fn depth(include: &[&'static str]) -> usize {
@@ -52,31 +52,39 @@ impl Flex {
     }
 
     /// The place of the only list that can be read at the start.
-    pub(super) fn begin(&self) -> (Place, Ask) {
+    pub(super) fn begin(&self) -> (ListPosition, PageRequest) {
         ((0, 0), self.levels[0][0].begin())
     }
 
-    pub(super) fn fetch(&self, (level, at): Place, ask: Ask, source: &Arc<str>) -> Fetch {
-        self.levels[level][at].fetch(source, ask)
+    pub(super) fn fetch(
+        &self,
+        (level, at): ListPosition,
+        request: PageRequest,
+        source: &Arc<str>,
+    ) -> Fetch {
+        self.levels[level][at].fetch(source, request)
     }
 
-    pub(super) fn awaits(&self, (level, at): Place, ask: Ask) -> bool {
-        self.levels[level][at].awaits(ask)
+    pub(super) fn awaits(&self, (level, at): ListPosition, request: PageRequest) -> bool {
+        self.levels[level][at].awaits(request)
     }
 
     /// Takes the outcome of one page, and returns what to ask for next.
     pub(super) fn follow(
         &mut self,
-        (level, at): Place,
-        ask: Ask,
+        (level, at): ListPosition,
+        request: PageRequest,
         outcome: &Outcome,
         paging_works: bool,
-    ) -> Vec<(Place, Ask)> {
+    ) -> Vec<(ListPosition, PageRequest)> {
         let below = level + 1;
         let is_last = below == self.levels.len();
         let list = &mut self.levels[level][at];
-        let asks = list.follow(ask, outcome, paging_works);
-        let mut next: Vec<_> = asks.into_iter().map(|ask| ((level, at), ask)).collect();
+        let asks = list.follow(request, outcome, paging_works);
+        let mut next: Vec<_> = asks
+            .into_iter()
+            .map(|request| ((level, at), request))
+            .collect();
         if list.state != ListingState::Closed || is_last {
             return next;
         }

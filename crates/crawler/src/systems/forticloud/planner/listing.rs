@@ -66,7 +66,7 @@ pub(super) enum ListingState {
 pub(super) type Argument = (&'static str, Value);
 
 /// A page to ask for: its number, or `None` for the first page, and the round.
-pub(super) type Ask = (Option<i64>, u32);
+pub(super) type PageRequest = (Option<i64>, u32);
 
 impl Listing {
     pub(super) fn new(endpoint: &'static str, arguments: Vec<Argument>) -> Self {
@@ -111,7 +111,7 @@ impl Listing {
     }
 
     /// The call for a page.
-    pub(super) fn fetch(&self, source: &Arc<str>, (page, round): Ask) -> Fetch {
+    pub(super) fn fetch(&self, source: &Arc<str>, (page, round): PageRequest) -> Fetch {
         let number = page.map(|page| (PAGE_NUMBER, page.into()));
         let arguments = self.arguments.iter().cloned().chain(number);
         let arguments = arguments.map(|(name, value)| (name.to_owned(), value));
@@ -145,12 +145,12 @@ impl Listing {
         }
     }
 
-    pub(super) fn begin(&self) -> Ask {
+    pub(super) fn begin(&self) -> PageRequest {
         (None, self.round)
     }
 
     /// Whether the outcome of this page is still needed.
-    pub(super) fn awaits(&self, (_, round): Ask) -> bool {
+    pub(super) fn awaits(&self, (_, round): PageRequest) -> bool {
         self.state == ListingState::Open && round == self.round
     }
 
@@ -163,8 +163,13 @@ impl Listing {
     ///
     /// Until paging is known to work in this tenant, the second page is requested alone, so that a
     /// tenant that refuses page numbers costs one error instead of one per page.
-    pub(super) fn follow(&mut self, ask: Ask, outcome: &Outcome, paging_works: bool) -> Vec<Ask> {
-        if !self.awaits(ask) {
+    pub(super) fn follow(
+        &mut self,
+        request: PageRequest,
+        outcome: &Outcome,
+        paging_works: bool,
+    ) -> Vec<PageRequest> {
+        if !self.awaits(request) {
             // The page belongs to an earlier round.
             return Vec::new();
         }
@@ -172,7 +177,7 @@ impl Listing {
             Outcome::Page(facts) => facts_of(facts),
             Outcome::Failed(failure) => {
                 // The rejection of a later page says nothing about the search of this list.
-                let kind = match ask.0 {
+                let kind = match request.0 {
                     None => failure.kind,
                     Some(_) => FailureKind::Lost,
                 };
@@ -186,7 +191,7 @@ impl Listing {
             self.fail(FailureKind::Lost, message);
             return Vec::new();
         }
-        let next = match (ask.0, self.total) {
+        let next = match (request.0, self.total) {
             (None, _) => self.first(facts, paging_works),
             (Some(number), Some(total)) => self.counted(number, total, facts),
             (Some(number), None) => self.uncounted(number, facts),
@@ -210,7 +215,7 @@ impl Listing {
     }
 
     /// Takes the first page, and learns from it how many pages there are.
-    fn first(&mut self, facts: ListFacts, paging_works: bool) -> Result<Vec<Ask>, String> {
+    fn first(&mut self, facts: ListFacts, paging_works: bool) -> Result<Vec<PageRequest>, String> {
         let called = facts.page;
         if let Some(number) = called.filter(|number| !(0..=1).contains(number)) {
             return Err(format!("the first page has number {number}"));
@@ -268,7 +273,12 @@ impl Listing {
     }
 
     /// Takes a later page of a list that has reported how many pages there are.
-    fn counted(&mut self, number: i64, total: i64, facts: ListFacts) -> Result<Vec<Ask>, String> {
+    fn counted(
+        &mut self,
+        number: i64,
+        total: i64,
+        facts: ListFacts,
+    ) -> Result<Vec<PageRequest>, String> {
         // A server may number its first page 0 in responses and still count from 1 in requests.
         // Then page 1 is the first page again.
         self.from_one |= self.base == 0 && number == 1 && self.reading.repeats(&facts);
@@ -305,7 +315,7 @@ impl Listing {
     /// repeated page ends the list.
     ///
     /// A page that is shorter than the others does not end it, because it may have lost rows.
-    fn uncounted(&mut self, number: i64, facts: ListFacts) -> Result<Vec<Ask>, String> {
+    fn uncounted(&mut self, number: i64, facts: ListFacts) -> Result<Vec<PageRequest>, String> {
         self.reading.claimed = self.reading.claimed.max(facts.total.unwrap_or_default());
         if facts.rows == 0 {
             return self.finish();
@@ -351,7 +361,7 @@ impl Listing {
             .then(|| format!("asked for page {number}, but page {called} arrived"))
     }
 
-    fn numbers(&self, from: i64, end: i64) -> Vec<Ask> {
+    fn numbers(&self, from: i64, end: i64) -> Vec<PageRequest> {
         (from..end)
             .map(|number| (Some(number), self.round))
             .collect()

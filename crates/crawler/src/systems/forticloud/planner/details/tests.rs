@@ -29,22 +29,22 @@ type Closed = (Option<i64>, Result<usize, String>, usize);
 /// closed.
 fn run(details: &mut Details, answer: impl Fn(&str) -> Outcome) -> (Vec<String>, Vec<Closed>) {
     let (mut asked, mut closed) = (Vec::new(), Vec::new());
-    let mut waiting: VecDeque<Ask> = details.next().into();
+    let mut waiting: VecDeque<DetailsRequest> = details.next().into();
     loop {
         closed.extend(details.publish().into_iter().map(|scope| {
             let pages = scope.pages.map(|pages| pages.len());
             (scope.account_id, pages, scope.rejected.len())
         }));
-        let Some(ask) = waiting.pop_front() else {
+        let Some(request) = waiting.pop_front() else {
             break;
         };
         assert!(waiting.len() < WINDOW);
-        if details.awaits(&ask) {
-            asked.push(ask.1.clone());
-            let owner = details.owner(&ask);
-            details.follow(&ask, &[owner], &answer(&ask.1));
+        if details.awaits(&request) {
+            asked.push(request.1.clone());
+            let owner = details.owner(&request);
+            details.follow(&request, &[owner], &answer(&request.1));
         } else {
-            details.forget(&ask);
+            details.forget(&request);
         }
         waiting.extend(details.next());
     }

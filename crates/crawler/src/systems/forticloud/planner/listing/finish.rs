@@ -1,6 +1,6 @@
 //! Ends a reading of a list: the list is complete, is read again, or has failed.
 
-use super::{Ask, Listing, ListingState, reading::Reading};
+use super::{Listing, ListingState, PageRequest, reading::Reading};
 use crate::FailureKind;
 
 /// How often a list is read before it fails because its pages do not fit together.
@@ -18,7 +18,7 @@ const LONGEST_READING: i64 = 10 * 60 * 1_000_000;
 impl Listing {
     /// Closes the list when every page has arrived, unless the pages contradict each other or
     /// another reading is needed for comparison.
-    pub(super) fn finish(&mut self) -> Result<Vec<Ask>, String> {
+    pub(super) fn finish(&mut self) -> Result<Vec<PageRequest>, String> {
         if let Some(flaw) = self.reading.uneven().or_else(|| self.reading.unseen()) {
             return Err(flaw);
         }
@@ -48,7 +48,7 @@ impl Listing {
 
     /// Starts the list again if its pages arrived too far apart: what was true when the first page
     /// was read may no longer be true. Returns `None` if they did not.
-    pub(super) fn slow(&mut self) -> Option<Vec<Ask>> {
+    pub(super) fn slow(&mut self) -> Option<Vec<PageRequest>> {
         if self.reading.span() <= LONGEST_READING {
             return None;
         }
@@ -64,7 +64,7 @@ impl Listing {
         Some(Vec::new())
     }
 
-    pub(super) fn next_round(&mut self) -> Vec<Ask> {
+    pub(super) fn next_round(&mut self) -> Vec<PageRequest> {
         self.reading = Reading::default();
         self.total = None;
         self.holding = false;
@@ -73,7 +73,7 @@ impl Listing {
     }
 
     /// Reads the list again from its first page, or fails it if that was tried before.
-    pub(super) fn begin_anew(&mut self, flaw: &str) -> Vec<Ask> {
+    pub(super) fn begin_anew(&mut self, flaw: &str) -> Vec<PageRequest> {
         self.misfits += 1;
         if self.misfits == ROUNDS {
             let message =
