@@ -24,7 +24,7 @@ use serde::de::DeserializeSeed;
 
 use self::{
     row::{Path, Row, TableBuilder},
-    walk::{List, Place, Walk},
+    walk::{List, Walk, WalkPosition},
 };
 use crate::{
     Error, Layout, Origin, Table,
@@ -129,7 +129,7 @@ pub fn decode(
         ResponseShape::Object(fields) => Walk {
             engine: &mut engine,
             fields,
-            place: Place::Outside,
+            position: WalkPosition::Outside,
         }
         .deserialize(&mut json),
         ResponseShape::Rows(rows) => List {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The current place in the response.
-pub(super) enum Place<'r> {
+pub(super) enum WalkPosition<'r> {
     /// Outside of all rows.
     Outside,
     /// Inside this row. `prefix` is the path from the row's object: empty, or ending in a dot.
@@ -30,7 +30,7 @@ pub(super) enum Place<'r> {
 pub(super) struct Walk<'e, 'a, 'r> {
     pub(super) engine: &'e mut Engine<'a>,
     pub(super) fields: &'static [Field],
-    pub(super) place: Place<'r>,
+    pub(super) position: WalkPosition<'r>,
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_, '_, '_> {
@@ -91,13 +91,13 @@ impl Walk<'_, '_, '_> {
         field: &Field,
         map: &mut A,
     ) -> Result<(), A::Error> {
-        match (&field.target, &mut self.place) {
-            (Target::Ignored, _) | (Target::Column(_), Place::Outside) => {
+        match (&field.target, &mut self.position) {
+            (Target::Ignored, _) | (Target::Column(_), WalkPosition::Outside) => {
                 // Skips the value without storing it. A column outside of rows can't happen with
                 // generated layouts.
                 map.next_value::<IgnoredAny>().map(|_| ())
             }
-            (Target::Column(column), Place::Inside { row, prefix }) => {
+            (Target::Column(column), WalkPosition::Inside { row, prefix }) => {
                 let raw: &RawValue = map.next_value()?;
                 let path = Path(prefix, field.name);
                 self.engine.fill(row, path, *column, &Scalar::of(raw));
@@ -108,10 +108,10 @@ impl Walk<'_, '_, '_> {
                 self.engine.enclosing[*slot] = Some(raw.get().to_owned());
                 Ok(())
             }
-            (Target::Rows(rows), place) => {
-                let around = match place {
-                    Place::Outside => None,
-                    Place::Inside { row, .. } => Some(&**row),
+            (Target::Rows(rows), position) => {
+                let around = match position {
+                    WalkPosition::Outside => None,
+                    WalkPosition::Inside { row, .. } => Some(&**row),
                 };
                 map.next_value_seed(List {
                     engine: self.engine,
@@ -120,15 +120,15 @@ impl Walk<'_, '_, '_> {
                     around,
                 })
             }
-            (Target::Object(fields), Place::Outside) => {
-                let place = Place::Outside;
+            (Target::Object(fields), WalkPosition::Outside) => {
+                let position = WalkPosition::Outside;
                 map.next_value_seed(Walk {
                     engine: self.engine,
                     fields,
-                    place,
+                    position,
                 })
             }
-            (Target::Object(fields), Place::Inside { row, prefix }) => {
+            (Target::Object(fields), WalkPosition::Inside { row, prefix }) => {
                 // The value is read as text first, because only an object may be opened. Anything
                 // else goes to `_extra` as it is, where opening it would fail the page.
                 let raw: &RawValue = map.next_value()?;
@@ -136,14 +136,14 @@ impl Walk<'_, '_, '_> {
                     && text.starts_with('{')
                 {
                     let prefix = format!("{prefix}{}.", field.name);
-                    let place = Place::Inside {
+                    let position = WalkPosition::Inside {
                         row,
                         prefix: &prefix,
                     };
                     let walk = Walk {
                         engine: self.engine,
                         fields,
-                        place,
+                        position,
                     };
                     let mut json = serde_json::Deserializer::from_str(text);
                     return walk.deserialize(&mut json).map_err(A::Error::custom);
@@ -161,12 +161,12 @@ impl Walk<'_, '_, '_> {
         if raw.get() == "null" || is_secret(name) {
             return;
         }
-        match &mut self.place {
-            Place::Inside { row, prefix } => {
+        match &mut self.position {
+            WalkPosition::Inside { row, prefix } => {
                 let name = format!("{prefix}{name}");
                 self.engine.keep_unknown(row, &name, raw.get());
             }
-            Place::Outside => {
+            WalkPosition::Outside => {
                 self.engine.unknown_fields += u64::from(!ENVELOPE.contains(&name));
             }
         }

@@ -10,7 +10,7 @@ use serde::{
     },
 };
 
-use super::{Name, Place, Walk};
+use super::{Name, Walk, WalkPosition};
 use crate::{
     decode::{
         Engine,
@@ -91,7 +91,7 @@ impl<'de> Visitor<'de> for List<'_, '_, '_> {
         let mut row = self
             .engine
             .open_row(self.rows.table, self.around.map(|row| row.root));
-        let place = Place::Inside {
+        let position = WalkPosition::Inside {
             row: &mut row,
             prefix: "",
         };
@@ -99,7 +99,7 @@ impl<'de> Visitor<'de> for List<'_, '_, '_> {
         Walk {
             engine,
             fields,
-            place,
+            position,
         }
         .members(first, map)?;
         self.engine.close_row(row);
@@ -198,14 +198,14 @@ impl<'de> Visitor<'de> for Element<'_, '_, '_> {
         let mut row = self
             .engine
             .open_row(self.rows.table, self.around.map(|row| row.root));
-        let place = Place::Inside {
+        let position = WalkPosition::Inside {
             row: &mut row,
             prefix: "",
         };
         Walk {
             engine: self.engine,
             fields: self.rows.fields,
-            place,
+            position,
         }
         .visit_map(map)?;
         self.engine.close_row(row);
