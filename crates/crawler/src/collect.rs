@@ -12,7 +12,7 @@ use fortilake_state::Journal;
 use tokio::sync::mpsc;
 
 use crate::{
-    Carry, Error, Event, Fetch, Observer, Page, Publisher, Result, Scope,
+    Carry, Error, Event, Fetch, Observer, Publisher, RawPage, Result, Scope,
     error::{Kind, one_line},
     freeze::{Frozen, ScopeRecord, exhaustive},
     handover::Handover,
@@ -374,7 +374,7 @@ pub(crate) async fn deliver(
 }
 
 /// Loads the page of a call from the journal.
-fn load(journal: &dyn Journal, fetch: &Fetch) -> Result<Page> {
+fn load(journal: &dyn Journal, fetch: &Fetch) -> Result<RawPage> {
     let key = fetch.key();
     let record = journal.read(key).map_err(Error::state)?;
     let layout = models::endpoint(fetch.endpoint).and_then(|endpoint| endpoint.layout);
@@ -384,7 +384,7 @@ fn load(journal: &dyn Journal, fetch: &Fetch) -> Result<Page> {
             format!("the journal has no page for `{key}`"),
         ));
     };
-    Ok(Page {
+    Ok(RawPage {
         source: fetch.source.clone(),
         layout,
         asked: fetch.numbers(),

@@ -42,7 +42,7 @@ pub use crate::{
     fetch::{Failure, FailureKind, Fetch, Outcome, Rejected},
     guard::{AccountShrink, Baselines, Guard, ScopeBaseline, Shrink, ShrinkLimits},
     notes::reading_has_ended,
-    publish::{CoverageRow, Drift, Page, Publisher, Reload},
+    publish::{CoverageRow, Drift, Publisher, RawPage, Reload},
     read::ReusablePages,
     report::{Event, Observer, Report},
     scope::{Pages, Scope},

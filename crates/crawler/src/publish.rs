@@ -46,7 +46,7 @@ pub struct Drift {
 
 /// One page to publish.
 #[derive(Debug, Clone)]
-pub struct Page {
+pub struct RawPage {
     /// The name of the source.
     pub source: Arc<str>,
     /// Where the endpoint's rows are in the page.
@@ -133,7 +133,11 @@ impl Publisher {
     ///
     /// If the page cannot be decoded, if all sinks have failed, or if an earlier page cannot be
     /// loaded again.
-    pub async fn page(&mut self, page: Page, reload: Reload) -> Result<(u64, Vec<(String, u64)>)> {
+    pub async fn page(
+        &mut self,
+        page: RawPage,
+        reload: Reload,
+    ) -> Result<(u64, Vec<(String, u64)>)> {
         let rows = self.rows.page(page, reload).await?;
         let counts = rows
             .tables

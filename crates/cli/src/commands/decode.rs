@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, io::Read as _, path::Path, sync::Arc};
 
 use anyhow::{Context as _, anyhow, bail};
 use fortilake_client::{self as client, EnvelopeError, Status};
-use fortilake_crawler::{CoverageRow, Facts, Names, Page, Publisher, Reload, tables_of};
+use fortilake_crawler::{CoverageRow, Facts, Names, Publisher, RawPage, Reload, tables_of};
 use fortilake_models::{self as models, Endpoint};
 use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult, TableSpec, TableTotal, nearest};
 use serde::de::IgnoredAny;
@@ -169,7 +169,7 @@ async fn feed(
             unreadable.get_or_insert(format!("`{}`: {error}", path.display()));
         }
         parts.extend(Part::of(&body));
-        let page = Page {
+        let page = RawPage {
             source: SOURCE.into(),
             layout,
             asked: args.asked.clone(),
@@ -231,10 +231,10 @@ fn check_asked(endpoint: &Endpoint, asked: &[(String, i64)]) -> Result<()> {
 }
 
 /// Reads a file again, and keeps what came from standard input.
-fn reload(endpoint: &'static Endpoint, path: &Path, page: &Page) -> Reload {
+fn reload(endpoint: &'static Endpoint, path: &Path, page: &RawPage) -> Reload {
     let is_file = path != Path::new("-");
     let path = path.to_owned();
-    let kept = Page {
+    let kept = RawPage {
         body: if is_file {
             "".into()
         } else {
@@ -248,7 +248,7 @@ fn reload(endpoint: &'static Endpoint, path: &Path, page: &Page) -> Reload {
         } else {
             kept.body.clone()
         };
-        Ok(Page {
+        Ok(RawPage {
             body,
             ..kept.clone()
         })

@@ -13,7 +13,7 @@ use fortilake_models::{
 use fortilake_sink::TableSpec;
 use serde_json::{Map, Value, json};
 
-use super::{CoverageRow, Drift, Page, conflicts, models::Models, seen::Seen};
+use super::{CoverageRow, Drift, RawPage, conflicts, models::Models, seen::Seen};
 use crate::{Error, Rejected, Result, error::Kind};
 
 /// Turns the pages of scopes into rows.
@@ -35,7 +35,8 @@ pub(crate) struct Rows {
 }
 
 /// Loads a page again, to compare one of its rows with a later row that has the same key.
-pub type Reload = Arc<dyn Fn() -> Result<Page, Box<dyn error::Error + Send + Sync>> + Send + Sync>;
+pub type Reload =
+    Arc<dyn Fn() -> Result<RawPage, Box<dyn error::Error + Send + Sync>> + Send + Sync>;
 
 /// Rows of one table.
 pub(crate) struct TableRows {
@@ -73,7 +74,7 @@ impl Rows {
     }
 
     /// Decodes a page of the current scope.
-    pub(crate) async fn page(&mut self, page: Page, reload: Reload) -> Result<PageRows> {
+    pub(crate) async fn page(&mut self, page: RawPage, reload: Reload) -> Result<PageRows> {
         let (source, observed_at) = (page.source.clone(), page.observed_at);
         let crawl_id = self.crawl_id.clone();
         let mut decoded = blocking(move || decode_page(&page, &crawl_id)).await?;
@@ -265,7 +266,7 @@ async fn blocking<T: Send + 'static>(
     done.map_err(|error| Error::new(Kind::Unforeseen, "the decoder panicked").with_source(error))?
 }
 
-fn decode_page(page: &Page, crawl_id: &str) -> Result<Decoded> {
+fn decode_page(page: &RawPage, crawl_id: &str) -> Result<Decoded> {
     let asked: Vec<_> = page
         .asked
         .iter()
