@@ -78,7 +78,7 @@ impl Key {
             Token::with_header(Scheme::Key, header, stored, Arc::clone(clock)).map_err(|_| {
                 let origin = &credentials.password_origin;
                 let message = format!(
-                    "the API key from {origin} contains characters that a header cannot hold"
+                    "the API key from {origin} contains characters that an HTTP header cannot hold"
                 );
                 Error::new(Kind::Credentials, message)
             })?;

@@ -236,7 +236,7 @@ impl OAuth {
         };
         let token = Token::obtained(Scheme::Bearer, stored, Arc::clone(clock)).map_err(|_| {
             let message = format!(
-                "the token for `{client_id}` contains characters that a header cannot hold"
+                "the token for `{client_id}` contains characters that an HTTP header cannot hold"
             );
             Error::new(Kind::Unexpected, message)
         })?;

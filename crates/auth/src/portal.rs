@@ -202,7 +202,7 @@ impl Portal {
         };
         let token = Token::new(Scheme::Portal, stored, Arc::clone(clock)).map_err(|_| {
             let message =
-                "the token from FortiPortal contains characters that a header cannot hold"
+                "the token from FortiPortal contains characters that an HTTP header cannot hold"
                     .to_owned();
             Error::new(Kind::Unexpected, message)
         })?;

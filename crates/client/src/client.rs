@@ -233,7 +233,7 @@ impl Client {
         if endpoint.client_id.is_some() && endpoint.system != self.sign_in.system() {
             return Err(Error::arguments(
                 &call.label,
-                "is an endpoint of another system than this client calls",
+                "belongs to another system than this client calls",
             ));
         }
         Ok(call)

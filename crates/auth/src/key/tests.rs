@@ -65,7 +65,7 @@ fn what_cannot_be_sent_is_said_before() {
     let error = Key::portal(&with_password("a\nb"), &real_time()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the API key from file `/run/password` contains characters that a header cannot hold"
+        "the API key from file `/run/password` contains characters that an HTTP header cannot hold"
     );
     let colon = Credentials {
         username: "a:b".to_owned(),

@@ -182,7 +182,8 @@ impl<'a> Target<'a> {
         };
         if let (Some(other), Access::Write) = (sources.next(), access) {
             let names = format!("`{}` and `{}`", source.name, other.name);
-            let error = anyhow!("this command could change either source: {names}");
+            let error =
+                anyhow!("this command changes data, and more than one source matches: {names}");
             return Err(CommandError::not_started(error).hint("choose one with `--source`"));
         }
         Ok(Self {

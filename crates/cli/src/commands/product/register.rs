@@ -183,7 +183,9 @@ fn interrupted(error: fortilake_client::Error, registration: &Registration) -> C
     let paused = error.kind() == Kind::Paused;
     let failure = operation::failure(error);
     if Counts::of(registration).sent > 0 {
-        return failure.hint(format!("{AGAIN}, and looks up units without a response"));
+        return failure.hint(format!(
+            "{AGAIN}, and units without a response are looked up first"
+        ));
     }
     match failure.hint.clone() {
         Some(hint) if paused => failure.hint(format!("{hint}; {AGAIN}")),

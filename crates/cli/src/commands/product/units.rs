@@ -119,7 +119,7 @@ fn csv_rows(text: &str) -> Result<Vec<Map<String, Value>>> {
 fn check_quotes(text: &str, delimiter: u8) -> Result<()> {
     let wrong = |line: usize, what: &str| {
         let error = anyhow!("line {line}: {what}");
-        let hint = "enclose a cell with quotes as a whole, and write a quote in it twice";
+        let hint = "put quotes around the whole cell, and write each quote inside it twice";
         Err(CommandError::not_started(error).hint(hint))
     };
     let (mut line, mut opened, mut at_start) = (1, None, true);

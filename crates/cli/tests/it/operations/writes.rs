@@ -148,7 +148,7 @@ fn a_write_that_two_sources_match_is_refused() {
     insta::assert_snapshot!(folder.check("product describe FGT60F edge --yes"), @"
     exit 2
     --- stderr
-    error: this command could change either source: `other` and `acme`
+    error: this command changes data, and more than one source matches: `other` and `acme`
 
     hint: choose one with `--source`
     ");

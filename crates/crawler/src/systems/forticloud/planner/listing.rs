@@ -235,9 +235,8 @@ impl Listing {
         let rows = facts.rows;
         match self.total {
             Some(total) if total > MAX_PAGES => {
-                let message = format!(
-                    "the answer reports {total} pages; the most that are read is {MAX_PAGES}"
-                );
+                let message =
+                    format!("the answer reports {total} pages; at most {MAX_PAGES} are read");
                 self.fail(FailureKind::Lost, message);
                 Ok(Vec::new())
             }
