@@ -330,7 +330,7 @@ pub(crate) enum SnapshotsAction {
         name: Option<String>,
     },
     /// Delete all snapshots that neither `--last` nor `--days` keeps, except the newest and the
-    /// newest complete one.
+    /// newest complete one, and the claims of crawls that have not published for 30 days.
     Prune {
         /// Keep this many of the newest snapshots.
         #[arg(long, value_name = "N", required_unless_present = "days",

@@ -103,7 +103,7 @@ impl Publication<'_> {
         put
     }
 
-    /// Checks that the name is still ours, and claims it again if the claim was removed as abandoned.
+    /// Checks that the name is still ours, and claims it again if the claim was removed as forgotten.
     async fn hold_claim(&self) -> Result<()> {
         let there = names::read_claim(self.place, self.layout, self.name).await?;
         if let Some((there, _)) = there {

@@ -3,7 +3,7 @@
 //! A crawl claims its name before it stages anything, because staged files already have the name in their path. If it
 //! chose the name when it publishes, two crawls that started in the same second would stage files under one name, and
 //! one of them would have to write everything again. The claim also gives a resumed crawl its old name back. The price
-//! is a small file per snapshot. A crawl that never publishes leaves its claim until the crawl is abandoned.
+//! is a small file per snapshot. A crawl that never publishes leaves its claim, which is removed after 30 days.
 
 use std::collections::BTreeSet;
 

@@ -3,6 +3,8 @@
 //! The order is: mark the claim as pruned, delete the manifest, delete the files, delete the claim. Without the mark, a
 //! process that dies after deleting the manifest would leave files that look like those of a crawl that is still
 //! writing. The mark lists the folders, so `recover` can finish the job. The price is one more write per snapshot.
+//!
+//! A crawl that never publishes leaves its claim behind. Such claims are removed when they are old.
 
 use std::collections::BTreeSet;
 
@@ -21,6 +23,10 @@ use crate::{Layout, pointer};
 
 /// How many versions the layout `latest` keeps. A reader of the previous version has until the next publication.
 const VERSIONS: u32 = 2;
+
+/// A claim is removed if its crawl has not published for this many days. A crawl that comes back later claims a name
+/// again, so the only harm is that it gets a later one.
+const CLAIM_DAYS: u32 = 30;
 
 /// How often to retry marking a claim while other processes change it too.
 const TRIES: u32 = 10;
@@ -56,22 +62,25 @@ impl Keep {
     }
 
     /// The names that no rule keeps at the time `now`, newest first.
-    ///
-    /// Days are counted back from `now` or from the newest name, whichever is earlier. So a clock that is years ahead,
-    /// now or during one crawl, does not make all other snapshots look old.
     fn surplus(self, names: &BTreeSet<String>, now: Timestamp) -> Vec<String> {
         let last = usize::try_from(self.last.unwrap_or(0)).unwrap_or(usize::MAX);
-        let newest = names.last().and_then(|name| time_of(name));
-        let now = newest.map_or(now, |newest| now.min(newest));
-        let age = |days: u32| SignedDuration::from_hours(24 * i64::from(days));
-        let oldest = self.days.map(|days| {
-            let oldest = now.checked_sub(age(days)).unwrap_or(Timestamp::MIN);
-            oldest.strftime(NAME).to_string()
-        });
+        let oldest = self.days.map(|days| days_before(days, names, now));
         let old = names.iter().rev().skip(last);
         let old = old.filter(|name| oldest.as_ref().is_none_or(|oldest| *name < oldest));
         old.cloned().collect()
     }
+}
+
+/// The name of a snapshot that is this many days old.
+///
+/// Days are counted back from `now` or from the newest of the published `names`, whichever is earlier. So a clock that
+/// is years ahead, now or during one crawl, does not make everything else look old.
+fn days_before(days: u32, names: &BTreeSet<String>, now: Timestamp) -> String {
+    let newest = names.last().and_then(|name| time_of(name));
+    let now = newest.map_or(now, |newest| now.min(newest));
+    let age = SignedDuration::from_hours(24 * i64::from(days));
+    let oldest = now.checked_sub(age).unwrap_or(Timestamp::MIN);
+    oldest.strftime(NAME).to_string()
 }
 
 fn time_of(name: &str) -> Option<Timestamp> {
@@ -81,13 +90,16 @@ fn time_of(name: &str) -> Option<Timestamp> {
         .map(|time| time.timestamp())
 }
 
-/// Prunes what `keep` does not keep, after the snapshot `mine` was published. `mine` itself always stays.
+/// Prunes what `keep` does not keep, and forgotten claims, after the snapshot `mine` was published. `mine` itself always
+/// stays.
 pub(crate) async fn after(
     place: &dyn Place,
     layout: Layout,
     keep: Option<Keep>,
     mine: &str,
 ) -> Result<()> {
+    let now = Timestamp::now();
+    withdraw(place, layout, now).await?;
     let keep = match layout {
         Layout::Snapshots => keep,
         Layout::Latest => Some(Keep {
@@ -98,12 +110,53 @@ pub(crate) async fn after(
     let Some(keep) = keep else {
         return Ok(());
     };
-    let mut names = plan(place, layout, keep, Timestamp::now()).await?;
+    let mut names = plan(place, layout, keep, now).await?;
     names.retain(|name| name != mine);
     for name in &names {
         prune(place, layout, name).await?;
     }
     Ok(())
+}
+
+/// The claims of crawls that never published and are too old to be expected back, oldest first.
+///
+/// The age is all there is to go by: whether a crawl is abandoned is in the state of the machine that ran it, and that
+/// state may be gone, as in a container.
+pub(crate) async fn forgotten(
+    place: &dyn Place,
+    layout: Layout,
+    now: Timestamp,
+) -> Result<Vec<Claim>> {
+    let manifests = names::published(place, layout).await?;
+    let limit = days_before(CLAIM_DAYS, &manifests, now);
+    let claims = names::claimed(place, layout).await?;
+    let mut forgotten = Vec::new();
+    for name in claims
+        .range(..limit)
+        .filter(|name| !manifests.contains(*name))
+    {
+        let claim = names::read_claim(place, layout, name).await?;
+        // `recover` removes a claim that is marked as pruned, after the files of its snapshot.
+        forgotten.extend(
+            claim
+                .map(|(claim, _)| claim)
+                .filter(|claim| claim.pruned.is_none()),
+        );
+    }
+    Ok(forgotten)
+}
+
+/// Removes the [`forgotten`] claims, and returns them.
+pub(crate) async fn withdraw(
+    place: &dyn Place,
+    layout: Layout,
+    now: Timestamp,
+) -> Result<Vec<Claim>> {
+    let claims = forgotten(place, layout, now).await?;
+    for claim in &claims {
+        place.delete(&layout.claim(&claim.snapshot)).await?;
+    }
+    Ok(claims)
 }
 
 /// The names that `keep` does not keep at the time `now`, newest first.

@@ -1,4 +1,4 @@
-//! Reading a published place: list snapshots, resolve one, verify its files, and prune old ones.
+//! Reading a published place: list snapshots, resolve one, verify its files, and prune old ones and old claims.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -248,16 +248,17 @@ impl Reader {
         Ok(unpublished)
     }
 
-    /// Removes the claim of an abandoned crawl. Returns `false` if it has no claim here, or has published.
-    pub async fn withdraw(&self, layout: Layout, crawl_id: &str) -> Result<bool> {
+    /// The claims that [`withdraw`](Self::withdraw) would remove, oldest first.
+    pub async fn forgotten(&self, layout: Layout) -> Result<Vec<Claim>> {
+        prune::forgotten(self.place.as_ref(), layout, Timestamp::now()).await
+    }
+
+    /// Removes the claims of crawls that have not published for 30 days, and returns them, oldest first.
+    ///
+    /// Every publication does the same. A crawl whose claim was removed can still publish.
+    pub async fn withdraw(&self, layout: Layout) -> Result<Vec<Claim>> {
         let _lock = self.place.lock().await?;
-        let claims = self.unpublished(layout).await?;
-        let is_its = |claim: &&Claim| claim.crawl_id == crawl_id && claim.pruned.is_none();
-        let Some(claim) = claims.iter().find(is_its) else {
-            return Ok(false);
-        };
-        self.place.delete(&layout.claim(&claim.snapshot)).await?;
-        Ok(true)
+        prune::withdraw(self.place.as_ref(), layout, Timestamp::now()).await
     }
 }
 

@@ -198,19 +198,34 @@ async fn verify(reader: &Reader, path: &Path, name: Option<&str>, console: Conso
     Ok(Code::Complete)
 }
 
+/// Deletes snapshots that nothing keeps, and the claims of crawls that were never published.
 async fn prune(reader: &Reader, keep: Keep, dry_run: bool, console: Console) -> Result {
-    let (names, what) = if dry_run {
-        let names = reader.surplus(Layout::Snapshots, keep).await?;
-        (names, "would delete")
+    let what = if dry_run { "would delete" } else { "deleted" };
+    let names = if dry_run {
+        reader.surplus(Layout::Snapshots, keep).await?
     } else {
-        (reader.prune(Layout::Snapshots, keep).await?, "deleted")
+        reader.prune(Layout::Snapshots, keep).await?
     };
-    let text = names.iter().fold(String::new(), |mut text, name| {
+    let mut text = String::new();
+    for name in names {
         let _ = writeln!(text, "{what} {name}");
-        text
-    });
+    }
+    for layout in LAYOUTS {
+        let claims = if dry_run {
+            reader.forgotten(layout).await?
+        } else {
+            reader.withdraw(layout).await?
+        };
+        for claim in claims {
+            let (name, crawl) = (claim.snapshot, claim.crawl_id);
+            let _ = writeln!(
+                text,
+                "{what} the claim of crawl {crawl} to {name}, which was never published"
+            );
+        }
+    }
     console.data(&text).map_err(CommandError::failed)?;
-    if names.is_empty() {
+    if text.is_empty() {
         console.note("nothing to delete\n");
     }
     Ok(Code::Complete)

@@ -189,3 +189,75 @@ async fn the_newest_complete_snapshot_stays_even_if_the_pointer_does_not_name_it
     .await;
     assert_eq!(plan.unwrap(), Vec::<String>::new());
 }
+
+/// Claims a name for a crawl that does not publish.
+async fn claim(place: &Arc<dyn Place>, layout: Layout, crawl: &Load) {
+    let sink = open_in(Arc::clone(place), target(layout), crawl).await;
+    sink.unwrap().abort().await.unwrap();
+}
+
+async fn claims(place: &Arc<dyn Place>, layout: Layout) -> Vec<String> {
+    let claims = names::claimed(place.as_ref(), layout).await.unwrap();
+    claims.into_iter().collect()
+}
+
+#[tokio::test]
+async fn publishing_removes_claims_that_were_not_used_for_thirty_days() {
+    const OCTOBER: [&str; 2] = ["20201001T120000Z", "20201001T120001Z"];
+    for layout in Layout::ALL {
+        let root = tempfile::tempdir().unwrap();
+        let place = local(root.path());
+        let (old, recent) = (load("c1", &day(1)), load("c2", &day(2)));
+        claim(&place, layout, &old).await;
+        claim(&place, layout, &recent).await;
+        publish(&place, layout, &load("c3", OCTOBER[0])).await;
+        assert_eq!(claims(&place, layout).await, [&day(1), &day(2), OCTOBER[0]]);
+        publish(&place, layout, &load("c4", OCTOBER[1])).await;
+        assert_eq!(
+            claims(&place, layout).await,
+            [&day(2), OCTOBER[0], OCTOBER[1]]
+        );
+        // A crawl publishes although its claim was removed.
+        let receipt = publish(&place, layout, &old).await;
+        assert_eq!(receipt.standing, Standing::Latest);
+        let receipt = publish(&place, layout, &recent).await;
+        assert_eq!(receipt.snapshot, Some(day(2)));
+    }
+}
+
+#[tokio::test]
+async fn a_running_crawl_publishes_although_its_claim_was_removed() {
+    let root = tempfile::tempdir().unwrap();
+    let place = local(root.path());
+    let crawl = load("c1", &day(1));
+    let target = target(Layout::Snapshots);
+    let mut sink = open_in(Arc::clone(&place), target, &crawl).await.unwrap();
+    publish(&place, Layout::Snapshots, &load("c2", "20201201T120000Z")).await;
+    assert!(!claims(&place, Layout::Snapshots).await.contains(&day(1)));
+    for batch in crawl.batches() {
+        sink.write(&batch).await.unwrap();
+    }
+    let receipt = sink.finish(&crawl.outcome()).await.unwrap();
+    assert_eq!(receipt.snapshot, Some(day(1)));
+    assert!(claims(&place, Layout::Snapshots).await.contains(&day(1)));
+    check_clean(place.as_ref(), Layout::Snapshots).await;
+}
+
+#[tokio::test]
+async fn claims_can_be_removed_where_nothing_is_published() {
+    let root = tempfile::tempdir().unwrap();
+    let place = local(root.path());
+    claim(&place, Layout::Snapshots, &load("c1", &day(1))).await;
+    claim(&place, Layout::Snapshots, &load("c2", "20990901T120000Z")).await;
+    let reader = Reader::local(root.path());
+    let told = reader.forgotten(Layout::Snapshots).await.unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].crawl_id, "c1");
+    assert_eq!(claims(&place, Layout::Snapshots).await.len(), 2);
+    let removed = reader.withdraw(Layout::Snapshots).await.unwrap();
+    assert_eq!(removed, told);
+    assert_eq!(
+        claims(&place, Layout::Snapshots).await,
+        ["20990901T120000Z"]
+    );
+}

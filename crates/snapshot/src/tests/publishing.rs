@@ -201,26 +201,6 @@ async fn a_crawl_keeps_its_name_when_it_pauses() {
 }
 
 #[tokio::test]
-async fn an_abandoned_claim_can_be_withdrawn_and_a_published_one_cannot() {
-    let root = tempfile::tempdir().unwrap();
-    let place = local(root.path());
-    let crawl = load("c1", FIRST);
-    let sink = open_in(local(root.path()), target(Layout::Snapshots), &crawl)
-        .await
-        .unwrap();
-    sink.abort().await.unwrap();
-    publish(&place, Layout::Snapshots, &load("c2", SECOND)).await;
-    let reader = Reader::local(root.path());
-    for (crawl, is_withdrawn) in [("c1", true), ("c1", false), ("c2", false)] {
-        let withdrawn = reader.withdraw(Layout::Snapshots, crawl).await.unwrap();
-        assert_eq!(withdrawn, is_withdrawn, "{crawl}");
-    }
-    // The crawl publishes after all, although its claim was withdrawn.
-    let receipt = publish(&place, Layout::Snapshots, &load("c1", FIRST)).await;
-    assert_eq!(receipt.rows, 4);
-}
-
-#[tokio::test]
 async fn the_pointer_names_the_newest_and_the_newest_complete() {
     let root = tempfile::tempdir().unwrap();
     let place = local(root.path());
