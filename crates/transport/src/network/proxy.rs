@@ -21,11 +21,14 @@ mod tests;
 const MAX_HEAD: u64 = 1024;
 
 /// The variables that name the proxy for https requests, in the order in which the HTTP library looks for them.
-const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+///
+/// Of each pair, the first variable that is set counts, even if it is empty. So an empty `HTTPS_PROXY` turns off the
+/// proxy of `https_proxy`, but not that of `ALL_PROXY`.
+const VARIABLES: [[&str; 2]; 2] = [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]];
 
-/// Reads an environment variable; an empty one counts as missing.
+/// Reads an environment variable.
 pub(super) fn from_environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    std::env::var(name).ok()
 }
 
 /// Checks that a proxy that the environment names for this URL can be used.
@@ -37,10 +40,11 @@ pub(super) fn check_environment(
     url: &Url,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<()> {
-    let named = VARIABLES
-        .into_iter()
-        .find_map(|name| Some((name, variable(name)?)));
-    let Some((name, value)) = named else {
+    let mut set = VARIABLES.into_iter().filter_map(|pair| {
+        let mut pair = pair.into_iter();
+        pair.find_map(|name| Some((name, variable(name)?)))
+    });
+    let Some((name, value)) = set.find(|(_, value)| !value.is_empty()) else {
         return Ok(());
     };
     // A CGI script gets its variables from the client that calls it, so the HTTP library uses no proxy there.

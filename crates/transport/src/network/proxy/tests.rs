@@ -64,6 +64,26 @@ fn only_the_variable_that_applies_is_checked() {
 }
 
 #[test]
+fn an_empty_variable_hides_the_other_spelling() {
+    // The HTTP library connects directly, so the value of the hidden variable does not matter.
+    let hidden = [("HTTPS_PROXY", ""), ("https_proxy", "ftp://proxy")];
+    assert_eq!(check(&hidden), Ok(()));
+    let hidden = [("ALL_PROXY", ""), ("all_proxy", "ftp://proxy")];
+    assert_eq!(check(&hidden), Ok(()));
+    // It falls back to the proxy for all requests.
+    let used = [("HTTPS_PROXY", ""), ("all_proxy", "ftp://proxy")];
+    let error = check(&used).unwrap_err();
+    assert!(error.contains("`all_proxy` cannot be used"), "{error}");
+    let exempt = [
+        ("https_proxy", "ftp://proxy"),
+        ("NO_PROXY", ""),
+        ("no_proxy", "*"),
+    ];
+    let error = check(&exempt).unwrap_err();
+    assert!(error.contains("`https_proxy` cannot be used"), "{error}");
+}
+
+#[test]
 fn an_exception_with_a_port_is_for_that_port() {
     for (list, url, expected) in [
         ("portal.example:8443", "https://portal.example:8443/x", true),
