@@ -101,8 +101,11 @@ impl Client {
     /// the tries instead of waiting.
     ///
     /// What is not the call's fault is retried as in [`fetch`](Self::fetch): its sign-in, a stale
-    /// token, an idle connection that broke, a full minute. A failure counts only for this call, so
-    /// it never opens the circuit breaker.
+    /// token, an idle connection that broke. A failure counts only for this call, so it never opens
+    /// the circuit breaker.
+    ///
+    /// If the API answers that there were too many calls, no other call is sent for as long as it
+    /// asked, and the error [is throttled](Error::is_throttled).
     ///
     /// # Cancellation
     ///

@@ -35,6 +35,7 @@ pub(crate) struct Parts {
     /// The failed tries, including the last one.
     pub(crate) tries: Tries,
     pub(crate) repeated: bool,
+    pub(crate) throttled: bool,
     pub(crate) retry_after: Duration,
     pub(crate) source: Option<ErrorSource>,
 }
@@ -122,6 +123,12 @@ impl Error {
     /// that another try would most likely end in the same way.
     pub fn is_repeated(&self) -> bool {
         self.0.repeated
+    }
+
+    /// Whether the API answered this call that there were too many. Only the caller can find out
+    /// whether that holds for other calls too.
+    pub fn is_throttled(&self) -> bool {
+        self.0.throttled
     }
 
     /// Returns the failed tries, for a caller that tries the call again later.
@@ -237,6 +244,7 @@ impl Error {
             undone: true,
             tries: Tries::default(),
             repeated: false,
+            throttled: false,
             retry_after: Duration::ZERO,
             source: None,
         })

@@ -127,6 +127,8 @@ pub(crate) enum RetryDecision {
     SignIn,
     /// Give up this call.
     GiveUp,
+    /// Give up this try, and hold back all calls for this long. The caller decides about another try.
+    HoldBack(Duration),
     /// Give up this call, and pause all others for this long.
     Suspend(Duration),
 }
@@ -231,7 +233,13 @@ impl<'a> RetryState<'a> {
 
     /// The server throttles the user, not this call. So the limiter closes for all calls, whether this
     /// one is retried or not.
+    ///
+    /// A caller that makes the tries itself can find out whether other calls get through, so it is
+    /// told after each try.
     fn after_throttle(&mut self, trial: FailedTry) -> RetryDecision {
+        if self.once && trial.stage == Stage::Call {
+            return RetryDecision::HoldBack(trial.wait);
+        }
         self.throttles += 1;
         let again = self.throttles < self.retries.attempts && self.spend(trial.wait);
         match trial.repeat {

@@ -28,9 +28,9 @@ use tokio::sync::{mpsc, watch};
 
 use self::{
     call::{call, sign_in_ahead},
-    judge::{CallResult, NextTry},
+    judge::{CallResult, Lost},
     recall::Recalled,
-    work::{Attempt, Done, Work},
+    work::{Attempt, Done, Suspect, Work},
 };
 use crate::{
     Error, Event, Failure, FailureKind, Fetch, Names, Observer, Outcome, Result, Scope, Step,
@@ -161,7 +161,6 @@ impl Reader {
                             work.effort.pages += 1;
                         }
                         Outcome::Failed(failure) if failure.kind.is_refusal() => {
-                            work.outage.refused_before(&fetch);
                             work.resumed |= fetch.account().is_some();
                         }
                         Outcome::Failed(_) => {}
@@ -229,11 +228,7 @@ impl Reader {
                 self.answered(&attempt.fetch, &outcome, work)?;
                 self.follow(&attempt.fetch, &outcome, &mut work.waiting);
             }
-            Ok(CallResult::Lost {
-                failure,
-                passing,
-                next_try,
-            }) => self.lost(attempt, failure, passing, next_try, work)?,
+            Ok(CallResult::Lost(lost)) => self.lost(attempt, lost, work)?,
             Ok(CallResult::Paused(error)) => {
                 work.put_back(attempt);
                 work.end.get_or_insert(error);
@@ -242,12 +237,17 @@ impl Reader {
                 work.end.get_or_insert(error);
             }
         }
-        if !work.probing
-            && work.end.is_none()
-            && let Some(good) = work.outage.probe_call()
-        {
+        if work.probing || work.end.is_some() {
+            return Ok(());
+        }
+        if let Some(good) = work.probe_call() {
             let good = good.clone();
             self.send_probe(good, Duration::ZERO, work);
+        } else {
+            // Nothing was ever answered, so the limit is taken to hold for every call.
+            let mut limits = work.suspects.iter_mut();
+            work.end = limits.find_map(|suspect| suspect.limit.take());
+            work.limited = work.end.is_some();
         }
         Ok(())
     }
@@ -275,34 +275,37 @@ impl Reader {
     }
 
     /// Schedules another try of a failed call, or lets its scope fail.
-    fn lost(
-        &mut self,
-        attempt: Attempt,
-        failure: Failure,
-        passing: bool,
-        next_try: Option<NextTry>,
-        work: &mut Work,
-    ) -> Result<()> {
-        let Attempt {
-            fetch,
-            failures,
-            failed_before,
-            ..
-        } = attempt;
+    fn lost(&mut self, attempt: Attempt, lost: Lost, work: &mut Work) -> Result<()> {
+        let Lost {
+            failure,
+            passing,
+            next_try,
+            limit,
+        } = lost;
         let rare = work.slow_start.failed();
-        let failures = failures + 1;
+        let (failures, failed_before) = (attempt.failures + 1, attempt.failed_before);
         if passing {
             work.outage.lost(failures == 1 && !failed_before);
         } else {
-            work.outage.answer(&fetch, &failure, false);
+            work.outage.answer(&attempt.fetch, &failure, false);
         }
         let most = self.client.as_ref().map_or(1, |client| client.attempts());
         if let Some(later) = next_try.filter(|_| !failed_before && failures < most) {
-            let step = self.plan.delay(&fetch);
+            let step = self.plan.delay(&attempt.fetch);
             self.take(step, None, &mut work.waiting);
-            work.retries.push(fetch, failures, failure, later, rare);
+            let retries = &mut work.retries;
+            retries.push(attempt.fetch, failures, failure, later, rare);
             return Ok(());
         }
+        if limit.is_some() {
+            work.suspects.push(Suspect {
+                attempt,
+                failure,
+                limit,
+            });
+            return Ok(());
+        }
+        let fetch = attempt.fetch;
         work.outage.give_up(&fetch, &failure);
         if !passing {
             self.keep_lost(work.outage.proven())?;

@@ -57,6 +57,10 @@ impl Client {
             } else {
                 retry.next(trial)
             };
+            if let RetryDecision::HoldBack(pause) = next {
+                self.close(pause)?;
+                return Err(self.explained(failure.into_error(&call.label, tries)));
+            }
             if matches!(next, RetryDecision::GiveUp | RetryDecision::Suspend(_)) {
                 failure.pause = self.pause(&failure, &next, retry.is_once())?;
                 failure.renewals = retry.renewals();
@@ -86,7 +90,10 @@ impl Client {
                 RetryDecision::Reconnect => new_connection = true,
                 RetryDecision::Close(pause) => drop(self.close(pause)?),
                 // All calls that use this token wait in `ready` until it has rested.
-                RetryDecision::SameToken | RetryDecision::GiveUp | RetryDecision::Suspend(_) => {}
+                RetryDecision::SameToken
+                | RetryDecision::GiveUp
+                | RetryDecision::HoldBack(_)
+                | RetryDecision::Suspend(_) => {}
             }
         }
     }

@@ -46,14 +46,18 @@ impl CallFailure {
             Class::Token => failure.envelope.is_some(),
             _ => false,
         };
+        let throttled = failure.is_throttled();
         let retry_after = match failure.class {
             Class::Transient => failure.wait,
+            _ if throttled => failure.wait,
             _ => Duration::ZERO,
         };
         Error::of(Parts {
-            kind: failure
-                .pause
-                .map_or_else(|| kind(failure.class), |_| Kind::Paused),
+            kind: match failure.pause {
+                Some(_) => Kind::Paused,
+                None if throttled => Kind::Transient,
+                None => kind(failure.class),
+            },
             message,
             stage: Some(failure.stage),
             code,
@@ -64,9 +68,15 @@ impl CallFailure {
             undone: unsent || refused,
             tries,
             repeated: failure.repeated,
+            throttled,
             retry_after,
             source: failure.source,
         })
+    }
+
+    /// Whether this call was answered with "too many calls", and nothing is known about others.
+    fn is_throttled(&self) -> bool {
+        self.class == Class::Throttled && self.stage == Stage::Call && self.pause.is_none()
     }
 }
 
@@ -90,6 +100,9 @@ fn kind(class: Class) -> Kind {
 fn what_happened(failure: &CallFailure) -> String {
     if let Some(pause) = failure.pause {
         return format!("has to wait: {}", pause.reason);
+    }
+    if failure.is_throttled() {
+        return "was throttled".to_owned();
     }
     let text = match (failure.class, failure.stage) {
         (Class::Throttled | Class::HourlyLimit | Class::ErrorLimit | Class::Suspended, _) => {

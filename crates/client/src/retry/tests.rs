@@ -108,6 +108,19 @@ fn throttling_waits_as_told_three_times() {
 }
 
 #[test]
+fn a_single_try_that_is_throttled_is_not_repeated() {
+    let (retries, jitter) = (RetryPolicy::default(), Jitter::seeded(1));
+    let mut retry = RetryState::once(&retries, &jitter);
+    let call = trial(Class::Throttled);
+    let sign_in = FailedTry {
+        stage: Stage::SignIn,
+        ..call
+    };
+    assert_eq!(retry.next(sign_in), RetryDecision::Close(WAIT));
+    assert_eq!(retry.next(call), RetryDecision::HoldBack(WAIT));
+}
+
+#[test]
 fn nobody_waits_longer_than_patience() {
     let long = Duration::from_mins(6);
     let [next] = run(

@@ -8,9 +8,9 @@ use fortilake_client::{self as client, Client, Pause, Reason, Tries};
 use super::{
     Reader,
     call::{FetchedPage, call},
-    judge::paused,
+    judge::{NextTry, limited, paused},
     stopped,
-    work::{Done, Work},
+    work::{Attempt, Done, Suspect, Work},
 };
 use crate::{Error, Failure, FailureKind, Fetch, Outcome, Result, error::Kind};
 
@@ -34,33 +34,69 @@ impl Reader {
         });
     }
 
-    /// Handles the response to [`Self::look`].
+    /// Handles the response to [`Self::send_probe`].
     pub(super) fn probe_ended(
         &mut self,
         answer: client::Result<FetchedPage>,
         work: &mut Work,
     ) -> Result<()> {
         work.probing = false;
-        let good = work.outage.probe_call().cloned();
-        match (answer, good, &self.client) {
+        let good = work.probe_call().cloned();
+        match (answer, good, self.client.clone()) {
             (Err(error), Some(good), _) if error.kind() == client::Kind::Paused => {
                 work.end.get_or_insert(paused(&good, error));
             }
             (Err(error), Some(good), Some(client)) if error.kind() == client::Kind::Transient => {
                 work.outage.down();
                 if client.waits_forever() && work.end.is_none() {
+                    self.requeue_suspects(work);
                     self.send_probe(good, REST, work);
+                } else if error.is_throttled() {
+                    work.limited = true;
+                    let error = limited(&client, &good, error);
+                    work.end.get_or_insert(error);
                 } else {
-                    let error = down(client, &good, error);
+                    let error = down(&client, &good, error);
                     work.end.get_or_insert(error);
                 }
             }
             _ => {
                 let failed = work.outage.proven();
                 self.keep_lost(failed)?;
+                self.fail_suspects(work)?;
             }
         }
         Ok(())
+    }
+
+    /// Lets the scopes of throttled calls fail, because the API answers other calls.
+    fn fail_suspects(&mut self, work: &mut Work) -> Result<()> {
+        for Suspect {
+            attempt, failure, ..
+        } in std::mem::take(&mut work.suspects)
+        {
+            self.keep_failure(&attempt.fetch, &failure)?;
+            let outcome = Outcome::Failed(failure);
+            self.follow(&attempt.fetch, &outcome, &mut work.waiting);
+        }
+        Ok(())
+    }
+
+    /// Gives throttled calls all their tries again, because the API answered no other call either.
+    fn requeue_suspects(&mut self, work: &mut Work) {
+        for Suspect {
+            attempt, failure, ..
+        } in std::mem::take(&mut work.suspects)
+        {
+            if attempt.failed_before {
+                work.retries.push_failed_before(attempt.fetch, failure);
+                continue;
+            }
+            let step = self.plan.delay(&attempt.fetch);
+            self.take(step, None, &mut work.waiting);
+            let retries = &mut work.retries;
+            retries.push(attempt.fetch, 0, failure, NextTry::default(), false);
+        }
     }
 
     /// Ends a run in which no further call is made.
@@ -77,7 +113,17 @@ impl Reader {
         if error.kind() != Kind::Paused || matches!(reason, None | Some(Reason::Stopped)) {
             return Err(error);
         }
-        if matches!(reason, Some(Reason::Errors | Reason::ErrorLimit)) {
+        if work.limited {
+            return Err(error);
+        }
+        // What is known about them is not enough to let them fail, but the next run asks all others
+        // first, and so finds out whether only these calls are throttled.
+        for suspect in std::mem::take(&mut work.suspects) {
+            let Attempt { fetch, .. } = suspect.attempt;
+            work.retries.push_failed_before(fetch, suspect.failure);
+        }
+        let limits = [Reason::Errors, Reason::ErrorLimit, Reason::Closed];
+        if reason.is_some_and(|reason| limits.contains(&reason)) {
             let mut failed = work.outage.proven();
             let retries = work.retries.iter();
             failed.extend(retries.map(|retry| (retry.fetch.clone(), retry.failure.clone())));
@@ -89,7 +135,7 @@ impl Reader {
             return Err(forbidden(endpoint, message));
         }
         work.release();
-        if !work.resumed || (!work.all_asked() && !work.is_hopeless(reason)) {
+        if !work.resumed || !work.all_asked() {
             return Err(error);
         }
         self.let_fail(work)?;
@@ -101,9 +147,7 @@ impl Reader {
 
     /// Lets the remaining calls fail, with their last known errors.
     fn let_fail(&mut self, work: &mut Work) -> Result<()> {
-        let mut unasked: Vec<_> = work.waiting.drain(..).collect();
-        unasked.append(&mut work.unasked);
-        unasked.append(&mut work.held);
+        let unasked = std::mem::take(&mut work.held);
         while let Some(retry) = work.retries.pop() {
             if self.is_awaited(&retry.fetch, work) {
                 self.keep_failure(&retry.fetch, &retry.failure)?;
@@ -128,15 +172,6 @@ impl Reader {
             self.keep_failure(&fetch, &failure)?;
         }
         Ok(())
-    }
-}
-
-impl Work {
-    /// Whether another run would probably use up its errors without progress, as this one did.
-    fn is_hopeless(&self, reason: Option<Reason>) -> bool {
-        let failing = self.retries.iter().map(|retry| &retry.fetch);
-        let unasked = self.waiting.iter().chain(&self.unasked);
-        reason == Some(Reason::Errors) && self.outage.is_hopeless(failing, unasked)
     }
 }
 

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use fortilake_client::{self as client, Tries};
+use fortilake_auth as auth;
+use fortilake_client::{self as client, Client, Pause, Reason, Tries};
 
 use super::{Reader, call::FetchedPage};
 use crate::{
@@ -15,15 +16,22 @@ use crate::{
 pub(super) enum CallResult {
     /// An outcome for the plan.
     Final(Outcome),
-    /// No usable response. `passing` says whether the API may be to blame; `next_try` is how to try
-    /// once more, if another try may help.
-    Lost {
-        failure: Failure,
-        passing: bool,
-        next_try: Option<NextTry>,
-    },
+    /// No usable response.
+    Lost(Lost),
     /// The call was not sent, and no others may be sent for a while.
     Paused(Error),
+}
+
+/// A call without a usable answer.
+pub(super) struct Lost {
+    pub(super) failure: Failure,
+    /// Whether the API may be to blame.
+    pub(super) passing: bool,
+    /// How to try once more, if another try may help.
+    pub(super) next_try: Option<NextTry>,
+    /// If the API answered that there were too many calls: how the run ends if that holds for every
+    /// call.
+    pub(super) limit: Option<Error>,
 }
 
 /// What the next try of a call has to know about the tries before.
@@ -64,11 +72,12 @@ impl Reader {
             }
             Ok(FetchedPage {
                 facts: Err(error), ..
-            }) => Ok(CallResult::Lost {
+            }) => Ok(CallResult::Lost(Lost {
                 failure: unreadable(fetch, &error),
                 passing: false,
                 next_try: None,
-            }),
+                limit: None,
+            })),
             Err(error) => self.judge_error(fetch, error),
         }
     }
@@ -98,9 +107,26 @@ impl Reader {
             client::Kind::BadRequest | client::Kind::NotPossible => {
                 self.failed(fetch, FailureKind::Rejected, one_line(&error))
             }
-            client::Kind::Transient => Ok(lost(one_line(&error), true, later(&error))),
-            _ => Ok(lost(one_line(&error), false, None)),
+            client::Kind::Transient => Ok(self.lost_for_now(fetch, error)),
+            _ => Ok(CallResult::Lost(Lost {
+                failure: lost(&error),
+                passing: false,
+                next_try: None,
+                limit: None,
+            })),
         }
+    }
+
+    fn lost_for_now(&self, fetch: &Fetch, error: client::Error) -> CallResult {
+        let (failure, next_try) = (lost(&error), later(&error));
+        let client = self.client.as_ref().filter(|_| error.is_throttled());
+        let limit = client.map(|client| limited(client, fetch, error));
+        CallResult::Lost(Lost {
+            failure,
+            passing: true,
+            next_try,
+            limit,
+        })
     }
 
     /// Journals a failure that is final for this crawl. A resumed crawl recalls it and does not
@@ -145,13 +171,20 @@ fn later(error: &client::Error) -> Option<NextTry> {
     hopeful.then_some(NextTry { tries, wait })
 }
 
-fn lost(message: String, passing: bool, next_try: Option<NextTry>) -> CallResult {
-    let kind = FailureKind::Lost;
-    CallResult::Lost {
-        failure: Failure { kind, message },
-        passing,
-        next_try,
+fn lost(error: &client::Error) -> Failure {
+    Failure {
+        kind: FailureKind::Lost,
+        message: one_line(error),
     }
+}
+
+/// The pause after a call was answered that there were too many.
+pub(super) fn limited(client: &Client, fetch: &Fetch, error: client::Error) -> Error {
+    let pause = Pause {
+        resume_at: auth::later(client.now(), error.retry_after()),
+        reason: Reason::Closed,
+    };
+    paused(fetch, error).with_pause(pause)
 }
 
 pub(super) fn paused(fetch: &Fetch, error: client::Error) -> Error {

@@ -5,15 +5,12 @@
 //! these scopes fail, and the crawl continues. If it is not, the API is down, and the crawl pauses
 //! before it uses up more errors, without blaming any scope. The price is one call per doubt.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::{Failure, Fetch};
 
 /// After this many consecutive failures it is unclear whether the API works.
 const FAILURES: usize = 3;
-
-/// A run is hopeless if more than this many times as many accounts have failed as are left.
-const FEW: usize = 3;
 
 /// What the calls of a run tell about the API.
 #[derive(Debug, Default)]
@@ -24,24 +21,18 @@ pub(super) struct OutageDetector {
     in_row: usize,
     /// A call that was answered, to be repeated in case of doubt.
     good: Option<Fetch>,
-    /// The endpoints that returned a page, in this run or an earlier one.
-    answered: HashSet<&'static str>,
-    /// The accounts of the pages that this run requested itself.
-    read: HashSet<Option<i64>>,
-    /// The accounts of the calls that this run gave up.
-    given_up: Vec<Option<i64>>,
+    /// A call of each endpoint that returned a page, in this run or an earlier one.
+    answered: HashMap<&'static str, Fetch>,
     /// The endpoint and the message of the last refused call.
     refusal: Option<(&'static str, String)>,
     /// Whether any call failed for another reason than a refusal.
     otherwise: bool,
-    /// How many calls failed in this run.
-    failures: usize,
 }
 
 impl OutageDetector {
     /// Notes a page that an earlier run journaled.
     pub(super) fn recalled(&mut self, fetch: &Fetch) {
-        self.answered.insert(fetch.endpoint);
+        self.keep_answered(fetch);
         if self.good.is_none() {
             self.good = Some(fetch.clone());
         }
@@ -49,23 +40,20 @@ impl OutageDetector {
 
     /// Notes a page.
     pub(super) fn page(&mut self, fetch: &Fetch) {
-        self.read.insert(fetch.account());
-        self.answered.insert(fetch.endpoint);
+        self.keep_answered(fetch);
         self.good = Some(fetch.clone());
         self.in_row = 0;
     }
 
-    /// Notes a refusal that an earlier run journaled.
-    pub(super) fn refused_before(&mut self, fetch: &Fetch) {
-        self.given_up.push(fetch.account());
+    fn keep_answered(&mut self, fetch: &Fetch) {
+        let of_endpoint = self.answered.entry(fetch.endpoint);
+        of_endpoint.or_insert_with(|| fetch.clone());
     }
 
     /// Notes a response that is not a page. It shows that the API works.
     pub(super) fn answer(&mut self, fetch: &Fetch, failure: &Failure, refused: bool) {
         self.in_row = 0;
-        self.failures += 1;
         if refused {
-            self.given_up.push(fetch.account());
             self.refusal = Some((fetch.endpoint, failure.message.clone()));
         } else {
             self.otherwise = true;
@@ -76,13 +64,11 @@ impl OutageDetector {
     /// before (`first`).
     pub(super) fn lost(&mut self, first: bool) {
         self.otherwise = true;
-        self.failures += 1;
         self.in_row += usize::from(first);
     }
 
     /// Notes that a call gets no further try.
     pub(super) fn give_up(&mut self, fetch: &Fetch, failure: &Failure) {
-        self.given_up.push(fetch.account());
         self.unproven.push((fetch.clone(), failure.clone()));
     }
 
@@ -90,6 +76,12 @@ impl OutageDetector {
     /// repeat.
     pub(super) fn probe_call(&self) -> Option<&Fetch> {
         self.good.as_ref().filter(|_| self.in_row >= FAILURES)
+    }
+
+    /// A call that was answered with a page: one of this endpoint if possible, because services may
+    /// have limits of their own.
+    pub(super) fn answered_call(&self, endpoint: &str) -> Option<&Fetch> {
+        self.answered.get(endpoint).or(self.good.as_ref())
     }
 
     /// Notes that the API answers, and returns the failures that are therefore their scopes' own.
@@ -103,26 +95,10 @@ impl OutageDetector {
         self.unproven.clear();
     }
 
-    /// Whether this run has read only parts of failing accounts, and few other accounts are left.
-    /// `failing` are the calls that wait for another try.
-    pub(super) fn is_hopeless<'a>(
-        &self,
-        failing: impl Iterator<Item = &'a Fetch>,
-        unasked: impl Iterator<Item = &'a Fetch>,
-    ) -> bool {
-        let given_up = self.given_up.iter().copied();
-        let failed: HashSet<_> = failing.map(Fetch::account).chain(given_up).collect();
-        let is_read = |account: &Option<i64>| account.is_none() || !failed.contains(account);
-        let unasked: HashSet<_> = unasked.map(Fetch::account).filter(is_read).collect();
-        self.failures >= FAILURES
-            && failed.len() > FEW * unasked.len()
-            && !self.read.iter().any(is_read)
-    }
-
     /// The endpoint that this user may not call at all, if refusals by it used up the errors.
     pub(super) fn forbidden(&self) -> Option<(&'static str, &str)> {
         let (endpoint, message) = self.refusal.as_ref()?;
-        (!self.otherwise && !self.answered.contains(endpoint)).then_some((*endpoint, message))
+        (!self.otherwise && !self.answered.contains_key(endpoint)).then_some((*endpoint, message))
     }
 }
 
@@ -170,31 +146,6 @@ mod tests {
             outage.lost(true);
         }
         assert_eq!(outage.probe_call(), None);
-    }
-
-    #[test]
-    fn a_run_without_progress_and_with_few_accounts_left_is_hopeless() {
-        let of = |account: usize| {
-            let mut arguments = Map::new();
-            arguments.insert("accountId".to_owned(), account.into());
-            Fetch::new(Arc::from("acme"), "products/list", arguments, 0)
-        };
-        let fetches: Vec<_> = (0..20).map(of).collect();
-        let mut outage = OutageDetector::default();
-        let hopeless = |outage: &OutageDetector, failed: usize, unasked: usize| {
-            let left = fetches[failed..].iter().take(unasked);
-            outage.is_hopeless(fetches[..failed].iter(), left)
-        };
-        // A run that made no calls knows no more than the one before.
-        assert!(!hopeless(&outage, 16, 1));
-        (0..FAILURES).for_each(|_| outage.lost(true));
-        assert!(hopeless(&outage, 16, 1) && hopeless(&outage, 16, 4));
-        assert!(!hopeless(&outage, 8, 12));
-        // A page of a failing account is not progress, but a page of another account is.
-        outage.page(&fetches[3]);
-        assert!(hopeless(&outage, 16, 4));
-        outage.page(&fetches[19]);
-        assert!(!hopeless(&outage, 16, 1));
     }
 
     #[test]

@@ -38,8 +38,12 @@ pub(super) struct Work {
     pub(super) ahead: JoinSet<()>,
     pub(super) slow_start: SlowStart,
     pub(super) outage: OutageDetector,
+    /// Calls that were throttled in all their tries, while it is not known whether others are too.
+    pub(super) suspects: Vec<Suspect>,
     /// Whether a call is in flight that tells whether the API answers.
     pub(super) probing: bool,
+    /// Whether that call was throttled as well, so that the limit holds for every call.
+    pub(super) limited: bool,
     /// Whether calls failed in an earlier run of this crawl.
     pub(super) resumed: bool,
     pub(super) effort: ReadStats,
@@ -58,6 +62,17 @@ pub(super) struct Attempt {
     pub(super) failure: Option<Failure>,
     /// The client's record of the tries in this run.
     pub(super) tries: Tries,
+}
+
+/// A call that was throttled in all its tries.
+///
+/// If only this call is throttled, its scope fails: otherwise one account could pause the crawl in
+/// every run. If every call is throttled, the crawl pauses and no scope fails.
+pub(super) struct Suspect {
+    pub(super) attempt: Attempt,
+    pub(super) failure: Failure,
+    /// How the run ends if every call is throttled.
+    pub(super) limit: Option<Error>,
 }
 
 /// A call that has ended.
@@ -113,6 +128,15 @@ impl Work {
         let place = self.in_flight.iter().position(|one| Some(*one) == call);
         if let Some(place) = place {
             self.in_flight.swap_remove(place);
+        }
+    }
+
+    /// The call that tells whether the API answers; `None` while there is no doubt, or no call to
+    /// repeat.
+    pub(super) fn probe_call(&self) -> Option<&Fetch> {
+        match self.suspects.first() {
+            Some(suspect) => self.outage.answered_call(suspect.attempt.fetch.endpoint),
+            None => self.outage.probe_call(),
         }
     }
 

@@ -177,3 +177,35 @@ async fn a_try_is_one_call_and_no_reason_to_pause() {
     }
     assert_eq!(server.calls(), 5);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_try_holds_back_others_and_is_reported() {
+    let server = Server::new([
+        Answer::Throttled("20"),
+        Answer::products(1),
+        Answer::Throttled("1800"),
+    ]);
+    let client = server.client();
+    let arguments = json!({ "accountId": 710_112 });
+    let arguments = arguments.as_object().cloned().unwrap();
+    let start = Instant::now();
+    let error = client.try_fetch(&LIST, &arguments, Tries::default()).await;
+    let error = error.unwrap_err();
+    assert!(error.is_throttled());
+    assert_eq!(error.kind(), Kind::Transient);
+    assert_eq!(error.retry_after(), Duration::from_secs(20));
+    assert_eq!(
+        chain(&error),
+        "`products/list` for accountId 710112 was throttled: the response is the text \"Slow down\" (HTTP 429)"
+    );
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    list(&client).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::from_secs(20));
+    let error = client.try_fetch(&LIST, &arguments, error.tries()).await;
+    assert_eq!(
+        chain(&error.unwrap_err()),
+        "`products/list` for accountId 710112 was throttled: the response is the text \"Slow down\" (HTTP 429, 2 tries)"
+    );
+    let error = list(&client).await.unwrap_err();
+    assert_eq!(pause(&client, &error).1, Reason::Closed);
+}
