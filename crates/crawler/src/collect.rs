@@ -16,6 +16,7 @@ use crate::{
     error::{Kind, one_line},
     freeze::{Frozen, ScopeRecord, exhaustive},
     handover::Handover,
+    journal::with_journal,
     notes,
     publish::{Models, Reload, Rows},
     stored_scope::{Closed, StoredScope},
@@ -61,7 +62,8 @@ pub(crate) struct Collected {
 }
 
 impl Collector {
-    pub(crate) fn new(
+    /// Continues where earlier runs have stopped.
+    pub(crate) async fn open(
         crawl: &fortilake_sink::Crawl,
         tables: &[Arc<TableSpec>],
         models: Models,
@@ -69,9 +71,13 @@ impl Collector {
         clock: Clock,
         observer: Observer,
     ) -> Result<Self> {
-        let frozen = notes::frozen(&*journal)?.map(Arc::new);
+        let (frozen, handover) = with_journal(&journal, |journal| {
+            Ok((notes::frozen(&**journal)?, Handover::open(&**journal)?))
+        })
+        .await?;
+        let frozen = frozen.map(Arc::new);
         Ok(Self {
-            handover: Handover::open(&*journal)?,
+            handover,
             results: frozen.iter().flat_map(|frozen| frozen.index()).collect(),
             frozen,
             journal,
@@ -142,7 +148,7 @@ impl Collector {
             return Err(lost(scope));
         }
         let found = match &self.frozen {
-            Some(frozen) => self.carried_before(frozen)?,
+            Some(frozen) => self.carried_before(frozen.clone()).await?,
             None => self.carry(carry.clone(), everything).await?,
         };
         if let Some(frozen) = self.frozen.take_if(|frozen| frozen.edition == self.edition) {
@@ -178,7 +184,11 @@ impl Collector {
             edition: self.edition,
             max_age,
         };
-        notes::freeze(&*self.journal, &frozen)?;
+        let frozen = with_journal(&self.journal, |journal| {
+            notes::freeze(&**journal, &frozen)?;
+            Ok(frozen)
+        })
+        .await?;
         Ok(Collected {
             frozen,
             closed: self.closed,
@@ -187,21 +197,21 @@ impl Collector {
     }
 
     /// The carried scopes of frozen results, each with the reason why it was not read.
-    fn carried_before(&self, frozen: &Frozen) -> Result<Vec<(Closed, String)>> {
-        let carried = frozen
-            .scopes
-            .iter()
-            .filter(|record| record.carried_from.is_some());
-        let journal = &self.journal;
-        carried
-            .map(|record| {
-                let text = record.scope.text();
-                let stored = notes::described(&|key| journal.read(key), &text)?;
-                let closed = stored.and_then(|stored| stored.restore(record.scope.clone()));
-                let error = record.error.clone().unwrap_or_default();
-                Ok((closed.ok_or_else(|| lost(&text))?, error))
-            })
-            .collect()
+    async fn carried_before(&self, frozen: Arc<Frozen>) -> Result<Vec<(Closed, String)>> {
+        with_journal(&self.journal, move |journal| {
+            let scopes = frozen.scopes.iter();
+            let carried = scopes.filter(|record| record.carried_from.is_some());
+            carried
+                .map(|record| {
+                    let text = record.scope.text();
+                    let stored = notes::described(&|key| journal.read(key), &text)?;
+                    let closed = stored.and_then(|stored| stored.restore(record.scope.clone()));
+                    let error = record.error.clone().unwrap_or_default();
+                    Ok((closed.ok_or_else(|| lost(&text))?, error))
+                })
+                .collect()
+        })
+        .await
     }
 
     /// Copies the rows of scopes that could not be read from earlier crawls.
@@ -209,14 +219,12 @@ impl Collector {
         let Some(carry) = carry else {
             return Ok(Vec::new());
         };
-        let unread = carry.unread(&self.complete, &self.failed, everything)?;
-        let journal = self.journal.clone();
-        // Reading other journals blocks, so it runs outside the async worker threads.
-        let copied = tokio::task::spawn_blocking(move || carry.copy(&*journal, unread)).await;
-        copied.map_err(|error| {
-            let message = "the task that copies pages of earlier crawls panicked";
-            Error::new(Kind::Unforeseen, message).with_source(error)
-        })?
+        let (complete, failed) = (self.complete.clone(), self.failed.clone());
+        with_journal(&self.journal, move |journal| {
+            let unread = carry.unread(&complete, &failed, everything)?;
+            carry.copy(&**journal, unread)
+        })
+        .await
     }
 
     /// Counts the rows of a scope whose pages are from an earlier crawl; `None` if they cannot be
@@ -236,16 +244,20 @@ impl Collector {
         };
         record.error = Some(error);
         record.carried_from.clone_from(&closed.carried_from);
-        self.describe(closed)?;
+        self.describe(closed).await?;
         Ok(Some(record))
     }
 
     /// Journals what a later crawl needs to carry the scope.
-    fn describe(&self, closed: &Closed) -> Result<()> {
-        match StoredScope::new(closed) {
-            Some(stored) => notes::describe(&*self.journal, &closed.id.text(), &stored),
-            None => Ok(()),
-        }
+    async fn describe(&self, closed: &Closed) -> Result<()> {
+        let Some(stored) = StoredScope::new(closed) else {
+            return Ok(());
+        };
+        let id = closed.id.text();
+        with_journal(&self.journal, move |journal| {
+            notes::describe(&**journal, &id, &stored)
+        })
+        .await
     }
 
     /// The source and the error of the first scope that failed, if any did.
@@ -276,8 +288,12 @@ impl Collector {
             // The scope enters the log after it was counted and before any sink sees it. A crash in
             // between only repeats a delivery that had not begun. In the reverse order, a receiver
             // could have rows whose position in the order is lost.
-            self.describe(&closed)?;
-            notes::hand_over(&*self.journal, self.handover.add(), &closed.id.text())?;
+            self.describe(&closed).await?;
+            let (position, id) = (self.handover.add(), closed.id.text());
+            with_journal(&self.journal, move |journal| {
+                notes::hand_over(&**journal, position, &id)
+            })
+            .await?;
         }
         (self.observer)(&Event::Published {
             scope: &closed.scope,
@@ -303,8 +319,7 @@ impl Collector {
         let mut record = self.record(&closed.id, &closed.scope, None);
         let mut newest = None;
         for fetch in closed.fetches() {
-            let page = load(&*self.journal, &fetch)?;
-            let reload = reload(self.journal.clone(), fetch);
+            let (page, reload) = open_page(&self.journal, fetch).await?;
             newest = newest.max(Some(page.observed_at));
             record.pages += 1;
             let rows = self.rows.page(page, reload).await?;
@@ -312,7 +327,7 @@ impl Collector {
             add(&mut record.rows, rows.tables);
         }
         for rejected in closed.rejected() {
-            let observed_at = observed_at(&*self.journal, &rejected.fetch)?;
+            let observed_at = observed_at(&self.journal, &rejected.fetch).await?;
             newest = newest.max(Some(observed_at));
             let rows = self.rows.rejected(&rejected, observed_at)?;
             add(&mut record.rows, rows);
@@ -363,14 +378,23 @@ pub(crate) async fn deliver(
     };
     publisher.begin_from(closed.id.clone(), origin);
     for fetch in closed.fetches() {
-        let page = load(&**journal, &fetch)?;
-        publisher.page(page, reload(journal.clone(), fetch)).await?;
+        let (page, reload) = open_page(journal, fetch).await?;
+        publisher.page(page, reload).await?;
     }
     for rejected in closed.rejected() {
-        let observed_at = observed_at(&**journal, &rejected.fetch)?;
+        let observed_at = observed_at(journal, &rejected.fetch).await?;
         publisher.rejected(&rejected, observed_at).await?;
     }
     publisher.end().await
+}
+
+/// Loads the page of a call, and returns how to load it again.
+async fn open_page(journal: &Arc<dyn Journal>, fetch: Fetch) -> Result<(RawPage, Reload)> {
+    with_journal(journal, move |journal| {
+        let page = load(&**journal, &fetch)?;
+        Ok((page, reload(journal.clone(), fetch)))
+    })
+    .await
 }
 
 /// Loads the page of a call from the journal.
@@ -399,9 +423,13 @@ fn reload(journal: Arc<dyn Journal>, fetch: Fetch) -> Reload {
 }
 
 /// When the outcome of a call was journaled, in microseconds of Unix time; 0 if it was not.
-fn observed_at(journal: &dyn Journal, fetch: &Fetch) -> Result<i64> {
-    let record = journal.read(fetch.key()).map_err(Error::state)?;
-    Ok(record.map_or(0, |record| record.observed_at))
+async fn observed_at(journal: &Arc<dyn Journal>, fetch: &Fetch) -> Result<i64> {
+    let key = fetch.key().to_owned();
+    with_journal(journal, move |journal| {
+        let record = journal.read(&key).map_err(Error::state)?;
+        Ok(record.map_or(0, |record| record.observed_at))
+    })
+    .await
 }
 
 fn micros(length: std::time::Duration) -> i64 {

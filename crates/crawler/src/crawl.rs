@@ -21,6 +21,7 @@ use crate::{
     collect::{Collected, Collector, deliver},
     error::Kind,
     freeze::Frozen,
+    journal::flush,
     publish::Models,
     read::{ReadStats, Reader, ReusablePages},
     stored_scope::Closed,
@@ -103,7 +104,7 @@ impl Crawl {
             .map(|Source { settings, .. }| (settings.source.clone(), settings.models.clone()));
         let models = Models::new(limited);
         let mut delivery = Deliveries::new(&self.identity.id, &self.tables, self.sinks, &models);
-        let collector = Collector::new(
+        let collector = Collector::open(
             &self.identity,
             &self.tables,
             models,
@@ -111,7 +112,7 @@ impl Crawl {
             self.clock.clone(),
             self.observer.clone(),
         );
-        let mut collector = match collector {
+        let mut collector = match collector.await {
             Ok(collector) => collector,
             Err(error) => return Err(delivery.give_up(error).await),
         };
@@ -164,18 +165,10 @@ impl Crawl {
         while readers.join_next().await.is_some() {}
         let flushed = flush(&self.journal).await;
         let everything = self.identity.selection.is_everything();
-        let ended = async {
-            let effort = result?;
-            flushed?;
-            if let Some((source, error)) = collector.first_failure().filter(|_| effort.pages == 0) {
-                // Scopes such as the units of a local user close without a page, so closed scopes
-                // do not prove that anything was read.
-                let message = format!("nothing could be read from source `{source}`");
-                return Err(Error::new(Kind::Unreadable, message).with_source(error.to_owned()));
-            }
-            Ok((effort, collector.end(self.carry, everything).await?))
-        }
-        .await;
+        let ended = match result.and_then(|effort| flushed.map(|()| effort)) {
+            Ok(effort) => effort.collected(collector, self.carry, everything).await,
+            Err(error) => Err(error),
+        };
         // Logged once the results are frozen: from here on, no call is made.
         if let Ok((effort, collected)) = &ended {
             let scopes = collected.frozen.scopes.iter();
@@ -207,6 +200,24 @@ impl Crawl {
         report.recalled = effort.recalled;
         report.elapsed = began.elapsed();
         Ok(report)
+    }
+}
+
+impl ReadStats {
+    /// Ends the collection of what was read.
+    async fn collected(
+        self,
+        collector: Collector,
+        carry: Option<Carry>,
+        everything: bool,
+    ) -> Result<(Self, Collected)> {
+        if let Some((source, error)) = collector.first_failure().filter(|_| self.pages == 0) {
+            // Scopes such as the units of a local user close without a page, so closed scopes do
+            // not prove that anything was read.
+            let message = format!("nothing could be read from source `{source}`");
+            return Err(Error::new(Kind::Unreadable, message).with_source(error.to_owned()));
+        }
+        Ok((self, collector.end(carry, everything).await?))
     }
 }
 
@@ -282,21 +293,6 @@ fn go_on(stop: &watch::Receiver<bool>) -> Result<()> {
         return Err(Error::new(Kind::Interrupted, "interrupted"));
     }
     Ok(())
-}
-
-/// Waits until the journal is durable. Flushing blocks, so it runs outside the async worker
-/// threads.
-async fn flush(journal: &Arc<dyn Journal>) -> Result<()> {
-    let journal = journal.clone();
-    let flushed = tokio::task::spawn_blocking(move || journal.flush()).await;
-    let flushed = flushed.map_err(|error| {
-        Error::new(
-            Kind::Unforeseen,
-            "the task that flushes the journal panicked",
-        )
-        .with_source(error)
-    })?;
-    flushed.map_err(Error::state)
 }
 
 /// The sinks, split by when they receive rows.

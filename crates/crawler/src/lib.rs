@@ -22,6 +22,7 @@ mod fetch;
 mod freeze;
 mod guard;
 mod handover;
+mod journal;
 mod notes;
 mod publish;
 mod read;

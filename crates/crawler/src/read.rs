@@ -104,7 +104,7 @@ impl Reader {
             }
             tokio::select! {
                 done = work.calls.join_next(), if !work.calls.is_empty() => match done {
-                    Some(Ok(done)) => self.finish(done, &mut work)?,
+                    Some(Ok(done)) => self.finish(done, &mut work).await?,
                     Some(Err(error)) => {
                         let broken = Error::new(Kind::Unforeseen, "the task of a call panicked");
                         return Err(broken.with_source(error));
@@ -123,7 +123,7 @@ impl Reader {
         if let Some(client) = &self.client {
             work.effort.calls = client.calls();
         }
-        self.conclude(&mut work)?;
+        self.conclude(&mut work).await?;
         if self.plan.is_finished() {
             return Ok(work.effort);
         }
@@ -152,7 +152,11 @@ impl Reader {
             if !self.is_awaited(&fetch, work) {
                 continue;
             }
-            let recalled = if unknown { None } else { self.recall(&fetch)? };
+            let recalled = if unknown {
+                None
+            } else {
+                self.recall(&fetch).await?
+            };
             match recalled {
                 Some(Recalled::Outcome(outcome)) => {
                     match &outcome {
@@ -167,9 +171,6 @@ impl Reader {
                     }
                     work.effort.recalled += 1;
                     self.follow(&fetch, &outcome, &mut work.waiting);
-                    // Recalling an outcome never waits, so without this a resumed crawl would not
-                    // let other tasks run until it has read the whole journal.
-                    tokio::task::yield_now().await;
                 }
                 Some(Recalled::Lost(failure)) if self.client.is_some() => {
                     work.resumed = true;
@@ -213,22 +214,22 @@ impl Reader {
     }
 
     /// Handles a call that has ended.
-    fn finish(&mut self, done: Done, work: &mut Work) -> Result<()> {
+    async fn finish(&mut self, done: Done, work: &mut Work) -> Result<()> {
         let (attempt, answer) = match done {
             Done::Call(attempt, answer) => (attempt, answer),
-            Done::Probe(answer) => return self.probe_ended(answer, work),
+            Done::Probe(answer) => return self.probe_ended(answer, work).await,
             Done::ProbeCancelled => {
                 work.probing = false;
                 return Ok(());
             }
         };
         work.ended(&attempt.fetch);
-        match self.judge(&attempt.fetch, answer) {
+        match self.judge(&attempt.fetch, answer).await {
             Ok(CallResult::Final(outcome)) => {
-                self.answered(&attempt.fetch, &outcome, work)?;
+                self.answered(&attempt.fetch, &outcome, work).await?;
                 self.follow(&attempt.fetch, &outcome, &mut work.waiting);
             }
-            Ok(CallResult::Lost(lost)) => self.lost(attempt, lost, work)?,
+            Ok(CallResult::Lost(lost)) => self.lost(attempt, lost, work).await?,
             Ok(CallResult::Paused(error)) => {
                 work.put_back(attempt);
                 work.end.get_or_insert(error);
@@ -252,7 +253,7 @@ impl Reader {
         Ok(())
     }
 
-    fn answered(&mut self, fetch: &Fetch, outcome: &Outcome, work: &mut Work) -> Result<()> {
+    async fn answered(&mut self, fetch: &Fetch, outcome: &Outcome, work: &mut Work) -> Result<()> {
         match outcome {
             Outcome::Page(_) => {
                 work.effort.pages += 1;
@@ -271,11 +272,11 @@ impl Reader {
                 work.outage.answer(fetch, failure, refused);
             }
         }
-        self.keep_lost(work.outage.proven())
+        self.keep_lost(work.outage.proven()).await
     }
 
     /// Schedules another try of a failed call, or lets its scope fail.
-    fn lost(&mut self, attempt: Attempt, lost: Lost, work: &mut Work) -> Result<()> {
+    async fn lost(&mut self, attempt: Attempt, lost: Lost, work: &mut Work) -> Result<()> {
         let Lost {
             failure,
             passing,
@@ -308,7 +309,7 @@ impl Reader {
         let fetch = attempt.fetch;
         work.outage.give_up(&fetch, &failure);
         if !passing {
-            self.keep_lost(work.outage.proven())?;
+            self.keep_lost(work.outage.proven()).await?;
         }
         self.follow(&fetch, &Outcome::Failed(failure), &mut work.waiting);
         Ok(())

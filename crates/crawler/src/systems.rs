@@ -137,7 +137,7 @@ pub struct ConnectionConfig {
 /// Saving the state of the plan after each call was the alternative, but a new release could then
 /// resume a crawl only if no type of the planner had changed. The price is that a resume reads the
 /// whole journal once.
-pub(crate) trait Planner: Send {
+pub(crate) trait Planner: Send + Sync {
     /// The first calls.
     fn begin(&mut self) -> Step;
 

@@ -57,14 +57,15 @@ fn scope(account: i64, pages: Result<Pages, String>) -> Scope {
 /// Runs a collector over these accounts. Those without an error have their page in the journal.
 async fn run(journal: &Arc<dyn Journal>, accounts: &[(i64, Option<&str>)]) -> Result<Collected> {
     let tables = tables_of(&["products/list"]);
-    let mut collector = Collector::new(
+    let mut collector = Collector::open(
         &crawl(),
         &tables,
         Models::default(),
         journal.clone(),
         Arc::new(|| NOW),
         Arc::new(|_| {}),
-    )?;
+    )
+    .await?;
     for (account, error) in accounts {
         let pages = match error {
             None => Ok(Pages::from(fetch(*account))),
@@ -120,7 +121,7 @@ async fn rows_of_an_unreadable_scope_do_not_hide_those_of_another() {
     };
     let tables = tables_of(&["products/list"]);
     let clock = Arc::new(|| NOW);
-    let mut collector = Collector::new(
+    let mut collector = Collector::open(
         &crawl(),
         &tables,
         Models::default(),
@@ -128,6 +129,7 @@ async fn rows_of_an_unreadable_scope_do_not_hide_those_of_another() {
         clock,
         Arc::new(|_| {}),
     )
+    .await
     .unwrap();
     collector.take("acme", broken).await.unwrap();
     let whole = scope(3, Ok(Pages::from(fetch(3))));

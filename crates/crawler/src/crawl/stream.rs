@@ -12,10 +12,9 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::flush;
 use crate::{
     Error, Publisher, Result, SinkReport, collect::deliver, error::Kind, freeze::Frozen,
-    stored_scope::Closed,
+    journal::flush, stored_scope::Closed,
 };
 
 /// The task that feeds the sinks that deliver at once.

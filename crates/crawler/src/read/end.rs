@@ -35,7 +35,7 @@ impl Reader {
     }
 
     /// Handles the response to [`Self::send_probe`].
-    pub(super) fn probe_ended(
+    pub(super) async fn probe_ended(
         &mut self,
         answer: client::Result<FetchedPage>,
         work: &mut Work,
@@ -62,20 +62,20 @@ impl Reader {
             }
             _ => {
                 let failed = work.outage.proven();
-                self.keep_lost(failed)?;
-                self.fail_suspects(work)?;
+                self.keep_lost(failed).await?;
+                self.fail_suspects(work).await?;
             }
         }
         Ok(())
     }
 
     /// Lets the scopes of throttled calls fail, because the API answers other calls.
-    fn fail_suspects(&mut self, work: &mut Work) -> Result<()> {
+    async fn fail_suspects(&mut self, work: &mut Work) -> Result<()> {
         for Suspect {
             attempt, failure, ..
         } in std::mem::take(&mut work.suspects)
         {
-            self.keep_failure(&attempt.fetch, &failure)?;
+            self.keep_failure(&attempt.fetch, &failure).await?;
             let outcome = Outcome::Failed(failure);
             self.follow(&attempt.fetch, &outcome, &mut work.waiting);
         }
@@ -105,9 +105,9 @@ impl Reader {
     /// and only calls that failed before are left, their scopes fail with their last known errors
     /// instead. Otherwise a crawl with enough failing accounts would pause in every run and never
     /// end.
-    pub(super) fn conclude(&mut self, work: &mut Work) -> Result<()> {
+    pub(super) async fn conclude(&mut self, work: &mut Work) -> Result<()> {
         let Some(error) = work.end.take() else {
-            return self.keep_lost(work.outage.proven());
+            return self.keep_lost(work.outage.proven()).await;
         };
         let reason = error.pause().map(|pause| pause.reason);
         if error.kind() != Kind::Paused || matches!(reason, None | Some(Reason::Stopped)) {
@@ -127,7 +127,7 @@ impl Reader {
             let mut failed = work.outage.proven();
             let retries = work.retries.iter();
             failed.extend(retries.map(|retry| (retry.fetch.clone(), retry.failure.clone())));
-            self.keep_lost(failed)?;
+            self.keep_lost(failed).await?;
         }
         if reason == Some(Reason::Errors)
             && let Some((endpoint, message)) = work.outage.forbidden()
@@ -138,7 +138,7 @@ impl Reader {
         if !work.resumed || !work.all_asked() {
             return Err(error);
         }
-        self.let_fail(work)?;
+        self.let_fail(work).await?;
         if work.waiting.is_empty() {
             return Ok(());
         }
@@ -146,11 +146,11 @@ impl Reader {
     }
 
     /// Lets the remaining calls fail, with their last known errors.
-    fn let_fail(&mut self, work: &mut Work) -> Result<()> {
+    async fn let_fail(&mut self, work: &mut Work) -> Result<()> {
         let unasked = std::mem::take(&mut work.held);
         while let Some(retry) = work.retries.pop() {
             if self.is_awaited(&retry.fetch, work) {
-                self.keep_failure(&retry.fetch, &retry.failure)?;
+                self.keep_failure(&retry.fetch, &retry.failure).await?;
                 let outcome = Outcome::Failed(retry.failure);
                 self.follow(&retry.fetch, &outcome, &mut work.waiting);
             }
@@ -158,7 +158,7 @@ impl Reader {
         for fetch in unasked {
             if self.is_awaited(&fetch, work) {
                 let failure = not_asked(&fetch);
-                self.keep_failure(&fetch, &failure)?;
+                self.keep_failure(&fetch, &failure).await?;
                 self.follow(&fetch, &Outcome::Failed(failure), &mut work.waiting);
             }
         }
@@ -167,9 +167,9 @@ impl Reader {
 
     /// Journals failures that another try may resolve, so that a resumed crawl tries them only once
     /// more.
-    pub(super) fn keep_lost(&self, failed: Vec<(Fetch, Failure)>) -> Result<()> {
+    pub(super) async fn keep_lost(&self, failed: Vec<(Fetch, Failure)>) -> Result<()> {
         for (fetch, failure) in failed {
-            self.keep_failure(&fetch, &failure)?;
+            self.keep_failure(&fetch, &failure).await?;
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 impl Reader {
     /// Journals the result of a call, and decides whether it fails a scope or ends the crawl.
-    pub(super) fn judge(
+    pub(super) async fn judge(
         &self,
         fetch: &Fetch,
         answer: client::Result<FetchedPage>,
@@ -60,14 +60,14 @@ impl Reader {
                     "`{}` found no product with this serial number",
                     fetch.endpoint
                 );
-                self.failed(fetch, FailureKind::Rejected, message)
+                self.failed(fetch, FailureKind::Rejected, message).await
             }
             Ok(FetchedPage {
                 body,
                 facts: Ok(facts),
                 ..
             }) => {
-                let time = self.keep_page(fetch, body)?;
+                let time = self.keep_page(fetch, body).await?;
                 Ok(CallResult::Final(Outcome::Page(facts.observed_at(time))))
             }
             Ok(FetchedPage {
@@ -78,11 +78,11 @@ impl Reader {
                 next_try: None,
                 limit: None,
             })),
-            Err(error) => self.judge_error(fetch, error),
+            Err(error) => self.judge_error(fetch, error).await,
         }
     }
 
-    fn judge_error(&self, fetch: &Fetch, error: client::Error) -> Result<CallResult> {
+    async fn judge_error(&self, fetch: &Fetch, error: client::Error) -> Result<CallResult> {
         match error.kind() {
             // If there are other sources, they are still worth reading, so these errors end the
             // crawl only if this source is the only one.
@@ -102,10 +102,15 @@ impl Reader {
             client::Kind::Ledger => Err(end(Kind::State, fetch, error)),
             client::Kind::Refused if is_denied(&error) => {
                 self.failed(fetch, FailureKind::Denied, one_line(&error))
+                    .await
             }
-            client::Kind::Refused => self.failed(fetch, FailureKind::Refused, one_line(&error)),
+            client::Kind::Refused => {
+                self.failed(fetch, FailureKind::Refused, one_line(&error))
+                    .await
+            }
             client::Kind::BadRequest | client::Kind::NotPossible => {
                 self.failed(fetch, FailureKind::Rejected, one_line(&error))
+                    .await
             }
             client::Kind::Transient => Ok(self.lost_for_now(fetch, error)),
             _ => Ok(CallResult::Lost(Lost {
@@ -133,9 +138,14 @@ impl Reader {
     /// call again: the same request would be refused again, and each refusal costs one of ten
     /// errors per hour. The price is that a permission granted in the meantime takes effect only in
     /// the next crawl.
-    fn failed(&self, fetch: &Fetch, kind: FailureKind, message: String) -> Result<CallResult> {
+    async fn failed(
+        &self,
+        fetch: &Fetch,
+        kind: FailureKind,
+        message: String,
+    ) -> Result<CallResult> {
         let failure = Failure { kind, message };
-        self.keep_failure(fetch, &failure)?;
+        self.keep_failure(fetch, &failure).await?;
         Ok(CallResult::Final(Outcome::Failed(failure)))
     }
 }

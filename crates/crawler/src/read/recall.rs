@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use fortilake_state::{Record, RecordKind};
+use fortilake_state::{Journal, Record, RecordKind};
 use serde::{Deserialize, Serialize};
 
-use super::{Reader, judge::unreadable};
-use crate::{Error, Facts, Failure, FailureKind, Fetch, Outcome, Result, error::Kind};
+use super::{Reader, ReusablePages, judge::unreadable};
+use crate::{
+    Error, Facts, Failure, FailureKind, Fetch, Outcome, Result, error::Kind, journal::with_journal,
+};
 
 /// A [`Failure`] as it is stored in the journal.
 #[derive(Serialize, Deserialize)]
@@ -32,14 +34,10 @@ pub(super) enum Recalled {
 
 impl Reader {
     /// The outcome of this call in an earlier run, if it was made.
-    pub(super) fn recall(&self, fetch: &Fetch) -> Result<Option<Recalled>> {
+    pub(super) async fn recall(&self, fetch: &Fetch) -> Result<Option<Recalled>> {
         let key = fetch.key();
-        let record = match self.journal.read(key).map_err(Error::state)? {
-            Some(record) => record,
-            None => match self.reuse_earlier(fetch)? {
-                Some(record) => record,
-                None => return Ok(None),
-            },
+        let Some(record) = self.find(fetch).await? else {
+            return Ok(None);
         };
         let recalled = match record.kind {
             RecordKind::Page => {
@@ -64,30 +62,27 @@ impl Reader {
         })
     }
 
-    /// Copies the details of a product from an earlier crawl into this crawl's journal, so that the
-    /// earlier crawl may be deleted.
-    fn reuse_earlier(&self, fetch: &Fetch) -> Result<Option<Record>> {
-        let Some(older) = self.older.as_ref().filter(|_| fetch.is_about_one_row()) else {
-            return Ok(None);
-        };
-        let key = fetch.key();
-        let found = older.archive.newest(key, older.since);
-        let found = found.map_err(Error::state)?;
-        if let Some(record) = &found {
-            // The record keeps its time, which says when the product was observed.
-            let kept = self.journal.append(key, record.clone());
-            kept.map_err(Error::state)?;
-        }
-        Ok(found)
+    /// The record of this call in this crawl's journal, or in that of an earlier crawl.
+    async fn find(&self, fetch: &Fetch) -> Result<Option<Record>> {
+        let key = fetch.key().to_owned();
+        let older = self.older.clone().filter(|_| fetch.is_about_one_row());
+        with_journal(&self.journal, move |journal| {
+            let record = journal.read(&key).map_err(Error::state)?;
+            match (record, older) {
+                (None, Some(older)) => reuse_earlier(&**journal, &key, &older),
+                (record, _) => Ok(record),
+            }
+        })
+        .await
     }
 
     /// Journals a page, and returns the time that it is stored with.
-    pub(super) fn keep_page(&self, fetch: &Fetch, body: Arc<str>) -> Result<i64> {
-        self.keep(fetch, RecordKind::Page, body)
+    pub(super) async fn keep_page(&self, fetch: &Fetch, body: Arc<str>) -> Result<i64> {
+        self.keep(fetch, RecordKind::Page, body).await
     }
 
     /// Journals a failure, and whether a later try may succeed.
-    pub(super) fn keep_failure(&self, fetch: &Fetch, failure: &Failure) -> Result<()> {
+    pub(super) async fn keep_failure(&self, fetch: &Fetch, failure: &Failure) -> Result<()> {
         let refused = failure.kind.is_refusal();
         let kept = FailureRecord {
             refused,
@@ -98,19 +93,40 @@ impl Reader {
         let body = serde_json::to_string(&kept).map_err(|error| {
             Error::new(Kind::Unforeseen, "a failure cannot be serialized").with_source(error)
         })?;
-        self.keep(fetch, RecordKind::Failure, body.into()).map(drop)
+        let kept = self.keep(fetch, RecordKind::Failure, body.into()).await;
+        kept.map(drop)
     }
 
-    fn keep(&self, fetch: &Fetch, kind: RecordKind, body: Arc<str>) -> Result<i64> {
+    async fn keep(&self, fetch: &Fetch, kind: RecordKind, body: Arc<str>) -> Result<i64> {
         let observed_at = (self.clock)();
         let record = Record {
             kind,
             body,
             observed_at,
         };
-        let kept = self.journal.append(fetch.key(), record);
-        kept.map(|()| observed_at).map_err(Error::state)
+        let key = fetch.key().to_owned();
+        with_journal(&self.journal, move |journal| {
+            journal.append(&key, record).map_err(Error::state)
+        })
+        .await?;
+        Ok(observed_at)
     }
+}
+
+/// Copies the details of a product from an earlier crawl into this crawl's journal, so that the
+/// earlier crawl may be deleted.
+fn reuse_earlier(
+    journal: &dyn Journal,
+    key: &str,
+    older: &ReusablePages,
+) -> Result<Option<Record>> {
+    let found = older.archive.newest(key, older.since);
+    let found = found.map_err(Error::state)?;
+    if let Some(record) = &found {
+        // The record keeps its time, which says when the product was observed.
+        journal.append(key, record.clone()).map_err(Error::state)?;
+    }
+    Ok(found)
 }
 
 impl FailureRecord {
