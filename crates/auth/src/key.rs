@@ -130,11 +130,11 @@ impl Signer for Key {
         self.token().is_ok()
     }
 
-    fn refused(&self, _: &str, _: &Token) -> Result<()> {
+    async fn refused(&self, _: &str, _: &Token) -> Result<()> {
         Err(self.refused())
     }
 
-    fn doubted(&self, _: &str, _: &Token) {}
+    async fn doubted(&self, _: &str, _: &Token) {}
 }
 
 #[cfg(test)]

@@ -142,8 +142,8 @@ impl OAuth {
     ///
     /// If a newer token has already replaced it, that one stays: one revoked token can cause many
     /// refusals, and only the first should lead to a sign-in.
-    pub fn refused(&self, client_id: &str, token: &Token) {
-        self.tokens.refused(client_id, token);
+    pub async fn refused(&self, client_id: &str, token: &Token) {
+        self.tokens.refused(client_id, token).await;
     }
 
     /// Refreshes the last token if that is likely to work, and otherwise signs in with the
@@ -345,13 +345,13 @@ impl Signer for OAuth {
         self.is_current(client_id, token)
     }
 
-    fn refused(&self, client_id: &str, token: &Token) -> Result<()> {
-        self.refused(client_id, token);
+    async fn refused(&self, client_id: &str, token: &Token) -> Result<()> {
+        self.refused(client_id, token).await;
         Ok(())
     }
 
-    fn doubted(&self, client_id: &str, token: &Token) {
-        self.refused(client_id, token);
+    async fn doubted(&self, client_id: &str, token: &Token) {
+        self.refused(client_id, token).await;
     }
 }
 

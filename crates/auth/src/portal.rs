@@ -127,8 +127,8 @@ impl Portal {
     }
 
     /// Drops a token that the server no longer accepts, so that the next call signs in again.
-    pub fn refused(&self, token: &Token) {
-        self.tokens.refused(FORTIPORTAL, token);
+    pub async fn refused(&self, token: &Token) {
+        self.tokens.refused(FORTIPORTAL, token).await;
     }
 
     /// Replaces a token that may have caused a refusal, but may also still be valid.
@@ -164,7 +164,9 @@ impl Portal {
         }
         match self.log_in().await {
             // Another process may have signed in a moment before, and put its token in our store.
-            Err(error) if error.kind() == Kind::Taken => self.tokens.load(FORTIPORTAL).ok_or(error),
+            Err(error) if error.kind() == Kind::Taken => {
+                self.tokens.load(FORTIPORTAL).await.ok_or(error)
+            }
             Err(error) if error.kind() == Kind::Credentials => {
                 *lock(&self.refused) = Some(error.clone());
                 Err(error)
@@ -314,12 +316,12 @@ impl Signer for Portal {
         self.is_current(token)
     }
 
-    fn refused(&self, _: &str, token: &Token) -> Result<()> {
-        self.refused(token);
+    async fn refused(&self, _: &str, token: &Token) -> Result<()> {
+        self.refused(token).await;
         Ok(())
     }
 
-    fn doubted(&self, _: &str, token: &Token) {
+    async fn doubted(&self, _: &str, token: &Token) {
         self.doubted(token);
     }
 

@@ -29,10 +29,10 @@ pub trait Signer: Send + Sync {
     /// # Errors
     ///
     /// If no other token can be obtained, as for an API key.
-    fn refused(&self, client_id: &str, token: &Token) -> Result<()>;
+    async fn refused(&self, client_id: &str, token: &Token) -> Result<()>;
 
     /// Replaces a token that may have caused a refusal, but may also still be valid.
-    fn doubted(&self, client_id: &str, token: &Token);
+    async fn doubted(&self, client_id: &str, token: &Token);
 
     /// Gives the token back, if the system counts the tokens that a user has.
     ///

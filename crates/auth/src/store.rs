@@ -1,5 +1,6 @@
 //! Storage for tokens between runs.
 
+use async_trait::async_trait;
 use fortilake_models::Secret;
 
 use crate::Micros;
@@ -9,15 +10,18 @@ use crate::Micros;
 /// A store only saves sign-ins, so its methods cannot fail: a token that can't be loaded is
 /// requested again, and one that can't be saved is lost with the process. `user` is an id that
 /// doesn't reveal the user's name.
+///
+/// No method blocks its thread, and each completes what it began even if its future is dropped.
+#[async_trait]
 pub trait TokenStore: Send + Sync {
     /// Returns the token that was saved last, or `None` if there is none or it can't be read.
-    fn load(&self, user: &str, client_id: &str) -> Option<StoredToken>;
+    async fn load(&self, user: &str, client_id: &str) -> Option<StoredToken>;
 
     /// Saves a token, replacing the previous one for this user and client.
-    fn save(&self, user: &str, client_id: &str, token: &StoredToken);
+    async fn save(&self, user: &str, client_id: &str, token: &StoredToken);
 
     /// Removes the saved token, if there is one.
-    fn remove(&self, user: &str, client_id: &str);
+    async fn remove(&self, user: &str, client_id: &str);
 }
 
 /// A token together with the times needed to judge whether it is still usable.

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, sync::Mutex};
 
+use async_trait::async_trait;
+
 use crate::{Credentials, StoredToken, TokenStore, tokens::lock};
 
 /// A recognizable password. No message or log line may contain it.
@@ -11,16 +13,23 @@ pub(crate) const PASSWORD: &str = "0123456789ABCDEF@hunter2";
 #[derive(Default)]
 pub(crate) struct Store(Mutex<HashMap<String, StoredToken>>);
 
-impl TokenStore for Store {
-    fn load(&self, user: &str, client_id: &str) -> Option<StoredToken> {
+impl Store {
+    pub(crate) fn get(&self, user: &str, client_id: &str) -> Option<StoredToken> {
         lock(&self.0).get(&format!("{user} {client_id}")).cloned()
     }
+}
 
-    fn save(&self, user: &str, client_id: &str, token: &StoredToken) {
+#[async_trait]
+impl TokenStore for Store {
+    async fn load(&self, user: &str, client_id: &str) -> Option<StoredToken> {
+        self.get(user, client_id)
+    }
+
+    async fn save(&self, user: &str, client_id: &str, token: &StoredToken) {
         lock(&self.0).insert(format!("{user} {client_id}"), token.clone());
     }
 
-    fn remove(&self, user: &str, client_id: &str) {
+    async fn remove(&self, user: &str, client_id: &str) {
         lock(&self.0).remove(&format!("{user} {client_id}"));
     }
 }

@@ -110,7 +110,7 @@ impl Tokens {
             return Err(error.clone());
         }
         // Another process may have signed in with the same store. Its token saves a sign-in.
-        if let Some(token) = self.load(client_id) {
+        if let Some(token) = self.load(client_id).await {
             tracing::debug!(client_id, "token found in the store");
             *lock(&slot.token) = Some(token.clone());
             return Ok(token);
@@ -123,14 +123,15 @@ impl Tokens {
         *last = match &result {
             Ok(token) => {
                 *lock(&slot.token) = Some(token.clone());
-                if let Some(StoredFor { store, user }) = &self.kept {
-                    store.save(user, client_id, token.stored());
-                }
                 LastSignIn::Succeeded
             }
             Err(error) => LastSignIn::Failed(error.clone()),
         };
         slot.ended.fetch_add(1, Ordering::Release);
+        // Last, because this future may be dropped while it waits for the store.
+        if let (Ok(token), Some(StoredFor { store, user })) = (&result, &self.kept) {
+            store.save(user, client_id, token.stored()).await;
+        }
         result
     }
 
@@ -143,13 +144,13 @@ impl Tokens {
         let slot = self.slot(client_id);
         // The lock keeps sign-ins waiting until the token has been given back.
         let _last = slot.last.lock().await;
-        let loaded = self.load(client_id);
+        let loaded = self.load(client_id).await;
         let own = lock(&slot.token).clone();
         let Some(token) = own.filter(|token| !token.has_ended()).or(loaded) else {
             return Ok(());
         };
         sign_out(token.clone()).await?;
-        self.refused(client_id, &token);
+        self.refused(client_id, &token).await;
         Ok(())
     }
 
@@ -179,7 +180,7 @@ impl Tokens {
     }
 
     /// Forgets a token that the server no longer accepts, in memory and in the store.
-    pub(crate) fn refused(&self, client_id: &str, token: &Token) {
+    pub(crate) async fn refused(&self, client_id: &str, token: &Token) {
         let slot = self.slot(client_id);
         // A revoked token is not refreshed: its refresh token is most likely revoked as well.
         lock(&slot.token).take_if(|current| current.is(token));
@@ -193,19 +194,19 @@ impl Tokens {
                 .store((self.clock)(), Ordering::Relaxed);
         }
         if let Some(StoredFor { store, user }) = &self.kept
-            && let Some(stored) = store.load(user, client_id)
+            && let Some(stored) = store.load(user, client_id).await
             && stored.access_token == *refused
         {
-            store.remove(user, client_id);
+            store.remove(user, client_id).await;
         }
         tracing::debug!(client_id, "token dropped");
     }
 
     /// Returns the stored token of an earlier run or another process, if it is still usable.
-    pub(crate) fn load(&self, client_id: &str) -> Option<Token> {
+    pub(crate) async fn load(&self, client_id: &str) -> Option<Token> {
         let StoredFor { store, user } = self.kept.as_ref()?;
         let slot = self.slot(client_id);
-        let stored = store.load(user, client_id)?;
+        let stored = store.load(user, client_id).await?;
         if stored.issued_at < self.distrusted_before.load(Ordering::Relaxed) {
             return None;
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
+use async_trait::async_trait;
 use fortilake_auth::{Credentials, StoredToken, TokenStore};
 use fortilake_client::{self as client, Client, ledger::Micros};
 use fortilake_crawler::{ConnectionConfig, System, one_line};
@@ -209,17 +210,18 @@ fn connect(
 /// A token store that saves tokens for later runs but loads none of earlier runs.
 struct SaveOnlyTokenStore(State);
 
+#[async_trait]
 impl TokenStore for SaveOnlyTokenStore {
-    fn load(&self, _: &str, _: &str) -> Option<StoredToken> {
+    async fn load(&self, _: &str, _: &str) -> Option<StoredToken> {
         None
     }
 
-    fn save(&self, user: &str, client_id: &str, token: &StoredToken) {
-        TokenStore::save(&self.0, user, client_id, token);
+    async fn save(&self, user: &str, client_id: &str, token: &StoredToken) {
+        TokenStore::save(&self.0, user, client_id, token).await;
     }
 
-    fn remove(&self, user: &str, client_id: &str) {
-        TokenStore::remove(&self.0, user, client_id);
+    async fn remove(&self, user: &str, client_id: &str) {
+        TokenStore::remove(&self.0, user, client_id).await;
     }
 }
 

@@ -112,7 +112,7 @@ impl MetricsTarget {
             Ok(code) => *code,
             Err(failure) => failure.code,
         };
-        let mut samples = of_run(record, code);
+        let mut samples = of_run(record, code)?;
         let seconds = self.began.elapsed().as_secs_f64();
         add(&mut samples, "fortilake_run_duration_seconds", &[], seconds);
         let before = fs::read_to_string(path).unwrap_or_default();
@@ -123,7 +123,11 @@ impl MetricsTarget {
     }
 }
 
-fn of_run(record: &RunRecord, code: Code) -> Samples {
+fn of_run(record: &RunRecord, code: Code) -> Result<Samples> {
+    // The runtime of the run has ended.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(CommandError::failed)?;
     let mut samples = Samples::new();
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     add(&mut samples, "fortilake_build_info", &version, 1.0);
@@ -136,7 +140,9 @@ fn of_run(record: &RunRecord, code: Code) -> Samples {
     );
     add(&mut samples, "fortilake_run_exit_code", &[], code as u8);
     for (source, client) in &record.clients {
-        let Ok(usage) = client.usage() else { continue };
+        let Ok(usage) = runtime.block_on(client.usage()) else {
+            continue;
+        };
         let labels = [("source", source.as_ref())];
         add(
             &mut samples,
@@ -175,7 +181,7 @@ fn of_run(record: &RunRecord, code: Code) -> Samples {
     if let Some(summary) = summary {
         of_summary(summary, &mut samples);
     }
-    samples
+    Ok(samples)
 }
 
 /// Whether at least one sink has published the crawl.

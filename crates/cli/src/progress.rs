@@ -123,9 +123,12 @@ impl Counts {
     }
 
     /// How many calls the limits still allow, and when the next waiting call will be sent.
-    fn limits(&self) -> String {
+    async fn limits(&self) -> String {
         let mut text = String::new();
-        for usage in self.clients.iter().filter_map(|client| client.usage().ok()) {
+        for client in &self.clients {
+            let Ok(usage) = client.usage().await else {
+                continue;
+            };
             for (window, used) in usage.windows {
                 let left = window.max.saturating_sub(used);
                 let _ = write!(
@@ -198,17 +201,18 @@ async fn show(counts: Arc<Counts>, bar: Option<ProgressBar>, console: Console) {
     ticks.tick().await;
     loop {
         ticks.tick().await;
+        let limits = counts.limits().await;
         match &bar {
             Some(bar) => {
                 bar.set_length(counts.planned.load(Relaxed));
                 bar.set_position(counts.answered.load(Relaxed));
-                bar.set_message(counts.line() + &counts.limits());
+                bar.set_message(counts.line() + &limits);
                 bar.tick();
             }
             None => console.note(&format!(
                 "{:>5} s: {}\n",
                 began.elapsed().as_secs(),
-                counts.line() + &counts.limits()
+                counts.line() + &limits
             )),
         }
     }

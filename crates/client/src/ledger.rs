@@ -11,6 +11,8 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use crate::Result;
 pub use fortilake_auth::{Clock, Micros};
 
@@ -54,14 +56,21 @@ pub const LAST_ERRORS: usize = 10;
 /// set, as far as possible, and nothing that it has stored may make a caller wait longer than the
 /// longest window.
 ///
-/// Every method may block for as long as a file operation takes, and no longer.
+/// No method blocks its thread: a ledger in a file works on a thread for blocking operations, and one
+/// behind a network waits for its answer.
+///
+/// # Cancellation
+///
+/// If a future is dropped, the ledger may still carry out what it was asked for. So a caller that may
+/// be dropped has to reserve and settle in a task that is not.
+#[async_trait]
 pub trait Ledger: Send + Sync {
     /// Reserves a place for a call if there is one, or says when to ask again.
-    fn reserve(&self, user: &str, limits: &Limits) -> Result<Reservation>;
+    async fn reserve(&self, user: &str, limits: &Limits) -> Result<Reservation>;
 
     /// Records how the call of a reservation ended and, for an error, the reason if it is known. A
     /// ticket that is unknown or already settled is ignored.
-    fn settle(
+    async fn settle(
         &self,
         ticket: Ticket,
         outcome: CallOutcome,
@@ -70,10 +79,10 @@ pub trait Ledger: Send + Sync {
 
     /// Records that the server accepts no calls for this long, limited to [`LONGEST_CLOSE`]. An
     /// earlier closure that lasts longer stays in effect.
-    fn close(&self, user: &str, wait: Duration) -> Result<()>;
+    async fn close(&self, user: &str, wait: Duration) -> Result<()>;
 
     /// Returns what counts against the limits now.
-    fn usage(&self, user: &str, limits: &Limits) -> Result<LedgerUsage>;
+    async fn usage(&self, user: &str, limits: &Limits) -> Result<LedgerUsage>;
 }
 
 /// The part of the API's limits that one client may use.

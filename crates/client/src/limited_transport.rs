@@ -118,9 +118,9 @@ impl LimitedTransport {
         })
     }
 
-    /// Closes the limiter if the response asks for it. This happens at once, because another sign-in
-    /// may already be waiting.
-    fn close_for(&self, class: Class, answer: &transport::Result<Response>) {
+    /// Closes the limiter if the answer asks for it. This happens at once, because another sign-in may
+    /// already be waiting.
+    async fn close_for(&self, class: Class, answer: &transport::Result<Response>) {
         let (Class::Throttled | Class::HourlyLimit | Class::ErrorLimit, Ok(response)) =
             (class, answer)
         else {
@@ -130,7 +130,7 @@ impl LimitedTransport {
         let wait = retry_after::wait(class, &response.headers, timestamp(now));
         // If this fails, the caller that needed the token closes the limiter again, and reports the
         // error.
-        drop(self.limiter.close(wait));
+        drop(self.limiter.close(wait).await);
     }
 
     fn judge(&self, answer: &transport::Result<Response>) -> (Class, Option<u16>) {
@@ -156,7 +156,7 @@ impl Transport for LimitedTransport {
         let permit = self.admit(&request).await?;
         let answer = self.exchange(request).await;
         let (class, http) = self.judge(&answer);
-        self.close_for(class, &answer);
+        self.close_for(class, &answer).await;
         // The server's message may repeat the password, so only the HTTP status is recorded.
         let message = answer.as_ref().err().map(ToString::to_string);
         let reason = ErrorReason {
@@ -164,7 +164,7 @@ impl Transport for LimitedTransport {
             http: answer.as_ref().ok().map(|answer| answer.status.as_u16()),
             message: message.unwrap_or_default(),
         };
-        permit.settle(class, http, &reason);
+        permit.settle(class, http, reason).await;
         answer
     }
 }
@@ -181,14 +181,15 @@ impl<'a> CallTransport<'a> {
 
     /// Settles the reservation of the last request. `message` is the reason if it counts as an
     /// error.
-    pub(crate) fn settle(&self, class: Class, http: Option<u16>, message: &str) {
-        if let Some(permit) = lock(&self.last).take() {
+    pub(crate) async fn settle(&self, class: Class, http: Option<u16>, message: &str) {
+        let last = lock(&self.last).take();
+        if let Some(permit) = last {
             let reason = ErrorReason {
                 call: self.label.to_owned(),
                 http,
                 message: quotable(message, &[]),
             };
-            permit.settle(class, http, &reason);
+            permit.settle(class, http, reason).await;
         }
     }
 }
@@ -200,8 +201,8 @@ impl Transport for CallTransport<'_> {
         let permit = if let Some(permit) = first {
             permit
         } else {
-            // Another request follows, so the last response was a redirect.
-            self.settle(Class::Success, None, "");
+            // Another request follows, so the last answer was a redirect.
+            self.settle(Class::Success, None, "").await;
             self.limited.admit(&request).await?
         };
         let answer = self.limited.exchange(request).await;

@@ -1,5 +1,9 @@
 //! Keeps calls within the limits of the API and of the run.
 
+mod place;
+#[cfg(test)]
+mod tests;
+
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -11,11 +15,12 @@ use std::{
 use fortilake_auth::{Clock, Micros, later, until};
 use tokio::time;
 
+use self::place::Place;
 use crate::{
     Error, OnWait, Pause, Reason, Result, Waiting,
     breaker::{self, Breaker, BreakerDecision},
     class::Class,
-    ledger::{CallOutcome, ErrorReason, Ledger, LedgerUsage, Limits, Reservation, Spent, Ticket},
+    ledger::{CallOutcome, ErrorReason, Ledger, LedgerUsage, Limits},
     pause::timestamp,
     queue::{QueueTurn, UserQueue},
 };
@@ -88,7 +93,8 @@ enum ObstacleKind {
 /// A permit that is dropped counts as an error, because the outcome of its call is unknown.
 pub(crate) struct Permit<'a> {
     limiter: &'a CallLimiter,
-    ticket: Option<Ticket>,
+    /// `None` once it is settled.
+    place: Option<Place>,
     decision: BreakerDecision,
 }
 
@@ -102,11 +108,11 @@ impl CallLimiter {
         let turn = self.queue.turn().await;
         let mut beat = Micros::MIN;
         loop {
-            let now = (self.clock)();
-            let obstacle = match self.ask(now).map_err(Stop::Ledger)? {
+            let obstacle = match self.ask().await.map_err(Stop::Ledger)? {
                 Ok(permit) => return Ok(permit),
                 Err(obstacle) => obstacle,
             };
+            let now = (self.clock)();
             if let Some(pause) = self.pause(&obstacle, now) {
                 *lock(&self.state.last_pause) = Some(pause);
                 return Err(Stop::Pause(pause));
@@ -125,8 +131,8 @@ impl CallLimiter {
     }
 
     /// Stops all calls for `wait`, because the server asked for it.
-    pub(crate) fn close(&self, wait: Duration) -> Result<()> {
-        self.ledger.close(&self.user, wait)?;
+    pub(crate) async fn close(&self, wait: Duration) -> Result<()> {
+        self.ledger.close(&self.user, wait).await?;
         self.queue.wake();
         Ok(())
     }
@@ -161,8 +167,8 @@ impl CallLimiter {
         *lock(&self.state.last_pause)
     }
 
-    pub(crate) fn usage(&self) -> Result<LedgerUsage> {
-        self.ledger.usage(&self.user, &self.limits)
+    pub(crate) async fn usage(&self) -> Result<LedgerUsage> {
+        self.ledger.usage(&self.user, &self.limits).await
     }
 
     /// Returns how many calls have been sent.
@@ -172,10 +178,31 @@ impl CallLimiter {
 
     /// Takes a place in all limits if there is one. Only the first in the queue may ask, so that no
     /// later call overtakes it.
-    fn ask(&self, now: Micros) -> Result<Result<Permit<'_>, Obstacle>> {
-        let obstacle = |until, kind| Ok(Err(Obstacle { until, kind }));
+    async fn ask(&self) -> Result<Result<Permit<'_>, Obstacle>> {
+        if let Err(obstacle) = self.own_rules() {
+            return Ok(Err(obstacle));
+        }
+        let reserved = Place::reserve(&self.ledger, &self.queue, &self.user, &self.limits).await?;
+        let now = (self.clock)();
+        Ok(match reserved {
+            // The run may have been stopped, or the service found to be down, while the ledger was
+            // asked. Then the place is dropped here, which gives it back.
+            Ok(place) => self
+                .own_rules()
+                .map(|decision| self.permit(place, decision)),
+            Err((wait, kind)) => Err(Obstacle {
+                until: later(now, wait),
+                kind,
+            }),
+        })
+    }
+
+    /// Checks everything but the ledger.
+    fn own_rules(&self) -> Result<BreakerDecision, Obstacle> {
+        let now = (self.clock)();
+        let obstacle = |until, kind| Err(Obstacle { until, kind });
         let pause = |until, reason| obstacle(until, ObstacleKind::Pause(reason));
-        if self.state.stopped.load(Ordering::Relaxed) {
+        if self.is_stopped() {
             return pause(now, Reason::Stopped);
         }
         if self.rules.max_calls.is_some_and(|max| self.calls() >= max) {
@@ -186,29 +213,21 @@ impl CallLimiter {
         }
         let decision = lock(&self.state.breaker).decide(now);
         match decision {
-            BreakerDecision::At(until) => return pause(until, Reason::Failures),
-            BreakerDecision::AfterProbe => return obstacle(Micros::MAX, ObstacleKind::Answer),
-            BreakerDecision::Free | BreakerDecision::Probe => {}
-        }
-        match self.ledger.reserve(&self.user, &self.limits)? {
-            Reservation::Granted(ticket) => Ok(Ok(self.permit(ticket, decision))),
-            Reservation::After(wait) => obstacle(later(now, wait), ObstacleKind::Window),
-            Reservation::AfterAnswer(wait) => obstacle(later(now, wait), ObstacleKind::Answer),
-            Reservation::Spent { wait, why } => match why {
-                Spent::Errors => pause(later(now, wait), Reason::Errors),
-                Spent::Closed => pause(later(now, wait), Reason::Closed),
-            },
+            BreakerDecision::At(until) => pause(until, Reason::Failures),
+            BreakerDecision::AfterProbe => obstacle(Micros::MAX, ObstacleKind::Answer),
+            BreakerDecision::Free | BreakerDecision::Probe => Ok(decision),
         }
     }
 
-    fn permit(&self, ticket: Ticket, decision: BreakerDecision) -> Permit<'_> {
+    fn permit(&self, mut place: Place, decision: BreakerDecision) -> Permit<'_> {
+        place.send();
         self.state.calls.fetch_add(1, Ordering::Relaxed);
         if decision == BreakerDecision::Probe {
             lock(&self.state.breaker).probe();
         }
         Permit {
             limiter: self,
-            ticket: Some(ticket),
+            place: Some(place),
             decision,
         }
     }
@@ -282,32 +301,32 @@ impl ObstacleKind {
 
 impl Permit<'_> {
     /// Settles the call with its outcome.
-    pub(crate) fn settle(mut self, class: Class, http: Option<u16>, reason: &ErrorReason) {
-        self.end(class.outcome(http), Some(class), Some(reason));
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped once it has been polled, the call is settled nevertheless.
+    pub(crate) async fn settle(mut self, class: Class, http: Option<u16>, reason: ErrorReason) {
+        let outcome = class.outcome(http);
+        if let Some(place) = self.end(outcome, Some(class)) {
+            place.settle(outcome, Some(reason)).await;
+        }
     }
 
     /// Gives the place back, because nothing was sent.
-    pub(crate) fn give_back(mut self) {
-        self.end(CallOutcome::Unsent, None, None);
+    pub(crate) async fn give_back(mut self) {
+        if let Some(place) = self.end(CallOutcome::Unsent, None) {
+            place.settle(CallOutcome::Unsent, None).await;
+        }
     }
 
-    fn end(&mut self, outcome: CallOutcome, class: Option<Class>, reason: Option<&ErrorReason>) {
-        let Some(ticket) = self.ticket.take() else {
-            return;
-        };
-        let limiter = self.limiter;
-        let now = (limiter.clock)();
+    /// Ends the call for everything but the ledger, and returns the place that is left to settle.
+    fn end(&mut self, outcome: CallOutcome, class: Option<Class>) -> Option<Place> {
+        let place = self.place.take()?;
         if outcome == CallOutcome::Unsent {
-            limiter.state.calls.fetch_sub(1, Ordering::Relaxed);
+            self.limiter.state.calls.fetch_sub(1, Ordering::Relaxed);
         }
-        self.tell_breaker(outcome, class, now);
-        if let Err(error) = limiter.ledger.settle(ticket, outcome, reason) {
-            // The place stays taken, which is the safe side. The next call will report the same
-            // error.
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "call not settled in the ledger");
-        }
-        limiter.queue.wake();
+        self.tell_breaker(outcome, class, (self.limiter.clock)());
+        Some(place)
     }
 
     fn tell_breaker(&self, outcome: CallOutcome, class: Option<Class>, now: Micros) {
@@ -328,7 +347,7 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.end(CallOutcome::Error, None, None);
+        drop(self.end(CallOutcome::Error, None));
     }
 }
 
@@ -337,6 +356,3 @@ impl Drop for Permit<'_> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-#[cfg(test)]
-mod tests;

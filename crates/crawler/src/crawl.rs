@@ -16,8 +16,8 @@ use tokio::{
 
 use self::stream::Stream;
 use crate::{
-    Carry, Error, Guard, Names, Observer, OpenSink, Publisher, Report, Result, Scope,
-    Settings, SinkReport,
+    Carry, Error, Guard, Names, Observer, OpenSink, Publisher, Report, Result, Scope, Settings,
+    SinkReport,
     collect::{Collected, Collector, deliver},
     error::Kind,
     freeze::Frozen,

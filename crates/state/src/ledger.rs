@@ -17,6 +17,7 @@ mod tests;
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use fortilake_auth::{later, until};
 use fortilake_client::{
     self as client,
@@ -28,7 +29,7 @@ use fortilake_client::{
 use rusqlite::{OptionalExtension, Transaction};
 
 use crate::{
-    Error, State,
+    State,
     error::OperationError,
     holder,
     state::Shared,
@@ -41,45 +42,47 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// The longest wait for a call of this process. Its end wakes the waiter earlier.
 const RECHECK: Duration = Duration::from_mins(1);
 
+#[async_trait]
 impl Ledger for State {
-    fn reserve(&self, user: &str, limits: &Limits) -> client::Result<Reservation> {
-        self.0
-            .write("reserve a call", |transaction| {
-                reserve(&self.0, transaction, user, limits)
-            })
-            .map_err(for_client)
+    async fn reserve(&self, user: &str, limits: &Limits) -> client::Result<Reservation> {
+        let (user, limits) = (user.to_owned(), limits.clone());
+        self.ask("reserve a call", move |shared, transaction| {
+            reserve(shared, transaction, &user, &limits)
+        })
+        .await
     }
 
-    fn settle(
+    async fn settle(
         &self,
         ticket: Ticket,
         outcome: CallOutcome,
         reason: Option<&ErrorReason>,
     ) -> client::Result<()> {
-        self.0
-            .write("settle a call", |transaction| {
-                settle(transaction, ticket, self.0.time.now(), outcome, reason)
-            })
-            .map_err(for_client)
+        let reason = reason.cloned();
+        self.ask("settle a call", move |shared, transaction| {
+            let now = shared.time.now();
+            settle(transaction, ticket, now, outcome, reason.as_ref())
+        })
+        .await
     }
 
-    fn close(&self, user: &str, wait: Duration) -> client::Result<()> {
-        self.0
-            .write("close a window", |transaction| {
-                let mut account = UserLedger::load(transaction, user)?;
-                let until = later(self.0.time.now(), wait.min(LONGEST_CLOSE));
-                account.closed_until = account.closed_until.max(until);
-                account.save(transaction)
-            })
-            .map_err(for_client)
+    async fn close(&self, user: &str, wait: Duration) -> client::Result<()> {
+        let user = user.to_owned();
+        self.ask("close a window", move |shared, transaction| {
+            let mut account = UserLedger::load(transaction, &user)?;
+            let until = later(shared.time.now(), wait.min(LONGEST_CLOSE));
+            account.closed_until = account.closed_until.max(until);
+            account.save(transaction)
+        })
+        .await
     }
 
-    fn usage(&self, user: &str, limits: &Limits) -> client::Result<LedgerUsage> {
-        self.0
-            .write("read the ledger", |transaction| {
-                usage(transaction, user, limits, self.0.time.now())
-            })
-            .map_err(for_client)
+    async fn usage(&self, user: &str, limits: &Limits) -> client::Result<LedgerUsage> {
+        let (user, limits) = (user.to_owned(), limits.clone());
+        self.ask("read the ledger", move |shared, transaction| {
+            usage(transaction, &user, &limits, shared.time.now())
+        })
+        .await
     }
 }
 
@@ -90,10 +93,15 @@ impl State {
             reasons::last(transaction, None, self.0.time.now())
         })
     }
-}
 
-fn for_client(error: Error) -> client::Error {
-    client::Error::ledger(error)
+    async fn ask<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Shared, &Transaction<'_>) -> Result<T, OperationError> + Send + 'static,
+    ) -> client::Result<T> {
+        let answer = self.write_elsewhere(operation, work).await;
+        answer.map_err(client::Error::ledger)
+    }
 }
 
 fn reserve(

@@ -136,6 +136,27 @@ impl State {
         }
         Ok(())
     }
+
+    /// Runs `work` in one write transaction on a thread for blocking operations. A transaction may
+    /// wait for other processes, and async worker threads must not.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, the transaction is carried out nevertheless.
+    pub(crate) async fn write_elsewhere<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Shared, &Transaction<'_>) -> Result<T, OperationError> + Send + 'static,
+    ) -> Result<T> {
+        let shared = self.0.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            shared.write(operation, |transaction| work(&shared, transaction))
+        });
+        writing.await.unwrap_or_else(|error| {
+            let message = format!("cannot {operation}: its thread panicked");
+            Err(Error::new(Kind::Unforeseen, message).with_source(error))
+        })
+    }
 }
 
 impl Shared {

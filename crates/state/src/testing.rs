@@ -3,12 +3,13 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicI64, Ordering},
     },
 };
 
 use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::{Clocks, NewCrawl, Record, RecordKind, State};
 
@@ -81,3 +82,14 @@ pub(crate) fn page(body: &str) -> Record {
         observed_at: 7,
     }
 }
+
+/// Waits for a future, for tests that have no runtime of their own.
+pub(crate) trait Wait: Future + Sized {
+    fn wait(self) -> Self::Output {
+        static RUNTIME: LazyLock<Runtime> =
+            LazyLock::new(|| Builder::new_current_thread().build().expect("a runtime"));
+        RUNTIME.block_on(self)
+    }
+}
+
+impl<F: Future> Wait for F {}

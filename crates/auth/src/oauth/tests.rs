@@ -296,7 +296,7 @@ async fn a_password_changed_in_mid_crawl_is_noticed() {
     let server = Server::default();
     let oauth = server.oauth(|n, _| if n == 1 { granted(n, 3660) } else { wrong() });
     let token = oauth.token("iam").await.unwrap();
-    oauth.refused("iam", &token);
+    oauth.refused("iam", &token).await;
     assert_eq!(
         oauth.token("iam").await.unwrap_err().kind(),
         Kind::Credentials
@@ -310,11 +310,11 @@ async fn a_refused_token_is_dropped_once() {
     let server = Server::default();
     let oauth = server.oauth(|n, _| granted(n, 3660));
     let first = oauth.token("iam").await.unwrap();
-    oauth.refused("iam", &first);
+    oauth.refused("iam", &first).await;
     let second = oauth.token("iam").await.unwrap();
     // Calls that were in flight with the first token are refused later.
-    oauth.refused("iam", &first);
-    oauth.refused("iam", &first);
+    oauth.refused("iam", &first).await;
+    oauth.refused("iam", &first).await;
     assert!(oauth.token("iam").await.unwrap().is(&second));
     assert_eq!(server.count(), 2);
 }

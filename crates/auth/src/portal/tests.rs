@@ -126,7 +126,7 @@ impl Server {
     }
 
     fn kept(&self) -> Option<StoredToken> {
-        self.store.load("user", FORTIPORTAL)
+        self.store.get("user", FORTIPORTAL)
     }
 }
 
@@ -264,7 +264,7 @@ async fn a_refused_token_is_replaced() {
     let token = portal.token().await.unwrap();
     // Somebody else has logged this token out.
     lock(&server.state).session = None;
-    portal.refused(&token);
+    portal.refused(&token).await;
     assert_eq!(server.kept(), None);
     assert_eq!(portal.token().await.unwrap().expose(), "EXAMPLEtoken2");
     assert_eq!(server.seen(), ["tokenlogin/"; 2]);

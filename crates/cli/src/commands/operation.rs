@@ -277,10 +277,10 @@ impl OperationClient {
     /// After the first signal no further call is sent, but calls in flight are waited for: the
     /// outcome of a write would be unknown otherwise.
     pub(super) fn run<T>(self, work: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
-        // A token that was stored before belongs to an earlier `portal login`, which must outlive
-        // this command.
-        let kept = self.keeps_token || self.portal_token().is_some();
         super::interruptible(self.console, signals::STOP_TIMEOUT, async |mut watch| {
+            // A token that was stored before belongs to an earlier `portal login`, which must
+            // outlive this command.
+            let kept = self.keeps_token || self.portal_token().await.is_some();
             let result = stoppable(pin!(work(&self)), &self.client, &mut watch).await;
             if !kept {
                 connect::sign_out(&[self.client], self.console).await;
@@ -310,9 +310,9 @@ impl OperationClient {
     }
 
     /// The stored FortiPortal token, unless it has expired.
-    pub(super) fn portal_token(&self) -> Option<StoredToken> {
+    pub(super) async fn portal_token(&self) -> Option<StoredToken> {
         let state = self.state.as_ref()?;
-        let token = state.load(self.client.user(), FORTIPORTAL)?;
+        let token = state.load(self.client.user(), FORTIPORTAL).await?;
         let now = jiff::Timestamp::now().as_microsecond();
         Some(token).filter(|token| token.expires_at > now)
     }

@@ -78,6 +78,7 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
                 basis,
                 usage: state
                     .usage(client.user(), &limits)
+                    .await
                     .map_err(CommandError::failed)?,
                 calls,
                 limits: &limits,

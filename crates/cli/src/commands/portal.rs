@@ -19,7 +19,7 @@ pub(crate) fn run(action: &PortalAction, console: Console) -> Result {
         PortalAction::Logout { target } => find(target, console)?.connect()?.run(logout),
         PortalAction::Status { target } => find(target, console)?
             .connect()?
-            .run(async |caller| Ok(status(caller))),
+            .run(async |caller| Ok(status(caller).await)),
     }?;
     console.data(&said).map_err(CommandError::failed)?;
     Ok(Code::Complete)
@@ -37,21 +37,21 @@ fn find(args: &TargetArgs, console: Console) -> Result<Target<'_>> {
 async fn login(caller: &OperationClient) -> Result<String> {
     let signed_in = caller.client.sign_in(FORTIPORTAL).await;
     signed_in.map_err(operation::failure)?;
-    Ok(status(caller))
+    Ok(status(caller).await)
 }
 
 async fn logout(caller: &OperationClient) -> Result<String> {
-    let had = caller.portal_token().is_some();
+    let had = caller.portal_token().await.is_some();
     caller.client.sign_out().await.map_err(operation::failure)?;
     Ok(if had {
         "signed out\n".to_owned()
     } else {
-        status(caller)
+        status(caller).await
     })
 }
 
-fn status(caller: &OperationClient) -> String {
-    match caller.portal_token() {
+async fn status(caller: &OperationClient) -> String {
+    match caller.portal_token().await {
         Some(token) => format!("signed in until {}\n", Time(token.expires_at)),
         None => "not signed in\n".to_owned(),
     }

@@ -202,7 +202,7 @@ async fn redirects_stay_on_their_host() {
         server.seen()[2],
         r#"api.example /ES/moved EXAMPLEtoken1 {"accountId":710112}"#
     );
-    assert_eq!(client.usage().unwrap().calls, 3);
+    assert_eq!(client.usage().await.unwrap().calls, 3);
 
     let server = Server::new([Reply::Redirect("https://evil.example/")]);
     let error = list(&server.client()).await.unwrap_err();

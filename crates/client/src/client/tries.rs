@@ -58,17 +58,18 @@ impl Client {
                 retry.next(trial)
             };
             if let RetryDecision::HoldBack(pause) = next {
-                self.close(pause)?;
-                return Err(self.explained(failure.into_error(&call.label, tries)));
+                self.close(pause).await?;
+                return Err(self.explained(failure.into_error(&call.label, tries)).await);
             }
             if matches!(next, RetryDecision::GiveUp | RetryDecision::Suspend(_)) {
-                failure.pause = self.pause(&failure, &next, retry.is_once())?;
+                failure.pause = self.pause(&failure, &next, retry.is_once()).await?;
                 failure.renewals = retry.renewals();
                 // The budget for new tokens belongs to the call, not to each of its tries.
                 failure.repeated |= failure.class == Class::Token && failure.renewals > 0;
                 let waits = self.limited.limiter.rules.waiting == Waiting::Forever;
                 if !waits || trial.repeat == Repeat::Never || !failure.is_waited_out() {
-                    return Err(self.explained(failure.into_error(&call.label, tries)));
+                    let error = failure.into_error(&call.label, tries);
+                    return Err(self.explained(error).await);
                 }
                 // The limiter reopens when the pause is over, and the call starts with a fresh set of
                 // tries.
@@ -85,10 +86,10 @@ impl Client {
                 "call failed, trying again"
             );
             match next {
-                RetryDecision::SignIn => self.replace_token(call, &failure),
+                RetryDecision::SignIn => self.replace_token(call, &failure).await,
                 RetryDecision::Pause(pause) => time::sleep(pause).await,
                 RetryDecision::Reconnect => new_connection = true,
-                RetryDecision::Close(pause) => drop(self.close(pause)?),
+                RetryDecision::Close(pause) => drop(self.close(pause).await?),
                 // All calls that use this token wait in `ready` until it has rested.
                 RetryDecision::SameToken
                 | RetryDecision::GiveUp
@@ -99,13 +100,13 @@ impl Client {
     }
 
     /// Closes the limiter for `pause`, for all calls of the user, and returns when it opens again.
-    fn close(&self, pause: Duration) -> Result<Micros> {
-        self.limited.limiter.close(pause)?;
+    async fn close(&self, pause: Duration) -> Result<Micros> {
+        self.limited.limiter.close(pause).await?;
         Ok(later((self.limited.limiter.clock)(), pause))
     }
 
     /// Returns why and until when all calls pause after this failure, if they do.
-    fn pause(
+    async fn pause(
         &self,
         failure: &CallFailure,
         next: &RetryDecision,
@@ -129,7 +130,7 @@ impl Client {
             Class::ErrorLimit => Reason::ErrorLimit,
             _ => Reason::Closed,
         };
-        let resume_at = self.close(*pause)?;
+        let resume_at = self.close(*pause).await?;
         Ok(Some(Pause { resume_at, reason }))
     }
 
@@ -141,7 +142,7 @@ impl Client {
     ) -> Result<Page, CallFailure> {
         let (token, permit) = self.ready(call).await?;
         if let Err(error) = note() {
-            permit.give_back();
+            permit.give_back().await;
             return Err(CallFailure::stopped(Stop::Ledger(error)));
         }
         let mut request = call.request.clone();
@@ -178,7 +179,7 @@ impl Client {
             if self.signer.is_current(client_id, &token) {
                 return Ok((Some(token), permit));
             }
-            permit.give_back();
+            permit.give_back().await;
         }
         Err(CallFailure::stale_tokens())
     }
@@ -198,19 +199,22 @@ impl Client {
         let sent = time::Instant::now();
         let hops = Arc::new(CallTransport::new(&self.limited, &call.label, permit));
         let answer = Redirects::new(Arc::clone(&hops)).send(request).await;
-        let response = answer.map_err(|error| {
-            let message = error.to_string();
-            let failure = CallFailure::unanswered(error);
-            hops.settle(failure.class, None, &message);
-            tracing::debug!(
-                endpoint = call.endpoint.id,
-                account = call.account,
-                class = ?failure.class,
-                seconds = sent.elapsed().as_secs_f64(),
-                "call not answered"
-            );
-            failure
-        })?;
+        let response = match answer {
+            Ok(response) => response,
+            Err(error) => {
+                let message = error.to_string();
+                let failure = CallFailure::unanswered(error);
+                hops.settle(failure.class, None, &message).await;
+                tracing::debug!(
+                    endpoint = call.endpoint.id,
+                    account = call.account,
+                    class = ?failure.class,
+                    seconds = sent.elapsed().as_secs_f64(),
+                    "call not answered"
+                );
+                return Err(failure);
+            }
+        };
         let http = response.status.as_u16();
         let bytes = response.body.len();
         let (mut class, page) = page::read(
@@ -230,7 +234,7 @@ impl Client {
         if class == Class::Token && !young {
             // No other call can use this token either, so it is dropped even if this call is not
             // retried.
-            if let Err(error) = self.drop_token(call, token) {
+            if let Err(error) = self.drop_token(call, token).await {
                 class = Class::Credentials;
                 source = Some(ErrorSource::Auth(error));
             }
@@ -240,7 +244,8 @@ impl Client {
             Some(page) => page.envelope.message.as_deref(),
             None => shown_body.as_deref(),
         };
-        hops.settle(class, Some(http), said.unwrap_or_default());
+        hops.settle(class, Some(http), said.unwrap_or_default())
+            .await;
         tracing::debug!(
             endpoint = call.endpoint.id,
             account = call.account,
@@ -276,21 +281,21 @@ impl Client {
     ///
     /// After an "access denied" the token is only doubtful: it is old, which may be the reason. A
     /// refused token has already been dropped, unless it is so new that the API may not know it yet.
-    fn replace_token(&self, call: &Call, failure: &CallFailure) {
+    async fn replace_token(&self, call: &Call, failure: &CallFailure) {
         let (Some(client_id), Some(token)) = (call.endpoint.client_id, &failure.token) else {
             return;
         };
         match failure.class {
-            Class::Access => self.signer.doubted(client_id, token),
+            Class::Access => self.signer.doubted(client_id, token).await,
             // A key cannot be replaced; then the next try reports its refusal.
-            _ => drop(self.signer.refused(client_id, token)),
+            _ => drop(self.signer.refused(client_id, token).await),
         }
     }
 
     /// Drops a refused token. Returns an error if no other token can be obtained.
-    fn drop_token(&self, call: &Call, token: Option<&Token>) -> auth::Result<()> {
+    async fn drop_token(&self, call: &Call, token: Option<&Token>) -> auth::Result<()> {
         match (call.endpoint.client_id, token) {
-            (Some(client_id), Some(token)) => self.signer.refused(client_id, token),
+            (Some(client_id), Some(token)) => self.signer.refused(client_id, token).await,
             _ => Ok(()),
         }
     }

@@ -33,9 +33,9 @@ pub struct Usage {
 
 impl Client {
     /// Returns how much has been used so far, and what the limits still allow.
-    pub fn usage(&self) -> Result<Usage> {
+    pub async fn usage(&self) -> Result<Usage> {
         let limiter = &self.limited.limiter;
-        let usage = limiter.usage()?;
+        let usage = limiter.usage().await?;
         let (waiting, next_call) = limiter.queue.waiting();
         let errors_left = |limit: ErrorLimit| limit.usable().saturating_sub(usage.errors);
         Ok(Usage {
@@ -57,12 +57,13 @@ impl Client {
     }
 
     /// Adds the errors that used up the error budget to an error about that budget.
-    pub(super) fn explained(&self, error: Error) -> Error {
+    pub(super) async fn explained(&self, error: Error) -> Error {
         if error.pause().is_none() {
             return error;
         }
         // If the ledger can't be read, the list is left out; the next call will report the problem.
-        let errors = self.limited.limiter.usage().map(|usage| usage.last_errors);
+        let usage = self.limited.limiter.usage().await;
+        let errors = usage.map(|usage| usage.last_errors);
         error.with_errors(&errors.unwrap_or_default())
     }
 }

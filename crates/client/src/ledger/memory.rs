@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
+
 use super::{
     CallOutcome, Clock, ErrorLimit, ErrorReason, LAST_ERRORS, LONGEST_CLOSE, Ledger, LedgerUsage,
     Limits, MARGIN, Micros, PastError, Reservation, Spent, Ticket,
@@ -98,8 +100,9 @@ impl fmt::Debug for MemoryLedger {
     }
 }
 
+#[async_trait]
 impl Ledger for MemoryLedger {
-    fn reserve(&self, user: &str, limits: &Limits) -> Result<Reservation> {
+    async fn reserve(&self, user: &str, limits: &Limits) -> Result<Reservation> {
         let now = (self.clock)();
         let mut inner = self.lock();
         let ticket = Ticket(inner.last_ticket + 1);
@@ -115,7 +118,7 @@ impl Ledger for MemoryLedger {
         Ok(Reservation::Granted(ticket))
     }
 
-    fn settle(
+    async fn settle(
         &self,
         ticket: Ticket,
         outcome: CallOutcome,
@@ -142,7 +145,7 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    fn close(&self, user: &str, wait: Duration) -> Result<()> {
+    async fn close(&self, user: &str, wait: Duration) -> Result<()> {
         let now = (self.clock)();
         let mut inner = self.lock();
         let log = inner.log(user);
@@ -151,7 +154,7 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    fn usage(&self, user: &str, limits: &Limits) -> Result<LedgerUsage> {
+    async fn usage(&self, user: &str, limits: &Limits) -> Result<LedgerUsage> {
         let now = (self.clock)();
         let mut inner = self.lock();
         let log = inner.log(user);

@@ -12,17 +12,18 @@ use super::*;
 #[derive(Default)]
 struct Store(Mutex<Option<StoredToken>>);
 
+#[async_trait::async_trait]
 impl TokenStore for Store {
-    fn load(&self, _: &str, client_id: &str) -> Option<StoredToken> {
+    async fn load(&self, _: &str, client_id: &str) -> Option<StoredToken> {
         assert_eq!(client_id, FORTIPORTAL);
         self.0.lock().unwrap().clone()
     }
 
-    fn save(&self, _: &str, _: &str, token: &StoredToken) {
+    async fn save(&self, _: &str, _: &str, token: &StoredToken) {
         *self.0.lock().unwrap() = Some(token.clone());
     }
 
-    fn remove(&self, _: &str, _: &str) {
+    async fn remove(&self, _: &str, _: &str) {
         *self.0.lock().unwrap() = None;
     }
 }

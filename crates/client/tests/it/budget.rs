@@ -68,7 +68,7 @@ async fn a_wide_budget_brings_every_call_through() {
     assert!((60..200).contains(&server.errors()), "{}", server.errors());
     assert_eq!(server.most_tries(), 3);
     // Everything that went wrong was counted, and nothing else.
-    let left = client.usage().unwrap().errors_left.unwrap();
+    let left = client.usage().await.unwrap().errors_left.unwrap();
     assert_eq!(usize::try_from(left).unwrap() + server.errors(), 9_998);
 }
 
@@ -143,7 +143,7 @@ async fn what_one_user_may_not_costs_one_error() {
         products(&client, 710_101).await.unwrap_err().kind(),
         Kind::Refused
     );
-    assert_eq!(client.usage().unwrap().errors_left, Some(7));
+    assert_eq!(client.usage().await.unwrap().errors_left, Some(7));
     assert_eq!(simulator.calls().len(), 2);
 }
 
@@ -157,7 +157,7 @@ async fn a_wrong_password_costs_one_error() {
         let error = products(&client, 710_101).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Credentials);
     }
-    assert_eq!(client.usage().unwrap().errors_left, Some(7));
+    assert_eq!(client.usage().await.unwrap().errors_left, Some(7));
     assert_eq!(simulator.calls().len(), 1);
 }
 

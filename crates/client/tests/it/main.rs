@@ -86,7 +86,7 @@ async fn every_api_opens_with_its_own_token() {
     let body: Value = serde_json::from_str(&page.body).unwrap();
     assert!(body.get("token").is_none() && !page.body.contains("\"token\""));
     assert_eq!(statuses(&simulator), [Some(200); 6]);
-    assert_eq!(client.usage().unwrap().calls, 6);
+    assert_eq!(client.usage().await.unwrap().calls, 6);
 }
 
 #[tokio::test(start_paused = true)]

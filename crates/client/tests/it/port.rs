@@ -35,8 +35,8 @@ impl Served {
         }
     }
 
-    fn errors(&self) -> u32 {
-        8 - self.client.usage().unwrap().errors_left.unwrap()
+    async fn errors(&self) -> u32 {
+        8 - self.client.usage().await.unwrap().errors_left.unwrap()
     }
 
     async fn end(self) {
@@ -61,9 +61,9 @@ async fn it_works_over_a_port_too() {
     let served = Served::start(scenario).await;
     let page = products(&served.client, 710_112).await.unwrap();
     assert!(page.body.contains("serialNumber"));
-    assert_eq!(served.client.usage().unwrap().calls, 5);
+    assert_eq!(served.client.usage().await.unwrap().calls, 5);
     // The first connection for data had not answered anything before.
-    assert_eq!(served.errors(), 2);
+    assert_eq!(served.errors().await, 2);
     served.end().await;
 }
 
@@ -80,7 +80,7 @@ async fn kept_connections_that_break_cost_a_call_and_no_error() {
         products(&served.client, 710_112).await.unwrap();
     }
     // The sign-in, its redirect, and one more call for each connection that broke.
-    assert_eq!(served.client.usage().unwrap().calls, 2 + 20 + 9);
-    assert_eq!(served.errors(), 0);
+    assert_eq!(served.client.usage().await.unwrap().calls, 2 + 20 + 9);
+    assert_eq!(served.errors().await, 0);
     served.end().await;
 }

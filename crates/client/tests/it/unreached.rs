@@ -39,7 +39,7 @@ async fn fails(host: &str, proxy: Option<String>) -> Error {
     let client = Client::new(config, Arc::new(network), Jitter::seeded(1)).unwrap();
     let error = products(&client, 710_101).await.unwrap_err();
     assert!(error.is_unsent(), "{error}");
-    let usage = client.usage().unwrap();
+    let usage = client.usage().await.unwrap();
     let counted: Vec<u32> = usage.windows.iter().map(|(_, calls)| *calls).collect();
     assert_eq!((usage.calls, counted), (0, vec![0, 0]), "{error}");
     assert_eq!(usage.errors_left, Some(8), "{error}");

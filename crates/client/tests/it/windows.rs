@@ -192,7 +192,7 @@ async fn sources_of_one_user_take_turns() {
         let client = Arc::clone(&client);
         done.spawn(async move {
             time::sleep(Duration::from_mins(30)).await;
-            u32::try_from(client.usage().unwrap().calls).unwrap()
+            u32::try_from(client.usage().await.unwrap().calls).unwrap()
         });
     }
     let counts = [done.join_next().await, done.join_next().await];

@@ -12,7 +12,10 @@ use fortilake_client::{
     },
 };
 
-use crate::{State, testing::Fixture};
+use crate::{
+    State,
+    testing::{Fixture, Wait as _},
+};
 
 const SECOND: i64 = 1_000_000;
 const MARGIN: i64 = SECOND / 10;
@@ -47,8 +50,11 @@ fn granted(reservation: fortilake_client::Result<Reservation>) -> Ticket {
 }
 
 fn call(state: &State, limits: &Limits, outcome: CallOutcome) {
-    let ticket = granted(state.reserve("acme", limits));
-    state.settle(ticket, outcome, None).expect("it settles");
+    let ticket = granted(state.reserve("acme", limits).wait());
+    state
+        .settle(ticket, outcome, None)
+        .wait()
+        .expect("it settles");
 }
 
 /// A duration of this many microseconds.
@@ -60,16 +66,17 @@ fn micros(micros: i64) -> Duration {
 fn a_call_holds_its_place_until_a_window_after_its_answer() {
     let fixture = Fixture::new();
     let (state, limits, begin) = (fixture.open(), calls(1, 60), fixture.now());
-    let ticket = granted(state.reserve("acme", &limits));
+    let ticket = granted(state.reserve("acme", &limits).wait());
     let answered = begin + 5 * SECOND;
     fixture.set(answered);
     state
         .settle(ticket, CallOutcome::Good, None)
+        .wait()
         .expect("it settles");
     let free = answered + 60 * SECOND + MARGIN;
     let at = |now| {
         fixture.set(now);
-        state.reserve("acme", &limits).expect("an answer")
+        state.reserve("acme", &limits).wait().expect("an answer")
     };
     let wait = micros(60 * SECOND + MARGIN);
     assert_eq!(at(answered), Reservation::After(wait));
@@ -84,9 +91,9 @@ fn outlasts_the_process_and_is_shared() {
     call(&fixture.open(), &limits, CallOutcome::Good);
     let (first, second) = (fixture.open(), fixture.open());
     call(&first, &limits, CallOutcome::Good);
-    let full = second.reserve("acme", &limits).expect("an answer");
+    let full = second.reserve("acme", &limits).wait().expect("an answer");
     assert_eq!(full, Reservation::After(micros(60 * SECOND + MARGIN)));
-    granted(second.reserve("another user", &limits));
+    granted(second.reserve("another user", &limits).wait());
 }
 
 #[test]
@@ -95,7 +102,10 @@ fn an_unsent_call_gives_its_place_back() {
     let (state, limits) = (fixture.open(), calls(1, 60));
     call(&state, &limits, CallOutcome::Unsent);
     call(&state, &limits, CallOutcome::Unsent);
-    assert_eq!(state.usage("acme", &limits).expect("usage").calls, [0]);
+    assert_eq!(
+        state.usage("acme", &limits).wait().expect("usage").calls,
+        [0]
+    );
 }
 
 #[test]
@@ -107,20 +117,22 @@ fn calls_in_flight_hold_the_error_budget() {
         call(&state, &limits, CallOutcome::Error);
     }
     let tickets: Vec<_> = (0..3)
-        .map(|_| granted(state.reserve("acme", &limits)))
+        .map(|_| granted(state.reserve("acme", &limits).wait()))
         .collect();
-    let held = state.reserve("acme", &limits).expect("an answer");
+    let held = state.reserve("acme", &limits).wait().expect("an answer");
     assert!(matches!(held, Reservation::AfterAnswer(wait) if !wait.is_zero()));
     state
         .settle(tickets[0], CallOutcome::Good, None)
+        .wait()
         .expect("it settles");
-    let last = granted(state.reserve("acme", &limits));
+    let last = granted(state.reserve("acme", &limits).wait());
     for ticket in [tickets[1], tickets[2], last] {
         state
             .settle(ticket, CallOutcome::Error, None)
+            .wait()
             .expect("it settles");
     }
-    let spent = state.reserve("acme", &limits).expect("an answer");
+    let spent = state.reserve("acme", &limits).wait().expect("an answer");
     let wait = micros(3600 * SECOND + MARGIN);
     assert_eq!(
         spent,
@@ -129,7 +141,10 @@ fn calls_in_flight_hold_the_error_budget() {
             why: Spent::Errors
         }
     );
-    assert_eq!(state.usage("acme", &limits).expect("usage").errors, 8);
+    assert_eq!(
+        state.usage("acme", &limits).wait().expect("usage").errors,
+        8
+    );
 }
 
 #[test]
@@ -137,12 +152,17 @@ fn a_closed_window_stays_closed_for_everyone() {
     let fixture = Fixture::new();
     let limits = calls(100, 60);
     let wait = micros(30 * SECOND);
-    fixture.open().close("acme", wait).expect("it closes");
+    fixture
+        .open()
+        .close("acme", wait)
+        .wait()
+        .expect("it closes");
     let state = fixture.open();
     state
         .close("acme", micros(SECOND))
+        .wait()
         .expect("an earlier end changes nothing");
-    let closed = state.reserve("acme", &limits).expect("an answer");
+    let closed = state.reserve("acme", &limits).wait().expect("an answer");
     assert_eq!(
         closed,
         Reservation::Spent {
@@ -151,11 +171,15 @@ fn a_closed_window_stays_closed_for_everyone() {
         }
     );
     assert_eq!(
-        state.usage("acme", &limits).expect("usage").closed_for,
+        state
+            .usage("acme", &limits)
+            .wait()
+            .expect("usage")
+            .closed_for,
         Some(wait)
     );
     fixture.set(fixture.now() + 30 * SECOND);
-    granted(state.reserve("acme", &limits));
+    granted(state.reserve("acme", &limits).wait());
 }
 
 #[test]
@@ -163,11 +187,11 @@ fn calls_of_the_dead_are_no_errors_where_nothing_has_failed() {
     let fixture = Fixture::new();
     let limits = with_errors(calls(100, 60), 4, 2);
     let (first, second) = (fixture.open(), fixture.open());
-    granted(first.reserve("acme", &limits));
-    granted(first.reserve("acme", &limits));
+    granted(first.reserve("acme", &limits).wait());
+    granted(first.reserve("acme", &limits).wait());
     drop(first);
-    granted(second.reserve("acme", &limits));
-    let usage = second.usage("acme", &limits).expect("usage");
+    granted(second.reserve("acme", &limits).wait());
+    let usage = second.usage("acme", &limits).wait().expect("usage");
     assert_eq!(
         (usage.errors, usage.in_flight, usage.calls),
         (0, 1, vec![3])
@@ -180,13 +204,13 @@ fn calls_of_the_dead_are_errors_where_the_api_was_failing() {
     let (limits, now) = (with_errors(calls(100, 60), 5, 2), fixture.now());
     let (first, second) = (fixture.open(), fixture.open());
     call(&second, &limits, CallOutcome::Error);
-    granted(first.reserve("acme", &limits));
-    granted(first.reserve("acme", &limits));
-    let alive = second.reserve("acme", &limits).expect("an answer");
+    granted(first.reserve("acme", &limits).wait());
+    granted(first.reserve("acme", &limits).wait());
+    let alive = second.reserve("acme", &limits).wait().expect("an answer");
     assert!(matches!(alive, Reservation::AfterAnswer(wait) if wait < micros(SECOND)));
     drop(first);
     fixture.set(now + 10 * SECOND);
-    let dead = second.reserve("acme", &limits).expect("an answer");
+    let dead = second.reserve("acme", &limits).wait().expect("an answer");
     // The error that was known before the crash leaves the window first.
     let wait = micros(3590 * SECOND + MARGIN);
     assert_eq!(
@@ -196,7 +220,7 @@ fn calls_of_the_dead_are_errors_where_the_api_was_failing() {
             why: Spent::Errors
         }
     );
-    let usage = second.usage("acme", &limits).expect("usage");
+    let usage = second.usage("acme", &limits).wait().expect("usage");
     assert_eq!(
         (usage.errors, usage.in_flight, usage.calls),
         (3, 0, vec![3])
@@ -220,7 +244,10 @@ fn what_no_window_reaches_is_pruned() {
         "{rows} rows for a day of 100 calls and errors"
     );
     fixture.set(begin + 4 * day);
-    assert_eq!(state.usage("acme", &limits).expect("usage").calls, [0]);
+    assert_eq!(
+        state.usage("acme", &limits).wait().expect("usage").calls,
+        [0]
+    );
 }
 
 #[test]
@@ -233,11 +260,12 @@ fn threads_with_states_of_their_own_share_a_window_exactly() {
                 scope.spawn(|| {
                     let state = fixture.open();
                     let granted = (0..60).filter(|_| {
-                        let answer = state.reserve("acme", &limits).expect("an answer");
+                        let answer = state.reserve("acme", &limits).wait().expect("an answer");
                         match answer {
                             Reservation::Granted(ticket) => {
                                 state
                                     .settle(ticket, CallOutcome::Good, None)
+                                    .wait()
                                     .expect("it settles");
                                 true
                             }
@@ -267,9 +295,10 @@ fn the_reasons_of_the_last_errors_outlast_the_process() {
     };
     let state = fixture.open();
     for http in [Some(500), None] {
-        let ticket = granted(state.reserve("acme", &limits));
+        let ticket = granted(state.reserve("acme", &limits).wait());
         state
             .settle(ticket, CallOutcome::Error, Some(&reason(http)))
+            .wait()
             .expect("it settles");
         fixture.set(fixture.now() + 600 * SECOND);
     }
@@ -279,13 +308,13 @@ fn the_reasons_of_the_last_errors_outlast_the_process() {
         ago: micros(seconds * SECOND),
         reason: reason(http),
     };
-    let usage = state.usage("acme", &limits).expect("usage");
+    let usage = state.usage("acme", &limits).wait().expect("usage");
     assert_eq!(usage.last_errors, [past(None, 600), past(Some(500), 1200)]);
     assert_eq!(state.last_errors().expect("errors"), usage.last_errors);
-    let other = state.usage("another", &limits).expect("usage");
+    let other = state.usage("another", &limits).wait().expect("usage");
     assert_eq!(other.last_errors, []);
     fixture.set(fixture.now() + 3000 * SECOND);
-    let usage = state.usage("acme", &limits).expect("usage");
+    let usage = state.usage("acme", &limits).wait().expect("usage");
     assert_eq!(usage.last_errors, [past(None, 3600)]);
     let file = rusqlite::Connection::open(state.path()).expect("it opens");
     file.execute("UPDATE error_reasons SET message = 'other'", ())

@@ -2,7 +2,7 @@
 
 use fortilake_auth::{StoredToken, TokenStore};
 
-use crate::testing::Fixture;
+use crate::testing::{Fixture, Wait as _};
 
 fn token(text: &str) -> StoredToken {
     StoredToken {
@@ -20,15 +20,18 @@ fn a_token_outlasts_the_process() {
         refresh_token: Some("EXAMPLE-refresh".into()),
         ..token("EXAMPLE-access")
     };
-    fixture.open().save("user", "iam", &kept);
+    fixture.open().save("user", "iam", &kept).wait();
     let state = fixture.open();
-    assert_eq!(state.load("user", "iam"), Some(kept));
-    assert_eq!(state.load("user", "organization"), None);
-    assert_eq!(state.load("another", "iam"), None);
-    state.save("user", "iam", &token("EXAMPLE-newer"));
-    assert_eq!(state.load("user", "iam"), Some(token("EXAMPLE-newer")));
-    TokenStore::remove(&state, "user", "iam");
-    assert_eq!(state.load("user", "iam"), None);
+    assert_eq!(state.load("user", "iam").wait(), Some(kept));
+    assert_eq!(state.load("user", "organization").wait(), None);
+    assert_eq!(state.load("another", "iam").wait(), None);
+    state.save("user", "iam", &token("EXAMPLE-newer")).wait();
+    assert_eq!(
+        state.load("user", "iam").wait(),
+        Some(token("EXAMPLE-newer"))
+    );
+    TokenStore::remove(&state, "user", "iam").wait();
+    assert_eq!(state.load("user", "iam").wait(), None);
 }
 
 #[test]
@@ -37,8 +40,8 @@ fn a_removed_token_is_nowhere_in_the_file() {
     let state = fixture.open();
     let secret = "EXAMPLE-".repeat(2000);
     let path = state.path().to_owned();
-    state.save("user", "iam", &token(&secret));
-    TokenStore::remove(&state, "user", "iam");
+    state.save("user", "iam", &token(&secret)).wait();
+    TokenStore::remove(&state, "user", "iam").wait();
     drop(state);
     let bytes = std::fs::read(path).expect("it reads");
     let found = bytes
@@ -51,9 +54,9 @@ fn a_removed_token_is_nowhere_in_the_file() {
 fn a_damaged_token_is_none() {
     let fixture = Fixture::new();
     let state = fixture.open();
-    state.save("user", "iam", &token("EXAMPLE-access"));
+    state.save("user", "iam", &token("EXAMPLE-access")).wait();
     let file = rusqlite::Connection::open(state.path()).expect("it opens");
     file.execute("UPDATE tokens SET access_token = 'EXAMPLE-bccess'", ())
         .expect("it is written");
-    assert_eq!(state.load("user", "iam"), None);
+    assert_eq!(state.load("user", "iam").wait(), None);
 }

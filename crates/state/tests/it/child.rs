@@ -13,7 +13,7 @@ use std::{
 use fortilake_client::ledger::{CallOutcome, Ledger, Reservation};
 use fortilake_state::Journal;
 
-use crate::util::{begin, hundred_an_hour, open, page};
+use crate::util::{Wait as _, begin, hundred_an_hour, open, page};
 
 const ROLE: &str = "FORTILAKE_STATE_TEST_ROLE";
 const DIRECTORY: &str = "FORTILAKE_STATE_TEST_DIRECTORY";
@@ -42,6 +42,7 @@ fn child() {
             let state = open(&directory).expect("it opens");
             state
                 .reserve("acme", &hundred_an_hour())
+                .wait()
                 .expect("an answer");
             std::process::abort();
         }
@@ -57,10 +58,12 @@ fn call(directory: &Path, out: &mut impl Write) {
     let mut calls = 0;
     while let Reservation::Granted(ticket) = state
         .reserve("acme", &hundred_an_hour())
+        .wait()
         .expect("an answer")
     {
         state
             .settle(ticket, CallOutcome::Good, None)
+            .wait()
             .expect("it settles");
         calls += 1;
     }

@@ -7,7 +7,7 @@ use fortilake_client::ledger::{CallOutcome, Ledger, LedgerUsage, Reservation};
 use fortilake_state::{Crawl, Journal, Kind, Record, Status};
 use tempfile::TempDir;
 
-use crate::util::{NOW, begin, hundred_an_hour, open, page, records};
+use crate::util::{NOW, Wait as _, begin, hundred_an_hour, open, page, records};
 
 /// Everything that can be read from the file.
 #[derive(Debug)]
@@ -37,15 +37,19 @@ fn fill(directory: &Path) {
     let state = open(directory).expect("it opens");
     for user in ["acme", "another"] {
         for _ in 0..100 {
-            let answer = state.reserve(user, &hundred_an_hour()).expect("an answer");
+            let answer = state
+                .reserve(user, &hundred_an_hour())
+                .wait()
+                .expect("an answer");
             let Reservation::Granted(ticket) = answer else {
                 panic!("not granted: {answer:?}")
             };
             state
                 .settle(ticket, CallOutcome::Good, None)
+                .wait()
                 .expect("it settles");
         }
-        TokenStore::save(&state, user, "iam", &token());
+        TokenStore::save(&state, user, "iam", &token()).wait();
     }
     state
         .sink_store("csv")
@@ -100,10 +104,10 @@ fn read(directory: &Path) -> Result<Contents, Option<Kind>> {
     };
     let state = open(directory).map_err(kind)?;
     let limits = hundred_an_hour();
-    let usage = state.usage("acme", &limits).map_err(ledger)?;
-    let reservation = state.reserve("acme", &limits).map_err(ledger)?;
+    let usage = state.usage("acme", &limits).wait().map_err(ledger)?;
+    let reservation = state.reserve("acme", &limits).wait().map_err(ledger)?;
     // A damaged token is only a missing token.
-    let loaded = TokenStore::load(&state, "acme", "iam");
+    let loaded = TokenStore::load(&state, "acme", "iam").wait();
     assert!(loaded.is_none_or(|loaded| loaded == token()));
     let value = state
         .sink_store("csv")

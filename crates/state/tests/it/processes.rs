@@ -10,7 +10,7 @@ use fortilake_state::Journal;
 
 use crate::{
     child::spawn,
-    util::{hundred_an_hour, open, records},
+    util::{Wait as _, hundred_an_hour, open, records},
 };
 
 fn lines(child: &mut Child) -> impl Iterator<Item = String> {
@@ -42,7 +42,10 @@ fn a_call_of_a_killed_process_is_counted() {
         assert!(!child.wait().expect("it ends").success());
     }
     let state = open(directory.path()).expect("it opens");
-    let usage = state.usage("acme", &hundred_an_hour()).expect("usage");
+    let usage = state
+        .usage("acme", &hundred_an_hour())
+        .wait()
+        .expect("usage");
     assert_eq!((usage.calls, usage.in_flight), (vec![3], 0));
 }
 

@@ -1,12 +1,17 @@
 //! Helpers for these tests.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use fortilake_client::{
     Window,
     ledger::{Clock, Limits},
 };
 use fortilake_state::{Clocks, CrawlJournal, Journal, NewCrawl, Record, RecordKind, State};
+use tokio::runtime::{Builder, Runtime};
 
 /// The time of the clock in these tests, which stands still.
 pub(crate) const NOW: i64 = 1_767_225_600_000_000;
@@ -56,3 +61,14 @@ pub(crate) fn records(journal: &CrawlJournal) -> fortilake_state::Result<Vec<(St
         .map(|record| record.map(|(key, record)| (key.to_string(), record)))
         .collect()
 }
+
+/// Waits for a future, for tests that have no runtime of their own.
+pub(crate) trait Wait: Future + Sized {
+    fn wait(self) -> Self::Output {
+        static RUNTIME: LazyLock<Runtime> =
+            LazyLock::new(|| Builder::new_current_thread().build().expect("a runtime"));
+        RUNTIME.block_on(self)
+    }
+}
+
+impl<F: Future> Wait for F {}

@@ -29,7 +29,7 @@ impl Runs {
     }
 
     fn kept(&self) -> Option<StoredToken> {
-        self.store.load("user", "iam")
+        self.store.get("user", "iam")
     }
 }
 
@@ -91,14 +91,14 @@ async fn a_refused_token_is_kept_for_nobody() {
     let oauth = runs.oauth(&server, |n, _| granted(n, 3600));
     let first = oauth.token("iam").await.unwrap();
     assert!(oauth.is_current("iam", &first));
-    oauth.refused("iam", &first);
+    oauth.refused("iam", &first).await;
     assert!(!oauth.is_current("iam", &first));
     assert_eq!(runs.kept(), None);
     // This token is not used again, even if it is still in the store.
-    runs.store.save("user", "iam", first.stored());
+    runs.store.save("user", "iam", first.stored()).await;
     assert_eq!(oauth.token("iam").await.unwrap().expose(), "EXAMPLEtoken2");
     // A refusal that arrives late must not drop the newer token in the store.
-    oauth.refused("iam", &first);
+    oauth.refused("iam", &first).await;
     assert_eq!(runs.kept().unwrap().access_token.expose(), "EXAMPLEtoken2");
 }
 
@@ -112,13 +112,13 @@ async fn one_refused_stored_token_casts_doubt_on_the_others() {
     let oauth = runs.oauth(&server, |n, _| granted(n, 3600));
     let stored = oauth.token("iam").await.unwrap();
     assert_eq!((stored.expose(), server.count()), ("EXAMPLEtoken1", 3));
-    oauth.refused("iam", &stored);
+    oauth.refused("iam", &stored).await;
     let token = oauth.token("assetmanagement").await.unwrap();
     assert_eq!((token.expose(), server.count()), ("EXAMPLEtoken4", 4));
     // What another process has obtained since then is used.
     let other = runs.oauth(&server, |n, _| granted(n, 3600));
     let stored = other.token("organization").await.unwrap();
-    other.refused("organization", &stored);
+    other.refused("organization", &stored).await;
     other.token("organization").await.unwrap();
     let token = oauth.token("organization").await.unwrap();
     assert_eq!((token.expose(), server.count()), ("EXAMPLEtoken5", 5));
@@ -133,7 +133,7 @@ async fn a_token_from_the_future_is_not_believed() {
         issued_at: later((runs.clock)(), Duration::from_hours(10)),
         expires_at: later((runs.clock)(), Duration::from_hours(11)),
     };
-    runs.store.save("user", "iam", &token);
+    runs.store.save("user", "iam", &token).await;
     let oauth = runs.oauth(&server, |n, _| granted(n, 3600));
     assert_eq!(oauth.token("iam").await.unwrap().expose(), "EXAMPLEtoken1");
 }
@@ -220,7 +220,7 @@ async fn a_revoked_token_is_not_refreshed() {
     let server = Server::default();
     let oauth = server.oauth(|n, _| with_refresh(n));
     let token = oauth.token("iam").await.unwrap();
-    oauth.refused("iam", &token);
+    oauth.refused("iam", &token).await;
     oauth.token("iam").await.unwrap();
     assert_eq!(grants(&server), ["password password"; 2]);
 }

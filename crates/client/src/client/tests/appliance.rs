@@ -144,7 +144,7 @@ async fn a_portal_is_signed_in_to_and_out_of() {
             "POST /fpc/api/auth/tokenlogout/ Token EXAMPLEtoken1",
         ]
     );
-    let usage = client.usage().unwrap();
+    let usage = client.usage().await.unwrap();
     assert_eq!((usage.calls, client.calls()), (3, 3));
     assert_eq!((usage.windows.len(), usage.errors_left), (0, None));
 }

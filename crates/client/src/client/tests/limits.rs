@@ -135,7 +135,7 @@ async fn sign_ins_and_repetitions_count_as_calls() {
         "{:?}",
         start.elapsed()
     );
-    assert_eq!(client.usage().unwrap().calls, 4);
+    assert_eq!(client.usage().await.unwrap().calls, 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,8 +3,8 @@
 use super::*;
 
 /// Returns how many errors have been counted.
-fn errors(client: &Client) -> u32 {
-    8 - client.usage().unwrap().errors_left.unwrap()
+async fn errors(client: &Client) -> u32 {
+    8 - client.usage().await.unwrap().errors_left.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -20,7 +20,7 @@ async fn what_does_not_reach_the_api_costs_nothing() {
     );
     assert_eq!(error.kind(), Kind::Transient);
     assert!(error.is_unsent());
-    assert_eq!((client.calls(), errors(&client)), (1, 0));
+    assert_eq!((client.calls(), errors(&client).await), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -29,7 +29,7 @@ async fn a_sign_in_that_does_not_reach_the_api_costs_nothing() {
     let client = server.client();
     let error = list(&client).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Transient);
-    assert_eq!((client.calls(), errors(&client)), (0, 0));
+    assert_eq!((client.calls(), errors(&client).await), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -37,7 +37,7 @@ async fn writes_that_do_not_reach_the_api_are_sent_again() {
     let server = Server::new([Reply::Refused, Reply::products(1)]);
     let client = server.client();
     assert!(fetch(&client, &REGISTER).await.is_ok());
-    assert_eq!(errors(&client), 0);
+    assert_eq!(errors(&client).await, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,7 +48,7 @@ async fn a_read_on_a_stale_connection_is_repeated_without_an_error() {
     let start = Instant::now();
     list(&client).await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO);
-    assert_eq!((client.calls(), errors(&client)), (4, 0));
+    assert_eq!((client.calls(), errors(&client).await), (4, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +57,7 @@ async fn a_write_on_a_stale_connection_is_not_repeated() {
     let client = server.client();
     let error = fetch(&client, &REGISTER).await.unwrap_err();
     assert!(!error.is_unsent());
-    assert_eq!((server.calls(), errors(&client)), (1, 0));
+    assert_eq!((server.calls(), errors(&client).await), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]

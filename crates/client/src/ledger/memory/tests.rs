@@ -31,6 +31,16 @@ fn after(seconds: u64) -> Reservation {
     After(Duration::from_secs(seconds) + MARGIN)
 }
 
+/// Waits for a future, for tests that have no runtime of their own.
+trait Wait: Future + Sized {
+    fn wait(self) -> Self::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(self)
+    }
+}
+
+impl<F: Future> Wait for F {}
+
 /// A ledger whose clock only moves when the test moves it.
 struct Book {
     ledger: MemoryLedger,
@@ -56,7 +66,7 @@ impl Book {
     }
 
     fn ask(&self, second: Micros) -> Reservation {
-        self.at(second).reserve(USER, &self.limits).unwrap()
+        self.at(second).reserve(USER, &self.limits).wait().unwrap()
     }
 
     fn take(&self, second: Micros) -> Ticket {
@@ -67,7 +77,10 @@ impl Book {
     }
 
     fn settle(&self, ticket: Ticket, second: Micros, outcome: CallOutcome) {
-        self.at(second).settle(ticket, outcome, None).unwrap();
+        self.at(second)
+            .settle(ticket, outcome, None)
+            .wait()
+            .unwrap();
     }
 
     fn call(&self, second: Micros, outcome: CallOutcome) {
@@ -75,7 +88,7 @@ impl Book {
     }
 
     fn usage(&self, second: Micros) -> LedgerUsage {
-        self.at(second).usage(USER, &self.limits).unwrap()
+        self.at(second).usage(USER, &self.limits).wait().unwrap()
     }
 }
 
@@ -155,14 +168,14 @@ fn waiting_for_an_answer_ends_when_an_old_error_leaves() {
 fn a_closed_ledger_opens_when_the_server_said() {
     let book = Book::new(limits(&[(1, 60)], None));
     let seconds = Duration::from_secs;
-    book.at(0).close(USER, seconds(30)).unwrap();
-    book.at(0).close(USER, seconds(20)).unwrap();
+    book.at(0).close(USER, seconds(30)).wait().unwrap();
+    book.at(0).close(USER, seconds(20)).wait().unwrap();
     assert_eq!(book.ask(0), spent(seconds(30), Spent::Closed));
     assert_eq!(book.usage(0).closed_for, Some(seconds(30)));
     book.call(30, CallOutcome::Good);
     assert_eq!(book.usage(30).closed_for, None);
     // A pause lasts until a call fits, not just until the server opens.
-    book.at(30).close(USER, seconds(10)).unwrap();
+    book.at(30).close(USER, seconds(10)).wait().unwrap();
     assert_eq!(book.ask(31), spent(seconds(59) + MARGIN, Spent::Closed));
 }
 
@@ -181,7 +194,7 @@ fn a_clock_that_steps_back_frees_nothing() {
 fn users_have_nothing_to_do_with_each_other() {
     let book = Book::new(limits(&[(1, 60)], None));
     book.call(0, CallOutcome::Good);
-    let other = book.at(0).reserve("another", &book.limits).unwrap();
+    let other = book.at(0).reserve("another", &book.limits).wait().unwrap();
     assert!(matches!(other, Granted(_)));
 }
 
@@ -200,7 +213,7 @@ fn clients_with_shorter_windows_keep_what_others_need() {
     book.call(0, CallOutcome::Good);
     let short = limits(&[(5, 1)], None);
     assert!(matches!(
-        book.at(100).reserve(USER, &short).unwrap(),
+        book.at(100).reserve(USER, &short).wait().unwrap(),
         Granted(_)
     ));
     assert!(matches!(book.ask(101), AfterAnswer(_)));
@@ -219,7 +232,8 @@ fn the_last_errors_are_told_with_their_reasons() {
         let ticket = book.take(second);
         let settled = book
             .at(second)
-            .settle(ticket, CallOutcome::Error, Some(&reason(number)));
+            .settle(ticket, CallOutcome::Error, Some(&reason(number)))
+            .wait();
         settled.unwrap();
     }
     let past = |number, seconds| PastError {

@@ -121,10 +121,10 @@ impl Plan {
             let answered = (limiter.clock)();
             let error = self.error_every > 0 && up_to(self.error_every) < Duration::from_millis(1);
             let outcome = if error {
-                permit.settle(Class::Token, Some(400), &reason());
+                permit.settle(Class::Token, Some(400), reason()).await;
                 CallOutcome::Error
             } else {
-                succeed(permit);
+                succeed(permit).await;
                 CallOutcome::Good
             };
             sent.push(Sent {

@@ -9,11 +9,11 @@ async fn a_run_makes_no_more_calls_than_it_may() {
         ..Rules::default()
     };
     let limiter = gate_with(limits(&[]), rules, real_time());
-    limiter.admit().await.unwrap().give_back();
+    limiter.admit().await.unwrap().give_back().await;
     call(&limiter).await;
     let second = limiter.admit().await.unwrap();
     assert_eq!(paused(limiter.admit().await).reason, Reason::MaxCalls);
-    succeed(second);
+    succeed(second).await;
     assert_eq!(paused(limiter.admit().await).reason, Reason::MaxCalls);
     assert_eq!(limiter.calls(), 2);
 }
@@ -96,7 +96,7 @@ async fn a_wait_for_a_window_is_told_at_once() {
 #[tokio::test(start_paused = true)]
 async fn short_waits_are_waited_for() {
     let limiter = gate_with(with_errors(3, 2), Rules::default(), real_time());
-    fail(limiter.admit().await.unwrap());
+    fail(limiter.admit().await.unwrap()).await;
     time::sleep(seconds(3200)).await;
     assert_eq!(paused(limiter.admit().await).reason, Reason::Errors);
     time::sleep(seconds(301)).await;
@@ -115,7 +115,7 @@ async fn who_waits_forever_says_so_every_minute() {
         ..Rules::default()
     };
     let limiter = gate_with(with_errors(3, 2), rules, real_time());
-    fail(limiter.admit().await.unwrap());
+    fail(limiter.admit().await.unwrap()).await;
     let expected = Pause {
         resume_at: later((limiter.clock)(), seconds(3600) + MARGIN),
         reason: Reason::Errors,
@@ -147,7 +147,7 @@ async fn after_failures_in_a_row_a_single_call_tries_again() {
     };
     let limiter = gate_with(limits(&[]), rules, real_time());
     for left in [true, true, false] {
-        fail(limiter.admit().await.unwrap());
+        fail(limiter.admit().await.unwrap()).await;
         assert_eq!(limiter.call_failed().is_none(), left);
     }
     let rest = until((limiter.clock)(), breaker::rest_until((limiter.clock)()));
@@ -156,12 +156,12 @@ async fn after_failures_in_a_row_a_single_call_tries_again() {
 
     let probe = limiter.admit().await.unwrap();
     assert!(time::timeout(seconds(1), limiter.admit()).await.is_err());
-    fail(probe);
+    fail(probe).await;
     assert!(time::timeout(rest / 2, limiter.admit()).await.is_err());
     time::sleep(rest / 2).await;
 
     let probe = limiter.admit().await.unwrap();
-    probe.settle(Class::BadRequest, Some(400), &reason());
+    probe.settle(Class::BadRequest, Some(400), reason()).await;
     let _all = (
         limiter.admit().await.unwrap(),
         limiter.admit().await.unwrap(),
@@ -175,7 +175,7 @@ async fn a_probe_that_is_not_carried_out_leaves_the_try_to_another() {
         limiter.call_failed();
     }
     time::sleep(seconds(300)).await;
-    limiter.admit().await.unwrap().give_back();
+    limiter.admit().await.unwrap().give_back().await;
     drop(limiter.admit().await.unwrap());
     call(&limiter).await;
     call(&limiter).await;

@@ -13,7 +13,10 @@ use fortilake_client::{
 use proptest::prelude::*;
 
 use super::{MARGIN, SECOND, calls, granted, micros};
-use crate::{Correction, State, testing::Fixture};
+use crate::{
+    Correction, State,
+    testing::{Fixture, Wait as _},
+};
 
 const HOUR: i64 = 3600 * SECOND;
 const YEAR: i64 = 365 * 24 * HOUR;
@@ -47,7 +50,7 @@ fn a_run_with_a_clock_years_ahead_delays_no_later_run() {
         super::call(&state, &limits, CallOutcome::Good);
         super::call(&state, &limits, CallOutcome::Good);
         // The window counts the calls of both runs.
-        let full = state.reserve("acme", &limits).expect("an answer");
+        let full = state.reserve("acme", &limits).wait().expect("an answer");
         assert_eq!(full, Reservation::After(micros(HOUR + MARGIN)));
         let step = Correction {
             step: -ahead,
@@ -62,16 +65,23 @@ fn a_jump_ahead_while_a_run_is_under_way_frees_nothing() {
     let (fixture, told, limits) = (Fixture::new(), Told::default(), calls(2, 3600));
     let state = open(&fixture, &told);
     super::call(&state, &limits, CallOutcome::Good);
-    let in_flight = granted(state.reserve("acme", &limits));
+    let in_flight = granted(state.reserve("acme", &limits).wait());
     set(&fixture, 2 * HOUR);
     state
         .settle(in_flight, CallOutcome::Good, None)
+        .wait()
         .expect("it settles");
     let full = Reservation::After(micros(HOUR + MARGIN));
-    assert_eq!(state.reserve("acme", &limits).expect("an answer"), full);
+    assert_eq!(
+        state.reserve("acme", &limits).wait().expect("an answer"),
+        full
+    );
     // The same holds for a run that starts after the jump.
     let another = open(&fixture, &told);
-    assert_eq!(another.reserve("acme", &limits).expect("an answer"), full);
+    assert_eq!(
+        another.reserve("acme", &limits).wait().expect("an answer"),
+        full
+    );
     assert_eq!(told.lock().expect("a list").len(), 1);
 }
 
@@ -83,7 +93,7 @@ fn a_restart_with_a_clock_behind_counts_the_entries_from_now() {
     fixture.set(fixture.now() + 600 * SECOND);
     set(&fixture, -YEAR);
     let state = open(&fixture, &told);
-    let full = state.reserve("acme", &limits).expect("an answer");
+    let full = state.reserve("acme", &limits).wait().expect("an answer");
     assert_eq!(full, Reservation::After(micros(HOUR + MARGIN)));
     let text = told.lock().expect("a list")[0].to_string();
     assert!(
@@ -92,8 +102,8 @@ fn a_restart_with_a_clock_behind_counts_the_entries_from_now() {
     );
     // Setting the clock right is another change.
     set(&fixture, 0);
-    state.reserve("acme", &limits).expect("an answer");
-    state.reserve("acme", &limits).expect("an answer");
+    state.reserve("acme", &limits).wait().expect("an answer");
+    state.reserve("acme", &limits).wait().expect("an answer");
     let told = told.lock().expect("a list");
     assert_eq!(told.len(), 2);
     let text = told[1].to_string();
@@ -107,16 +117,19 @@ fn a_file_of_an_older_version_from_a_clock_ahead_is_of_use() {
     set(&fixture, 10 * YEAR);
     let state = open(&fixture, &told);
     super::call(&state, &limits, CallOutcome::Good);
-    state.close("acme", Duration::MAX).expect("it closes");
+    state
+        .close("acme", Duration::MAX)
+        .wait()
+        .expect("it closes");
     let file = rusqlite::Connection::open(state.path()).expect("it opens");
     file.execute("DELETE FROM clock", ()).expect("it is gone");
     drop(state);
     set(&fixture, 0);
     let state = open(&fixture, &told);
-    let closed = state.reserve("acme", &limits).expect("an answer");
+    let closed = state.reserve("acme", &limits).wait().expect("an answer");
     assert!(matches!(closed, Reservation::Spent { wait, .. } if wait <= LONGEST_CLOSE));
     fixture.set(fixture.now() + 24 * HOUR);
-    granted(state.reserve("acme", &limits));
+    granted(state.reserve("acme", &limits).wait());
     assert_eq!(told.lock().expect("a list").len(), 1);
 }
 
@@ -230,12 +243,18 @@ impl World {
         let mut waited = 0;
         loop {
             let state = self.states[process].as_ref().expect("it runs");
-            let answer = state.reserve("acme", &self.limits).expect("an answer");
+            let answer = state
+                .reserve("acme", &self.limits)
+                .wait()
+                .expect("an answer");
             self.look();
             let state = self.states[process].as_ref().expect("it runs");
             let wait = match answer {
                 Reservation::Granted(ticket) => {
-                    state.settle(ticket, outcome, None).expect("it settles");
+                    state
+                        .settle(ticket, outcome, None)
+                        .wait()
+                        .expect("it settles");
                     let error = outcome == CallOutcome::Error;
                     self.counted.push((self.fixture.now(), error));
                     return;

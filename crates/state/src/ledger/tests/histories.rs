@@ -10,7 +10,10 @@ use fortilake_client::{
 use proptest::prelude::*;
 
 use super::{MARGIN, SECOND};
-use crate::{State, testing::Fixture};
+use crate::{
+    State,
+    testing::{Fixture, Wait as _},
+};
 
 const PROCESSES: usize = 3;
 
@@ -148,6 +151,7 @@ impl World {
         let answer = self
             .state(process)
             .reserve("acme", &self.limits)
+            .wait()
             .expect("an answer");
         let foreign = self.calls.values().any(|call| {
             call.process != process && call.is_in_flight()
@@ -223,6 +227,7 @@ impl World {
         let (&ticket, &Call { process, .. }) = in_flight.nth(call % count).expect("it exists");
         self.state(process)
             .settle(Ticket(ticket), outcome, None)
+            .wait()
             .expect("it settles");
         if outcome == CallOutcome::Unsent {
             self.calls.remove(&ticket);
