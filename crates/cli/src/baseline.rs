@@ -53,10 +53,43 @@ pub(crate) fn published_name(crawl: &sink::Crawl, report: &Report) -> String {
 }
 
 /// The stored baselines, or empty ones.
-///
-/// The first edition stored baselines that counted differently; they do not parse and are ignored.
 fn stored(state: &State, sources: &str) -> Result<Baselines> {
     let kept = state.baseline(sources)?;
     let baselines = kept.and_then(|kept| serde_json::from_str(&kept.figures).ok());
-    Ok(baselines.unwrap_or_default())
+    match baselines {
+        Some(baselines) => Ok(baselines),
+        None => Ok(of_first_edition(state, sources)?.unwrap_or_default()),
+    }
+}
+
+/// The baselines that the first edition stored for these sources.
+///
+/// It identified users in another way, so users are compared only if there are several that crawled
+/// sources of these names. It had no selection of models.
+fn of_first_edition(state: &State, sources: &str) -> Result<Option<Baselines>> {
+    let Ok(sources) = serde_json::from_str::<Vec<(String, String)>>(sources) else {
+        return Ok(None);
+    };
+    let is_same_source = |(kept, new): (&(String, String, Vec<i64>), &(String, String))| {
+        kept.0 == new.0 && kept.2.is_empty()
+    };
+    let mut found = Vec::new();
+    for key in state.baseline_keys()? {
+        let Ok(kept) = serde_json::from_str::<Vec<(String, String, Vec<i64>)>>(&key) else {
+            continue;
+        };
+        if kept.len() == sources.len() && kept.iter().zip(&sources).all(is_same_source) {
+            let has_same_users = kept.iter().zip(&sources).all(|(kept, new)| kept.1 == new.1);
+            found.push((has_same_users, key));
+        }
+    }
+    let key = match &found[..] {
+        [(_, key)] => Some(key),
+        several => several.iter().find(|(same, _)| *same).map(|(_, key)| key),
+    };
+    let Some(key) = key else {
+        return Ok(None);
+    };
+    let kept = state.baseline(key)?;
+    Ok(kept.and_then(|kept| Baselines::of_first_edition(&kept.figures, &kept.snapshot)))
 }

@@ -6,6 +6,7 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
 };
 
+use fortilake_models as models;
 use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult};
 use serde::{Deserialize, Serialize};
 
@@ -188,6 +189,52 @@ impl Baselines {
             };
             self.scopes.insert(found.scope.text(), baseline);
         }
+    }
+}
+
+/// The rows of one table as the first edition stored them: by source and account.
+#[derive(Deserialize)]
+struct TableCounts {
+    accounts: BTreeMap<String, BTreeMap<i64, u64>>,
+}
+
+/// The service of FortiCloud whose endpoints are called for each account.
+const BY_ACCOUNT: &str = "assetmanagement";
+
+impl Figures {
+    /// Reads the figures that the first edition stored: rows by table, source and account. `snapshot`
+    /// is the complete snapshot that they are about.
+    ///
+    /// Only tables of endpoints that are called for each account are read, because the scopes of
+    /// other rows do not follow from their accounts. The price is that a loss of accounts or units
+    /// goes unnoticed in the first crawl after an upgrade.
+    pub fn of_first_edition(text: &str, snapshot: &str) -> Option<Self> {
+        let tables: BTreeMap<String, TableCounts> = serde_json::from_str(text).ok()?;
+        let mut figures = Self::default();
+        for table in models::tables() {
+            let endpoint = table.endpoint.and_then(models::endpoint);
+            let endpoint = endpoint.filter(|endpoint| endpoint.client_id == Some(BY_ACCOUNT));
+            let (Some(endpoint), Some(counts)) = (endpoint, tables.get(table.name)) else {
+                continue;
+            };
+            for (source, accounts) in &counts.accounts {
+                for (account, rows) in accounts {
+                    let scope = ScopeId {
+                        source: source.clone(),
+                        endpoint: endpoint.id.to_owned(),
+                        subject: format!("account={account}"),
+                    };
+                    let of_scope = figures.scopes.entry(scope.text());
+                    let of_scope = of_scope.or_insert_with(|| ScopeFigures {
+                        scope,
+                        snapshot: snapshot.to_owned(),
+                        rows: BTreeMap::new(),
+                    });
+                    of_scope.rows.insert(table.name.to_owned(), *rows);
+                }
+            }
+        }
+        Some(figures)
     }
 }
 

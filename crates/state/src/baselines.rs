@@ -45,6 +45,15 @@ impl State {
         })
     }
 
+    /// The keys of all baselines, sorted.
+    pub fn baseline_keys(&self) -> Result<Vec<String>> {
+        self.0.write("list the baselines", |transaction| {
+            let mut keys = transaction.prepare_cached("SELECT key FROM baselines ORDER BY key")?;
+            let keys = keys.query_map((), |row| row.get(0))?;
+            Ok(keys.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Stores a baseline, replacing the previous one of the same sources.
     pub fn set_baseline(&self, sources: &str, baseline: &Baseline) -> Result<()> {
         let Baseline { snapshot, figures } = baseline;

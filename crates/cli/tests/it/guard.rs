@@ -186,6 +186,66 @@ fn the_baseline_outlives_the_crawl_that_set_it() {
     );
 }
 
+/// Replaces the figures in the state by those that the first edition would have stored.
+fn as_first_edition(folder: &Folder) {
+    let state = folder.join("state");
+    let file = rusqlite::Connection::open(state.join("state.sqlite")).unwrap();
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let kept: (String, String) = file
+        .query_row(
+            "SELECT key, snapshot FROM baselines WHERE key NOT LIKE '%A digest%'",
+            (),
+            row,
+        )
+        .unwrap();
+    file.execute("DELETE FROM baselines", ()).unwrap();
+    drop(file);
+    let (key, snapshot) = kept;
+    let mut tables = serde_json::Map::new();
+    for path in published::list(&folder.join("out/csv"), "csv") {
+        let rows = published::read_csv(&path).rows;
+        let mut accounts = std::collections::BTreeMap::<String, u64>::new();
+        for row in &rows {
+            if let Some(account) = row.get("account_id") {
+                let account = account.as_str().unwrap().to_owned();
+                *accounts.entry(account).or_default() += 1;
+            }
+        }
+        let counts = serde_json::json!({ "rows": rows.len(), "accounts": { "acme": accounts } });
+        tables.insert(published::stem(&path), counts);
+    }
+    let sources: Vec<(String, String)> = serde_json::from_str(&key).unwrap();
+    // It wrote the user as it was configured, and its digest differs if that had capitals.
+    let old = sources
+        .into_iter()
+        .map(|(name, _)| (name, "A digest", [0; 0]));
+    let old = serde_json::json!(old.collect::<Vec<_>>()).to_string();
+    let now = || jiff::Timestamp::now().as_microsecond();
+    let state = fortilake_state::State::open(&state, std::sync::Arc::new(now)).unwrap();
+    let figures = Value::Object(tables).to_string();
+    let baseline = fortilake_state::Baseline { snapshot, figures };
+    state.set_baseline(&old, &baseline).unwrap();
+}
+
+#[test]
+fn the_first_crawl_after_an_upgrade_is_compared_with_the_one_before() {
+    let (mut tenant, folder) = crawled("");
+    as_first_edition(&folder);
+    check(&folder, "crawl", 0);
+    as_first_edition(&folder);
+    tenant.turn_into(SHRUNK);
+    let text = check(&folder, "crawl", 4);
+    for line in [
+        "products of acme: 60 rows before, 40 now",
+        "account 710123: 46 before, 23 now",
+        "entitlements of acme: 558 rows before, 392 now",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    check(&folder, "crawl --accept-shrink", 0);
+    check(&folder, "crawl", 0);
+}
+
 #[test]
 fn the_limit_is_set_in_the_configuration() {
     let (mut tenant, folder) = crawled("guard = { max_shrink = 0.5 }\n");

@@ -36,6 +36,8 @@ fn the_newest_of_the_same_sources_is_kept() {
         state.baseline("other").expect("the state works"),
         Some(baseline("two"))
     );
+    let keys = state.baseline_keys().expect("the state works");
+    assert_eq!(keys, ["acme", "other"]);
 }
 
 #[test]
