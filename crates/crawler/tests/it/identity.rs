@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use fortilake_crawler::{Kind, OpenSink, Report, Result};
+use fortilake_client::Config;
+use fortilake_crawler::{Kind, OpenSink, Report, Result, Settings};
 use fortilake_simulator::{Row, Scenario, Simulator};
 use fortilake_sink::{
     self as sink, Batch, Checked, Delivery, Outcome, Receipt, ScopeId, ScopeResult, Sink, Standing,
@@ -205,6 +206,56 @@ async fn repeated_batches_have_the_same_rows() {
             serials(&truth.tables["products"])
         );
         assert!(receiver.0.lock().unwrap().repeated > 0);
+    }
+}
+
+/// Two sources that list the same products, of which the first is late: every product arrives once.
+#[tokio::test(start_paused = true)]
+async fn products_of_two_sources_arrive_once_although_the_first_source_is_late() {
+    let fault = format!(
+        "[[fault]]\npath = \"products/list\"\naccount = {}\ntimes = 2\n\
+         action = {{ kind = \"http\", status = 500 }}",
+        first_account()
+    );
+    for step in [9, 22] {
+        let (late, other) = (Lab::new(tenant(&fault)), Lab::new(tenant("")));
+        let kept = Kept::new();
+        let receiver = Receiver::default();
+        let mut runs = 0;
+        let report = loop {
+            runs += 1;
+            assert!(runs < 60, "the crawl did not end in 60 runs");
+            let journal = kept.take_up();
+            let change = |config: &mut Config| {
+                config.errors = None;
+                config.max_calls = Some(step);
+            };
+            let (_stop, mut crawl) = late.crawl(settings(), journal.clone(), change);
+            let settings = Settings {
+                source: "bravo".into(),
+                ..settings()
+            };
+            let (_other_stop, second) = other.crawl(settings, journal.clone(), change);
+            crawl.sources.extend(second.sources);
+            drop(second.journal);
+            crawl.sinks = vec![receiver.open(&crawl, Delivery::AtLeastOnce)];
+            let report = crawl.run().await;
+            while Arc::strong_count(&journal) > 1 {
+                tokio::task::yield_now().await;
+            }
+            match report {
+                Ok(report) => break report,
+                Err(error) => assert_eq!(error.kind(), Kind::Paused),
+            }
+        };
+        assert!(report.complete, "{:?}", report.failed);
+        assert!(receiver.0.lock().unwrap().repeated > 0);
+        let truth = other.simulator.truth();
+        let expected = serials(&truth.tables["products"]);
+        assert_eq!(serials(&receiver.table("products")), expected);
+        let last = receiver.0.lock().unwrap().last.clone().unwrap();
+        assert!(last.complete);
+        assert_eq!(last.tables["products"], expected.len() as u64);
     }
 }
 
