@@ -207,6 +207,29 @@ fn a_proxy_that_refuses_is_named() {
 }
 
 #[test]
+fn an_empty_variable_turns_off_the_proxy_of_the_other_spelling() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    // Nothing listens on this port any more.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+    let url = format!("https://{}", closed.unwrap());
+    let folder = Folder::new()
+        .with("FORTICLOUD_USERNAME", "simulated")
+        .with("FORTICLOUD_PASSWORD", "simulated")
+        .with("FORTICLOUD_API_URL", &url)
+        .with("FORTICLOUD_AUTH_URL", &format!("{url}/api/v1/oauth/token/"))
+        .with("HTTPS_PROXY", "")
+        .with(
+            "https_proxy",
+            &format!("http://{}", proxy.local_addr().unwrap()),
+        );
+    let text = folder.check("check");
+    assert!(text.contains("onnection refused"), "{text}");
+    assert!(!text.contains("proxy"), "{text}");
+    assert!(proxy.accept().is_err(), "the proxy was used");
+}
+
+#[test]
 fn a_check_of_a_user_without_an_organization() {
     let simulator =
         Simulator::start(&SMALL.replace("accounts = 3", "accounts = 1\nscope = \"local\""));
