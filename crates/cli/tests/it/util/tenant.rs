@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use fortilake_simulator::{Scenario, Simulator};
+use fortilake_simulator::{Call, Scenario, Simulator};
 use rusqlite::Connection;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
@@ -101,14 +101,21 @@ path = "out/pq"
             if call.path.contains("oauth") {
                 continue;
             }
-            let again = journaled.iter().any(|journaled| {
-                call.path.ends_with(&journaled.endpoint) && call.arguments == journaled.arguments
-            });
+            let again = journaled.iter().any(|kept| kept.is(call));
             assert!(!again, "called although it is journaled: {call:?}");
             let name = (&call.path, &call.arguments);
             assert!(!asked.contains(&name), "called twice by one run: {call:?}");
             asked.push(name);
         }
+    }
+
+    /// How many of the calls after the first `since` have no response in the journal.
+    pub(crate) fn lost_calls(&self, since: usize, journaled: &[Asked]) -> usize {
+        let calls = self.simulator.calls();
+        let asked = calls.iter().skip(since);
+        let asked = asked.filter(|call| !call.path.contains("oauth"));
+        let lost = asked.filter(|call| !journaled.iter().any(|kept| kept.is(call)));
+        lost.count()
     }
 }
 
@@ -137,10 +144,29 @@ pub(crate) struct Asked {
     arguments: Value,
 }
 
+impl Asked {
+    fn is(&self, call: &Call) -> bool {
+        call.path.ends_with(&self.endpoint) && call.arguments == self.arguments
+    }
+}
+
 /// The calls in the journal of the unfinished crawl, if there is one.
 ///
 /// A crawl that was read completely is left out: the next run publishes it and then makes all calls again for a new one.
 pub(crate) fn journaled(state: &Path) -> Vec<Asked> {
+    read_journal(
+        state,
+        "AND status IN ('running', 'paused', 'done')
+         AND NOT EXISTS (SELECT 1 FROM notes WHERE crawl = number AND key = ' frozen')",
+    )
+}
+
+/// The calls in the journal of the newest crawl, however far it has come.
+pub(crate) fn journaled_by_newest(state: &Path) -> Vec<Asked> {
+    read_journal(state, "")
+}
+
+fn read_journal(state: &Path, condition: &str) -> Vec<Asked> {
     // Reads a copy. Opening the original would let SQLite recover the file, which should be left to the next crawl.
     let copy = tempfile::tempdir().unwrap();
     for name in ["state.sqlite", "state.sqlite-wal"] {
@@ -155,11 +181,10 @@ pub(crate) fn journaled(state: &Path) -> Vec<Asked> {
     }
     let state = Connection::open(path).unwrap();
     let mut pages = state
-        .prepare(
+        .prepare(&format!(
             "SELECT key FROM pages, (SELECT number, status FROM crawls ORDER BY number DESC LIMIT 1)
-             WHERE place >> 32 = number AND status IN ('running', 'paused', 'done')
-             AND NOT EXISTS (SELECT 1 FROM notes WHERE crawl = number AND key = ' frozen')",
-        )
+             WHERE place >> 32 = number {condition}"
+        ))
         .unwrap();
     let keys = pages.query_map((), |row| row.get::<_, String>(0)).unwrap();
     let asked = keys.map(|key| {
