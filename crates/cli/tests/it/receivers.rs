@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use fortilake_simulator::{Scenario, Simulator};
 use serde_json::Value;
 
 use crate::util::{Folder, published, tenant::Tenant, text_of};
@@ -89,6 +90,17 @@ impl Receiver {
             }
         }
         (rows, last)
+    }
+
+    /// The serial numbers in the messages about products, in no order, each as often as it came.
+    fn serials(&self) -> Vec<String> {
+        let messages = self.0.lock().unwrap();
+        let products = messages.values().map(|body| &body["data"]);
+        let products =
+            products.filter(|data| data["table"] == "products" && data["rows"].is_array());
+        let rows = products.flat_map(|data| data["rows"].as_array().unwrap());
+        rows.map(|row| row["serial_number"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     fn crawls(&self) -> Vec<String> {
@@ -197,4 +209,85 @@ fn kill(times: u32) {
     assert_eq!(compared, 8);
     let listed = text_of(folder.run("crawls").stdout);
     assert!(!listed.contains("running"), "{listed}");
+}
+
+/// The story behind stable batch ids: an account fails while others are delivered, the crawl pauses, and the account
+/// succeeds on resume. With batches numbered by position, its rows took the number of a batch that was already sent.
+#[test]
+fn an_account_that_succeeds_only_on_resume_is_delivered_to_every_receiver() {
+    let organization = "page_size = 25\n[organization]\nous = 3\naccounts = 8\nproducts = 120\n";
+    let truth = Simulator::new(Scenario::from_toml(organization).unwrap()).truth();
+    let id = |row: &BTreeMap<String, Value>| row["account_id"].as_i64().unwrap();
+    let account = id(&truth.tables["products"][0]);
+    let last = id(truth.tables["accounts"].last().unwrap());
+    // The same response twice is final, so the account fails in the first run. The last account is read seconds later,
+    // after the others were delivered, and the pause comes before its last call.
+    let scenario = format!(
+        "{organization}[[fault]]\npath = \"products/list\"\naccount = {account}\ntimes = 2\n\
+         action = {{ kind = \"http\", status = 500 }}\n\
+         [[fault]]\npath = \"products/list\"\naccount = {last}\ntimes = 1\n\
+         action = {{ kind = \"http\", status = 503, retry_after = \"2\" }}\n"
+    );
+    let whole = Tenant::start(&scenario);
+    let text = whole.folder("").check("crawl");
+    assert!(text.starts_with("exit 3"), "{text}");
+    let calls = whole.calls() - 1;
+
+    let tenant = Tenant::start(&scenario);
+    let receiver = Receiver::default();
+    let folder = folder(&tenant, &receiver.start());
+    let text = folder.check(&format!("crawl --max-calls {calls}"));
+    assert!(text.starts_with("exit 75"), "{text}");
+    let products = &truth.tables["products"];
+    let of_account: Vec<_> = products.iter().filter(|row| id(row) == account).collect();
+    assert!(!of_account.is_empty());
+    let serials = |rows: Vec<&BTreeMap<String, Value>>| {
+        let serials = rows.into_iter().map(|row| row["serial_number"].as_str());
+        let mut serials: Vec<_> = serials.map(|serial| serial.unwrap().to_owned()).collect();
+        serials.sort();
+        serials
+    };
+    let received = || {
+        let mut serials = receiver.serials();
+        serials.sort();
+        serials
+    };
+    let early = received();
+    assert!(!early.is_empty(), "other accounts were delivered");
+    let late = serials(of_account);
+    assert!(early.iter().all(|serial| !late.contains(serial)));
+    let [crawl] = &receiver.crawls()[..] else {
+        panic!("{:?}", receiver.crawls());
+    };
+    assert_eq!(receiver.crawl(crawl).1, None, "the crawl has not ended");
+    assert!(!folder.join("loaded").exists());
+
+    let text = folder.check("crawl");
+    assert!(text.starts_with("exit 0"), "{text}");
+    assert_eq!(received(), serials(products.iter().collect()));
+    let (rows, last) = receiver.crawl(crawl);
+    let last = last.unwrap();
+    assert_eq!(last["complete"], true);
+    for total in last["tables"].as_array().unwrap() {
+        let found = rows.get(total["table"].as_str().unwrap()).copied();
+        assert_eq!(found.unwrap_or(0) as u64, total["rows"], "{total}");
+    }
+    assert_eq!(rows["products"], products.len());
+    published::check_exact(&folder.join("csv"), &truth);
+    for file in ["loaded/products", "lines/products.ndjson"] {
+        let text = folder.read(file);
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut found: Vec<_> = lines
+            .map(|row| row["serial_number"].as_str().unwrap().to_owned())
+            .collect();
+        found.sort();
+        assert_eq!(found, received(), "{file}");
+    }
+    // The receiver compares messages that have the same id.
+    let messages = receiver.0.lock().unwrap().len();
+    let text = folder.check("replay latest");
+    assert!(text.starts_with("exit 0"), "{text}");
+    assert_eq!(receiver.0.lock().unwrap().len(), messages);
 }
