@@ -201,8 +201,8 @@ struct TableCounts {
 /// The service of FortiCloud whose endpoints are called for each account.
 const BY_ACCOUNT: &str = "assetmanagement";
 
-impl Figures {
-    /// Reads the figures that the first edition stored: rows by table, source and account. `snapshot`
+impl Baselines {
+    /// Reads the baselines that the first edition stored: rows by table, source and account. `snapshot`
     /// is the complete snapshot that they are about.
     ///
     /// Only tables of endpoints that are called for each account are read, because the scopes of
@@ -210,7 +210,7 @@ impl Figures {
     /// goes unnoticed in the first crawl after an upgrade.
     pub fn of_first_edition(text: &str, snapshot: &str) -> Option<Self> {
         let tables: BTreeMap<String, TableCounts> = serde_json::from_str(text).ok()?;
-        let mut figures = Self::default();
+        let mut baselines = Self::default();
         for table in models::tables() {
             let endpoint = table.endpoint.and_then(models::endpoint);
             let endpoint = endpoint.filter(|endpoint| endpoint.client_id == Some(BY_ACCOUNT));
@@ -224,8 +224,8 @@ impl Figures {
                         endpoint: endpoint.id.to_owned(),
                         subject: format!("account={account}"),
                     };
-                    let of_scope = figures.scopes.entry(scope.text());
-                    let of_scope = of_scope.or_insert_with(|| ScopeFigures {
+                    let of_scope = baselines.scopes.entry(scope.text());
+                    let of_scope = of_scope.or_insert_with(|| ScopeBaseline {
                         scope,
                         snapshot: snapshot.to_owned(),
                         rows: BTreeMap::new(),
@@ -234,7 +234,7 @@ impl Figures {
                 }
             }
         }
-        Some(figures)
+        Some(baselines)
     }
 }
 

@@ -175,15 +175,15 @@ fn the_account_with_the_largest_loss_comes_first() {
 }
 
 #[test]
-fn figures_of_the_first_edition_are_those_of_accounts() {
+fn baselines_of_the_first_edition_are_those_of_accounts() {
     let text = r#"{
         "products": { "rows": 60, "accounts": { "acme": { "1": 40, "2": 20 } } },
         "entitlements": { "rows": 90, "accounts": { "acme": { "1": 90 } } },
         "accounts": { "rows": 2, "accounts": { "acme": { "1": 1, "2": 1 } } },
         "gone": { "rows": 7, "accounts": { "acme": { "1": 7 } } }
     }"#;
-    let figures = Figures::of_first_edition(text, "20260801T000000Z").unwrap();
-    let scopes: Vec<_> = figures.scopes.values().collect();
+    let baselines = Baselines::of_first_edition(text, "20260801T000000Z").unwrap();
+    let scopes: Vec<_> = baselines.scopes.values().collect();
     assert_eq!(scopes.len(), 2);
     assert_eq!(scopes[0].scope, scope("products/list", 1));
     assert_eq!(scopes[0].rows["products"], 40);
@@ -191,11 +191,11 @@ fn figures_of_the_first_edition_are_those_of_accounts() {
     assert_eq!(scopes[1].rows.len(), 1);
     let guard = Guard {
         limits: LIMITS,
-        before: figures,
+        before: baselines,
     };
     assert_eq!(guard.look(&crawl(&[(1, Some(40)), (2, Some(20))])), []);
     let shrunk = guard.look(&crawl(&[(1, Some(40)), (2, Some(3))]));
     assert_eq!(shrunk[0].against, "20260801T000000Z");
     assert_eq!((shrunk[0].before, shrunk[0].now), (60, 43));
-    assert_eq!(Figures::of_first_edition("[]", "20260801T000000Z"), None);
+    assert_eq!(Baselines::of_first_edition("[]", "20260801T000000Z"), None);
 }
