@@ -24,6 +24,7 @@ mod config;
 mod content;
 mod description;
 mod diff;
+mod equal;
 mod generate;
 mod keywords;
 mod load;

@@ -5,7 +5,10 @@
 
 use anyhow::{Error, Result, anyhow};
 
-use super::{description::Description, node::Node};
+use super::{
+    description::{Description, Form},
+    node::Node,
+};
 
 /// References that lead to further references are followed at most this many times.
 const MAX_HOPS: usize = 32;
@@ -28,6 +31,20 @@ impl<'a> At<'a> {
             node,
             pointer,
         }
+    }
+
+    /// Returns the location of this JSON pointer, if it exists.
+    pub(super) fn of(description: &'a Description, pointer: &str) -> Option<Self> {
+        let mut place = At::root(description);
+        for segment in pointer.split('/').skip(1) {
+            place = place.step(&unescape(segment))?;
+        }
+        Some(place)
+    }
+
+    /// Returns what hand-written code relies on in the schema at this location.
+    pub(super) fn form(&self) -> Option<&'a Form> {
+        self.description.pins.forms.get(&self.pointer)
     }
 
     /// Returns the value.
@@ -160,20 +177,29 @@ impl<'a> At<'a> {
         };
         let mut place = At::root(self.description);
         for segment in path.split('/').skip(1) {
-            let name = unescape(segment);
-            let node = match place.node {
-                Node::List(items) => name.parse().ok().and_then(|at: usize| items.get(at)),
-                node => node.get(&name),
-            };
-            let node = node.ok_or_else(|| self.error(format_args!("`{target}` does not exist")))?;
-            place = place.child(&name, node);
+            let next = place.step(&unescape(&decode(segment)));
+            place = next.ok_or_else(|| self.error(format_args!("`{target}` does not exist")))?;
         }
         Ok(place)
     }
+
+    /// Returns the member or the item with this name.
+    fn step(&self, name: &str) -> Option<At<'a>> {
+        let node = match self.node {
+            Node::List(items) => name.parse().ok().and_then(|at: usize| items.get(at)),
+            node => node.get(name),
+        };
+        node.map(|node| self.child(name, node))
+    }
 }
 
-/// Decodes the escapes in a segment of a JSON pointer in a URI.
+/// Decodes the escapes in a segment of a JSON pointer.
 fn unescape(segment: &str) -> String {
+    segment.replace("~1", "/").replace("~0", "~")
+}
+
+/// Decodes the escapes of a URI.
+fn decode(segment: &str) -> String {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
@@ -189,9 +215,7 @@ fn unescape(segment: &str) -> String {
             rest = tail;
         }
     }
-    String::from_utf8_lossy(&bytes)
-        .replace("~1", "/")
-        .replace("~0", "~")
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn hex(digit: u8) -> Option<u8> {

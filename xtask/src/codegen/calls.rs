@@ -114,6 +114,7 @@ impl Lowering<'_> {
                 name: parameter.name.clone(),
                 at: parameter.at.clone(),
                 required: parameter.required,
+                nullable: None,
                 doc: parameter.doc.clone(),
             })
             .collect();
@@ -127,6 +128,7 @@ impl Lowering<'_> {
                 name: "body".to_owned(),
                 at: body.at.clone(),
                 required: body.required,
+                nullable: None,
                 doc: body.doc.clone(),
             }),
             _ => {}

@@ -28,8 +28,25 @@ pub(super) struct Description {
 pub(super) struct Pins {
     /// The name of the type, by the pointer of its schema.
     pub(super) names: BTreeMap<String, String>,
-    /// The fields that the type is limited to, by the pointer of its schema.
-    pub(super) fields: BTreeMap<String, Vec<String>>,
+    /// What hand-written code relies on, by the pointer of the schema.
+    pub(super) forms: BTreeMap<String, Form>,
     /// The pointer of the schema that defines the type, by the pointer of an equal schema.
     pub(super) copies: BTreeMap<String, String>,
+}
+
+/// What hand-written code relies on in a schema. It applies whenever the schema is read, whatever
+/// the edition says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Form {
+    /// The code constructs objects.
+    Object {
+        /// All fields of the type, in order.
+        fields: Vec<String>,
+        /// The fields that must be set.
+        required: Vec<String>,
+        /// The fields for which null differs from absent.
+        nullable: Vec<String>,
+    },
+    /// The code sends these texts or compares with them.
+    Values(Vec<String>),
 }

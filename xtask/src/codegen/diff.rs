@@ -12,6 +12,7 @@ use super::{
     at::At,
     check,
     config::Config,
+    description::Pins,
     generate, load,
     load::Folder,
     notes::Notes,
@@ -86,10 +87,17 @@ impl Edition {
         // `tables.toml` and the patches may not fit a new edition yet. The descriptions can be
         // compared nevertheless.
         match texts.clone().prepared() {
-            Ok(folder) => Ok(Self {
-                operations: operations(&folder, &config)?,
-                tables: tables(&folder),
-            }),
+            Ok(mut folder) => {
+                let tables = tables(&folder);
+                // What hand-written code relies on would hide what the description changed.
+                for description in &mut folder.descriptions {
+                    description.pins = Pins::default();
+                }
+                Ok(Self {
+                    operations: operations(&folder, &config)?,
+                    tables,
+                })
+            }
             Err(error) => {
                 let bare = Config {
                     words: config.words,

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{
     at::At,
-    description::Pins,
+    description::{Form, Pins},
     names::{self, Words},
     notes::Notes,
     schema::{Property, Rest, Schema, Shape},
@@ -186,7 +186,10 @@ impl<'c> Lowering<'c> {
         side: Side,
     ) -> Result<Body> {
         let mut members = Members::default();
-        let only = self.pins.fields.get(schema.at.pointer());
+        let only = match schema.at.form() {
+            Some(Form::Object { fields, .. }) if !fields.is_empty() => Some(fields),
+            _ => None,
+        };
         for property in schema.properties() {
             if only.is_some_and(|only| !only.contains(&property.name)) {
                 let text = format!("the type `{name}` has it when `tables.toml` lists it there");
@@ -230,6 +233,7 @@ impl<'c> Lowering<'c> {
             name,
             at,
             required,
+            nullable,
             doc,
         } = property;
         if members.list.iter().any(|known| known.wire == *name) {
@@ -259,7 +263,7 @@ impl<'c> Lowering<'c> {
             doc: doc.clone(),
             ty,
             required: *required,
-            nullable: schema.nullable,
+            nullable: nullable.unwrap_or(schema.nullable),
         });
         Ok(())
     }

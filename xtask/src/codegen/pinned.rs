@@ -7,29 +7,27 @@
 use anyhow::{Context, Result, bail};
 
 use super::{
-    at::At,
     check,
     config::{Config, TypeSpec},
-    description::Description,
-    names,
-    node::Node,
+    description::{Description, Form},
+    equal, names,
     notes::Notes,
     place::{Named, Place},
     schema::{Schema, Shape},
     sources,
 };
 
-/// The changes to one schema.
+/// A schema that becomes one of the types.
 struct Pin<'c> {
     name: &'c str,
     spec: &'c TypeSpec,
     file: String,
     pointer: String,
-    /// The pointers of the properties.
-    properties: Vec<(String, String)>,
+    /// Whether the type has this place in some operations only, wherever there is one.
+    is_everywhere: bool,
 }
 
-/// Finds all types in the file, and changes their schemas to the form that the code relies on.
+/// Finds the schemas of all types in the file, and records what the code relies on.
 pub(super) fn pin(descriptions: &mut [Description], config: &Config) -> Result<()> {
     if config.types.is_empty() {
         return Ok(());
@@ -46,10 +44,17 @@ pub(super) fn pin(descriptions: &mut [Description], config: &Config) -> Result<(
     }
     drop(named);
     drop(sources);
-    for pin in pins {
-        let description = descriptions.iter_mut().find(|known| known.file == pin.file);
-        if let Some(description) = description {
-            pin.apply(description);
+    for description in descriptions {
+        let own = pins.iter().filter(|pin| pin.file == description.file);
+        let own: Vec<_> = own.collect();
+        let forms = own.iter();
+        let forms = forms.filter_map(|pin| Some((pin.pointer.clone(), pin.spec.form()?)));
+        description.pins.forms = forms.collect();
+        // Schemas can only be compared once it is known what the code relies on, because other
+        // differences do not matter.
+        for pin in own {
+            pin.name(description)
+                .with_context(|| format!("`tables.toml`: type `{}`", pin.name))?;
         }
     }
     Ok(())
@@ -82,12 +87,13 @@ fn find<'c>(
             continue;
         }
         if fits {
+            check_fields(&schema, spec)?;
             pins.push(Pin {
                 name,
                 spec,
                 file: schema.at.file().to_owned(),
                 pointer: pointer.to_owned(),
-                properties: properties(&schema, spec)?,
+                is_everywhere: place.is_everywhere(),
             });
         } else if !place.is_everywhere() {
             bail!(
@@ -106,7 +112,8 @@ fn find<'c>(
 /// Checks values against the ones in the description. An unknown value may just be undocumented,
 /// but if it differs from a known one by a single letter, it is most likely misspelled.
 fn check_values(values: &[String], known: &[String]) -> Result<()> {
-    for value in values.iter().filter(|value| !known.contains(value)) {
+    let is_known = |value: &&String| known.iter().any(|known| known.eq_ignore_ascii_case(value));
+    for value in values.iter().filter(|value| !is_known(value)) {
         let free = known.iter().filter(|known| !values.contains(known));
         if let Some(near) = names::similar(value, free.map(String::as_str)) {
             bail!("values: the description has no `{value}`; nearest: `{near}`");
@@ -115,8 +122,8 @@ fn check_values(values: &[String], known: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Returns the properties of a schema. All fields that the code uses must be among them.
-fn properties(schema: &Schema<'_>, spec: &TypeSpec) -> Result<Vec<(String, String)>> {
+/// Checks that the schema has all fields that the code uses.
+fn check_fields(schema: &Schema<'_>, spec: &TypeSpec) -> Result<()> {
     let listed = [
         Some(&spec.fields),
         spec.required.as_ref(),
@@ -129,127 +136,57 @@ fn properties(schema: &Schema<'_>, spec: &TypeSpec) -> Result<Vec<(String, Strin
             bail!("hand-written code needs the field `{field}`; {nearest}");
         }
     }
-    let place = |at: &At<'_>| at.pointer().to_owned();
-    let properties = schema.properties().iter();
-    Ok(properties
-        .map(|property| (property.name.clone(), place(&property.at)))
-        .collect())
+    Ok(())
+}
+
+impl TypeSpec {
+    /// Returns what the code relies on, apart from the type's name and its fields.
+    fn form(&self) -> Option<Form> {
+        if !self.values.is_empty() {
+            return Some(Form::Values(self.values.clone()));
+        }
+        // Without `required`, the code only reads values of the type.
+        self.required.as_ref().map(|required| Form::Object {
+            fields: self.fields.clone(),
+            required: required.clone(),
+            nullable: self.nullable.clone().unwrap_or_default(),
+        })
+    }
 }
 
 impl Pin<'_> {
-    fn apply(&self, description: &mut Description) {
-        let root = &mut description.node;
-        if let Some(required) = &self.spec.required {
-            set_required(root, &self.pointer, required);
-            let nullable = self.spec.nullable.as_deref().unwrap_or_default();
-            for (name, pointer) in &self.properties {
-                set_nullable(root, pointer, nullable.contains(name));
-            }
-            if let Some(schema) = root.at_mut(&self.pointer) {
-                sort(schema, &self.spec.fields);
-            }
-            // A struct literal lists all fields, so an additional field would break the code that
-            // constructs the type.
-            let fields = self.spec.fields.clone();
-            if !fields.is_empty() {
-                description.pins.fields.insert(self.pointer.clone(), fields);
-            }
-        }
-        if let Some(schema) = root.at_mut(&self.pointer) {
-            extend_values(schema, &self.spec.values);
-        }
-        self.name(description);
-    }
-
     /// Names the schema. An equal schema with the same name shares the type.
-    fn name(&self, description: &mut Description) {
+    fn name(&self, description: &mut Description) -> Result<()> {
         let pins = &mut description.pins;
         let first = pins.names.iter().find(|(_, name)| *name == self.name);
         let Some(first) = first.map(|(pointer, _)| pointer.clone()) else {
             pins.names
                 .insert(self.pointer.clone(), self.name.to_owned());
-            return;
+            return Ok(());
         };
         if first == self.pointer {
-            return;
+            return Ok(());
         }
-        let own = description.node.at_mut(&self.pointer).cloned();
         // The type of the first schema is used for both only if they really are equal. Otherwise
         // the code would compile against fields that one of them doesn't have.
-        if own.as_ref() == description.node.at_mut(&first).as_deref() {
-            pins.copies.insert(self.pointer.clone(), first);
-        } else {
-            let text = format!(
-                "not the same as `{first}`, which is the type `{}`",
-                self.name
+        let difference = equal::difference(description, &first, &self.pointer)?;
+        let Some(difference) = difference else {
+            description.pins.copies.insert(self.pointer.clone(), first);
+            return Ok(());
+        };
+        let text = format!(
+            "not the same as `{first}`, which is the type `{}`",
+            self.name
+        );
+        // Code that constructs the type would not compile if only one of the schemas had it.
+        if self.spec.required.is_some() && !self.is_everywhere {
+            bail!(
+                "`{}` at `{}`: {text}: {difference}",
+                self.file,
+                self.pointer
             );
-            description.notes.push((self.pointer.clone(), text));
         }
+        description.notes.push((self.pointer.clone(), text));
+        Ok(())
     }
-}
-
-/// Sets which properties are required, in the schema and in its `allOf` parts.
-fn set_required(root: &mut Node, pointer: &str, required: &[String]) {
-    let Some(Node::Object(members)) = root.at_mut(pointer) else {
-        return;
-    };
-    // `required` inside the parts would be merged with the one that is set here.
-    for (name, value) in &mut *members {
-        if let ("allOf", Node::List(parts)) = (name.as_str(), value) {
-            for part in parts {
-                if let Node::Object(members) = part {
-                    members.retain(|(name, _)| name != "required");
-                }
-            }
-        }
-    }
-    members.retain(|(name, _)| name != "required");
-    let names = required.iter().cloned().map(Node::Text).collect();
-    members.push(("required".to_owned(), Node::List(names)));
-}
-
-fn set_nullable(root: &mut Node, pointer: &str, nullable: bool) {
-    let Some(Node::Object(members)) = root.at_mut(pointer) else {
-        return;
-    };
-    members.retain(|(name, _)| !["nullable", "x-nullable"].contains(&name.as_str()));
-    for (name, value) in &mut *members {
-        if let ("type", Node::List(types)) = (name.as_str(), value) {
-            types.retain(|name| *name != Node::Text("null".to_owned()));
-        }
-    }
-    if nullable {
-        members.push(("nullable".to_owned(), Node::Bool(true)));
-    }
-}
-
-/// Moves the listed properties to the front, in the order of the list.
-fn sort(schema: &mut Node, fields: &[String]) {
-    let Some(Node::Object(properties)) = schema.at_mut("#/properties") else {
-        return;
-    };
-    let rank = |name: &String| fields.iter().position(|field| field == name);
-    properties.sort_by_key(|(name, _)| rank(name).unwrap_or(fields.len()));
-}
-
-/// Adds the values that the code sends or compares with.
-fn extend_values(schema: &mut Node, values: &[String]) {
-    let Node::Object(members) = schema else {
-        return;
-    };
-    if values.is_empty() {
-        return;
-    }
-    let mut known = match members.iter().find(|(name, _)| name == "enum") {
-        Some((_, Node::List(known))) => known.clone(),
-        _ => Vec::new(),
-    };
-    for value in values {
-        let value = Node::Text(value.clone());
-        if !known.contains(&value) {
-            known.push(value);
-        }
-    }
-    members.retain(|(name, _)| name != "enum");
-    members.push(("enum".to_owned(), Node::List(known)));
 }

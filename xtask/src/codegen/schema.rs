@@ -12,6 +12,7 @@ use anyhow::Result;
 
 use super::{
     at::At,
+    description::Form,
     keywords::{is_null, items, types, values},
     node::Node,
     notes::Notes,
@@ -30,7 +31,7 @@ pub(super) struct Schema<'a> {
     /// Whether null is allowed.
     pub(super) nullable: bool,
     /// Whether its values are texts in the format `password`.
-    password: bool,
+    secret: bool,
     /// The kind of its values.
     pub(super) shape: Shape<'a>,
 }
@@ -72,6 +73,8 @@ pub(super) struct Property<'a> {
     pub(super) at: At<'a>,
     /// Whether the member is required.
     pub(super) required: bool,
+    /// Whether null is allowed, if hand-written code decides that instead of its schema.
+    pub(super) nullable: Option<bool>,
     /// Its text outside of its schema; may be empty.
     pub(super) doc: String,
 }
@@ -119,6 +122,9 @@ impl<'a> Schema<'a> {
             }
             schema.nullable |= place.flag("nullable")? || place.flag("x-nullable")?;
         }
+        if let Some(form) = schema.at.form() {
+            schema.shape.conform(form);
+        }
         Ok(schema)
     }
 
@@ -127,7 +133,7 @@ impl<'a> Schema<'a> {
             at,
             doc: String::new(),
             nullable: false,
-            password: false,
+            secret: false,
             shape,
         }
     }
@@ -253,18 +259,18 @@ impl<'a> Schema<'a> {
                 Shape::Any
             }
         };
-        let password = name == "string" && at.text_of("format")? == "password";
+        let secret = name == "string" && at.text_of("format")? == "password";
         let mut schema = Self::plain(at, shape);
         schema.nullable = nullable || null_value;
-        schema.password = password;
+        schema.secret = secret;
         Ok(schema)
     }
 
-    /// Whether the description marks its values as secret: passwords, or lists of them.
+    /// Whether its values are secret: passwords, or lists of them.
     pub(super) fn is_secret(&self, notes: &Notes) -> Result<bool> {
         Ok(match &self.shape {
-            Shape::List(Some(items)) => Self::read(items, notes)?.password,
-            _ => self.password,
+            Shape::List(Some(items)) if !self.secret => Self::read(items, notes)?.secret,
+            _ => self.secret,
         })
     }
 
@@ -295,6 +301,50 @@ impl<'a> Schema<'a> {
             Shape::Object { .. } => "object",
         }
     }
+}
+
+impl Shape<'_> {
+    /// Changes the shape to what hand-written code relies on.
+    fn conform(&mut self, form: &Form) {
+        match (form, &mut *self) {
+            (
+                Form::Object {
+                    fields,
+                    required,
+                    nullable,
+                },
+                Shape::Object { properties, rest },
+            ) => {
+                let rank = |name: &String| fields.iter().position(|field| field == name);
+                properties.sort_by_key(|property| rank(&property.name).unwrap_or(fields.len()));
+                for property in properties {
+                    property.required = required.contains(&property.name);
+                    property.nullable = Some(nullable.contains(&property.name));
+                }
+                // The code lists all fields in a struct literal, so there can't be a field for
+                // further members.
+                *rest = Rest::Unsaid;
+            }
+            (Form::Values(values), Shape::Enum(known)) => *known = spelled(values, known),
+            (Form::Values(values), Shape::Text) => *self = Shape::Enum(values.clone()),
+            _ => {}
+        }
+    }
+}
+
+/// Returns the values that the code uses, then the others of the description. A value that the
+/// description has in other capitals is spelled as there.
+fn spelled(values: &[String], known: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for value in values {
+        let exact = known.contains(value);
+        let mut other = known.iter().filter(|_| !exact);
+        let other = other.find(|known| known.eq_ignore_ascii_case(value));
+        all.push(other.unwrap_or(value).clone());
+    }
+    let rest: Vec<_> = known.iter().filter(|known| !all.contains(known)).collect();
+    all.extend(rest.into_iter().cloned());
+    all
 }
 
 impl<'a> Rest<'a> {
@@ -331,6 +381,7 @@ fn properties<'a>(at: &At<'a>) -> Result<Vec<Property<'a>>> {
             name: name.to_owned(),
             at,
             required: required.contains(name),
+            nullable: None,
             doc: String::new(),
         };
         extend(&mut properties, vec![property]);

@@ -5,6 +5,7 @@
 mod behavior;
 mod copy;
 mod diff;
+mod editions;
 mod errors;
 #[allow(
     dead_code,

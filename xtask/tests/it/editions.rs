@@ -1,0 +1,173 @@
+//! Tests that a type of hand-written code is the same, however an edition writes its schema.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use xtask::codegen::Output;
+
+const TABLES: &str = r#"
+integers = ["size"]
+
+[types.OrdersMakeRequest]
+at = "orders/make request"
+fields = ["name", "size", "code", "state", "place"]
+required = ["name", "code"]
+nullable = ["place"]
+
+[types.OrderState]
+at = "orders/make request.state"
+values = ["Open", "Done"]
+
+[types.Place]
+at = ["orders/make request.place", "orders/move request"]
+fields = ["city", "street"]
+required = []
+"#;
+
+/// A description with these schemas of a request and of a place, and this one of another place.
+fn api(request: &Value, moved: &Value) -> Value {
+    let operation = |schema: &Value| {
+        let body = json!({"in": "body", "name": "b", "schema": schema});
+        json!({"post": {"parameters": [body], "responses": {}}})
+    };
+    json!({
+        "swagger": "2.0",
+        "basePath": "/v1",
+        "paths": {"/orders/make": operation(request), "/orders/move": operation(moved)},
+        "definitions": {
+            "Text": {"type": "string", "x-nullable": true},
+            "Size": {"type": "string"},
+            "Front": {
+                "required": ["size"],
+                "properties": {"size": {"$ref": "#/definitions/Size"}, "place": place()},
+            },
+        },
+    })
+}
+
+fn place() -> Value {
+    json!({"type": "object", "properties": {
+        "city": {"type": "string"}, "street": {"type": "string"},
+    }})
+}
+
+fn request() -> Value {
+    json!({"type": "object", "properties": {
+        "name": {"type": "string"},
+        "size": {"type": "integer"},
+        "code": {"type": "string", "format": "password"},
+        "state": {"type": "string", "enum": ["Open", "Done"]},
+        "place": place(),
+    }})
+}
+
+fn generated(api: &Value) -> Result<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("api.json"), api.to_string()).unwrap();
+    fs::write(folder.path().join("tables.toml"), TABLES).unwrap();
+    let output = Output::generate(folder.path()).map_err(|error| format!("{error:#}"))?;
+    Ok(output.file("generated/api.rs").unwrap().to_owned())
+}
+
+/// Returns the fields of the struct with this name, and the names of all structs.
+fn structs(code: &str, name: &str) -> (Vec<String>, Vec<String>) {
+    let fields = code.split_once(&format!("pub struct {name} {{\n"));
+    let fields = fields.map_or("", |(_, rest)| rest.split("\n}\n").next().unwrap());
+    let lines = |text: &str, start: &str| {
+        let lines = text.lines().filter(|line| line.starts_with(start));
+        lines.map(str::to_owned).collect()
+    };
+    (lines(fields, "    pub "), lines(code, "pub struct "))
+}
+
+#[test]
+fn a_type_of_hand_written_code_is_the_same_in_every_edition() {
+    let usual = generated(&api(&request(), &place())).unwrap();
+    let (fields, _) = structs(&usual, "OrdersMakeRequest");
+    insta::assert_snapshot!(fields.join("\n"), @"
+    pub name: String,
+    pub size: Option<i64>,
+    pub code: fortilake_models::Secret,
+    pub state: Option<OrderState>,
+    pub place: fortilake_models::Nullable<Place>,
+    ");
+
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut request = request();
+        change(&mut request);
+        request
+    };
+    let parts = json!({"required": ["state"], "properties": {
+        "state": {"type": "string"}, "code": {"type": "string", "format": "password"}, "name": {"type": "string"},
+    }});
+    let editions = [
+        (
+            "all required",
+            with(&|it| it["required"] = json!(["size", "state", "place"])),
+        ),
+        ("open", with(&|it| it["additionalProperties"] = json!(true))),
+        (
+            "of text",
+            with(&|it| it["additionalProperties"] = json!({"type": "string"})),
+        ),
+        (
+            "an id as text",
+            with(&|it| it["properties"]["size"] = json!({"type": "string"})),
+        ),
+        (
+            "no values",
+            with(&|it| it["properties"]["state"] = json!({"type": "string"})),
+        ),
+        (
+            "a part of its own",
+            json!({"allOf": [{"$ref": "#/definitions/Front"}, parts]}),
+        ),
+        (
+            "null by reference",
+            with(&|it| it["properties"]["name"] = json!({"$ref": "#/definitions/Text"})),
+        ),
+        (
+            "more fields",
+            with(&|it| it["properties"]["new"] = json!({"type": "boolean"})),
+        ),
+    ];
+    // In another order, and open to further members.
+    let moved = json!({"additionalProperties": true, "required": ["street"], "properties": {
+        "street": {"type": "string", "x-nullable": true}, "city": {"type": "string"},
+    }});
+    for (name, request) in editions {
+        let code = generated(&api(&request, &moved)).unwrap();
+        assert_eq!(structs(&code, "OrdersMakeRequest").0, fields, "{name}");
+        let (place, all) = structs(&code, "Place");
+        assert_eq!(place, structs(&usual, "Place").0, "{name}");
+        let places = all.iter().filter(|line| line.contains("Place"));
+        assert_eq!(places.count(), 1, "{name}: {all:?}");
+    }
+}
+
+/// The code compares with the values by the names of their variants.
+#[test]
+fn values_in_other_capitals_keep_their_names() {
+    let mut request = request();
+    request["properties"]["state"]["enum"] = json!(["LATE", "DONE", "OPEN"]);
+    let code = generated(&api(&request, &place())).unwrap();
+    let (_, state) = code.split_once("pub enum OrderState {\n").unwrap();
+    let state = state.split("    }\n").next().unwrap();
+    let variants = state.lines().filter(|line| line.contains(" = "));
+    insta::assert_snapshot!(variants.map(str::trim).collect::<Vec<_>>().join("\n"), @r#"
+    Open = "OPEN",
+    Done = "DONE",
+    Late = "LATE",
+    "#);
+}
+
+#[test]
+fn places_of_one_type_that_differ_are_an_error() {
+    let differs = |street: &Value| {
+        let mut moved = place();
+        moved["properties"]["street"] = street.clone();
+        generated(&api(&request(), &moved)).unwrap_err()
+    };
+    insta::assert_snapshot!(differs(&json!({"type": "integer"})), @"`tables.toml`: type `Place`: `api.json` at `#/paths/~1orders~1move/post/parameters/0/schema`: not the same as `#/paths/~1orders~1make/post/parameters/0/schema/properties/place`, which is the type `Place`: `street` is integer, not string");
+    insta::assert_snapshot!(differs(&json!({"type": "string", "enum": ["A"]})), @"`tables.toml`: type `Place`: `api.json` at `#/paths/~1orders~1move/post/parameters/0/schema`: not the same as `#/paths/~1orders~1make/post/parameters/0/schema/properties/place`, which is the type `Place`: `street` has values in only one of them");
+}
