@@ -47,6 +47,11 @@ impl<'a> At<'a> {
         self.description.pins.forms.get(&self.pointer)
     }
 
+    /// Whether `tables.toml` says that the value at this location is secret.
+    pub(super) fn is_secret(&self) -> bool {
+        self.description.secrets.contains(&self.pointer)
+    }
+
     /// Returns the value.
     pub(super) fn node(&self) -> &'a Node {
         self.node
@@ -199,7 +204,7 @@ fn unescape(segment: &str) -> String {
 }
 
 /// Decodes the escapes of a URI.
-fn decode(segment: &str) -> String {
+pub(super) fn decode(segment: &str) -> String {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

@@ -174,7 +174,11 @@ pub(super) fn fields(config: &Config, sources: &[Source<'_>]) -> Result<()> {
     for source in sources {
         collect(&source.description.node, &mut known);
     }
-    for (list, names) in [("secrets", &config.secrets), ("integers", &config.integers)] {
+    let lists = [
+        ("secrets", config.secret_names().collect::<Vec<_>>()),
+        ("integers", config.integers.iter().collect()),
+    ];
+    for (list, names) in lists {
         for name in names {
             if !known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
                 let nearest = names::nearest(name, known.iter().copied());

@@ -17,7 +17,8 @@ pub(super) struct Config {
     /// Words that the general rule would split wrongly, and their `snake_case` form.
     #[serde(default)]
     pub(super) words: BTreeMap<String, String>,
-    /// Fields that must never be stored, as the API spells them.
+    /// Fields that must never be stored: names as the API spells them, or places such as
+    /// `licenses/download answer.license` for a name that is secret there only.
     #[serde(default)]
     pub(super) secrets: Vec<String>,
     /// Fields that contain integers, although an edition of a description may declare them as text.
@@ -318,8 +319,22 @@ impl Config {
 
     /// Whether a field with this name must never be stored.
     pub(super) fn is_secret(&self, name: &str) -> bool {
-        self.secrets
-            .iter()
+        self.secret_names()
             .any(|secret| secret.eq_ignore_ascii_case(name))
     }
+
+    /// Returns the names that are secret everywhere.
+    pub(super) fn secret_names(&self) -> impl Iterator<Item = &String> {
+        self.secrets.iter().filter(|secret| !is_place(secret))
+    }
+
+    /// Returns the places that are secret although their name is not.
+    pub(super) fn secret_places(&self) -> impl Iterator<Item = &String> {
+        self.secrets.iter().filter(|secret| is_place(secret))
+    }
+}
+
+/// Whether an entry of `secrets` is a place. Only places contain a space.
+fn is_place(secret: &str) -> bool {
+    secret.contains(' ')
 }

@@ -1,6 +1,6 @@
 //! One API description, as all later steps see it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::Node;
 
@@ -21,6 +21,8 @@ pub(super) struct Description {
     pub(super) notes: Vec<(String, String)>,
     /// The types whose names are set in `tables.toml`.
     pub(super) pins: Pins,
+    /// The pointers of fields that are secret according to `tables.toml`, whatever their format.
+    pub(super) secrets: BTreeSet<String>,
 }
 
 /// The types of one description whose names are set in `tables.toml`.

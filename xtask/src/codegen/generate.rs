@@ -34,12 +34,12 @@ pub(super) fn files(folder: &Folder) -> Result<BTreeMap<String, String>> {
         let name = format!("generated/{}.rs", shared.module);
         files.insert(name, shared.print(&apis)?);
     }
-    let secrets = folder
-        .config
-        .as_ref()
-        .map(|config| config.secrets.as_slice());
-    let tables = tables(&apis, folder.config.as_ref());
-    let index = print_index::index(&apis, &shared, &tables, secrets.unwrap_or_default());
+    let config = folder.config.as_ref();
+    let secrets: Vec<String> = config.map_or(Vec::new(), |config| {
+        config.secret_names().cloned().collect()
+    });
+    let tables = tables(&apis, config);
+    let index = print_index::index(&apis, &shared, &tables, &secrets);
     files.insert("generated.rs".to_owned(), index);
     files.insert(
         "generated/catalogue.json".to_owned(),

@@ -1,6 +1,10 @@
 //! Reads a folder of descriptions and their patches.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -88,7 +92,7 @@ fn prepared(
     patches: &BTreeMap<String, String>,
     config: Option<Config>,
 ) -> Result<Folder> {
-    let mut modules = std::collections::BTreeSet::new();
+    let mut modules = BTreeSet::new();
     let mut descriptions = Vec::new();
     for (api, text) in files {
         let mut description = description(api, &text)?;
@@ -156,6 +160,7 @@ fn description(api: String, text: &str) -> Result<Description> {
         node,
         notes: Vec::new(),
         pins: Pins::default(),
+        secrets: BTreeSet::new(),
     })
 }
 

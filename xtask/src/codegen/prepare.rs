@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 
 use super::{
-    check,
+    at, check,
     config::Config,
     description::Description,
     node::Node,
     notes::Notes,
     patch::{Edit, Patch},
     pinned,
+    place::Place,
+    sources,
 };
 
 /// Applies the patches, then the settings of `tables.toml` about types.
@@ -27,7 +29,36 @@ pub(super) fn prepare(
         integers(description, config, &notes);
         description.notes.extend(notes.into_lines());
     }
+    secrets(descriptions, config)?;
     pinned::pin(descriptions, config)
+}
+
+/// Finds the places that are secret according to `tables.toml`.
+fn secrets(descriptions: &mut [Description], config: &Config) -> Result<()> {
+    if config.secret_places().next().is_none() {
+        return Ok(());
+    }
+    let mut found = Vec::new();
+    let sources = check::sources(descriptions, config)?;
+    let named: Vec<_> = sources.iter().flat_map(sources::Source::named).collect();
+    for text in config.secret_places() {
+        let place = Place::parse(text).and_then(|place| place.find(&named, &Notes::default()));
+        let place = place.context("`tables.toml`: secrets")?;
+        found.extend(
+            place
+                .iter()
+                .map(|at| (at.file().to_owned(), at.pointer().to_owned())),
+        );
+    }
+    drop(named);
+    drop(sources);
+    for (file, pointer) in found {
+        let description = descriptions.iter_mut().find(|known| known.file == file);
+        if let Some(description) = description {
+            description.secrets.insert(pointer);
+        }
+    }
+    Ok(())
 }
 
 fn patch(
@@ -72,21 +103,22 @@ fn patch(
     Ok(())
 }
 
-/// Declares fields as integers that an edition declares as text, if `tables.toml` lists them.
+/// Declares fields as integers that an edition declares as text or as numbers, if `tables.toml`
+/// lists them.
 fn integers(description: &mut Description, config: &Config, notes: &Notes) {
     if config.integers.is_empty() {
         return;
     }
-    let texts = Texts {
-        named: named_texts(&description.node),
+    let integers = Integers {
+        named: named(&description.node),
         config,
         notes,
     };
-    texts.visit(&mut description.node, "#");
+    integers.visit(&mut description.node, "#");
 }
 
-/// Returns the pointers of named schemas that are plain text.
-fn named_texts(root: &Node) -> Vec<String> {
+/// Returns the pointers of named schemas that may stand for an integer, with what they are.
+fn named(root: &Node) -> BTreeMap<String, &'static str> {
     let folders = [
         ("#/definitions/", root.get("definitions")),
         (
@@ -94,39 +126,46 @@ fn named_texts(root: &Node) -> Vec<String> {
             root.get("components").and_then(|node| node.get("schemas")),
         ),
     ];
-    let mut names = Vec::new();
+    let mut names = BTreeMap::new();
     for (folder, schemas) in folders {
         let Some(Node::Object(schemas)) = schemas else {
             continue;
         };
-        let texts = schemas.iter().filter(|(_, schema)| is_text(schema));
-        names.extend(texts.map(|(name, _)| format!("{folder}{name}")));
+        names.extend(schemas.iter().filter_map(|(name, schema)| {
+            let name = name.replace('~', "~0").replace('/', "~1");
+            Some((format!("{folder}{name}"), plain(schema)?))
+        }));
     }
     names
 }
 
-fn is_text(schema: &Node) -> bool {
-    let plain = match schema.get("type") {
-        Some(Node::Text(name)) => name == "string",
-        Some(Node::List(names)) => {
+/// Returns what a schema is that may stand for an integer: text or a number.
+fn plain(schema: &Node) -> Option<&'static str> {
+    let name = match schema.get("type")? {
+        Node::Text(name) => name.as_str(),
+        Node::List(names) => {
             let mut types = names.iter().filter_map(|name| match name {
                 Node::Text(name) if name != "null" => Some(name.as_str()),
                 _ => None,
             });
-            types.next() == Some("string") && types.next().is_none()
+            types.next().filter(|_| types.next().is_none())?
         }
-        _ => false,
+        _ => return None,
     };
-    plain && schema.get("enum").is_none()
+    match name {
+        "string" if schema.get("enum").is_none() => Some("text"),
+        "number" => Some("a number"),
+        _ => None,
+    }
 }
 
-struct Texts<'c> {
-    named: Vec<String>,
+struct Integers<'c> {
+    named: BTreeMap<String, &'static str>,
     config: &'c Config,
     notes: &'c Notes,
 }
 
-impl Texts<'_> {
+impl Integers<'_> {
     fn visit(&self, node: &mut Node, pointer: &str) {
         if let (Some(Node::Text(name)), Some(Node::Text(_))) = (node.get("name"), node.get("in")) {
             let name = name.clone();
@@ -163,14 +202,8 @@ impl Texts<'_> {
         if let Some(items) = schema.at_mut("#/items") {
             return self.read(name, items, &format!("{place}/items"));
         }
-        let text = match schema.get("$ref") {
-            Some(Node::Text(target)) => self.named.contains(target),
-            _ => is_text(schema),
-        };
-        let Node::Object(members) = schema else {
-            return;
-        };
-        if text {
+        let found = self.plain(schema);
+        if let (Some(found), Node::Object(members)) = (found, schema) {
             let null = Node::Text("null".to_owned());
             let nullable = members.iter().any(|(key, value)| {
                 key == "type" && matches!(value, Node::List(names) if names.contains(&null))
@@ -179,11 +212,22 @@ impl Texts<'_> {
             if nullable {
                 ty = Node::List(vec![ty, null]);
             }
-            members
-                .retain(|(key, _)| !["$ref", "type", "format", "pattern"].contains(&key.as_str()));
+            let gone = ["$ref", "allOf", "type", "format", "pattern"];
+            members.retain(|(key, _)| !gone.contains(&key.as_str()));
             members.push(("type".to_owned(), ty));
-            self.notes
-                .add_at(place, "text by the description, read as an integer");
+            let text = format!("{found} by the description, read as an integer");
+            self.notes.add_at(place, text);
+        }
+    }
+
+    /// Returns what a schema is that may stand for an integer, directly or by reference.
+    fn plain(&self, schema: &Node) -> Option<&'static str> {
+        if let Some(Node::Text(target)) = schema.get("$ref") {
+            return self.named.get(&at::decode(target)).copied();
+        }
+        match schema.get("allOf") {
+            Some(Node::List(parts)) if parts.len() == 1 => self.plain(&parts[0]),
+            _ => plain(schema),
         }
     }
 }

@@ -30,7 +30,8 @@ pub(super) struct Schema<'a> {
     pub(super) doc: String,
     /// Whether null is allowed.
     pub(super) nullable: bool,
-    /// Whether its values are texts in the format `password`.
+    /// Whether its values are secret, because they are texts in the format `password` or because
+    /// `tables.toml` says so.
     secret: bool,
     /// The kind of its values.
     pub(super) shape: Shape<'a>,
@@ -122,6 +123,7 @@ impl<'a> Schema<'a> {
             }
             schema.nullable |= place.flag("nullable")? || place.flag("x-nullable")?;
         }
+        schema.secret |= site.is_secret();
         if let Some(form) = schema.at.form() {
             schema.shape.conform(form);
         }

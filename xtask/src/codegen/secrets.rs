@@ -1,7 +1,8 @@
 //! Finds the fields that are secret in only one operation.
 //!
-//! `tables.toml` lists fields that are secret everywhere. A name such as `license`, which is a
-//! secret in one place and just a number in another, is recognized by the format `password`.
+//! `tables.toml` lists names that are secret everywhere. A name such as `license`, which is a secret
+//! in one place and just a number in another, is listed there with its place, or has the format
+//! `password` in the description.
 
 use std::collections::BTreeSet;
 

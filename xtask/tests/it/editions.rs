@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use xtask::codegen::Output;
 
 const TABLES: &str = r#"
+secrets = ["orders/make request.code"]
 integers = ["size"]
 
 [types.OrdersMakeRequest]
@@ -36,7 +37,7 @@ fn api(request: &Value, moved: &Value) -> Value {
         "paths": {"/orders/make": operation(request), "/orders/move": operation(moved)},
         "definitions": {
             "Text": {"type": "string", "x-nullable": true},
-            "Size": {"type": "string"},
+            "Size": {"type": "number"},
             "Front": {
                 "required": ["size"],
                 "properties": {"size": {"$ref": "#/definitions/Size"}, "place": place()},
@@ -55,7 +56,7 @@ fn request() -> Value {
     json!({"type": "object", "properties": {
         "name": {"type": "string"},
         "size": {"type": "integer"},
-        "code": {"type": "string", "format": "password"},
+        "code": {"type": "string"},
         "state": {"type": "string", "enum": ["Open", "Done"]},
         "place": place(),
     }})
@@ -98,7 +99,7 @@ fn a_type_of_hand_written_code_is_the_same_in_every_edition() {
         request
     };
     let parts = json!({"required": ["state"], "properties": {
-        "state": {"type": "string"}, "code": {"type": "string", "format": "password"}, "name": {"type": "string"},
+        "state": {"type": "string"}, "code": {"type": "string"}, "name": {"type": "string"},
     }});
     let editions = [
         (
@@ -115,6 +116,10 @@ fn a_type_of_hand_written_code_is_the_same_in_every_edition() {
             with(&|it| it["properties"]["size"] = json!({"type": "string"})),
         ),
         (
+            "an id as a number",
+            with(&|it| it["properties"]["size"] = json!({"type": "number"})),
+        ),
+        (
             "no values",
             with(&|it| it["properties"]["state"] = json!({"type": "string"})),
         ),
@@ -125,6 +130,12 @@ fn a_type_of_hand_written_code_is_the_same_in_every_edition() {
         (
             "null by reference",
             with(&|it| it["properties"]["name"] = json!({"$ref": "#/definitions/Text"})),
+        ),
+        (
+            "an id by reference in a list of parts",
+            with(&|it| {
+                it["properties"]["size"] = json!({"allOf": [{"$ref": "#/definitions/%53ize"}]});
+            }),
         ),
         (
             "more fields",
