@@ -35,11 +35,9 @@ pub(super) fn files(folder: &Folder) -> Result<BTreeMap<String, String>> {
         files.insert(name, shared.print(&apis)?);
     }
     let config = folder.config.as_ref();
-    let secrets: Vec<String> = config.map_or(Vec::new(), |config| {
-        config.secret_names().cloned().collect()
-    });
+    let default = Config::default();
     let tables = tables(&apis, config);
-    let index = print_index::index(&apis, &shared, &tables, &secrets);
+    let index = print_index::index(&apis, &shared, &tables, config.unwrap_or(&default));
     files.insert("generated.rs".to_owned(), index);
     files.insert(
         "generated/catalogue.json".to_owned(),

@@ -1,9 +1,13 @@
 //! Prints the parent of the generated modules.
 
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use super::{
-    api::Api, print, print_tables::upper, print_types::constant, share::Shared, tables::Table,
+    api::Api, config::Config, print, print_tables::upper, print_types::constant, share::Shared,
+    tables::Table,
 };
 
 /// Prints the parent module: the child modules, and lists of all their items.
@@ -11,7 +15,7 @@ pub(super) fn index(
     apis: &[Api<'_>],
     shared: &Shared,
     tables: &[(&Api<'_>, &Table)],
-    secrets: &[String],
+    config: &Config,
 ) -> String {
     let mut code = format!(
         "//! {} from the descriptions of all APIs; not for editing.\n\n",
@@ -58,13 +62,59 @@ pub(super) fn index(
         &mut code,
         "The fields that must never be kept.",
         "SECRETS: &[&str]",
-        secrets.iter().map(|name| print::literal(name)),
+        config.secret_names().map(|name| print::literal(name)),
     );
     code.push_str(
         "\n/// The endpoints and tables as JSON, for programs.\n\
          pub static CATALOGUE: &str = include_str!(\"generated/catalogue.json\");\n",
     );
+    if !config.types.is_empty() {
+        types(&mut code, apis, shared);
+    }
     code
+}
+
+/// Prints a module with everything that hand-written code uses.
+///
+/// The other modules are named after the files of the descriptions, and a vendor may describe the
+/// same operations in other files.
+fn types(code: &mut String, apis: &[Api<'_>], shared: &Shared) {
+    let mut modules: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (number, api) in apis.iter().enumerate() {
+        let operations = api.calls.iter().flat_map(|call| {
+            let name = &call.name;
+            [
+                name.clone(),
+                format!("{name}Request"),
+                format!("{name}Response"),
+            ]
+        });
+        let listed = api.description.pins.names.values();
+        for name in operations.chain(listed.cloned()) {
+            let module = if shared.of(number).contains(&name) {
+                &shared.module
+            } else {
+                &api.description.module
+            };
+            modules.entry(name).or_default().insert(module);
+        }
+    }
+    let mut module = "types".to_owned();
+    while apis.iter().any(|api| api.description.module == module) {
+        module.push('_');
+    }
+    let _ = write!(
+        code,
+        "\n/// All operations, the types of their requests and answers, and the types that `tables.toml`\n\
+         /// lists. A name that means something else in another module is left out.\n\
+         #[rustfmt::skip]\npub mod {module} {{\n"
+    );
+    for (name, modules) in modules {
+        if let [module] = modules.into_iter().collect::<Vec<_>>().as_slice() {
+            let _ = writeln!(code, "    pub use super::{module}::{name};");
+        }
+    }
+    code.push_str("}\n");
 }
 
 fn list(code: &mut String, doc: &str, head: &str, items: impl Iterator<Item = String>) {

@@ -113,6 +113,35 @@ fn the_types_of_hand_written_code_are_the_same() {
     }
 }
 
+/// Returns the names in the module from which hand-written code imports.
+fn imports(output: &Output) -> Vec<String> {
+    let index = output.file("generated.rs").unwrap();
+    let (_, module) = index.split_once("pub mod types {\n").unwrap();
+    let lines = module.lines().take_while(|line| *line != "}");
+    let names = lines.map(|line| line.rsplit("::").next().unwrap().to_owned());
+    names.collect()
+}
+
+#[test]
+fn files_may_have_other_names() {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(descriptions()).unwrap() {
+        let file = entry.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        let name = name.replace("Asset Management V3 ", "registration-");
+        fs::copy(file.path(), folder.path().join(name)).unwrap();
+    }
+    let ours = Output::generate(&descriptions()).unwrap();
+    let theirs = Output::generate(folder.path()).unwrap();
+    assert!(theirs.file("generated/registration_product.rs").is_some());
+    assert!(imports(&ours).contains(&"ProductsFolderRequest;".to_owned()));
+    assert_eq!(imports(&ours), imports(&theirs));
+    assert_eq!(
+        bare(catalogue(&ours))["tables"],
+        bare(catalogue(&theirs))["tables"]
+    );
+}
+
 #[test]
 #[ignore = "slow; `cargo xtask soak` runs it"]
 fn rendered_workspace_compiles() {
