@@ -10,7 +10,6 @@ use anyhow::{Context, Result, bail};
 
 use super::{
     at::At,
-    check,
     config::Config,
     description::Pins,
     generate, load,
@@ -18,6 +17,7 @@ use super::{
     notes::Notes,
     operations::Operation,
     schema::{Rest, Schema, Shape},
+    sources,
 };
 
 /// The maximum depth at which fields are compared.
@@ -75,48 +75,54 @@ pub(super) fn compare(old: &Path, new: &Path, beside: &Path) -> Result<String> {
         }
         _ => bail!("cannot compare a folder with a file; pass two folders or two files"),
     };
-    Ok(words(
-        &Edition::read(old).context("the old edition")?,
-        &Edition::read(new).context("the new edition")?,
-    ))
+    let (old, new) = editions(&old, &new)?;
+    Ok(words(&old, &new))
 }
 
-impl Edition {
-    fn read(texts: load::Texts) -> Result<Self> {
+/// Reads both editions in the same way.
+///
+/// `tables.toml` and the patches may not fit one of them. Then both are compared without them.
+/// Otherwise everything that a patch corrects would look like a change.
+fn editions(old: &load::Texts, new: &load::Texts) -> Result<(Edition, Edition)> {
+    let bare = |texts: &load::Texts| {
         let config = texts.config()?.unwrap_or_default();
-        // `tables.toml` and the patches may not fit a new edition yet. The descriptions can be
-        // compared nevertheless.
-        match texts.clone().prepared() {
-            Ok(mut folder) => {
-                let tables = tables(&folder);
-                // What hand-written code relies on would hide what the description changed.
-                for description in &mut folder.descriptions {
-                    description.pins = Pins::default();
-                }
-                Ok(Self {
-                    operations: operations(&folder, &config)?,
-                    tables,
-                })
-            }
-            Err(error) => {
-                let bare = Config {
-                    words: config.words,
-                    services: Vec::new(),
-                    ..Config::default()
-                };
-                let folder = texts.bare(bare.clone())?;
-                Ok(Self {
-                    operations: operations(&folder, &bare)?,
-                    tables: Err(error),
-                })
-            }
+        let bare = Config {
+            words: config.words,
+            integers: config.integers,
+            services: config.services,
+            ..Config::default()
+        };
+        operations(&texts.clone().bare(bare.clone())?, &bare)
+    };
+    let prepared = |texts: &load::Texts| {
+        let config = texts.config()?.unwrap_or_default();
+        let mut folder = texts.clone().prepared()?;
+        let tables = tables(&folder);
+        // What hand-written code relies on would hide what the description changed.
+        for description in &mut folder.descriptions {
+            description.pins = Pins::default();
         }
+        anyhow::Ok((operations(&folder, &config)?, tables))
+    };
+    let edition = |(operations, tables)| Edition { operations, tables };
+    let lacking = |texts: &load::Texts, found: Result<(_, _)>, name| {
+        let tables = found.and_then(|(_, tables)| tables);
+        let operations = bare(texts).context(name)?;
+        anyhow::Ok(Edition { operations, tables })
+    };
+    match (prepared(old), prepared(new)) {
+        (Ok(old), Ok(new)) => Ok((edition(old), edition(new))),
+        (before, after) => Ok((
+            lacking(old, before, "the old edition")?,
+            lacking(new, after, "the new edition")?,
+        )),
     }
 }
 
+/// The names are not checked, because those of `tables.toml` may not fit.
 fn operations(folder: &Folder, config: &Config) -> Result<BTreeMap<String, Facts>> {
     let mut all = BTreeMap::new();
-    for source in check::sources(&folder.descriptions, config)? {
+    for source in sources::read(&folder.descriptions, config)? {
         for (id, operation) in source.named() {
             all.insert(id.to_owned(), facts(operation)?);
         }

@@ -123,6 +123,39 @@ fn an_edition_that_the_tables_do_not_fit_is_compared_all_the_same() {
     );
 }
 
+/// What a patch corrects, and the names that a service gives to its endpoints, are no changes.
+#[test]
+fn an_edition_that_lacks_an_operation_is_compared_in_the_same_way() {
+    let tables = "[types.Dropped]\nat = \"my/things/drop answer\"\n\
+        [[service]]\nbase = \"/V1\"\nname = \"my\"\nreads = [\"my/things/drop\"]\n";
+    let patch = r#"{"reason": "It is so.", "changes": [
+        {"at": "my/things/list answer.things.id", "merge": {"type": "string"}}]}"#;
+    let dropped = |api: &mut Value| {
+        let schema = json!({"properties": {"id": {"type": "integer"}}});
+        api["paths"]["/things/drop"]["post"]["responses"] = json!({"200": {"schema": schema}});
+    };
+    let old = folder(&api(dropped), tables);
+    let new = folder(
+        &api(|api| {
+            let paths = api["paths"].as_object_mut().unwrap();
+            paths.remove("/things/drop");
+        }),
+        tables,
+    );
+    for folder in [&old, &new] {
+        fs::write(folder.path().join("api.patch.json"), patch).unwrap();
+    }
+    insta::assert_snapshot!(diff(old.path(), new.path(), old.path()), @"
+    ### Endpoints
+
+    - Removed `my/things/drop`.
+
+    ### Tables
+
+    - Cannot build the tables of the new edition yet: `tables.toml`: reads of `/V1`: no description has the endpoint `my/things/drop`; nearest: `my/things/list`
+    ");
+}
+
 #[test]
 fn another_rendering_changes_no_table() {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/apireference");
