@@ -138,7 +138,9 @@ fn close(definitions: &[Definition], position: usize, closure: &mut Closure) {
                     member.ident, member.wire
                 )
             });
-            let members: Vec<String> = members.collect();
+            // Sorted, because a description may list the properties in another order.
+            let mut members: Vec<String> = members.collect();
+            members.sort();
             let rest = body.rest.as_ref().map(|rest| form(definitions, rest));
             format!("{:?} {members:?} {rest:?}", body.side)
         }

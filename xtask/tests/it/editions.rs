@@ -182,3 +182,30 @@ fn places_of_one_type_that_differ_are_an_error() {
     insta::assert_snapshot!(differs(&json!({"type": "integer"})), @"`tables.toml`: type `Place`: `api.json` at `#/paths/~1orders~1move/post/parameters/0/schema`: not the same as `#/paths/~1orders~1make/post/parameters/0/schema/properties/place`, which is the type `Place`: `street` is integer, not string");
     insta::assert_snapshot!(differs(&json!({"type": "string", "enum": ["A"]})), @"`tables.toml`: type `Place`: `api.json` at `#/paths/~1orders~1move/post/parameters/0/schema`: not the same as `#/paths/~1orders~1make/post/parameters/0/schema/properties/place`, which is the type `Place`: `street` has values in only one of them");
 }
+
+#[test]
+fn equal_schemas_of_two_files_are_one_type_in_any_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = |properties: &str| {
+        format!(
+            r##"{{"swagger": "2.0", "definitions": {{"Part": {{"properties": {{{properties}}}}}}},
+            "paths": {{"/v1/NAME/show": {{"get": {{"responses": {{"200": {{"schema":
+            {{"properties": {{"part": {{"$ref": "#/definitions/Part"}}}}}}}}}}}}}}}}}}"##
+        )
+    };
+    let (id, name) = (
+        r#""id": {"type": "integer"}"#,
+        r#""name": {"type": "string"}"#,
+    );
+    let files = [("a", [id, name]), ("b", [name, id])];
+    for (file, properties) in files {
+        let text = part(&properties.join(", ")).replace("NAME", file);
+        fs::write(folder.path().join(format!("{file}.json")), text).unwrap();
+    }
+    let output = Output::generate(folder.path()).unwrap();
+    let parts = output
+        .files()
+        .filter(|(_, code)| code.contains("pub struct Part {"));
+    let parts: Vec<&str> = parts.map(|(path, _)| path).collect();
+    assert_eq!(parts, ["generated/shared.rs"]);
+}
