@@ -7,9 +7,12 @@ use xtask::codegen::Output;
 /// Returns the places of all words in the file that are names.
 fn words(text: &str) -> Vec<Range<usize>> {
     let mut words = Vec::new();
-    let mut start = 0;
+    let (mut start, mut section) = (0, "");
     for line in text.split_inclusive('\n') {
         let code = line.trim_start();
+        if code.starts_with('[') {
+            section = code.trim_end();
+        }
         // Texts for people, and the names of types, which only the code that uses them can check.
         let skipped = ["#", "summary", "[types."];
         if !skipped.iter().any(|skipped| code.starts_with(skipped)) {
@@ -20,7 +23,7 @@ fn words(text: &str) -> Vec<Range<usize>> {
                     .map(move |word| offset + word.start..offset + word.end)
             }));
             words.extend(
-                keys(line)
+                keys(line, section)
                     .into_iter()
                     .map(|key| start + key.start..start + key.end),
             );
@@ -43,8 +46,8 @@ fn strings(line: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Returns the keys of inline tables, and those of tables of names.
-fn keys(line: &str) -> Vec<Range<usize>> {
+/// Returns the keys of a line that are names: in tables of names, inline or as a section.
+fn keys(line: &str, section: &str) -> Vec<Range<usize>> {
     let inline = line.find('{').is_some();
     let listed = ["rename", "aliases", "asked", "enclosing"];
     let mut keys = Vec::new();
@@ -54,6 +57,11 @@ fn keys(line: &str) -> Vec<Range<usize>> {
             let before = line[..at].rfind([' ', '{', '"']).unwrap() + 1;
             keys.push(before..at);
         }
+    }
+    let listed = ["[words]", "[table.rename]", "[table.given]"];
+    let key = line.split(" = ").next().unwrap_or_default();
+    if listed.contains(&section) && !key.starts_with(['#', '[', '"']) && key.len() < line.len() {
+        keys.push(0..key.len());
     }
     keys.retain(|key| !key.is_empty());
     keys
