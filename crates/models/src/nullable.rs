@@ -11,7 +11,7 @@ mod tests;
 /// product's location or its folder.
 ///
 /// ```
-/// use fortilake_models::{Nullable, generated::asset_management_v3_product::ProductsFolderRequest};
+/// use fortilake_models::{Nullable, generated::types::ProductsFolderRequest};
 ///
 /// let request = |folder_id| ProductsFolderRequest {
 ///     serial_numbers: vec!["FGT60FTK23900101".to_owned()],

@@ -9,8 +9,8 @@
 //! reject arguments that the API would refuse, before anything is sent: a single error is a tenth
 //! of what the API allows in an hour.
 //!
-//! [`ProductsDescription`]: fortilake_models::generated::asset_management_v3_product::ProductsDescription
-//! [`FoldersCreate`]: fortilake_models::generated::asset_management_v3_folder::FoldersCreate
+//! [`ProductsDescription`]: fortilake_models::generated::types::ProductsDescription
+//! [`FoldersCreate`]: fortilake_models::generated::types::FoldersCreate
 
 mod code;
 mod location;

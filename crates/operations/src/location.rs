@@ -1,6 +1,6 @@
 //! The vendor's rules for addresses.
 
-use fortilake_models::generated::asset_management_v3_product::LocationInput;
+use fortilake_models::generated::types::LocationInput;
 
 use fortilake_client::{Error, Result};
 

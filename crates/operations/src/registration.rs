@@ -7,7 +7,7 @@ mod run;
 use std::{collections::HashSet, time::Duration};
 
 use fortilake_auth::{Micros, later};
-use fortilake_models::generated::asset_management_v3_product::{
+use fortilake_models::generated::types::{
     LocationInput, LocationReference, ProductsRegisterRequest, RegistrationUnit,
 };
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! `fortilake account`: list, create and move accounts.
 
-use fortilake_models::generated::iam_v1_accounts::{
+use fortilake_models::generated::types::{
     AccountsCreate, AccountsCreateRequest, AccountsList, AccountsListRequest, AccountsMove,
     AccountsMoveRequest,
 };

@@ -1,6 +1,6 @@
 //! `fortilake contract`: list contracts.
 
-use fortilake_models::generated::asset_management_v3_contract::{
+use fortilake_models::generated::types::{
     ContractsList, ContractsListRequest, ContractsListRequestStatus,
 };
 

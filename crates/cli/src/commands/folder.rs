@@ -1,6 +1,6 @@
 //! `fortilake folder`: list, create and delete product folders.
 
-use fortilake_models::generated::asset_management_v3_folder::{
+use fortilake_models::generated::types::{
     FoldersCreate, FoldersCreateRequest, FoldersDelete, FoldersDeleteRequest, FoldersList,
     FoldersListRequest,
 };

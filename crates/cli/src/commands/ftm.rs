@@ -3,7 +3,7 @@
 use fortilake_client::Kind;
 use fortilake_models::{
     NoArguments, Operation as _,
-    generated::fortiauthenticator_v1::{
+    generated::types::{
         AuthenticatorFortitokenmobilelicenses, AuthenticatorFortitokenmobilelicensesPost,
         AuthenticatorSysteminfo, FtmLicenseRequest, SystemInfo,
     },

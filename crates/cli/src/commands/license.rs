@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use fortilake_models::{
     Operation as _,
-    generated::asset_management_v3_license::{
+    generated::types::{
         LicensesDownload, LicensesDownloadRequest, LicensesList, LicensesListRequest,
         LicensesListRequestStatus, LicensesRegister, LicensesRegisterRequest,
     },

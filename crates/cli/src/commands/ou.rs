@@ -1,6 +1,6 @@
 //! `fortilake ou`: list, create, change and delete organizational units.
 
-use fortilake_models::generated::organization_v1_units::{
+use fortilake_models::generated::types::{
     UnitsCreate, UnitsCreateRequest, UnitsDelete, UnitsDeleteRequest, UnitsList, UnitsListRequest,
     UnitsUpdate, UnitsUpdateRequest,
 };

@@ -6,7 +6,7 @@ mod units;
 
 use fortilake_models::{
     Nullable,
-    generated::asset_management_v3_product::{
+    generated::types::{
         LocationInput, ProductsDecommission, ProductsDecommissionRequest, ProductsDescription,
         ProductsDescriptionRequest, ProductsDetails, ProductsDetailsRequest, ProductsFolder,
         ProductsFolderRequest, ProductsLocation, ProductsLocationRequest, ProductsTransfer,

@@ -1,8 +1,6 @@
 //! `fortilake service`: register subscriptions.
 
-use fortilake_models::generated::asset_management_v3_service::{
-    ServicesRegister, ServicesRegisterRequest,
-};
+use fortilake_models::generated::types::{ServicesRegister, ServicesRegisterRequest};
 
 use super::{license::REGISTERED, operation};
 use crate::{args::ServiceAction, console::Console, exit::Result};

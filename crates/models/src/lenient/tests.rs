@@ -5,16 +5,11 @@ use serde_json::{Value, json};
 
 use crate::{
     Operation,
-    generated::{
-        asset_management_v3_product::{ProductsDetails, ProductsListResponse},
-        fortiauthenticator_v1::{
-            AuthenticatorFortitokenmobilelicenses, AuthenticatorFortitokenmobilelicensesPost,
-            AuthenticatorFortitokens, AuthenticatorSysteminfo,
-        },
-        fortiportal::{
-            PortalAccountOrganizationGeneral, PortalAccountOrganizationUsers,
-            PortalAccountOrganizations, PortalAuthTokenlogin, PortalDeviceVdomSite,
-        },
+    generated::types::{
+        AuthenticatorFortitokenmobilelicenses, AuthenticatorFortitokenmobilelicensesPost,
+        AuthenticatorFortitokens, AuthenticatorSysteminfo, PortalAccountOrganizationGeneral,
+        PortalAccountOrganizationUsers, PortalAccountOrganizations, PortalAuthTokenlogin,
+        PortalDeviceVdomSite, ProductsDetails, ProductsListResponse,
     },
 };
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Nullable;
-use crate::generated::asset_management_v3_product::{LocationInput, ProductsLocationRequest};
+use crate::generated::types::{LocationInput, ProductsLocationRequest};
 
 #[test]
 fn absent_null_and_a_value_are_told_apart() {

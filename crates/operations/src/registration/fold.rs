@@ -3,7 +3,7 @@
 use fortilake_auth::{Micros, printable};
 use fortilake_models::{
     Secret,
-    generated::asset_management_v3_product::{
+    generated::types::{
         Asset, AssetDetails, AssetStatus, ProductsRegisterResponse, RegisteredAsset,
     },
 };

@@ -1,6 +1,6 @@
 //! The calls of a registration.
 
-use fortilake_models::generated::asset_management_v3_product::{
+use fortilake_models::generated::types::{
     ProductsDetails, ProductsDetailsRequest, ProductsList, ProductsListRequest, ProductsRegister,
 };
 

@@ -5,9 +5,7 @@ mod property;
 
 use fortilake_models::{
     Secret,
-    generated::asset_management_v3_product::{
-        Asset, AssetDetails, AssetStatus, Contract, ProductsRegisterResponse,
-    },
+    generated::types::{Asset, AssetDetails, AssetStatus, Contract, ProductsRegisterResponse},
 };
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use fortilake_client::{Client, Jitter};
-use fortilake_models::generated::asset_management_v3_product::RegistrationUnit;
+use fortilake_models::generated::types::RegistrationUnit;
 use fortilake_operations::{Registration, RegistrationStore, Unit, UnitState};
 use fortilake_transport::{
     InProcess, Transport,

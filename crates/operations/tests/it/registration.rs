@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, error, sync::Mutex, time::Duration};
 
 use fortilake_client::Kind;
-use fortilake_models::generated::asset_management_v3_product::RegistrationUnit;
+use fortilake_models::generated::types::RegistrationUnit;
 use fortilake_operations::{Registration, RegistrationStore, Unit, UnitState};
 use fortilake_simulator::Simulator;
 use serde_json::Value;

@@ -7,7 +7,7 @@ use fortilake_auth::quotable;
 use fortilake_client::Kind;
 use fortilake_models::{
     Operation as _,
-    generated::asset_management_v3_product::{ProductsRegister, RegistrationUnit},
+    generated::types::{ProductsRegister, RegistrationUnit},
 };
 use fortilake_operations::{LATE, Registration, Step, Unit, UnitState};
 use serde::Serialize;

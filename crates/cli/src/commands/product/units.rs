@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, anyhow};
-use fortilake_models::generated::asset_management_v3_product::{LocationInput, RegistrationUnit};
+use fortilake_models::generated::types::{LocationInput, RegistrationUnit};
 use fortilake_operations::Unit;
 use fortilake_sink::nearest;
 use serde_json::{Map, Value};
