@@ -1,6 +1,6 @@
 //! Every known quirk, compared row by row with what the simulator knows to be true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fortilake_crawler::{Incomplete, Search, Settings};
 use fortilake_simulator::{
@@ -23,6 +23,18 @@ fn sorted(rows: &[Row]) -> Vec<String> {
     rows
 }
 
+/// Leaves out empty columns that the simulator does not know.
+///
+/// A newer edition of a description may have fields that the simulator does not send.
+fn known(found: &[Row], expected: &[Row]) -> Vec<Row> {
+    let columns: BTreeSet<&String> = expected.iter().flat_map(BTreeMap::keys).collect();
+    let mut rows = found.to_vec();
+    for row in &mut rows {
+        row.retain(|name, value| columns.contains(name) || !value.is_null());
+    }
+    rows
+}
+
 /// Compares all tables. Rows are compared one by one, so that a failure shows the row that differs.
 #[track_caller]
 fn same_tables(crawled: &Crawled) {
@@ -31,8 +43,9 @@ fn same_tables(crawled: &Crawled) {
     let names = truth.tables.keys().chain(crawled.tables.keys());
     let is_asked = |name: &str| crawled.specs.iter().any(|spec| spec.name == name);
     for name in names.filter(|name| is_asked(name) && !REPORTS.contains(&name.as_str())) {
-        let expected = sorted(truth.tables.get(name).unwrap_or(&nothing));
-        let found = sorted(crawled.tables.get(name).unwrap_or(&nothing));
+        let expected = truth.tables.get(name).unwrap_or(&nothing);
+        let found = crawled.tables.get(name).unwrap_or(&nothing);
+        let (found, expected) = (sorted(&known(found, expected)), sorted(expected));
         for (expected, found) in expected.iter().zip(&found) {
             assert_eq!(found, expected, "{name}");
         }
@@ -315,6 +328,7 @@ async fn only_the_named_accounts() {
         .cloned()
         .collect();
     assert!(!expected.is_empty());
-    assert_eq!(sorted(&crawled.tables["products"]), sorted(&expected));
+    let found = known(&crawled.tables["products"], &expected);
+    assert_eq!(sorted(&found), sorted(&expected));
     assert_eq!(crawled.tables["accounts"].len(), 1);
 }
