@@ -11,12 +11,14 @@ use self::envelope::{Arguments, PageFaults, Reply};
 use self::oauth::Tokens;
 use self::world::World;
 use crate::answered::{Answered, not_allowed};
+use crate::changes::Change;
 use crate::incoming::Incoming;
 use crate::json::{Json, Object};
 use crate::scenario::Scenario;
 use crate::truth::Row;
 
 mod catalog;
+mod days;
 pub(crate) mod envelope;
 mod flex;
 mod iam;
@@ -213,12 +215,15 @@ pub(crate) struct FortiCloud {
     scenario: Scenario,
     world: Mutex<World>,
     tokens: Mutex<Tokens>,
+    changes: Vec<Change>,
 }
 
 impl FortiCloud {
     pub(crate) fn new(scenario: Scenario) -> Self {
+        let mut world = World::new(scenario.clone());
         Self {
-            world: Mutex::new(World::new(scenario.clone())),
+            changes: days::pass(&mut world),
+            world: Mutex::new(world),
             tokens: Mutex::new(Tokens::default()),
             scenario,
         }
@@ -342,6 +347,11 @@ impl FortiCloud {
         if let Some(account) = account.or_else(first) {
             change(&mut world, account);
         }
+    }
+
+    /// What happened before the first call.
+    pub(crate) fn changes(&self) -> &[Change] {
+        &self.changes
     }
 
     pub(crate) fn truth(&self) -> BTreeMap<String, Vec<Row>> {

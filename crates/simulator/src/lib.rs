@@ -5,7 +5,8 @@
 //! manages some of the tenant's firewalls, and a `FortiAuthenticator`.
 //!
 //! A [`Scenario`] sets the size of the tenant, the form of its answers, its limits, and its faults.
-//! [`Simulator::truth`] returns the tables that a crawl must publish.
+//! [`Simulator::truth`] returns the tables that a crawl must publish. On a later [`day`](Scenario::day) of the scenario,
+//! devices have been registered, renewed, moved and so on, and [`Simulator::changes`] says which.
 //!
 //! ```
 //! use fortilake_simulator::{Scenario, Simulator};
@@ -24,12 +25,14 @@
 //!
 //! It checks no permissions except the allowed `client_id`s, and it does not support TLS.
 
+pub use self::changes::{Change, Event, Rows};
 pub use self::error::{Error, ErrorKind};
 pub use self::simulator::{Call, Simulator};
 pub use self::truth::{Row, Truth};
 pub use scenario::Scenario;
 
 mod answered;
+mod changes;
 mod dates;
 mod error;
 mod faults;

@@ -22,6 +22,7 @@ pub(crate) enum Stream {
     Fault,
     PortalSite,
     PortalToken,
+    Day,
 }
 
 /// Returns a number that depends only on the seed, the use and the index (the finalizer of

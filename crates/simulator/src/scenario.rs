@@ -33,6 +33,10 @@ mod tests;
 pub struct Scenario {
     /// The seed of all generated data.
     pub seed: u64,
+    /// How many days have passed in FortiCloud since the tenant was set up. On each of them, devices are registered,
+    /// renewed, moved, renamed, decommissioned and removed, and the coverage of some ends. Day 0 is 2025-10-06.
+    /// The neighboring systems do not change.
+    pub day: u64,
     /// Products per page; 0 puts all of them on one page.
     pub page_size: u64,
     /// The number of the first page, in requests and responses: 0 or 1.
@@ -110,6 +114,9 @@ pub enum Scope {
     Local,
 }
 
+/// The last day that a tenant can be on. Every day costs work, and contracts of ten years ago say nothing new.
+pub const MAX_DAY: u64 = 3650;
+
 impl Scenario {
     /// The user of a system and its password or API key, by the system's name in a configuration.
     pub fn user_of(&self, system: &str) -> (&str, &str) {
@@ -125,6 +132,7 @@ impl Scenario {
     pub fn production() -> Self {
         Self {
             seed: 1,
+            day: 0,
             page_size: 0,
             page_base: 1,
             expires_in: 3660,
@@ -158,6 +166,9 @@ impl Scenario {
     }
 
     fn check(&self) -> Result<(), &'static str> {
+        if self.day > MAX_DAY {
+            return Err("`day` must be at most 3650, which is ten years");
+        }
         if self.page_base > 1 {
             return Err("`page_base` must be 0 or 1");
         }

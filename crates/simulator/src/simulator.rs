@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::answered::Answered;
+use crate::changes::Change;
 use crate::faults::Script;
 use crate::forticloud::envelope::{ErrorMember, PageFaults, Reply};
 use crate::incoming::Incoming;
@@ -107,6 +108,12 @@ impl Simulator {
     /// Returns what the published tables must contain for the tenant's current data.
     pub fn truth(&self) -> Truth {
         self.0.systems.truth()
+    }
+
+    /// Returns what happened to the tenant from day 1 to the scenario's day, in order. Later calls that write are not
+    /// included.
+    pub fn changes(&self) -> &[Change] {
+        self.0.systems.forticloud.changes()
     }
 
     /// Returns all calls so far, in order of arrival.

@@ -114,7 +114,7 @@ fn register_unit(
         _ if model.name.starts_with(NEEDS_CLOUD_KEY) && text(unit, "cloudKey").is_none() => {
             return Err("Product-> FortiCloud Key is Required.".to_owned());
         }
-        _ => World::fresh(account, model, serial.to_owned()),
+        _ => world.fresh(account, model, serial.to_owned()),
     };
     if let Some(description) = text(unit, "description") {
         product.description = Some(description.to_owned());
@@ -206,7 +206,7 @@ fn attach(
     if !world.used.insert(number.to_owned()) {
         return Err("Product-> Contract is in use already.".to_owned());
     }
-    let mut covered = period(model, number.to_owned(), World::now(), 3);
+    let mut covered = period(model, number.to_owned(), world.now(), 3);
     product.entitlements.append(&mut covered.entitlements);
     product.contracts.push(covered.contract.clone());
     Ok(covered.contract)
@@ -299,7 +299,7 @@ pub(crate) fn license(world: &mut World, asked: &Arguments) -> Result<Reply, Rep
         }
     } else {
         let serial = world.fresh_serial(LICENSED);
-        World::fresh(account, LICENSED, serial)
+        world.fresh(account, LICENSED, serial)
     };
     if !world.used.insert(code.to_owned()) {
         return Ok(Reply::failed(
@@ -323,7 +323,7 @@ pub(crate) fn service(world: &mut World, asked: &Arguments) -> Result<Reply, Rep
     let account = asked.account(world)?;
     let number = asked.required("contractNumber")?;
     let serial = world.fresh_serial(&SUBSCRIPTION);
-    let mut product = World::fresh(account, &SUBSCRIPTION, serial);
+    let mut product = world.fresh(account, &SUBSCRIPTION, serial);
     product.entitlements.clear();
     if let Err(text) = attach(world, &mut product, &SUBSCRIPTION, number) {
         let payload = Object::new().with("assetDetails", Json::Null);

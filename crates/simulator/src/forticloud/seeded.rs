@@ -70,6 +70,10 @@ impl Seeded {
         }
     }
 
+    pub(crate) fn products(&self) -> u64 {
+        self.offsets.last().copied().unwrap_or_default()
+    }
+
     pub(crate) fn account_of(&self, product: u64) -> i64 {
         let following = self.offsets.partition_point(|start| *start <= product);
         account_id(following.saturating_sub(1) as u64)

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use jiff::civil::{DateTime, date};
+use jiff::ToSpan;
+use jiff::civil::{Date, DateTime, date};
 
 use super::catalog::{Model, model_of};
 use super::model::{Account, Folder, License, ListedContract, Product, ROOT_FOLDER, Status, Unit};
@@ -29,6 +30,7 @@ pub(crate) struct Brief {
 #[derive(Debug)]
 pub(crate) struct World {
     seeded: Seeded,
+    day: u64,
     pub(crate) units: Vec<Unit>,
     /// The initial accounts of each OU.
     residents: HashMap<i64, Vec<u64>>,
@@ -65,6 +67,7 @@ impl World {
             units: seeded.units(),
             residents,
             seeded,
+            day: 0,
             moved: BTreeMap::new(),
             created: Vec::new(),
             products: HashMap::new(),
@@ -81,10 +84,21 @@ impl World {
         &self.seeded.scenario
     }
 
-    /// Returns the current time for written data. It is fixed, so that answers don't depend on the
-    /// clock.
-    pub(crate) fn now() -> DateTime {
-        date(2025, 10, 6).at(7, 40, 11, 0)
+    /// Returns the current time for written data. It depends on the day of the tenant only, so that answers don't depend
+    /// on the clock.
+    pub(crate) fn now(&self) -> DateTime {
+        Self::date_of(self.day).at(7, 40, 11, 0)
+    }
+
+    /// Returns the date of a day of the tenant.
+    pub(crate) fn date_of(day: u64) -> Date {
+        // Scenarios limit the number of days to ten years.
+        let days = i64::try_from(day).unwrap_or_default();
+        date(2025, 10, 6).saturating_add(days.days())
+    }
+
+    pub(crate) fn begin_day(&mut self, day: u64) {
+        self.day = day;
     }
 
     /// Returns the next number for objects that calls create.
@@ -263,19 +277,19 @@ impl World {
     }
 
     /// Creates a new unit with its included warranty.
-    pub(crate) fn fresh(account: i64, model: &Model, serial: String) -> Product {
+    pub(crate) fn fresh(&self, account: i64, model: &Model, serial: String) -> Product {
         Product {
             account,
             serial,
             model: model.name.to_owned(),
             description: None,
-            registered: Self::now(),
+            registered: self.now(),
             decommissioned: false,
             status: Status::Registered,
             folder: 0,
             end_of_registration: None,
             end_of_support: None,
-            entitlements: warranty(Self::now()),
+            entitlements: warranty(self.now()),
             warranty_supports: Vec::new(),
             groups: Vec::new(),
             contracts: Vec::new(),
@@ -296,6 +310,37 @@ impl World {
         }
     }
 
+    // Days.
+
+    pub(crate) fn seeded_products(&self) -> u64 {
+        self.seeded.products()
+    }
+
+    /// Returns a product as it was on day 0.
+    pub(crate) fn seeded_product(&self, index: u64) -> Product {
+        self.seeded.product(index)
+    }
+
+    pub(crate) fn seeded_serial(&self, index: u64) -> String {
+        self.seeded.serial(index)
+    }
+
+    /// Returns the account that a product was in on day 0.
+    pub(crate) fn seeded_account_of(&self, index: u64) -> i64 {
+        self.seeded.account_of(index)
+    }
+
+    /// Returns the model of the next new product.
+    pub(crate) fn model_of_next(&self) -> &'static Model {
+        self.seeded
+            .model(self.seeded_products() + self.next.unsigned_abs())
+    }
+
+    /// Removes a product.
+    pub(crate) fn remove(&mut self, serial: &str) {
+        self.vanished.insert(serial.to_owned());
+    }
+
     /// Removes the account's first product.
     pub(crate) fn vanish(&mut self, account: i64) {
         let first = self.keys(account).first().and_then(|key| self.brief(key));
@@ -310,7 +355,7 @@ impl World {
         let serial = self.fresh_serial(model);
         let serials = self.front.entry(account).or_default();
         serials.insert(0, serial.clone());
-        let product = Self::fresh(account, model, serial.clone());
+        let product = self.fresh(account, model, serial.clone());
         self.products.insert(serial, product);
     }
 

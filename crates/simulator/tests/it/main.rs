@@ -9,6 +9,7 @@ mod authenticator;
 mod client;
 mod columns;
 mod crawl;
+mod days;
 mod faults;
 mod flex;
 mod index;
