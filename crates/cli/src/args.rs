@@ -158,6 +158,9 @@ pub(crate) struct CrawlArgs {
     /// Crawl the embedded simulator instead of real systems.
     #[arg(long, conflicts_with = "config")]
     pub(crate) simulate: bool,
+    /// Let this many days pass in the simulator first; devices are registered, renewed and moved.
+    #[arg(long, value_name = "N", requires = "simulate", value_parser = day())]
+    pub(crate) day: Option<u64>,
     /// Read only this account; may be repeated.
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
     pub(crate) account: Vec<i64>,
@@ -398,6 +401,19 @@ pub(crate) struct SimulateArgs {
     /// Scenario file to serve; without it, the preset `production`.
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
+    /// Let this many days pass first, instead of those in the scenario file; devices are registered,
+    /// renewed and moved.
+    #[arg(long, value_name = "N", value_parser = day())]
+    pub(crate) day: Option<u64>,
+    /// Write what happened on these days to this file (`-` for standard output), one JSON object per
+    /// line, and exit.
+    #[arg(long, value_name = "FILE", conflicts_with = "listen")]
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// Reads a day of the simulator.
+fn day() -> clap::builder::RangedU64ValueParser<u64> {
+    clap::value_parser!(u64).range(..=fortilake_simulator::scenario::MAX_DAY)
 }
 
 impl LogFormat {

@@ -139,8 +139,13 @@ fn of_system(source: &SourceConfig, credentials: Credentials) -> Result<client::
 }
 
 /// A client for a system of the embedded simulator; nothing leaves the process.
-pub(crate) fn simulated(system: System, context: &ClientContext) -> Result<Client> {
-    let scenario = Scenario::production();
+///
+/// `day` is the day that the simulator is on.
+pub(crate) fn simulated(system: System, day: u64, context: &ClientContext) -> Result<Client> {
+    let scenario = Scenario {
+        day,
+        ..Scenario::production()
+    };
     let origin = "the simulator's scenario";
     let (username, password) = scenario.user_of(system.name());
     let credentials = Credentials {

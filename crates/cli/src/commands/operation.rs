@@ -257,7 +257,7 @@ impl OperationClient {
     pub(super) fn simulated(endpoint: &Endpoint, console: Console) -> Result<Self> {
         let system = endpoint.client_id.and_then(System::opened_by);
         let system = system.unwrap_or_default();
-        let client = connect::simulated(system, &ClientContext::new(None, console))?;
+        let client = connect::simulated(system, 0, &ClientContext::new(None, console))?;
         Ok(Self {
             client: Arc::new(client),
             state: None,

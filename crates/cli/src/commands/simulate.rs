@@ -1,6 +1,6 @@
 //! `fortilake simulate`: serves a simulator of the APIs on a port.
 
-use std::{fs, net::SocketAddr};
+use std::{fs, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
 use fortilake_simulator::{Scenario, Simulator};
@@ -18,7 +18,7 @@ use crate::{
 /// Standard output is a `.env` file that points fortilake at the simulator, so that
 /// `fortilake simulate > .env` is all the setup a trial takes.
 pub(crate) fn run(args: &SimulateArgs, console: Console) -> Result {
-    let scenario = match &args.scenario {
+    let mut scenario = match &args.scenario {
         None => Scenario::production(),
         Some(path) => {
             let text = fs::read_to_string(path)
@@ -29,7 +29,29 @@ pub(crate) fn run(args: &SimulateArgs, console: Console) -> Result {
                 .map_err(CommandError::not_started)?
         }
     };
-    super::runtime()?.block_on(serve(args.listen, scenario, console))
+    scenario.day = args.day.unwrap_or(scenario.day);
+    match &args.log {
+        Some(path) => log(path, scenario, console),
+        None => super::runtime()?.block_on(serve(args.listen, scenario, console)),
+    }
+}
+
+/// Writes what happened until the scenario's day, as one JSON object per line.
+fn log(path: &Path, scenario: Scenario, console: Console) -> Result {
+    let simulator = Simulator::new(scenario);
+    let mut lines = String::new();
+    for change in simulator.changes() {
+        lines.push_str(&serde_json::to_string(change).map_err(Failure::failed)?);
+        lines.push('\n');
+    }
+    if path.as_os_str() == "-" {
+        console.data(&lines).map_err(Failure::failed)?;
+    } else {
+        fs::write(path, lines)
+            .with_context(|| format!("cannot write `{}`", path.display()))
+            .map_err(Failure::not_started)?;
+    }
+    Ok(Code::Complete)
 }
 
 async fn serve(address: SocketAddr, scenario: Scenario, console: Console) -> Result {

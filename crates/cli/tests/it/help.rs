@@ -88,6 +88,9 @@ fn help_of_a_command() {
           --simulate
               Crawl the embedded simulator instead of real systems
 
+          --day <N>
+              Let this many days pass in the simulator first; devices are registered, renewed and moved
+
           --account <ID>
               Read only this account; may be repeated
 

@@ -7,6 +7,7 @@ mod carry;
 mod configuration;
 mod crawl;
 mod damage;
+mod days;
 mod decode;
 mod full_disk;
 mod guard;

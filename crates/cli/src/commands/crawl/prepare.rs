@@ -50,7 +50,7 @@ pub(super) fn sources(
             settings.models.clone_from(&args.models);
         }
         let client = if args.simulate {
-            connect::simulated(source.system, context)?
+            connect::simulated(source.system, args.day.unwrap_or(0), context)?
         } else {
             connect::client(source, env, context)?
         };
