@@ -1,30 +1,29 @@
 //! One crawl: reads all sources concurrently, journals their pages, and passes closed scopes to the
 //! sinks.
 
+mod deliveries;
 mod stream;
 
 use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use fortilake_auth::Clock;
 use fortilake_client::Client;
-use fortilake_sink::{self as sink, Delivery, Outcome as SinkOutcome, TableSpec};
+use fortilake_sink::{self as sink, TableSpec};
 use fortilake_state::Journal;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
 
-use self::stream::Stream;
+use self::deliveries::Deliveries;
 use crate::{
     Carry, Error, Guard, Names, Observer, OpenSink, Publisher, Report, Result, Scope, Settings,
     SinkReport,
     collect::{Collected, Collector, deliver},
     error::Kind,
-    freeze::Frozen,
     journal::flush,
     publish::Models,
     read::{ReadStats, Reader, ReusablePages},
-    stored_scope::Closed,
 };
 
 /// One source to crawl.
@@ -293,111 +292,6 @@ fn go_on(stop: &watch::Receiver<bool>) -> Result<()> {
         return Err(Error::new(Kind::Interrupted, "interrupted"));
     }
     Ok(())
-}
-
-/// The sinks, split by when they receive rows.
-struct Deliveries {
-    /// The names of all sinks, in the order in which they are reported.
-    names: Vec<String>,
-    /// Sinks that receive everything at the end.
-    atomic: Publisher,
-    /// Sinks that receive scopes as they close. `stream` takes them over when the crawl starts.
-    at_once: Option<Publisher>,
-    stream: Option<Stream>,
-}
-
-impl Deliveries {
-    fn new(
-        crawl_id: &str,
-        tables: &[Arc<TableSpec>],
-        sinks: Vec<OpenSink>,
-        models: &Models,
-    ) -> Self {
-        let names = sinks.iter().map(|sink| sink.name.clone()).collect();
-        let (at_once, atomic): (Vec<_>, Vec<_>) = sinks
-            .into_iter()
-            .partition(|sink| sink.delivery == Delivery::AtLeastOnce);
-        let publisher = |sinks| Publisher::of_models(crawl_id, tables, sinks, models.clone());
-        let at_once = (!at_once.is_empty()).then(|| publisher(at_once));
-        Self {
-            names,
-            atomic: publisher(atomic),
-            at_once,
-            stream: None,
-        }
-    }
-
-    /// Starts the task that feeds the sinks that deliver at once.
-    fn stream(&mut self, collector: &mut Collector, journal: &Arc<dyn Journal>) {
-        if let Some(publisher) = self.at_once.take() {
-            let (stream, scopes) = Stream::start(publisher, journal.clone());
-            collector.stream_to(scopes);
-            self.stream = Some(stream);
-        }
-    }
-
-    /// Resolves when all sinks have failed. While atomic sinks exist it never resolves, because
-    /// those are written only at the end.
-    async fn all_failed(&self) -> Error {
-        match &self.stream {
-            Some(stream) if self.atomic.is_idle() => stream.failed().await,
-            _ => std::future::pending().await,
-        }
-    }
-
-    /// Sends the coverage, lets all sinks finish, and returns their reports in the order of
-    /// `names`.
-    async fn finish(
-        self,
-        frozen: &Frozen,
-        carried: &[Arc<Closed>],
-        outcome: SinkOutcome,
-    ) -> Vec<SinkReport> {
-        let Self {
-            names,
-            mut atomic,
-            stream,
-            ..
-        } = self;
-        let rest = async {
-            match stream {
-                Some(stream) => stream.finish(frozen, carried, outcome.clone()).await,
-                None => Vec::new(),
-            }
-        };
-        let atomic = async {
-            // An error here means that all sinks failed, and their reports say so.
-            let _ = atomic.coverage(frozen.coverage()).await;
-            atomic.finish(outcome.clone()).await
-        };
-        let (mut reports, further) = tokio::join!(atomic, rest);
-        reports.extend(further);
-        reports.sort_by_key(|report| names.iter().position(|name| *name == report.name));
-        reports
-    }
-
-    /// Lets all sinks discard what they can.
-    async fn abort(self) -> Vec<SinkReport> {
-        let mut reports = self.atomic.abort().await;
-        if let Some(stream) = self.stream {
-            reports.extend(stream.abort().await);
-        }
-        if let Some(publisher) = self.at_once {
-            reports.extend(publisher.abort().await);
-        }
-        reports
-    }
-
-    /// Aborts all sinks and returns `error`, with the failure of a sink as its cause if it is about
-    /// sinks.
-    async fn give_up(self, error: Error) -> Error {
-        let reports = self.abort().await;
-        let mut failures = reports.into_iter().filter_map(|report| report.result.err());
-        match failures.next() {
-            Some(failure) if error.kind() == Kind::Sinks => error.with_source(failure),
-            _ => error,
-        }
-    }
 }
 
 /// The last part of a crawl: everything is read, the results are frozen, and the rows are
