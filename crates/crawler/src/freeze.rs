@@ -151,6 +151,7 @@ impl Frozen {
             selection: selection.clone(),
             tables: totals,
             finished_at: self.finished_at,
+            changes_since: None,
         }
     }
 }

@@ -5,16 +5,23 @@ use std::sync::Arc;
 use fortilake_models::{self as models, Table};
 use fortilake_sink::{KeyIn, TableSpec};
 
-/// The tables that these endpoints fill, and `coverage` and `issues`, which every crawl has.
+/// The tables that these endpoints fill, and `coverage` and `issues`, which every crawl has. The table
+/// `changes` is not among them; [`changes_table`] returns it.
 pub fn tables_of(endpoints: &[&str]) -> Vec<Arc<TableSpec>> {
     models::tables()
         .filter(|table| {
-            table
-                .endpoint
-                .is_none_or(|endpoint| endpoints.contains(&endpoint))
+            table.name != models::CHANGES.name
+                && table
+                    .endpoint
+                    .is_none_or(|endpoint| endpoints.contains(&endpoint))
         })
         .map(|table| Arc::new(spec(table)))
         .collect()
+}
+
+/// The table `changes`, for a crawl that is compared with the snapshot before it.
+pub fn changes_table() -> Arc<TableSpec> {
+    Arc::new(spec(&models::CHANGES))
 }
 
 /// Converts a generated table to the form that sinks receive.

@@ -10,7 +10,7 @@ use crate::pairs::{self, Known};
 use crate::plan::{Differing, Plan};
 
 /// Tables that describe the crawl and not the inventory.
-pub(crate) const REPORTS: [&str; 2] = ["coverage", "issues"];
+pub(crate) const REPORTS: [&str; 3] = ["coverage", "issues", "changes"];
 
 /// Compares the tables of two snapshots.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,12 @@ impl<'a> Comparison<'a> {
             );
             return Err(Error::new(Kind::Config, text));
         }
-        Ok(Self { old: from, new: to })
+        Ok(Self::of(from, to))
+    }
+
+    /// A comparison of two snapshots, whatever their names.
+    pub(crate) fn of(from: &'a Snapshot, to: &'a Snapshot) -> Self {
+        Self { old: from, new: to }
     }
 
     /// The tables that both snapshots have, in the order of the newer one. Tables about the crawl are left out.

@@ -281,7 +281,8 @@ impl Snapshot {
         Ok(Some(reader.map(batch)))
     }
 
-    fn file(&self, table: &str) -> Result<Option<PathBuf>> {
+    /// The file of a table; `None` if the snapshot does not have the table.
+    pub(crate) fn file(&self, table: &str) -> Result<Option<PathBuf>> {
         let mut files = Reader::files(&self.manifest, self.layout, table);
         let file = files.find(|file| file.format == FORMAT);
         file.map(|file| self.place.path(&file.path)).transpose()

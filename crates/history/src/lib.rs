@@ -3,6 +3,8 @@
 //! A [`History`] reads a published folder. It picks [`Snapshot`]s, and [`Comparison`] compares two of them table by
 //! table. Rows are matched by their natural key, never by their position in a list, so reordered lists are no change.
 //!
+//! [`Pending`] compares a crawl with a snapshot before the crawl is published.
+//!
 //! # What counts as a change
 //!
 //! - Columns that start with `_`, and positions such as `contract_index`, are not compared.
@@ -31,6 +33,7 @@ mod history;
 mod natural_key;
 mod output;
 mod pairs;
+mod pending;
 mod plan;
 mod renewal_rows;
 mod renewals;
@@ -45,6 +48,7 @@ pub use self::device_history::{DeviceNews, device_history};
 pub use self::feed::{ChangeType, Counts, FEED_COLUMNS, TABLE_COLUMN};
 pub use self::history::{History, Pair, Snapshot};
 pub use self::output::{RowFormat, RowWriter, write_file};
+pub use self::pending::{Against, Pending, PendingBatches, PendingChanges};
 pub use self::renewal_rows::{group_rows, renewal_rows};
 pub use self::renewals::{Group, GroupBy, Origin, Renewal, Status, Window, group, renewals};
 pub use self::report::report;

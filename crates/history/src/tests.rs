@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 use arrow_json::ReaderBuilder;
 use fortilake_sink::{
     Batch, Context, Crawl, DataType, KeyIn, Origin, Outcome, Phase, Result, Schema, ScopeId,
-    ScopeOutcome, ScopeResult, Selection, TableSpec, json,
+    ScopeOutcome, ScopeResult, Selection, Sink, TableSpec, json,
 };
 use fortilake_snapshot::parquet::{PageCompression, Parquet};
 use fortilake_snapshot::{BucketOptions, Layout, Target};
@@ -19,6 +19,7 @@ use crate::{Comparison, Counts, History};
 mod changes;
 mod device;
 mod formats;
+mod pending;
 mod property;
 mod scopes;
 
@@ -198,10 +199,16 @@ impl Inventory {
             row_group_bytes: 1 << 20,
             compression: PageCompression::default(),
         };
-        let mut sink = target
-            .open(format, Context::new(crawl, specs.clone()))
+        let sink = target
+            .open(format, Context::new(crawl, specs))
             .await
             .unwrap();
+        self.write(sink, name).await;
+    }
+
+    /// Writes the inventory to a sink that was opened for its tables, and finishes it.
+    async fn write(&self, mut sink: Box<dyn Sink>, name: &str) {
+        let specs = self.specs();
         let scope = |account: i64| {
             Arc::new(ScopeId {
                 source: "acme".to_owned(),

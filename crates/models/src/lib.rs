@@ -43,7 +43,7 @@ pub use crate::{
     layout::{Field, Layout, ResponseShape, Rows, Target},
     nullable::Nullable,
     repair::{json_text, legal_json},
-    report::{COVERAGE, COVERAGE_LAYOUT, ISSUES, ISSUES_LAYOUT},
+    report::{CHANGES, COVERAGE, COVERAGE_LAYOUT, ISSUES, ISSUES_LAYOUT},
     secret::Secret,
     table::{Column, Kind, Origin, Table},
     timestamp::{Stamp, parse_timestamp},
@@ -58,12 +58,12 @@ pub fn endpoint(id: &str) -> Option<&'static Endpoint> {
         .find(|endpoint| endpoint.id == id)
 }
 
-/// Returns all tables: those of the API descriptions, then the two reports of a crawl.
+/// Returns all tables: those of the API descriptions, then those that a crawl writes about itself.
 pub fn tables() -> impl Iterator<Item = &'static Table> {
     generated::TABLES
         .iter()
         .copied()
-        .chain([&COVERAGE, &ISSUES])
+        .chain([&COVERAGE, &ISSUES, &CHANGES])
 }
 
 /// Whether a field of this name is secret in every response, so that it must never be stored.

@@ -1,4 +1,4 @@
-//! The two report tables of a crawl. No API sends them; the crawl writes them itself.
+//! The report tables of a crawl. No API sends them; the crawl writes them itself.
 
 use crate::{
     Column, Kind, Layout, Origin, Table,
@@ -112,6 +112,61 @@ pub static ISSUES: Table = Table {
         ),
         column("value", Kind::Text, "The value as it was received."),
         column("reason", Kind::Text, "Why it did not fit."),
+        SOURCE,
+        CRAWL_ID,
+        OBSERVED_AT,
+        EXTRA,
+    ],
+};
+
+/// One row per row that differs from an earlier snapshot. It is part of a crawl only if that is configured.
+pub static CHANGES: Table = Table {
+    name: "changes",
+    summary: "One row that differs from the snapshot before, if `[history] changes` is set.",
+    key: &["_source", "number"],
+    endpoint: None,
+    columns: &[
+        column(
+            "number",
+            Kind::Int,
+            "The number of the change in this snapshot, counted from 0.",
+        ),
+        column("table_name", Kind::Text, "The table of the row."),
+        column(
+            "_change_type",
+            Kind::Text,
+            "`insert`, `delete`, `update_preimage`, `update_postimage`, `moved` or `renewed`.",
+        ),
+        column(
+            "account_id",
+            Kind::Int,
+            "The account of the row, if it has one.",
+        ),
+        column(
+            "serial_number",
+            Kind::Text,
+            "The serial number of the row, if it has one.",
+        ),
+        column(
+            "record",
+            Kind::Json,
+            "The row, as a JSON object: the old row for `delete` and `update_preimage`, else the new one.",
+        ),
+        column(
+            "changed_columns",
+            Kind::Json,
+            "The columns with other values, as a JSON list; empty for `insert` and `delete`.",
+        ),
+        column(
+            "_previous",
+            Kind::Json,
+            "For `moved` and `renewed`, the old values of these columns, as a JSON object.",
+        ),
+        column(
+            "since_snapshot",
+            Kind::Text,
+            "The snapshot that this one is compared with, in the place of the first Parquet sink.",
+        ),
         SOURCE,
         CRAWL_ID,
         OBSERVED_AT,

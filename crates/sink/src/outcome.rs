@@ -33,6 +33,9 @@ pub struct Outcome {
     pub tables: BTreeMap<String, u64>,
     /// When the crawl's newest page arrived, in microseconds of Unix time. Not the time of publication.
     pub finished_at: i64,
+    /// The snapshot that the table `changes` compares this crawl with; `None` if there was none, or if the crawl has no
+    /// such table.
+    pub changes_since: Option<String>,
 }
 
 /// The outcome of one scope.
@@ -142,6 +145,7 @@ impl Outcome {
             tables: totals.collect(),
             selection: self.selection.clone(),
             finished_at: instant(self.finished_at),
+            changes_since: self.changes_since.clone(),
         }
     }
 }
@@ -165,6 +169,9 @@ pub struct Summary {
     pub selection: Selection,
     /// When the crawl's newest page arrived, in RFC 3339 and UTC.
     pub finished_at: String,
+    /// As [`Outcome::changes_since`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes_since: Option<String>,
 }
 
 /// The number of scopes by result.

@@ -118,6 +118,7 @@ impl Decoded {
             scopes,
             tables: totals,
             finished_at: self.observed_at,
+            changes_since: None,
             ..Outcome::default()
         }
     }

@@ -201,6 +201,7 @@ impl Load {
             selection: self.crawl.selection.clone(),
             tables,
             finished_at: self.instant(30),
+            changes_since: None,
         }
     }
 

@@ -259,6 +259,7 @@ fn a_summary_contains_the_outcome_and_the_number_of_messages() {
         },
         tables: BTreeMap::from([("t".to_owned(), 9)]),
         finished_at: 1_788_266_400_000_000,
+        changes_since: None,
         ..Outcome::default()
     };
     let messages = BTreeMap::from([("t".to_owned(), 2)]);

@@ -224,6 +224,7 @@ fn outcome(batches: &[Batch]) -> Outcome {
         scopes,
         tables,
         finished_at: 1_788_266_400_000_000,
+        changes_since: None,
         ..Outcome::default()
     }
 }

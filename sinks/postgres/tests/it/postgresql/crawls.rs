@@ -191,6 +191,7 @@ impl Load {
             selection: Selection::default(),
             tables,
             finished_at: NOON + self.minute * MINUTE,
+            changes_since: None,
         }
     }
 
