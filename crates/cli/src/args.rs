@@ -401,8 +401,7 @@ pub(crate) struct SimulateArgs {
     /// Scenario file to serve; without it, the preset `production`.
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
-    /// Let this many days pass first, instead of those in the scenario file; devices are registered,
-    /// renewed and moved.
+    /// Let this many days pass first, instead of those in the scenario file.
     #[arg(long, value_name = "N", value_parser = day())]
     pub(crate) day: Option<u64>,
     /// Write what happened on these days to this file (`-` for standard output), one JSON object per

@@ -70,6 +70,8 @@ pub(crate) struct Config {
     pub(crate) carry: bool,
     /// How old such rows may be for a snapshot to count as complete.
     pub(crate) max_age: Option<Duration>,
+    /// Whether the table `changes` is part of each snapshot.
+    pub(crate) changes: bool,
     /// How long a crawl may lie idle before it is abandoned instead of resumed.
     pub(crate) max_idle: Duration,
     /// How long a crawl may take to stop after SIGTERM or SIGHUP.
@@ -91,6 +93,7 @@ impl Config {
             partial: None,
             carry: false,
             max_age: None,
+            changes: false,
             max_idle: MAX_IDLE,
             stop_timeout: STOP_TIMEOUT,
         }
@@ -127,29 +130,26 @@ pub(crate) fn load(path: Option<&Path>, sinks: &[String], env: &Env) -> Result<C
     Ok(config)
 }
 
-/// The sinks and the limits of the shrink guard, for a command that needs no sources.
+/// The configuration for a command that needs sinks and no sources.
 ///
 /// Sinks given on the command line replace those of the file. Without either, this is an error:
 /// only a crawl has a default sink.
-pub(crate) fn sinks(
-    path: Option<&Path>,
-    specs: &[String],
-) -> Result<(Vec<SinkConfig>, ShrinkLimits)> {
-    let config = match file_in_use(path) {
+pub(crate) fn sinks(path: Option<&Path>, specs: &[String]) -> Result<Config> {
+    let mut config = match file_in_use(path) {
         Some(path) => file::read(path)?,
         None => Config::new(Vec::new(), Vec::new()),
     };
     if !specs.is_empty() {
-        return Ok((sink_specs(specs)?, config.limits));
+        config.sinks = sink_specs(specs)?;
+        return Ok(config);
     }
-    let sinks = config.sinks;
-    are_apart(&sinks)?;
-    if sinks.is_empty() {
+    are_apart(&config.sinks)?;
+    if config.sinks.is_empty() {
         let error = anyhow!("no sink configured");
         return Err(CommandError::not_started(error)
             .hint("add `--sink parquet:out` or a `[[sink]]` section"));
     }
-    Ok((sinks, config.limits))
+    Ok(config)
 }
 
 /// Parses the sinks of the command line; without any, the default sink.

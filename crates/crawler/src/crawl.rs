@@ -1,6 +1,7 @@
 //! One crawl: reads all sources concurrently, journals their pages, and passes closed scopes to the
 //! sinks.
 
+mod changed;
 mod deliveries;
 mod stream;
 
@@ -8,17 +9,17 @@ use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use fortilake_auth::Clock;
 use fortilake_client::Client;
-use fortilake_sink::{self as sink, TableSpec};
+use fortilake_sink::{self as sink, Outcome as SinkOutcome, TableSpec};
 use fortilake_state::Journal;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
 
-use self::deliveries::Deliveries;
+use self::{changed::Changed, deliveries::Deliveries};
 use crate::{
-    Carry, Error, Guard, Names, Observer, OpenSink, Publisher, Report, Result, Scope, Settings,
-    SinkReport,
+    Carry, Error, Guard, Names, Observer, OpenSink, Report, Result, Scope, Settings,
+    changes::{ChangeRows, FindChanges},
     collect::{Collected, Collector, deliver},
     error::Kind,
     journal::flush,
@@ -56,6 +57,9 @@ pub struct Crawl {
     /// Compares the crawl with earlier ones before it is published; `None` publishes without
     /// comparing.
     pub guard: Option<Guard>,
+    /// Finds the rows of the table `changes`, which must be among `tables`; `None` for a crawl without
+    /// it.
+    pub changes: Option<Box<dyn FindChanges>>,
     /// Stores the pages and failures of this crawl.
     pub journal: Arc<dyn Journal>,
     /// The time that records in the journal get.
@@ -106,7 +110,7 @@ impl Crawl {
         let collector = Collector::open(
             &self.identity,
             &self.tables,
-            models,
+            models.clone(),
             self.journal.clone(),
             self.clock.clone(),
             self.observer.clone(),
@@ -187,7 +191,9 @@ impl Crawl {
             Err(error) => return Err(delivery.give_up(error).await),
         };
         let end = End {
-            selection: &self.identity.selection,
+            identity: &self.identity,
+            models: &models,
+            changes: self.changes,
             tables: &self.tables,
             incomplete: self.incomplete,
             guard: self.guard,
@@ -297,7 +303,9 @@ fn go_on(stop: &watch::Receiver<bool>) -> Result<()> {
 /// The last part of a crawl: everything is read, the results are frozen, and the rows are
 /// published.
 struct End<'a> {
-    selection: &'a sink::Selection,
+    identity: &'a sink::Crawl,
+    models: &'a Models,
+    changes: Option<Box<dyn FindChanges>>,
     tables: &'a [Arc<TableSpec>],
     incomplete: Incomplete,
     guard: Option<Guard>,
@@ -306,25 +314,32 @@ struct End<'a> {
 }
 
 impl End<'_> {
-    async fn publish(self, collected: Collected, mut delivery: Deliveries) -> Result<Report> {
+    async fn publish(mut self, collected: Collected, mut delivery: Deliveries) -> Result<Report> {
+        let names = self.tables.iter().map(|table| table.name.as_str());
+        let mut outcome = collected.frozen.outcome(&self.identity.selection, names);
+        let guard = self.guard.as_ref();
+        let shrunk = guard.map_or_else(Vec::new, |guard| guard.look(&outcome));
+        let refused = !outcome.complete && self.incomplete == Incomplete::Discard;
+        if refused || !shrunk.is_empty() {
+            let mut report = Report::new(&collected.frozen, &outcome, self.tables);
+            report.shrunk = shrunk;
+            report.sinks = delivery.abort().await;
+            return Ok(report);
+        }
+        let changes = match self.find_changes(&collected, &outcome).await {
+            Ok(changes) => changes,
+            Err(error) => return Err(delivery.give_up(error).await),
+        };
+        if let Some(changes) = &changes {
+            changes.add_to(&mut outcome);
+        }
         let Collected {
             frozen,
             closed,
             carried,
         } = collected;
-        let names = self.tables.iter().map(|table| table.name.as_str());
-        let outcome = frozen.outcome(self.selection, names);
-        let shrunk = self
-            .guard
-            .map_or_else(Vec::new, |guard| guard.look(&outcome));
-        let refused = !outcome.complete && self.incomplete == Incomplete::Discard;
         let mut report = Report::new(&frozen, &outcome, self.tables);
-        report.shrunk = shrunk;
-        report.published = report.shrunk.is_empty() && !refused;
-        if !report.published {
-            report.sinks = delivery.abort().await;
-            return Ok(report);
-        }
+        report.published = true;
         tracing::info!(sinks = delivery.names.len(), "publishing");
         if !delivery.atomic.is_idle() {
             for closed in closed.iter().chain(&carried) {
@@ -339,9 +354,32 @@ impl End<'_> {
                 }
             }
         }
-        report.sinks = delivery.finish(&frozen, &carried, outcome).await;
+        report.sinks = delivery
+            .finish(&frozen, &carried, changes.as_ref(), outcome)
+            .await;
         let failed = report.sinks.iter().filter(|sink| sink.result.is_err());
         tracing::info!(failed_sinks = failed.count(), "publishing has ended");
         Ok(report)
+    }
+
+    async fn find_changes(
+        &mut self,
+        collected: &Collected,
+        outcome: &SinkOutcome,
+    ) -> Result<Option<ChangeRows>> {
+        let Some(mut finder) = self.changes.take() else {
+            return Ok(None);
+        };
+        tracing::info!("finding changes");
+        let changed = Changed {
+            crawl_id: &self.identity.id,
+            tables: self.tables,
+            models: self.models,
+            collected,
+            outcome,
+            journal: self.journal,
+            stop: self.stop,
+        };
+        changed.find(&mut *finder).await.map(Some)
     }
 }

@@ -13,6 +13,7 @@
 //! variables.
 
 mod carry;
+mod changes;
 mod collect;
 mod crawl;
 mod edition;
@@ -36,6 +37,7 @@ mod tables;
 
 pub use crate::{
     carry::{Carry, EarlierCrawl},
+    changes::{Batches, Begun, ChangeRows, FindChanges, Since},
     crawl::{Crawl, Incomplete, Source},
     edition::{edition, models_digest},
     error::{Error, Kind, Result, one_line},
@@ -54,5 +56,5 @@ pub use crate::{
         forticloud::FortiCloudPlanner,
         settings::{DetailsFor, ScopeMode, Search, Settings},
     },
-    tables::{spec, tables_of},
+    tables::{changes_table, spec, tables_of},
 };

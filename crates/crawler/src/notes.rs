@@ -1,13 +1,15 @@
-//! What the journal stores of a crawl other than the outcomes of calls: the handover log and the
-//! frozen results.
+//! What the journal stores of a crawl other than the outcomes of calls: the handover log, the
+//! frozen results, and the snapshot that the crawl is compared with.
 //!
-//! Both are ordinary journal records, so they become durable no earlier than the pages that were
+//! All are ordinary journal records, so they become durable no earlier than the pages that were
 //! appended before them. This order makes them trustworthy: if a scope is in the log after a crash,
 //! all of its pages are in the journal too.
 
 use fortilake_state::{self as state, Journal, Record, RecordKind};
 
-use crate::{Error, Result, error::Kind, freeze::Frozen, stored_scope::StoredScope};
+use crate::{
+    Error, Result, changes::Since, error::Kind, freeze::Frozen, stored_scope::StoredScope,
+};
 
 /// Reads a record of a journal by its key.
 pub(crate) type ReadRecord<'a> = dyn Fn(&str) -> state::Result<Option<Record>> + Send + Sync + 'a;
@@ -15,6 +17,9 @@ pub(crate) type ReadRecord<'a> = dyn Fn(&str) -> state::Result<Option<Record>> +
 /// The key of the frozen results. It cannot collide with the key of a call, which starts with the
 /// name of a source: that is never empty, so the key never starts with a blank.
 const FROZEN: &str = " frozen";
+
+/// The key of the snapshot that the crawl is compared with.
+const CHANGES_SINCE: &str = " changes since";
 
 /// The ids of the scopes in the handover log, in handover order.
 pub(crate) fn handed_over(journal: &dyn Journal) -> Result<Vec<String>> {
@@ -98,6 +103,27 @@ pub(crate) fn described(read: &ReadRecord<'_>, scope: &str) -> Result<Option<Sto
 
 fn scope_key(scope: &str) -> String {
     format!(" scope {scope}")
+}
+
+/// The snapshot that an earlier delivery compared the crawl with, if there was one.
+pub(crate) fn changes_since(journal: &dyn Journal) -> Result<Option<Since>> {
+    let Some(text) = read(journal, CHANGES_SINCE)? else {
+        return Ok(None);
+    };
+    serde_json::from_str(&text).map(Some).map_err(|error| {
+        let text = "the journal does not say which snapshot the crawl was compared with";
+        Error::new(Kind::State, text).with_source(error)
+    })
+}
+
+/// Records the snapshot that the crawl is compared with. It is durable when this returns.
+pub(crate) fn record_changes_since(journal: &dyn Journal, since: &Since) -> Result<()> {
+    let text = serde_json::to_string(since).map_err(|error| {
+        let text = "the name of a snapshot cannot be serialized";
+        Error::new(Kind::Unforeseen, text).with_source(error)
+    })?;
+    write(journal, CHANGES_SINCE, &text)?;
+    journal.flush().map_err(Error::state)
 }
 
 fn handover_key(position: usize) -> String {

@@ -9,10 +9,10 @@ mod seen;
 use std::sync::Arc;
 
 use fortilake_models::Layout;
-use fortilake_sink::{Batch, Origin, Outcome, ScopeId, TableSpec};
+use fortilake_sink::{Batch, Origin, Outcome, RecordBatch, ScopeId, TableSpec};
 
-use self::cut::ScopeBatches;
 pub use self::rows::Reload;
+use self::{cut::ScopeBatches, rows::blocking};
 pub(crate) use self::{
     cut::{PIECE_BYTES, PIECE_ROWS},
     models::Models,
@@ -20,6 +20,7 @@ pub(crate) use self::{
 };
 use crate::{
     Error, Rejected, Result,
+    changes::{Batches, ChangeRows, TABLE},
     error::Kind,
     sink_tasks::{OpenSink, SinkReport, SinkTasks},
 };
@@ -170,14 +171,21 @@ impl Publisher {
         Ok(())
     }
 
-    /// Publishes the rows of `coverage`, as a scope of its own.
+    /// Publishes the rows of `changes` and `coverage`, as a scope of its own.
     ///
     /// # Errors
     ///
-    /// If all sinks have failed.
-    pub async fn coverage(&mut self, rows: impl IntoIterator<Item = CoverageRow>) -> Result<()> {
+    /// If all sinks have failed, or if the changes cannot be read.
+    pub async fn report(
+        &mut self,
+        changes: Option<&ChangeRows>,
+        coverage: impl IntoIterator<Item = CoverageRow>,
+    ) -> Result<()> {
         self.begin(ScopeId::report());
-        for row in rows {
+        if let Some(changes) = changes {
+            self.changes(changes).await?;
+        }
+        for row in coverage {
             let rows = self.rows.coverage(&row)?;
             self.add(rows).await?;
         }
@@ -200,6 +208,19 @@ impl Publisher {
         self.sinks.abort().await
     }
 
+    async fn changes(&mut self, changes: &ChangeRows) -> Result<()> {
+        let Some(table) = self.rows.table(TABLE) else {
+            return Ok(());
+        };
+        let mut batches = read((changes.read)())?;
+        while let (rest, Some(records)) = next(batches).await? {
+            batches = rest;
+            let table = table.clone();
+            self.add(vec![TableRows { table, records }]).await?;
+        }
+        Ok(())
+    }
+
     async fn add(&mut self, rows: Vec<TableRows>) -> Result<()> {
         for rows in rows {
             let Some(scope) = &mut self.scope else {
@@ -218,6 +239,19 @@ impl Publisher {
         }
         Err(Error::new(Kind::Sinks, "every sink failed"))
     }
+}
+
+/// The next batch, which is read outside the async worker threads.
+async fn next(mut batches: Batches) -> Result<(Batches, Option<RecordBatch>)> {
+    blocking(move || {
+        let batch = batches.next().map(read).transpose()?;
+        Ok((batches, batch))
+    })
+    .await
+}
+
+fn read<T>(read: fortilake_sink::Result<T>) -> Result<T> {
+    read.map_err(|error| Error::new(Kind::Sinks, "the changes cannot be read").with_source(error))
 }
 
 impl Drift {

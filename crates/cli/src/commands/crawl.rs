@@ -1,5 +1,6 @@
 //! `fortilake crawl`: reads the sources and publishes a snapshot.
 
+mod changes;
 mod paused;
 mod prepare;
 mod usage;
@@ -8,7 +9,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::anyhow;
 use fortilake_crawler::{
-    Carry, Crawl, Incomplete, Kind, Report, ShrinkLimits, Source, edition, tables_of,
+    Carry, Crawl, Incomplete, Kind, Report, ShrinkLimits, Source, changes_table, edition, tables_of,
 };
 use fortilake_sink::{self as sink, Partial, nearest};
 use fortilake_state::{State, Status};
@@ -94,6 +95,7 @@ async fn crawl(
         partial: partial(args, config),
         carry: None,
         limits: (!args.accept_shrink).then_some(config.limits),
+        changes: config.changes,
         baseline_key: fingerprint.sources(),
         flags: again::flags(
             args.config.as_deref(),
@@ -212,6 +214,8 @@ pub(crate) struct Publishing<'a> {
     pub(crate) carry: Option<Carry>,
     /// How many rows may disappear; `None` turns the shrink guard off.
     pub(crate) limits: Option<ShrinkLimits>,
+    /// Whether the table `changes` is part of the snapshot.
+    pub(crate) changes: bool,
     /// The sources and their users, as the key under which the row counts are stored.
     pub(crate) baseline_key: String,
     /// The flags that other commands need to work on the same sinks and state, for hints.
@@ -233,11 +237,16 @@ impl Publishing<'_> {
             .iter()
             .flat_map(|source| source.settings.endpoints())
             .collect();
-        let tables = tables_of(&endpoints);
+        let mut tables = tables_of(&endpoints);
+        if self.changes {
+            tables.push(changes_table());
+        }
         let identity = sink::Crawl {
             edition: edition(&session.crawl.id, &tables),
             ..session.crawl.clone()
         };
+        let finder = || changes::finder(&identity, &tables, self.sinks, self.state);
+        let changes = self.changes.then(finder).transpose()?;
         // Recorded before the sinks are opened, because opening may already create files that have
         // to be cleaned up if this process dies.
         session.begin_deliveries(self.sinks)?;
@@ -273,6 +282,7 @@ impl Publishing<'_> {
             },
             carry: self.carry.clone(),
             guard,
+            changes,
             journal: session.journal.clone(),
             clock: Arc::new(|| jiff::Timestamp::now().as_microsecond()),
             observer: progress.observer(),

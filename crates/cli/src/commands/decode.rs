@@ -202,7 +202,7 @@ async fn feed(
         note: None,
         observed_at,
     };
-    publisher.coverage([row]).await?;
+    publisher.report(None, [row]).await?;
     Ok(Decoded {
         scope,
         rows,

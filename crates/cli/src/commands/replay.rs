@@ -22,7 +22,8 @@ use crate::{
 pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
     let env = Env::read()?;
     let state = session::open_state(args.state.state.as_deref(), &env)?;
-    let (sinks, limits) = config::sinks(args.config.as_deref(), &args.sink)?;
+    let config = config::sinks(args.config.as_deref(), &args.sink)?;
+    let sinks = &config.sinks;
     match &args.id {
         Some(id) => {
             let kept = find(&state, id)?;
@@ -33,12 +34,13 @@ pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
                 ))
             })?;
             let publishing = Publishing {
-                sinks: &sinks,
+                sinks,
                 env: &env,
                 state: Some(&state),
                 partial: args.accept_partial.then_some(Partial::Publish),
                 carry: None,
-                limits: (!args.accept_shrink).then_some(limits),
+                limits: (!args.accept_shrink).then_some(config.limits),
+                changes: config.changes,
                 baseline_key: fingerprint.sources(),
                 flags: again::flags(
                     args.config.as_deref(),
@@ -49,7 +51,7 @@ pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
             };
             crawl(&kept, &publishing, &state, console)
         }
-        None => super::runtime()?.block_on(dead_letters(&state, &env, &sinks, console)),
+        None => super::runtime()?.block_on(dead_letters(&state, &env, sinks, console)),
     }
 }
 

@@ -24,6 +24,9 @@ pub(super) struct File {
     /// Which snapshots are published.
     #[serde(default)]
     publish: Publish,
+    /// What is compared with earlier snapshots.
+    #[serde(default)]
+    history: History,
     /// When crawls are resumed, and how they stop.
     #[serde(default)]
     crawl: Crawl,
@@ -82,6 +85,16 @@ enum PartialConfig {
     Refuse,
     /// Publish the rows of the newest crawl that read the scope.
     Carry,
+}
+
+/// `[history]`: what is compared with earlier snapshots.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct History {
+    /// Whether each snapshot has a table `changes`: what differs from the newest complete snapshot before
+    /// it, in the folder of the first Parquet sink.
+    #[serde(default)]
+    changes: bool,
 }
 
 /// `[crawl]`: when crawls are resumed, and how they stop.
@@ -239,6 +252,7 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
             .as_deref()
             .map(|text| duration("max_age", text))
             .transpose()?,
+        changes: file.history.changes,
         max_idle: match &file.crawl.max_idle {
             None => defaults.max_idle,
             Some(text) => duration("max_idle", text)?,

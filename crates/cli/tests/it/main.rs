@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod carry;
+mod changes_table;
 mod configuration;
 mod crawl;
 mod damage;

@@ -216,6 +216,7 @@ fn crawl(
         incomplete: Incomplete::Publish,
         carry: None,
         guard: None,
+        changes: None,
         journal,
         clock: real_time(),
         observer,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use fortilake_sink::{Delivery, Outcome, TableSpec};
 use fortilake_state::Journal;
 
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use crate::{
-    Error, OpenSink, Publisher, SinkReport, collect::Collector, error::Kind, freeze::Frozen,
-    publish::Models, stored_scope::Closed,
+    Error, OpenSink, Publisher, SinkReport, changes::ChangeRows, collect::Collector, error::Kind,
+    freeze::Frozen, publish::Models, stored_scope::Closed,
 };
 
 /// The sinks, split by when they receive rows.
@@ -61,31 +61,31 @@ impl Deliveries {
         }
     }
 
-    /// Sends the coverage, lets all sinks finish, and returns their reports in the order of
+    /// Sends the changes and the coverage, lets all sinks finish, and returns their reports in the order of
     /// `names`.
     pub(super) async fn finish(
         self,
         frozen: &Frozen,
         carried: &[Arc<Closed>],
+        changes: Option<&ChangeRows>,
         outcome: Outcome,
     ) -> Vec<SinkReport> {
         let Self {
             names,
-            mut atomic,
+            atomic,
             stream,
             ..
         } = self;
         let rest = async {
             match stream {
-                Some(stream) => stream.finish(frozen, carried, outcome.clone()).await,
+                Some(stream) => {
+                    let outcome = outcome.clone();
+                    stream.finish(frozen, carried, changes, outcome).await
+                }
                 None => Vec::new(),
             }
         };
-        let atomic = async {
-            // An error here means that all sinks failed, and their reports say so.
-            let _ = atomic.coverage(frozen.coverage()).await;
-            atomic.finish(outcome.clone()).await
-        };
+        let atomic = stream::finish(atomic, frozen, changes, outcome.clone());
         let (mut reports, further) = tokio::join!(atomic, rest);
         reports.extend(further);
         reports.sort_by_key(|report| names.iter().position(|name| *name == report.name));

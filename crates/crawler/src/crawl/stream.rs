@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use crate::{
-    Error, Publisher, Result, SinkReport, collect::deliver, error::Kind, freeze::Frozen,
-    journal::flush, stored_scope::Closed,
+    Error, Publisher, Result, SinkReport, changes::ChangeRows, collect::deliver, error::Kind,
+    freeze::Frozen, journal::flush, stored_scope::Closed,
 };
 
 /// The task that feeds the sinks that deliver at once.
@@ -60,11 +60,13 @@ impl Stream {
         Error::new(Kind::Sinks, "every sink failed")
     }
 
-    /// Delivers the remaining scopes, the carried ones and the coverage, and lets the sinks finish.
+    /// Delivers the remaining scopes, the carried ones, the changes and the coverage, and lets the
+    /// sinks finish.
     pub(crate) async fn finish(
         mut self,
         frozen: &Frozen,
         carried: &[Arc<Closed>],
+        changes: Option<&ChangeRows>,
         outcome: Outcome,
     ) -> Vec<SinkReport> {
         if let Some(scopes) = self.scopes.take() {
@@ -74,11 +76,7 @@ impl Stream {
             }
         }
         match self.task.await {
-            Ok((mut publisher, Ok(()))) => {
-                // An error here means that all sinks failed, and their reports say so.
-                let _ = publisher.coverage(frozen.coverage()).await;
-                publisher.finish(outcome).await
-            }
+            Ok((publisher, Ok(()))) => finish(publisher, frozen, changes, outcome).await,
             Ok((publisher, Err(error))) => {
                 let mut reports = publisher.abort().await;
                 if error.kind() != Kind::Sinks {
@@ -134,6 +132,19 @@ async fn feed(
         // If the sender is gone, the whole crawl was dropped, so this task ends too.
         _ = stop.wait_for(|stop| *stop) => Ok(()),
     }
+}
+
+/// Sends the changes and the coverage to the sinks of a publisher, and lets them finish.
+pub(super) async fn finish(
+    mut publisher: Publisher,
+    frozen: &Frozen,
+    changes: Option<&ChangeRows>,
+    outcome: Outcome,
+) -> Vec<SinkReport> {
+    // An error here means that all sinks failed, and their reports say so, or that rows are missing, which
+    // every sink notices by the counts of the outcome.
+    let _ = publisher.report(changes, frozen.coverage()).await;
+    publisher.finish(outcome).await
 }
 
 fn not_delivered(error: &dyn std::error::Error) -> SinkReport {

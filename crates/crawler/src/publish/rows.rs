@@ -220,6 +220,11 @@ impl Rows {
         Ok(tables)
     }
 
+    /// A published table.
+    pub(crate) fn table(&self, name: &str) -> Option<Arc<TableSpec>> {
+        self.wanted.get(name).cloned()
+    }
+
     fn push(&self, table: &'static Table, records: RecordBatch, rows: &mut Vec<TableRows>) {
         if let Some(table) = self
             .wanted
@@ -259,7 +264,7 @@ fn column_of(argument: &str) -> String {
 }
 
 /// Runs CPU-bound work outside the async worker threads.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -188,6 +188,7 @@ impl Lab {
             incomplete: Incomplete::Publish,
             carry: None,
             guard: None,
+            changes: None,
             journal,
             clock: Arc::new(|| 1_700_000_000_000_000),
             observer: Arc::new(|_| {}),

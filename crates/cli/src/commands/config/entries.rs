@@ -81,6 +81,7 @@ impl Shown<'_> {
             partial,
             carry,
             max_age,
+            changes,
             max_idle,
             stop_timeout,
         } = config;
@@ -99,6 +100,7 @@ impl Shown<'_> {
             Some(fortilake_sink::Partial::Refuse) => Some("refuse"),
             None => carry.then_some("carry"),
         };
+        self.add(None, "history.changes", json!(changes));
         if let Some(word) = word {
             self.add(None, "publish.partial", json!(word));
         }

@@ -53,6 +53,12 @@ impl Tenant {
         mem::replace(&mut self.serving, serving).shutdown_background();
     }
 
+    /// Lets days pass in the tenant, at the same address. `scenario` is that of the start with another `day`.
+    pub(crate) fn pass_to(&mut self, scenario: &str) {
+        self.seed -= 1;
+        self.turn_into(scenario);
+    }
+
     /// A folder with a configuration that begins with `head`, has practically no limits and publishes below `out`.
     pub(crate) fn folder(&self, head: &str) -> Folder {
         let address = self.address();
