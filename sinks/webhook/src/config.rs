@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use fortilake_sink::{Error, Kind, MaybeSecret, Result, Secret};
+use fortilake_sink::{Error, Kind, MaybeSecret, Result, Secret, TableSpec};
 use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,7 +46,7 @@ pub(crate) struct Config {
     /// The format of the JSON around the rows: `plain` (as Standard Webhooks recommends) or `cloudevents` (version 1.0).
     #[serde(default)]
     pub(crate) envelope: Envelope,
-    /// What to send: `rows` (the rows, followed by the summary of the crawl) or `summary` (only the summary).
+    /// What to send before the summary of the crawl: `rows` (all rows), `changes` (only the rows of the table `changes`, which needs `changes = true` in `[history]`) or `summary` (nothing).
     #[serde(default)]
     pub(crate) events: Events,
     /// How long to wait for a response, such as `30s`.
@@ -114,8 +115,35 @@ pub(crate) enum Events {
     /// The rows, followed by the summary.
     #[default]
     Rows,
+    /// The rows of the table `changes`, followed by the summary.
+    Changes,
     /// Only the summary.
     Summary,
+}
+
+/// The table of the rows that changed.
+const CHANGES: &str = "changes";
+
+impl Events {
+    /// Whether rows of this table are sent.
+    pub(crate) fn contains(self, table: &str) -> bool {
+        match self {
+            Self::Rows => true,
+            Self::Changes => table == CHANGES,
+            Self::Summary => false,
+        }
+    }
+
+    /// Checks that a crawl with these tables has what is to be sent.
+    pub(crate) fn check(self, tables: &[Arc<TableSpec>]) -> Result<()> {
+        let has_changes = tables.iter().any(|table| table.name == CHANGES);
+        if self == Self::Changes && !has_changes {
+            let text = "option `events` is `changes`, but the crawl has no table `changes`; set `changes = true` in \
+                        `[history]`";
+            return Err(Error::new(Kind::Config, text));
+        }
+        Ok(())
+    }
 }
 
 /// A duration such as `90s` or `1h 30m`, not parsed yet.

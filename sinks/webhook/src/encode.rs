@@ -99,6 +99,8 @@ struct SummaryData<'a> {
     failed: &'a [FailedScope],
     #[serde(skip_serializing_if = "Selection::is_everything")]
     selection: &'a Selection,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes_since: Option<&'a str>,
     tables: Vec<TableSummary<'a>>,
 }
 
@@ -212,6 +214,7 @@ impl Encoder {
             scopes: summary.scopes,
             failed: &summary.failed,
             selection: &summary.selection,
+            changes_since: summary.changes_since.as_deref(),
             tables: tables.collect(),
         };
         let edition = digest::of(&[&self.crawl.edition, &self.shape.text()]);

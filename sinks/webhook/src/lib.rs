@@ -36,6 +36,9 @@
 //! the slice.
 //! If the rows were read by an earlier crawl, `carried_from` is that crawl's id.
 //!
+//! With `events = "changes"`, only rows of the table `changes` are sent. The crawl has that table if `changes = true`
+//! is set in `[history]`.
+//!
 //! The last message of a crawl is its `fortilake.summary`. It says whether the crawl is complete, which scopes failed,
 //! and for each table how many rows there are and in how many messages.
 //! It is sent after everything else has been delivered, so a receiver that waits for it never mistakes half a crawl for

@@ -42,6 +42,7 @@ async fn probe(options: Options) -> Result<()> {
 async fn open(context: Context, options: Options) -> Result<Box<dyn Sink>> {
     check_crawl(&context.crawl.id)?;
     let setup = Setup::read(options, Arc::clone(&context.store)).await?;
+    setup.events.check(&context.tables)?;
     setup.probe().await?;
     let progress = &setup.destination().progress;
     if setup.resend {
@@ -88,7 +89,7 @@ struct Scope {
 impl Sink for Webhook {
     async fn write(&mut self, batch: &Batch) -> Result<()> {
         let rows = batch.records.num_rows();
-        if self.events == Events::Summary {
+        if !self.events.contains(&batch.table.name) {
             return Ok(());
         }
         if self.done {

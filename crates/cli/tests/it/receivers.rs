@@ -145,6 +145,54 @@ fn next(seed: &mut u64) -> u64 {
 }
 
 #[test]
+fn a_receiver_can_get_only_what_changed() {
+    let scenario =
+        |day: u64| format!("day = {day}\n[organization]\nous = 2\naccounts = 3\nproducts = 400\n");
+    let mut tenant = Tenant::start(&scenario(0));
+    let receiver = Receiver::default();
+    let url = receiver.start();
+    let folder = tenant.folder("[history]\nchanges = true\n");
+    let webhook = format!(
+        "[[sink]]\ntype = \"webhook\"\nurl = \"{url}\"\nunsigned = true\nevents = \"changes\"\n"
+    );
+    let configuration = folder.read("fortilake.toml") + &webhook;
+    let folder = folder.file("fortilake.toml", &configuration);
+    assert!(folder.check("crawl").starts_with("exit 0"));
+    tenant.pass_to(&scenario(3));
+    assert!(folder.check("crawl").starts_with("exit 0"));
+    let crawls = receiver.crawls();
+    let [first, second] = crawls.as_slice() else {
+        panic!("two crawls, not {crawls:?}");
+    };
+    let (rows, last) = receiver.crawl(first);
+    assert!(rows.is_empty(), "{rows:?}");
+    assert_eq!(last.unwrap().get("changes_since"), None);
+    let (rows, last) = receiver.crawl(second);
+    let last = last.unwrap();
+    let total = last["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|table| table["table"] == "changes");
+    let total = usize::try_from(total.unwrap()["rows"].as_u64().unwrap()).unwrap();
+    assert!(total > 0);
+    assert_eq!(rows, BTreeMap::from([("changes".to_owned(), total)]));
+    assert!(
+        last["changes_since"].as_str().unwrap().ends_with('Z'),
+        "{last}"
+    );
+    // Without the table, there is nothing to send.
+    let without = configuration.replace("changes = true", "changes = false");
+    let folder = folder.file("fortilake.toml", &without);
+    let refused = folder.check("crawl");
+    assert!(refused.starts_with("exit 2"), "{refused}");
+    assert!(
+        refused.contains("set `changes = true` in `[history]`"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn kills_lose_no_message_no_table_and_no_line() {
     kill(8);
 }
