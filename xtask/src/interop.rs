@@ -1,6 +1,6 @@
 //! `cargo xtask interop`: checks that need third-party software.
 //!
-//! Published Python readers read our files, published Python clients call our simulator, a
+//! Published Python readers read our files and check the totals of the report, published Python clients call our simulator, a
 //! published package verifies our webhooks, programs receive our tables, and we crawl a server that
 //! shares no code with this workspace. The sink `postgres` writes to a PostgreSQL server, also
 //! through PgBouncer, and file sinks to an S3 server.
@@ -19,7 +19,14 @@ use anyhow::{Context as _, Result, ensure};
 use crate::executable;
 
 /// The scripts in the order in which they run. Each prints `N passed, M failed` at its end.
-const SCRIPTS: [&str; 5] = ["read.py", "clients.py", "sinks.py", "foreign.py", POSTGRES];
+const SCRIPTS: [&str; 6] = [
+    "read.py",
+    "report.py",
+    "clients.py",
+    "sinks.py",
+    "foreign.py",
+    POSTGRES,
+];
 
 /// The script that needs a PostgreSQL server.
 const POSTGRES: &str = "postgres.py";
