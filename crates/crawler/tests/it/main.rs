@@ -6,6 +6,7 @@
 )]
 
 mod carry;
+mod changes;
 mod details;
 mod faults;
 mod flex;
