@@ -1,8 +1,8 @@
 //! `cargo xtask interop`: checks that need third-party software.
 //!
-//! Published Python readers read our files and check the totals of the report, published Python clients call our simulator, a
-//! published package verifies our webhooks, programs receive our tables, and we crawl a server that
-//! shares no code with this workspace. The sink `postgres` writes to a PostgreSQL server, also
+//! Published Python readers read our files and check the totals of the report, published Python
+//! clients call our simulator, a published package verifies our webhooks, programs receive our
+//! tables, and we crawl a server that shares no code with this workspace. The sink `postgres` writes to a PostgreSQL server, also
 //! through PgBouncer, and file sinks to an S3 server.
 //!
 //! These checks are not part of `cargo test`, because they need Python and a package registry, or

@@ -41,15 +41,15 @@ fn log(path: &Path, scenario: Scenario, console: Console) -> Result {
     let simulator = Simulator::new(scenario);
     let mut lines = String::new();
     for change in simulator.changes() {
-        lines.push_str(&serde_json::to_string(change).map_err(Failure::failed)?);
+        lines.push_str(&serde_json::to_string(change).map_err(CommandError::failed)?);
         lines.push('\n');
     }
     if path.as_os_str() == "-" {
-        console.data(&lines).map_err(Failure::failed)?;
+        console.data(&lines).map_err(CommandError::failed)?;
     } else {
         fs::write(path, lines)
             .with_context(|| format!("cannot write `{}`", path.display()))
-            .map_err(Failure::not_started)?;
+            .map_err(CommandError::not_started)?;
     }
     Ok(Code::Complete)
 }

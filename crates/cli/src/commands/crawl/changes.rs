@@ -9,7 +9,7 @@ use fortilake_state::State;
 
 use crate::{
     config::SinkConfig,
-    exit::{Failure, Result},
+    exit::{CommandError, Result},
 };
 
 /// What finds the changes since the snapshots of the first Parquet sink.
@@ -25,7 +25,7 @@ pub(super) fn finder(
     {
         let _ = (crawl, tables, sinks, state);
         let error = anyhow!("`changes` of `[history]` needs a build with the feature `history`");
-        Err(Failure::not_started(error))
+        Err(CommandError::not_started(error))
     }
 }
 
@@ -40,7 +40,9 @@ mod comparing {
     use fortilake_crawler::{Begun, ChangeRows, Since, changes_table};
     use fortilake_history::{Against, Pending, PendingChanges};
 
-    use super::{Arc, Failure, FindChanges, Result, SinkConfig, State, TableSpec, anyhow, sink};
+    use super::{
+        Arc, CommandError, FindChanges, Result, SinkConfig, State, TableSpec, anyhow, sink,
+    };
 
     /// Adapts [`Pending`] to the crawler, which does not know how snapshots are compared.
     struct Finder {
@@ -72,14 +74,16 @@ mod comparing {
             let error = anyhow!(
                 "`changes` of `[history]` needs a sink `parquet`, whose snapshots are compared"
             );
-            return Err(Failure::not_started(error).hint("add a `[[sink]]` of the type `parquet`"));
+            return Err(
+                CommandError::not_started(error).hint("add a `[[sink]]` of the type `parquet`")
+            );
         };
         if let Some(scheme) = fortilake_snapshot::scheme(place) {
             let error = anyhow!(
                 "`changes` of `[history]` compares only snapshots in a local folder, but the first sink `parquet` publishes \
                  to `{scheme}://`"
             );
-            return Err(Failure::not_started(error)
+            return Err(CommandError::not_started(error)
                 .hint("put a sink `parquet` with a local folder before it"));
         }
         Ok(place.into())
