@@ -49,6 +49,8 @@ mod cloud;
 mod commit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(any(test, feature = "conformance"))]
+pub mod faults;
 mod format;
 mod layout;
 mod legacy;

@@ -19,7 +19,6 @@ use self::memory::MemoryPlace;
 use crate::*;
 
 mod deaths;
-mod faults;
 mod memory;
 mod old;
 mod pruning;

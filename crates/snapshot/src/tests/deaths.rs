@@ -1,6 +1,6 @@
 //! A process dies, or a response is lost, at every step: readers see one whole snapshot, and the next run repairs it.
 
-use super::faults::{Fault, Faulty};
+use crate::faults::{Fault, Faulty};
 use super::*;
 
 /// A kind of place, and how to simulate the death of a process that uses it.

@@ -1,6 +1,6 @@
 //! Which snapshots are pruned, and that each is pruned as a whole.
 
-use super::faults::{Fault, Faulty};
+use crate::faults::{Fault, Faulty};
 use super::*;
 
 fn day(day: u32) -> String {

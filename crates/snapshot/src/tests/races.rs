@@ -1,6 +1,6 @@
 //! Several processes that publish at the same time.
 
-use super::faults::Faulty;
+use crate::faults::Faulty;
 use super::*;
 
 /// Two processes publish the same crawl without locks. Each one is suspended after some calls and then continued.

@@ -1,17 +1,18 @@
-//! A place whose calls can fail, lose their responses, or wait.
+//! A place whose calls can fail, lose their responses, or wait: for tests, also those of catalogs.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use fortilake_sink::{Error, Kind, Result};
 use tokio::sync::{Notify, Semaphore};
 
-use super::*;
+use crate::place::{Digest, Link, Lock, Object, Place, Put, Tag, Unfinished, Upload};
 
 /// What goes wrong at one call of a [`Faulty`] place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub enum Fault {
     /// The process dies before the call does anything.
     Death,
     /// The call takes effect, but the caller gets an error.
@@ -21,13 +22,14 @@ pub(super) enum Fault {
 }
 
 /// The state that the place and its uploads share.
-pub(super) struct Control {
+pub struct Control {
     fault: Option<(Fault, usize)>,
     calls: AtomicUsize,
     is_dead: AtomicBool,
     /// One permit per call that may proceed, in tests that suspend a process.
     permits: Option<Semaphore>,
-    pub(super) stopped: Notify,
+    /// Notified when a call is suspended.
+    pub stopped: Notify,
 }
 
 impl fmt::Debug for Control {
@@ -38,18 +40,20 @@ impl fmt::Debug for Control {
 
 /// A place that counts its calls and fails at one of them.
 #[derive(Clone, Debug)]
-pub(super) struct Faulty {
+pub struct Faulty {
     place: Arc<dyn Place>,
-    pub(super) control: Arc<Control>,
+    /// The state that all clones share.
+    pub control: Arc<Control>,
 }
 
 impl Faulty {
-    pub(super) fn new(place: Arc<dyn Place>, fault: Fault, at: usize) -> Self {
+    /// A place with this fault at call `at`, counted from 0.
+    pub fn new(place: Arc<dyn Place>, fault: Fault, at: usize) -> Self {
         Self::with(place, Some((fault, at)), None)
     }
 
     /// A place that suspends its caller after `after` calls, until [`go_on`](Self::go_on).
-    pub(super) fn stopping(place: Arc<dyn Place>, after: usize) -> Self {
+    pub fn stopping(place: Arc<dyn Place>, after: usize) -> Self {
         Self::with(place, None, Some(Semaphore::new(after)))
     }
 
@@ -71,11 +75,13 @@ impl Faulty {
         }
     }
 
-    pub(super) fn calls(&self) -> usize {
+    /// The number of calls so far.
+    pub fn calls(&self) -> usize {
         self.control.calls.load(Ordering::Relaxed)
     }
 
-    pub(super) fn go_on(&self) {
+    /// Lets all calls proceed.
+    pub fn go_on(&self) {
         if let Some(permits) = &self.control.permits {
             permits.add_permits(1_000_000);
         }
@@ -93,7 +99,8 @@ impl Control {
             if permits.available_permits() == 0 {
                 self.stopped.notify_one();
             }
-            permits.acquire().await.unwrap().forget();
+            let permit = permits.acquire().await;
+            permit.expect("the semaphore is never closed").forget();
         }
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         let fault = self.fault.filter(|(_, at)| *at == number);
