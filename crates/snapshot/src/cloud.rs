@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use fortilake_sink::{Error, Kind, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
-use object_store::{ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::{
+    GetOptions, GetRange, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion,
+};
 use sha2::{Digest as _, Sha256};
 
 use self::backend::Backend;
@@ -180,6 +182,26 @@ impl Place for CloudPlace {
             content: content.into(),
             tag: Tag(tag),
         }))
+    }
+
+    async fn tail(&self, path: &str, count: u64) -> Result<Option<Vec<u8>>> {
+        let object = self.inner.object(path)?;
+        let failed = |error| self.inner.failed("read", path, &error);
+        let options = GetOptions {
+            range: Some(GetRange::Suffix(count)),
+            ..GetOptions::default()
+        };
+        let found = match self
+            .inner
+            .backend
+            .objects()
+            .get_opts(&object, options)
+            .await
+        {
+            Err(error) if is_absent(&error) => return Ok(None),
+            found => found.map_err(failed)?,
+        };
+        Ok(Some(found.bytes().await.map_err(failed)?.into()))
     }
 
     async fn digest(&self, path: &str) -> Result<Option<Digest>> {

@@ -165,6 +165,10 @@ impl Place for Faulty {
         self.control.run(self.place.get(path)).await
     }
 
+    async fn tail(&self, path: &str, count: u64) -> Result<Option<Vec<u8>>> {
+        self.control.run(self.place.tail(path, count)).await
+    }
+
     async fn digest(&self, path: &str) -> Result<Option<Digest>> {
         self.control.run(self.place.digest(path)).await
     }

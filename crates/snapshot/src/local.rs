@@ -1,7 +1,7 @@
 //! The [`Place`] on the local file system.
 
 use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -217,6 +217,11 @@ impl Place for LocalPlace {
         .await
     }
 
+    async fn tail(&self, path: &str, count: u64) -> Result<Option<Vec<u8>>> {
+        let path = self.inner.path(path)?;
+        blocking(move || tail(&path, count)).await
+    }
+
     async fn digest(&self, path: &str) -> Result<Option<Digest>> {
         let path = self.inner.path(path)?;
         blocking(move || digest(&path)).await
@@ -337,6 +342,22 @@ fn read_link(path: &Path) -> Result<Link> {
     }
     let target = fs::read_link(path).map_err(|error| Error::io("read", path, error))?;
     Ok(Link::To(target.to_string_lossy().into_owned()))
+}
+
+fn tail(path: &Path, count: u64) -> Result<Option<Vec<u8>>> {
+    let failed = |error| Error::io("read", path, error);
+    let mut file = match fs::File::open(path) {
+        Err(error) if is_absent(&error) => return Ok(None),
+        file => file.map_err(failed)?,
+    };
+    let mut read = || {
+        let length = file.seek(SeekFrom::End(0))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(count)))?;
+        let mut tail = Vec::new();
+        file.read_to_end(&mut tail)?;
+        Ok(tail)
+    };
+    read().map(Some).map_err(failed)
 }
 
 fn digest(path: &Path) -> Result<Option<Digest>> {

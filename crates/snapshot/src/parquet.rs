@@ -14,7 +14,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::statistics::{Bound, Bounds, ColumnStatistics, FileStatistics};
 use crate::{Encoder, Format, Output, SCHEMA_VERSION};
+
+mod statistics;
 
 /// The number of rows per call of the Parquet writer.
 ///

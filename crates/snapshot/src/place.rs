@@ -52,6 +52,9 @@ pub trait Place: Debug + Send + Sync {
     /// Reads a small file into memory; `None` if it does not exist.
     async fn get(&self, path: &str) -> Result<Option<Object>>;
 
+    /// Reads the last `count` bytes of a file of any size, or all of it if it is shorter; `None` if it does not exist.
+    async fn tail(&self, path: &str, count: u64) -> Result<Option<Vec<u8>>>;
+
     /// The size and digest of a file of any size; `None` if it does not exist.
     async fn digest(&self, path: &str) -> Result<Option<Digest>>;
 

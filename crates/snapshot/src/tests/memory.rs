@@ -71,6 +71,16 @@ impl Place for MemoryPlace {
         }))
     }
 
+    async fn tail(&self, path: &str, count: u64) -> Result<Option<Vec<u8>>> {
+        let content = self.store().files.get(path).cloned();
+        let from = |content: &Vec<u8>| {
+            content
+                .len()
+                .saturating_sub(usize::try_from(count).unwrap())
+        };
+        Ok(content.map(|content| content[from(&content)..].to_vec()))
+    }
+
     async fn digest(&self, path: &str) -> Result<Option<Digest>> {
         let content = self.store().files.get(path).cloned();
         Ok(content.map(|content| Digest {
