@@ -1,4 +1,4 @@
-//! The Parquet encoder, shared by all sinks that publish Parquet files.
+//! The Parquet encoder and the options of Parquet files, shared by all sinks that publish them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,9 +14,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::options::ParquetOptions;
 pub use self::statistics::{Bound, Bounds, ColumnStatistics, FileStatistics};
 use crate::{Encoder, Format, Output, SCHEMA_VERSION};
 
+mod options;
 mod statistics;
 
 /// The number of rows per call of the Parquet writer.

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use fortilake_snapshot::parquet::PageCompression;
-use fortilake_snapshot::{BucketOptions, Choice, Keep, Layout, Names, PartialRule, Target};
+use fortilake_snapshot::parquet::ParquetOptions;
+use fortilake_snapshot::{Layout, Target};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -17,55 +17,18 @@ pub(crate) struct Config {
     /// only `snapshots`.
     #[serde(default = "default_layout")]
     pub(crate) layout: Layout,
-    /// Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout
-    /// `snapshots`.
-    #[serde(default)]
-    pub(crate) keep: Option<Keep>,
-    /// What to do if rows would disappear because a scope failed that had not failed in the published snapshot:
-    /// `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
-    #[serde(default)]
-    pub(crate) partial: Option<PartialRule>,
-    /// The tables to write, as a list or separated by commas. If empty, all tables are written.
-    #[serde(default)]
-    pub(crate) tables: Names,
-    /// How pages are compressed: `zstd`, `snappy` for readers that do not know zstd, or `none`.
-    #[serde(default)]
-    pub(crate) compression: PageCompression,
-    /// The size in bytes at which a row group is closed. It also bounds the memory used per table.
-    // With row groups below 64 KiB, a file would consist mostly of metadata.
-    #[serde(default = "default_row_group_bytes")]
-    #[schemars(range(min = 65_536))]
-    pub(crate) row_group_bytes: usize,
-    /// How to reach the bucket of a URL.
+    /// How the files are written, and how to reach the bucket of a URL.
     #[serde(flatten)]
-    bucket: BucketOptions,
+    pub(crate) files: ParquetOptions,
 }
 
 impl Config {
     /// The options that all file sinks share.
     pub(crate) fn target(&self) -> Target {
-        Target {
-            path: self.path.clone(),
-            bucket: self.bucket.clone(),
-            layout: self.layout,
-            keep: self.keep,
-            partial: self.partial,
-        }
-    }
-
-    /// The tables to write.
-    pub(crate) fn choice(&self) -> Choice {
-        Choice {
-            tables: self.tables.clone(),
-            ..Choice::default()
-        }
+        self.files.target(&self.path, self.layout)
     }
 }
 
 fn default_layout() -> Layout {
     Layout::Snapshots
-}
-
-fn default_row_group_bytes() -> usize {
-    16 << 20
 }

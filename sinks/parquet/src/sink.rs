@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use fortilake_sink::{Context, Descriptor, Options, Result, Sink, Store, inventory};
-use fortilake_snapshot::parquet::Parquet;
 use schemars::schema_for;
 
 use crate::config::Config;
@@ -22,14 +21,9 @@ inventory::submit! {
     }
 }
 
-async fn open(mut context: Context, options: Options) -> Result<Box<dyn Sink>> {
+async fn open(context: Context, options: Options) -> Result<Box<dyn Sink>> {
     let config: Config = options.parse()?;
-    let chosen = config.choice().narrow(&mut context)?;
-    let format = Parquet {
-        row_group_bytes: config.row_group_bytes,
-        compression: config.compression,
-    };
-    Ok(chosen.before(config.target().open(format, context).await?))
+    config.files.open(config.target(), context).await
 }
 
 async fn probe(options: Options) -> Result<()> {
