@@ -6,6 +6,7 @@ use std::time::Duration;
 use fortilake_sink::{Crawl, Error, Kind, Partial, Receipt, Result, Standing};
 use tracing::debug;
 
+use crate::catalog::{self, Catalog};
 use crate::manifest::Manifest;
 use crate::names::Claim;
 use crate::place::{self, Place, Put};
@@ -28,6 +29,7 @@ pub(crate) struct Publication<'a> {
     pub(crate) tables: &'a [String],
     pub(crate) partial: Partial,
     pub(crate) keep: Option<Keep>,
+    pub(crate) catalog: Option<&'a dyn Catalog>,
 }
 
 impl Publication<'_> {
@@ -162,10 +164,12 @@ impl Publication<'_> {
         Err(self.unavailable())
     }
 
-    /// The steps after the commit: clean up, move the pointer, update the root, prune.
+    /// The steps after the commit: clean up, register, move the pointer, update the root, prune.
     async fn settle(&self, published: &Manifest) -> Result<Receipt> {
         self.remove_strays(Some(published)).await?;
-        // Sinks with a catalog register the snapshot here, before readers of the pointer see it.
+        if let Some(catalog) = self.catalog {
+            catalog::register(self.place, catalog).await?;
+        }
         if self.layout == Layout::Latest {
             roots::show_current(self.place).await?;
         }
@@ -174,7 +178,7 @@ impl Publication<'_> {
             roots::show_current(self.place).await?;
             retire_old_pointer(self.place).await?;
         }
-        prune::after(self.place, self.layout, self.keep, self.name).await?;
+        prune::after(self.place, self.layout, self.keep, self.name, self.catalog).await?;
         let receipt = self.receipt(published).await?;
         debug!(
             place = receipt.location,

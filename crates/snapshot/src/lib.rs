@@ -16,6 +16,7 @@
 //! | complete the files | the old snapshot; a listing shows the new files | writes again under a new token |
 //! | put the manifest if it is absent: **the commit** | the old snapshot through the pointer | continues here |
 //! | delete the files of other attempts | as above | repeats it |
+//! | register in a [`Catalog`], if there is one | the new snapshot through the catalog | registers what is missing |
 //! | move the pointer, forward only | the new snapshot | finds it moved |
 //! | update the links in the root, prune | the new snapshot | repeats it |
 //!
@@ -29,6 +30,7 @@
 //! Two sinks cannot contribute to one snapshot. The manifest is immutable, so each layout of a place holds one format.
 
 pub use self::bucket::{BucketOptions, Encryption, scheme, variables};
+pub use self::catalog::Catalog;
 pub use self::choice::{Choice, Chosen, Columns, Meta, Names};
 pub use self::format::{Encoder, Format, Output};
 pub use self::layout::Layout;
@@ -43,6 +45,7 @@ pub use self::rules::PartialRule;
 pub use self::target::Target;
 
 mod bucket;
+mod catalog;
 mod choice;
 #[cfg(feature = "cloud")]
 mod cloud;

@@ -164,7 +164,8 @@ impl Table {
 }
 
 impl Column {
-    fn new(field: &Field) -> Self {
+    /// Describes a column of an Arrow schema.
+    pub fn new(field: &Field) -> Self {
         Self {
             name: field.name().clone(),
             kind: type_name(field.data_type()),

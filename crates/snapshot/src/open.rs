@@ -12,7 +12,7 @@ use crate::names::{self, Claimed};
 use crate::place::Place;
 use crate::sink::FileSink;
 use crate::target::Target;
-use crate::{Layout, commit, prune, rules, uploads};
+use crate::{Layout, catalog, commit, prune, rules, uploads};
 
 impl Target {
     /// Opens a sink that publishes files in this format, one for each table of the context.
@@ -33,18 +33,19 @@ impl Target {
     /// Checks that the folder can be written, and leaves nothing behind.
     pub async fn probe(&self) -> Result<()> {
         let place = self.place()?;
-        place.probe(&folders(self.layout, &[])).await
+        place.probe(&folders(self, &[])).await
     }
 
     /// Finishes or undoes what crashed processes left in the folder. It waits for a process that is publishing.
     pub async fn recover(&self, store: Arc<dyn Store>) -> Result<()> {
         let place = self.place()?;
-        recover(place.as_ref(), self.layout, store.as_ref()).await
+        recover(place.as_ref(), self, store.as_ref()).await
     }
 }
 
 /// The folders that are written when `tables` are published, to be probed; the empty path is the root.
-fn folders(layout: Layout, tables: &[String]) -> Vec<String> {
+fn folders(target: &Target, tables: &[String]) -> Vec<String> {
+    let layout = target.layout;
     let own = [
         OWN,
         "_fortilake/staging",
@@ -56,22 +57,28 @@ fn folders(layout: Layout, tables: &[String]) -> Vec<String> {
     if layout == Layout::Snapshots {
         folders.extend_from_slice(tables);
     }
+    if let Some(catalog) = &target.catalog {
+        folders.extend(catalog.folders(tables));
+    }
     folders
 }
 
 /// Finishes or undoes what dead processes left, after waiting for a process that is publishing now.
-pub(crate) async fn recover(place: &dyn Place, layout: Layout, store: &dyn Store) -> Result<()> {
+pub(crate) async fn recover(place: &dyn Place, target: &Target, store: &dyn Store) -> Result<()> {
     let _lock = place.lock().await?;
-    for name in names::published(place, layout).await? {
+    for name in names::published(place, target.layout).await? {
         uploads::discard(place, store, &name).await?;
     }
-    recover_locked(place, layout).await
+    recover_locked(place, target).await
 }
 
-async fn recover_locked(place: &dyn Place, layout: Layout) -> Result<()> {
+async fn recover_locked(place: &dyn Place, target: &Target) -> Result<()> {
     place.recover().await?;
-    prune::recover(place, layout).await?;
-    commit::repair(place, layout).await
+    prune::recover(place, target.layout).await?;
+    if let Some(catalog) = &target.catalog {
+        catalog::register(place, catalog.as_ref()).await?;
+    }
+    commit::repair(place, target.layout).await
 }
 
 /// Opens a sink of `format` in `place`.
@@ -83,11 +90,14 @@ pub(crate) async fn open<F: Format>(
 ) -> Result<Box<dyn Sink>> {
     let tables = table_names(&context)?;
     let layout = target.layout;
-    place.probe(&folders(layout, &tables)).await?;
+    place.probe(&folders(&target, &tables)).await?;
+    if let Some(catalog) = &target.catalog {
+        catalog.check(place.as_ref(), &context.tables).await?;
+    }
     // If another process holds the lock, it is publishing, and it recovered the place when it opened.
     let lock = place.try_lock().await?;
     if lock.is_some() || !place.has_locks() {
-        recover_locked(place.as_ref(), layout).await?;
+        recover_locked(place.as_ref(), &target).await?;
     }
     drop(lock);
     let there = rules::there(place.as_ref(), layout).await?;

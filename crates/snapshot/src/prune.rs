@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
+use crate::catalog::{self, Catalog};
 use crate::manifest::Manifest;
 use crate::names::{self, Claim};
 use crate::place::{self, Place, Put};
@@ -36,7 +37,7 @@ const NAME: &str = "%Y%m%dT%H%M%SZ";
 
 /// Which published snapshots to keep. A snapshot is kept if either rule keeps it.
 ///
-/// The newest snapshot and the newest complete one are always kept.
+/// The newest snapshot, the newest complete one, and the newest one of each catalog are always kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Keep {
@@ -97,6 +98,7 @@ pub(crate) async fn after(
     layout: Layout,
     keep: Option<Keep>,
     mine: &str,
+    catalog: Option<&dyn Catalog>,
 ) -> Result<()> {
     let now = Timestamp::now();
     withdraw(place, layout, now).await?;
@@ -112,6 +114,10 @@ pub(crate) async fn after(
     };
     let mut names = plan(place, layout, keep, now).await?;
     names.retain(|name| name != mine);
+    if let Some(catalog) = catalog.filter(|_| !names.is_empty()) {
+        // Before the files go, so that no reader of the catalog finds a version without its files.
+        catalog.forget(&names).await?;
+    }
     for name in &names {
         prune(place, layout, name).await?;
     }
@@ -174,6 +180,11 @@ pub(crate) async fn plan(
     if let Some(latest) = pointer::read(place, layout).await? {
         let complete = latest.latest_complete.map(|latest| latest.snapshot);
         surplus.retain(|name| *name != latest.snapshot && Some(name) != complete.as_ref());
+    }
+    // A catalog can be behind the pointer, if a process died in between or another sink published meanwhile.
+    if layout == Layout::Snapshots {
+        let current = catalog::current(place).await?;
+        surplus.retain(|name| !current.contains(name));
     }
     // The process that published the newest complete snapshot may have died, or not have come as far as the pointer.
     for name in names.iter().rev() {

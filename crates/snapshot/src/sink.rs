@@ -194,6 +194,7 @@ impl<F: Format> FileSink<F> {
             tables,
             partial: partial.unwrap_or_else(|| rules::default_partial(self.target.layout)),
             keep: self.target.keep,
+            catalog: self.target.catalog.as_deref(),
         }
     }
 

@@ -7,6 +7,7 @@ use fortilake_sink::{Delivery, Error, Kind, Result};
 
 use crate::Layout;
 use crate::bucket::{BucketOptions, scheme};
+use crate::catalog::Catalog;
 use crate::local::LocalPlace;
 use crate::place::Place;
 use crate::prune::Keep;
@@ -25,6 +26,8 @@ pub struct Target {
     pub keep: Option<Keep>,
     /// What to do with a partial crawl if the context does not decide it; `None` is the layout's default.
     pub partial: Option<PartialRule>,
+    /// The catalog that lists the snapshots for query engines. Only with [`Layout::Snapshots`].
+    pub catalog: Option<Arc<dyn Catalog>>,
 }
 
 impl Target {

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use self::memory::MemoryPlace;
 use crate::*;
 
+mod catalogs;
 mod deaths;
 mod memory;
 mod old;
@@ -225,6 +226,7 @@ fn target(layout: Layout) -> Target {
         layout,
         keep: None,
         partial: None,
+        catalog: None,
     }
 }
 
@@ -292,6 +294,7 @@ async fn check_clean(place: &dyn Place, layout: Layout) {
     }
     let ours = |path: &str| {
         path.starts_with("_fortilake/claims/")
+            || path.starts_with("_fortilake/catalogs/")
             || path.ends_with("lock")
             || [
                 "_fortilake/latest.json",

@@ -68,6 +68,7 @@ impl Config {
             layout: self.layout,
             keep: self.keep,
             partial: self.partial,
+            catalog: None,
         }
     }
 

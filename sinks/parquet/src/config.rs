@@ -25,7 +25,7 @@ pub(crate) struct Config {
 impl Config {
     /// The options that all file sinks share.
     pub(crate) fn target(&self) -> Target {
-        self.files.target(&self.path, self.layout)
+        self.files.target(&self.path, self.layout, None)
     }
 }
 

@@ -1,13 +1,14 @@
 //! The options that all sinks of Parquet files share, and how such a sink is opened.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use fortilake_sink::{Context, Result, Sink};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{PageCompression, Parquet};
-use crate::{BucketOptions, Choice, Keep, Layout, Names, PartialRule, Target};
+use crate::{BucketOptions, Catalog, Choice, Keep, Layout, Names, PartialRule, Target};
 
 /// How a sink writes Parquet files. Sinks flatten it into their options.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -38,13 +39,19 @@ pub struct ParquetOptions {
 
 impl ParquetOptions {
     /// Where these options publish to.
-    pub fn target(&self, path: impl Into<PathBuf>, layout: Layout) -> Target {
+    pub fn target(
+        &self,
+        path: impl Into<PathBuf>,
+        layout: Layout,
+        catalog: Option<Arc<dyn Catalog>>,
+    ) -> Target {
         Target {
             path: path.into(),
             bucket: self.bucket.clone(),
             layout,
             keep: self.keep,
             partial: self.partial,
+            catalog,
         }
     }
 

@@ -1,7 +1,7 @@
 //! A process dies, or a response is lost, at every step: readers see one whole snapshot, and the next run repairs it.
 
-use crate::faults::{Fault, Faulty};
 use super::*;
+use crate::faults::{Fault, Faulty};
 
 /// A kind of place, and how to simulate the death of a process that uses it.
 struct Kit {
@@ -173,7 +173,7 @@ async fn what_a_dead_process_left_is_ended_without_its_crawl() {
                 die();
                 drop((faulty, die));
                 let now = fresh();
-                open::recover(now.as_ref(), layout, second.store.as_ref())
+                open::recover(now.as_ref(), &target(layout), second.store.as_ref())
                     .await
                     .unwrap();
                 let published = names::published(now.as_ref(), layout).await.unwrap();

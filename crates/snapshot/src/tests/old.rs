@@ -278,7 +278,7 @@ fn interrupt(root: &Path, layout: Layout, crawl: &str, name: &str, replaces: Opt
 
 async fn recover(root: &Path, layout: Layout) -> Result<()> {
     let store = MemoryStore::default();
-    open::recover(local(root).as_ref(), layout, &store).await
+    open::recover(local(root).as_ref(), &target(layout), &store).await
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Which snapshots are pruned, and that each is pruned as a whole.
 
-use crate::faults::{Fault, Faulty};
 use super::*;
+use crate::faults::{Fault, Faulty};
 
 fn day(day: u32) -> String {
     format!("202009{day:02}T120000Z")
@@ -120,7 +120,7 @@ async fn a_death_while_pruning_is_healed_by_recovery() {
             break;
         }
         let store = MemoryStore::default();
-        open::recover(place.as_ref(), Layout::Snapshots, &store)
+        open::recover(place.as_ref(), &target(Layout::Snapshots), &store)
             .await
             .unwrap();
         check_pruned_or_whole(place.as_ref(), &day(1)).await;

@@ -1,7 +1,7 @@
 //! Several processes that publish at the same time.
 
-use crate::faults::Faulty;
 use super::*;
+use crate::faults::Faulty;
 
 /// Two processes publish the same crawl without locks. Each one is suspended after some calls and then continued.
 #[tokio::test]
