@@ -54,7 +54,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Context, Options, Summary};
+use crate::{Context, DataType, Options, Summary};
 
 pub use self::report::{Case, CaseResult, Report};
 pub use self::value::{rows, value};
@@ -88,6 +88,14 @@ pub trait Destination {
     /// Override it if the destination cannot store some characters and replaces them, as a database may do with U+0000.
     fn stores(&self, text: &str) -> String {
         text.to_owned()
+    }
+
+    /// Whether the destination can store columns of this type. The tables of a crawl have no `Int32` and no `UInt64`.
+    ///
+    /// The suite leaves out columns of other types. The sink has to refuse such a column with an error that names it.
+    fn has_type(&self, data_type: &DataType) -> bool {
+        let _ = data_type;
+        true
     }
 
     /// Makes the destination fail in this way; returns `false` if that is not possible.

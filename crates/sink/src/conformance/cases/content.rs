@@ -3,7 +3,7 @@
 use arrow_array::{ArrayRef, new_null_array};
 
 use crate::conformance::bench::{Bench, Stop, chain};
-use crate::conformance::load::{self, Load};
+use crate::conformance::load::{self, Columns, Load};
 use crate::{Kind, registry};
 
 /// An option that no sink has.
@@ -60,13 +60,20 @@ pub(super) async fn description(bench: &Bench<'_>) -> Result<(), Stop> {
 }
 
 pub(super) async fn every_type(bench: &Bench<'_>) -> Result<(), Stop> {
-    bench
-        .delivers(&Load::of("things", 3, load::every_type()))
-        .await
+    let columns = every_type_of(bench).await;
+    bench.delivers(&Load::of("things", 3, columns)).await
+}
+
+/// A column of every type that the destination has.
+async fn every_type_of(bench: &Bench<'_>) -> Columns {
+    let room = bench.room().await;
+    let mut columns = load::every_type();
+    columns.retain(|(_, values)| room.destination.has_type(values.data_type()));
+    columns
 }
 
 pub(super) async fn nulls(bench: &Bench<'_>) -> Result<(), Stop> {
-    let columns = load::every_type().into_iter();
+    let columns = every_type_of(bench).await.into_iter();
     let columns = columns.map(|(name, values)| {
         let values: ArrayRef = new_null_array(values.data_type(), 2);
         (name, values)
