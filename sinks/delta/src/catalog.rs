@@ -62,9 +62,13 @@ impl Catalog for Delta {
         for manifest in snapshots {
             register(place, &mut logs, manifest).await?;
         }
-        let versions = logs.into_iter().filter(|(_, log)| log.length > 0);
+        // Tables that the newest snapshot lacks are empty, and readers do not need their versions.
+        let newest = snapshots.iter().next_back();
+        let there = newest.into_iter().flat_map(|manifest| &manifest.tables);
+        let there: BTreeSet<_> = there.map(|table| table.name.as_str()).collect();
+        let versions = logs.into_iter().filter(|(table, _)| there.contains(table));
         let versions: Map<_, _> = versions
-            .map(|(table, log)| (table.to_owned(), (log.length - 1).into()))
+            .map(|(table, log)| (table.to_owned(), log.length.saturating_sub(1).into()))
             .collect();
         Ok(Map::from_iter([("tables".to_owned(), json!(versions))]))
     }
@@ -108,7 +112,7 @@ async fn register(
         debug!(
             table,
             snapshot = name,
-            version = log.length - 1,
+            version = log.length.saturating_sub(1),
             "registered"
         );
     }

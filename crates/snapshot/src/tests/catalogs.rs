@@ -39,7 +39,10 @@ impl Catalog for Names {
     ) -> Result<Map<String, Value>> {
         for manifest in snapshots {
             let path = format!("names/{}", manifest.snapshot);
-            place.put_new(&path, b"listed".to_vec()).await?;
+            // "Taken" can also mean that nothing was written.
+            while place.get(&path).await?.is_none() {
+                place.put_new(&path, b"listed".to_vec()).await?;
+            }
         }
         let count = place.list("names").await?.len();
         Ok(Map::from_iter([("count".to_owned(), count.into())]))
@@ -133,10 +136,7 @@ async fn a_fault_at_any_step_is_healed_by_the_next_run() {
             if delivered.is_err() {
                 deliver(Arc::clone(&place), target, &second).await.unwrap();
             }
-            // A false conflict at the file of the catalog itself is for the catalog to notice.
-            if fault != Fault::FalseTaken {
-                assert_eq!(listed(place.as_ref()).await, [FIRST, SECOND]);
-            }
+            assert_eq!(listed(place.as_ref()).await, [FIRST, SECOND]);
             assert_eq!(record(place.as_ref()).await["snapshot"], SECOND);
         }
     }

@@ -10,7 +10,7 @@ use fortilake_sink::{Crawl, KeyIn, Phase, Schema, Selection, TableSpec};
 
 use super::*;
 use crate::parquet::{PageCompression, Parquet};
-use crate::place::{Place as _, Put};
+use crate::place::Put;
 use crate::{Encoder as _, Format as _, LocalPlace, Output};
 
 const PATH: &str = "things/snapshot=20260901T120000Z/part-0123456789ab.parquet";
