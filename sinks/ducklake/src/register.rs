@@ -1,0 +1,330 @@
+//! The rows that register a snapshot.
+//!
+//! Each snapshot ends all files that were visible before and adds its own. The statistics of tables are kept apart from
+//! that: they describe all versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fortilake_sink::{Error, Kind};
+use fortilake_snapshot::parquet::FileStatistics;
+use fortilake_snapshot::{Column, File, Manifest, Table};
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{OptionalExtension as _, Transaction, params};
+use serde_json::json;
+
+use crate::failure::Result;
+use crate::footer::Snapshot;
+use crate::statistics::{self, unsupported};
+
+mod files;
+
+/// A new UUID, as an expression.
+pub(crate) const UUID: &str = "(SELECT lower(substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) || '-a' \
+    || substr(h, 18, 3) || '-' || substr(h, 21, 12)) FROM (SELECT hex(randomblob(16)) AS h))";
+
+/// The catalog during a registration.
+struct Registration<'a> {
+    transaction: &'a Transaction<'a>,
+    prefix: &'a str,
+    /// The new version.
+    version: i64,
+    next_table: i64,
+    next_file: i64,
+    /// What happened, in DuckLake's words.
+    changes: Vec<String>,
+    /// The tables that are new or have a new column.
+    altered: Vec<i64>,
+}
+
+/// A column in the catalog.
+#[derive(Clone, Debug)]
+struct Known {
+    id: i64,
+    kind: String,
+}
+
+/// Registers a snapshot that is newer than all that are registered.
+pub(crate) fn register(
+    transaction: &Transaction<'_>,
+    snapshot: &Snapshot,
+    prefix: &str,
+) -> Result<()> {
+    let sql = "SELECT snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id
+               FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1";
+    let (last, last_time, mut schema_version, next_table, next_file) =
+        transaction.query_row(sql, [], |row| {
+            let time: String = row.get(1)?;
+            Ok((
+                row.get::<_, i64>(0)?,
+                time,
+                row.get::<_, i64>(2)?,
+                row.get(3)?,
+                row.get(4)?,
+            ))
+        })?;
+    let mut registration = Registration {
+        transaction,
+        prefix,
+        version: last + 1,
+        next_table,
+        next_file,
+        changes: Vec::new(),
+        altered: Vec::new(),
+    };
+    for (table, files) in &snapshot.tables {
+        registration.table(table, files)?;
+    }
+    registration.end_missing(&snapshot.manifest)?;
+    let manifest = &snapshot.manifest;
+    let version = registration.version;
+    if !registration.altered.is_empty() {
+        schema_version += 1;
+        for table in &registration.altered {
+            let sql = "INSERT INTO ducklake_schema_versions VALUES (?1, ?2, ?3)";
+            transaction.execute(sql, params![version, schema_version, table])?;
+        }
+    }
+    transaction.execute(
+        "INSERT INTO ducklake_snapshot VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            version,
+            time(manifest, &last_time),
+            schema_version,
+            registration.next_table,
+            registration.next_file
+        ],
+    )?;
+    let extra = json!({"crawl_id": manifest.crawl.id, "complete": manifest.outcome.complete});
+    transaction.execute(
+        "INSERT INTO ducklake_snapshot_changes VALUES (?1, ?2, 'fortilake', ?3, ?4)",
+        params![
+            version,
+            registration.changes.join(","),
+            manifest.snapshot,
+            extra.to_string()
+        ],
+    )?;
+    let sql = "INSERT INTO fortilake_snapshots VALUES (?1, ?2, ?3)";
+    transaction.execute(sql, params![manifest.snapshot, version, manifest.crawl.id])?;
+    Ok(())
+}
+
+/// The error for a table that somebody else created in the catalog.
+pub(crate) fn not_ours(table: &str) -> Error {
+    let text = format!(
+        "the DuckLake catalog has a table `{table}` that fortilake did not create; use another catalog"
+    );
+    Error::new(Kind::Config, text)
+}
+
+/// The time of the version: when the crawl finished, but later than the version before, because readers look up
+/// versions by time.
+fn time(manifest: &Manifest, last: &str) -> String {
+    let finished: Option<Timestamp> = manifest.outcome.finished_at.parse().ok();
+    let last: Option<Timestamp> = last.parse().ok();
+    let step = SignedDuration::from_micros(1);
+    let after = last.and_then(|last| last.checked_add(step).ok());
+    let time = finished.max(after).unwrap_or(Timestamp::UNIX_EPOCH);
+    statistics::time(time).unwrap_or_default() + "+00"
+}
+
+impl Registration<'_> {
+    fn table(&mut self, table: &Table, files: &[(File, FileStatistics)]) -> Result<()> {
+        let (id, is_new) = match self.find(table)? {
+            Some(id) => (id, false),
+            None => (self.create(table)?, true),
+        };
+        let columns = self.columns(id, is_new, table)?;
+        if self.end(id)? {
+            self.changes.push(format!("deleted_from_table:{id}"));
+        }
+        for (file, found) in files {
+            self.widen(id, is_new, &columns, found)?;
+            if found.rows > 0 {
+                self.add(id, &columns, file, found)?;
+            }
+        }
+        // A column that the snapshot lacks is null from now on.
+        let there: BTreeSet<_> = table.columns.iter().map(|column| &column.name).collect();
+        for (_, column) in columns.iter().filter(|(name, _)| !there.contains(name)) {
+            let sql = "UPDATE ducklake_table_column_stats SET contains_null = 1
+                       WHERE table_id = ?1 AND column_id = ?2";
+            self.transaction.execute(sql, [id, column.id])?;
+        }
+        if files.iter().any(|(_, found)| found.rows > 0) {
+            self.changes.push(format!("inserted_into_table:{id}"));
+        }
+        Ok(())
+    }
+
+    /// The id of our table with this name.
+    fn find(&self, table: &Table) -> Result<Option<i64>> {
+        let sql = "SELECT t.table_id, o.table_id IS NOT NULL FROM ducklake_table t
+                   LEFT JOIN fortilake_tables o USING (table_id)
+                   WHERE t.table_name = ?1 AND t.end_snapshot IS NULL AND t.schema_id = 0";
+        let found = self
+            .transaction
+            .query_row(sql, [&table.name], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
+            })
+            .optional()?;
+        match found {
+            None => Ok(None),
+            Some((id, true)) => Ok(Some(id)),
+            Some((_, false)) => Err(not_ours(&table.name).into()),
+        }
+    }
+
+    fn create(&mut self, table: &Table) -> Result<i64> {
+        let id = self.next_table;
+        self.next_table += 1;
+        let insert = |sql: &str| self.transaction.execute(sql, [id]);
+        insert("INSERT INTO fortilake_tables VALUES (?1)")?;
+        insert("INSERT INTO ducklake_table_stats VALUES (?1, 0, 0, 0)")?;
+        let sql = format!(
+            "INSERT INTO ducklake_table VALUES (?1, {UUID}, ?2, NULL, 0, ?3, ?3 || '/', 1)"
+        );
+        self.transaction
+            .execute(&sql, params![id, self.version, table.name])?;
+        let sql = "INSERT INTO ducklake_tag VALUES (?1, ?2, NULL, 'comment', ?3)";
+        self.transaction
+            .execute(sql, params![id, self.version, table.summary])?;
+        self.changes
+            .push(format!("created_table:\"main\".\"{}\"", table.name));
+        Ok(id)
+    }
+
+    /// The columns of a table by name, after adding those that are new.
+    fn columns(&mut self, id: i64, is_new: bool, table: &Table) -> Result<BTreeMap<String, Known>> {
+        let mut known = BTreeMap::new();
+        {
+            let sql = "SELECT column_name, column_id, column_type FROM ducklake_column
+                       WHERE table_id = ?1 AND end_snapshot IS NULL";
+            let mut rows = self.transaction.prepare(sql)?;
+            let rows = rows.query_map([id], |row| {
+                let column = Known {
+                    id: row.get(1)?,
+                    kind: row.get(2)?,
+                };
+                Ok((row.get::<_, String>(0)?, column))
+            })?;
+            for row in rows {
+                let (name, column) = row?;
+                known.insert(name, column);
+            }
+        }
+        let mut is_altered = is_new;
+        for column in &table.columns {
+            let Some(kind) = statistics::type_name(&column.kind) else {
+                return Err(unsupported(&table.name, column).into());
+            };
+            match known.get(&column.name) {
+                Some(there) if there.kind == kind => {}
+                Some(there) => {
+                    let text = format!(
+                        "column `{}` of table `{}` has the type `{}` in the DuckLake catalog, and is now `{kind}`; use \
+                         another catalog",
+                        column.name, table.name, there.kind
+                    );
+                    return Err(Error::new(Kind::Rejected, text).into());
+                }
+                None => {
+                    let added = self.add_column(id, is_new, column, kind)?;
+                    known.insert(column.name.clone(), added);
+                    is_altered = true;
+                }
+            }
+        }
+        if is_altered {
+            self.altered.push(id);
+            if !is_new {
+                self.changes.push(format!("altered_table:{id}"));
+            }
+        }
+        Ok(known)
+    }
+
+    fn add_column(
+        &self,
+        table: i64,
+        is_new_table: bool,
+        column: &Column,
+        kind: &str,
+    ) -> Result<Known> {
+        // Ids are never used again, also not those of columns that a user has dropped.
+        let sql = "SELECT coalesce(max(column_id), 0) + 1, coalesce(max(column_order), 0) + 1
+                   FROM ducklake_column WHERE table_id = ?1";
+        let (id, order): (i64, i64) = self
+            .transaction
+            .query_row(sql, [table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        // A column that comes later is null in older versions.
+        let nulls_allowed = column.nullable || !is_new_table;
+        self.transaction.execute(
+            "INSERT INTO ducklake_column
+             VALUES (?1, ?2, NULL, ?3, ?4, ?5, ?6, NULL, 'NULL', ?7, NULL, 'literal', 'duckdb')",
+            params![
+                id,
+                self.version,
+                table,
+                order,
+                column.name,
+                kind,
+                nulls_allowed
+            ],
+        )?;
+        if let Some(description) = &column.description {
+            let sql = "INSERT INTO ducklake_column_tag VALUES (?1, ?2, ?3, NULL, 'comment', ?4)";
+            self.transaction
+                .execute(sql, params![table, id, self.version, description])?;
+        }
+        Ok(Known {
+            id,
+            kind: kind.to_owned(),
+        })
+    }
+
+    /// Ends everything that is visible in a table, whoever wrote it. Returns whether there was anything.
+    fn end(&self, table: i64) -> Result<bool> {
+        let mut count = 0;
+        for name in ["ducklake_data_file", "ducklake_delete_file"] {
+            let sql = format!(
+                "UPDATE {name} SET end_snapshot = ?1 WHERE table_id = ?2 AND end_snapshot IS NULL"
+            );
+            count += self.transaction.execute(&sql, [self.version, table])?;
+        }
+        // Rows that a user wrote may be in the catalog itself.
+        let sql = "SELECT table_name FROM ducklake_inlined_data_tables WHERE table_id = ?1";
+        let mut inlined = self.transaction.prepare(sql)?;
+        let inlined = inlined.query_map([table], |row| row.get::<_, String>(0))?;
+        for name in inlined {
+            let name = name?.replace('"', "\"\"");
+            let sql = format!("UPDATE \"{name}\" SET end_snapshot = ?1 WHERE end_snapshot IS NULL");
+            count += self.transaction.execute(&sql, [self.version])?;
+        }
+        Ok(count > 0)
+    }
+
+    /// Ends our tables that the snapshot does not have: they are empty from now on.
+    fn end_missing(&mut self, manifest: &Manifest) -> Result<()> {
+        let there: BTreeSet<_> = manifest.tables.iter().map(|table| &*table.name).collect();
+        let mut missing = Vec::new();
+        {
+            let sql = "SELECT table_id, table_name FROM ducklake_table JOIN fortilake_tables USING (table_id)
+                       WHERE end_snapshot IS NULL";
+            let mut rows = self.transaction.prepare(sql)?;
+            let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+            for row in rows {
+                let (id, name): (i64, _) = row?;
+                if !there.contains(name.as_str()) {
+                    missing.push(id);
+                }
+            }
+        }
+        for id in missing {
+            if self.end(id)? {
+                self.changes.push(format!("deleted_from_table:{id}"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,168 @@
+//! The rows of a file: the file itself, its statistics, and the mapping of its columns.
+
+use std::collections::BTreeMap;
+
+use fortilake_snapshot::File;
+use fortilake_snapshot::parquet::FileStatistics;
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{Known, Registration};
+use crate::failure::Result;
+use crate::statistics::{FileColumn, TableColumn};
+
+impl Registration<'_> {
+    /// Widens the statistics of a table by those of a file, before the file itself is added.
+    pub(super) fn widen(
+        &self,
+        table: i64,
+        is_new_table: bool,
+        columns: &BTreeMap<String, Known>,
+        found: &FileStatistics,
+    ) -> Result<()> {
+        for column in &found.columns {
+            let Some(known) = columns.get(&column.name) else {
+                continue;
+            };
+            let file = FileColumn::new(column, found.rows, &known.kind);
+            let sql = "SELECT contains_null, min_value, max_value FROM ducklake_table_column_stats
+                       WHERE table_id = ?1 AND column_id = ?2";
+            let there = self
+                .transaction
+                .query_row(sql, [table, known.id], |row| {
+                    let bounds: (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+                    Ok(TableColumn {
+                        contains_null: row.get(0)?,
+                        bounds: bounds.0.zip(bounds.1),
+                    })
+                })
+                .optional()?;
+            let all = if let Some(mut all) = there {
+                all.widen(&file, &known.kind, self.had_values(table, known.id)?);
+                all
+            } else {
+                let sql =
+                    "INSERT INTO ducklake_table_column_stats(table_id, column_id) VALUES (?1, ?2)";
+                self.transaction.execute(sql, [table, known.id])?;
+                TableColumn::first(&file, is_new_table)
+            };
+            let (min, max) = all.bounds.unzip();
+            // Whether a column contains NaN is not in the footer, so it stays unknown.
+            self.transaction.execute(
+                "UPDATE ducklake_table_column_stats SET contains_null = ?3, min_value = ?4, max_value = ?5
+                 WHERE table_id = ?1 AND column_id = ?2",
+                params![table, known.id, all.contains_null, min, max],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Whether a file that is or was in the table had a value in this column.
+    fn had_values(&self, table: i64, column: i64) -> Result<bool> {
+        // The files of a version that was pruned are not listed any more. What they had is lost, so assume a value.
+        let sql = "SELECT (SELECT record_count FROM ducklake_table_stats WHERE table_id = ?1)
+                   > (SELECT coalesce(sum(null_count), 0) FROM ducklake_file_column_stats
+                      WHERE table_id = ?1 AND column_id = ?2)";
+        let had = self
+            .transaction
+            .query_row(sql, [table, column], |row| row.get(0));
+        Ok(had?)
+    }
+
+    /// Adds a file with rows to the new version.
+    pub(super) fn add(
+        &mut self,
+        table: i64,
+        columns: &BTreeMap<String, Known>,
+        file: &File,
+        found: &FileStatistics,
+    ) -> Result<()> {
+        let mapping = self.mapping(table, columns, found)?;
+        let id = self.next_file;
+        self.next_file += 1;
+        self.transaction.execute(
+            "INSERT INTO ducklake_data_file
+             SELECT ?1, ?2, ?3, NULL, NULL, ?4, 0, 'parquet', ?5, ?6, ?7, next_row_id, NULL, NULL, ?8, NULL
+             FROM ducklake_table_stats WHERE table_id = ?2",
+            params![
+                id,
+                table,
+                self.version,
+                format!("{}{}", self.prefix, file.path),
+                signed(found.rows),
+                signed(file.bytes),
+                signed(found.footer_bytes),
+                mapping
+            ],
+        )?;
+        for column in &found.columns {
+            let Some(known) = columns.get(&column.name) else {
+                continue;
+            };
+            let of_file = FileColumn::new(column, found.rows, &known.kind);
+            let (min, max) = of_file.bounds.unzip();
+            self.transaction.execute(
+                "INSERT INTO ducklake_file_column_stats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL)",
+                params![
+                    id,
+                    table,
+                    known.id,
+                    signed(of_file.bytes),
+                    of_file.values.map(signed),
+                    of_file.nulls.map(signed),
+                    min,
+                    max
+                ],
+            )?;
+        }
+        // Rows ever added, not rows now: if this number were that of the visible rows, readers would take the bounds
+        // of the table for the smallest and largest visible value.
+        let sql = "UPDATE ducklake_table_stats SET record_count = record_count + ?2,
+                   next_row_id = next_row_id + ?2, file_size_bytes = file_size_bytes + ?3 WHERE table_id = ?1";
+        self.transaction
+            .execute(sql, params![table, signed(found.rows), signed(file.bytes)])?;
+        Ok(())
+    }
+
+    /// The mapping from the names of a file's columns to the columns of the table. Files with the same columns share it.
+    fn mapping(
+        &mut self,
+        table: i64,
+        columns: &BTreeMap<String, Known>,
+        found: &FileStatistics,
+    ) -> Result<i64> {
+        let names = found.columns.iter().map(|column| &column.name);
+        let wanted: BTreeMap<_, _> = names
+            .filter_map(|name| Some((name.clone(), columns.get(name)?.id)))
+            .collect();
+        let ids: Vec<i64> = {
+            let sql = "SELECT mapping_id FROM ducklake_column_mapping WHERE table_id = ?1";
+            let mut rows = self.transaction.prepare(sql)?;
+            let rows = rows.query_map([table], |row| row.get(0))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        };
+        for id in ids {
+            let sql = "SELECT source_name, target_field_id FROM ducklake_name_mapping WHERE mapping_id = ?1";
+            let mut rows = self.transaction.prepare(sql)?;
+            let rows = rows.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            if rows.collect::<rusqlite::Result<BTreeMap<_, _>>>()? == wanted {
+                return Ok(id);
+            }
+        }
+        // Mappings and files share a counter.
+        let id = self.next_file;
+        self.next_file += 1;
+        let sql = "INSERT INTO ducklake_column_mapping VALUES (?1, ?2, 'map_by_name')";
+        self.transaction.execute(sql, [id, table])?;
+        for (position, (name, column)) in (0_i64..).zip(&wanted) {
+            let sql = "INSERT INTO ducklake_name_mapping VALUES (?1, ?2, ?3, ?4, NULL, 0)";
+            self.transaction
+                .execute(sql, params![id, position, name, column])?;
+        }
+        Ok(id)
+    }
+}
+
+/// A size or count as SQLite stores it.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,84 @@
+//! The conformance suite.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use fortilake_sink::conformance::{self, Destination, Fault, Part, View};
+use fortilake_sink::{Context, Options};
+use fortilake_snapshot::Layout;
+use fortilake_snapshot::conformance::Folder;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::reader;
+
+struct DuckLake {
+    path: TempDir,
+}
+
+impl DuckLake {
+    fn catalog(&self) -> PathBuf {
+        self.path.path().join("catalog.sqlite")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.path.path().join("data")
+    }
+
+    fn folder(&self) -> Folder {
+        Folder::new(self.data(), Layout::Snapshots)
+    }
+}
+
+#[async_trait(?Send)]
+impl Destination for DuckLake {
+    fn options(&self) -> Options {
+        Options::from_iter([
+            ("catalog", json!(self.catalog())),
+            ("data", json!(self.data())),
+            // A row group is in memory until it is closed, so use small ones.
+            ("row_group_bytes", json!(1 << 20)),
+        ])
+    }
+
+    async fn read(&self, context: &Context) -> View {
+        let newest = reader::newest(&self.catalog());
+        let Some(version) = newest.filter(|version| version.crawl == context.crawl.id) else {
+            return View::default();
+        };
+        // A table that this crawl lacks stays in the catalog, without rows.
+        let is_there = |table: &String| context.tables.iter().any(|spec| spec.name == *table);
+        let files = version.files.into_iter();
+        let files = files.filter(|(table, files)| is_there(table) || !files.is_empty());
+        let parts = files.map(|(table, files)| Part {
+            table,
+            id: None,
+            rows: files.iter().flat_map(|path| reader::rows(path)).collect(),
+        });
+        View {
+            whole: true,
+            parts: parts.collect(),
+            summary: None,
+        }
+    }
+
+    async fn fail(&self, fault: Fault) -> bool {
+        self.folder().fail(fault)
+    }
+
+    async fn leftovers(&self) -> Vec<String> {
+        self.folder().leftovers()
+    }
+
+    fn memory(&self) -> Option<u64> {
+        Some(32 << 20)
+    }
+}
+
+#[tokio::test]
+async fn the_sink_passes_the_suite() {
+    let fresh = async || DuckLake {
+        path: tempfile::tempdir().unwrap(),
+    };
+    conformance::check("ducklake", fresh).await;
+}

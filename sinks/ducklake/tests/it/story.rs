@@ -1,0 +1,300 @@
+//! Several crawls: versions, columns that come and go, pruning, and catalogs that are refused.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use fortilake_sink::{
+    Batch, Context, Crawl, DataType, Field, KeyIn, Kind, Options, Origin, Outcome, Phase, Result,
+    Schema, ScopeId, ScopeOutcome, ScopeResult, Selection, Spec, TableSpec, registry,
+};
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::reader;
+
+/// Publishes a snapshot of `things` with these values in the column `size`. The second day has a table `parts`.
+async fn publish(root: &Path, keep: Option<u32>, day: u32, sizes: Option<&[i64]>) -> Result<()> {
+    let ids = Int64Array::from_iter_values((0..2).map(|row| i64::from(day) * 10 + row));
+    let names = StringArray::from(vec![Some("x"), (day > 1).then_some("y")]);
+    let mut columns: Vec<(&str, ArrayRef)> = vec![("id", Arc::new(ids)), ("name", Arc::new(names))];
+    if let Some(sizes) = sizes {
+        columns.insert(1, ("size", Arc::new(Int64Array::from(sizes.to_vec()))));
+    }
+    let fields = columns
+        .iter()
+        .map(|(name, values)| Field::new(*name, values.data_type().clone(), *name != "id"));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let table = |name: &str, schema| {
+        Arc::new(TableSpec {
+            name: name.to_owned(),
+            summary: format!("One of the {name}."),
+            schema,
+            key: vec!["id".to_owned()],
+            key_in: KeyIn::Scope,
+        })
+    };
+    let things = table("things", Arc::clone(&schema));
+    let mut tables = vec![Arc::clone(&things)];
+    if day == 2 {
+        let id = Field::new("id", DataType::Int64, false);
+        tables.push(table("parts", Arc::new(Schema::new(vec![id]))));
+    }
+    let crawl = Crawl {
+        id: format!("c{day}"),
+        edition: format!("c{day}.5eed"),
+        name: format!("202609{day:02}T120000Z"),
+        phase: Phase::Ended,
+        selection: Selection::default(),
+        started_at: format!("2026-09-{day:02}T12:00:00Z"),
+        generator: "fortilake 0.1.0".to_owned(),
+    };
+    let spec = format!(
+        "ducklake:{}?data={}",
+        root.join("lake.sqlite").display(),
+        root.join("data").display()
+    );
+    let spec = Spec::parse(&spec)?;
+    let mut options = Options(spec.options.clone());
+    let keep = keep.map(|last| ("keep".to_owned(), json!({ "last": last })));
+    options.0.extend(keep);
+    let mut sink = spec.open(Context::new(crawl, tables), options).await?;
+    let scope = Arc::new(ScopeId {
+        source: "acme".to_owned(),
+        endpoint: "products/list".to_owned(),
+        subject: "account=1".to_owned(),
+    });
+    let columns = columns.into_iter().map(|(_, values)| values).collect();
+    let batch = Batch {
+        table: things,
+        scope: Arc::clone(&scope),
+        piece: 0,
+        origin: Origin::Read,
+        records: RecordBatch::try_new(schema, columns).unwrap(),
+    };
+    sink.write(&batch).await?;
+    let rows = BTreeMap::from([("things".to_owned(), 2)]);
+    let outcome = Outcome {
+        complete: true,
+        scopes: vec![ScopeOutcome {
+            scope,
+            result: ScopeResult::Complete,
+            rows: rows.clone(),
+            observed_at: 0,
+        }],
+        tables: rows,
+        finished_at: 1_788_264_000_000_000,
+        ..Outcome::default()
+    };
+    sink.finish(&outcome).await.map(drop)
+}
+
+fn open(root: &Path) -> Connection {
+    Connection::open(root.join("lake.sqlite")).unwrap()
+}
+
+/// The first column of all rows, as text.
+fn query(root: &Path, sql: &str) -> Vec<String> {
+    let connection = open(root);
+    let mut statement = connection.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    rows.collect::<rusqlite::Result<_>>().unwrap()
+}
+
+fn folders(root: &Path, version: i64) -> BTreeMap<String, Vec<String>> {
+    let mut files = reader::files(&open(root), version);
+    for path in files.values_mut().flatten() {
+        assert!(Path::new(path).exists(), "`{path}` does not exist");
+        *path = path.split_once("snapshot=202609").unwrap().1[..2].to_owned();
+    }
+    files
+}
+
+fn told(pairs: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
+    let days = |days: &&[&str]| days.iter().map(|&day| day.to_owned()).collect();
+    let pairs = pairs.iter();
+    pairs
+        .map(|(table, files)| ((*table).to_owned(), days(files)))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_version_of_all_tables_is_one_snapshot() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    publish(root, None, 1, None).await.unwrap();
+    publish(root, None, 2, Some(&[5, 10])).await.unwrap();
+    publish(root, None, 4, None).await.unwrap();
+    // An older crawl, and a newer one again, change nothing.
+    publish(root, None, 3, None).await.unwrap();
+    publish(root, None, 4, None).await.unwrap();
+    let names = query(
+        root,
+        "SELECT snapshot_id || ' ' || name FROM fortilake_snapshots ORDER BY 1",
+    );
+    assert_eq!(
+        names,
+        [
+            "1 20260901T120000Z",
+            "2 20260902T120000Z",
+            "3 20260904T120000Z"
+        ]
+    );
+    assert_eq!(folders(root, 1), told(&[("things", &["01"])]));
+    assert_eq!(
+        folders(root, 2),
+        told(&[("parts", &[]), ("things", &["02"])])
+    );
+    assert_eq!(
+        folders(root, 3),
+        told(&[("parts", &[]), ("things", &["04"])])
+    );
+    let changes = query(
+        root,
+        "SELECT changes_made FROM ducklake_snapshot_changes ORDER BY snapshot_id",
+    );
+    insta::assert_snapshot!(changes.join("\n"), @r#"
+    created_schema:"main"
+    created_table:"main"."things",inserted_into_table:1
+    altered_table:1,deleted_from_table:1,inserted_into_table:1,created_table:"main"."parts"
+    deleted_from_table:1,inserted_into_table:1
+    "#);
+    // Two versions never have the same time, although the crawls finished at the same time.
+    let times = query(root, "SELECT DISTINCT snapshot_time FROM ducklake_snapshot");
+    assert_eq!(times.len(), 4);
+    let columns = query(
+        root,
+        "SELECT column_id || ' ' || column_name || ' ' || column_type || ' ' || nulls_allowed || ' ' || begin_snapshot
+         FROM ducklake_column WHERE table_id = 1 ORDER BY column_order",
+    );
+    let expected = ["1 id int64 0 1", "2 name varchar 1 1", "3 size int64 1 2"];
+    assert_eq!(columns, expected);
+    // Files with the same columns share a mapping.
+    let mappings = query(
+        root,
+        "SELECT mapping_id || '' FROM ducklake_data_file ORDER BY data_file_id",
+    );
+    assert_eq!(mappings[0], mappings[2]);
+    assert_ne!(mappings[0], mappings[1]);
+}
+
+#[tokio::test]
+async fn statistics_of_the_table_cover_all_versions() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    publish(root, None, 1, Some(&[7, 100])).await.unwrap();
+    publish(root, None, 2, Some(&[5, 20])).await.unwrap();
+    let statistics =
+        "SELECT column_id || ' ' || contains_null || ' ' || min_value || ' ' || max_value
+                      FROM ducklake_table_column_stats WHERE table_id = 1 ORDER BY column_id";
+    // The first version has a null in `name`.
+    let expected = ["1 0 10 21", "2 0 5 100", "3 1 x y"];
+    assert_eq!(query(root, statistics), expected);
+    publish(root, None, 3, None).await.unwrap();
+    assert_eq!(
+        query(root, statistics),
+        ["1 0 10 31", "2 1 5 100", "3 1 x y"]
+    );
+    let counts = query(
+        root,
+        "SELECT record_count || ' ' || next_row_id FROM ducklake_table_stats WHERE table_id = 1",
+    );
+    assert_eq!(counts, ["6 6"]);
+    let starts = query(
+        root,
+        "SELECT row_id_start || '' FROM ducklake_data_file ORDER BY data_file_id",
+    );
+    assert_eq!(starts, ["0", "2", "4"]);
+}
+
+#[tokio::test]
+async fn a_pruned_version_is_forgotten_before_its_files_go() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    for day in 1..=3 {
+        publish(root, None, day, None).await.unwrap();
+    }
+    publish(root, Some(2), 4, None).await.unwrap();
+    let versions = query(
+        root,
+        "SELECT snapshot_id || '' FROM ducklake_snapshot ORDER BY snapshot_id",
+    );
+    assert_eq!(versions, ["0", "3", "4"]);
+    for version in [3, 4] {
+        let day = format!("0{version}");
+        assert_eq!(folders(root, version)["things"], [day]);
+    }
+    let files = query(root, "SELECT path FROM ducklake_data_file");
+    assert_eq!(files.len(), 2);
+    let statistics = query(
+        root,
+        "SELECT DISTINCT data_file_id || '' FROM ducklake_file_column_stats",
+    );
+    assert_eq!(statistics.len(), 2);
+}
+
+#[tokio::test]
+async fn the_files_are_never_scheduled_for_deletion() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    publish(root, None, 1, None).await.unwrap();
+    // What DuckLake does when versions expire.
+    let connection = open(root);
+    let sql = "INSERT INTO ducklake_files_scheduled_for_deletion SELECT data_file_id, path, 0, '' FROM ducklake_data_file
+               UNION ALL SELECT 77, '/elsewhere/x.parquet', 0, ''";
+    connection.execute(sql, []).unwrap();
+    drop(connection);
+    let scheduled = query(
+        root,
+        "SELECT path FROM ducklake_files_scheduled_for_deletion",
+    );
+    assert_eq!(scheduled, ["/elsewhere/x.parquet"]);
+}
+
+#[tokio::test]
+async fn catalogs_that_cannot_be_used_are_refused_before_anything_is_written() {
+    let cases = [
+        (
+            "UPDATE ducklake_metadata SET value = '2.0' WHERE key = 'version'",
+            "has version `2.0`",
+        ),
+        (
+            "UPDATE ducklake_metadata SET value = 'true' WHERE key = 'encrypted'",
+            "is encrypted",
+        ),
+        (
+            "UPDATE ducklake_metadata SET value = '/' WHERE key = 'data_path'",
+            "at or above the place",
+        ),
+        (
+            "DELETE FROM fortilake_tables",
+            "a table `things` that fortilake did not create",
+        ),
+    ];
+    for (sql, wanted) in cases {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        publish(root, None, 1, None).await.unwrap();
+        open(root).execute(sql, []).unwrap();
+        let error = publish(root, None, 2, None).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Config);
+        assert!(error.to_string().contains(wanted), "{error}");
+        assert!(!root.join("data/things/snapshot=20260902T120000Z").exists());
+    }
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(
+        root.path().join("lake.sqlite"),
+        "no database, and not empty either",
+    )
+    .unwrap();
+    let error = publish(root.path(), None, 1, None).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Config, "{error:?}");
+    let spec = Spec::parse("ducklake:postgres://db/lake?data=lake").unwrap();
+    let sink = registry::find("ducklake").unwrap();
+    let error = (sink.delivery)(&Options(spec.options)).unwrap_err();
+    assert!(
+        error.to_string().contains("must be a SQLite file"),
+        "{error}"
+    );
+}
