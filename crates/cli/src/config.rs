@@ -180,18 +180,25 @@ pub(crate) fn sink_specs(specs: &[String]) -> Result<Vec<SinkConfig>> {
     Ok(sinks)
 }
 
-/// The place of the first Parquet sink in the named file or in `fortilake.toml`, if there is one.
+/// The place of the first sink of Parquet files in the named file or in `fortilake.toml`, if there is one.
 pub(crate) fn first_place(path: Option<&Path>) -> Result<Option<PathBuf>> {
     let sinks = configured_sinks(path)?;
-    let parquet = sinks.iter().find(|sink| sink.spec.sink == "parquet");
-    let place = parquet.and_then(|sink| sink.spec.options.get("path")?.as_str());
+    let place = sinks.iter().find_map(|SinkConfig { spec, .. }| {
+        let option = match spec.sink.as_str() {
+            "parquet" | "delta" => "path",
+            "ducklake" => "data",
+            _ => return None,
+        };
+        spec.options.get(option)?.as_str()
+    });
     Ok(place.map(PathBuf::from))
 }
 
 /// The options of the first sink that publishes to `place`; only `path` if there is none.
 pub(crate) fn options_of(path: Option<&Path>, place: &str) -> Result<Map<String, Value>> {
     let publishes_there = |options: &Map<String, Value>| {
-        let path = options.get("path").and_then(Value::as_str);
+        let path = options.get("path").or_else(|| options.get("data"));
+        let path = path.and_then(Value::as_str);
         path.is_some_and(|path| path.trim_end_matches('/') == place.trim_end_matches('/'))
     };
     let sinks = configured_sinks(path)?;

@@ -13,7 +13,9 @@ use serde_json::Value;
 use crate::{args::Cli, config, exit::Code, metrics};
 
 /// The sinks of the default build. Others need a feature, and have a page of their own.
-const SINKS: [&str; 5] = ["csv", "exec", "ndjson", "parquet", "webhook"];
+const SINKS: [&str; 7] = [
+    "csv", "delta", "ducklake", "exec", "ndjson", "parquet", "webhook",
+];
 
 fn page(name: &str) -> PathBuf {
     let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");

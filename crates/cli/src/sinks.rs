@@ -6,6 +6,10 @@
 
 #[cfg(feature = "csv")]
 use fortilake_sink_csv as _;
+#[cfg(feature = "delta")]
+use fortilake_sink_delta as _;
+#[cfg(feature = "ducklake")]
+use fortilake_sink_ducklake as _;
 #[cfg(feature = "exec")]
 use fortilake_sink_exec as _;
 #[cfg(feature = "ndjson")]

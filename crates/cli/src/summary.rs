@@ -268,7 +268,7 @@ pub(crate) fn sinks(reports: &[SinkReport]) -> String {
 fn parts(label: &str, number: u64) -> String {
     let sink = registry::find(config::sink_of(label));
     match sink.map_or("", |sink| sink.target) {
-        "path" => format!(" in {}", count(number, "file")),
+        "path" | "catalog" => format!(" in {}", count(number, "file")),
         "url" => format!(" in {}", count(number, "message")),
         "command" => format!(" to {} of the program", count(number, "run")),
         _ => String::new(),

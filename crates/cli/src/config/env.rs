@@ -99,11 +99,12 @@ impl Env {
         BucketOptions::resolve(&options, &|reference| self.look_up(reference))
     }
 
-    /// Adds references to the standard variables of an object store, if `path` names one.
+    /// Adds references to the standard variables of an object store, if `path` or `data` names one.
     ///
     /// Only this program reads the environment, so a sink gets what it needs of it as an option.
     fn add_variables(&self, options: &mut Map<String, Value>) {
-        let path = options.get("path").and_then(Value::as_str);
+        let path = options.get("path").or_else(|| options.get("data"));
+        let path = path.and_then(Value::as_str);
         let names = path.map_or(&[][..], fortilake_snapshot::variables);
         let names = names.iter().filter(|name| self.get(name).is_some());
         let names: Vec<_> = names.collect();
