@@ -2,8 +2,9 @@
 //!
 //! Published Python readers read our files and check the totals of the report, published Python
 //! clients call our simulator, a published package verifies our webhooks, programs receive our
-//! tables, and we crawl a server that shares no code with this workspace. The sink `postgres` writes to a PostgreSQL server, also
-//! through PgBouncer, and file sinks to an S3 server.
+//! tables, and we crawl a server that shares no code with this workspace. The sink `postgres` writes
+//! to a PostgreSQL server, also through PgBouncer, and file sinks to an S3 server. Delta tables and a
+//! DuckLake catalog are read by the programs that they are for.
 //!
 //! These checks are not part of `cargo test`, because they need Python and a package registry, or
 //! the programs of PostgreSQL and PgBouncer.
@@ -31,8 +32,10 @@ const SCRIPTS: [&str; 6] = [
 /// The script that needs a PostgreSQL server.
 const POSTGRES: &str = "postgres.py";
 
-/// The script that publishes to an S3 server, and the packages that only it needs.
-const LAKE: [&str; 2] = ["lake.py", "lake.txt"];
+/// The scripts that publish to an S3 server and in table formats, and the packages that only they
+/// need.
+const LAKE: [&str; 2] = ["lake.py", "formats.py"];
+const LAKE_PACKAGES: &str = "lake.txt";
 
 /// Runs all scripts and the tests with servers, even if one fails.
 ///
@@ -68,10 +71,12 @@ pub fn run() -> Result<()> {
             failed.push(script);
         }
     }
-    let [script, packages] = LAKE;
-    let python = environment(&scripts.join(packages), &venv.with_file_name("lake"))?;
-    if !succeeds(&python, &scripts.join(script), &binary)? {
-        failed.push(script);
+    let packages = scripts.join(LAKE_PACKAGES);
+    let python = environment(&packages, &venv.with_file_name("lake"))?;
+    for script in LAKE {
+        if !succeeds(&python, &scripts.join(script), &binary)? {
+            failed.push(script);
+        }
     }
     if lake().is_err() {
         failed.push("the tests of places on object stores");

@@ -1,0 +1,303 @@
+"""Reads Delta tables and a DuckLake catalog with delta-rs, Polars and DuckDB, and compares with the Parquet files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars
+import pyarrow.parquet
+from checks import Checks, binary_from_arguments, environment, run
+from deltalake import DeltaTable
+from duckdb_extensions import import_extension
+
+# The table and column that the first snapshot lacks.
+TABLE, ADDED = "products", "description"
+OPERATORS = ("<", "<=", "=", ">=", ">", "<>")
+KILLS = 10
+
+
+class Place:
+    """A place with four snapshots: the first is older than the catalogs, and lacks a column."""
+
+    def __init__(self, binary: Path, folder: Path) -> None:
+        self.binary, self.folder = binary, folder
+        self.path = folder / "lake"
+        self.catalog = folder / "lake.sqlite"
+        self.ducklake = f"ducklake:{self.catalog}?data={self.path}"
+
+    def crawl(self, sink: str) -> None:
+        run(self.binary, ["crawl", "--simulate", "--sink", sink], self.folder, {}).expect(0)
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """The manifests, oldest first."""
+        paths = sorted((self.path / "_fortilake/snapshots").glob("*.json"))
+        return [json.loads(path.read_text("utf-8")) for path in paths]
+
+    def files(self, manifest: dict[str, Any], table: str) -> list[str]:
+        """The files of a table in a snapshot; none if the snapshot lacks the table."""
+        tables = [found for found in manifest["tables"] if found["name"] == table]
+        return [str(self.path / file["path"]) for found in tables for file in found["files"]]
+
+    def drop_column(self) -> None:
+        """Takes a column out of the only snapshot, as if it had been published before the column was there."""
+        (manifest,) = self.manifests()
+        (table,) = (table for table in manifest["tables"] if table["name"] == TABLE)
+        (file,) = table["files"]
+        path = self.path / file["path"]
+        rows = pyarrow.parquet.ParquetFile(path).read()
+        pyarrow.parquet.write_table(rows.drop_columns([ADDED]), path)
+        file["bytes"], file["sha256"] = path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
+        table["columns"] = [column for column in table["columns"] if column["name"] != ADDED]
+        target = self.path / f"_fortilake/snapshots/{manifest['snapshot']}.json"
+        target.write_text(json.dumps(manifest), "utf-8")
+
+    def fill(self) -> None:
+        """Publishes the snapshots."""
+        self.crawl(f"parquet:{self.path}")
+        self.drop_column()
+        for sink in (f"delta:{self.path}", self.ducklake, f"delta:{self.path}"):
+            self.crawl(sink)
+        self.crawl(self.ducklake)
+
+
+def connect(*extensions: str) -> duckdb.DuckDBPyConnection:
+    """DuckDB with extensions from packages; none is downloaded."""
+    db = duckdb.connect(config={"autoinstall_known_extensions": False})
+    db.sql("SET TimeZone = 'UTC'")
+    for extension in extensions:
+        import_extension(extension, con=db)
+        db.sql(f"LOAD {extension}")
+    return db
+
+
+def same(db: duckdb.DuckDBPyConnection, what: str, found: str, files: list[str]) -> None:
+    """Asserts that a relation has exactly the rows of files. A column that the files lack must be null."""
+    wanted = f"read_parquet({files}, hive_partitioning = false)"
+    have = [row[0] for row in db.sql(f"DESCRIBE SELECT * FROM {wanted}").fetchall()]
+    seen = [row[0] for row in db.sql(f"DESCRIBE SELECT * FROM {found}").fetchall()]
+    assert set(have) <= set(seen), f"{what}: the columns {set(have) - set(seen)} are missing"
+    names = ", ".join(f'"{name}"' for name in have)
+    left, right = f"SELECT {names} FROM {found}", f"SELECT {names} FROM {wanted}"
+    for one, other in ((left, right), (right, left)):
+        rows = db.sql(f"({one}) EXCEPT ALL ({other}) LIMIT 1").fetchall()
+        assert not rows, f"{what}: {rows}"
+    for name in set(seen) - set(have):
+        count = db.sql(f'SELECT count("{name}") FROM {found}').fetchone()
+        assert count == (0,), f"{what}: `{name}` is not null"
+
+
+def same_filters(db: duckdb.DuckDBPyConnection, what: str, found: str, files: list[str]) -> None:
+    """Asserts that filters at the bounds of every column find the same rows, so that no statistics are wrong."""
+    wanted = f"read_parquet({files}, hive_partitioning = false)"
+    for name, *_ in db.sql(f"DESCRIBE SELECT * FROM {wanted}").fetchall():
+        aggregates = f'SELECT min("{name}"), max("{name}"), count("{name}"), count(*) FILTER ("{name}" IS NULL) FROM '
+        bounds = db.sql(aggregates + wanted).fetchone()
+        assert bounds == db.sql(aggregates + found).fetchone(), f"{what}: {name}"
+        for bound in {value for value in bounds[:2] if value is not None}:
+            counts = ", ".join(f'count(*) FILTER ("{name}" {operator} $1)' for operator in OPERATORS)
+            wheres = [f'SELECT count(*) FROM {found} WHERE "{name}" {operator} $1' for operator in OPERATORS]
+            expected = list(db.execute(f"SELECT {counts} FROM {wanted}", [bound]).fetchone())
+            seen = [db.execute(where, [bound]).fetchone()[0] for where in wheres]
+            assert seen == expected, f"{what}: {name}, {bound}: {seen}, expected {expected}"
+
+
+def tables(manifest: dict[str, Any]) -> list[str]:
+    return [table["name"] for table in manifest["tables"]]
+
+
+def check_delta(checks: Checks, place: Place) -> None:
+    """Reads all versions of all tables with three readers."""
+    db = connect("delta")
+    manifests = place.manifests()[:-1]
+    with checks.check("the versions of all Delta tables are the snapshots, and the record names them"):
+        for table in tables(manifests[0]):
+            history = sorted(DeltaTable(place.path / table).history(), key=lambda entry: entry["version"])
+            names = [entry["fortilakeSnapshot"] for entry in history]
+            assert names == [manifest["snapshot"] for manifest in manifests], f"{table}: {names}"
+        record = json.loads((place.path / "_fortilake/catalogs/delta.json").read_text("utf-8"))
+        assert record["snapshot"] == manifests[-1]["snapshot"]
+        assert record["tables"] == {table: len(manifests) - 1 for table in tables(manifests[0])}, record
+    for version, manifest in enumerate(manifests):
+        with checks.check(f"delta-rs, Polars and DuckDB read version {version} of every Delta table"):
+            for table in tables(manifest):
+                files, path = place.files(manifest, table), str(place.path / table)
+                rust = DeltaTable(path, version=version)
+                assert len(rust.file_uris()) == len(files)
+                by_rust = rust.to_pyarrow_dataset().to_table()
+                by_polars = polars.scan_delta(path, version=version).collect().to_arrow()
+                db.register("by_rust", by_rust)
+                db.register("by_polars", by_polars)
+                readers = ("by_rust", "by_polars", f"delta_scan('{path}', version = {version})")
+                for reader in readers:
+                    same(db, f"{table}, version {version}, {reader}", reader, files)
+    with checks.check("an added column is absent in the old version, and there in the newest"):
+        path = place.path / TABLE
+        first, last = (DeltaTable(path, version=version).schema().to_arrow() for version in (0, 1))
+        assert ADDED not in first.names and ADDED in last.names
+        assert last.names[-1] == ADDED, "a new column belongs at the end"
+    with checks.check("filters on Delta tables are right at the bounds of every column"):
+        for table in tables(manifests[-1]):
+            same_filters(db, table, f"delta_scan('{place.path / table}')", place.files(manifests[-1], table))
+    with checks.check("VACUUM deletes nothing"):
+        for table in tables(manifests[-1]):
+            for full in (False, True):
+                listed = DeltaTable(place.path / table).vacuum(dry_run=True, full=full)
+                assert not listed, f"{table}: {listed}"
+    with checks.check("after OPTIMIZE by delta-rs, the next snapshot replaces the table"):
+        other = Place(place.binary, place.folder / "optimized")
+        other.folder.mkdir()
+        for _ in range(2):
+            other.crawl(f"delta:{other.path}")
+        table = DeltaTable(other.path / "accounts")
+        table.delete("account_id % 2 = 0")
+        assert table.version() == 2
+        other.crawl(f"delta:{other.path}")
+        manifest = other.manifests()[-1]
+        same(db, "accounts", f"delta_scan('{other.path / 'accounts'}')", other.files(manifest, "accounts"))
+        assert DeltaTable(other.path / "accounts").version() == 3
+
+
+def check_ducklake(checks: Checks, place: Place) -> None:
+    """Reads all versions of the catalog, also joined."""
+    db = connect("sqlite_scanner", "ducklake")
+    db.sql(f"ATTACH 'ducklake:sqlite:{place.catalog}' AS lake (READ_ONLY)")
+    manifests = place.manifests()
+    versions = db.sql("SELECT snapshot_id, commit_message FROM ducklake_snapshots('lake') ORDER BY 1").fetchall()
+    with checks.check("the versions of the DuckLake catalog are the snapshots"):
+        assert versions[1:] == list(enumerate((found["snapshot"] for found in manifests), 1)), versions
+    for version, manifest in enumerate(manifests, 1):
+        with checks.check(f"DuckDB reads version {version} of every table of the DuckLake catalog"):
+            for table in tables(manifest):
+                found = f"lake.{table} AT (VERSION => {version})"
+                same(db, f"{table}, version {version}", found, place.files(manifest, table))
+    with checks.check("two tables are joined in one version"):
+        for version, manifest in enumerate(manifests, 1):
+            at = f"AT (VERSION => {version})"
+            joined = f"lake.products p {at} JOIN lake.entitlements e {at} USING (account_id, serial_number)"
+            count = db.sql(f"SELECT count(*), count(DISTINCT p._crawl_id || e._crawl_id) FROM {joined}").fetchone()
+            rows = next(table["rows"] for table in manifest["tables"] if table["name"] == "entitlements")
+            assert count == (rows, 1), f"version {version}: {count}, expected {rows} rows"
+    with checks.check("an added column is absent in the old version, and there in the newest"):
+        columns = [
+            {row[0] for row in db.sql(f"DESCRIBE SELECT * FROM lake.{TABLE} AT (VERSION => {version})").fetchall()}
+            for version in (1, 2)
+        ]
+        assert columns[1] - columns[0] == {ADDED}, columns
+        assert db.sql(f"SELECT count({ADDED}) > 0 FROM lake.{TABLE}").fetchone() == (True,)
+    with checks.check("filters on DuckLake tables are right at the bounds of every column, in every version"):
+        for version, manifest in enumerate(manifests, 1):
+            for table in tables(manifest):
+                found = f"lake.{table} AT (VERSION => {version})"
+                same_filters(db, f"{table}, version {version}", found, place.files(manifest, table))
+    with checks.check("DuckLake's cleanup deletes none of the files"):
+        copy = place.folder / "copy.sqlite"
+        shutil.copyfile(place.catalog, copy)
+        before = sorted(place.path.rglob("*.parquet"))
+        writer = connect("sqlite_scanner", "ducklake")
+        writer.sql(f"ATTACH 'ducklake:sqlite:{copy}' AS lake")
+        writer.sql("CALL ducklake_expire_snapshots('lake', versions => [1, 2])")
+        writer.sql("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
+        writer.sql("CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)")
+        left = [row[0] for row in writer.sql("SELECT snapshot_id FROM ducklake_snapshots('lake')").fetchall()]
+        assert 1 not in left and 2 not in left, left
+        assert sorted(place.path.rglob("*.parquet")) == before
+
+
+def check_readers(checks: Checks, place: Place) -> None:
+    """Reads the catalog in a loop while crawls are published, from another process than the program's."""
+    query = """
+        SELECT (SELECT min(_crawl_id) FROM lake.products), (SELECT max(_crawl_id) FROM lake.products),
+            (SELECT min(_crawl_id) FROM lake.accounts), (SELECT max(_crawl_id) FROM lake.accounts)
+    """
+    with checks.check("a reader that joins tables in a loop never mixes snapshots of the DuckLake catalog"):
+        db = connect("sqlite_scanner", "ducklake")
+        db.sql(f"ATTACH 'ducklake:sqlite:{place.catalog}' AS lake (READ_ONLY)")
+        seen: list[str] = []
+        reads = 0
+        for _ in range(3):
+            words = [str(place.binary), "crawl", "--simulate", "--sink", place.ducklake]
+            publisher = subprocess.Popen(
+                words,
+                cwd=place.folder,
+                env=environment(place.folder, {}),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            while publisher.poll() is None:
+                ids = set(db.sql(query).fetchone())
+                assert len(ids) == 1, f"mixed: {ids}"
+                seen += [name for name in ids if name not in seen]
+                reads += 1
+            assert publisher.returncode == 0
+        (last,) = set(db.sql(query).fetchone())
+        assert reads > 20 and len({*seen, last}) > 2, f"{reads} reads saw {len(seen)} snapshots"
+
+
+def check_kills(checks: Checks, place: Place) -> None:
+    """Kills the program while it publishes, and publishes again."""
+    moments = random.Random(1)
+
+    def words(name: str) -> list[str]:
+        sinks = [f"delta:{name}", f"ducklake:{name}.sqlite?data={name}-files"]
+        return ["replay", "latest", *(word for sink in sinks for word in ("--sink", sink))]
+
+    with checks.check("a kill at any moment shows readers nothing or everything"):
+        started = time.monotonic()
+        run(place.binary, words("whole"), place.folder, {}).expect(0)
+        length = time.monotonic() - started
+        killed = 0
+        for number in range(KILLS):
+            name = f"kill-{number}"
+            process = subprocess.Popen(
+                [str(place.binary), *words(name)],
+                cwd=place.folder,
+                env=environment(place.folder, {}),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            time.sleep(length * moments.uniform(0.3, 1.0))
+            process.kill()
+            killed += process.wait() != 0
+            path, catalog = place.folder / name, place.folder / f"{name}.sqlite"
+            for log in path.glob("*/_delta_log"):
+                if any(log.glob("*.json")):
+                    assert DeltaTable(log.parent).version() == 0, log
+            if catalog.exists() and catalog.stat().st_size:
+                db = connect("sqlite_scanner", "ducklake")
+                db.sql(f"ATTACH 'ducklake:sqlite:{catalog}' AS lake (READ_ONLY)")
+                assert len(db.sql("SELECT * FROM ducklake_snapshots('lake')").fetchall()) in (0, 2)
+            run(place.binary, words(name), place.folder, {}).expect(0)
+            (manifest,) = (path / "_fortilake/snapshots").glob("*.json")
+            newest = json.loads(manifest.read_text("utf-8"))
+            for table in newest["tables"]:
+                assert DeltaTable(path / table["name"]).count() == table["rows"], table["name"]
+            db = connect("sqlite_scanner", "ducklake")
+            db.sql(f"ATTACH 'ducklake:sqlite:{catalog}' AS lake (READ_ONLY)")
+            for table in newest["tables"]:
+                count = db.sql(f"SELECT count(*) FROM lake.{table['name']}").fetchone()
+                assert count == (table["rows"],), table["name"]
+        assert killed > KILLS / 3, f"only {killed} of {KILLS} processes were killed in time"
+
+
+def main() -> None:
+    """Runs all checks."""
+    binary, checks = binary_from_arguments(), Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(binary, Path(folder).resolve())
+        place.fill()
+        for check in (check_delta, check_ducklake, check_readers, check_kills):
+            check(checks, place)
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()
