@@ -116,6 +116,7 @@ mod contract;
 mod crawl;
 mod descriptor;
 mod error;
+pub mod issues;
 #[cfg(feature = "json")]
 pub mod json;
 mod nearest;

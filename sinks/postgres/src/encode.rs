@@ -11,6 +11,7 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray, UInt64Array,
 };
+use fortilake_sink::issues::Cell;
 use fortilake_sink::{Error, Kind, Result};
 
 use crate::types::Type;
@@ -35,13 +36,6 @@ const TIMES: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_
 
 /// U+0000, which PostgreSQL cannot store, is replaced by this character.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
-
-/// A text in which U+0000 was replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Replaced {
-    pub(crate) row: usize,
-    pub(crate) column: usize,
-}
 
 /// The text as it is stored.
 pub(crate) fn storable(text: &str) -> String {
@@ -85,7 +79,7 @@ pub(crate) fn rows(
     types: &[Type],
     scope: &str,
     out: &mut Vec<u8>,
-) -> Result<Vec<Replaced>> {
+) -> Result<Vec<Cell>> {
     let columns: Option<Vec<_>> = records
         .columns()
         .iter()
@@ -110,7 +104,7 @@ pub(crate) fn rows(
                 Error::new(Kind::Rejected, format!("column `{name}` has {problem}"))
             })?;
             if written == Written::Replaced {
-                replaced.push(Replaced { row, column });
+                replaced.push(Cell { row, column });
             }
         }
         // A scope's text contains only ASCII letters and a few other characters, so it is neither long nor changed.

@@ -40,7 +40,6 @@ mod encode;
 mod failure;
 mod history;
 mod merge;
-mod nul;
 mod publish;
 mod sink;
 mod snapshots;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use fortilake_sink::issues::{Changed, ISSUES, issues};
 use fortilake_sink::{
     Batch, Context, Delivery, Descriptor, Error, Kind, Options, Outcome, Receipt, Result,
     Selection, Sink, TableSpec, inventory,
@@ -12,12 +13,15 @@ use schemars::schema_for;
 
 use crate::config::Config;
 use crate::connection::Connector;
-use crate::nul;
+use crate::encode::storable;
 use crate::publish::{Delivered, Publisher, check_partial};
 use crate::spool::Spool;
 use crate::tables::LONGEST_SUFFIX;
 use crate::target::Target;
 use crate::types;
+
+/// Why a text is in the table `issues`.
+const REASON: &str = "U+0000 was replaced by U+FFFD, because PostgreSQL cannot store it";
 
 inventory::submit! {
     Descriptor {
@@ -106,13 +110,17 @@ impl Sink for Postgres {
         let written = blocking(move || {
             let name = &batch.table.name;
             let replaced = spool.write(name, &batch.scope, &batch.records)?;
-            // An issue about an issue would have the same key as the issue itself.
+            let changed = Changed {
+                cells: &replaced,
+                reason: REASON,
+                store: &storable,
+            };
             if !replaced.is_empty()
-                && name != nul::ISSUES
-                && let Some(issues) = spool.spec(nul::ISSUES)
-                && let Some(rows) = nul::issues(&issues, &crawl, &batch, &replaced)?
+                && name != ISSUES
+                && let Some(spec) = spool.spec(ISSUES)
+                && let Some(rows) = issues(&spec, &crawl, &batch, &changed)?
             {
-                spool.write(nul::ISSUES, &batch.scope, &rows)?;
+                spool.write(ISSUES, &batch.scope, &rows)?;
             }
             Ok((spool, replaced.len() as u64))
         });

@@ -5,9 +5,10 @@ use std::io::{BufWriter, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fortilake_sink::issues::Cell;
 use fortilake_sink::{Error, Kind, RecordBatch, Result, ScopeId, TableSpec};
 
-use crate::encode::{self, Replaced};
+use crate::encode;
 use crate::types::Type;
 
 /// The size of the buffer of each file.
@@ -72,7 +73,7 @@ impl Spool {
         table: &str,
         scope: &ScopeId,
         records: &RecordBatch,
-    ) -> Result<Vec<Replaced>> {
+    ) -> Result<Vec<Cell>> {
         let found = self.tables.iter_mut().find(|open| open.spec.name == table);
         let open = found.ok_or_else(|| {
             let text = format!("table `{table}` was not announced when the sink was opened");

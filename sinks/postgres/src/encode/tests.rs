@@ -163,7 +163,7 @@ proptest! {
             let has_nul = wanted.5.as_ref().is_some_and(|text| text.contains('\0'));
             wanted.5 = wanted.5.map(|text| text.replace('\0', "\u{fffd}"));
             prop_assert_eq!(read, wanted);
-            let place = Replaced { row: number, column: 5 };
+            let place = Cell { row: number, column: 5 };
             prop_assert_eq!(replaced.contains(&place), has_nul);
         }
         prop_assert!(reader.0.is_empty());
@@ -208,7 +208,7 @@ fn extremes_are_read_back() {
     let mut out = Vec::new();
     let result = rows(&records(&extremes), &TYPES, "s", &mut out);
     let replaced = result.unwrap();
-    assert_eq!(replaced, [Replaced { row: 1, column: 5 }]);
+    assert_eq!(replaced, [Cell { row: 1, column: 5 }]);
     let mut reader = Reader(&out);
     for row in extremes {
         let wanted = row.5.map(|text| text.replace('\0', "\u{fffd}"));

@@ -1,9 +1,10 @@
 //! Tests of the rows for `issues`.
 
 use arrow_array::Int64Array;
-use fortilake_sink::{Field, KeyIn, Origin, Phase, Schema, ScopeId, Selection};
+use arrow_schema::{Field, Schema};
 
 use super::*;
+use crate::{KeyIn, Origin, Phase, ScopeId, Selection};
 
 fn table(name: &str, fields: Vec<Field>) -> TableSpec {
     TableSpec {
@@ -49,13 +50,17 @@ fn issues_of(fields: Vec<Field>) -> Option<RecordBatch> {
         started_at: String::new(),
         generator: String::new(),
     };
-    let replaced = [1, 2].map(|column| Replaced { row: 1, column });
-    issues(&table(ISSUES, fields), &crawl, &batch, &replaced).unwrap()
+    let changed = Changed {
+        cells: &[1, 2].map(|column| Cell { row: 1, column }),
+        reason: "U+0000 was replaced",
+        store: &|text| text.replace('\0', "\u{fffd}"),
+    };
+    issues(&table(ISSUES, fields), &crawl, &batch, &changed).unwrap()
 }
 
 #[test]
 fn each_text_is_a_row_with_its_place_and_value() {
-    let names = ["column_name", "key", "value", "_crawl_id", "note"];
+    let names = ["column_name", "key", "value", "reason", "_crawl_id", "note"];
     let rows = issues_of(names.map(text).to_vec()).unwrap();
     let cells = |row: usize| {
         let columns = rows.columns().iter();
@@ -67,7 +72,8 @@ fn each_text_is_a_row_with_its_place_and_value() {
     };
     let key = "{\"id\":null,\"serial\":\"b\u{fffd}\",\"missing\":null}";
     let wanted = |column: &str, value: &str| {
-        let cells = [column, key, value, "c1"].map(|text| Some(text.to_owned()));
+        let reason = "U+0000 was replaced";
+        let cells = [column, key, value, reason, "c1"].map(|text| Some(text.to_owned()));
         cells.into_iter().chain([None]).collect::<Vec<_>>()
     };
     assert_eq!(cells(0), wanted("serial", "b\u{fffd}"));
