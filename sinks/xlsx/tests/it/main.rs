@@ -1,0 +1,5 @@
+//! Tests of the sink by the workbooks that it leaves.
+
+mod conformance;
+mod publish;
+mod reader;
