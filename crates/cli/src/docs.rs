@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::{args::Cli, config, exit::Code, metrics};
 
 /// The sinks of the default build. Others need a feature, and have a page of their own.
-const SINKS: [&str; 7] = [
-    "csv", "delta", "ducklake", "exec", "ndjson", "parquet", "webhook",
+const SINKS: [&str; 8] = [
+    "csv", "delta", "ducklake", "exec", "ndjson", "parquet", "webhook", "xlsx",
 ];
 
 fn page(name: &str) -> PathBuf {

@@ -20,3 +20,5 @@ use fortilake_sink_parquet as _;
 use fortilake_sink_postgres as _;
 #[cfg(feature = "webhook")]
 use fortilake_sink_webhook as _;
+#[cfg(feature = "xlsx")]
+use fortilake_sink_xlsx as _;
