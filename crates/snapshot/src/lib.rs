@@ -33,6 +33,7 @@ pub use self::bucket::{BucketOptions, Encryption, scheme, variables};
 pub use self::catalog::Catalog;
 pub use self::choice::{Choice, Chosen, Columns, Meta, Names};
 pub use self::format::{Encoder, Format, Output};
+pub use self::join::{Join, Joined};
 pub use self::layout::Layout;
 pub use self::local::LocalPlace;
 pub use self::manifest::{Column, File, MadeBy, Manifest, SCHEMA_VERSION, Table};
@@ -55,6 +56,7 @@ pub mod conformance;
 #[cfg(any(test, feature = "conformance"))]
 pub mod faults;
 mod format;
+mod join;
 mod layout;
 mod legacy;
 mod local;

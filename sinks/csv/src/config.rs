@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use fortilake_snapshot::{
-    BucketOptions, Choice, Columns, Keep, Layout, Meta, Names, PartialRule, Target,
+    BucketOptions, Choice, Columns, Join, Keep, Layout, Meta, Names, PartialRule, Target,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -41,6 +41,8 @@ pub(crate) struct Config {
     /// Whether to write the columns `_source`, `_crawl_id`, `_observed_at` and `_extra`.
     #[serde(default = "yes")]
     pub(crate) meta: bool,
+    /// A column to add: `company`, which puts the company of the account after each `account_id`.
+    pub(crate) join: Option<Join>,
     /// The character between two cells: `,`, `;`, `|` or `tab`.
     #[serde(default)]
     pub(crate) delimiter: Delimiter,

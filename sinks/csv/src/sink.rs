@@ -29,11 +29,16 @@ inventory::submit! {
 
 async fn open(mut context: Context, options: Options) -> Result<Box<dyn Sink>> {
     let config: Config = options.parse()?;
+    let joined = config.join.map(|join| join.widen(&mut context));
     let chosen = config.choice().narrow(&mut context)?;
     let format = Csv {
         dialect: config.dialect(),
     };
-    Ok(chosen.before(config.target().open(format, context).await?))
+    let sink = chosen.before(config.target().open(format, context).await?);
+    Ok(match joined {
+        Some(joined) => joined.before(sink),
+        None => sink,
+    })
 }
 
 async fn probe(options: Options) -> Result<()> {

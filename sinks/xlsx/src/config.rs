@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fortilake_snapshot::{Choice, Columns, Meta, Names, PartialRule};
+use fortilake_snapshot::{Choice, Columns, Join, Meta, Names, PartialRule};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -22,6 +22,8 @@ pub(crate) struct Config {
     /// Whether to write the columns `_source`, `_crawl_id`, `_observed_at` and `_extra`.
     #[serde(default = "yes")]
     meta: bool,
+    /// A column to add: `company`, which puts the company of the account after each `account_id`.
+    pub(crate) join: Option<Join>,
     /// What to do with a crawl in which a scope failed whose rows may be in the workbook: `refuse` (the default) or
     /// `publish`.
     pub(crate) partial: Option<PartialRule>,

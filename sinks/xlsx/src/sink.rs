@@ -41,9 +41,14 @@ inventory::submit! {
 
 async fn open(mut context: Context, options: Options) -> Result<Box<dyn Sink>> {
     let config: Config = options.parse()?;
+    let joined = config.join.map(|join| join.widen(&mut context));
     let chosen = config.choice().narrow(&mut context)?;
     let sink = blocking(move || Xlsx::open(context, &config)).await?;
-    Ok(chosen.before(Box::new(sink)))
+    let sink = chosen.before(Box::new(sink));
+    Ok(match joined {
+        Some(joined) => joined.before(sink),
+        None => sink,
+    })
 }
 
 async fn probe(options: Options) -> Result<()> {

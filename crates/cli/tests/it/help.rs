@@ -199,6 +199,8 @@ fn one_sink() {
           Object stores: the URL of the server, such as `https://minio.example.com:9000`, if it is not that of AWS. Without it, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`.
       formula_prefix
           Whether to put a `'` before text that a spreadsheet would run as a formula. (default: true)
+      join
+          A column to add: `company`, which puts the company of the account after each `account_id`.
       keep
           Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout `snapshots`.
       kms_key_id
