@@ -2,6 +2,8 @@
 
 use std::{fmt::Write as _, path::Path};
 
+use fortilake_sink::Spec;
+
 /// The flags `--config`, `--sink` and `--state` as they were given, each with a blank before it.
 pub(crate) fn flags(config: Option<&Path>, sinks: &[String], state: Option<&Path>) -> String {
     let mut text = String::new();
@@ -9,9 +11,10 @@ pub(crate) fn flags(config: Option<&Path>, sinks: &[String], state: Option<&Path
         let _ = write!(text, " --config {}", quoted(&config.to_string_lossy()));
     }
     for sink in sinks {
-        // A URL can contain a password or a token, so only the name of the sink is repeated.
+        // A URL can contain a password or a token, and so can the arguments of a program. Then only the name of the
+        // sink is repeated.
         let sink = match sink.split_once(':') {
-            Some((name, _)) if sink.contains("://") => format!("{name}:…"),
+            Some((name, _)) if sink.contains("://") || is_hidden(sink) => format!("{name}:…"),
             _ => sink.clone(),
         };
         let _ = write!(text, " --sink {}", quoted(&sink));
@@ -20,6 +23,12 @@ pub(crate) fn flags(config: Option<&Path>, sinks: &[String], state: Option<&Path
         let _ = write!(text, " --state {}", quoted(&state.to_string_lossy()));
     }
     text
+}
+
+/// Whether a part of the sink's options must not be shown.
+fn is_hidden(sink: &str) -> bool {
+    let spec = Spec::parse(sink);
+    spec.is_ok_and(|spec| spec.shown_options().ok().as_ref() != Some(&spec.options))
 }
 
 /// A word as a shell has to be given it.
@@ -41,12 +50,14 @@ mod tests {
             "csv:out".to_owned(),
             "parquet:it's here?layout=latest".to_owned(),
             "webhook:https://hooks.example/t0ken".to_owned(),
+            "exec:upload?args=--token=t0ken".to_owned(),
+            "exec:upload".to_owned(),
         ];
         let text = flags(Some("a b.toml".as_ref()), &sinks, Some("/var/x".as_ref()));
         assert_eq!(
             text,
             " --config 'a b.toml' --sink csv:out --sink 'parquet:it'\\''s here?layout=latest' \
-             --sink 'webhook:…' --state /var/x"
+             --sink 'webhook:…' --sink 'exec:…' --sink exec:upload --state /var/x"
         );
         assert_eq!(flags(None, &[], None), "");
     }

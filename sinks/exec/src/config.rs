@@ -17,9 +17,12 @@ mod tests;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     /// The program: a path, or a name to look up in `PATH`; or a list of the program and its first arguments. Text is never split at spaces.
+    // An argument may be a token, so only the program is shown.
+    #[schemars(extend("x-shown-words" = 1))]
     pub(crate) command: WordOrList,
     /// Arguments after those in `command`: one, or a list.
     #[serde(default)]
+    #[schemars(extend("x-shown-words" = 0))]
     pub(crate) args: WordOrList,
     /// What the program reads on its standard input: `arrow` (an Arrow IPC stream) or `ndjson` (one line of JSON per row).
     #[serde(default)]

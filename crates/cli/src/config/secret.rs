@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use fortilake_auth::printable;
 
 use super::{Env, Secret};
 
@@ -69,12 +70,23 @@ fn run(words: &[String]) -> Result<String> {
     let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
-        // The user sees why a password manager fails; its output itself is the secret.
-        .stderr(Stdio::inherit())
         .output()
         .with_context(|| format!("the command `{program}` cannot be run"))?;
+    // Its output is the secret, and what it says beside it must neither break `-q` nor lines of JSON.
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said
+        .lines()
+        .map(printable)
+        .filter(|line| !line.trim().is_empty());
+    let said: Vec<_> = said.collect();
     if !output.status.success() {
-        bail!("the command `{program}` failed ({})", output.status);
+        let why = said
+            .last()
+            .map_or_else(String::new, |line| format!(": {line}"));
+        bail!("the command `{program}` failed ({}){why}", output.status);
+    }
+    for line in said {
+        tracing::info!(program, line, "the command for a secret says something");
     }
     String::from_utf8(output.stdout)
         .ok()

@@ -121,3 +121,30 @@ fn phases_are_logged() {
     }
     assert!(!text.contains("call answered"), "{text}");
 }
+
+#[test]
+fn the_command_of_a_secret_does_not_write_to_standard_error() {
+    let simulator = Simulator::start(SMALL);
+    let folder = |command: &str| {
+        let addresses = ["auth_url", "api_url"].map(|key| {
+            let value = simulator.variable(&format!("FORTICLOUD_{}", key.to_uppercase()));
+            format!("{key} = \"{value}\"\n")
+        });
+        let source = format!(
+            "[[source]]\nname = \"a\"\ntype = \"forticloud\"\nusername = {{ env = \"FORTICLOUD_USERNAME\" }}\n\
+             password = {{ command = [\"sh\", \"-c\", \"echo noise >&2; {command}\"] }}\n{}",
+            addresses.concat()
+        );
+        Folder::beside(&simulator).file("c.toml", &source)
+    };
+    let password = simulator.variable("FORTICLOUD_PASSWORD");
+    let good = folder(&format!("echo '{password}'"));
+    insta::assert_snapshot!(good.check("crawl --config c.toml -q --sink csv:out"), @"exit 0");
+    let (code, lines) = json_lines(&folder("exit 7"), "check --config c.toml --log-format json");
+    assert_eq!(code, Some(2));
+    let causes = lines.last().unwrap()["fields"]["causes"].to_string();
+    assert!(
+        causes.contains("the command `sh` failed (exit status: 7): noise"),
+        "{causes}"
+    );
+}

@@ -7,11 +7,20 @@ use super::{Reference, Secrecy, follow};
 /// What stands in place of text that may be a secret.
 const HIDDEN: &str = "…";
 
+/// The JSON Schema keyword for words of which some may be a secret, such as the arguments of a program. Its value is the
+/// number of words at the beginning of a list that are shown.
+///
+/// It changes only what is shown: such an option is written in plain text.
+const SHOWN_WORDS: &str = "x-shown-words";
+
 /// Replaces everything in `value` that `schema` marks as a secret, or as what may be one.
 ///
 /// References stay, because they say where a secret is. Of a command only the program stays: its
 /// arguments may be a token.
 pub(crate) fn hide(root: &Value, schema: &Value, value: &Value) -> Value {
+    if let Some(shown) = schema.get(SHOWN_WORDS).and_then(Value::as_u64) {
+        return words(value, shown);
+    }
     let schema = follow(root, schema);
     let branches = ["anyOf", "oneOf", "allOf"].into_iter();
     let mut branches = branches
@@ -41,6 +50,22 @@ pub(crate) fn hide(root: &Value, schema: &Value, value: &Value) -> Value {
             });
             Value::Object(members.collect())
         }
+        other => other.clone(),
+    }
+}
+
+/// The first words of a list or, if there are any, a word on its own; the other words are hidden.
+fn words(value: &Value, shown: u64) -> Value {
+    match value {
+        Value::Array(words) => {
+            let shown = usize::try_from(shown)
+                .unwrap_or(usize::MAX)
+                .min(words.len());
+            let mut list = words[..shown].to_vec();
+            list.resize(words.len().min(shown + 1), Value::from(HIDDEN));
+            list.into()
+        }
+        Value::String(_) if shown == 0 => Value::from(HIDDEN),
         other => other.clone(),
     }
 }

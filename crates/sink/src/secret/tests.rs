@@ -102,3 +102,28 @@ fn a_shown_option_says_only_where_a_secret_is() {
     });
     assert_eq!(Value::Object(shown), expected);
 }
+
+#[test]
+fn of_the_words_of_a_program_only_the_first_are_shown() {
+    let schema = json!({ "properties": {
+        "command": { "$ref": "#/$defs/words", "x-shown-words": 1 },
+        "args": { "x-shown-words": 0 },
+        "other": {},
+    } });
+    let shown =
+        |options: Value| Value::Object(super::hide_all(&schema, options.as_object().unwrap()));
+    assert_eq!(
+        shown(
+            json!({ "command": ["upload", "--token=x", "y"], "args": ["a", "b"], "other": ["c"] })
+        ),
+        json!({ "command": ["upload", "…"], "args": ["…"], "other": ["c"] })
+    );
+    assert_eq!(
+        shown(json!({ "command": "upload", "args": "--token=x" })),
+        json!({ "command": "upload", "args": "…" })
+    );
+    assert_eq!(
+        shown(json!({ "command": [], "args": [] })),
+        json!({ "command": [], "args": [] })
+    );
+}

@@ -23,7 +23,8 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str) -> Vec<String>
         let branches = || rule.as_array().unwrap().iter();
         let length = value.as_array().map(Vec::len);
         let is_met = match keyword.as_str() {
-            "$schema" | "$defs" | "title" | "description" | "default" | "x-secret" => true,
+            "$schema" | "$defs" | "title" | "description" | "default" | "x-secret"
+            | "x-shown-words" => true,
             "$ref" => {
                 let target = rule.as_str().unwrap().strip_prefix('#').unwrap();
                 let target = root.pointer(target).unwrap_or_else(|| panic!("no {rule}"));
