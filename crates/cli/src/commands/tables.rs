@@ -7,11 +7,16 @@ use fortilake_models::{self as models, Kind, Table};
 use fortilake_sink::nearest;
 use serde_json::json;
 
+use self::place::Place;
 use crate::{
     args::{TablesArgs, TablesFormat},
     console::Console,
     exit::{Code, CommandError, Result},
 };
+
+mod dbt;
+mod place;
+mod sql;
 
 /// Describes all tables, or one.
 pub(crate) fn run(args: &TablesArgs, console: Console) -> Result {
@@ -19,11 +24,20 @@ pub(crate) fn run(args: &TablesArgs, console: Console) -> Result {
         None => models::tables().collect(),
         Some(name) => vec![find(name)?],
     };
+    if args.dialect.is_some() && !matches!(args.format, TablesFormat::Sql | TablesFormat::Dbt) {
+        let failure = Failure::not_started(anyhow!("`--dialect` has no effect on this format"));
+        return Err(failure.hint("add `--format sql` or `--format dbt`"));
+    }
+    let place = match &args.place {
+        Some(place) => Some(Place::read(place)?),
+        None => None,
+    };
     let text = match args.format {
         TablesFormat::Text if args.name.is_none() => list(&tables),
         TablesFormat::Text => tables.iter().map(|table| describe(table)).collect(),
         TablesFormat::Json => json(&tables)?,
-        TablesFormat::Sql => tables.iter().map(|table| create(table)).collect(),
+        TablesFormat::Sql => sql::statements(&tables, args.dialect, place.as_ref())?,
+        TablesFormat::Dbt => dbt::sources(&tables, args.dialect, place.as_ref())?,
     };
     console.data(&text).map_err(CommandError::failed)?;
     Ok(Code::Complete)
@@ -111,28 +125,6 @@ fn json(tables: &[&Table]) -> Result<String> {
     Ok(text + "\n")
 }
 
-/// A `CREATE TABLE` statement in standard SQL.
-fn create(table: &Table) -> String {
-    let mut text = format!("-- {}\n-- key: {}\n", table.summary, table.key.join(", "));
-    let _ = writeln!(text, "CREATE TABLE \"{}\" (", table.name);
-    for (position, column) in table.columns.iter().enumerate() {
-        let null = if column.nullable() { "" } else { " NOT NULL" };
-        let comma = if position + 1 == table.columns.len() {
-            ""
-        } else {
-            ","
-        };
-        let _ = writeln!(
-            text,
-            "    \"{}\" {}{null}{comma}",
-            column.name,
-            sql_type(column.kind)
-        );
-    }
-    text.push_str(");\n\n");
-    text
-}
-
 /// The type names of Arrow in Python, which are also those in a snapshot's manifest.
 fn type_name(kind: Kind) -> &'static str {
     match kind {
@@ -142,16 +134,5 @@ fn type_name(kind: Kind) -> &'static str {
         Kind::Bool => "bool",
         Kind::Timestamp => "timestamp[us]",
         Kind::Instant => "timestamp[us, tz=UTC]",
-    }
-}
-
-fn sql_type(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text | Kind::Json => "TEXT",
-        Kind::Int | Kind::Id => "BIGINT",
-        Kind::Float => "DOUBLE PRECISION",
-        Kind::Bool => "BOOLEAN",
-        Kind::Timestamp => "TIMESTAMP",
-        Kind::Instant => "TIMESTAMP WITH TIME ZONE",
     }
 }

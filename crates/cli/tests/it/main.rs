@@ -30,4 +30,5 @@ mod secrets;
 mod stderr;
 mod stop;
 mod systems;
+mod tables;
 mod util;
