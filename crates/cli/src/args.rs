@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Crawl(CrawlArgs),
     /// Estimate how many calls a crawl needs and how long it takes within the limits.
     Plan(PlanArgs),
-    /// Sign in to each service, make one call to it, and report what works.
+    /// Sign in to each service, probe the sinks, and report what works.
     Check(CheckArgs),
     /// List, show, verify or remove stored crawls.
     Crawls(CrawlsArgs),
@@ -228,7 +228,10 @@ pub(crate) struct PlanArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
-    /// Print a JSON list with one object for each source.
+    /// Check this sink instead of the configured ones; may be repeated.
+    #[arg(long, value_name = "NAME:TARGET?option=value")]
+    pub(crate) sink: Vec<String>,
+    /// Print a JSON list with one object for each source and each sink.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -1,25 +1,27 @@
-//! `fortilake check`: signs in to each service, makes one call to it, and reports what works.
+//! `fortilake check`: signs in to each service, makes one call to it, probes the sinks, and reports
+//! what works.
 
 use std::{fmt::Write as _, sync::Arc};
 
 use fortilake_client as client;
 use fortilake_crawler::{Check, one_line};
+use fortilake_sink::registry;
 use serde_json::{Value, json};
 
 use super::crawl;
 use crate::{
     args::CheckArgs,
-    config::Env,
+    config::{Env, SinkConfig},
     connect::{self, ClientContext},
     console::Console,
     exit::{CREDENTIALS_HINT, Code, CommandError, Result},
     session,
 };
 
-/// Checks the configured sources.
+/// Checks the configured sources and sinks.
 pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
     let env = Env::read()?;
-    let config = crawl::load_sources(&args.sources, &env)?;
+    let config = crawl::load_sources(&args.sources, &args.sink, &env)?;
     let state = session::open_state(args.state.state.as_deref(), &env)?;
     // A stored token of an earlier run would still work and hide a password that is now wrong.
     let context = ClientContext {
@@ -48,6 +50,24 @@ pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
                 code = found;
             }
         }
+        let mut lines = String::new();
+        for sink in &config.sinks {
+            let found = probe(sink, &env).await;
+            if args.json {
+                list.push(sink_object(&sink.label, &found));
+            } else {
+                lines.push_str(&sink_line(&sink.label, &found));
+            }
+            if let Err(failure) = found
+                && code != Code::NotStarted
+            {
+                code = failure.code;
+            }
+        }
+        if !lines.is_empty() {
+            let text = format!("sinks\n{lines}");
+            console.data(&text).map_err(Failure::failed)?;
+        }
         if refused {
             console.problem(&format!("\nhint: {CREDENTIALS_HINT}\n"));
         }
@@ -57,6 +77,29 @@ pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
         }
         Ok(code)
     })
+}
+
+/// Checks that a crawl could publish to the sink, and leaves nothing behind.
+async fn probe(sink: &SinkConfig, env: &Env) -> Result<()> {
+    let options = env.resolve(&sink.spec).await?;
+    (registry::find(&sink.spec.sink)?.probe)(options).await?;
+    Ok(())
+}
+
+fn sink_line(label: &str, found: &Result<()>) -> String {
+    match found {
+        Ok(()) => format!("  {label:16}  ok      can be written\n"),
+        Err(failure) => format!("  {label:16}  failed  {:#}\n", failure.error),
+    }
+}
+
+/// What was found at a sink, as JSON. Its members are a documented interface.
+fn sink_object(label: &str, found: &Result<()>) -> Value {
+    let (result, message, code) = match found {
+        Ok(()) => ("ok", None, Code::Complete),
+        Err(failure) => ("failed", Some(format!("{:#}", failure.error)), failure.code),
+    };
+    json!({ "sink": label, "result": result, "message": message, "exit_code": code as u8 })
 }
 
 /// What was found at a source, as JSON. Its members are a documented interface.

@@ -382,8 +382,8 @@ fn left_as(session: &Session, failure: &CommandError) -> Status {
 }
 
 /// Loads the configuration, limited to the sources that `--source` names.
-pub(crate) fn load_sources(args: &SourceArgs, env: &Env) -> Result<Config> {
-    selected(args.config.as_deref(), &args.source, &[], env)
+pub(crate) fn load_sources(args: &SourceArgs, sinks: &[String], env: &Env) -> Result<Config> {
+    selected(args.config.as_deref(), &args.source, sinks, env)
 }
 
 fn selected(path: Option<&Path>, names: &[String], sinks: &[String], env: &Env) -> Result<Config> {

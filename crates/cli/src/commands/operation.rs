@@ -169,7 +169,7 @@ impl<'a> Target<'a> {
         console: Console,
     ) -> Result<Self> {
         let env = Env::read()?;
-        let config = crawl::load_sources(&args.sources, &env)?;
+        let config = crawl::load_sources(&args.sources, &[], &env)?;
         let mut sources = config
             .sources
             .into_iter()

@@ -34,7 +34,7 @@ type Calls = BTreeMap<String, u64>;
 /// Prints an estimate for each configured source.
 pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
     let env = Env::read()?;
-    let config = crawl::load_sources(&args.sources, &env)?;
+    let config = crawl::load_sources(&args.sources, &[], &env)?;
     let state = session::open_state(args.state.state.as_deref(), &env)?;
     let context = ClientContext::new(Some(state.clone()), console);
     super::runtime()?.block_on(async {

@@ -14,7 +14,7 @@ fn help() {
     Commands:
       crawl        Read the sources and publish a snapshot to the sinks
       plan         Estimate how many calls a crawl needs and how long it takes within the limits
-      check        Sign in to each service, make one call to it, and report what works
+      check        Sign in to each service, probe the sinks, and report what works
       crawls       List, show, verify or remove stored crawls
       replay       Publish a stored crawl to the sinks again, without making calls
       snapshots    List, verify or prune published snapshots

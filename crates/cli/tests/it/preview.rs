@@ -82,6 +82,8 @@ fn a_check_says_what_works() {
       Organization      ok      3 units
       IAM               ok      3 accounts in the first unit
       Asset Management  ok      9 products in the first account
+    sinks
+      parquet:out       ok      can be written
     ");
     let folder = Folder::beside(&simulator).with("FORTICLOUD_PASSWORD", "hunter2");
     let text = folder.check("check");
@@ -92,17 +94,20 @@ fn a_check_says_what_works() {
       Organization      failed  `units/list` was not sent, because the sign-in failed: the API user or its password is wrong: the user comes from the variable `FORTICLOUD_USERNAME`, the password from the variable `FORTICLOUD_PASSWORD` (`organization`, HTTP 401: Unexpected error has happened)
       IAM               -       not called
       Asset Management  -       not called
+    sinks
+      parquet:out       ok      can be written
     --- stderr
 
     hint: check the user and the password or key; for FortiCloud, downloading the credentials file again resets the password
     ");
 }
 
-/// The only object in the JSON list that a command prints.
+/// The first object in the JSON list that a command prints, that of its only source.
 fn object(folder: &Folder, line: &str) -> (Option<i32>, Value) {
     let output = folder.run(line);
     let list: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(list.len(), 1, "{list:?}");
+    let sources = list.iter().filter(|object| object["source"].is_string());
+    assert_eq!(sources.count(), 1, "{list:?}");
     (output.status.code(), list[0].clone())
 }
 
@@ -241,6 +246,8 @@ fn a_check_of_a_user_without_an_organization() {
       IAM               -       not called
       Asset Management  ok      40 products in the first account
       A crawl reads only this user's own account.
+    sinks
+      parquet:out       ok      can be written
     ");
 }
 
@@ -255,5 +262,7 @@ fn a_check_of_a_user_who_may_not_see_products() {
       Organization      ok      3 units
       IAM               ok      3 accounts in the first unit
       Asset Management  denied  the user's permission profile does not allow it: `products/list` for accountId 710101, serialNumber % was refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
+    sinks
+      parquet:out       ok      can be written
     ");
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::util::{Folder, text_of};
+use crate::util::{Folder, SMALL, Simulator, text_of};
 
 #[test]
 fn the_statements_load_what_is_published() {
@@ -112,4 +112,24 @@ fn a_workbook_is_replaced_by_the_next_crawl() {
         refused.contains("was not written by fortilake, so it is not replaced"),
         "{refused}"
     );
+}
+
+#[test]
+fn a_check_finds_a_sink_that_cannot_be_written() {
+    let simulator = Simulator::start(SMALL);
+    let folder = Folder::beside(&simulator).file("file", "");
+    let good = folder.check("check --sink csv:out --sink xlsx:out.xlsx");
+    assert!(
+        good.contains("sinks\n  csv:out           ok      can be written\n"),
+        "{good}"
+    );
+    assert!(!folder.join("out").exists());
+    let bad = folder.check("check --sink csv:file/out");
+    assert!(bad.starts_with("exit 2"), "{bad}");
+    assert!(bad.contains("  csv:file/out      failed  "), "{bad}");
+    let json = text_of(folder.run("check --json --sink csv:file/out").stdout);
+    let list: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(list[1]["sink"], "csv:file/out");
+    assert_eq!(list[1]["result"], "failed");
+    assert_eq!(list[1]["exit_code"], 2);
 }
