@@ -17,9 +17,12 @@ use crate::{
     replace,
 };
 
+#[cfg(feature = "history")]
+mod renewal;
+
 /// Every metric with its help text, in the order of the file. Each is a gauge: the collector reads
 /// the file until the next run replaces it.
-pub(crate) const METRICS: [(&str, &str); 15] = [
+pub(crate) const METRICS: [(&str, &str); 16] = [
     ("fortilake_build_info", "The version of fortilake."),
     (
         "fortilake_run_end_timestamp_seconds",
@@ -71,14 +74,22 @@ pub(crate) const METRICS: [(&str, &str); 15] = [
         "fortilake_last_complete_snapshot_timestamp_seconds",
         "When the last complete snapshot that was published began, in Unix time.",
     ),
+    (
+        NEXT_RENEWAL,
+        "The last day of the coverage that ends next in the last snapshot that was published, in Unix time.",
+    ),
 ];
 
 /// The metrics about what is published. A run that publishes nothing leaves them as they are, so
 /// that alerts about their age work however a run fails.
-const PUBLISHED: [&str; 2] = [
+const PUBLISHED: [&str; 3] = [
     "fortilake_table_rows",
     "fortilake_last_complete_snapshot_timestamp_seconds",
+    NEXT_RENEWAL,
 ];
+
+/// A time and not a number of days, which would be wrong on the next day.
+const NEXT_RENEWAL: &str = "fortilake_next_renewal_timestamp_seconds";
 
 /// Where metrics are written, if `--metrics-file` was given.
 pub(crate) struct MetricsTarget {
@@ -115,6 +126,16 @@ impl MetricsTarget {
         let mut samples = of_run(record, code)?;
         let seconds = self.began.elapsed().as_secs_f64();
         add(&mut samples, "fortilake_run_duration_seconds", &[], seconds);
+        #[cfg(feature = "history")]
+        if let Some(summary) = record
+            .summary
+            .as_ref()
+            .filter(|summary| is_published(summary))
+            && let Some(end) = renewal::next(summary)
+        {
+            let end = end.as_duration().as_secs_f64();
+            add(&mut samples, NEXT_RENEWAL, &[], end);
+        }
         let before = fs::read_to_string(path).unwrap_or_default();
         let text = render(&samples, &before);
         replace::replace(path, &text)

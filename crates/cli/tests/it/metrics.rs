@@ -72,6 +72,8 @@ fn a_complete_crawl_is_measured() {
         snapshot <= end && end <= now && now - snapshot < 600.0,
         "{snapshot} {end} {now}"
     );
+    // Only Parquet files can be looked through for it.
+    assert!(!found.contains_key("fortilake_next_renewal_timestamp_seconds"));
     let left = folder
         .files("")
         .into_iter()
@@ -118,4 +120,21 @@ fn a_run_that_publishes_nothing_keeps_what_is_published() {
             && nowhere.contains("the metrics `gone/m.prom` cannot be written"),
         "{nowhere}"
     );
+}
+
+#[test]
+fn the_end_of_the_next_coverage_is_a_metric() {
+    let folder = Folder::new();
+    let crawled = folder.check("crawl --simulate --sink parquet:out --metrics-file m.prom");
+    assert!(crawled.starts_with("exit 0"), "{crawled}");
+    let listed = folder.run("renewals --within 3660d --format json").stdout;
+    let listed: Vec<serde_json::Value> = serde_json::from_slice(&listed).unwrap();
+    let first = listed
+        .iter()
+        .find(|line| line["status"] == "ending")
+        .unwrap();
+    let midnight = format!("{}T00:00:00Z", first["end_date"].as_str().unwrap());
+    let midnight: jiff::Timestamp = midnight.parse().unwrap();
+    let found = samples(&folder.join("m.prom"))["fortilake_next_renewal_timestamp_seconds"];
+    assert_eq!(found, midnight.as_duration().as_secs_f64());
 }
