@@ -45,6 +45,15 @@ impl Console {
         self.quiet
     }
 
+    /// Whether data on standard output is read by a person.
+    #[expect(
+        clippy::unused_self,
+        reason = "only code that was given the console may print"
+    )]
+    pub(crate) fn prints_to_terminal(self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// Whether everything on standard error is JSON.
     pub(crate) fn is_json(self) -> bool {
         self.format == LogFormat::Json

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod catalogue;
+mod indent;
 
 use anyhow::anyhow;
 use clap::CommandFactory as _;
@@ -88,8 +89,13 @@ fn call(args: &CallArgs, endpoint: &'static Endpoint, console: Console) -> Resul
     };
     let page = caller.run(async |caller| caller.fetch(endpoint, &arguments).await)?;
     let body = printable_json(page.body.trim_end());
+    let text = if console.prints_to_terminal() {
+        indent::indented(&body)
+    } else {
+        body.to_string()
+    };
     console
-        .data(&format!("{body}\n"))
+        .data(&format!("{text}\n"))
         .map_err(CommandError::failed)?;
     if let Some(part) = Part::of(&body) {
         console.note(&part.note(endpoint));
