@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from checks import Checks, binary_from_arguments, run
-from tables import manifest, read_parquet
+from tables import manifest, read_csv, read_parquet
 
 # Where Debian and others install programs that are not in `PATH`.
 FOLDERS = ("/usr/lib/postgresql", "/usr/pgsql", "/opt/homebrew/opt/postgresql")
@@ -111,6 +111,25 @@ def check_crawl(checks: Checks, binary: Path, place: Path, server: Server) -> No
         assert comments == ["0"], f"{comments[0]} columns of `products` have no comment"
 
 
+def check_sql(checks: Checks, binary: Path, place: Path, server: Server) -> None:
+    """Loads CSV files with the statements of `fortilake tables`, twice."""
+    with checks.check("psql runs the statements of `tables --dialect postgres`"):
+        sink = "csv:sheets?formula_prefix=false"
+        run(binary, ["crawl", "--simulate", "--fresh", "--sink", sink], place, {}).expect(0)
+        arguments = ["tables", "--format", "sql", "--dialect", "postgres", "--place", "sheets"]
+        sql = run(binary, arguments, place, {}).expect(0).stdout
+        words = [str(server.bin / "psql"), server.url, "-qX", "-v", "ON_ERROR_STOP=1"]
+        for _ in range(2):
+            subprocess.run(words, input=sql, check=True, cwd=place, encoding="utf-8", stdout=subprocess.PIPE)
+        for table in manifest(place / "sheets")["tables"]:
+            rows = server.query(f'SELECT count(*) FROM "{table["name"]}"')
+            assert rows == [str(table["rows"])], f"`{table['name']}` has {rows} rows: {table}"
+        cells = read_csv(place / "sheets/products.csv")["description"].to_pylist()
+        empty = server.query("SELECT count(*) FROM products WHERE description = ''")
+        nulls = server.query("SELECT count(*) FROM products WHERE description IS NULL")
+        assert empty == [str(cells.count(""))] and nulls == [str(cells.count(None))], f"{empty}, {nulls}"
+
+
 def main() -> None:
     """Runs all checks."""
     binary, checks = binary_from_arguments(), Checks()
@@ -118,6 +137,7 @@ def main() -> None:
         server = Server(Path(folder))
         try:
             check_crawl(checks, binary, Path(place), server)
+            check_sql(checks, binary, Path(place), server)
         finally:
             server.stop()
     checks.finish()

@@ -20,12 +20,13 @@ use anyhow::{Context as _, Result, ensure};
 use crate::executable;
 
 /// The scripts in the order in which they run. Each prints `N passed, M failed` at its end.
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 7] = [
     "read.py",
     "report.py",
     "clients.py",
     "sinks.py",
     "foreign.py",
+    "load.py",
     POSTGRES,
 ];
 
