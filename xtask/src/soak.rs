@@ -6,6 +6,9 @@ use anyhow::{Result, ensure};
 
 use crate::root;
 
+/// How many cases of each property are tried; `cargo test` tries 256.
+const PROPERTY_CASES: &str = "20000";
+
 /// Runs the tests that `cargo test` leaves out: two hundred kills, twenty thousand accounts, and
 /// copies of the workspace that are changed and built.
 ///
@@ -19,5 +22,13 @@ pub fn run() -> Result<()> {
         .current_dir(root())
         .status()?;
     ensure!(status.success(), "a slow test failed");
+    // The properties of what people write by hand, and of what vendors send, with many more cases.
+    let status = Command::new(env!("CARGO"))
+        .args(["test", "--workspace", "--lib", "--"])
+        .args(["any_", "never_panics", "agrees_with_jiff"])
+        .env("PROPTEST_CASES", PROPERTY_CASES)
+        .current_dir(root())
+        .status()?;
+    ensure!(status.success(), "a property does not hold");
     Ok(())
 }

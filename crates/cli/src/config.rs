@@ -10,6 +10,8 @@ mod settings;
 mod source;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use std::{

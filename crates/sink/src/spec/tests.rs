@@ -1,5 +1,6 @@
 //! Parsing a sink's specification into its name and typed options.
 
+use proptest::prelude::*;
 use schemars::{JsonSchema, schema_for};
 use serde_json::json;
 
@@ -137,4 +138,31 @@ fn chain(error: &Error) -> String {
         source = error.source();
     }
     text
+}
+
+/// Percent-encodes every character that has a meaning in a specification.
+fn encoded(text: &str) -> String {
+    let encode = |char: char| match char {
+        '%' | '?' | '&' | '=' => format!("%{:02X}", u32::from(char)),
+        char => char.to_string(),
+    };
+    text.chars().map(encode).collect()
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_sink_or_an_error_on_one_line(text in "(probe)?[:?]?\\PC{0,20}(\\?(level|path|checked|x)=\\PC{0,9}&?){0,3}") {
+        match Spec::parse(&text) {
+            Ok(spec) => prop_assert_eq!(spec.sink, "probe"),
+            Err(error) => prop_assert!(!error.to_string().contains('\n')),
+        }
+    }
+
+    #[test]
+    fn any_target_and_options_are_read_as_they_were_encoded(path in "\\PC{1,20}", level: u32, checked: bool) {
+        let text = format!("probe:{}?level={level}&checked={checked}", encoded(&path));
+        let spec = Spec::parse(&text).unwrap();
+        let options = json!({ "path": path, "level": level, "checked": checked });
+        prop_assert_eq!(Value::Object(spec.options), options);
+    }
 }
