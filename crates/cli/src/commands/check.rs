@@ -66,7 +66,7 @@ pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
         }
         if !lines.is_empty() {
             let text = format!("sinks\n{lines}");
-            console.data(&text).map_err(Failure::failed)?;
+            console.data(&text).map_err(CommandError::failed)?;
         }
         if refused {
             console.problem(&format!("\nhint: {CREDENTIALS_HINT}\n"));

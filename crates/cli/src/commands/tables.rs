@@ -25,7 +25,8 @@ pub(crate) fn run(args: &TablesArgs, console: Console) -> Result {
         Some(name) => vec![find(name)?],
     };
     if args.dialect.is_some() && !matches!(args.format, TablesFormat::Sql | TablesFormat::Dbt) {
-        let failure = Failure::not_started(anyhow!("`--dialect` has no effect on this format"));
+        let failure =
+            CommandError::not_started(anyhow!("`--dialect` has no effect on this format"));
         return Err(failure.hint("add `--format sql` or `--format dbt`"));
     }
     let place = match &args.place {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     args::Dialect,
     commands::runtime,
-    exit::{Failure, Result},
+    exit::{CommandError, Result},
 };
 
 /// A folder with a published snapshot.
@@ -37,7 +37,7 @@ impl Place {
             }
         }
         let error = anyhow!("no snapshot is published in `{shown}`");
-        Err(Failure::not_started(error).hint("name the folder of a sink `parquet` or `csv`"))
+        Err(CommandError::not_started(error).hint("name the folder of a sink `parquet` or `csv`"))
     }
 
     /// The path of a file or pattern below the folder.
@@ -65,7 +65,7 @@ impl Place {
             "{engine} cannot load the files in `{}` as they are",
             self.path
         );
-        Err(Failure::not_started(error).hint(format!("publish with `--sink '{sink}'`")))
+        Err(CommandError::not_started(error).hint(format!("publish with `--sink '{sink}'`")))
     }
 
     /// Whether the CSV files have the values as they are, so that a program reads them back.
