@@ -21,6 +21,7 @@
 extern crate self as fortilake_models;
 
 pub mod generated;
+pub mod json;
 pub mod lenient;
 
 mod decode;
