@@ -1,6 +1,9 @@
 //! Tables: names, columns and Arrow schemas.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
@@ -112,7 +115,29 @@ impl Column {
 
 impl Table {
     /// Returns the Arrow schema. Each column's text becomes its field's `description` metadata.
+    ///
+    /// It is built once per process: every page needs it, and copying the texts would take longer
+    /// than decoding a short page.
     pub fn schema(&self) -> SchemaRef {
+        static SCHEMAS: LazyLock<
+            Mutex<HashMap<&'static str, Vec<(&'static [Column], SchemaRef)>>>,
+        > = LazyLock::new(Mutex::default);
+        // Tables of other crates may have the same name, but they have their own columns. A panic
+        // leaves a schema missing at worst.
+        let mut schemas = SCHEMAS.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = schemas.entry(self.name).or_default();
+        let known = named
+            .iter()
+            .find(|(columns, _)| std::ptr::eq(*columns, self.columns));
+        if let Some((_, schema)) = known {
+            return schema.clone();
+        }
+        let schema = self.new_schema();
+        named.push((self.columns, schema.clone()));
+        schema
+    }
+
+    fn new_schema(&self) -> SchemaRef {
         let fields: Vec<Field> = self
             .columns
             .iter()
