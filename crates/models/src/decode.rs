@@ -1,7 +1,7 @@
 //! The columnar decoder: reads a response directly into Arrow builders.
 //!
-//! A single pass of `serde_json` walks the text along the [`Layout`] that the generator wrote. Each
-//! member stays a slice of the text until it is stored in its column.
+//! A single pass walks the text along the [`Layout`] that the generator wrote. Each member stays a
+//! slice of the text until it is stored in its column.
 //!
 //! Rows are deliberately not deserialized into typed structs. One value of an unexpected type would
 //! fail the whole page, where it should cost only that value, and every row would be allocated
@@ -12,6 +12,7 @@
 //! request's arguments, columns that are the same on every row. They are filled in at the end of
 //! the page.
 
+mod direct;
 mod finish;
 mod row;
 mod walk;
@@ -19,15 +20,15 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, builder::ArrayBuilder as _};
 use serde::de::DeserializeSeed;
 
 use self::{
-    row::{Path, Row, TableBuilder},
-    walk::{List, Walk, WalkPosition},
+    row::{Path, Row, TableBuilder, WalkPosition},
+    walk::{List, Walk},
 };
 use crate::{
-    Error, Layout, Origin, Table,
+    Error, Layout, Table, is_secret,
     layout::{Field, ResponseShape, Rows, Target},
     repair::{UNREADABLE, storable_json},
     value::{Pushed, Scalar},
@@ -123,25 +124,33 @@ pub fn decode(
     page: &str,
     context: &PageContext<'_>,
 ) -> Result<Decoded, Error> {
-    let mut engine = Engine::new(layout, context);
+    let mut engine = Engine::new(layout, context, page);
+    if direct::read(&mut engine, page).is_err() {
+        engine = Engine::new(layout, context, page);
+        walk(&mut engine, page)?;
+    }
+    engine.finish()
+}
+
+/// Reads a page of any structure, or explains what is wrong with it.
+fn walk(engine: &mut Engine<'_>, page: &str) -> Result<(), Error> {
     let mut json = serde_json::Deserializer::from_str(page);
-    let walked = match layout.shape {
+    let walked = match engine.layout.shape {
         ResponseShape::Object(fields) => Walk {
-            engine: &mut engine,
+            engine,
             fields,
             position: WalkPosition::Outside,
         }
         .deserialize(&mut json),
         ResponseShape::Rows(rows) => List {
-            engine: &mut engine,
+            engine,
             rows,
             name: "answer",
             around: None,
         }
         .deserialize(&mut json),
     };
-    walked.and_then(|()| json.end()).map_err(Error::json)?;
-    engine.finish()
+    walked.and_then(|()| json.end()).map_err(Error::json)
 }
 
 /// The reason of an issue for a value that is in its column nevertheless.
@@ -177,6 +186,8 @@ struct Engine<'a> {
     positions: Vec<i64>,
     issues: Vec<PendingIssue>,
     unknown_fields: u64,
+    /// Whether the text contains a character that could not be decoded.
+    is_damaged: bool,
 }
 
 /// An issue whose row may not have its key yet.
@@ -190,11 +201,11 @@ struct PendingIssue {
 }
 
 impl<'a> Engine<'a> {
-    fn new(layout: &'static Layout, context: &'a PageContext<'a>) -> Self {
+    fn new(layout: &'static Layout, context: &'a PageContext<'a>, page: &str) -> Self {
         let mut tables: Vec<_> = layout
             .tables
             .iter()
-            .map(|table| TableBuilder::new(table))
+            .map(|table| TableBuilder::new(table, context))
             .collect();
         for_each_root(&layout.shape, &mut |root, table| tables[table].root = root);
         Self {
@@ -205,6 +216,7 @@ impl<'a> Engine<'a> {
             positions: Vec::new(),
             issues: Vec::new(),
             unknown_fields: 0,
+            is_damaged: page.contains(UNREADABLE),
         }
     }
 
@@ -215,7 +227,7 @@ impl<'a> Engine<'a> {
         let Some(builder) = &mut table.columns[column] else {
             return;
         };
-        if builder.len() > row.at {
+        if !builder.fill_up(row.at) {
             // The column was already filled under another spelling of its name; the first value
             // wins.
             if !matches!(value, Scalar::Null) {
@@ -224,11 +236,12 @@ impl<'a> Engine<'a> {
             return;
         }
         match builder.push(value) {
-            // A blank or zero id means "none" and is no issue. The column gets its null when the
-            // row is closed.
+            // A blank or zero id means "none" and is no issue. The column gets its null with the
+            // next value.
             Pushed::Nothing => {}
             Pushed::Stored => {
-                if value.is_damaged() {
+                // Searching the whole text once is faster than searching each value.
+                if (self.is_damaged || value.is_owned()) && value.is_damaged() {
                     let column = table.table.columns[column].name;
                     self.misfit(row, column, value.as_written(), DAMAGED);
                 }
@@ -304,26 +317,10 @@ impl<'a> Engine<'a> {
     /// Opens a row. Rows of nested lists may be opened and closed while it is open.
     fn open_row(&mut self, table: usize, root: Option<u32>) -> Row {
         let builder = &mut self.tables[table];
-        // `extra` has one entry per row from the start, so its length is the number of rows, and
-        // the order stays right even if nested rows are closed first.
-        let row = builder.extra.len();
-        builder.extra.push(None);
-        let positions = &self.positions;
-        let index_columns = builder
-            .table
-            .columns
-            .iter()
-            .filter_map(|column| match column.origin {
-                Origin::Index => Some(0),
-                Origin::ParentIndex(levels) => Some(levels),
-                _ => None,
-            });
-        for (values, levels) in builder.positions.iter_mut().zip(index_columns) {
-            let position = positions
-                .len()
-                .checked_sub(1 + levels)
-                .map_or(0, |at| positions[at]);
-            values.push(position);
+        let row = builder.roots.len();
+        for (levels, values) in &mut builder.positions {
+            let position = self.positions.len().checked_sub(1 + *levels);
+            values.push(position.map_or(0, |at| self.positions[at]));
         }
         let root = root.unwrap_or_else(|| u32::try_from(row).unwrap_or(u32::MAX));
         builder.roots.push(root);
@@ -335,29 +332,32 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Closes a row. Columns that got no value stay shorter until they get a value of a later row,
+    /// because most rows have no value in many of them.
     fn close_row(&mut self, mut row: Row) {
-        let builder = &mut self.tables[row.table];
-        // Members may be missing or null. Columns that got no value are one entry shorter than the
-        // others, so they are filled up here: with the request's argument if there is one, else
-        // with null.
-        for (column, builder) in builder.table.columns.iter().zip(&mut builder.columns) {
-            let Some(builder) = builder.as_mut().filter(|builder| builder.len() == row.at) else {
-                continue;
-            };
-            let asked = match column.origin {
-                Origin::FieldOrAsked(name) => self.context.argument(name),
-                _ => None,
-            };
-            match asked.map(|number| number.to_string()) {
-                Some(number) => {
-                    builder.push(&Scalar::Literal(&number));
-                }
-                None => builder.push_null(),
-            }
-        }
         if !row.extra.is_empty() {
             row.extra.push('}');
-            builder.extra[row.at] = Some(row.extra);
+            let extra = &mut self.tables[row.table].extra;
+            extra.append_nulls(row.at - extra.len());
+            extra.append_value(row.extra);
+        }
+    }
+
+    /// Keeps a member that has no column, unless it is null or secret.
+    ///
+    /// Outside of rows there is no `_extra` to keep it in, so it is only counted.
+    fn unknown(&mut self, position: &mut WalkPosition<'_>, name: &str, json: &str) {
+        if json == "null" || is_secret(name) {
+            return;
+        }
+        match position {
+            WalkPosition::Inside { row, prefix } => {
+                let name = format!("{prefix}{name}");
+                self.keep_unknown(row, &name, json);
+            }
+            WalkPosition::Outside => {
+                self.unknown_fields += u64::from(!ENVELOPE.contains(&name));
+            }
         }
     }
 }

@@ -12,8 +12,10 @@ const EXACT: f64 = 1e9;
 
 /// Parses an integer: digits, or a number without a fraction such as `5.0` or `1e3`.
 pub(crate) fn integer(text: &str) -> Option<i64> {
-    let text = text.trim();
-    text.parse().ok().or_else(|| whole(float(text)?))
+    let plain = text.parse().ok();
+    plain
+        .or_else(|| text.trim().parse().ok())
+        .or_else(|| whole(float(text)?))
 }
 
 /// Converts a number without a fraction to an integer.
@@ -33,6 +35,11 @@ pub(crate) fn float(text: &str) -> Option<f64> {
 
 /// Parses a boolean: true or false in any case, or 1 or 0.
 pub(crate) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" => return Some(true),
+        "false" => return Some(false),
+        _ => {}
+    }
     let text = text.trim();
     if text.eq_ignore_ascii_case("true") {
         return Some(true);

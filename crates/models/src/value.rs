@@ -11,7 +11,13 @@ use arrow_array::{
 };
 use serde_json::value::RawValue;
 
-use crate::{Kind, Stamp, legal_json, parse_timestamp, repair::UNREADABLE, scalar};
+use crate::{
+    Kind, Stamp,
+    json::{self, Reader},
+    legal_json, parse_timestamp,
+    repair::UNREADABLE,
+    scalar,
+};
 
 /// A JSON value, parsed only as deep as needed.
 #[derive(Debug)]
@@ -33,13 +39,42 @@ impl<'a> Scalar<'a> {
             // Most strings have no escapes. They are borrowed from the page instead of being
             // copied.
             Some(b'"') if !text.contains('\\') => Self::Text(text[1..text.len() - 1].into()),
-            Some(b'"') => serde_json::from_str::<String>(text)
-                // Half a surrogate pair is legal JSON, but not valid text.
-                .or_else(|_| serde_json::from_str(&legal_json(text)))
-                .map_or(Self::Other(text), |text| Self::Text(text.into())),
+            Some(b'"') => Self::escaped(text),
             Some(b'[' | b'{') | None => Self::Other(text),
             Some(_) => Self::Literal(text),
         }
+    }
+
+    /// Reads the next value of a text.
+    pub(crate) fn read(json: &mut Reader<'a>) -> json::Result<Self> {
+        Ok(match json.kind()? {
+            json::Kind::Text => {
+                let text = json.string()?;
+                match text.plain() {
+                    Some(plain) => Self::Text(plain.into()),
+                    None => Self::escaped(text.quoted()),
+                }
+            }
+            json::Kind::Null => {
+                json.literal()?;
+                Self::Null
+            }
+            json::Kind::Bool | json::Kind::Number => Self::Literal(json.literal()?),
+            json::Kind::List | json::Kind::Object => Self::Other(json.skip()?),
+        })
+    }
+
+    /// The value of a string with escapes.
+    fn escaped(quoted: &'a str) -> Self {
+        serde_json::from_str::<String>(quoted)
+            // Half a surrogate pair is legal JSON, but not valid text.
+            .or_else(|_| serde_json::from_str(&legal_json(quoted)))
+            .map_or(Self::Other(quoted), |text| Self::Text(text.into()))
+    }
+
+    /// Whether the value is not part of the page as it was received.
+    pub(crate) fn is_owned(&self) -> bool {
+        matches!(self, Self::Text(Cow::Owned(_)))
     }
 
     /// Converts the value back to JSON.
@@ -95,15 +130,16 @@ pub(crate) enum ColumnBuilder {
 impl ColumnBuilder {
     pub(crate) fn new(kind: Kind) -> Self {
         match kind {
-            Kind::Text => Self::Text(StringBuilder::new()),
-            Kind::Json => Self::Json(StringBuilder::new()),
-            Kind::Int => Self::Int(Int64Builder::new()),
-            Kind::Id => Self::Id(Int64Builder::new()),
-            Kind::Float => Self::Float(Float64Builder::new()),
-            Kind::Bool => Self::Bool(BooleanBuilder::new()),
-            Kind::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::new()),
+            Kind::Text => Self::Text(StringBuilder::with_capacity(0, 0)),
+            Kind::Json => Self::Json(StringBuilder::with_capacity(0, 0)),
+            Kind::Int => Self::Int(Int64Builder::with_capacity(0)),
+            Kind::Id => Self::Id(Int64Builder::with_capacity(0)),
+            Kind::Float => Self::Float(Float64Builder::with_capacity(0)),
+            Kind::Bool => Self::Bool(BooleanBuilder::with_capacity(0)),
+            Kind::Timestamp => Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(0)),
             Kind::Instant => Self::Instant(
-                TimestampMicrosecondBuilder::new().with_data_type(Kind::Instant.data_type()),
+                TimestampMicrosecondBuilder::with_capacity(0)
+                    .with_data_type(Kind::Instant.data_type()),
             ),
         }
     }
@@ -118,13 +154,13 @@ impl ColumnBuilder {
         }
     }
 
-    pub(crate) fn push_null(&mut self) {
+    pub(crate) fn push_nulls(&mut self, count: usize) {
         match self {
-            Self::Text(builder) | Self::Json(builder) => builder.append_null(),
-            Self::Int(builder) | Self::Id(builder) => builder.append_null(),
-            Self::Float(builder) => builder.append_null(),
-            Self::Bool(builder) => builder.append_null(),
-            Self::Timestamp(builder) | Self::Instant(builder) => builder.append_null(),
+            Self::Text(builder) | Self::Json(builder) => builder.append_nulls(count),
+            Self::Int(builder) | Self::Id(builder) => builder.append_nulls(count),
+            Self::Float(builder) => builder.append_nulls(count),
+            Self::Bool(builder) => builder.append_nulls(count),
+            Self::Timestamp(builder) | Self::Instant(builder) => builder.append_nulls(count),
         }
     }
 
@@ -192,7 +228,10 @@ fn push_text<'a>(builder: &mut StringBuilder, value: &Scalar<'a>) -> Pushed<'a> 
     match value {
         // The API pads some columns with spaces up to a fixed width, so trailing spaces carry no
         // meaning.
-        Scalar::Text(text) => builder.append_value(text.trim_end_matches(' ')),
+        Scalar::Text(text) if text.ends_with(' ') => {
+            builder.append_value(text.trim_end_matches(' '));
+        }
+        Scalar::Text(text) => builder.append_value(text),
         Scalar::Literal(text) => builder.append_value(text),
         _ => return Pushed::Misfit("not text"),
     }

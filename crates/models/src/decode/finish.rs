@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::{
     Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    builder::StringBuilder, cast::AsArray, types::Int64Type,
+    builder::{ArrayBuilder as _, Int64Builder, StringBuilder},
+    cast::AsArray,
+    types::Int64Type,
 };
 use arrow_schema::DataType;
 
@@ -74,9 +76,10 @@ impl TableBuilder {
         columns
             .map(|(column, builder)| -> Result<ArrayRef, Error> {
                 Ok(match (column.origin, builder) {
-                    (_, Some(builder)) => builder.finish(),
+                    (_, Some(builder)) => builder.finish(rows),
                     (Origin::Index | Origin::ParentIndex(_), None) => {
-                        Arc::new(Int64Array::from(positions.next().unwrap_or_default()))
+                        let (_, values) = positions.next().unwrap_or_default();
+                        Arc::new(Int64Array::from(values))
                     }
                     (Origin::Root(at), None) => match root {
                         Some(root) => gather(root.column(at), &self.roots, column)?,
@@ -97,14 +100,19 @@ impl TableBuilder {
                         let raw = json.and_then(|json| serde_json::from_str(json).ok());
                         repeat(&raw.map_or(Scalar::Null, Scalar::of), column, rows)
                     }
-                    (Origin::Source, None) => constant(context.source, rows),
-                    (Origin::CrawlId, None) => constant(context.crawl_id, rows),
+                    (Origin::Source, None) => {
+                        Arc::new(StringArray::new_repeated(context.source, rows))
+                    }
+                    (Origin::CrawlId, None) => {
+                        Arc::new(StringArray::new_repeated(context.crawl_id, rows))
+                    }
                     (Origin::ObservedAt, None) => Arc::new(
                         TimestampMicrosecondArray::from_value(context.observed_at, rows)
                             .with_timezone("UTC"),
                     ),
                     (Origin::Extra, None) => {
-                        Arc::new(StringArray::from_iter(std::mem::take(&mut self.extra)))
+                        self.extra.append_nulls(rows - self.extra.len());
+                        Arc::new(self.extra.finish())
                     }
                     (Origin::Field | Origin::FieldOrAsked(_), None) => {
                         return Err(Error::new(misplaced(table, column)));
@@ -123,41 +131,48 @@ fn misplaced(table: &Table, column: &Column) -> String {
     )
 }
 
-fn constant(text: &str, rows: usize) -> ArrayRef {
-    let mut builder = StringBuilder::with_capacity(rows, rows * text.len());
-    (0..rows).for_each(|_| builder.append_value(text));
-    Arc::new(builder.finish())
-}
-
 /// Repeats a value on all rows.
 fn repeat(value: &Scalar<'_>, column: &Column, rows: usize) -> ArrayRef {
     let mut builder = ColumnBuilder::new(column.kind);
     for row in 0..rows {
         builder.push(value);
         if builder.len() == row {
-            builder.push_null();
+            builder.push_nulls(1);
         }
     }
     builder.finish()
 }
 
 /// Copies to each row the value of its outermost row.
+///
+/// The rows of one outermost row follow each other, so its value is looked up once for all of them.
 fn gather(root: &ArrayRef, roots: &[u32], column: &Column) -> Result<ArrayRef, Error> {
-    let rows = roots.iter().map(|&row| row as usize);
+    let runs = roots.chunk_by(|one, next| one == next);
+    let runs = runs.map(|run| (run[0] as usize, run.len()));
     Ok(match root.data_type() {
         DataType::Int64 => {
             let values = root.as_primitive::<Int64Type>();
-            Arc::new(
-                rows.map(|row| values.is_valid(row).then(|| values.value(row)))
-                    .collect::<Int64Array>(),
-            )
+            let mut builder = Int64Builder::with_capacity(roots.len());
+            for (row, count) in runs {
+                if values.is_null(row) {
+                    builder.append_nulls(count);
+                } else {
+                    builder.append_value_n(values.value(row), count);
+                }
+            }
+            Arc::new(builder.finish())
         }
         DataType::Utf8 => {
             let values = root.as_string::<i32>();
-            Arc::new(
-                rows.map(|row| values.is_valid(row).then(|| values.value(row)))
-                    .collect::<StringArray>(),
-            )
+            let mut builder = StringBuilder::with_capacity(roots.len(), 0);
+            for (row, count) in runs {
+                if values.is_null(row) {
+                    builder.append_nulls(count);
+                } else {
+                    builder.append_value_n(values.value(row), count);
+                }
+            }
+            Arc::new(builder.finish())
         }
         other => {
             return Err(Error::new(format!(

@@ -2,51 +2,104 @@
 
 use std::fmt;
 
+use arrow_array::{ArrayRef, builder::StringBuilder};
+
+use super::PageContext;
 use crate::{
     Origin, Table,
-    value::{ColumnBuilder, Scalar},
+    value::{ColumnBuilder, Pushed, Scalar},
 };
+
+/// The current place in the response.
+pub(super) enum WalkPosition<'r> {
+    /// Outside of all rows.
+    Outside,
+    /// Inside this row. `prefix` is the path from the row's object: empty, or ending in a dot.
+    Inside { row: &'r mut Row, prefix: &'r str },
+}
 
 /// The rows of one table so far.
 pub(super) struct TableBuilder {
     pub(super) table: &'static Table,
     /// The columns that are filled from the row's own object. The others are filled at the end of
     /// the page.
-    pub(super) columns: Vec<Option<ColumnBuilder>>,
-    pub(super) extra: Vec<Option<String>>,
-    /// The values of the index columns, row by row.
-    pub(super) positions: Vec<Vec<i64>>,
+    pub(super) columns: Vec<Option<FieldBuilder>>,
+    /// The column `_extra`. Like the other columns, it may be shorter than the table.
+    pub(super) extra: StringBuilder,
+    /// The index columns: how many levels above the row's own list each one counts, and its values.
+    pub(super) positions: Vec<(usize, Vec<i64>)>,
     pub(super) root: usize,
+    /// The outermost row of each row. Its length is the number of rows.
     pub(super) roots: Vec<u32>,
     /// The containing row of the latest rows, and the position after theirs.
     pub(super) resumed: (usize, i64),
 }
 
 impl TableBuilder {
-    pub(super) fn new(table: &'static Table) -> Self {
-        let columns = table
-            .columns
-            .iter()
-            .map(|column| match column.origin {
-                Origin::Field | Origin::FieldOrAsked(_) => Some(ColumnBuilder::new(column.kind)),
-                _ => None,
+    pub(super) fn new(table: &'static Table, context: &PageContext<'_>) -> Self {
+        let columns = table.columns.iter();
+        let fields = columns.clone().map(|column| {
+            let asked = match column.origin {
+                Origin::Field => None,
+                Origin::FieldOrAsked(name) => context.argument(name),
+                _ => return None,
+            };
+            Some(FieldBuilder {
+                values: ColumnBuilder::new(column.kind),
+                asked: asked.map(|number| number.to_string()),
             })
-            .collect();
-        let positions = table
-            .columns
-            .iter()
-            .filter(|column| matches!(column.origin, Origin::Index | Origin::ParentIndex(_)))
-            .map(|_| Vec::new())
-            .collect();
+        });
+        let positions = columns.filter_map(|column| match column.origin {
+            Origin::Index => Some((0, Vec::new())),
+            Origin::ParentIndex(levels) => Some((levels, Vec::new())),
+            _ => None,
+        });
         Self {
             table,
-            columns,
-            extra: Vec::new(),
-            positions,
+            columns: fields.collect(),
+            extra: StringBuilder::with_capacity(0, 0),
+            positions: positions.collect(),
             root: 0,
             roots: Vec::new(),
             resumed: (0, 0),
         }
+    }
+}
+
+/// The values of a column that is filled from the row's own object.
+pub(super) struct FieldBuilder {
+    values: ColumnBuilder,
+    /// The request's argument for rows without a value.
+    asked: Option<String>,
+}
+
+impl FieldBuilder {
+    /// Fills the rows before `row` that got no value. False if `row` already has one.
+    pub(super) fn fill_up(&mut self, row: usize) -> bool {
+        let missing = match row.checked_sub(self.values.len()) {
+            Some(0) => return true,
+            Some(missing) => missing,
+            None => return false,
+        };
+        if let Some(asked) = &self.asked {
+            for _ in 0..missing {
+                if self.values.push(&Scalar::Literal(asked)) != Pushed::Stored {
+                    self.values.push_nulls(1);
+                }
+            }
+        } else {
+            self.values.push_nulls(missing);
+        }
+        true
+    }
+
+    pub(super) fn push<'v>(&mut self, value: &Scalar<'v>) -> Pushed<'v> {
+        self.values.push(value)
+    }
+
+    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
+        self.fill_up(rows);
+        self.values.finish()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests that decode pages: shapes that were seen in real responses, and others that may come.
 
+mod direct;
 mod systems;
 
 use std::fmt::Write as _;

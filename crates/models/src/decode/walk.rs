@@ -1,4 +1,6 @@
-//! Walks through the text along the layout.
+//! Walks through a text of any structure along the layout.
+//!
+//! Pages of the usual structure do not get here, see [`direct`](super::direct).
 
 mod list;
 
@@ -9,22 +11,13 @@ use serde_json::value::RawValue;
 
 pub(super) use self::list::List;
 use super::{
-    ENVELOPE, Engine,
-    row::{Path, Row},
+    Engine,
+    row::{Path, WalkPosition},
 };
 use crate::{
-    is_secret,
     layout::{Field, Target},
     value::Scalar,
 };
-
-/// The current place in the response.
-pub(super) enum WalkPosition<'r> {
-    /// Outside of all rows.
-    Outside,
-    /// Inside this row. `prefix` is the path from the row's object: empty, or ending in a dot.
-    Inside { row: &'r mut Row, prefix: &'r str },
-}
 
 /// Reads one object.
 pub(super) struct Walk<'e, 'a, 'r> {
@@ -154,22 +147,8 @@ impl Walk<'_, '_, '_> {
         }
     }
 
-    /// Keeps a member that has no column, unless it is null or secret.
-    ///
-    /// Outside of rows there is no `_extra` to keep it in, so it is only counted.
     fn unknown(&mut self, name: &str, raw: &RawValue) {
-        if raw.get() == "null" || is_secret(name) {
-            return;
-        }
-        match &mut self.position {
-            WalkPosition::Inside { row, prefix } => {
-                let name = format!("{prefix}{name}");
-                self.engine.keep_unknown(row, &name, raw.get());
-            }
-            WalkPosition::Outside => {
-                self.engine.unknown_fields += u64::from(!ENVELOPE.contains(&name));
-            }
-        }
+        self.engine.unknown(&mut self.position, name, raw.get());
     }
 }
 

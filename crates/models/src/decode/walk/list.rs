@@ -10,11 +10,11 @@ use serde::{
     },
 };
 
-use super::{Name, Walk, WalkPosition};
+use super::{Name, Walk};
 use crate::{
     decode::{
         Engine,
-        row::{Path, Row},
+        row::{Path, Row, WalkPosition},
     },
     layout::Rows,
     value::Scalar,
