@@ -16,7 +16,7 @@ mod tests;
 
 pub(crate) use self::{
     object::{error, pick},
-    response::ParsedResponse,
+    response::{ParsedResponse, key_members, path_to_rows},
     rows::{Rows, RowsMember},
 };
 

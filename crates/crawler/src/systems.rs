@@ -19,10 +19,7 @@ use fortilake_models as models;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::{
-    Error, Facts, Fetch, Names, Outcome, Result, Scope, Settings, error::Kind,
-    facts::ParsedResponse,
-};
+use crate::{Error, Facts, Fetch, Names, Outcome, Result, Scope, Settings, error::Kind};
 
 /// Every system. The first one is the default.
 static SYSTEMS: [System; 3] = [
@@ -48,12 +45,7 @@ pub(crate) trait Definition: Sync {
     fn planner(&self, settings: Settings) -> Box<dyn Planner>;
 
     /// Reads what the planner needs to know about a page.
-    fn facts(
-        &self,
-        endpoint: &str,
-        page: &ParsedResponse<'_>,
-        names: Names,
-    ) -> serde_json::Result<Facts>;
+    fn facts(&self, endpoint: &str, page: &str, names: Names) -> serde_json::Result<Facts>;
 
     /// The endpoint whose rows are the subjects of this endpoint's scopes: units list accounts, and
     /// so on. An endpoint that is called only once has none.
@@ -262,10 +254,9 @@ impl Facts {
     /// an empty list of this endpoint. A renamed list or an error page of a gateway must not pass
     /// as an empty list.
     pub fn read(endpoint: &str, page: &str, names: Names) -> serde_json::Result<Self> {
-        let response = ParsedResponse::read(endpoint, page)?;
         System::of(endpoint)
             .definition()
-            .facts(endpoint, &response, names)
+            .facts(endpoint, page, names)
     }
 }
 

@@ -96,6 +96,15 @@ impl<'a> Reader<'a> {
         self.at
     }
 
+    /// The text from a position to the current one.
+    ///
+    /// # Panics
+    ///
+    /// If `start` is not a position that this reader had before.
+    pub fn since(&self, start: usize) -> &'a str {
+        &self.text[start..self.at]
+    }
+
     /// What the next value is. Nothing is read except blanks.
     ///
     /// # Errors

@@ -9,7 +9,6 @@ use arrow_array::{
         TimestampMicrosecondBuilder,
     },
 };
-use serde_json::value::RawValue;
 
 use crate::{
     Kind, Stamp,
@@ -32,8 +31,8 @@ pub(crate) enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
-    pub(crate) fn of(raw: &'a RawValue) -> Self {
-        let text = raw.get();
+    /// The value with this text, which must be JSON.
+    pub(crate) fn of(text: &'a str) -> Self {
         match text.as_bytes().first() {
             Some(b'n') => Self::Null,
             // Most strings have no escapes. They are borrowed from the page instead of being
@@ -267,16 +266,16 @@ fn push_timestamp<'a>(builder: &mut TimestampMicrosecondBuilder, value: &Scalar<
     }
 }
 
-/// Returns the integer that a column would store for this JSON value, if any.
+/// Returns the integer that a column would store for the JSON value with this text, if any.
 ///
 /// Code that looks at a response before it is decoded uses this, so that it reads numbers in the
 /// same way.
-pub fn integer_of(json: &RawValue) -> Option<i64> {
+pub fn integer_of(json: &str) -> Option<i64> {
     integer(&Scalar::of(json))
 }
 
-/// Returns the text that a column would store for this JSON value, if any.
-pub fn text_of(json: &RawValue) -> Option<Cow<'_, str>> {
+/// Returns the text that a column would store for the JSON value with this text, if any.
+pub fn text_of(json: &str) -> Option<Cow<'_, str>> {
     match Scalar::of(json) {
         Scalar::Text(Cow::Borrowed(text)) => Some(text.trim_end_matches(' ').into()),
         Scalar::Text(Cow::Owned(text)) => Some(text.trim_end_matches(' ').to_owned().into()),

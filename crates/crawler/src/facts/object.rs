@@ -40,16 +40,16 @@ pub(super) fn members(value: &RawValue) -> Option<serde_json::Result<Members<'_>
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The values of these members of an object, in the order of `names`. Each name is a list of
+/// The values of these members of an object as text, in the order of `names`. Each name is a list of
 /// alternatives. Null counts as absent, and of repeated members the first one counts.
 pub(crate) fn pick<'a, const N: usize>(
     object: &'a RawValue,
     names: [&[&str]; N],
-) -> serde_json::Result<[Option<&'a RawValue>; N]> {
+) -> serde_json::Result<[Option<&'a str>; N]> {
     struct Picked<'n, const N: usize>([&'n [&'n str]; N]);
 
     impl<'de, const N: usize> Visitor<'de> for Picked<'_, N> {
-        type Value = [Option<&'de RawValue>; N];
+        type Value = [Option<&'de str>; N];
 
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
             formatter.write_str("an object")
@@ -64,7 +64,7 @@ pub(crate) fn pick<'a, const N: usize>(
                 };
                 let value: &RawValue = map.next_value()?;
                 if picked[position].is_none() && value.get() != "null" {
-                    picked[position] = Some(value);
+                    picked[position] = Some(value.get());
                 }
             }
             Ok(picked)

@@ -68,14 +68,16 @@ impl<'a> ParsedResponse<'a> {
 
     /// A number in the response itself, or else in an object around the rows.
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
-        let outer = self.member(name).and_then(models::integer_of);
+        let outer = self
+            .member(name)
+            .and_then(|value| models::integer_of(value.get()));
         let path = self.path();
         let mut objects = path.iter().rev().skip(1);
         outer.or_else(|| {
             objects.find_map(|object| {
                 let members = self.inside(object).ok()??;
                 let (_, value) = members.into_iter().find(|(known, _)| known == name)?;
-                models::integer_of(value)
+                models::integer_of(value.get())
             })
         })
     }
@@ -161,12 +163,8 @@ impl<'a> ParsedResponse<'a> {
         Err(error(format!("the answer has no `{expected}`")))
     }
 
-    /// The member names on the path to the rows, the list itself last.
     fn path(&self) -> Vec<&'static str> {
-        match self.layout.map(|layout| &layout.shape) {
-            Some(ResponseShape::Object(fields)) => path(fields).unwrap_or_default(),
-            Some(ResponseShape::Rows(_)) | None => Vec::new(),
-        }
+        self.layout.map(path_to_rows).unwrap_or_default()
     }
 
     /// The member names that the layout describes for the object at this path.
@@ -195,21 +193,30 @@ impl<'a> ParsedResponse<'a> {
 
     /// The names of the row members that fill the last column of the table's key.
     pub(crate) fn key_members(&self) -> Vec<&'static str> {
-        let Some(layout) = self.layout else {
-            return Vec::new();
-        };
-        let Some(rows) = outermost(&layout.shape) else {
-            return Vec::new();
-        };
-        let table = layout.tables[rows.table];
-        let column = table.key.last().and_then(|key| table.column(key));
-        let fills =
-            |field: &&Field| matches!(field.target, Target::Column(at) if Some(at) == column);
-        rows.fields
-            .iter()
-            .filter(fills)
-            .map(|field| field.name)
-            .collect()
+        self.layout.map(key_members).unwrap_or_default()
+    }
+}
+
+/// The names of the row members that fill the last column of the table's key.
+pub(crate) fn key_members(layout: &'static Layout) -> Vec<&'static str> {
+    let Some(rows) = outermost(&layout.shape) else {
+        return Vec::new();
+    };
+    let table = layout.tables[rows.table];
+    let column = table.key.last().and_then(|key| table.column(key));
+    let fills = |field: &&Field| matches!(field.target, Target::Column(at) if Some(at) == column);
+    rows.fields
+        .iter()
+        .filter(fills)
+        .map(|field| field.name)
+        .collect()
+}
+
+/// The member names on the path to the rows, the list itself last.
+pub(crate) fn path_to_rows(layout: &'static Layout) -> Vec<&'static str> {
+    match &layout.shape {
+        ResponseShape::Object(fields) => path(fields).unwrap_or_default(),
+        ResponseShape::Rows(_) => Vec::new(),
     }
 }
 
@@ -242,8 +249,10 @@ fn outermost(shape: &'static ResponseShape) -> Option<&'static models::Rows> {
 /// out.
 fn counts_nothing(members: &Members<'_>) -> bool {
     members.iter().any(|(name, value)| match &**name {
-        "totalPages" => models::integer_of(value).is_some_and(|pages| (0..=1).contains(&pages)),
-        "totalResultsCount" => models::integer_of(value) == Some(0),
+        "totalPages" => {
+            models::integer_of(value.get()).is_some_and(|pages| (0..=1).contains(&pages))
+        }
+        "totalResultsCount" => models::integer_of(value.get()) == Some(0),
         _ => false,
     })
 }

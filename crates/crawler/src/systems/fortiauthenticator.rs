@@ -9,7 +9,7 @@ use fortilake_client::{self as client, Client};
 
 use self::planner::FortiAuthenticatorPlanner;
 use super::{ApiKey, Check, ConnectionConfig, Definition, Estimate, Planner};
-use crate::{Facts, Names, Result, Settings, facts::ParsedResponse};
+use crate::{Facts, Names, Result, Settings};
 
 /// The endpoint that identifies the unit.
 const UNIT: &str = "authenticator/systeminfo";
@@ -34,12 +34,7 @@ impl Definition for FortiAuthenticator {
         Box::new(FortiAuthenticatorPlanner::new(settings.source))
     }
 
-    fn facts(
-        &self,
-        endpoint: &str,
-        page: &ParsedResponse<'_>,
-        _: Names,
-    ) -> serde_json::Result<Facts> {
+    fn facts(&self, endpoint: &str, page: &str, _: Names) -> serde_json::Result<Facts> {
         facts::read(endpoint, page)
     }
 

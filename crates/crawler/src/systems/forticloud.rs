@@ -13,7 +13,7 @@ pub(crate) use self::planner::DETAILS;
 pub use self::planner::FortiCloudPlanner;
 use self::planner::{FLEX, flex_depth};
 use super::{Check, ConnectionConfig, Definition, Estimate, Planner};
-use crate::{Facts, Names, Result, Settings, facts::ParsedResponse};
+use crate::{Facts, Names, Result, Settings};
 
 pub(crate) const UNITS: &str = "units/list";
 pub(crate) const ACCOUNTS: &str = "accounts/list";
@@ -42,12 +42,7 @@ impl Definition for FortiCloud {
         Box::new(FortiCloudPlanner::new(settings))
     }
 
-    fn facts(
-        &self,
-        endpoint: &str,
-        page: &ParsedResponse<'_>,
-        names: Names,
-    ) -> serde_json::Result<Facts> {
+    fn facts(&self, endpoint: &str, page: &str, names: Names) -> serde_json::Result<Facts> {
         facts::read(endpoint, page, names)
     }
 

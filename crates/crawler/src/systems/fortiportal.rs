@@ -9,7 +9,7 @@ use fortilake_client::{self as client, Client};
 
 use self::planner::FortiPortalPlanner;
 use super::{ApiKey, Check, ConnectionConfig, Definition, Estimate, Planner};
-use crate::{Facts, Names, Result, Settings, facts::ParsedResponse};
+use crate::{Facts, Names, Result, Settings};
 
 const ORGANIZATIONS: &str = "portal/account/organizations";
 const SITES: &str = "portal/device/site/customer";
@@ -31,8 +31,8 @@ impl Definition for FortiPortal {
         Box::new(FortiPortalPlanner::new(settings.source))
     }
 
-    fn facts(&self, _: &str, page: &ParsedResponse<'_>, _: Names) -> serde_json::Result<Facts> {
-        facts::read(page).map(Facts::Offset)
+    fn facts(&self, endpoint: &str, page: &str, _: Names) -> serde_json::Result<Facts> {
+        facts::read(endpoint, page).map(Facts::Offset)
     }
 
     fn parent(&self, endpoint: &str) -> Option<&'static str> {

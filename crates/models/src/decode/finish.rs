@@ -97,8 +97,7 @@ impl TableBuilder {
                     }
                     (Origin::Enclosing(slot), None) => {
                         let json = enclosing.get(slot).and_then(Option::as_deref);
-                        let raw = json.and_then(|json| serde_json::from_str(json).ok());
-                        repeat(&raw.map_or(Scalar::Null, Scalar::of), column, rows)
+                        repeat(&json.map_or(Scalar::Null, Scalar::of), column, rows)
                     }
                     (Origin::Source, None) => {
                         Arc::new(StringArray::new_repeated(context.source, rows))

@@ -93,7 +93,7 @@ impl Walk<'_, '_, '_> {
             (Target::Column(column), WalkPosition::Inside { row, prefix }) => {
                 let raw: &RawValue = map.next_value()?;
                 let path = Path(prefix, field.name);
-                self.engine.fill(row, path, *column, &Scalar::of(raw));
+                self.engine.fill(row, path, *column, &Scalar::of(raw.get()));
                 Ok(())
             }
             (Target::Enclosing(slot), _) => {
@@ -125,7 +125,7 @@ impl Walk<'_, '_, '_> {
                 // The value is read as text first, because only an object may be opened. Anything
                 // else goes to `_extra` as it is, where opening it would fail the page.
                 let raw: &RawValue = map.next_value()?;
-                if let Scalar::Other(text) = Scalar::of(raw)
+                if let Scalar::Other(text) = Scalar::of(raw.get())
                     && text.starts_with('{')
                 {
                     let prefix = format!("{prefix}{}.", field.name);

@@ -27,7 +27,7 @@ struct Boolean(#[serde(deserialize_with = "lenient::boolean")] Option<bool>);
 fn column<T>(kind: Kind, json: &str, get: impl Fn(&dyn Array) -> T) -> Result<Option<T>, ()> {
     let raw: Box<RawValue> = serde_json::from_str(json).unwrap();
     let mut builder = ColumnBuilder::new(kind);
-    match builder.push(&Scalar::of(&raw)) {
+    match builder.push(&Scalar::of(raw.get())) {
         Pushed::Misfit(_) => Err(()),
         Pushed::Nothing => Ok(None),
         _ => Ok(Some(get(&builder.finish()))),

@@ -14,7 +14,7 @@ use super::model::{Product, Status};
 use super::seeded::coverage::{Period, period};
 use super::world::World;
 use crate::changes::{Change, Event, Rows};
-use crate::random::{Dice, Stream};
+use crate::random::{RandomSequence, Stream};
 
 /// How many of 10,000 devices an event happens to on a day.
 ///
@@ -46,7 +46,7 @@ pub(crate) fn pass(world: &mut World) -> Vec<Change> {
         let date = world.now().date();
         let ended = ending.get(&date.saturating_sub(1.day()));
         Day {
-            dice: Dice::new(world.scenario().seed, Stream::Day, day),
+            dice: RandomSequence::new(world.scenario().seed, Stream::Day, day),
             world: &mut *world,
             number: day,
             date,
@@ -81,7 +81,7 @@ fn last_day(product: &Product) -> Option<Date> {
 /// One day. A device takes part in one event at most, so that each event can be seen in the data of the next day.
 struct Day<'a> {
     world: &'a mut World,
-    dice: Dice,
+    dice: RandomSequence,
     number: u64,
     date: Date,
     touched: HashSet<String>,

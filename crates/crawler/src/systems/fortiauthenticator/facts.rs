@@ -16,7 +16,8 @@ const UNIT_COLUMNS: [(&str, &str); 3] = [
     ("firmware", "firmware"),
 ];
 
-pub(super) fn read(endpoint: &str, response: &ParsedResponse<'_>) -> serde_json::Result<Facts> {
+pub(super) fn read(endpoint: &str, page: &str) -> serde_json::Result<Facts> {
+    let response = &ParsedResponse::read(endpoint, page)?;
     if endpoint == UNIT {
         return Ok(Facts::Unit(unit(response)));
     }
@@ -36,7 +37,7 @@ pub(super) fn read(endpoint: &str, response: &ParsedResponse<'_>) -> serde_json:
 /// The identity of the unit: values by the names of the columns that they fill.
 fn unit(response: &ParsedResponse<'_>) -> Vec<(String, Value)> {
     let known = UNIT_COLUMNS.iter().filter_map(|(column, member)| {
-        let text = text_of(response.member(member)?)?;
+        let text = text_of(response.member(member)?.get())?;
         Some(((*column).to_owned(), Value::from(text)))
     });
     known.collect()
@@ -48,7 +49,7 @@ fn tokens(response: &ParsedResponse<'_>) -> serde_json::Result<OffsetFacts> {
     let rows = response.rows()?;
     let meta = response.inside("meta")?.unwrap_or_default();
     let total = meta.into_iter().find(|(name, _)| name == "total_count");
-    let total = total.and_then(|(_, total)| integer_of(total));
+    let total = total.and_then(|(_, total)| integer_of(total.get()));
     let mut ids = Vec::new();
     for row in &rows.objects {
         let [id, uri, serial] = pick(row, [&["id"], &["resource_uri"], &["serial"]])?;

@@ -1,9 +1,10 @@
 //! What the planner needs to know about a page of FortiCloud.
 
+mod usual;
+
 use std::borrow::Cow;
 
 use fortilake_models::{integer_of, text_of};
-use serde_json::value::RawValue;
 
 use super::{ACCOUNTS, DETAILS, FLEX, UNITS};
 use crate::{
@@ -11,26 +12,27 @@ use crate::{
     facts::{ParsedResponse, Rows, RowsMember, fingerprint, pick},
 };
 
-pub(super) fn read(
-    endpoint: &str,
-    response: &ParsedResponse<'_>,
-    names: Names,
-) -> serde_json::Result<Facts> {
+pub(super) fn read(endpoint: &str, page: &str, names: Names) -> serde_json::Result<Facts> {
+    let response = || ParsedResponse::read(endpoint, page);
     Ok(match endpoint {
-        UNITS => units(response)?,
-        ACCOUNTS => Facts::Accounts(ids(response, &response.rows()?)?),
-        DETAILS => Facts::Details(details(response)?),
+        UNITS => units(&response()?)?,
+        ACCOUNTS => accounts(&response()?)?,
+        DETAILS => Facts::Details(details(&response()?)?),
         // The rows of FortiFlex say what to ask for next.
-        _ if FLEX.contains(&endpoint) => Facts::List(list(response, Names::Wanted)?),
-        _ => Facts::List(list(response, names)?),
+        _ if FLEX.contains(&endpoint) => Facts::List(list(endpoint, page, Names::Wanted)?),
+        _ => Facts::List(list(endpoint, page, names)?),
     })
+}
+
+fn accounts(response: &ParsedResponse<'_>) -> serde_json::Result<Facts> {
+    Ok(Facts::Accounts(ids(response, &response.rows()?)?))
 }
 
 fn units(response: &ParsedResponse<'_>) -> serde_json::Result<Facts> {
     let rows = response.rows()?;
     let inside = response.inside("organizationUnits")?.unwrap_or_default();
     let organization = inside.into_iter().find(|(name, _)| name == "orgId");
-    let organization = organization.and_then(|(_, id)| integer_of(id));
+    let organization = organization.and_then(|(_, id)| integer_of(id.get()));
     Ok(Facts::Units {
         organization: organization.filter(|&id| id != 0),
         units: ids(response, &rows)?,
@@ -64,7 +66,15 @@ fn ids(response: &ParsedResponse<'_>, rows: &Rows<'_>) -> serde_json::Result<Ids
     })
 }
 
-fn list(response: &ParsedResponse<'_>, names: Names) -> serde_json::Result<ListFacts> {
+/// Reads the facts of a list, in one pass over the text if the page is a usual one.
+fn list(endpoint: &str, page: &str, names: Names) -> serde_json::Result<ListFacts> {
+    match usual::list(endpoint, page, names) {
+        Some(facts) => Ok(facts),
+        None => any_list(&ParsedResponse::read(endpoint, page)?, names),
+    }
+}
+
+fn any_list(response: &ParsedResponse<'_>, names: Names) -> serde_json::Result<ListFacts> {
     let rows = response.rows()?;
     let total = response.number("totalPages");
     let mut facts = ListFacts {
@@ -76,18 +86,14 @@ fn list(response: &ParsedResponse<'_>, names: Names) -> serde_json::Result<ListF
     };
     let key = response.key_members();
     for row in rows.objects {
-        add(&mut facts, row, &key, names)?;
+        let picked = pick(row, [&key, &["accountId"], &["productModel"]])?;
+        add(&mut facts, row.get(), picked, names);
     }
     Ok(facts)
 }
 
-fn add(
-    facts: &mut ListFacts,
-    row: &RawValue,
-    key: &[&str],
-    names: Names,
-) -> serde_json::Result<()> {
-    let [key, account, model] = pick(row, [key, &["accountId"], &["productModel"]])?;
+/// Adds a row, of which the key, the account and the model were picked.
+fn add(facts: &mut ListFacts, row: &str, [key, account, model]: [Option<&str>; 3], names: Names) {
     let account = account.and_then(integer_of).filter(|&account| account != 0);
     if let Some(account) = account
         && !facts.accounts.contains(&account)
@@ -96,8 +102,8 @@ fn add(
     }
     let name = key.and_then(text_of).filter(|name| !name.trim().is_empty());
     let Some(name) = name else {
-        facts.unnamed.push(fingerprint(row.get()));
-        return Ok(());
+        facts.unnamed.push(fingerprint(row));
+        return;
     };
     facts.serials.push(fingerprint((account, &name)));
     if names == Names::Wanted {
@@ -106,5 +112,4 @@ fn add(
             model: model.and_then(text_of).map(Cow::into_owned),
         });
     }
-    Ok(())
 }

@@ -7,7 +7,8 @@ use crate::{
     facts::{ParsedResponse, RowsMember, error, pick},
 };
 
-pub(super) fn read(response: &ParsedResponse<'_>) -> serde_json::Result<OffsetFacts> {
+pub(super) fn read(endpoint: &str, page: &str) -> serde_json::Result<OffsetFacts> {
+    let response = ParsedResponse::read(endpoint, page)?;
     let rows = response.rows()?;
     let total = match response.inside("data")? {
         Some(data) => data
@@ -16,7 +17,7 @@ pub(super) fn read(response: &ParsedResponse<'_>) -> serde_json::Result<OffsetFa
             .map(|(_, total)| total),
         None => response.member("totalResultsCount"),
     };
-    let total = total.and_then(integer_of);
+    let total = total.and_then(|total| integer_of(total.get()));
     let total = total.and_then(|total| total.try_into().ok());
     if rows.member != RowsMember::List && total.is_none() {
         return Err(error(
