@@ -41,6 +41,7 @@ pub enum Kind {
 pub struct Text<'a> {
     /// The string with its quotes, as written.
     quoted: &'a str,
+    start: usize,
     has_escapes: bool,
 }
 
@@ -53,6 +54,11 @@ impl<'a> Text<'a> {
     /// The string with its quotes, as written.
     pub fn quoted(self) -> &'a str {
         self.quoted
+    }
+
+    /// The position of its first quote.
+    pub fn start(self) -> usize {
+        self.start
     }
 
     /// The value of the string.
@@ -68,6 +74,15 @@ impl<'a> Text<'a> {
                 .map_err(|_| Malformed),
         }
     }
+}
+
+/// The name of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Name<'a> {
+    /// The name that was likely, written without escapes.
+    Likely,
+    /// Any other.
+    Other(Text<'a>),
 }
 
 /// A position in a JSON text.
@@ -94,6 +109,12 @@ impl<'a> Reader<'a> {
     /// The position in bytes. After a successful call it is the end of what was read.
     pub fn position(&self) -> usize {
         self.at
+    }
+
+    /// Whether the next value is an object without members. Blanks before it must have been read.
+    pub fn is_at_empty_object(&self) -> bool {
+        let rest = self.text[self.at..].strip_prefix('{');
+        rest.is_some_and(|rest| rest.trim_ascii_start().starts_with('}'))
     }
 
     /// The text from a position to the current one.
@@ -148,6 +169,35 @@ impl<'a> Reader<'a> {
         Ok(Some(name))
     }
 
+    /// The same, for a caller that can tell which name is likely. That name is only compared, which
+    /// is faster than looking for the end of a name.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is neither a member nor the end of the object.
+    pub fn next_name_or(
+        &mut self,
+        members: &mut Members,
+        likely: &str,
+    ) -> Result<Option<Name<'a>>> {
+        if !self.goes_on(members, b'}')? {
+            return Ok(None);
+        }
+        let rest = self.text.as_bytes().get(self.at + 1..).unwrap_or_default();
+        let is_likely = !likely.is_empty()
+            && self.byte() == Some(b'"')
+            && rest.starts_with(likely.as_bytes())
+            && rest.get(likely.len()) == Some(&b'"');
+        let name = if is_likely {
+            self.at += likely.len() + 2;
+            Name::Likely
+        } else {
+            Name::Other(self.string()?)
+        };
+        self.expect(b':')?;
+        Ok(Some(name))
+    }
+
     /// Reads `[`. Then call [`Self::next_element`] until it returns false, and read a value after
     /// each true.
     ///
@@ -192,6 +242,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
         Ok(Text {
             quoted: &self.text[start..self.at],
+            start,
             has_escapes,
         })
     }
@@ -204,16 +255,15 @@ impl<'a> Reader<'a> {
     ///
     /// Fails if the text is not JSON.
     pub fn skip(&mut self) -> Result<&'a str> {
-        self.skip_with(|_, _| {})
+        self.skip_with(|_| {})
     }
 
-    /// The same, and calls `on_name` for the name of each member at any depth, with the position
-    /// of its first quote.
+    /// The same, and calls `on_name` for the name of each member at any depth.
     ///
     /// # Errors
     ///
     /// Fails if the text is not JSON.
-    pub fn skip_with(&mut self, mut on_name: impl FnMut(Text<'a>, usize)) -> Result<&'a str> {
+    pub fn skip_with(&mut self, mut on_name: impl FnMut(Text<'a>)) -> Result<&'a str> {
         self.peek()?;
         let start = self.at;
         self.open.clear();
@@ -240,11 +290,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads up to the next value inside the open brackets. False is the end of the outermost one.
-    fn next_value(
-        &mut self,
-        mut opened: bool,
-        on_name: &mut impl FnMut(Text<'a>, usize),
-    ) -> Result<bool> {
+    fn next_value(&mut self, mut opened: bool, on_name: &mut impl FnMut(Text<'a>)) -> Result<bool> {
         loop {
             let Some(bracket) = self.open.last() else {
                 return Ok(false);
@@ -254,11 +300,9 @@ impl<'a> Reader<'a> {
             let close = if is_object { b'}' } else { b']' };
             if self.goes_on(&mut members, close)? {
                 if is_object {
-                    self.peek()?;
-                    let at = self.at;
                     let name = self.string()?;
                     self.expect(b':')?;
-                    on_name(name, at);
+                    on_name(name);
                 }
                 return Ok(true);
             }
@@ -411,7 +455,7 @@ pub struct Members {
 /// Eight bytes are compared at once, as in `serde_json`: most strings are shorter than what makes
 /// wider comparisons worth while.
 #[inline]
-fn next_special(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn next_special(bytes: &[u8], from: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES * 0x80;
     // Sets the high bit of each byte that is below `limit`. A byte after the first such one may be

@@ -30,6 +30,12 @@ pub enum Stamp<'a> {
 /// assert_eq!(stamp, Some(Stamp::At { micros: 1_000_000, offset: Some("-8:00") }));
 /// ```
 pub fn parse_timestamp(text: &str) -> Option<Stamp<'_>> {
+    if let Some(micros) = plain(text) {
+        return Some(Stamp::At {
+            micros,
+            offset: None,
+        });
+    }
     let text = text.trim();
     if text.is_empty() {
         return Some(Stamp::Absent);
@@ -57,6 +63,30 @@ pub fn parse_timestamp(text: &str) -> Option<Stamp<'_>> {
         return Some(Stamp::Absent);
     }
     Some(Stamp::At { micros, offset })
+}
+
+/// Parses the form that nearly all dates have, `YYYY-MM-DDTHH:MM:SS`. `None` for any other form or
+/// number, about which the general way decides.
+fn plain(text: &str) -> Option<i64> {
+    let bytes: &[u8; 19] = text.as_bytes().try_into().ok()?;
+    let digit = |at: usize| match bytes[at].wrapping_sub(b'0') {
+        digit @ 0..10 => Some(i64::from(digit)),
+        _ => None,
+    };
+    let pair = |at| Some(digit(at)? * 10 + digit(at + 1)?);
+    let marks = [bytes[4], bytes[7], bytes[10], bytes[13], bytes[16]];
+    let (year, month, day) = (pair(0)? * 100 + pair(2)?, pair(5)?, pair(8)?);
+    let (hour, minute, second) = (pair(11)?, pair(14)?, pair(17)?);
+    // The first year may mean that there is no date.
+    let is_plain = marks == *b"--T::"
+        && year > 1
+        && (1..=12).contains(&month)
+        && (1..=days_in_month(year, month)).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60;
+    let time = (hour * 60 + minute) * 60 + second;
+    is_plain.then(|| (days_from_civil(year, month, day) * 86_400 + time) * 1_000_000)
 }
 
 /// The part of a text that has not been read yet.

@@ -180,7 +180,7 @@ impl ColumnBuilder {
             (Self::Text(builder), value) => push_text(builder, value),
             (Self::Json(builder), value) => push_json(builder, value),
             // Text columns decide for themselves whether a blank text is a value.
-            (_, Scalar::Text(text)) if text.trim().is_empty() => Pushed::Nothing,
+            (_, Scalar::Text(text)) if is_blank(text) => Pushed::Nothing,
             (Self::Int(builder), value) => {
                 push_parsed(integer(value), "not an integer", |number| {
                     builder.append_value(number);
@@ -207,6 +207,11 @@ impl ColumnBuilder {
             }
         }
     }
+}
+
+fn is_blank(text: &str) -> bool {
+    let first = text.as_bytes().first();
+    !first.is_some_and(u8::is_ascii_graphic) && text.trim().is_empty()
 }
 
 fn push_parsed<'a, T>(

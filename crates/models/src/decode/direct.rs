@@ -10,8 +10,8 @@ use super::{
     row::{Path, Row, WalkPosition},
 };
 use crate::{
-    json::{Kind, Malformed, Members, Reader, Result, Text},
-    layout::{Field, ResponseShape, Rows, Target},
+    json::{Kind, Malformed, Name, Reader, Result},
+    layout::{Field, Layout, ResponseShape, Rows, Target},
     value::Scalar,
 };
 
@@ -21,10 +21,15 @@ use crate::{
 ///
 /// Fails if the page is malformed or unusual. The engine then contains a part of the page.
 pub(super) fn read(engine: &mut Engine<'_>, page: &str) -> Result<()> {
-    let answer = &engine.layout.shape;
+    let Layout {
+        shape: answer,
+        tables,
+        ..
+    } = engine.layout;
     let mut direct = Direct {
         engine,
         json: Reader::new(page),
+        following: vec![Vec::new(); tables.len()],
     };
     match answer {
         ResponseShape::Object(fields) => direct.object(fields, &mut WalkPosition::Outside)?,
@@ -36,49 +41,56 @@ pub(super) fn read(engine: &mut Engine<'_>, page: &str) -> Result<()> {
 struct Direct<'e, 'a, 't> {
     engine: &'e mut Engine<'a>,
     json: Reader<'t>,
+    /// For each table, the field that followed each field when they were last read. The order of
+    /// the members differs between services and from the descriptions, but hardly ever between the
+    /// rows of a page.
+    following: Vec<Vec<usize>>,
 }
 
 impl Direct<'_, '_, '_> {
-    fn object(&mut self, fields: &'static [Field], position: &mut WalkPosition<'_>) -> Result<()> {
+    fn object(&mut self, fields: &'static [Field], place: &mut WalkPosition<'_>) -> Result<()> {
+        let table = match place {
+            WalkPosition::Inside { row, prefix } if prefix.is_empty() => Some(row.table),
+            _ => None,
+        };
         let mut members = self.json.open_object()?;
-        let first = self.json.next_name(&mut members)?;
-        self.members(first, members, fields, position)
-    }
-
-    /// Reads the members of an object whose first name has already been read.
-    fn members(
-        &mut self,
-        first: Option<Text<'_>>,
-        mut members: Members,
-        fields: &'static [Field],
-        position: &mut WalkPosition<'_>,
-    ) -> Result<()> {
-        // Rows usually have their members in the order of the description, so the field after the
-        // previous one is tried first.
-        let mut guess = 0;
-        let mut next = first;
-        while let Some(name) = next {
-            let name = name.value()?;
-            let is_guessed = fields.get(guess).is_some_and(|field| field.name == name);
-            let index = if is_guessed {
-                Some(guess)
-            } else {
-                fields.iter().position(|field| field.name == name)
+        // The last field that was read, counted from 1.
+        let mut last = 0;
+        loop {
+            let next = table.and_then(|table| self.following[table].get(last));
+            let likely = next.map_or(last, |next| *next);
+            let likely_name = fields.get(likely).map_or("", |field| field.name);
+            let position = match self.json.next_name_or(&mut members, likely_name)? {
+                None => return Ok(()),
+                Some(Name::Likely) => likely,
+                Some(Name::Other(name)) => {
+                    let name = name.value()?;
+                    let Some(position) = fields.iter().position(|field| field.name == name) else {
+                        let json = self.json.skip()?;
+                        self.engine.unknown(place, &name, json);
+                        continue;
+                    };
+                    if let Some(table) = table {
+                        self.remember(table, last, position);
+                    }
+                    position
+                }
             };
-            if let Some(index) = index {
-                guess = index + 1;
-                self.member(&fields[index], position)?;
-            } else {
-                let json = self.json.skip()?;
-                self.engine.unknown(position, &name, json);
-            }
-            next = self.json.next_name(&mut members)?;
+            last = position + 1;
+            self.member(&fields[position], place)?;
         }
-        Ok(())
     }
 
-    fn member(&mut self, field: &'static Field, position: &mut WalkPosition<'_>) -> Result<()> {
-        match (&field.target, position) {
+    /// Remembers which field followed another one in a row.
+    fn remember(&mut self, table: usize, last: usize, position: usize) {
+        let following = &mut self.following[table];
+        let known = following.len();
+        following.extend(known..=last);
+        following[last] = position;
+    }
+
+    fn member(&mut self, field: &'static Field, place: &mut WalkPosition<'_>) -> Result<()> {
+        match (&field.target, place) {
             (Target::Column(column), WalkPosition::Inside { row, prefix }) => {
                 let value = Scalar::read(&mut self.json)?;
                 let path = Path(prefix, field.name);
@@ -90,8 +102,8 @@ impl Direct<'_, '_, '_> {
             (Target::Enclosing(slot), _) => {
                 self.engine.enclosing[*slot] = Some(self.json.skip()?.to_owned());
             }
-            (Target::Rows(rows), position) => {
-                let around = match position {
+            (Target::Rows(rows), place) => {
+                let around = match place {
                     WalkPosition::Outside => None,
                     WalkPosition::Inside { row, .. } => Some(&**row),
                 };
@@ -108,8 +120,8 @@ impl Direct<'_, '_, '_> {
                     return self.object(fields, &mut WalkPosition::Inside { row, prefix });
                 }
                 let json = self.json.skip()?;
-                let position = &mut WalkPosition::Inside { row, prefix };
-                self.engine.unknown(position, field.name, json);
+                let place = &mut WalkPosition::Inside { row, prefix };
+                self.engine.unknown(place, field.name, json);
             }
         }
         Ok(())
@@ -141,21 +153,26 @@ impl Direct<'_, '_, '_> {
 
     /// Reads an object in place of a list: its only row, or an empty list if it has no members.
     fn only_row(&mut self, rows: &'static Rows, around: Option<&Row>) -> Result<()> {
-        let mut members = self.json.open_object()?;
-        let first = self.json.next_name(&mut members)?;
-        if first.is_none() {
+        if self.json.is_at_empty_object() {
+            self.json.skip()?;
             return Ok(());
         }
         self.engine.open_list(rows.table, around);
-        let mut row = self.engine.open_row(rows.table, around.map(|row| row.root));
-        let mut position = WalkPosition::Inside {
+        self.row(rows, around)?;
+        self.engine.next_position();
+        self.engine.close_list(rows.table, around);
+        Ok(())
+    }
+
+    fn row(&mut self, rows: &'static Rows, around: Option<&Row>) -> Result<()> {
+        let root = around.map(|row| row.root);
+        let mut row = self.engine.open_row(rows.table, root);
+        let mut place = WalkPosition::Inside {
             row: &mut row,
             prefix: "",
         };
-        self.members(first, members, rows.fields, &mut position)?;
+        self.object(rows.fields, &mut place)?;
         self.engine.close_row(row);
-        self.engine.next_position();
-        self.engine.close_list(rows.table, around);
         Ok(())
     }
 
@@ -165,26 +182,18 @@ impl Direct<'_, '_, '_> {
         name: &'static str,
         around: Option<&Row>,
     ) -> Result<()> {
-        let root = around.map(|row| row.root);
         match (self.json.kind()?, rows.scalar) {
-            (Kind::Object, _) => {
-                let mut row = self.engine.open_row(rows.table, root);
-                let mut position = WalkPosition::Inside {
-                    row: &mut row,
-                    prefix: "",
-                };
-                self.object(rows.fields, &mut position)?;
-                self.engine.close_row(row);
-            }
+            (Kind::Object, _) => self.row(rows, around),
             (Kind::Text, Some(column)) => {
                 let text = self.json.string()?.value()?;
+                let root = around.map(|row| row.root);
                 let mut row = self.engine.open_row(rows.table, root);
                 self.engine
                     .fill(&mut row, Path("", name), column, &Scalar::Text(text));
                 self.engine.close_row(row);
+                Ok(())
             }
-            _ => return Err(Malformed),
+            _ => Err(Malformed),
         }
-        Ok(())
     }
 }

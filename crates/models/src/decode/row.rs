@@ -75,6 +75,7 @@ pub(super) struct FieldBuilder {
 
 impl FieldBuilder {
     /// Fills the rows before `row` that got no value. False if `row` already has one.
+    #[inline]
     pub(super) fn fill_up(&mut self, row: usize) -> bool {
         let missing = match row.checked_sub(self.values.len()) {
             Some(0) => return true,

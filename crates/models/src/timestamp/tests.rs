@@ -109,3 +109,15 @@ proptest! {
         let _ = parse_timestamp(&text);
     }
 }
+
+proptest! {
+    #[test]
+    fn the_usual_form_is_no_exception(
+        (year, month, day) in (0..10_000, 0..14, 0..33),
+        (hour, minute, second) in (0..25, 0..61, 0..61),
+    ) {
+        let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+        let other_form = format!("{text}.0");
+        prop_assert_eq!(parse_timestamp(&text), parse_timestamp(&other_form));
+    }
+}
