@@ -40,7 +40,7 @@ fn by_http(http: u16, text: &str, secrets: &[&str]) -> Option<Envelope> {
     let body: &RawValue = serde_json::from_str(text).ok()?;
     if body.get().starts_with('[') {
         return Some(Envelope {
-            content: content_of(body),
+            content: content_of(body.get()),
             ..Envelope::default()
         });
     }
@@ -56,7 +56,7 @@ fn by_http(http: u16, text: &str, secrets: &[&str]) -> Option<Envelope> {
             .then(|| message(&members))
             .flatten()
     });
-    let contents = members.values().map(|value| content_of(value));
+    let contents = members.values().map(|value| content_of(value.get()));
     Some(Envelope {
         status,
         error,

@@ -1,12 +1,10 @@
 //! What a response says about the call, apart from its data.
 
-use std::{borrow::Cow, collections::HashMap, fmt};
+use std::{borrow::Cow, collections::HashMap};
 
 use fortilake_auth::quotable;
-use serde::{
-    Deserialize, Deserializer as _,
-    de::{MapAccess, Visitor},
-};
+use fortilake_models::json::{Reader, Text};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The members that the responses of all FortiCloud APIs share.
@@ -76,13 +74,14 @@ pub(crate) enum Content {
 impl Envelope {
     /// Reads a text that is exactly one JSON object, however deeply it is nested.
     pub(crate) fn read(text: &str, secrets: &[&str]) -> Option<Self> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let raw = deserializer.deserialize_map(RawVisitor).ok()?;
-        deserializer.end().ok()?;
+        Some(Scan::of(text, |_| false)?.envelope(secrets))
+    }
+
+    fn of(raw: &Raw<'_>, secrets: &[&str]) -> Self {
         let (error, error_text) = raw.error.map_or((EnvelopeError::None, None), read_error);
         let message = error_text.or_else(|| raw.message.and_then(text_of));
         let line = |text: String| Some(quotable(&text, secrets)).filter(|line| !line.is_empty());
-        Some(Self {
+        Self {
             status: raw
                 .status
                 .map_or(Status::Absent, |status| read_status(status, secrets)),
@@ -90,7 +89,7 @@ impl Envelope {
             message: message.and_then(line),
             version: raw.version.and_then(text_of).and_then(line),
             content: raw.content,
-        })
+        }
     }
 
     /// Whether the message says that the token is missing or invalid, whatever the error number is.
@@ -122,6 +121,50 @@ const TOKEN_REFUSALS: [&str; 10] = [
     "token has expired",
 ];
 
+/// What one pass over an answer finds.
+///
+/// Answers are large, so everything that is needed before the rows are read is found at once.
+pub(crate) struct Scan<'a> {
+    raw: Raw<'a>,
+    /// Where the names of secret members begin, in the order of the text.
+    pub(crate) secrets: Vec<usize>,
+}
+
+impl<'a> Scan<'a> {
+    /// Reads a text that is exactly one JSON object, however deeply it is nested.
+    pub(crate) fn of(text: &'a str, is_secret: impl Fn(&str) -> bool) -> Option<Self> {
+        let mut json = Reader::new(text);
+        let mut secrets = Vec::new();
+        let mut check = |name: Text<'_>| {
+            // A name that is not text, such as half a surrogate pair, can't be one of ours.
+            if name.value().is_ok_and(|value| is_secret(&value)) {
+                secrets.push(name.start());
+            }
+        };
+        let mut raw = Raw::default();
+        let mut members = json.open_object().ok()?;
+        while let Some(name) = json.next_name(&mut members).ok()? {
+            check(name);
+            let value = json.skip_with(&mut check).ok()?;
+            raw.add(&name.value().ok()?, value);
+        }
+        json.end().ok()?;
+        Some(Self { raw, secrets })
+    }
+
+    pub(crate) fn envelope(&self, secrets: &[&str]) -> Envelope {
+        Envelope::of(&self.raw, secrets)
+    }
+
+    /// The token in the answer, if it is a text and there is only one.
+    pub(crate) fn token(&self) -> Option<String> {
+        let [token] = self.raw.tokens[..] else {
+            return None;
+        };
+        serde_json::from_str(token.get()).ok()
+    }
+}
+
 /// The envelope members in their original JSON text.
 #[derive(Default)]
 struct Raw<'a> {
@@ -129,42 +172,33 @@ struct Raw<'a> {
     error: Option<&'a RawValue>,
     message: Option<&'a RawValue>,
     version: Option<&'a RawValue>,
+    tokens: Vec<&'a RawValue>,
     content: Content,
 }
 
-struct RawVisitor;
-
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw<'de>, A::Error> {
-        let mut raw = Raw::default();
-        while let Some(name) = map.next_key::<Name<'de>>()? {
-            let value: &RawValue = map.next_value()?;
-            match &*name.0 {
-                "status" => raw.status = Some(value),
-                "error" => raw.error = Some(value),
-                "message" => raw.message = Some(value),
-                "version" => raw.version = Some(value),
-                _ => raw.content = raw.content.max(content_of(value)),
+impl<'a> Raw<'a> {
+    fn add(&mut self, name: &str, value: &'a str) {
+        let raw = || serde_json::from_str(value).ok();
+        match name {
+            "status" => self.status = raw(),
+            "error" => self.error = raw(),
+            "message" => self.message = raw(),
+            "version" => self.version = raw(),
+            _ => {
+                self.content = self.content.max(content_of(value));
+                if name == "token" {
+                    self.tokens.extend(raw());
+                }
             }
         }
-        Ok(raw)
     }
 }
 
 #[derive(Deserialize, PartialEq, Eq, Hash)]
 pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
-pub(crate) fn content_of(value: &RawValue) -> Content {
-    let inside = value
-        .get()
-        .strip_prefix(['[', '{'])
-        .map(str::trim_ascii_start);
+pub(crate) fn content_of(value: &str) -> Content {
+    let inside = value.strip_prefix(['[', '{']).map(str::trim_ascii_start);
     match inside {
         Some(inside) if !inside.starts_with([']', '}']) => Content::Some,
         _ => Content::Blank,

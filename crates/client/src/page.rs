@@ -9,9 +9,9 @@ use crate::{
     Envelope,
     class::{self, Class},
     dialect,
-    envelope::Content,
+    envelope::{Content, Scan},
     request::{self, Call, SecretHandling},
-    scrub,
+    scrub::{self, SecretNames},
 };
 
 /// The response of an endpoint.
@@ -41,22 +41,31 @@ impl Page {
     pub fn saved(endpoint: &Endpoint, text: &str) -> Option<Self> {
         let text = models::legal_json(text.trim_start_matches('\u{feff}'));
         let text = &*text;
-        let kept = serde_json::from_str(text).ok();
-        let token = kept
-            .and_then(|TokenMember { token }| token)
-            .unwrap_or_default();
-        let envelope = dialect::envelope(endpoint.dialect, 200, text, &[&token])?;
+        let scan = scan(endpoint, endpoint.dialect, text);
+        let token = match &scan {
+            Some(scan) => scan.token(),
+            None => serde_json::from_str(text)
+                .ok()
+                .and_then(|TokenMember { token }| token),
+        };
+        let token = token.unwrap_or_default();
+        let envelope_without = |secrets: &[&str]| match &scan {
+            Some(scan) => Some(scan.envelope(secrets)),
+            None => dialect::envelope(endpoint.dialect, 200, text, secrets),
+        };
+        let envelope = envelope_without(&[&token])?;
         let class = class::classify(200, Some(&envelope));
         if matches!(class, Class::Success | Class::Empty) {
-            let text = clean(endpoint, text, &[&token]);
+            let text = clean(endpoint, text, scan.as_ref(), &[&token]);
             return Some(Self::new(text, envelope, class));
         }
         // The message of a failure may repeat the value of a secret member.
         let mut secrets = secrets_in(endpoint, text);
         secrets.push(token);
         let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        let envelope = dialect::envelope(endpoint.dialect, 200, text, &secrets)?;
-        Some(Self::new(clean(endpoint, text, &secrets), envelope, class))
+        let envelope = envelope_without(&secrets)?;
+        let text = clean(endpoint, text, scan.as_ref(), &secrets);
+        Some(Self::new(text, envelope, class))
     }
 
     /// Whether a saved answer reports a failure instead of containing data.
@@ -105,7 +114,11 @@ pub(crate) fn read(
         .map(String::as_str)
         .chain(secrets.iter().copied())
         .collect();
-    let envelope = dialect::envelope(dialect, http, text, &unsaid);
+    let scan = scan(call.endpoint, dialect, text);
+    let envelope = match &scan {
+        Some(scan) => Some(scan.envelope(&unsaid)),
+        None => dialect::envelope(dialect, http, text, &unsaid),
+    };
     let class = class::classify(http, envelope.as_ref());
     let wanted =
         call.keep == SecretHandling::Secrets && matches!(class, Class::Success | Class::Empty);
@@ -114,9 +127,9 @@ pub(crate) fn read(
             "" => "{}".to_owned(),
             _ if wanted => without_token(text, token),
             _ if !matches!(class, Class::Success | Class::Empty) => {
-                clean(call.endpoint, text, &unsaid)
+                clean(call.endpoint, text, scan.as_ref(), &unsaid)
             }
-            _ => clean(call.endpoint, text, &secrets),
+            _ => clean(call.endpoint, text, scan.as_ref(), &secrets),
         };
         Page::new(body, envelope, class)
     });
@@ -129,9 +142,20 @@ fn secrets_in(endpoint: &Endpoint, text: &str) -> Vec<String> {
     request::secrets(endpoint, [(&String::new(), &body)].into_iter().collect())
 }
 
+/// Reads an answer whose envelope is in its body. `None` for any other answer or text.
+fn scan<'t>(endpoint: &Endpoint, dialect: Dialect, text: &'t str) -> Option<Scan<'t>> {
+    let secrets = SecretNames::of(endpoint);
+    (dialect == Dialect::Body)
+        .then(|| Scan::of(text, |name| secrets.contains(name)))
+        .flatten()
+}
+
 /// Removes everything that is secret, by member name and by value.
-fn clean(endpoint: &Endpoint, text: &str, secrets: &[&str]) -> String {
-    let text = scrub::remove(text, |name| endpoint.is_secret(name));
+fn clean(endpoint: &Endpoint, text: &str, scan: Option<&Scan<'_>>, secrets: &[&str]) -> String {
+    let text = match scan {
+        Some(scan) => scrub::cut(text, &scan.secrets),
+        None => scrub::remove(text, |name| endpoint.is_secret(name)),
+    };
     secrets
         .iter()
         .fold(text, |text, secret| scrub::redact(text, secret))

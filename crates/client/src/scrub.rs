@@ -9,6 +9,8 @@
 
 use std::borrow::Cow;
 
+use fortilake_models::{Endpoint, generated::SECRETS};
+
 /// The replacement for a token inside a string.
 const REDACTED: &str = "[redacted]";
 
@@ -16,19 +18,58 @@ const REDACTED: &str = "[redacted]";
 /// data.
 pub(crate) const SHORTEST_SECRET: usize = 8;
 
+/// The names of the secret members of an endpoint's answers.
+pub(crate) struct SecretNames<'e> {
+    endpoint: &'e Endpoint,
+    /// A bit for each length of a name. Nearly all names that are not secret have another length,
+    /// which saves comparing each of them with all secret ones.
+    lengths: u64,
+}
+
+impl<'e> SecretNames<'e> {
+    pub(crate) fn of(endpoint: &'e Endpoint) -> Self {
+        let names = SECRETS.iter().chain(endpoint.secrets);
+        let lengths = names.fold(0, |lengths, name| lengths | bit(name));
+        Self { endpoint, lengths }
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.lengths & bit(name) != 0 && self.endpoint.is_secret(name)
+    }
+}
+
+/// The bit for the length of a name. All long names share the last one.
+fn bit(name: &str) -> u64 {
+    1 << name.len().min(63)
+}
+
 /// Removes all members whose names are secret, at any depth.
 pub(crate) fn remove(text: &str, is_secret: impl Fn(&str) -> bool) -> String {
     let bytes = text.as_bytes();
-    let mut kept = String::with_capacity(text.len());
-    let mut seen = 0;
+    let mut secrets = Vec::new();
     let mut at = 0;
     while let Some((start, end)) = next_string(bytes, at) {
         at = end;
         let colon = skip_blanks(bytes, end);
-        if bytes.get(colon) != Some(&b':') || !is_secret(&name(&text[start..end])) {
+        if bytes.get(colon) == Some(&b':') && is_secret(&name(&text[start..end])) {
+            secrets.push(start);
+        }
+    }
+    cut(text, &secrets)
+}
+
+/// Removes the members whose names begin at these positions, in the order of the text.
+pub(crate) fn cut(text: &str, members: &[usize]) -> String {
+    let bytes = text.as_bytes();
+    let mut kept = String::with_capacity(text.len());
+    let mut seen = 0;
+    for &start in members {
+        // A member inside of one that was removed is gone already.
+        if start < seen {
             continue;
         }
         kept.push_str(&text[seen..start]);
+        let colon = skip_blanks(bytes, skip_string(bytes, start));
         seen = skip_value(bytes, skip_blanks(bytes, colon + 1));
         let comma = skip_blanks(bytes, seen);
         if bytes.get(comma) == Some(&b',') {
@@ -39,7 +80,6 @@ pub(crate) fn remove(text: &str, is_secret: impl Fn(&str) -> bool) -> String {
             let before = before.strip_suffix(',').unwrap_or(before).len();
             kept.truncate(before);
         }
-        at = seen;
     }
     kept.push_str(&text[seen..]);
     kept
@@ -49,7 +89,9 @@ pub(crate) fn remove(text: &str, is_secret: impl Fn(&str) -> bool) -> String {
 pub(crate) fn redact(text: String, token: &str) -> String {
     // Some servers escape a slash as `\/`.
     let escaped = token.replace('/', r"\/");
-    let found = |text: &str| text.contains(token) || text.contains(&escaped);
+    let found = |text: &str| {
+        text.contains(token) || (escaped.len() != token.len() && text.contains(&escaped))
+    };
     // A token occurs in every response, but most other secrets in none. Checking first saves
     // copying the text.
     if token.len() < SHORTEST_SECRET || !found(&text) {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::envelope::Scan;
 
 fn is_secret(name: &str) -> bool {
     ["token", "licenseFile"]
@@ -159,6 +160,9 @@ proptest! {
         value = serde_json::from_str(&text).unwrap();
         remove_members(&mut value);
         let scrubbed = remove(&text, is_secret);
+        if let Some(scan) = Scan::of(&text, is_secret) {
+            prop_assert_eq!(cut(&text, &scan.secrets), &*scrubbed);
+        }
         prop_assert_eq!(serde_json::from_str::<Value>(&scrubbed).unwrap(), value);
     }
 
