@@ -114,12 +114,8 @@ fn repaired(text: &str, nul: Nul) -> Cow<'_, str> {
 /// Most answers are like that, and this is several times as fast as looking at their strings.
 fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let without_controls = |chunk: &[u8]| {
-        chunk
-            .iter()
-            .fold(true, |plain, byte| plain & (*byte >= 0x20))
-    };
-    !bytes.contains(&b'\\') && bytes.chunks(4096).all(without_controls)
+    let least = |chunk: &[u8]| chunk.iter().fold(u8::MAX, |least, byte| least.min(*byte));
+    !bytes.contains(&b'\\') && bytes.chunks(4096).all(|chunk| least(chunk) >= 0x20)
 }
 
 /// An escape sequence. Both halves of a surrogate pair count as one.

@@ -35,6 +35,9 @@ pub struct Column {
     pub doc: &'static str,
 }
 
+/// The schemas of all tables that were asked for, by name and columns.
+type Schemas = HashMap<&'static str, Vec<(&'static [Column], SchemaRef)>>;
+
 /// The type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -119,9 +122,7 @@ impl Table {
     /// It is built once per process: every page needs it, and copying the texts would take longer
     /// than decoding a short page.
     pub fn schema(&self) -> SchemaRef {
-        static SCHEMAS: LazyLock<
-            Mutex<HashMap<&'static str, Vec<(&'static [Column], SchemaRef)>>>,
-        > = LazyLock::new(Mutex::default);
+        static SCHEMAS: LazyLock<Mutex<Schemas>> = LazyLock::new(Mutex::default);
         // Tables of other crates may have the same name, but they have their own columns. A panic
         // leaves a schema missing at worst.
         let mut schemas = SCHEMAS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -50,7 +50,7 @@ struct Direct<'e, 'a, 't> {
 impl Direct<'_, '_, '_> {
     fn object(&mut self, fields: &'static [Field], place: &mut WalkPosition<'_>) -> Result<()> {
         let table = match place {
-            WalkPosition::Inside { row, prefix } if prefix.is_empty() => Some(row.table),
+            WalkPosition::Inside { row, prefix: "" } => Some(row.table),
             _ => None,
         };
         let mut members = self.json.open_object()?;

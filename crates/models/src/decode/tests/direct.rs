@@ -126,9 +126,12 @@ fn page() -> impl Strategy<Value = (&'static Layout, String)> {
             Answer::Object(fields) => of_fields(fields),
             Answer::Rows(rows) => list(rows),
         };
-        let text = (answer, any::<bool>()).prop_map(|(answer, is_pretty)| match is_pretty {
-            true => serde_json::to_string_pretty(&answer).unwrap(),
-            false => answer.to_string(),
+        let text = (answer, any::<bool>()).prop_map(|(answer, is_pretty)| {
+            if is_pretty {
+                format!("{answer:#}")
+            } else {
+                answer.to_string()
+            }
         });
         (Just(layout), text)
     })
