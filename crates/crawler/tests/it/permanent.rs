@@ -137,8 +137,9 @@ async fn check_all(counts: impl IntoIterator<Item = usize>, mixes: &[&[usize]]) 
     assert_eq!(accounts.len(), ACCOUNTS);
     for count in counts {
         for kinds in mixes {
-            // If all accounts are refused, the permission is missing, which another test covers.
-            if count == ACCOUNTS && **kinds == [4] {
+            // If only refusals used up the errors, the run ends as a missing permission instead of a
+            // pause, which another test covers. The next run goes on with the other accounts.
+            if count > 15 && **kinds == [4] {
                 continue;
             }
             // The account that is searched first is a good one, and then a bad one.
