@@ -127,7 +127,7 @@ async fn a_token_that_is_gone_is_replaced_in_the_next_run() {
             issued_at: now,
             expires_at: now + 1_000_000_000,
         };
-        store.save("", FORTIPORTAL, &token);
+        store.save("", FORTIPORTAL, &token).await;
         let config = Config {
             tokens: Some(store),
             ..Config::portal(url(), credentials())

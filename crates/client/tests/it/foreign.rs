@@ -106,7 +106,7 @@ impl Foreign {
         self.delay().await;
         if let Some(failure) = failure {
             self.count_error();
-            return fail(failure).await;
+            return fail(failure, self.draw()).await;
         }
         let answer = self.simulator.handle(request).await;
         let counts = answer
@@ -159,16 +159,24 @@ impl Foreign {
     }
 }
 
-async fn fail(way: u64) -> io::Result<Response<Bytes>> {
-    let page = |status: StatusCode, body: &'static str| {
-        let mut page = Response::new(Bytes::from_static(body.as_bytes()));
+/// Fails in this way. No two pages are the same, because a client may take the second of two equal
+/// answers for final.
+async fn fail(way: u64, number: u64) -> io::Result<Response<Bytes>> {
+    let page = |status: StatusCode, body: String| {
+        let mut page = Response::new(Bytes::from(body));
         *page.status_mut() = status;
         Ok(page)
     };
     match way {
-        0 => page(StatusCode::SERVICE_UNAVAILABLE, "<html>Sorry</html>"),
-        1 => page(StatusCode::INTERNAL_SERVER_ERROR, r#"{"status":-1}"#),
-        2 => page(StatusCode::OK, "<html>Maintenance</html>"),
+        0 => page(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("<html>Sorry {number}</html>"),
+        ),
+        1 => page(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!(r#"{{"status":-1,"id":{number}}}"#),
+        ),
+        2 => page(StatusCode::OK, format!("<html>Maintenance {number}</html>")),
         3 => Err(io::ErrorKind::ConnectionReset.into()),
         4 => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => future::pending().await,
