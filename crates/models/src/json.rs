@@ -9,8 +9,11 @@
 
 use std::borrow::Cow;
 
+mod special;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use self::special::next_special;
 
 /// The text is not JSON, or not what the caller expected at this place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,19 +272,13 @@ impl<'a> Reader<'a> {
         self.open.clear();
         loop {
             let opened = match self.peek()? {
-                b'"' => {
-                    self.string()?;
-                    false
-                }
+                b'"' => self.string().map(|_| false)?,
                 bracket @ (b'{' | b'[') => {
                     self.at += 1;
                     self.open.push(bracket);
                     true
                 }
-                _ => {
-                    self.literal()?;
-                    false
-                }
+                _ => self.literal().map(|_| false)?,
             };
             if !self.next_value(opened, &mut on_name)? {
                 return Ok(&self.text[start..self.at]);
@@ -448,30 +445,4 @@ impl<'a> Reader<'a> {
 #[derive(Debug)]
 pub struct Members {
     is_first: bool,
-}
-
-/// The position of the next quote, backslash or control character, or the end of the text.
-///
-/// Eight bytes are compared at once, as in `serde_json`: most strings are shorter than what makes
-/// wider comparisons worth while.
-#[inline]
-pub(crate) fn next_special(bytes: &[u8], from: usize) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES * 0x80;
-    // Sets the high bit of each byte that is below `limit`. A byte after the first such one may be
-    // set wrongly, which does no harm because the first one counts.
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGH;
-    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let mut at = from;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        let found = below(word, 0x20) | equal(word, b'"') | equal(word, b'\\');
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..).unwrap_or_default();
-    let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
-    at + rest.iter().position(special).unwrap_or(rest.len())
 }

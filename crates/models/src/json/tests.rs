@@ -1,3 +1,5 @@
+//! Tests that compare the reader with `serde_json`.
+
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 

@@ -1,3 +1,5 @@
+//! Tests that both ways of reading the facts of a list agree.
+
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
