@@ -152,8 +152,8 @@ fn id(manifest: &Manifest, table: &Table) -> String {
     let seed = format!("{} {} {}", manifest.crawl.id, manifest.token, table.name);
     let mut digest = Sha256::digest(seed);
     // The bits that mark a UUID with a content of its own (version 8).
-    digest[6] = digest[6] & 0x0f | 0x80;
-    digest[8] = digest[8] & 0x3f | 0x80;
+    digest[6] = (digest[6] & 0x0f) | 0x80;
+    digest[8] = (digest[8] & 0x3f) | 0x80;
     let hex: String = digest[..16]
         .iter()
         .map(|byte| format!("{byte:02x}"))

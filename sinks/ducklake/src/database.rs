@@ -36,9 +36,11 @@ impl Database {
                 return Ok(());
             }
             self.check_metadata(transaction)?;
-            let ours = match has_own(transaction)? {
-                true => "SELECT table_id FROM fortilake_tables",
-                false => "NULL",
+            let ours = if has_own(transaction)? {
+                "SELECT table_id FROM fortilake_tables"
+            } else {
+                // An empty list: `NOT IN (NULL)` is never true.
+                ""
             };
             let mut others = transaction.prepare(&format!(
                 "SELECT 1 FROM ducklake_table WHERE table_name = ?1 AND end_snapshot IS NULL AND schema_id = 0
