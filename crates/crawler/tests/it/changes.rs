@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use arrow_array::{RecordBatch, new_null_array};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_schema::DataType;
 use async_trait::async_trait;
 use fortilake_crawler::{
     Begun, ChangeRows, FindChanges, Kind, OpenSink, Report, Result, Since, changes_table,
@@ -64,6 +65,19 @@ struct Finder {
     fails: bool,
 }
 
+/// A column with one value.
+fn value(data_type: &DataType) -> ArrayRef {
+    match data_type {
+        DataType::Utf8 => Arc::new(StringArray::from(vec!["x"])),
+        DataType::Int64 => Arc::new(Int64Array::from(vec![0])),
+        DataType::Timestamp(_, zone) => {
+            let times = TimestampMicrosecondArray::from(vec![0]);
+            Arc::new(times.with_timezone_opt(zone.clone()))
+        }
+        other => panic!("the table has {other}"),
+    }
+}
+
 fn two_changes() -> ChangeRows {
     let schema = changes_table().schema.clone();
     ChangeRows {
@@ -71,9 +85,7 @@ fn two_changes() -> ChangeRows {
         count: 2,
         read: Arc::new(move || {
             let fields = schema.fields().iter();
-            let columns = fields
-                .map(|field| new_null_array(field.data_type(), 1))
-                .collect();
+            let columns = fields.map(|field| value(field.data_type())).collect();
             let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
             Ok(Box::new([Ok(batch.clone()), Ok(batch)].into_iter()))
         }),
