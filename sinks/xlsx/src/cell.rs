@@ -227,7 +227,8 @@ fn is_escape(text: &str) -> bool {
         && bytes[6] == b'_'
 }
 
-fn append(xml: &mut String, text: std::fmt::Arguments<'_>) {
+/// Appends formatted text, without a text in between.
+pub(crate) fn append(xml: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to memory cannot fail.
     let _ = xml.write_fmt(text);
 }

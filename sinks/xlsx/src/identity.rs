@@ -8,7 +8,7 @@ use fortilake_sink::Selection;
 use serde::{Deserialize, Serialize};
 use zip::ZipArchive;
 
-use crate::cell::escape;
+use crate::cell::{append, escape};
 
 #[cfg(test)]
 mod tests;
@@ -53,10 +53,13 @@ impl Identity {
         let chars: Vec<_> = json.chars().collect();
         for (number, piece) in chars.chunks(PIECE).enumerate() {
             // Ids of properties begin at 2.
-            xml.push_str(&format!(
-                "<property fmtid=\"{{D5CDD505-2E9C-101B-9397-08002B2CF9AE}}\" pid=\"{}\" name=\"{NAME}{number}\"><vt:lpwstr>",
-                number + 2
-            ));
+            append(
+                &mut xml,
+                format_args!(
+                    "<property fmtid=\"{{D5CDD505-2E9C-101B-9397-08002B2CF9AE}}\" pid=\"{}\" name=\"{NAME}{number}\"><vt:lpwstr>",
+                    number + 2
+                ),
+            );
             escape(&mut xml, &piece.iter().collect::<String>());
             xml.push_str("</vt:lpwstr></property>");
         }

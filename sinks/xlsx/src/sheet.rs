@@ -13,7 +13,7 @@ use fortilake_sink::{DataType, Error, Kind, RecordBatch, Result, TableSpec, Time
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::cell::{self, Place, cut, letters};
+use crate::cell::{self, Place, append, cut, letters};
 use crate::output::Spool;
 use crate::workbook::{DECLARATION, MAIN};
 
@@ -178,10 +178,13 @@ impl Sheet {
             range: format!("$A$1:${last}${rows}"),
             archive: {
                 // Without the last element, Excel marks each number that is text, such as a serial.
-                self.xml.push_str(&format!(
-                    "</sheetData><autoFilter ref=\"{range}\"/><ignoredErrors><ignoredError sqref=\"{range}\" \
+                append(
+                    &mut self.xml,
+                    format_args!(
+                        "</sheetData><autoFilter ref=\"{range}\"/><ignoredErrors><ignoredError sqref=\"{range}\" \
                      numberStoredAsText=\"1\"/></ignoredErrors></worksheet>"
-                ));
+                    ),
+                );
                 self.flush()?;
                 let spec = self.spec;
                 let failed = |error| cannot_write(&spec, error);
@@ -206,9 +209,12 @@ impl Sheet {
         );
         for (number, column) in (1..).zip(&self.columns) {
             let width = column.width.clamp(*WIDTHS.start(), *WIDTHS.end()) + 1;
-            self.xml.push_str(&format!(
-                "<col min=\"{number}\" max=\"{number}\" width=\"{width}\" customWidth=\"1\"/>"
-            ));
+            append(
+                &mut self.xml,
+                format_args!(
+                    "<col min=\"{number}\" max=\"{number}\" width=\"{width}\" customWidth=\"1\"/>"
+                ),
+            );
         }
         self.xml.push_str("</cols><sheetData>");
         append_row(&mut self.xml, 1);
@@ -369,7 +375,7 @@ impl Type {
 }
 
 fn append_row(xml: &mut String, number: u32) {
-    xml.push_str(&format!("<row r=\"{number}\">"));
+    append(xml, format_args!("<row r=\"{number}\">"));
 }
 
 fn digits(value: u64) -> usize {

@@ -7,7 +7,7 @@ use zip::result::ZipResult;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
-use crate::cell::escape;
+use crate::cell::{append, escape};
 use crate::identity::{self, Identity};
 use crate::sheet::{self, Finished};
 
@@ -52,9 +52,12 @@ pub(crate) fn write<W: Write + Seek>(
 fn content_types(sheets: usize) -> String {
     let mut parts = String::new();
     let mut part = |path: &str, kind: &str| {
-        parts.push_str(&format!(
-            "<Override PartName=\"/{path}\" ContentType=\"application/vnd.openxmlformats-{kind}+xml\"/>"
-        ));
+        append(
+            &mut parts,
+            format_args!(
+                "<Override PartName=\"/{path}\" ContentType=\"application/vnd.openxmlformats-{kind}+xml\"/>"
+            ),
+        );
     };
     part("docProps/core.xml", "package.core-properties");
     part(identity::PATH, "officedocument.custom-properties");
@@ -77,9 +80,10 @@ fn content_types(sheets: usize) -> String {
 fn relationships(relations: impl IntoIterator<Item = (String, String)>) -> String {
     let mut xml = format!("{DECLARATION}<Relationships xmlns=\"{PACKAGE}/relationships\">");
     for (number, (kind, target)) in (1..).zip(relations) {
-        xml.push_str(&format!(
-            "<Relationship Id=\"rId{number}\" Type=\"{kind}\" Target=\"{target}\"/>"
-        ));
+        append(
+            &mut xml,
+            format_args!("<Relationship Id=\"rId{number}\" Type=\"{kind}\" Target=\"{target}\"/>"),
+        );
     }
     xml.push_str("</Relationships>");
     xml
@@ -147,12 +151,16 @@ fn workbook(sheets: &[Finished]) -> String {
     for (index, sheet) in sheets.iter().enumerate() {
         let Finished { name, range, .. } = sheet;
         let number = index + 1;
-        list.push_str(&format!(
-            "<sheet name=\"{name}\" sheetId=\"{number}\" r:id=\"rId{number}\"/>"
-        ));
-        names.push_str(&format!(
-            "<definedName name=\"_xlnm._FilterDatabase\" localSheetId=\"{index}\" hidden=\"1\">'{name}'!{range}</definedName>"
-        ));
+        append(
+            &mut list,
+            format_args!("<sheet name=\"{name}\" sheetId=\"{number}\" r:id=\"rId{number}\"/>"),
+        );
+        append(
+            &mut names,
+            format_args!(
+                "<definedName name=\"_xlnm._FilterDatabase\" localSheetId=\"{index}\" hidden=\"1\">'{name}'!{range}</definedName>"
+            ),
+        );
     }
     format!(
         "{DECLARATION}<workbook xmlns=\"{MAIN}\" xmlns:r=\"{OFFICE}/relationships\"><bookViews><workbookView/>\
