@@ -128,6 +128,7 @@ impl Pending {
             layout: Layout::Snapshots,
             keep: None,
             partial: None,
+            catalog: None,
         };
         let format = Parquet {
             row_group_bytes: ROW_GROUP,

@@ -194,6 +194,7 @@ impl Inventory {
             layout,
             keep: None,
             partial: Some(fortilake_snapshot::PartialRule::Publish),
+            catalog: None,
         };
         let format = Parquet {
             row_group_bytes: 1 << 20,

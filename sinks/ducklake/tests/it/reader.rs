@@ -9,10 +9,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-/// A version of the catalog: the snapshot's name, its crawl, and the files of each table.
+/// A version of the catalog: the crawl of its snapshot, and the files of each table.
 #[derive(Debug)]
 pub(crate) struct Version {
-    pub(crate) name: String,
     pub(crate) crawl: String,
     pub(crate) files: BTreeMap<String, Vec<String>>,
 }
@@ -26,14 +25,10 @@ pub(crate) fn newest(catalog: &Path) -> Option<Version> {
         .unwrap();
     // One transaction, so that all is of one version.
     let transaction = connection.transaction().unwrap();
-    let sql =
-        "SELECT name, crawl_id, snapshot_id FROM fortilake_snapshots ORDER BY name DESC LIMIT 1";
-    let found = transaction.query_row(sql, [], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?))
-    });
-    let (name, crawl, version) = found.ok()?;
+    let sql = "SELECT crawl_id, snapshot_id FROM fortilake_snapshots ORDER BY name DESC LIMIT 1";
+    let found = transaction.query_row(sql, [], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)));
+    let (crawl, version) = found.ok()?;
     Some(Version {
-        name,
         crawl,
         files: files(&transaction, version),
     })

@@ -181,9 +181,9 @@ async fn a_try_is_one_call_and_no_reason_to_pause() {
 #[tokio::test(start_paused = true)]
 async fn a_throttled_try_holds_back_others_and_is_reported() {
     let server = Server::new([
-        Answer::Throttled("20"),
-        Answer::products(1),
-        Answer::Throttled("1800"),
+        Reply::Throttled("20"),
+        Reply::products(1),
+        Reply::Throttled("1800"),
     ]);
     let client = server.client();
     let arguments = json!({ "accountId": 710_112 });

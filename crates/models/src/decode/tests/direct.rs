@@ -9,7 +9,7 @@ use crate::{
     decode::{Decoded, Engine, direct, walk},
     endpoint,
     generated::ENDPOINTS,
-    layout::{Answer, Field, Rows, Target},
+    layout::{Field, ResponseShape, Rows, Target},
 };
 
 /// The page as the direct way reads it; `None` if it gives up.
@@ -122,9 +122,9 @@ fn page() -> impl Strategy<Value = (&'static Layout, String)> {
         .collect();
     prop::sample::select(with_layout).prop_flat_map(|endpoint| {
         let layout = endpoint.layout.unwrap();
-        let answer = match layout.answer {
-            Answer::Object(fields) => of_fields(fields),
-            Answer::Rows(rows) => list(rows),
+        let answer = match layout.shape {
+            ResponseShape::Object(fields) => of_fields(fields),
+            ResponseShape::Rows(rows) => list(rows),
         };
         let text = (answer, any::<bool>()).prop_map(|(answer, is_pretty)| {
             if is_pretty {
