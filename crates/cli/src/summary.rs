@@ -114,7 +114,7 @@ pub(crate) fn tables(totals: &[TableTotal], drift: Drift) -> String {
 
 /// The scopes that could not be read: those whose rows are missing, then those whose rows are old.
 fn failures(report: &Report) -> String {
-    let missing = report.failed.iter().map(failure).collect();
+    let missing: Vec<_> = report.failed.iter().map(failure).collect();
     let old = report.carried.iter().map(|scope| {
         format!(
             "{} (rows of {}, from crawl {})",
@@ -123,11 +123,12 @@ fn failures(report: &Report) -> String {
             scope.crawl
         )
     });
-    list("are not published", missing) + &list("are those of an earlier crawl", old.collect())
+    list("are not published", &missing)
+        + &list("are those of an earlier crawl", &old.collect::<Vec<_>>())
 }
 
 /// Scopes that failed, under a heading that says what became of their rows; empty if there are none.
-fn list(fate: &str, scopes: Vec<String>) -> String {
+fn list(fate: &str, scopes: &[String]) -> String {
     let mut text = String::new();
     if scopes.is_empty() {
         return text;

@@ -20,6 +20,10 @@ pub struct Error(Box<Parts>);
 
 /// What an [`Error`] consists of.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent facts about one failure"
+)]
 pub(crate) struct Parts {
     pub(crate) kind: Kind,
     pub(crate) message: String,

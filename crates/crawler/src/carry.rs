@@ -74,7 +74,7 @@ impl Carry {
             .map(|record| &record.scope)
             .collect();
         let failed = Failed::new(failed);
-        let known = before.scopes.into_iter().filter(|record| record.has_rows());
+        let known = before.scopes.into_iter().filter(ScopeRecord::has_rows);
         let missing = known.filter(|record| !listed.contains(&record.scope));
         unread.extend(missing.filter_map(|record| {
             let list = failed.list_that_names(&record.scope)?;

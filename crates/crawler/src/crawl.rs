@@ -20,7 +20,8 @@ use self::{changed::Changed, deliveries::Deliveries};
 use crate::{
     Carry, Error, Guard, Names, Observer, OpenSink, Report, Result, Scope, Settings,
     changes::{ChangeRows, FindChanges},
-    collect::{Collected, Collector, deliver},
+    collect::{Collected, Collector},
+    deliver::deliver,
     error::Kind,
     journal::flush,
     publish::Models,
@@ -169,7 +170,7 @@ impl Crawl {
         let flushed = flush(&self.journal).await;
         let everything = self.identity.selection.is_everything();
         let ended = match result.and_then(|effort| flushed.map(|()| effort)) {
-            Ok(effort) => effort.collected(collector, self.carry, everything).await,
+            Ok(effort) => Box::pin(effort.collected(collector, self.carry, everything)).await,
             Err(error) => Err(error),
         };
         // Logged once the results are frozen: from here on, no call is made.
@@ -200,7 +201,7 @@ impl Crawl {
             journal: &self.journal,
             stop: &self.stop,
         };
-        let mut report = end.publish(collected, delivery).await?;
+        let mut report = Box::pin(end.publish(collected, delivery)).await?;
         report.calls = effort.calls;
         report.recalled = effort.recalled;
         report.elapsed = began.elapsed();

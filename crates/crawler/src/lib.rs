@@ -16,6 +16,7 @@ mod carry;
 mod changes;
 mod collect;
 mod crawl;
+mod deliver;
 mod edition;
 mod error;
 mod facts;

@@ -154,10 +154,9 @@ fn id(manifest: &Manifest, table: &Table) -> String {
     // The bits that mark a UUID with a content of its own (version 8).
     digest[6] = (digest[6] & 0x0f) | 0x80;
     digest[8] = (digest[8] & 0x3f) | 0x80;
-    let hex: String = digest[..16]
+    let hex = digest[..16]
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let parts = [
         &hex[..8],
         &hex[8..12],

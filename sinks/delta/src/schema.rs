@@ -48,7 +48,7 @@ pub(crate) fn merge(known: &[Value], table: &Table) -> Result<Vec<Value>> {
                 "name": column.name,
                 "type": kind,
                 "nullable": column.nullable || !known.is_empty(),
-                "metadata": Map::from_iter(comment),
+                "metadata": comment.collect::<Map<_, _>>(),
             }));
             continue;
         };

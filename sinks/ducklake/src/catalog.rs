@@ -71,10 +71,9 @@ impl Catalog for DuckLake {
     fn name(&self) -> String {
         // Several catalogs can list the files of one place.
         let digest = Sha256::digest(self.file.to_string_lossy().as_bytes());
-        let hex: String = digest[..6]
+        let hex = digest[..6]
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         format!("ducklake_{hex}")
     }
 

@@ -8,8 +8,9 @@ use std::cmp::Ordering;
 use fortilake_sink::{Error, Kind};
 use fortilake_snapshot::Column;
 use fortilake_snapshot::parquet::{Bound, ColumnStatistics};
-use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// The DuckLake type of a column, by the name of its Arrow type in the manifest; `None` if DuckLake has no such type.
 pub(crate) fn type_name(kind: &str) -> Option<&'static str> {
@@ -70,7 +71,9 @@ fn text(bound: &Bound, kind: &str) -> Option<String> {
         Bound::Boolean(value) => Some(value.to_string()),
         Bound::Integer(micros) if kind.starts_with("timestamp") => {
             let zone = if kind == "timestamptz" { "+00" } else { "" };
-            time(Timestamp::from_microsecond(*micros).ok()?).map(|text| text + zone)
+            // A `Timestamp` ends a day before the year 10000, but 9999-12-31 is how some write "never".
+            let time = EPOCH.checked_add(SignedDuration::from_micros(*micros));
+            civil(time.ok()?).map(|text| text + zone)
         }
         // The file stores the bits of an unsigned integer, which compare differently.
         Bound::Integer(_) if kind == "uint64" => None,
@@ -83,7 +86,12 @@ fn text(bound: &Bound, kind: &str) -> Option<String> {
 
 /// A time as DuckDB prints it, always with six digits so that text sorts; `None` for years that need a sign.
 pub(crate) fn time(time: Timestamp) -> Option<String> {
-    let time = time.to_zoned(TimeZone::UTC);
+    civil(time.to_zoned(TimeZone::UTC).datetime())
+}
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+fn civil(time: DateTime) -> Option<String> {
     let is_common = (0..=9999).contains(&time.year());
     is_common.then(|| time.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string())
 }
@@ -197,6 +205,7 @@ mod tests {
         FileColumn::new(&found, 3, "int64")
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "bounds are optional")]
     fn pair(min: &str, max: &str) -> Option<(String, String)> {
         Some((min.to_owned(), max.to_owned()))
     }

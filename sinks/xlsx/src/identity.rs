@@ -48,7 +48,7 @@ impl Identity {
         let json = serde_json::to_string(self).unwrap_or_default();
         let mut xml = format!(
             "{}<Properties xmlns=\"{SCHEMAS}/custom-properties\" xmlns:vt=\"{SCHEMAS}/docPropsVTypes\">",
-            crate::workbook::DECLARATION
+            crate::xml::DECLARATION
         );
         let chars: Vec<_> = json.chars().collect();
         for (number, piece) in chars.chunks(PIECE).enumerate() {

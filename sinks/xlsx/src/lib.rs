@@ -56,3 +56,4 @@ mod output;
 mod sheet;
 mod sink;
 mod workbook;
+mod xml;

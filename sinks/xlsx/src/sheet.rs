@@ -15,7 +15,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::cell::{self, Place, append, cut, letters};
 use crate::output::Spool;
-use crate::workbook::{DECLARATION, MAIN};
+use crate::xml::{DECLARATION, MAIN};
 
 #[cfg(test)]
 mod tests;

@@ -10,13 +10,7 @@ use zip::{ZipArchive, ZipWriter};
 use crate::cell::{append, escape};
 use crate::identity::{self, Identity};
 use crate::sheet::{self, Finished};
-
-/// The first line of every part.
-pub(crate) const DECLARATION: &str =
-    "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
-
-/// The namespace of sheets, styles and the workbook.
-pub(crate) const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+use crate::xml::{DECLARATION, MAIN};
 
 const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006";
 const PACKAGE: &str = "http://schemas.openxmlformats.org/package/2006";

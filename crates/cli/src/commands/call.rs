@@ -92,7 +92,7 @@ fn call(args: &CallArgs, endpoint: &'static Endpoint, console: Console) -> Resul
     let text = if console.prints_to_terminal() {
         indent::indented(&body)
     } else {
-        body.to_string()
+        body.clone()
     };
     console
         .data(&format!("{text}\n"))

@@ -97,7 +97,7 @@ fn sinks() {
     --- stderr
     error: `--sink csv:out` cannot be used
       caused by: cannot configure sink `csv`
-      caused by: unknown option `layot`; the options are `access_key_id`, `allow_http`, `bom`, `ca_cert`, `columns`, `dates`, `delimiter`, `encryption`, `endpoint`, `formula_prefix`, `keep`, `kms_key_id`, `layout`, `meta`, `newlines`, `partial`, `path`, `region`, `secret_access_key`, `session_token`, `tables`, `variables`; did you mean `layout`?
+      caused by: unknown option `layot`; the options are `access_key_id`, `allow_http`, `bom`, `ca_cert`, `columns`, `dates`, `delimiter`, `encryption`, `endpoint`, `formula_prefix`, `join`, `keep`, `kms_key_id`, `layout`, `meta`, `newlines`, `partial`, `path`, `region`, `secret_access_key`, `session_token`, `tables`, `variables`; did you mean `layout`?
     ");
     insta::assert_snapshot!(Folder::new().check("crawl --simulate --sink csv:out?layout=newest"), @"
     exit 2

@@ -295,12 +295,12 @@ fn an_account_that_succeeds_only_on_resume_is_delivered_to_every_receiver() {
         serials.sort();
         serials
     };
-    let received = || {
+    let sent = || {
         let mut serials = receiver.serials();
         serials.sort();
         serials
     };
-    let early = received();
+    let early = sent();
     assert!(!early.is_empty(), "other accounts were delivered");
     let late = serials(of_account);
     assert!(early.iter().all(|serial| !late.contains(serial)));
@@ -312,7 +312,7 @@ fn an_account_that_succeeds_only_on_resume_is_delivered_to_every_receiver() {
 
     let text = folder.check("crawl");
     assert!(text.starts_with("exit 0"), "{text}");
-    assert_eq!(received(), serials(products.iter().collect()));
+    assert_eq!(sent(), serials(products.iter().collect()));
     let (rows, last) = receiver.crawl(crawl);
     let last = last.unwrap();
     assert_eq!(last["complete"], true);
@@ -331,7 +331,7 @@ fn an_account_that_succeeds_only_on_resume_is_delivered_to_every_receiver() {
             .map(|row| row["serial_number"].as_str().unwrap().to_owned())
             .collect();
         found.sort();
-        assert_eq!(found, received(), "{file}");
+        assert_eq!(found, sent(), "{file}");
     }
     // The receiver compares messages that have the same id.
     let messages = receiver.0.lock().unwrap().len();

@@ -10,7 +10,8 @@ use super::go_on;
 use crate::{
     Error, OpenSink, Publisher, Result,
     changes::{Begun, ChangeRows, FindChanges, Since, TABLE},
-    collect::{Collected, deliver},
+    collect::Collected,
+    deliver::deliver,
     error::Kind,
     notes,
     publish::Models,

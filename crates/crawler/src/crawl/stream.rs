@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    Error, Publisher, Result, SinkReport, changes::ChangeRows, collect::deliver, error::Kind,
+    Error, Publisher, Result, SinkReport, changes::ChangeRows, deliver::deliver, error::Kind,
     freeze::Frozen, journal::flush, stored_scope::Closed,
 };
 

@@ -38,9 +38,9 @@ impl Day {
     }
 
     /// Crawls the default organization with this fault, if any.
-    async fn crawl(number: i64, fault: &str, carry: Option<Carry>) -> Self {
+    async fn crawl(number: i64, fault: &str, carry: impl Into<Option<Carry>>) -> Self {
         let journal = Arc::new(MemoryJournal::default());
-        Self::run(number, fault, carry, journal, Selection::default()).await
+        Self::run(number, fault, carry.into(), journal, Selection::default()).await
     }
 
     async fn run(
@@ -116,11 +116,11 @@ fn text(row: &Row) -> String {
 }
 
 /// Carries from these crawls, newest first.
-fn from(days: &[&Day], max_age: Option<Duration>) -> Option<Carry> {
-    Some(Carry {
+fn carry_from(days: &[&Day], max_age: Option<Duration>) -> Carry {
+    Carry {
         earlier: days.iter().map(|day| day.earlier()).collect(),
         max_age,
-    })
+    }
 }
 
 /// A fault that makes the products of one account unreadable.
@@ -138,7 +138,7 @@ async fn rows_of_a_failed_account_are_those_of_the_crawl_before() {
     let (account, fault) = failing_account();
     let whole = Day::crawl(1, "", None).await;
     assert!(whole.is_complete());
-    let second = Day::crawl(2, &fault, from(&[&whole], None)).await;
+    let second = Day::crawl(2, &fault, carry_from(&[&whole], None)).await;
     assert_eq!(second.rows(), whole.rows());
     // The other lists of the account are skipped if its products cannot be read.
     let lists = ["products", "folders", "licenses", "contracts"];
@@ -159,7 +159,7 @@ async fn rows_of_a_failed_account_are_those_of_the_crawl_before() {
     let third = Day::crawl(
         3,
         &fault,
-        from(&[&second], Some(Duration::from_secs(2 * 86_400))),
+        carry_from(&[&second], Some(Duration::from_hours(48))),
     )
     .await;
     assert_eq!(third.rows(), whole.rows());
@@ -168,7 +168,7 @@ async fn rows_of_a_failed_account_are_those_of_the_crawl_before() {
     let fourth = Day::crawl(
         4,
         &fault,
-        from(&[&third], Some(Duration::from_secs(2 * 86_400))),
+        carry_from(&[&third], Some(Duration::from_hours(48))),
     )
     .await;
     assert_eq!(fourth.rows(), whole.rows());
@@ -179,7 +179,7 @@ async fn rows_of_a_failed_account_are_those_of_the_crawl_before() {
 async fn a_replay_needs_no_earlier_crawl() {
     let (_, fault) = failing_account();
     let whole = Day::crawl(1, "", None).await;
-    let second = Day::crawl(2, &fault, from(&[&whole], None)).await;
+    let second = Day::crawl(2, &fault, carry_from(&[&whole], None)).await;
     let journal = second.journal.clone();
     let again = Day::run(2, &fault, None, journal, Selection::default()).await;
     assert_eq!(again.rows(), whole.rows());
@@ -196,7 +196,7 @@ async fn a_replay_needs_no_earlier_crawl() {
 async fn accounts_of_a_list_that_failed_are_carried_too() {
     let whole = Day::crawl(1, "", None).await;
     let fault = "[[fault]]\npath = \"accounts/list\"\naction = { kind = \"refuse\" }";
-    let second = Day::crawl(2, fault, from(&[&whole], None)).await;
+    let second = Day::crawl(2, fault, carry_from(&[&whole], None)).await;
     assert_eq!(second.rows(), whole.rows());
     let carried = second.carried();
     let products = carried
@@ -219,7 +219,14 @@ async fn accounts_of_a_list_that_failed_are_carried_too() {
         ..Selection::default()
     };
     let journal = Arc::new(MemoryJournal::default());
-    let selected = Day::run(3, fault, from(&[&whole], None), journal, selection).await;
+    let selected = Day::run(
+        3,
+        fault,
+        Some(carry_from(&[&whole], None)),
+        journal,
+        selection,
+    )
+    .await;
     let carried = selected.carried();
     assert!(
         carried
@@ -232,7 +239,7 @@ async fn accounts_of_a_list_that_failed_are_carried_too() {
 async fn a_scope_that_no_crawl_has_read_stays_failed() {
     let (account, fault) = failing_account();
     let first = Day::crawl(1, &fault, None).await;
-    let second = Day::crawl(2, &fault, from(&[&first], None)).await;
+    let second = Day::crawl(2, &fault, carry_from(&[&first], None)).await;
     assert_eq!(second.carried(), []);
     assert_eq!(second.crawled.report().failed[0].account_id, Some(account));
     // The journal of the crawl before was damaged or deleted.
@@ -245,6 +252,6 @@ async fn a_scope_that_no_crawl_has_read_stays_failed() {
         earlier: vec![lost, whole.earlier()],
         max_age: None,
     };
-    let fourth = Day::crawl(4, &fault, Some(carry)).await;
+    let fourth = Day::crawl(4, &fault, carry).await;
     assert_eq!(fourth.rows(), whole.rows());
 }

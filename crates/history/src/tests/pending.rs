@@ -30,6 +30,10 @@ fn pending(place: &Place, id: &str, phase: Phase) -> Pending {
     Pending::new(place.root.path(), &std::env::temp_dir(), crawl, &spec())
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "what is recorded may be that there is nothing to compare with"
+)]
 async fn against(place: &Place, id: &str, phase: Phase, recorded: Option<Option<&str>>) -> String {
     let recorded = recorded.map(|name| name.map(str::to_owned));
     match pending(place, id, phase).begin(recorded).await {

@@ -54,15 +54,10 @@ fn table(name: &str, columns: &[&str]) -> Arc<TableSpec> {
     })
 }
 
-fn batch(
-    source: &str,
-    table: &Arc<TableSpec>,
-    accounts: Vec<Option<i64>>,
-    texts: &[&str],
-) -> Batch {
+fn batch(source: &str, table: &Arc<TableSpec>, accounts: &[Option<i64>], texts: &[&str]) -> Batch {
     let column = |field: &Arc<Field>| -> ArrayRef {
         if field.name() == ACCOUNT {
-            return Arc::new(Int64Array::from(accounts.clone()));
+            return Arc::new(Int64Array::from(accounts.to_vec()));
         }
         Arc::new(StringArray::from_iter_values(texts))
     };
@@ -120,10 +115,10 @@ async fn rows_have_the_company_of_their_account_in_the_same_source() {
 
     let seen = Seen::default();
     let mut sink = joined.before(Box::new(Spy(Arc::clone(&seen))));
-    let known = batch("a", &accounts, vec![Some(1), Some(2)], &["Acme", "Bolt"]);
+    let known = batch("a", &accounts, &[Some(1), Some(2)], &["Acme", "Bolt"]);
     sink.write(&known).await.unwrap();
-    let accounts = vec![Some(2), None, Some(1), Some(9)];
-    let rows = batch("a", &products, accounts.clone(), &["w", "x", "y", "z"]);
+    let accounts = &[Some(2), None, Some(1), Some(9)];
+    let rows = batch("a", &products, accounts, &["w", "x", "y", "z"]);
     sink.write(&rows).await.unwrap();
     let rows = batch("b", &products, accounts, &["w", "x", "y", "z"]);
     sink.write(&rows).await.unwrap();
@@ -134,7 +129,7 @@ async fn rows_have_the_company_of_their_account_in_the_same_source() {
         companies: HashMap::from([("a".to_owned(), HashMap::from([(1, "Acme".to_owned())]))]),
         sink: Box::new(Spy(Arc::clone(&seen))),
     };
-    let rows = batch("report", &report, vec![Some(1), Some(1)], &["a", "b"]);
+    let rows = batch("report", &report, &[Some(1), Some(1)], &["a", "b"]);
     sink.write(&rows).await.unwrap();
     let seen = seen.lock().unwrap();
     let texts = |texts: [Option<&str>; 4]| texts.map(|text| text.map(str::to_owned)).to_vec();

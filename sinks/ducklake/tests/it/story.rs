@@ -252,6 +252,13 @@ async fn the_files_are_never_scheduled_for_deletion() {
     assert_eq!(scheduled, ["/elsewhere/x.parquet"]);
 }
 
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let errors = std::iter::successors(Some(error), |error| error.source());
+    errors.fold(String::new(), |text, error| {
+        text + &error.to_string() + "\n"
+    })
+}
+
 #[tokio::test]
 async fn catalogs_that_cannot_be_used_are_refused_before_anything_is_written() {
     let cases = [
@@ -279,7 +286,8 @@ async fn catalogs_that_cannot_be_used_are_refused_before_anything_is_written() {
         open(root).execute(sql, []).unwrap();
         let error = publish(root, None, 2, None).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
-        assert!(error.to_string().contains(wanted), "{error}");
+        let text = with_causes(&error);
+        assert!(text.contains(wanted), "{text}");
         assert!(!root.join("data/things/snapshot=20260902T120000Z").exists());
     }
     let root = tempfile::tempdir().unwrap();

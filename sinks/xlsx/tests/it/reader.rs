@@ -115,15 +115,12 @@ fn unescape(text: &str) -> String {
             .get(at + 2..at + 6)
             .filter(|_| rest[at + 6..].starts_with('_'));
         let char = code.and_then(|code| char::from_u32(u32::from_str_radix(code, 16).ok()?));
-        match char {
-            Some(char) => {
-                read.push(char);
-                rest = &rest[at + 7..];
-            }
-            None => {
-                read.push('_');
-                rest = &rest[at + 1..];
-            }
+        if let Some(char) = char {
+            read.push(char);
+            rest = &rest[at + 7..];
+        } else {
+            read.push('_');
+            rest = &rest[at + 1..];
         }
     }
     read + rest

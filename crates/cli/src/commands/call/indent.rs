@@ -25,12 +25,11 @@ pub(super) fn indented(json: &str) -> String {
                 while chars.next_if(char::is_ascii_whitespace).is_some() {}
                 text.push(char);
                 // An empty object or list stays on one line.
-                match chars.next_if(|char| matches!(char, '}' | ']')) {
-                    Some(end) => text.push(end),
-                    None => {
-                        depth += 1;
-                        new_line(&mut text, depth);
-                    }
+                if let Some(end) = chars.next_if(|char| matches!(char, '}' | ']')) {
+                    text.push(end);
+                } else {
+                    depth += 1;
+                    new_line(&mut text, depth);
                 }
             }
             '}' | ']' => {

@@ -209,10 +209,9 @@ pub(super) fn sql_type(kind: Kind, dialect: Dialect) -> &'static str {
         (Kind::Float, Postgres) => "DOUBLE PRECISION",
         (Kind::Float, Duckdb | Spark) => "DOUBLE",
         (Kind::Bool, _) => "BOOLEAN",
-        (Kind::Timestamp, Duckdb | Postgres) => "TIMESTAMP",
+        (Kind::Timestamp, Duckdb | Postgres) | (Kind::Instant, Spark) => "TIMESTAMP",
         (Kind::Timestamp, Spark) => "TIMESTAMP_NTZ",
         (Kind::Instant, Duckdb | Postgres) => "TIMESTAMPTZ",
-        (Kind::Instant, Spark) => "TIMESTAMP",
     }
 }
 

@@ -1,0 +1,83 @@
+//! Reads the pages of a complete scope from the journal, and hands its rows to sinks.
+
+use std::sync::Arc;
+
+use fortilake_models as models;
+use fortilake_sink::Origin;
+use fortilake_state::Journal;
+
+use crate::{
+    Error, Fetch, Publisher, RawPage, Result, error::Kind, journal::with_journal, publish::Reload,
+    stored_scope::Closed,
+};
+
+/// Hands the rows of a scope to the sinks of a publisher.
+pub(crate) async fn deliver(
+    publisher: &mut Publisher,
+    journal: &Arc<dyn Journal>,
+    closed: &Closed,
+) -> Result<()> {
+    let origin = match &closed.carried_from {
+        None => Origin::Read,
+        Some(crawl) => Origin::Carried {
+            crawl: crawl.clone(),
+        },
+    };
+    publisher.begin_from(closed.id.clone(), origin);
+    for fetch in closed.fetches() {
+        let (page, reload) = open_page(journal, fetch).await?;
+        publisher.page(page, reload).await?;
+    }
+    for rejected in closed.rejected() {
+        let observed_at = observed_at(journal, &rejected.fetch).await?;
+        publisher.rejected(&rejected, observed_at).await?;
+    }
+    publisher.end().await
+}
+
+/// Loads the page of a call, and returns how to load it again.
+pub(crate) async fn open_page(
+    journal: &Arc<dyn Journal>,
+    fetch: Fetch,
+) -> Result<(RawPage, Reload)> {
+    with_journal(journal, move |journal| {
+        let page = load(&**journal, &fetch)?;
+        Ok((page, reload(journal.clone(), fetch)))
+    })
+    .await
+}
+
+/// Loads the page of a call from the journal.
+fn load(journal: &dyn Journal, fetch: &Fetch) -> Result<RawPage> {
+    let key = fetch.key();
+    let record = journal.read(key).map_err(Error::state)?;
+    let layout = models::endpoint(fetch.endpoint).and_then(|endpoint| endpoint.layout);
+    let (Some(record), Some(layout)) = (record, layout) else {
+        return Err(Error::new(
+            Kind::State,
+            format!("the journal has no page for `{key}`"),
+        ));
+    };
+    Ok(RawPage {
+        source: fetch.source.clone(),
+        layout,
+        asked: fetch.numbers(),
+        given: fetch.texts(),
+        observed_at: record.observed_at,
+        body: record.body,
+    })
+}
+
+fn reload(journal: Arc<dyn Journal>, fetch: Fetch) -> Reload {
+    Arc::new(move || Ok(load(&*journal, &fetch)?))
+}
+
+/// When the outcome of a call was journaled, in microseconds of Unix time; 0 if it was not.
+pub(crate) async fn observed_at(journal: &Arc<dyn Journal>, fetch: &Fetch) -> Result<i64> {
+    let key = fetch.key().to_owned();
+    with_journal(journal, move |journal| {
+        let record = journal.read(&key).map_err(Error::state)?;
+        Ok(record.map_or(0, |record| record.observed_at))
+    })
+    .await
+}
