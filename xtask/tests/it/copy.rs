@@ -58,6 +58,11 @@ impl Copy {
         &self.path
     }
 
+    /// The folder that cargo builds the copy in.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Runs cargo in the copy. Returns its output.
     pub(crate) fn cargo<T: AsRef<OsStr>>(&self, arguments: &[T]) -> String {
         self.cargo_in("", arguments)
