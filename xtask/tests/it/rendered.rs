@@ -146,7 +146,7 @@ fn files_may_have_other_names() {
 /// Only those tests run that read answers or compare rows with what the simulator sent. The others
 /// have to compile, but depend on descriptions only through these.
 #[test]
-#[ignore = "slow; `cargo xtask soak` runs it"]
+#[ignore = "slow; run it by hand after a change to the generator"]
 fn the_rendered_workspace_passes_its_tests_and_publishes_the_same_tables() {
     let copy = Copy::take();
     let edition = Edition {
