@@ -126,7 +126,7 @@ pub(crate) async fn after(
 
 /// The claims of crawls that never published and are too old to be expected back, oldest first.
 ///
-/// The age is all there is to go by: whether a crawl is abandoned is in the state of the machine that ran it, and that
+/// Only the age decides. Whether a crawl was abandoned is recorded in the state of the machine that ran it, and that
 /// state may be gone, as in a container.
 pub(crate) async fn forgotten(
     place: &dyn Place,

@@ -184,7 +184,7 @@ impl Database {
         Err(Error::new(Kind::Config, text).into())
     }
 
-    /// Runs `work` in a transaction in which nobody else writes, so nothing that it reads can change before its end.
+    /// Runs `work` in a transaction that locks out other writers, so what it reads cannot change before it ends.
     fn transaction<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> failure::Result<T>,

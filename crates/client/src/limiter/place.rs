@@ -1,10 +1,11 @@
-//! A call's place in the ledger, which is settled even if nobody waits for it.
+//! A call's place in the ledger, which is settled even if the caller is dropped.
 //!
 //! Asking a ledger takes time, and the caller may be dropped meanwhile. If it were dropped while the
-//! ledger grants a call, nobody would know the ticket, and the place would stay taken until the
-//! process ends. The same holds for a caller that is dropped before its call is answered, because
-//! `drop` can't wait for a ledger. Therefore a task that nobody cancels makes each reservation and
-//! each settlement. The price is one more task per call, which is small beside an HTTP request.
+//! ledger grants a call, the ticket would be lost, and the place would stay taken until the process
+//! ends. The same holds for a caller that is dropped before its call is answered, because `drop`
+//! can't wait for a ledger. Therefore each reservation and each settlement runs in a task of its
+//! own, which is never canceled. The price is one more task per call, which is small beside an HTTP
+//! request.
 
 use std::{sync::Arc, time::Duration};
 

@@ -152,7 +152,7 @@ async fn rows_of_a_failed_account_are_those_of_the_crawl_before() {
     }
     assert_eq!(second.coverage().get("carried"), Some(&4));
     assert_eq!(second.coverage().get("failed"), None);
-    // Nobody has said that rows may be old, so the crawl is not complete.
+    // Without `max_age`, a crawl with carried rows is not complete.
     assert!(!second.is_complete());
 
     // The third crawl carries what the second one carried, under the name of the first.

@@ -181,7 +181,7 @@ async fn every_sink_gets_the_changes() {
         report.sinks
     );
 
-    // The next delivery is told what this one decided.
+    // The next delivery gets the decision of this one.
     let again = run(&lab, journal, false).await;
     assert_eq!(again.recorded, Some(Since(Some(BEFORE.to_owned()))));
     assert_eq!(again.sinks, first.sinks);
