@@ -269,7 +269,7 @@ impl OAuth {
         let url = shown(&self.token_url);
         let message = match kind {
             _ if denial.hint == RefusalHint::Foreign => format!(
-                "the answer to the sign-in for `{client_id}` did not come from FortiCloud: it is \
+                "the response to the sign-in for `{client_id}` did not come from FortiCloud: it is \
                  {text} (HTTP {http}); a proxy or firewall on the way to `{url}` may have sent it"
             ),
             _ if denial.hint == RefusalHint::LostBody => format!(

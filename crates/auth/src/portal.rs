@@ -220,7 +220,7 @@ impl Portal {
         let url = shown(&request.url);
         let response = transport.send(request).await;
         let response = response
-            .map_err(|error| Error::no_answer("no answer to the sign-out".to_owned(), error))?;
+            .map_err(|error| Error::no_answer("no response to the sign-out".to_owned(), error))?;
         // A 401 means that the server doesn't know the token, which is as good as given back.
         if response.status.is_success() || response.status == StatusCode::UNAUTHORIZED {
             tracing::debug!("signed out of FortiPortal");

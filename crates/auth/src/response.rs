@@ -63,7 +63,7 @@ pub(crate) fn read(response: &Response) -> Result<TokenResponse, SignInRefusal> 
     }
     let status = body.get("status").and_then(Value::as_i64);
     let text = message(&body)
-        .unwrap_or("the answer holds no token")
+        .unwrap_or("the response contains no token")
         .to_owned();
     let lost = is_lost_body(&text);
     Err(SignInRefusal {

@@ -44,7 +44,7 @@ pub(crate) const METRICS: [(&str, &str); 16] = [
     ),
     (
         "fortilake_run_calls",
-        "The calls that were answered or failed, those of earlier runs of the crawl included.",
+        "Calls that got a response or failed, including those of earlier runs of the crawl.",
     ),
     (
         "fortilake_run_failed_calls",

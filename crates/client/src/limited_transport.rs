@@ -94,7 +94,7 @@ impl LimitedTransport {
         let answer = time::timeout(self.timeout, self.transport.send(request)).await;
         answer.unwrap_or_else(|_| {
             let message = format!(
-                "`{url}` did not answer within {:?}; raise `timeout` to wait longer",
+                "`{url}` did not respond within {:?}; raise `timeout` to wait longer",
                 self.timeout
             );
             Err(transport::Error::new(Kind::Timeout, message))

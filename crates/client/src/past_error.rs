@@ -26,7 +26,7 @@ impl fmt::Display for ErrorReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.http {
             Some(http) => write!(formatter, "HTTP {http} from {}", self.call)?,
-            None => write!(formatter, "no answer to {}", self.call)?,
+            None => write!(formatter, "no response to {}", self.call)?,
         }
         match self.message.as_str() {
             "" => Ok(()),

@@ -189,7 +189,7 @@ impl Inner {
             path = call.path,
             http = call.http_status,
             status = call.body_status,
-            "call answered"
+            "call handled"
         );
         let mut calls = lock(&self.calls);
         calls.push(call);

@@ -91,9 +91,9 @@ fn broken(url: &Url, error: &io::Error) -> Error {
         }
         io::ErrorKind::BrokenPipe => (
             Kind::Stale,
-            format!("a connection to `{url}` that was kept open broke before an answer began"),
+            format!("a connection to `{url}` that was kept open broke before a response began"),
         ),
-        io::ErrorKind::TimedOut => (Kind::Timeout, format!("`{url}` did not answer in time")),
+        io::ErrorKind::TimedOut => (Kind::Timeout, format!("`{url}` did not respond in time")),
         _ => (
             Kind::Interrupted,
             format!("the connection to `{url}` broke"),

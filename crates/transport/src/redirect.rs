@@ -62,7 +62,7 @@ fn is_redirect(status: StatusCode) -> bool {
 
 fn target(from: &Url, response: &Response) -> Result<Url> {
     let refuse = |reason: String| {
-        let message = format!("`{}` answered with a redirect {reason}", shown(from));
+        let message = format!("`{}` responded with a redirect {reason}", shown(from));
         Err(Error::new(Kind::Redirect, message))
     };
     if response.status == StatusCode::SEE_OTHER {

@@ -74,7 +74,7 @@ impl Connector {
         let limit = self.timeouts.connect;
         let opened = time::timeout(limit, self.open()).await.map_err(|_| {
             let text = format!(
-                "`{}` did not answer within {} ms",
+                "`{}` did not respond within {} ms",
                 self.target.servers(),
                 limit.as_millis()
             );
@@ -244,7 +244,7 @@ impl Connection {
 
     fn late(&self, action: &str) -> Error {
         let text = format!(
-            "cannot {action}: the server did not answer within {} s",
+            "cannot {action}: the server did not respond within {} s",
             (self.limit + GRACE).as_secs()
         );
         Error::new(Kind::Unavailable, text)

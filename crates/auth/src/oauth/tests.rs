@@ -208,7 +208,7 @@ async fn what_a_proxy_sends_is_not_blamed_on_the_password() {
         said(403, page).await,
         (
             Kind::Config,
-            "the answer to the sign-in for `iam` did not come from FortiCloud: it is an HTML page \
+            "the response to the sign-in for `iam` did not come from FortiCloud: it is an HTML page \
              titled \"Zugriff verweigert\" (HTTP 403); a proxy or firewall on the way to \
              `https://auth.example/api/v1/oauth/token/` may have sent it"
                 .to_owned()

@@ -40,8 +40,8 @@ pub(super) fn read(
         });
     }
     let text = match &body {
-        Some(body) => message(body).unwrap_or("the answer holds no token"),
-        None => "the answer is not a JSON object",
+        Some(body) => message(body).unwrap_or("the response contains no token"),
+        None => "the response is not a JSON object",
     };
     Err(SignInRefusal {
         kind: blame(http, body.is_some()),

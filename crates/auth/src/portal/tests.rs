@@ -316,7 +316,7 @@ async fn a_token_of_somebody_else_is_explained() {
     assert_eq!(
         error.to_string(),
         "FortiPortal issued no token to the user from variable `FORTICLOUD_USERNAME` (HTTP 403: \
-         the answer is not a JSON object): it allows one token per user, and another token may \
+         the response is not a JSON object): it allows one token per user, and another token may \
          still be valid (one left by an earlier run expires within 30 min, one from another tool \
          may last longer); wait, sign out where that token is in use, or use an API key from \
          FortiPortal's GUI; FortiPortal may give the same response if the password is wrong or a \

@@ -85,7 +85,12 @@ const DENIALS: &[(u16, &str, Kind, &str)] = &[
         Kind::Credentials,
         "inside",
     ),
-    (200, "{}", Kind::Unexpected, "the answer holds no token"),
+    (
+        200,
+        "{}",
+        Kind::Unexpected,
+        "the response contains no token",
+    ),
     (
         200,
         r#"{"access_token":null,"message":"successfully authenticated"}"#,
@@ -96,25 +101,25 @@ const DENIALS: &[(u16, &str, Kind, &str)] = &[
         200,
         r#"{"access_token":""}"#,
         Kind::Unexpected,
-        "the answer holds no token",
+        "the response contains no token",
     ),
     (
         200,
         r#"{"access_token":5}"#,
         Kind::Unexpected,
-        "the answer holds no token",
+        "the response contains no token",
     ),
     (
         401,
         r#"{"access_token":"t"}"#,
         Kind::Credentials,
-        "the answer holds no token",
+        "the response contains no token",
     ),
     (
         500,
         r#"{"access_token":"t"}"#,
         Kind::Transient,
-        "the answer holds no token",
+        "the response contains no token",
     ),
     (503, r#"{"error":"busy"}"#, Kind::Transient, "busy"),
     (

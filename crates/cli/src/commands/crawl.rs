@@ -139,7 +139,7 @@ async fn crawl(
     }
     if session.recalled > 0 {
         console.note(&format!(
-            "resuming crawl {}: {} already answered\n",
+            "resuming crawl {}: {} already made\n",
             session.crawl.id,
             summary::count(session.recalled, "call")
         ));

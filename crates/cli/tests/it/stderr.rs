@@ -119,7 +119,7 @@ fn phases_are_logged() {
         let found = text[at..].find(phase);
         at += found.unwrap_or_else(|| panic!("no `{phase}` in {text}"));
     }
-    assert!(!text.contains("call answered"), "{text}");
+    assert!(!text.contains("call completed"), "{text}");
 }
 
 #[test]

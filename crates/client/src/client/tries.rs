@@ -210,7 +210,7 @@ impl Client {
                     account = call.account,
                     class = ?failure.class,
                     seconds = sent.elapsed().as_secs_f64(),
-                    "call not answered"
+                    "call got no response"
                 );
                 return Err(failure);
             }
@@ -253,7 +253,7 @@ impl Client {
             bytes,
             ?class,
             seconds = sent.elapsed().as_secs_f64(),
-            "call answered"
+            "call completed"
         );
         match (class, page) {
             (Class::Success | Class::Empty, Some(page)) => Ok(page),

@@ -50,7 +50,7 @@ impl<'a> ParsedResponse<'a> {
     pub(crate) fn read(endpoint: &str, page: &'a str) -> serde_json::Result<Self> {
         let raw: &RawValue = serde_json::from_str(page)?;
         let members = members(raw)
-            .ok_or_else(|| error(format!("the answer is {}, not an object", kind(raw))))??;
+            .ok_or_else(|| error(format!("the response is {}, not an object", kind(raw))))??;
         Ok(Self {
             layout: models::endpoint(endpoint).and_then(|endpoint| endpoint.layout),
             members,
@@ -118,7 +118,7 @@ impl<'a> ParsedResponse<'a> {
         let mut found = members.iter().filter(|(name, _)| name == last);
         let value = found.next().map(|(_, value)| *value);
         if found.next().is_some() {
-            return Err(error(format!("the answer has `{last}` twice")));
+            return Err(error(format!("the response has `{last}` twice")));
         }
         let mut rows = match value {
             Some(value) => Rows::read(last, value)?,
@@ -154,13 +154,13 @@ impl<'a> ParsedResponse<'a> {
         let stray = undescribed(inner, described).or_else(|| undescribed(&self.members, &top));
         if let Some(name) = stray {
             return Err(error(format!(
-                "the answer has `{name}` where `{expected}` was expected"
+                "the response has `{name}` where `{expected}` was expected"
             )));
         }
         if is_there || self.says_nothing || counts_nothing(inner) {
             return Ok(());
         }
-        Err(error(format!("the answer has no `{expected}`")))
+        Err(error(format!("the response has no `{expected}`")))
     }
 
     fn path(&self) -> Vec<&'static str> {

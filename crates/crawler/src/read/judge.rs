@@ -164,7 +164,7 @@ fn is_denied(error: &client::Error) -> bool {
 /// The failure for a response whose facts cannot be read.
 pub(super) fn unreadable(fetch: &Fetch, error: &serde_json::Error) -> Failure {
     let message = format!(
-        "`{}` answered in an unexpected form: {error}",
+        "cannot read the response from `{}`: {error}",
         fetch.endpoint
     );
     Failure {

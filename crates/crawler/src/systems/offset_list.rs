@@ -222,10 +222,9 @@ impl OffsetList {
             ))
         });
         let rows = self.rows + ids.len() as u64;
-        let excess = self
-            .total
-            .filter(|&total| rows > total)
-            .map(|total| format!("the answer reports a total of {total} rows, but {rows} arrived"));
+        let excess = self.total.filter(|&total| rows > total).map(|total| {
+            format!("the response reports a total of {total} rows, but {rows} arrived")
+        });
         repeated.or(excess)
     }
 }

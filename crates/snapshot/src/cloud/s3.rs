@@ -280,7 +280,7 @@ impl S3 {
             return Err(format!("HTTP {}", answer.status()));
         }
         let body = answer.into_body().bytes().await;
-        let body = body.map_err(|_| "the answer was cut off")?;
+        let body = body.map_err(|_| "the response was cut off")?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 }

@@ -59,7 +59,7 @@ fn is_lookup(error: &reqwest::Error) -> bool {
 /// Translates an error that happened while the body was read.
 pub(super) fn in_body(url: &Url, error: &reqwest::Error) -> Error {
     let message = if error.is_decode() {
-        format!("the answer of `{}` cannot be decompressed", shown(url))
+        format!("the response from `{}` cannot be decompressed", shown(url))
     } else {
         broken(url)
     };
@@ -74,7 +74,7 @@ pub(super) fn root(error: &(dyn StdError + 'static)) -> String {
 
 fn broken(url: &Url) -> String {
     format!(
-        "the connection to `{}` broke before the answer was complete",
+        "the connection to `{}` broke before the response was complete",
         shown(url)
     )
 }

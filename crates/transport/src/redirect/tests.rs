@@ -107,7 +107,7 @@ async fn the_error_names_both_hosts() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`https://auth.example/start` answered with a redirect \
+        "`https://auth.example/start` responded with a redirect \
          from `https://auth.example` to `https://evil.example`, which is not followed"
     );
 }

@@ -44,24 +44,29 @@ fn a_life_is_what_was_asked_for_unless_the_server_says_less() {
 fn every_other_answer_is_a_denial() {
     const HTML: &str = "<html>Sorry</html>";
     for (http, body, kind, text) in [
-        (200, "{}", Kind::Unexpected, "the answer holds no token"),
+        (
+            200,
+            "{}",
+            Kind::Unexpected,
+            "the response contains no token",
+        ),
         (
             200,
             r#"{"token":null}"#,
             Kind::Unexpected,
-            "the answer holds no token",
+            "the response contains no token",
         ),
         (
             200,
             HTML,
             Kind::Transient,
-            "the answer is not a JSON object",
+            "the response is not a JSON object",
         ),
         (
             302,
             HTML,
             Kind::Unexpected,
-            "the answer is not a JSON object",
+            "the response is not a JSON object",
         ),
         (400, r#"{"message":"no"}"#, Kind::Credentials, "no"),
         (401, r#"{"detail":"Invalid"}"#, Kind::Credentials, "Invalid"),
@@ -75,15 +80,20 @@ fn every_other_answer_is_a_denial() {
             403,
             r#"{"token":"t"}"#,
             Kind::Taken,
-            "the answer holds no token",
+            "the response contains no token",
         ),
-        (404, HTML, Kind::Config, "the answer is not a JSON object"),
-        (429, HTML, Kind::Limited, "the answer is not a JSON object"),
+        (404, HTML, Kind::Config, "the response is not a JSON object"),
+        (
+            429,
+            HTML,
+            Kind::Limited,
+            "the response is not a JSON object",
+        ),
         (
             500,
             HTML,
             Kind::Transient,
-            "the answer is not a JSON object",
+            "the response is not a JSON object",
         ),
     ] {
         let denial = read(&response(http, body), ASKED, NOW).unwrap_err();

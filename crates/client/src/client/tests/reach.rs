@@ -116,7 +116,7 @@ async fn what_takes_too_long_names_the_setting() {
     assert_eq!(
         chain(&error),
         "`products/list` for accountId 710112 got no usable response (3 tries): \
-         `https://api.example/ES/api/products/list` did not answer within 300s; \
+         `https://api.example/ES/api/products/list` did not respond within 300s; \
          raise `timeout` to wait longer"
     );
     let spent = start.elapsed();

@@ -68,7 +68,7 @@ async fn no_log_and_no_error_holds_a_secret() {
     let printed = printed.concat();
     for expected in [
         "signed in",
-        "call answered",
+        "call completed",
         "call failed, trying again",
         "token dropped",
     ] {

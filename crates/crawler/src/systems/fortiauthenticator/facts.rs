@@ -25,7 +25,7 @@ pub(super) fn read(endpoint: &str, page: &str) -> serde_json::Result<Facts> {
         return tokens(response).map(Facts::Offset);
     }
     if !response.is_described() {
-        let message = "the answer has none of the members that this endpoint returns";
+        let message = "the response has none of the members that this endpoint returns";
         return Err(error(message.to_owned()));
     }
     Ok(Facts::List(ListFacts {

@@ -49,7 +49,7 @@ async fn a_server_that_cannot_be_reached() {
     let port = silent.local_addr().unwrap().port();
     let url = format!("postgres://u:{PASSWORD}@127.0.0.1:{port}/x");
     let limit = [("connect_timeout", json!("200ms"))];
-    let wanted = "did not answer within 200 ms";
+    let wanted = "did not respond within 200 ms";
     refuse(&url, &limit, Kind::Unavailable, wanted).await;
 }
 

@@ -53,7 +53,7 @@ impl FortiCloudPlanner {
         } else if units.missing > 0 {
             list.fail(FailureKind::Lost, without_id(units.missing, "unit"));
         } else if matches!(outcome, Outcome::Page(_)) && organization.is_none() {
-            let message = "the answer names no organization".to_owned();
+            let message = "the response names no organization".to_owned();
             list.fail(FailureKind::Lost, message);
         }
         let next: Vec<_> = asks

@@ -236,7 +236,7 @@ impl Listing {
         match self.total {
             Some(total) if total > MAX_PAGES => {
                 let message =
-                    format!("the answer reports {total} pages; at most {MAX_PAGES} are read");
+                    format!("the response reports {total} pages; at most {MAX_PAGES} are read");
                 self.fail(FailureKind::Lost, message);
                 Ok(Vec::new())
             }
