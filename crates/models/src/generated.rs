@@ -128,7 +128,7 @@ pub static SECRETS: &[&str] = &[
 /// The endpoints and tables as JSON, for programs.
 pub static CATALOGUE: &str = include_str!("generated/catalogue.json");
 
-/// All operations, the types of their requests and answers, and the types that `tables.toml`
+/// All operations, the types of their requests and responses, and the types that `tables.toml`
 /// lists. A name that means something else in another module is left out.
 #[rustfmt::skip]
 pub mod types {

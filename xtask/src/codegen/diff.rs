@@ -229,7 +229,7 @@ fn tables(folder: &Folder) -> Result<BTreeMap<String, TableFacts>> {
 fn words(old: &Edition, new: &Edition) -> String {
     let mut text = String::new();
     section(&mut text, "Endpoints", &endpoint_lines(old, new));
-    section(&mut text, "Requests and answers", &field_lines(old, new));
+    section(&mut text, "Requests and responses", &field_lines(old, new));
     let lines = match (&old.tables, &new.tables) {
         (Ok(old), Ok(new)) => table_lines(old, new),
         (Err(error), _) => vec![format!(
@@ -287,7 +287,7 @@ fn field_lines(old: &Edition, new: &Edition) -> Vec<String> {
         };
         let request = format!("The request of `{id}`");
         lines.extend(changed(&request, &before.request, &after.request, true));
-        let answer = format!("The answer of `{id}`");
+        let answer = format!("The response of `{id}`");
         lines.extend(changed(&answer, &before.answer, &after.answer, false));
     }
     lines

@@ -52,7 +52,7 @@ impl<'a> Builder<'a, '_> {
         let Some(response) = &self.operation.response else {
             return match specs.first() {
                 Some(spec) => Err(anyhow!(
-                    "table `{}`: `{}` describes no answer",
+                    "table `{}`: `{}` describes no response",
                     spec.name,
                     self.id
                 )),
@@ -104,7 +104,7 @@ impl<'a> Builder<'a, '_> {
             }
         }
         if self.out.layout.whole.is_some() && !self.out.layout.fields.is_empty() {
-            bail!("the answer cannot both consist of rows and contain lists of rows");
+            bail!("the response cannot both consist of rows and contain lists of rows");
         }
         self.rows(spec, &lists, &around, None)
     }
@@ -126,7 +126,7 @@ impl<'a> Builder<'a, '_> {
                     format!(" under `{}`", around.join("."))
                 };
                 anyhow!(
-                    "the answer of `{}` has no `{name}`{around}; {nearest}",
+                    "the response of `{}` has no `{name}`{around}; {nearest}",
                     self.id
                 )
             })?;

@@ -105,7 +105,7 @@ fn types(code: &mut String, apis: &[Api<'_>], shared: &Shared) {
     }
     let _ = write!(
         code,
-        "\n/// All operations, the types of their requests and answers, and the types that `tables.toml`\n\
+        "\n/// All operations, the types of their requests and responses, and the types that `tables.toml`\n\
          /// lists. A name that means something else in another module is left out.\n\
          #[rustfmt::skip]\npub mod {module} {{\n"
     );

@@ -77,15 +77,15 @@ fn changes_are_told_in_words() {
     - Added `things/make` (`PUT /v1/things/make`).
     - Removed `things/drop`.
 
-    ### Requests and answers
+    ### Requests and responses
 
     - The request of `things/list`: `owner` is required now.
     - The request of `things/list` gained `page` (integer, optional).
     - The request of `things/list`: `state` can be `Idle` as well.
     - The request of `things/list`: `state` no longer lists `Off`.
-    - The answer of `things/list` gained `things.born` (date and time).
-    - The answer of `things/list`: `things.id` changed from integer to string.
-    - The answer of `things/list` lost `things.size`.
+    - The response of `things/list` gained `things.born` (date and time).
+    - The response of `things/list`: `things.id` changed from integer to string.
+    - The response of `things/list` lost `things.size`.
 
     ### Tables
 

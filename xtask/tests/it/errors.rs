@@ -91,19 +91,19 @@ fn tables_files() {
     unknown field `secretz`, expected one of `words`, `secrets`, `integers`, `clients`, `prefixes`, `includes`, `published`, `types`, `system`, `service`, `table`
     ");
     let table = |more: &str| tables(&format!("[[table]]\nname = \"t\"\nsummary = \"\"\n{more}"));
-    insta::assert_snapshot!(table("endpoint = \"things/list\"\nrows = [\"box.things\", \".\"]"), @"`api.json`: table `t`: the answer cannot both consist of rows and contain lists of rows");
+    insta::assert_snapshot!(table("endpoint = \"things/list\"\nrows = [\"box.things\", \".\"]"), @"`api.json`: table `t`: the response cannot both consist of rows and contain lists of rows");
     insta::assert_snapshot!(table("rows = [\"a\"]"), @"cannot read `tables.toml`: table `t` has neither an `endpoint` nor a `parent`");
     insta::assert_snapshot!(table("rows = [\"a\"]\nparent = \"u\""), @"cannot read `tables.toml`: table `t`: its parent `u` is not a table defined before it; there are none");
     insta::assert_snapshot!(table("rows = [\"a\"]\nendpoint = \"things/lisst\""), @"`tables.toml`: table `t`: no description has the endpoint `things/lisst`; nearest: `things/list`");
     let table = |more: &str| table(&format!("endpoint = \"things/list\"\n{more}"));
     insta::assert_snapshot!(table("rows = []"), @"cannot read `tables.toml`: table `t` does not say where its `rows` are");
-    insta::assert_snapshot!(table("rows = [\"box.thinks\"]"), @"`api.json`: table `t`: the answer of `things/list` has no `thinks` under `box`; nearest: `things`");
-    insta::assert_snapshot!(table("rows = [\"bax.things\"]"), @"`api.json`: table `t`: the answer of `things/list` has no `bax`; nearest: `box`");
+    insta::assert_snapshot!(table("rows = [\"box.thinks\"]"), @"`api.json`: table `t`: the response of `things/list` has no `thinks` under `box`; nearest: `things`");
+    insta::assert_snapshot!(table("rows = [\"bax.things\"]"), @"`api.json`: table `t`: the response of `things/list` has no `bax`; nearest: `box`");
     let table = |more: &str| table(&format!("rows = [\"box.things\"]\n{more}"));
     insta::assert_snapshot!(table("key = [\"idd\"]"), @"`api.json`: table `t`: no field provides the column `idd`; nearest: `id`, `_index`, `name`");
     insta::assert_snapshot!(table("inherit = [\"id\"]"), @"`api.json`: table `t`: `id` cannot be inherited, because the table has no parent");
     insta::assert_snapshot!(table("aliases = { ID = \"idd\" }"), @"`api.json`: table `t`: `ID` is an alias of `idd`, which is not a field; nearest: `id`, `name`, `parts`");
-    insta::assert_snapshot!(table("enclosing = { zone = \"box.zone\" }"), @"`api.json`: table `t`: the answer of `things/list` has no `zone` under `box`; nearest: `things`");
+    insta::assert_snapshot!(table("enclosing = { zone = \"box.zone\" }"), @"`api.json`: table `t`: the response of `things/list` has no `zone` under `box`; nearest: `things`");
     let child = |more: &str| {
         table(&format!(
             "[[table]]\nname = \"c\"\nsummary = \"\"\nparent = \"t\"\n{more}"

@@ -31,9 +31,9 @@ fn patches_are_read_strictly() {
 #[test]
 fn a_patch_that_touches_nothing_is_an_error() {
     insta::assert_snapshot!(patch(r#"[{"at": "things/lisst answer.box", "merge": {}}]"#), @"`api.patch.json`: `things/lisst answer.box`: there is no operation `things/lisst`; nearest: `things/list`");
-    insta::assert_snapshot!(patch(r#"[{"at": "things/list answer.bax", "merge": {}}]"#), @"`api.patch.json`: the answer of `things/list` has no `bax`; nearest: `box`");
-    insta::assert_snapshot!(patch(r#"[{"at": "things/list answer.box.things.nam", "remove": true}]"#), @"`api.patch.json`: the answer of `things/list` has no `nam` under `box.things`; nearest: `name`, `id`, `parts`");
-    insta::assert_snapshot!(patch(r#"[{"at": "* answer.bax", "replace": {}}]"#), @"`api.patch.json`: `* answer.bax`: no operation has this place: the answer of `things/list` has no `bax`; nearest: `box`");
+    insta::assert_snapshot!(patch(r#"[{"at": "things/list answer.bax", "merge": {}}]"#), @"`api.patch.json`: the response of `things/list` has no `bax`; nearest: `box`");
+    insta::assert_snapshot!(patch(r#"[{"at": "things/list answer.box.things.nam", "remove": true}]"#), @"`api.patch.json`: the response of `things/list` has no `nam` under `box.things`; nearest: `name`, `id`, `parts`");
+    insta::assert_snapshot!(patch(r#"[{"at": "* answer.bax", "replace": {}}]"#), @"`api.patch.json`: `* answer.bax`: no operation has this place: the response of `things/list` has no `bax`; nearest: `box`");
     insta::assert_snapshot!(patch(r#"[{"at": "things/list request.page", "add": {}}]"#), @"`api.patch.json`: the request of `things/list` has no body; there are none");
     insta::assert_snapshot!(patch(r#"[{"at": "things/list answer.box.things.id", "merge": {"type": "integer"}}]"#), @"`api.patch.json`: `things/list answer.box.things.id`: the change has no effect; if this edition no longer needs it, delete the change");
     insta::assert_snapshot!(patch(r#"[{"merge": {"openapi": "3.0.3"}}]"#), @"`api.patch.json`: a change of the whole description has no effect; if this edition no longer needs it, delete the change");
@@ -111,8 +111,8 @@ fn fields_and_columns() {
 
 #[test]
 fn types() {
-    insta::assert_snapshot!(tables("[types.Thing]\nat = \"things/list answer.box.thingz\""), @"`tables.toml`: type `Thing`: the answer of `things/list` has no `thingz` under `box`; nearest: `things`");
+    insta::assert_snapshot!(tables("[types.Thing]\nat = \"things/list answer.box.thingz\""), @"`tables.toml`: type `Thing`: the response of `things/list` has no `thingz` under `box`; nearest: `things`");
     insta::assert_snapshot!(tables("[types.Thing]\nat = \"things/list answer.box.things.id\""), @"`tables.toml`: type `Thing`: `things/list answer.box.things.id` is neither an object nor a list of values but integer");
     insta::assert_snapshot!(tables("[types.Thing]\nat = \"things/list answer.box.things\"\nfields = [\"nam\"]"), @"`tables.toml`: type `Thing`: hand-written code needs the field `nam`; nearest: `name`, `id`, `parts`");
-    insta::assert_snapshot!(tables("[types.Thing]\nat = \"* answer.box.thingz\""), @"`tables.toml`: type `Thing`: `* answer.box.thingz`: no operation has this place: the answer of `things/list` has no `thingz` under `box`; nearest: `things`");
+    insta::assert_snapshot!(tables("[types.Thing]\nat = \"* answer.box.thingz\""), @"`tables.toml`: type `Thing`: `* answer.box.thingz`: no operation has this place: the response of `things/list` has no `thingz` under `box`; nearest: `things`");
 }
