@@ -41,7 +41,7 @@ username = { env = "FORTICLOUD_USERNAME" }
 password = "correct-horse"
 TOML
 expect 2 "$BIN" check
-says "is in the file itself"
+says "is in plain text"
 if grep -q correct-horse log; then
     fail "the output repeats the password"
 fi

@@ -236,7 +236,7 @@ impl Client {
         if endpoint.client_id.is_some() && endpoint.system != self.sign_in.system() {
             return Err(Error::arguments(
                 &call.label,
-                "belongs to another system than this client calls",
+                "belongs to a different system than the one that this client calls",
             ));
         }
         Ok(call)

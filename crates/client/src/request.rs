@@ -147,7 +147,7 @@ fn fill_segment(part: &str, arguments: &Map<String, Value>) -> Result<String, St
         // These values would change the path itself, because URLs remove empty and dot segments.
         if matches!(value.as_str(), "" | "." | "..") {
             return Err(format!(
-                "cannot have `{}` as `{name}`",
+                "cannot take `{}` as `{name}`, because it would change the path of the URL",
                 quotable(&value, &[])
             ));
         }

@@ -208,8 +208,8 @@ impl Pending {
 
     fn gone(&self, name: &str) -> Error {
         let text = format!(
-            "crawl `{}` was compared with snapshot `{name}`, which is not in `{}`; to publish the crawl without \
-             its changes, set `changes` of `[history]` to false",
+            "crawl `{}` was compared with snapshot `{name}`, which is no longer in `{}`; to publish the crawl \
+             without its changes, set `changes = false` in `[history]`",
             self.crawl.id,
             self.place.display()
         );

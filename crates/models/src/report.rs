@@ -122,7 +122,7 @@ pub static ISSUES: Table = Table {
 /// One row per row that differs from an earlier snapshot. It is part of a crawl only if that is configured.
 pub static CHANGES: Table = Table {
     name: "changes",
-    summary: "One row that differs from the snapshot before, if `[history] changes` is set.",
+    summary: "One row that differs from the previous snapshot; only with `changes = true` in `[history]`.",
     key: &["_source", "number"],
     endpoint: None,
     columns: &[
@@ -155,7 +155,7 @@ pub static CHANGES: Table = Table {
         column(
             "changed_columns",
             Kind::Json,
-            "The columns with other values, as a JSON list; empty for `insert` and `delete`.",
+            "The columns whose values changed, as a JSON list; empty for `insert` and `delete`.",
         ),
         column(
             "_previous",

@@ -85,7 +85,7 @@ impl Env {
         let resolved =
             tokio::task::spawn_blocking(move || spec.resolve(&|reference| env.look_up(reference)));
         resolved.await.unwrap_or_else(|error| {
-            let text = "looking up a secret panicked";
+            let text = "the task that looks up a secret panicked";
             Err(sink::Error::new(sink::Kind::Internal, text).with_source(error))
         })
     }

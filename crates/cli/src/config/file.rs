@@ -192,7 +192,7 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
             .any(|secret| matches!(secret, Some(Secret::Plain(_))))
         {
             return Err(CommandError::not_started(anyhow!(
-                "the password of source `{}` is in the file itself",
+                "the password of source `{}` is in plain text",
                 source.name
             ))
             .hint("write password = { env = \"…\" }, { file = \"…\" } or { command = [\"…\"] }"));

@@ -86,7 +86,11 @@ fn run(words: &[String]) -> Result<String> {
         bail!("the command `{program}` failed ({}){why}", output.status);
     }
     for line in said {
-        tracing::info!(program, line, "the command for a secret says something");
+        tracing::info!(
+            program,
+            line,
+            "the command of a secret wrote to standard error"
+        );
     }
     String::from_utf8(output.stdout)
         .ok()

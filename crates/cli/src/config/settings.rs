@@ -43,7 +43,7 @@ impl SourceConfig {
                         .map(|(known, _)| format!("`{known}`"))
                         .collect();
                     let known = known.join(", ");
-                    return Err(self.wrong("include", name, &format!("some of {known}")));
+                    return Err(self.wrong("include", name, &format!("one or more of {known}")));
                 }
             }
         }

@@ -33,7 +33,7 @@ fn configurations() {
     exit 2
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
-      caused by: the password of source `acme` is in the file itself
+      caused by: the password of source `acme` is in plain text
 
     hint: write password = { env = "…" }, { file = "…" } or { command = ["…"] }
     "#);

@@ -139,8 +139,8 @@ fn a_replay_publishes_the_same_changes() {
     insta::assert_snapshot!(replay(id, "lost"), @"
     exit 1
     --- stderr
-    error: cannot find out what changed since the snapshot before
-      caused by: crawl `SNAPSHOT-ID` was compared with snapshot `SNAPSHOT`, which is not in `out/pq`; to publish the crawl without its changes, set `changes` of `[history]` to false
+    error: cannot compare the crawl with an earlier snapshot
+      caused by: crawl `SNAPSHOT-ID` was compared with snapshot `SNAPSHOT`, which is no longer in `out/pq`; to publish the crawl without its changes, set `changes = false` in `[history]`
 
     hint: fix this, then run the same command again
     ");
@@ -195,19 +195,19 @@ fn a_failed_account_has_no_deletions() {
 fn changes_need_snapshots_to_compare() {
     let tenant = Tenant::start(&scenario(0));
     let folder = tenant.folder("[history]\nchanges = true\n");
-    insta::assert_snapshot!(folder.check("crawl --sink csv:out"), @"
+    insta::assert_snapshot!(folder.check("crawl --sink csv:out"), @r#"
     exit 2
     --- stderr
-    error: `changes` of `[history]` needs a sink `parquet`, whose snapshots are compared
+    error: `changes` in `[history]` needs a `parquet` sink, whose last snapshot each crawl is compared with
 
-    hint: add a `[[sink]]` of the type `parquet`
-    ");
+    hint: add a `[[sink]]` with `type = "parquet"`
+    "#);
     insta::assert_snapshot!(folder.check("crawl --sink parquet:s3://bucket/inventory"), @"
     exit 2
     --- stderr
-    error: `changes` of `[history]` compares only snapshots in a local folder, but the first sink `parquet` publishes to `s3://`
+    error: `changes` in `[history]` needs snapshots in a local folder, but the first `parquet` sink publishes to `s3://`
 
-    hint: put a sink `parquet` with a local folder before it
+    hint: put a `parquet` sink with a local folder before it
     ");
     assert_eq!(tenant.calls(), 0);
 }

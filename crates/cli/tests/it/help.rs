@@ -262,7 +262,7 @@ fn all_tables() {
     fortitokens           One FortiToken of a FortiAuthenticator, hardware or mobile.
     coverage              One scope of the crawl: what was requested for which account, organizational unit or organization, and the result.
     issues                One value that did not fit its column.
-    changes               One row that differs from the snapshot before, if `[history] changes` is set.
+    changes               One row that differs from the previous snapshot; only with `changes = true` in `[history]`.
     ");
 }
 

@@ -89,6 +89,6 @@ impl Changed<'_> {
 }
 
 fn failed(error: sink::Error) -> Error {
-    let text = "cannot find out what changed since the snapshot before";
+    let text = "cannot compare the crawl with an earlier snapshot";
     Error::new(Kind::Sinks, text).with_source(error)
 }

@@ -62,7 +62,7 @@ pub(super) fn explain(error: &StoreError) -> (Kind, String) {
         }
         (StoreError::InvalidPath { .. }, _) => (Kind::Config, "the name is not allowed".to_owned()),
         (StoreError::Generic { .. }, _) if text.contains("redirect without LOCATION") => {
-            let reason = "the server redirects without saying where to; check option `region`";
+            let reason = "the server sent a redirect without a location; check option `region`";
             (Kind::Config, reason.to_owned())
         }
         _ => (Kind::Unavailable, answer.unwrap_or_else(|| root(error))),

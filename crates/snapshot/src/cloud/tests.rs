@@ -377,7 +377,7 @@ fn answers_are_explained_without_what_they_repeat_of_the_request() {
             generic("Received redirect without LOCATION, this normally".to_owned()),
             (
                 Kind::Config,
-                "the server redirects without saying where to; check option `region`",
+                "the server sent a redirect without a location; check option `region`",
             ),
         ),
         (

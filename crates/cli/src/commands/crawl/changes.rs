@@ -24,7 +24,7 @@ pub(super) fn finder(
     #[cfg(not(feature = "history"))]
     {
         let _ = (crawl, tables, sinks, state);
-        let error = anyhow!("`changes` of `[history]` needs a build with the feature `history`");
+        let error = anyhow!("`changes` in `[history]` needs a build with the feature `history`");
         Err(CommandError::not_started(error))
     }
 }
@@ -72,19 +72,19 @@ mod comparing {
         let place = parquet.and_then(|sink| sink.spec.options.get("path")?.as_str());
         let Some(place) = place else {
             let error = anyhow!(
-                "`changes` of `[history]` needs a sink `parquet`, whose snapshots are compared"
+                "`changes` in `[history]` needs a `parquet` sink, whose last snapshot each crawl is compared with"
             );
             return Err(
-                CommandError::not_started(error).hint("add a `[[sink]]` of the type `parquet`")
+                CommandError::not_started(error).hint("add a `[[sink]]` with `type = \"parquet\"`")
             );
         };
         if let Some(scheme) = fortilake_snapshot::scheme(place) {
             let error = anyhow!(
-                "`changes` of `[history]` compares only snapshots in a local folder, but the first sink `parquet` publishes \
+                "`changes` in `[history]` needs snapshots in a local folder, but the first `parquet` sink publishes \
                  to `{scheme}://`"
             );
             return Err(CommandError::not_started(error)
-                .hint("put a sink `parquet` with a local folder before it"));
+                .hint("put a `parquet` sink with a local folder before it"));
         }
         Ok(place.into())
     }

@@ -340,7 +340,7 @@ async fn nothing_is_sent_to_another_system() {
     assert_eq!(error.kind(), Kind::BadRequest);
     assert_eq!(
         error.to_string(),
-        "`products/list` for accountId 710112 belongs to another system than this client calls"
+        "`products/list` for accountId 710112 belongs to a different system than the one that this client calls"
     );
     assert!(client.fetch(&ACTIVATE, &activate()).await.is_err());
     let server = Server::new([]);

@@ -187,7 +187,7 @@ impl Listing {
         };
         if let Some((other, asked)) = self.stranger(&facts) {
             let message =
-                format!("asked for account {asked}, but a row belongs to account {other}");
+                format!("requested account {asked}, but a row belongs to account {other}");
             self.fail(FailureKind::Lost, message);
             return Vec::new();
         }
@@ -218,7 +218,7 @@ impl Listing {
     fn first(&mut self, facts: ListFacts, paging_works: bool) -> Result<Vec<PageRequest>, String> {
         let called = facts.page;
         if let Some(number) = called.filter(|number| !(0..=1).contains(number)) {
-            return Err(format!("the first page has number {number}"));
+            return Err(format!("the first page says that it is page {number}"));
         }
         let base = match called {
             Some(0) if !self.from_one => 0,
@@ -357,7 +357,7 @@ impl Listing {
         let off = self.reading.base_called.unwrap_or(self.base) - self.base;
         let called = facts.page?;
         (called != number && called != number + off)
-            .then(|| format!("asked for page {number}, but page {called} arrived"))
+            .then(|| format!("requested page {number}, but page {called} arrived"))
     }
 
     fn numbers(&self, from: i64, end: i64) -> Vec<PageRequest> {

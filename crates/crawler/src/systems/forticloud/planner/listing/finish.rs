@@ -58,7 +58,7 @@ impl Listing {
         }
         let minutes = LONGEST_READING / 60_000_000;
         let message = format!(
-            "its pages arrived over more than {minutes} minutes in each of {SLOW_ROUNDS} attempts"
+            "its pages took more than {minutes} minutes to arrive in each of {SLOW_ROUNDS} attempts"
         );
         self.fail(FailureKind::Lost, message);
         Some(Vec::new())

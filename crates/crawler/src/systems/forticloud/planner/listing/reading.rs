@@ -65,7 +65,7 @@ impl Reading {
         let (number, page) = short.next()?;
         (*number != last).then(|| {
             format!(
-                "page {number} has {} although it is not the last page, and another page has \
+                "page {number} has only {}, but it is not the last page, and another page has \
                  {longest}",
                 count(page.rows, "row")
             )

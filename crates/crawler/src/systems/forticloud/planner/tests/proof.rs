@@ -154,11 +154,14 @@ fn a_page_with_the_wrong_number_fails_the_list() {
         page(1, 3, at(number - 1))
     });
     assert!(
-        ended.contains("asked for page 2, but page 1 arrived"),
+        ended.contains("requested page 2, but page 1 arrived"),
         "{ended}"
     );
     let (ended, _) = Pages::begin(settings()).answer(|_, _| page(7, 1, &[1]));
-    assert!(ended.contains("the first page has number 7"), "{ended}");
+    assert!(
+        ended.contains("the first page says that it is page 7"),
+        "{ended}"
+    );
 }
 
 #[test]
@@ -170,7 +173,7 @@ fn a_short_page_in_the_middle_fails_the_list() {
             page(number, total, rows)
         });
         assert!(
-            ended.contains("page 2 has 1 row although it is not the last page"),
+            ended.contains("page 2 has only 1 row, but it is not the last page"),
             "{ended}"
         );
         assert!(pages.asked.iter().filter(|asked| asked.is_none()).count() == 2);
@@ -273,7 +276,7 @@ fn a_row_of_another_account_fails_its_list() {
         .closed;
     assert_eq!(
         closed[0].pages,
-        Err("asked for account 11, but a row belongs to account 12".to_owned())
+        Err("requested account 11, but a row belongs to account 12".to_owned())
     );
 }
 
@@ -315,7 +318,7 @@ fn pages_that_arrive_far_apart_are_requested_again() {
     let (ended, _) = read(6 * minute, 9);
     assert_eq!(
         ended,
-        "its pages arrived over more than 10 minutes in each of 4 attempts"
+        "its pages took more than 10 minutes to arrive in each of 4 attempts"
     );
 }
 
