@@ -55,7 +55,7 @@ pub(crate) struct Cli {
     /// Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but bodies.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Print nothing to standard error but warnings and errors.
+    /// Print only warnings and errors to standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 }
@@ -196,7 +196,7 @@ pub(crate) struct CrawlArgs {
     /// Write a JSON summary to this file (`-` for standard output), however the run ends.
     #[arg(long, value_name = "FILE")]
     pub(crate) summary: Option<PathBuf>,
-    /// Replace this file with metrics for Prometheus, however the run ends.
+    /// Write metrics for Prometheus to this file, however the run ends.
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics_file: Option<PathBuf>,
 }
@@ -337,8 +337,10 @@ pub(crate) enum SnapshotsAction {
         /// Snapshot name, or `latest`; without it, all snapshots are verified.
         name: Option<String>,
     },
-    /// Delete all snapshots that neither `--last` nor `--days` keeps, except the newest and the
-    /// newest complete one, and the claims of crawls that have not published for 30 days.
+    /// Delete the snapshots that neither `--last` nor `--days` keeps.
+    ///
+    /// The newest snapshot and the newest complete one always stay. Names that crawls claimed but
+    /// did not publish for 30 days are deleted, too.
     Prune {
         /// Keep this many of the newest snapshots.
         #[arg(long, value_name = "N", required_unless_present = "days",

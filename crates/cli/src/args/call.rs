@@ -10,7 +10,7 @@ use super::TargetArgs;
 pub(crate) struct CallArgs {
     /// Endpoint to call, such as products/list.
     pub(crate) endpoint: Option<String>,
-    /// Arguments under the API's names, such as accountId=710112; repeat one to pass a list.
+    /// Arguments with the API's names, such as accountId=710112; repeat one to pass a list.
     #[arg(value_name = "NAME=VALUE")]
     pub(crate) arguments: Vec<String>,
     /// Arguments as a JSON object; `@FILE` reads a file, `@-` reads standard input.

@@ -19,7 +19,7 @@ pub(crate) enum ConfigAction {
     },
     /// Print every value that a crawl would use, and where it comes from.
     ///
-    /// A secret is not printed, only where it is stored.
+    /// For a secret, it prints only where it is stored.
     Show(ConfigShowArgs),
     /// Print the JSON Schema of the configuration file, for editors.
     Schema,
@@ -82,6 +82,6 @@ pub(crate) struct CompletionsArgs {
 /// Arguments of `man`.
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// Command to describe, such as `crawl` or `crawls show`; without it, the program.
+    /// Command to describe, such as `crawl` or `crawls show`; without it, `fortilake` itself.
     pub(crate) command: Vec<String>,
 }

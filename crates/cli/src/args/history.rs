@@ -73,7 +73,7 @@ pub(crate) struct RenewalsArgs {
     /// List coverage that ends within this many days before or after `--as-of`, such as 90d.
     #[arg(long, value_name = "DAYS", default_value = "90d", value_parser = days)]
     pub(crate) within: u32,
-    /// Count devices and lines of coverage by account, company or month.
+    /// Count devices and coverage by account, company or month, instead of listing them.
     #[arg(long, value_enum)]
     pub(crate) by: Option<By>,
     /// Output format.

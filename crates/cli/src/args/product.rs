@@ -98,7 +98,7 @@ pub(crate) struct RegisterArgs {
     /// Send this many units per call; more than 5 bad units in one call can exceed the error limit.
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..=10))]
     pub(crate) batch: u8,
-    /// Forget that earlier runs registered these units, but remember the units with an unknown outcome.
+    /// Ignore the results of earlier runs, except for units with an unknown outcome.
     #[arg(long)]
     pub(crate) fresh: bool,
     /// Resend units that were sent at least AGE ago (10m if not given), got no response and are

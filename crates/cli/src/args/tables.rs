@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 /// Arguments of `tables`.
 #[derive(Debug, Args)]
 pub(crate) struct TablesArgs {
-    /// Table to describe; without it, all tables.
+    /// Table to describe; without it, all tables are listed.
     pub(crate) name: Option<String>,
     /// Output format.
     #[arg(long, value_enum, default_value = "text")]

@@ -56,7 +56,7 @@ fn help() {
               bodies
 
       -q, --quiet
-              Print nothing to standard error but warnings and errors
+              Print only warnings and errors to standard error
 
       -h, --help
               Print help (see a summary with '-h')
@@ -127,7 +127,7 @@ fn help_of_a_command() {
               Write a JSON summary to this file (`-` for standard output), however the run ends
 
           --metrics-file <FILE>
-              Replace this file with metrics for Prometheus, however the run ends
+              Write metrics for Prometheus to this file, however the run ends
 
           --log-format <FORMAT>
               Format of everything on standard error
@@ -143,7 +143,7 @@ fn help_of_a_command() {
               bodies
 
       -q, --quiet
-              Print nothing to standard error but warnings and errors
+              Print only warnings and errors to standard error
 
       -h, --help
               Print help (see a summary with '-h')
