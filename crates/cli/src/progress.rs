@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::{
     console::Console,
     summary::{CallCounts, count},
-    time::{Span, Time},
+    time::{Time, window_name},
 };
 
 /// The template of the live line.
@@ -129,18 +129,19 @@ impl Counts {
             let Ok(usage) = client.usage().await else {
                 continue;
             };
-            for (window, used) in usage.windows {
-                let left = window.max.saturating_sub(used);
+            for (at, (window, used)) in usage.windows.iter().enumerate() {
+                let left = window.max.saturating_sub(*used);
+                let between = if at == 0 { "; calls left: " } else { ", " };
                 let _ = write!(
                     text,
-                    ", {left} of {} calls left in {}",
+                    "{between}{left} of {} per {}",
                     window.max,
-                    Span(window.per)
+                    window_name(window.per)
                 );
             }
             let next = usage.next_call.filter(|_| usage.waiting > 0);
             if let Some(next) = next.filter(|&next| next < i64::MAX) {
-                let _ = write!(text, ", next call at {}", Time(next));
+                let _ = write!(text, "; next call at {}", Time(next));
             }
         }
         text

@@ -50,3 +50,12 @@ impl fmt::Display for Span {
         }
     }
 }
+
+/// The length of a limit's window, as it is said after "per" and "in the last".
+pub(crate) fn window_name(length: Duration) -> String {
+    match length.as_secs() {
+        60 => "minute".to_owned(),
+        3600 => "hour".to_owned(),
+        _ => Span(length).to_string(),
+    }
+}

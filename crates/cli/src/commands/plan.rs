@@ -22,7 +22,7 @@ use crate::{
     exit::{Code, CommandError, Result},
     session::{self, Fingerprint},
     summary::count,
-    time::{Span, Time, clock},
+    time::{Span, Time, clock, window_name},
 };
 
 /// The endpoint that takes one call per product, and so dominates the estimate.
@@ -210,15 +210,6 @@ impl fmt::Display for Estimate<'_> {
             )?;
         }
         text.write_str("\n")
-    }
-}
-
-/// The length of a window, as it is said after "in the last".
-fn window_name(length: Duration) -> String {
-    match length.as_secs() {
-        60 => "minute".to_owned(),
-        3600 => "hour".to_owned(),
-        _ => Span(length).to_string(),
     }
 }
 
