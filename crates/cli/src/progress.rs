@@ -1,7 +1,6 @@
-//! The progress of a crawl: a live line on a terminal, a plain line every 30 seconds otherwise.
+//! The progress of a crawl: a live display on a terminal, a plain line every 30 seconds otherwise.
 
 use std::{
-    fmt::Write as _,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -20,9 +19,10 @@ use crate::{
     time::{Time, window_name},
 };
 
-/// The template of the live line.
-const LIVE_LINE: &str = "{spinner} [{elapsed}] {wide_bar} {msg}";
-/// The time between two updates of the live line.
+/// The template of the live display. The limits have a line of their own, because a terminal of 80
+/// columns has no room for them beside the bar.
+const TEMPLATE: &str = "{spinner} [{elapsed}] {wide_bar} {msg}\n{prefix}";
+/// The time between two updates of the live display.
 const LIVE: Duration = Duration::from_millis(100);
 /// The time between two plain lines.
 const PLAIN: Duration = Duration::from_secs(30);
@@ -69,7 +69,7 @@ impl Progress {
             clients,
             ..Counts::default()
         });
-        let bar = console.interactive.then(live_line);
+        let bar = console.interactive.then(live_display);
         let task = tokio::spawn(show(counts.clone(), bar.clone(), console));
         Self { counts, task, bar }
     }
@@ -99,7 +99,7 @@ impl Progress {
         CallTally(self.counts.clone())
     }
 
-    /// Stops printing and clears the live line.
+    /// Stops printing and clears the live display.
     ///
     /// It waits until the task has ended, so that no progress line follows the summary.
     pub(crate) async fn end(&self) {
@@ -122,29 +122,30 @@ impl Counts {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many calls the limits still allow, and when the next waiting call will be sent.
+    /// How many calls the limits still allow, and when the next waiting call will be sent. Empty if
+    /// there are no limits.
     async fn limits(&self) -> String {
-        let mut text = String::new();
+        let mut parts = Vec::new();
         for client in &self.clients {
             let Ok(usage) = client.usage().await else {
                 continue;
             };
-            for (at, (window, used)) in usage.windows.iter().enumerate() {
-                let left = window.max.saturating_sub(*used);
-                let between = if at == 0 { "; calls left: " } else { ", " };
-                let _ = write!(
-                    text,
-                    "{between}{left} of {} per {}",
-                    window.max,
-                    window_name(window.per)
-                );
+            let left = usage.windows.iter().map(|(window, used)| {
+                let (left, name) = (window.max.saturating_sub(*used), window_name(window.per));
+                format!("{left} of {} per {name}", window.max)
+            });
+            if !usage.windows.is_empty() {
+                parts.push(format!(
+                    "calls left: {}",
+                    left.collect::<Vec<_>>().join(", ")
+                ));
             }
             let next = usage.next_call.filter(|_| usage.waiting > 0);
             if let Some(next) = next.filter(|&next| next < i64::MAX) {
-                let _ = write!(text, "; next call at {}", Time(next));
+                parts.push(format!("next call at {}", Time(next)));
             }
         }
-        text
+        parts.join("; ")
     }
 
     fn take(&self, event: &Event<'_>) {
@@ -186,11 +187,11 @@ impl Counts {
     }
 }
 
-fn live_line() -> ProgressBar {
+fn live_display() -> ProgressBar {
     let bar = ProgressBar::new(0);
     // A test checks that the template is valid, so the fallback is never used.
     let style =
-        ProgressStyle::with_template(LIVE_LINE).unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style);
     bar
 }
@@ -207,13 +208,15 @@ async fn show(counts: Arc<Counts>, bar: Option<ProgressBar>, console: Console) {
             Some(bar) => {
                 bar.set_length(counts.planned.load(Relaxed));
                 bar.set_position(counts.answered.load(Relaxed));
-                bar.set_message(counts.line() + &limits);
+                bar.set_message(counts.line());
+                bar.set_prefix(limits);
                 bar.tick();
             }
             None => console.note(&format!(
-                "{:>5} s: {}\n",
+                "{:>5} s: {}{}{limits}\n",
                 began.elapsed().as_secs(),
-                counts.line() + &limits
+                counts.line(),
+                if limits.is_empty() { "" } else { "; " },
             )),
         }
     }
@@ -224,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_template_of_the_live_line_is_valid() {
-        assert!(ProgressStyle::with_template(LIVE_LINE).is_ok());
+    fn the_template_of_the_live_display_is_valid() {
+        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
     }
 }
