@@ -121,7 +121,7 @@ const TOKEN_REFUSALS: [&str; 10] = [
     "token has expired",
 ];
 
-/// What one pass over an answer finds.
+/// What one pass over a response finds.
 ///
 /// Answers are large, so everything that is needed before the rows are read is found at once.
 pub(crate) struct Scan<'a> {
@@ -156,7 +156,7 @@ impl<'a> Scan<'a> {
         Envelope::of(&self.raw, secrets)
     }
 
-    /// The token in the answer, if it is a text and there is only one.
+    /// The token in the response, if it is a text and there is only one.
     pub(crate) fn token(&self) -> Option<String> {
         let [token] = self.raw.tokens[..] else {
             return None;

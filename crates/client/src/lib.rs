@@ -1,8 +1,8 @@
 //! Typed calls to the Fortinet APIs: sign-in, limits, retries, error classes.
 //!
 //! [`Client`] makes a single call as reliably as possible: it gets a token, waits for its turn
-//! within the limits of the API, sends the request, classifies the answer, and retries where that
-//! helps. [`Client::fetch`] returns the answer as text for the journal, with all secrets removed.
+//! within the limits of the API, sends the request, classifies the response, and retries where that
+//! helps. [`Client::fetch`] returns the response as text for the journal, with all secrets removed.
 //! [`Client::call`] returns it as a typed response, in which a license that was asked for is a
 //! [`Secret`](fortilake_models::Secret); the caller's own token is removed here too.
 //!
@@ -12,13 +12,13 @@
 //! [`Client::sign_out`] does that.
 //!
 //! Calls are scarce, and errors even more so: FortiCloud allows ten an hour. Therefore only the
-//! following is retried: temporary failures, up to three tries, unless the same complete answer
+//! following is retried: temporary failures, up to three tries, unless the same complete response
 //! comes twice; and calls refused because of their token, with up to three new tokens. A write that
 //! may have been carried out is never sent again. Requests that never reach the API cost neither a
 //! call nor an error.
 //!
 //! Calls and errors are counted in a [`Ledger`](ledger::Ledger) that all clients of the same user
-//! can share. A call is sent as soon as it fits, and a call without an answer yet counts as if it
+//! can share. A call is sent as soon as it fits, and a call without a response yet counts as if it
 //! had failed, so neither limit is ever exceeded. If that means a pause, [`Error::pause`] says how
 //! long.
 //!

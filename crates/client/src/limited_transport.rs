@@ -118,7 +118,7 @@ impl LimitedTransport {
         })
     }
 
-    /// Closes the limiter if the answer asks for it. This happens at once, because another sign-in may
+    /// Closes the limiter if the response asks for it, at once, because another sign-in may
     /// already be waiting.
     async fn close_for(&self, class: Class, answer: &transport::Result<Response>) {
         let (Class::Throttled | Class::HourlyLimit | Class::ErrorLimit, Ok(response)) =
@@ -201,7 +201,7 @@ impl Transport for CallTransport<'_> {
         let permit = if let Some(permit) = first {
             permit
         } else {
-            // Another request follows, so the last answer was a redirect.
+            // Another request follows, so the last response was a redirect.
             self.settle(Class::Success, None, "").await;
             self.limited.admit(&request).await?
         };

@@ -36,7 +36,7 @@ impl Page {
         self.nothing_found
     }
 
-    /// Reads a saved answer of this endpoint, without its HTTP status. Returns `None` if the text
+    /// Reads a saved response of this endpoint, without its HTTP status. Returns `None` if the text
     /// is not a response of the endpoint's system.
     pub fn saved(endpoint: &Endpoint, text: &str) -> Option<Self> {
         let text = models::legal_json(text.trim_start_matches('\u{feff}'));
@@ -68,7 +68,7 @@ impl Page {
         Some(Self::new(text, envelope, class))
     }
 
-    /// Whether a saved answer reports a failure instead of containing data.
+    /// Whether a saved response reports a failure instead of containing data.
     pub fn is_failure(&self) -> bool {
         let class = class::classify(200, Some(&self.envelope));
         // An object without members is a truncated response, but it is not a failure that the API
@@ -142,7 +142,7 @@ fn secrets_in(endpoint: &Endpoint, text: &str) -> Vec<String> {
     request::secrets(endpoint, [(&String::new(), &body)].into_iter().collect())
 }
 
-/// Reads an answer whose envelope is in its body. `None` for any other answer or text.
+/// Reads a response whose envelope is in its body. `None` for any other response or text.
 fn scan<'t>(endpoint: &Endpoint, dialect: Dialect, text: &'t str) -> Option<Scan<'t>> {
     let secrets = SecretNames::of(endpoint);
     (dialect == Dialect::Body)

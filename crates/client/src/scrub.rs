@@ -18,7 +18,7 @@ const REDACTED: &str = "[redacted]";
 /// data.
 pub(crate) const SHORTEST_SECRET: usize = 8;
 
-/// The names of the secret members of an endpoint's answers.
+/// The names of the secret members of an endpoint's responses.
 pub(crate) struct SecretNames<'e> {
     endpoint: &'e Endpoint,
     /// A bit for each length of a name. Nearly all names that are not secret have another length,

@@ -9,7 +9,7 @@ use crate::{Error, Result, error::Kind};
 /// Runs `work` on a thread for blocking operations.
 ///
 /// A journal reads a file, and waits for the disk when records arrive faster than it can write them.
-/// On an async worker thread, that would delay the answers to other calls.
+/// On an async worker thread, that would delay the responses to other calls.
 ///
 /// # Cancellation
 ///

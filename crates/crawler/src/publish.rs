@@ -34,7 +34,7 @@ pub struct Publisher {
     scope: Option<ScopeBatches>,
 }
 
-/// How far answers differed from the API descriptions.
+/// How far responses differed from the API descriptions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Drift {
     /// Members of objects that no column takes.

@@ -4,8 +4,8 @@
 //! reads and writes. Next to it, on the same address under other paths, are a `FortiPortal` that
 //! manages some of the tenant's firewalls, and a `FortiAuthenticator`.
 //!
-//! A [`Scenario`] sets the size of the tenant, the form of its answers, its limits, and its faults.
-//! [`Simulator::truth`] returns the tables that a crawl must publish. On a later [`day`](Scenario::day) of the scenario,
+//! A [`Scenario`] sets the size of the tenant, the form of its responses, its limits, and its
+//! faults. [`Simulator::truth`] returns the tables that a crawl must publish. On a later [`day`](Scenario::day) of the scenario,
 //! devices have been registered, renewed, moved and so on, and [`Simulator::changes`] says which.
 //!
 //! ```
@@ -16,8 +16,8 @@
 //! ```
 //!
 //! The data is a pure function of the scenario and is generated on demand, so a tenant of 20,000
-//! accounts takes no longer to set up than one of ten. The price is that every answer generates its
-//! rows again.
+//! accounts takes no longer to set up than one of ten. The price is that every response generates
+//! its rows again.
 //!
 //! This crate shares no code with the client, and is based only on what has been published about
 //! the real service, so that both cannot contain the same mistake. Where nothing has been

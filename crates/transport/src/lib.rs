@@ -5,9 +5,9 @@
 //! library's types are part of this crate's API. [`InProcess`] passes requests to a function, such
 //! as a simulated server, so that whole crawls can run in virtual time and without sockets.
 //!
-//! Both follow the same rules: nothing is sent unencrypted except to loopback addresses, an answer
-//! larger than its limit is an error before it uses up the memory, and a redirect is an answer like
-//! any other. [`Redirects`] follows the redirects that are safe, with the method and the body
+//! Both follow the same rules: nothing is sent unencrypted except to loopback addresses, a response
+//! larger than its limit is an error before it uses up the memory, and a redirect is a response
+//! like any other. [`Redirects`] follows the redirects that are safe, with the method and the body
 //! unchanged.
 //!
 //! Retries, limits and the timeouts of whole calls are deliberately not part of this crate; they

@@ -150,7 +150,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// The type of a complete request or answer. It is named after the operation.
+    /// The type of a complete request or response. It is named after the operation.
     fn root(&mut self, at: &At<'_>, name: &str, doc: &str, side: Side) -> Result<()> {
         let schema = Schema::read(at, self.notes)?;
         let place = schema.at.pointer().to_owned();

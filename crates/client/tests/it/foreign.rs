@@ -28,7 +28,7 @@ pub(crate) struct Foreign {
 pub(crate) struct Habits {
     /// How many of a hundred calls fail. Each call fails at most twice.
     pub(crate) failures: u64,
-    /// The maximum delay of a request, and also of an answer.
+    /// The maximum delay of a request, and also of a response.
     pub(crate) delay: Duration,
     pub(crate) seed: u64,
 }

@@ -22,7 +22,7 @@ pub(super) enum CallResult {
     Paused(Error),
 }
 
-/// A call without a usable answer.
+/// A call without a usable response.
 pub(super) struct Lost {
     pub(super) failure: Failure,
     /// Whether the API may be to blame.

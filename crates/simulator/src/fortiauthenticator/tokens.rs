@@ -11,9 +11,9 @@ use crate::json::{Json, Object};
 use crate::scenario::Authenticator;
 use crate::truth::{Draft, Tables};
 
-/// The default number of rows per answer.
+/// The default number of rows per response.
 const LIMIT: usize = 20;
-/// The maximum number of rows per answer, which `limit=0` requests.
+/// The maximum number of rows per response, which `limit=0` requests.
 const MAX_LIMIT: usize = 1000;
 /// Query parameters that are not filters.
 const OPTIONS: [&str; 4] = ["format", "limit", "offset", "order_by"];

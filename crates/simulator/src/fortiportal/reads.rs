@@ -8,7 +8,7 @@ use crate::incoming::Incoming;
 use crate::json::{Json, Object};
 use crate::scenario::Quirks;
 
-/// The default number of users per answer.
+/// The default number of users per response.
 const USERS: usize = 10;
 
 /// A read request and the data it refers to.

@@ -27,7 +27,7 @@ pub struct Portal {
     /// The number of devices, limited to the `FortiGate`s and `FortiWiFi`s that the tenant has
     /// registered.
     pub devices: u64,
-    /// The maximum number of rows per answer, whatever `size` asks for; 0 for no limit.
+    /// The maximum number of rows per response, whatever `size` asks for; 0 for no limit.
     pub page_size: u64,
     /// The HTTP status, 401 or 403, for a wrong password and for a missing, unknown or expired
     /// token. The real one is undocumented.

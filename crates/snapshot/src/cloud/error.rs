@@ -7,7 +7,7 @@ use object_store::Error as StoreError;
 
 /// The error "cannot `action` `target`" with the reason.
 ///
-/// The library's own error is not kept as the cause. It quotes the whole answer of the server, and S3 repeats the
+/// The library's own error is not kept as the cause. It quotes the whole response of the server, and S3 repeats the
 /// request in it if a signature is wrong, including the session token.
 pub(super) fn failed(action: &str, target: &str, error: &StoreError) -> Error {
     let (kind, reason) = explain(error);

@@ -314,5 +314,5 @@ impl Backend for S3 {
     }
 }
 
-/// How long one request may take. A part of a file can be slow, and an answer can be a whole file.
+/// How long one request may take. A part of a file can be slow, and a response can be a whole file.
 pub(super) const TIMEOUT: Duration = Duration::from_mins(10);

@@ -10,7 +10,7 @@ pub(super) struct Page {
     pub(super) next: Option<(String, String)>,
 }
 
-/// Reads an answer to `ListMultipartUploads`.
+/// Reads a response to `ListMultipartUploads`.
 ///
 /// The format is flat and has no attributes or CDATA, and what is misread here is only not cleaned up. That does not
 /// justify an XML library of our own.

@@ -154,7 +154,7 @@ fn check_window(what: &str, mut instants: Vec<Micros>, max: u32, per: Duration) 
 
 fn check_never_too_many(plan: &Plan, sent: &[Sent]) {
     for &(max, per) in &plan.windows {
-        // This must hold at whatever time between sending and answer the server counts a call, even
+        // This must hold whenever between request and response the server counts a call, even
         // if that differs from call to call.
         for counted in [
             |call: &Sent| call.out,
@@ -183,7 +183,7 @@ fn check_never_too_many(plan: &Plan, sent: &[Sent]) {
 fn check_never_too_late(plan: &Plan, sent: &[Sent]) {
     let mut before = Micros::MIN;
     for (n, call) in sent.iter().enumerate() {
-        // Earlier callers go first, and waiting callers are woken by answers.
+        // Earlier callers go first, and waiting callers are woken by responses.
         let ready = later(call.asked.max(before), TICK);
         before = call.out;
         if call.out <= ready {

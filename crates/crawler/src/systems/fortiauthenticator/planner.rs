@@ -56,7 +56,7 @@ impl FortiAuthenticatorPlanner {
     }
 
     /// Not every release has the first endpoint, and not every user may read it. The other
-    /// endpoints are complete without it, so a refusal is not a failure, but a lost answer is.
+    /// endpoints are complete without it, so a refusal is not a failure, but a lost response is.
     fn follow_unit(&mut self, outcome: &Outcome) -> Step {
         let given = match outcome {
             Outcome::Page(Facts::Unit(unit)) => unit.clone(),
