@@ -150,6 +150,9 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> R
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    // If the folder is missing, the error below says so less well: it has only a kind, because its
+    // text would name the temporary file.
+    std::fs::metadata(folder).map_err(failed)?;
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -157,7 +160,6 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> R
         // As for any new file, the umask decides who may read it.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    // The error would name the temporary file.
     let file = builder.tempfile_in(folder);
     let mut file = file.map_err(|error| failed(error.kind().into()))?;
     write(file.as_file_mut())?;

@@ -232,7 +232,7 @@ fn a_report_is_the_same_each_time() {
     exit 2
     --- stderr
     error: cannot write `missing/report.html`
-      caused by: entity not found
+      caused by: No such file or directory (os error 2)
     ");
     assert!(!folder.join("missing").exists());
 }
