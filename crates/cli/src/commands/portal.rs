@@ -29,7 +29,7 @@ fn find(args: &TargetArgs, console: Console) -> Result<Target<'_>> {
     let target = Target::of(args, FORTIPORTAL, Access::Read, console)?;
     if target.source().api_key.is_some() {
         let error = anyhow!("source `{}` uses an API key", target.source().name);
-        return Err(CommandError::not_started(error).hint("with an API key there is no sign-in"));
+        return Err(CommandError::not_started(error).hint("with an API key, no sign-in is needed"));
     }
     Ok(target.keep_token())
 }

@@ -68,7 +68,7 @@ fn an_api_key_needs_no_sign_in() {
     --- stderr
     error: source `managed` uses an API key
 
-    hint: with an API key there is no sign-in
+    hint: with an API key, no sign-in is needed
     ");
     assert!(
         folder
