@@ -275,7 +275,7 @@ fn one_table() {
     key: account_id, serial_number, _index
     from: products/list
 
-      account_id     int64                  Account that owns the product; IAM calls it `id`. Absent from answers before 2025.
+      account_id     int64                  Account that owns the product; IAM calls it `id`. Absent from responses before 2025.
       serial_number  string                 Serial number, the key of a product. Lengths vary and hyphens occur.
       _index         int64                  Zero-based position of the row in its list.
       level          int64                  Code of the support level: 5 Advanced HW, 6 Web/Online, 20 Premium (once 24x7). Other codes are possible and are kept.
@@ -284,7 +284,7 @@ fn one_table() {
       type_desc      string                 Name of the support type, sometimes padded with spaces. Names can change with marketing; use the code in `type` as the key.
       start_date     timestamp[us]          First covered moment, midnight. Usually a date and time without a UTC offset; the time zone is undocumented.
       end_date       timestamp[us]          Last covered day at midnight, presumably inclusive. Usually a date and time without a UTC offset; the time zone is undocumented.
-      units          int64                  Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never been seen in a published answer.
+      units          int64                  Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never been seen in a published response.
       _source        string                 The source's name.
       _crawl_id      string                 The crawl that read this.
       _observed_at   timestamp[us, tz=UTC]  When the response that contains this row arrived.

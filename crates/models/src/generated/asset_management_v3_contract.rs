@@ -37,7 +37,7 @@ pub struct ContractSummary {
     /// State of the contract. Other values are possible and are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<ContractSummaryStatus>,
-    /// Start of the contract. Unproven: not in the published answer. Usually a date and time
+    /// Start of the contract. Unproven: not in the published response. Usually a date and time
     /// without a UTC offset; the time zone is undocumented.
     #[serde(
         rename = "startDate",
@@ -45,8 +45,8 @@ pub struct ContractSummary {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub start_date: Option<String>,
-    /// End of the contract. Unproven: not in the published answer. Usually a date and time without
-    /// a UTC offset; the time zone is undocumented.
+    /// End of the contract. Unproven: not in the published response. Usually a date and time
+    /// without a UTC offset; the time zone is undocumented.
     #[serde(
         rename = "endDate",
         skip_serializing_if = "Option::is_none",
@@ -97,7 +97,7 @@ fortilake_models::open_enum! {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ContractsListResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -230,13 +230,13 @@ pub mod tables {
                 name: "start_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "Start of the contract. Unproven: not in the published answer. Usually a date and time without a UTC offset; the time zone is undocumented.",
+                doc: "Start of the contract. Unproven: not in the published response. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "end_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "End of the contract. Unproven: not in the published answer. Usually a date and time without a UTC offset; the time zone is undocumented.",
+                doc: "End of the contract. Unproven: not in the published response. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "_source",

@@ -96,7 +96,7 @@ pub struct FoldersCreateRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FoldersCreateResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -169,7 +169,7 @@ pub struct FoldersListRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FoldersListResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"

@@ -67,25 +67,25 @@ pub struct LicenseSummary {
     /// State of the license. Other values are possible and are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<LicenseSummaryStatus>,
-    /// Code that redeems the license: a secret. Unproven: not in the published answer.
+    /// Code that redeems the license: a secret. Unproven: not in the published response.
     #[serde(rename = "registrationCode", skip_serializing_if = "Option::is_none")]
     pub registration_code: Option<fortilake_models::Secret>,
-    /// The owner's text. Unproven: not in the published answer.
+    /// The owner's text. Unproven: not in the published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub description: Option<String>,
-    /// Start of the license. Unproven: not in the published answer. Usually a date and time without
-    /// a UTC offset; the time zone is undocumented.
+    /// Start of the license. Unproven: not in the published response. Usually a date and time
+    /// without a UTC offset; the time zone is undocumented.
     #[serde(
         rename = "startDate",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub start_date: Option<String>,
-    /// End of the license. Unproven: not in the published answer. Usually a date and time without a
-    /// UTC offset; the time zone is undocumented.
+    /// End of the license. Unproven: not in the published response. Usually a date and time without
+    /// a UTC offset; the time zone is undocumented.
     #[serde(
         rename = "endDate",
         skip_serializing_if = "Option::is_none",
@@ -116,7 +116,7 @@ pub struct LicensesDownloadRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LicensesDownloadResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -199,7 +199,7 @@ fortilake_models::open_enum! {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LicensesListResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -275,7 +275,7 @@ pub struct LicensesRegisterRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LicensesRegisterResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -497,19 +497,19 @@ pub mod tables {
                 name: "description",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "The owner's text. Unproven: not in the published answer.",
+                doc: "The owner's text. Unproven: not in the published response.",
             },
             Column {
                 name: "start_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "Start of the license. Unproven: not in the published answer. Usually a date and time without a UTC offset; the time zone is undocumented.",
+                doc: "Start of the license. Unproven: not in the published response. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "end_date",
                 kind: Kind::Timestamp,
                 origin: Origin::Field,
-                doc: "End of the license. Unproven: not in the published answer. Usually a date and time without a UTC offset; the time zone is undocumented.",
+                doc: "End of the license. Unproven: not in the published response. Usually a date and time without a UTC offset; the time zone is undocumented.",
             },
             Column {
                 name: "_source",

@@ -93,7 +93,7 @@ impl fortilake_models::Operation for ProductsTransfer {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Asset {
-    /// Account that owns the product; IAM calls it `id`. Absent from answers before 2025.
+    /// Account that owns the product; IAM calls it `id`. Absent from responses before 2025.
     #[serde(
         rename = "accountId",
         skip_serializing_if = "Option::is_none",
@@ -136,19 +136,19 @@ pub struct Asset {
         deserialize_with = "fortilake_models::lenient::boolean"
     )]
     pub is_decommissioned: Option<bool>,
-    /// State of the registration. Absent from answers before 2023. Other values are possible and
+    /// State of the registration. Absent from responses before 2023. Other values are possible and
     /// are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<AssetStatus>,
     /// Folder that holds the product; 0 is the root folder, and also what a failed registration
-    /// shows. Absent from answers before 2024.
+    /// shows. Absent from responses before 2024.
     #[serde(
         rename = "folderId",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub folder_id: Option<i64>,
-    /// Path of that folder, from `/My Assets` on. Absent from answers before 2024.
+    /// Path of that folder, from `/My Assets` on. Absent from responses before 2024.
     #[serde(
         rename = "folderPath",
         skip_serializing_if = "Option::is_none",
@@ -179,7 +179,7 @@ pub struct Asset {
         deserialize_with = "fortilake_models::lenient::list"
     )]
     pub entitlements: Vec<Entitlement>,
-    /// Warranty coverages. Unproven: null in every published answer and absent from one.
+    /// Warranty coverages. Unproven: null in every published response and absent from one.
     #[serde(
         rename = "warrantySupports",
         skip_serializing_if = "Vec::is_empty",
@@ -202,7 +202,7 @@ pub struct Asset {
 }
 
 fortilake_models::open_enum! {
-    /// State of the registration. Absent from answers before 2023. Other values are possible and are
+    /// State of the registration. Absent from responses before 2023. Other values are possible and are
     /// kept.
     pub enum AssetStatus {
         /// `Registered`
@@ -288,7 +288,7 @@ pub struct ProductsDetailsRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProductsDetailsResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -391,7 +391,7 @@ fortilake_models::open_enum! {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProductsListResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -482,7 +482,7 @@ pub struct ProductsRegisterRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProductsRegisterResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -544,7 +544,7 @@ pub struct ProductsTransferRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProductsTransferResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -593,7 +593,7 @@ pub struct ProductsTransferResponse {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RegisteredAsset {
-    /// Account that owns the product; IAM calls it `id`. Absent from answers before 2025.
+    /// Account that owns the product; IAM calls it `id`. Absent from responses before 2025.
     #[serde(
         rename = "accountId",
         skip_serializing_if = "Option::is_none",
@@ -644,14 +644,14 @@ pub struct RegisteredAsset {
     )]
     pub status: Option<i64>,
     /// Folder that holds the product; 0 is the root folder, and also what a failed registration
-    /// shows. Absent from answers before 2024.
+    /// shows. Absent from responses before 2024.
     #[serde(
         rename = "folderId",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub folder_id: Option<i64>,
-    /// Path of that folder, from `/My Assets` on. Absent from answers before 2024.
+    /// Path of that folder, from `/My Assets` on. Absent from responses before 2024.
     #[serde(
         rename = "folderPath",
         skip_serializing_if = "Option::is_none",
@@ -682,7 +682,7 @@ pub struct RegisteredAsset {
         deserialize_with = "fortilake_models::lenient::list"
     )]
     pub entitlements: Vec<Entitlement>,
-    /// Warranty coverages. Unproven: null in every published answer and absent from one.
+    /// Warranty coverages. Unproven: null in every published response and absent from one.
     #[serde(
         rename = "warrantySupports",
         skip_serializing_if = "Vec::is_empty",
@@ -1057,7 +1057,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::FieldOrAsked("accountId"),
-                doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
             },
             Column {
                 name: "serial_number",
@@ -1093,19 +1093,19 @@ pub mod tables {
                 name: "status",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "State of the registration. Absent from answers before 2023. Other values are possible and are kept.",
+                doc: "State of the registration. Absent from responses before 2023. Other values are possible and are kept.",
             },
             Column {
                 name: "folder_id",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Folder that holds the product; 0 is the root folder, and also what a failed registration shows. Absent from answers before 2024.",
+                doc: "Folder that holds the product; 0 is the root folder, and also what a failed registration shows. Absent from responses before 2024.",
             },
             Column {
                 name: "folder_path",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Path of that folder, from `/My Assets` on. Absent from answers before 2024.",
+                doc: "Path of that folder, from `/My Assets` on. Absent from responses before 2024.",
             },
             Column {
                 name: "product_model_eor",
@@ -1157,7 +1157,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
             },
             Column {
                 name: "serial_number",
@@ -1211,7 +1211,7 @@ pub mod tables {
                 name: "units",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never been seen in a published answer.",
+                doc: "Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never been seen in a published response.",
             },
             Column {
                 name: "_source",
@@ -1251,7 +1251,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
             },
             Column {
                 name: "serial_number",
@@ -1315,7 +1315,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
             },
             Column {
                 name: "serial_number",
@@ -1391,7 +1391,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
             },
             Column {
                 name: "serial_number",
@@ -1455,7 +1455,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Absent from answers before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
             },
             Column {
                 name: "serial_number",
@@ -1509,7 +1509,7 @@ pub mod tables {
                 name: "units",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never been seen in a published answer.",
+                doc: "Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never been seen in a published response.",
             },
             Column {
                 name: "_source",
@@ -1549,7 +1549,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::FieldOrAsked("accountId"),
-                doc: "Account that owns the product; IAM calls it `id`. Unproven: absent from the published answer.",
+                doc: "Account that owns the product; IAM calls it `id`. Unproven: absent from the published response.",
             },
             Column {
                 name: "serial_number",
@@ -1585,13 +1585,13 @@ pub mod tables {
                 name: "folder_id",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Folder that holds the product; 0 is the root folder, and also what a failed registration shows. Absent from answers before 2024.",
+                doc: "Folder that holds the product; 0 is the root folder, and also what a failed registration shows. Absent from responses before 2024.",
             },
             Column {
                 name: "folder_path",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Path of that folder, from `/My Assets` on. Absent from answers before 2024.",
+                doc: "Path of that folder, from `/My Assets` on. Absent from responses before 2024.",
             },
             Column {
                 name: "product_model_eor",
@@ -1615,7 +1615,7 @@ pub mod tables {
                 name: "warranty_type_name",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Name of the warranty type. Unproven: documented lately, not in the published answer.",
+                doc: "Name of the warranty type. Unproven: documented lately, not in the published response.",
             },
             Column {
                 name: "_source",
@@ -1655,7 +1655,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Unproven: absent from the published answer.",
+                doc: "Account that owns the product; IAM calls it `id`. Unproven: absent from the published response.",
             },
             Column {
                 name: "serial_number",
@@ -1761,7 +1761,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Unproven: absent from the published answer.",
+                doc: "Account that owns the product; IAM calls it `id`. Unproven: absent from the published response.",
             },
             Column {
                 name: "serial_number",

@@ -68,7 +68,7 @@ pub struct AuthenticatorFortitokensRequest {
     /// Field to sort by; a hyphen in front turns the order round.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_by: Option<String>,
-    /// Form of the answer; only JSON is read here.
+    /// Form of the response; only JSON is read here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// Only tokens of this serial number.
@@ -126,7 +126,7 @@ pub struct FtmLicenseResponse {
 }
 
 /// Counters of FortiToken Mobile over the whole unit, as a bare object. The total is the sum of the
-/// others in the published answer, which need not hold: locked or pending tokens might be in
+/// others in the published response, which need not hold: locked or pending tokens might be in
 /// neither.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -474,7 +474,7 @@ pub mod endpoints {
                     location: Location::Query,
                     required: false,
                     json_type: "string",
-                    doc: "Form of the answer; only JSON is read here.",
+                    doc: "Form of the response; only JSON is read here.",
                 },
                 Parameter {
                     name: "serial__exact",

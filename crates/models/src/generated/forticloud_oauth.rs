@@ -64,7 +64,7 @@ pub struct TokenRequest {
     pub client_id: TokenRequestClientId,
     /// Kind of grant. Other values are possible and are kept.
     pub grant_type: TokenRequestGrantType,
-    /// Refresh token of the last answer: a secret. Its life time and whether it works twice are
+    /// Refresh token of the last response: a secret. Its life time and whether it works twice are
     /// unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<fortilake_models::Secret>,
@@ -213,7 +213,7 @@ pub mod endpoints {
                     location: Location::Body,
                     required: false,
                     json_type: "string",
-                    doc: "Refresh token of the last answer: a secret. Its life time and whether it works twice are unknown.",
+                    doc: "Refresh token of the last response: a secret. Its life time and whether it works twice are unknown.",
                 },
             ],
             None,

@@ -49,7 +49,7 @@ pub struct ConfigsListRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConfigsListResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -244,7 +244,7 @@ pub struct FlexEntitlementsListRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FlexEntitlementsListResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -362,7 +362,7 @@ pub type FlexProgramsListResponse = ProgramsListResponse;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProgramsListResponse {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"

@@ -404,10 +404,10 @@ pub struct AvailableVdom {
     /// The organization of that site.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<Named>,
-    /// Policy package. Its shape is unpublished: null in the published answer.
+    /// Policy package. Its shape is unpublished: null in the published response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policypackage: Option<serde_json::Value>,
-    /// FortiAnalyzer of the device. Its shape is unpublished: null in the published answer.
+    /// FortiAnalyzer of the device. Its shape is unpublished: null in the published response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fortianalyzer: Option<serde_json::Value>,
     /// FortiManager of the device.
@@ -605,7 +605,7 @@ pub struct Organization {
     /// Its reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reports: Option<ReportCount>,
-    /// State. The type of an element is unpublished: empty in the published answer.
+    /// State. The type of an element is unpublished: empty in the published response.
     #[serde(
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "fortilake_models::lenient::list"
@@ -677,16 +677,16 @@ pub struct OrganizationGeneral {
         deserialize_with = "fortilake_models::lenient::boolean"
     )]
     pub validate_sso_domain_pattern: Option<bool>,
-    /// Logo. Its type is unpublished: null in the published answer.
+    /// Logo. Its type is unpublished: null in the published response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logo_image: Option<serde_json::Value>,
-    /// Schedule of policy installations. Its type is unpublished: null in the published answer.
+    /// Schedule of policy installations. Its type is unpublished: null in the published response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_installation_scheduler: Option<serde_json::Value>,
-    /// Time of policy installations. Its type is unpublished: null in the published answer.
+    /// Time of policy installations. Its type is unpublished: null in the published response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_installation_time: Option<serde_json::Value>,
-    /// Weekday of policy installations. Its type is unpublished: null in the published answer.
+    /// Weekday of policy installations. Its type is unpublished: null in the published response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_installation_weekday: Option<serde_json::Value>,
     /// Domains of single sign-on. The type of an element is unpublished; text is presumed.
@@ -707,13 +707,13 @@ pub struct OrganizationUsersResponse {
         deserialize_with = "fortilake_models::lenient::list"
     )]
     pub results: Vec<User>,
-    /// Most rows that an answer holds.
+    /// Most rows that a response holds.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub size: Option<i64>,
-    /// Rows before this answer.
+    /// Rows before this response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
@@ -788,7 +788,7 @@ pub type PortalAccountOrganizationGeneralResponse = OrganizationGeneral;
 /// The arguments of `portal/account/organization/users`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PortalAccountOrganizationUsersRequest {
-    /// Rows to skip. Unproven: the answer of the users shows the name, and no page says that a
+    /// Rows to skip. Unproven: the response of the users shows the name, and no page says that a
     /// request takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
@@ -819,7 +819,7 @@ pub type PortalAccountOrganizationsInstallsResponse = AnyList;
 /// The arguments of `portal/account/organizations`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PortalAccountOrganizationsRequest {
-    /// Rows to skip. Unproven: the answer of the users shows the name, and no page says that a
+    /// Rows to skip. Unproven: the response of the users shows the name, and no page says that a
     /// request takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
@@ -834,7 +834,7 @@ pub type PortalAccountOrganizationsResponse = OrganizationsResponse;
 /// The arguments of `portal/account/roles`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PortalAccountRolesRequest {
-    /// Rows to skip. Unproven: the answer of the users shows the name, and no page says that a
+    /// Rows to skip. Unproven: the response of the users shows the name, and no page says that a
     /// request takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
@@ -861,7 +861,7 @@ pub type PortalAuthTokenlogoutResponse = serde_json::Value;
 /// The arguments of `portal/device/adom`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PortalDeviceAdomRequest {
-    /// Rows to skip. Unproven: the answer of the users shows the name, and no page says that a
+    /// Rows to skip. Unproven: the response of the users shows the name, and no page says that a
     /// request takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
@@ -918,7 +918,7 @@ pub type PortalDeviceReportResponse = AnyList;
 pub struct PortalDeviceSiteCustomerRequest {
     /// Id of the organization.
     pub org: i64,
-    /// Rows to skip. Unproven: the answer of the users shows the name, and no page says that a
+    /// Rows to skip. Unproven: the response of the users shows the name, and no page says that a
     /// request takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
@@ -935,7 +935,7 @@ pub type PortalDeviceSiteCustomerResponse = SitesResponse;
 pub struct PortalDeviceSiteListCustomerRequest {
     /// Id of the organization.
     pub org: i64,
-    /// Rows to skip. Unproven: the answer of the users shows the name, and no page says that a
+    /// Rows to skip. Unproven: the response of the users shows the name, and no page says that a
     /// request takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
@@ -966,7 +966,7 @@ pub struct PortalDeviceVdomSiteAvailableRequest {
     /// Id of the site.
     #[serde(rename = "siteId", skip_serializing_if = "Option::is_none")]
     pub site_id: Option<i64>,
-    /// Rows to skip. Unproven: the answer of the users shows the name, and no page says that a
+    /// Rows to skip. Unproven: the response of the users shows the name, and no page says that a
     /// request takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
@@ -983,7 +983,7 @@ pub type PortalDeviceVdomSiteAvailableResponse = AvailableVdomsResponse;
 pub struct PortalDeviceVdomSiteRequest {
     /// Id of the site.
     pub site: i64,
-    /// Rows to skip. Unproven: the answer of the users shows the name, and no page says that a
+    /// Rows to skip. Unproven: the response of the users shows the name, and no page says that a
     /// request takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<i64>,
@@ -1640,10 +1640,10 @@ pub struct Vdom {
     /// The organization of that site.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<Named>,
-    /// Policy package. Its shape is unpublished: null in the published answer.
+    /// Policy package. Its shape is unpublished: null in the published response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policypackage: Option<serde_json::Value>,
-    /// FortiAnalyzer of the device. Its shape is unpublished: null in the published answer.
+    /// FortiAnalyzer of the device. Its shape is unpublished: null in the published response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fortianalyzer: Option<serde_json::Value>,
     /// FortiManager of the device.
@@ -1773,7 +1773,7 @@ pub mod endpoints {
                     location: Location::Query,
                     required: false,
                     json_type: "integer",
-                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                    doc: "Rows to skip. Unproven: the response of the users shows the name, and no page says that a request takes it.",
                 },
                 Parameter {
                     name: "size",
@@ -1846,7 +1846,7 @@ pub mod endpoints {
                     location: Location::Query,
                     required: false,
                     json_type: "integer",
-                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                    doc: "Rows to skip. Unproven: the response of the users shows the name, and no page says that a request takes it.",
                 },
                 Parameter {
                     name: "size",
@@ -1911,7 +1911,7 @@ pub mod endpoints {
                     location: Location::Query,
                     required: false,
                     json_type: "integer",
-                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                    doc: "Rows to skip. Unproven: the response of the users shows the name, and no page says that a request takes it.",
                 },
                 Parameter {
                     name: "size",
@@ -1940,7 +1940,7 @@ pub mod endpoints {
                     location: Location::Query,
                     required: false,
                     json_type: "integer",
-                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                    doc: "Rows to skip. Unproven: the response of the users shows the name, and no page says that a request takes it.",
                 },
                 Parameter {
                     name: "size",
@@ -2032,7 +2032,7 @@ pub mod endpoints {
                     location: Location::Query,
                     required: false,
                     json_type: "integer",
-                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                    doc: "Rows to skip. Unproven: the response of the users shows the name, and no page says that a request takes it.",
                 },
                 Parameter {
                     name: "size",
@@ -2068,7 +2068,7 @@ pub mod endpoints {
                     location: Location::Query,
                     required: false,
                     json_type: "integer",
-                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                    doc: "Rows to skip. Unproven: the response of the users shows the name, and no page says that a request takes it.",
                 },
                 Parameter {
                     name: "size",
@@ -2126,7 +2126,7 @@ pub mod endpoints {
                     location: Location::Query,
                     required: false,
                     json_type: "integer",
-                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                    doc: "Rows to skip. Unproven: the response of the users shows the name, and no page says that a request takes it.",
                 },
                 Parameter {
                     name: "size",
@@ -2169,7 +2169,7 @@ pub mod endpoints {
                     location: Location::Query,
                     required: false,
                     json_type: "integer",
-                    doc: "Rows to skip. Unproven: the answer of the users shows the name, and no page says that a request takes it.",
+                    doc: "Rows to skip. Unproven: the response of the users shows the name, and no page says that a request takes it.",
                 },
                 Parameter {
                     name: "size",
@@ -2277,7 +2277,7 @@ pub mod tables {
                 name: "status",
                 kind: Kind::Json,
                 origin: Origin::Field,
-                doc: "State. The type of an element is unpublished: empty in the published answer.",
+                doc: "State. The type of an element is unpublished: empty in the published response.",
             },
             Column {
                 name: "_source",
@@ -2507,13 +2507,13 @@ pub mod tables {
                 name: "policypackage",
                 kind: Kind::Json,
                 origin: Origin::Field,
-                doc: "Policy package. Its shape is unpublished: null in the published answer.",
+                doc: "Policy package. Its shape is unpublished: null in the published response.",
             },
             Column {
                 name: "fortianalyzer",
                 kind: Kind::Json,
                 origin: Origin::Field,
-                doc: "FortiAnalyzer of the device. Its shape is unpublished: null in the published answer.",
+                doc: "FortiAnalyzer of the device. Its shape is unpublished: null in the published response.",
             },
             Column {
                 name: "fortimanager_id",

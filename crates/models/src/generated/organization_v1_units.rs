@@ -97,7 +97,7 @@ pub struct OrganizationUnits {
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub org_id: Option<i64>,
-    /// Name of the organization. Absent from one of two published answers.
+    /// Name of the organization. Absent from one of two published responses.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub struct AssetDetails {
     /// Account that owns the product; IAM calls it `id`. Unproven: absent from the published
-    /// answer.
+    /// response.
     #[serde(
         rename = "accountId",
         skip_serializing_if = "Option::is_none",
@@ -53,14 +53,14 @@ pub struct AssetDetails {
     )]
     pub is_decommissioned: Option<bool>,
     /// Folder that holds the product; 0 is the root folder, and also what a failed registration
-    /// shows. Absent from answers before 2024.
+    /// shows. Absent from responses before 2024.
     #[serde(
         rename = "folderId",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub folder_id: Option<i64>,
-    /// Path of that folder, from `/My Assets` on. Absent from answers before 2024.
+    /// Path of that folder, from `/My Assets` on. Absent from responses before 2024.
     #[serde(
         rename = "folderPath",
         skip_serializing_if = "Option::is_none",
@@ -85,13 +85,13 @@ pub struct AssetDetails {
         deserialize_with = "fortilake_models::lenient::text"
     )]
     pub product_model_eos: Option<String>,
-    /// Coverages of the product. Null means none. In this answer the names come padded.
+    /// Coverages of the product. Null means none. In this response the names come padded.
     #[serde(
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "fortilake_models::lenient::list"
     )]
     pub entitlements: Vec<Entitlement>,
-    /// Warranty coverages. Unproven: null in every published answer and absent from one.
+    /// Warranty coverages. Unproven: null in every published response and absent from one.
     #[serde(
         rename = "warrantySupports",
         skip_serializing_if = "Vec::is_empty",
@@ -121,20 +121,20 @@ pub struct AssetDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
     /// Licenses of the product. Disputed: a list in one publication, a single object in two others,
-    /// null in the one published answer of the details; read a single object as a list of one.
+    /// null in the one published response of the details; read a single object as a list of one.
     #[serde(
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "fortilake_models::lenient::list"
     )]
     pub license: Vec<License>,
-    /// Licenses of the product, as older answers name them. Null means none; read a single object
+    /// Licenses of the product, as older responses name them. Null means none; read a single object
     /// as a list of one.
     #[serde(
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "fortilake_models::lenient::list"
     )]
     pub licenses: Vec<License>,
-    /// Name of the warranty type. Unproven: documented lately, not in the published answer.
+    /// Name of the warranty type. Unproven: documented lately, not in the published response.
     #[serde(
         rename = "warrantyTypeName",
         skip_serializing_if = "Option::is_none",
@@ -143,8 +143,8 @@ pub struct AssetDetails {
     pub warranty_type_name: Option<String>,
 }
 
-/// A group that the owner put the product into. Unproven: no published answer holds one, and a list
-/// of bare names has been claimed.
+/// A group that the owner put the product into. Unproven: no published response holds one, and a
+/// list of bare names has been claimed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AssetGroup {
@@ -268,7 +268,7 @@ pub struct Entitlement {
     )]
     pub end_date: Option<String>,
     /// Quantity, counted in what `type` names (CPUs, ADOMs, VDOMs). Unproven: the key has never
-    /// been seen in a published answer.
+    /// been seen in a published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
@@ -276,11 +276,11 @@ pub struct Entitlement {
     pub units: Option<i64>,
 }
 
-/// Fields that stand in every answer, good or bad, beside the payload.
+/// Fields that stand in every response, good or bad, beside the payload.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Envelope {
-    /// Build of the service, `1.0.0` in every published answer.
+    /// Build of the service, `1.0.0` in every published response.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::text"
@@ -339,8 +339,8 @@ pub struct Error {
     pub message: Option<String>,
 }
 
-/// A license of a product. Experimental: no published answer of the details call holds one that is
-/// not null.
+/// A license of a product. Experimental: no published response of the details call holds one that
+/// is not null.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct License {
