@@ -29,7 +29,7 @@ use self::{
 };
 use crate::{
     Error, Layout, Table, is_secret,
-    layout::{Field, ResponseShape, Rows, Target},
+    layout::{ENVELOPE, Field, ResponseShape, Rows, Target},
     repair::{UNREADABLE, storable_json},
     value::{Pushed, Scalar},
 };
@@ -46,7 +46,7 @@ pub struct PageContext<'a> {
     /// The integers among the request's arguments, by name, and other integers that the crawl
     /// knows.
     pub asked: &'a [(&'a str, i64)],
-    /// The texts for columns that come from another endpoint's answer, by column name.
+    /// The texts for columns that come from another endpoint's response, by column name.
     pub given: &'a [(&'a str, &'a str)],
 }
 
@@ -158,22 +158,6 @@ const DAMAGED: &str = "an unreadable character was replaced by U+FFFD";
 
 /// The column for members that have no column of their own.
 const EXTRA: &str = "_extra";
-
-/// Members around the rows that any response may have and that no table needs.
-const ENVELOPE: [&str; 12] = [
-    "build",
-    "error",
-    "message",
-    "meta",
-    "pageNumber",
-    "size",
-    "start",
-    "status",
-    "token",
-    "totalPages",
-    "totalResultsCount",
-    "version",
-];
 
 /// The state while one page is decoded.
 struct Engine<'a> {

@@ -2,6 +2,23 @@
 
 use crate::Table;
 
+/// The members beside or around the rows that a response of any system may have, and that no table
+/// needs.
+pub const ENVELOPE: [&str; 12] = [
+    "build",
+    "error",
+    "message",
+    "meta",
+    "pageNumber",
+    "size",
+    "start",
+    "status",
+    "token",
+    "totalPages",
+    "totalResultsCount",
+    "version",
+];
+
 /// Where the rows are in the responses of one endpoint.
 #[derive(Debug)]
 pub struct Layout {

@@ -1,9 +1,9 @@
-//! Types, endpoints and tables of the Fortinet APIs, and the decoder that turns answers into
+//! Types, endpoints and tables of the Fortinet APIs, and the decoder that turns responses into
 //! Arrow record batches.
 //!
 //! Everything under [`generated`] is written by `cargo xtask codegen` from the API descriptions.
 //! The rest of the crate is written by hand: the types for an [`Endpoint`], a [`Table`] and the
-//! [`Layout`] of rows in an answer, and [`decode()`].
+//! [`Layout`] of rows in a response, and [`decode()`].
 //!
 //! This crate does no I/O, and knows neither HTTP nor a clock.
 //!
@@ -41,7 +41,7 @@ pub use crate::{
     decode::{Decoded, DecodedTable, Issue, PageContext, decode},
     endpoint::{Access, Dialect, Endpoint, Location, NoArguments, Operation, Parameter},
     error::Error,
-    layout::{Field, Layout, ResponseShape, Rows, Target},
+    layout::{ENVELOPE, Field, Layout, ResponseShape, Rows, Target},
     nullable::Nullable,
     repair::{json_text, legal_json},
     report::{CHANGES, COVERAGE, COVERAGE_LAYOUT, ISSUES, ISSUES_LAYOUT},

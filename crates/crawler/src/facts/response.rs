@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use fortilake_models::{self as models, Field, Layout, ResponseShape, Target};
+use fortilake_models::{self as models, ENVELOPE, Field, Layout, ResponseShape, Target};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
@@ -18,22 +18,6 @@ use super::{
 
 /// The journal's form of a response in which the API states that nothing was found.
 const NOTHING: &str = "{}";
-
-/// Members that may appear beside the rows in the responses of any system.
-const ENVELOPE: [&str; 12] = [
-    "build",
-    "error",
-    "message",
-    "meta",
-    "pageNumber",
-    "size",
-    "start",
-    "status",
-    "token",
-    "totalPages",
-    "totalResultsCount",
-    "version",
-];
 
 /// How many levels of undescribed members are searched for lists of objects.
 const DEPTH: usize = 3;
