@@ -9,13 +9,12 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicro
 use arrow_schema::DataType;
 use async_trait::async_trait;
 use fortilake_crawler::{
-    Begun, ChangeRows, FindChanges, Kind, OpenSink, Report, Result, Since, changes_table,
+    Begun, ChangeRows, FindChanges, Kind, Report, Result, Since, changes_table,
 };
-use fortilake_simulator::Scenario;
-use fortilake_sink::{self as sink, Batch, Checked, Delivery, Outcome, Receipt, Sink, Standing};
+use fortilake_sink::{self as sink, Batch, Delivery, Outcome, Receipt, Sink};
 use fortilake_state::{Journal, MemoryJournal};
 
-use crate::util::{Lab, settings};
+use crate::util::{Lab, open_sink, receipt, scenario, settings};
 
 const BEFORE: &str = "20231113T221320Z";
 
@@ -41,14 +40,7 @@ impl Sink for Receive {
         let mut received = self.0.lock().unwrap();
         received.finished = true;
         received.since.clone_from(&outcome.changes_since);
-        Ok(Receipt {
-            location: String::new(),
-            snapshot: None,
-            standing: Standing::Latest,
-            rows: 0,
-            files: 0,
-            bytes: 0,
-        })
+        Ok(receipt())
     }
 
     async fn abort(self: Box<Self>) -> sink::Result<()> {
@@ -130,12 +122,8 @@ async fn run(lab: &Lab, journal: Arc<dyn Journal>, fails: bool) -> Ended {
     crawl.tables.push(changes_table());
     let received = [Delivery::Atomic, Delivery::AtLeastOnce].map(|delivery| {
         let received = Arc::new(Mutex::new(Received::default()));
-        let sink = Checked::new(Box::new(Receive(received.clone())), crawl.tables.clone());
-        crawl.sinks.push(OpenSink {
-            name: format!("{delivery:?}"),
-            delivery,
-            sink: Box::new(sink),
-        });
+        let sink = open_sink(&crawl, delivery, Receive(received.clone()));
+        crawl.sinks.push(sink);
         received
     });
     let (recorded, rows) = (Arc::default(), Arc::default());
@@ -154,8 +142,7 @@ async fn run(lab: &Lab, journal: Arc<dyn Journal>, fails: bool) -> Ended {
 }
 
 fn small() -> Lab {
-    let text = "[organization]\nous = 2\naccounts = 3\nproducts = 40\n";
-    Lab::new(Scenario::from_toml(text).unwrap())
+    Lab::new(scenario("", 2, 3, 40))
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,14 +9,13 @@ use fortilake_client::Config;
 use fortilake_crawler::{Kind, OpenSink, Report, Result, Settings};
 use fortilake_simulator::{Row, Scenario, Simulator};
 use fortilake_sink::{
-    self as sink, Batch, Checked, Delivery, Outcome, Receipt, ScopeId, ScopeResult, Sink, Standing,
-    Summary,
+    self as sink, Batch, Delivery, Outcome, Receipt, ScopeId, ScopeResult, Sink, Summary,
 };
 use fortilake_state::CrawlJournal;
 
 use crate::{
     resume::Kept,
-    util::{Lab, identity, rows, settings},
+    util::{Lab, identity, open_sink, receipt, rows, scenario, settings},
 };
 
 /// A receiver of batches that remembers them by their ids.
@@ -39,12 +38,7 @@ impl Receiver {
     }
 
     fn open(&self, crawl: &fortilake_crawler::Crawl, delivery: Delivery) -> OpenSink {
-        let sink = Box::new(self.clone());
-        OpenSink {
-            name: "receiver".to_owned(),
-            delivery,
-            sink: Box::new(Checked::new(sink, crawl.tables.clone())),
-        }
+        open_sink(crawl, delivery, self.clone())
     }
 }
 
@@ -68,14 +62,7 @@ impl Sink for Receiver {
 
     async fn finish(self: Box<Self>, outcome: &Outcome) -> sink::Result<Receipt> {
         self.0.lock().unwrap().last = Some(outcome.clone());
-        Ok(Receipt {
-            location: String::new(),
-            snapshot: None,
-            standing: Standing::Latest,
-            rows: 0,
-            files: 0,
-            bytes: 0,
-        })
+        Ok(receipt())
     }
 
     async fn abort(self: Box<Self>) -> sink::Result<()> {
@@ -85,11 +72,7 @@ impl Sink for Receiver {
 
 fn tenant(fault: &str) -> Scenario {
     let text = format!("page_size = 7\nlatency = \"200ms\"\n{fault}\n");
-    let mut scenario = Scenario::from_toml(&text).unwrap();
-    scenario.organization.ous = 3;
-    scenario.organization.accounts = 8;
-    scenario.organization.products = 200;
-    scenario
+    scenario(&text, 3, 8, 200)
 }
 
 /// The account whose products come first.

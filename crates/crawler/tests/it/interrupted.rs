@@ -8,19 +8,12 @@ use fortilake_state::CrawlJournal;
 
 use crate::{
     resume::{Kept, same},
-    util::{CONCURRENCY, Lab, crawl_with, settings},
+    util::{CONCURRENCY, Lab, crawl_with, products_only, scenario},
 };
 
 fn tenant() -> (Scenario, Settings) {
-    let mut scenario = Scenario::from_toml("page_size = 3\nlatency = \"200ms\"\n").unwrap();
-    scenario.organization.ous = 5;
-    scenario.organization.accounts = 25;
-    scenario.organization.products = 900;
-    let settings = Settings {
-        include: Vec::new(),
-        ..settings()
-    };
-    (scenario, settings)
+    let scenario = scenario("page_size = 3\nlatency = \"200ms\"\n", 5, 25, 900);
+    (scenario, products_only())
 }
 
 /// What interrupts a crawl.

@@ -6,12 +6,12 @@ use std::{
 };
 
 use fortilake_client::{Reason, Waiting};
-use fortilake_crawler::{Incomplete, Kind, Settings};
+use fortilake_crawler::{Incomplete, Kind};
 use fortilake_simulator::{Scenario, Simulator};
 
 use crate::{
     resume::{Kept, worst_hour},
-    util::{Crawled, Lab, settings},
+    util::{Crawled, Lab, products_only, scenario},
 };
 
 const ACCOUNTS: usize = 20;
@@ -26,17 +26,9 @@ const ACTIONS: [&str; 6] = [
     "{ kind = \"http\", status = 503 }",
 ];
 
-fn organization() -> Scenario {
-    let mut scenario = Scenario::from_toml("latency = \"200ms\"\n").unwrap();
-    scenario.organization.ous = 2;
-    scenario.organization.accounts = ACCOUNTS as u64;
-    scenario.organization.products = 60;
-    scenario
-}
-
 /// The accounts in the order in which they are read, and their numbers of products.
 fn accounts() -> BTreeMap<i64, usize> {
-    let truth = Simulator::new(organization()).truth();
+    let truth = Simulator::new(with("")).truth();
     let ids = truth.tables["accounts"].iter();
     let mut accounts: BTreeMap<i64, usize> = ids
         .map(|row| (row["account_id"].as_i64().unwrap(), 0))
@@ -59,19 +51,10 @@ fn with_faults(bad: &[i64], kinds: &[usize]) -> Scenario {
     with(&faults.collect::<String>())
 }
 
+/// The tenant with these faults.
 fn with(faults: &str) -> Scenario {
-    let Scenario { organization, .. } = organization();
-    Scenario {
-        organization,
-        ..Scenario::from_toml(&format!("latency = \"200ms\"\n{faults}")).unwrap()
-    }
-}
-
-fn only_products() -> Settings {
-    Settings {
-        include: Vec::new(),
-        ..settings()
-    }
+    let text = format!("latency = \"200ms\"\n{faults}");
+    scenario(&text, 2, ACCOUNTS as u64, 60)
 }
 
 /// Runs the crawl after each pause until it ends, and returns how many runs it took.
@@ -80,7 +63,7 @@ async fn to_the_end(lab: &Lab) -> (Crawled, usize) {
     for run in 1..10 {
         let journal = kept.take_up();
         let crawled = lab
-            .run(only_products(), Incomplete::Publish, journal, |_| {})
+            .run(products_only(), Incomplete::Publish, journal, |_| {})
             .await;
         let Err(error) = &crawled.report else {
             return (crawled, run);
@@ -161,7 +144,7 @@ async fn a_resumed_crawl_retries_a_failed_account_at_most_once() {
         let before = lab.simulator.calls().len();
         let journal = kept.take_up();
         let crawled = lab
-            .run(only_products(), Incomplete::Publish, journal, |_| {})
+            .run(products_only(), Incomplete::Publish, journal, |_| {})
             .await;
         let calls = lab.simulator.calls().split_off(before);
         let of_bad = calls.iter().filter(|call| {
@@ -193,27 +176,21 @@ async fn the_same_bad_answer_twice_is_final() {
 
 #[tokio::test(start_paused = true)]
 async fn an_outage_pauses_the_crawl_and_fails_no_scope() {
-    let Scenario { organization, .. } = organization();
-    // After the lists of accounts, nothing is answered for a while.
-    let faults = "latency = \"200ms\"\n[[fault]]\ntimes = 5\npath = \"list\"\naction = { kind = \"http\", status = 503 }\n";
-    let lab = Lab::new(Scenario {
-        organization,
-        ..Scenario::from_toml("latency = \"200ms\"\n").unwrap()
-    });
+    let lab = Lab::new(with(""));
     let kept = Kept::new();
     let run = async |lab: &Lab, max_calls| {
         let journal = kept.take_up();
-        lab.run(only_products(), Incomplete::Publish, journal, |config| {
+        lab.run(products_only(), Incomplete::Publish, journal, |config| {
             config.max_calls = max_calls;
         })
         .await
     };
     let begun = run(&lab, Some(15)).await;
     assert_eq!(reason(&begun), Some(Reason::MaxCalls));
-    let down = Lab::new(Scenario {
-        organization: self::organization().organization,
-        ..Scenario::from_toml(faults).unwrap()
-    });
+    // After the lists of accounts, every call fails for a while.
+    let down = Lab::new(with(
+        "[[fault]]\ntimes = 5\npath = \"list\"\naction = { kind = \"http\", status = 503 }\n",
+    ));
     assert_eq!(reason(&run(&down, None).await), Some(Reason::Failures));
     let crawled = run(&down, None).await;
     assert!(crawled.report().complete, "{:?}", crawled.report().failed);
@@ -231,7 +208,7 @@ async fn a_missing_permission_is_an_error_not_a_pause() {
     let journal = Kept::new();
     let crawled = lab
         .run(
-            only_products(),
+            products_only(),
             Incomplete::Publish,
             journal.take_up(),
             |_| {},
@@ -293,7 +270,7 @@ async fn a_crawl_that_waits_ends_although_an_account_is_always_throttled() {
     let journal = Kept::new();
     let crawled = lab
         .run(
-            only_products(),
+            products_only(),
             Incomplete::Publish,
             journal.take_up(),
             |config| config.waiting = Waiting::Forever,
@@ -314,7 +291,7 @@ async fn throttling_of_every_call_pauses_the_crawl_and_fails_no_scope() {
     let kept = Kept::new();
     let run = async |lab: &Lab, max_calls| {
         let journal = kept.take_up();
-        lab.run(only_products(), Incomplete::Publish, journal, |config| {
+        lab.run(products_only(), Incomplete::Publish, journal, |config| {
             config.max_calls = max_calls;
         })
         .await

@@ -6,7 +6,7 @@ use proptest::{prelude::*, test_runner::RngSeed};
 
 use crate::{
     truth::complete,
-    util::{Crawled, crawl, crawl_with, settings},
+    util::{Crawled, crawl, crawl_with, products_only, settings},
 };
 
 /// A small tenant in pages of ten, with these faults.
@@ -18,13 +18,6 @@ fn tenant(faults: &[String]) -> Scenario {
         text.extend(["[[fault]]\n", fault, "\n"]);
     }
     Scenario::from_toml(&text).unwrap()
-}
-
-fn products_only() -> Settings {
-    Settings {
-        include: Vec::new(),
-        ..settings()
-    }
 }
 
 async fn with_fault(fault: &str) -> Crawled {

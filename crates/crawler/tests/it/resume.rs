@@ -11,7 +11,7 @@ use fortilake_crawler::{Incomplete, Kind};
 use fortilake_simulator::Scenario;
 use fortilake_state::{CrawlJournal, NewCrawl, State, Status};
 
-use crate::util::{Crawled, INCLUDE, Lab, crawl, settings};
+use crate::util::{Crawled, INCLUDE, Lab, crawl, scenario, settings};
 
 /// A state in a temporary folder that contains one crawl.
 pub(crate) struct Kept {
@@ -42,11 +42,7 @@ impl Kept {
 }
 
 fn small() -> Scenario {
-    let mut scenario = Scenario::from_toml("page_size = 7\nlatency = \"200ms\"\n").unwrap();
-    scenario.organization.ous = 4;
-    scenario.organization.accounts = 5;
-    scenario.organization.products = 120;
-    scenario
+    scenario("page_size = 7\nlatency = \"200ms\"\n", 4, 5, 120)
 }
 
 #[track_caller]

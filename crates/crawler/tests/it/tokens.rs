@@ -8,16 +8,12 @@ use fortilake_simulator::Scenario;
 
 use crate::{
     resume::{Kept, same, worst_hour},
-    util::{Lab, crawl, settings},
+    util::{Lab, crawl, scenario, settings},
 };
 
 fn small(faults: &str) -> Scenario {
     let text = format!("page_size = 7\nlatency = \"200ms\"\n{faults}");
-    let mut scenario = Scenario::from_toml(&text).unwrap();
-    scenario.organization.ous = 4;
-    scenario.organization.accounts = 12;
-    scenario.organization.products = 120;
-    scenario
+    scenario(&text, 4, 12, 120)
 }
 
 #[tokio::test(start_paused = true)]

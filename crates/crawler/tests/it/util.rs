@@ -69,6 +69,44 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
+/// The settings of a crawl that reads no lists but the units, the accounts and their products.
+pub(crate) fn products_only() -> Settings {
+    Settings {
+        include: Vec::new(),
+        ..settings()
+    }
+}
+
+/// The scenario in this text, with an organization of this size.
+pub(crate) fn scenario(text: &str, ous: u64, accounts: u64, products: u64) -> Scenario {
+    let mut scenario = Scenario::from_toml(text).unwrap();
+    scenario.organization.ous = ous;
+    scenario.organization.accounts = accounts;
+    scenario.organization.products = products;
+    scenario
+}
+
+/// A sink for this crawl, checked as every sink is.
+pub(crate) fn open_sink(crawl: &Crawl, delivery: Delivery, sink: impl Sink + 'static) -> OpenSink {
+    OpenSink {
+        name: format!("{delivery:?}"),
+        delivery,
+        sink: Box::new(Checked::new(Box::new(sink), crawl.tables.clone())),
+    }
+}
+
+/// The receipt of a sink that publishes nothing.
+pub(crate) fn receipt() -> Receipt {
+    Receipt {
+        location: String::new(),
+        snapshot: None,
+        standing: Standing::Latest,
+        rows: 0,
+        files: 0,
+        bytes: 0,
+    }
+}
+
 pub(crate) async fn crawl(scenario: Scenario) -> Crawled {
     crawl_with(scenario, settings(), Incomplete::Publish).await
 }
@@ -127,14 +165,8 @@ impl Lab {
     /// Runs a crawl with a sink that keeps everything.
     pub(crate) async fn collect(&self, mut crawl: Crawl) -> Crawled {
         let collected = Arc::new(Mutex::new(Collected::default()));
-        crawl.sinks = vec![OpenSink {
-            name: "collect".to_owned(),
-            delivery: Delivery::Atomic,
-            sink: Box::new(Checked::new(
-                Box::new(Collect(collected.clone())),
-                crawl.tables.clone(),
-            )),
-        }];
+        let sink = open_sink(&crawl, Delivery::Atomic, Collect(collected.clone()));
+        crawl.sinks = vec![sink];
         let specs = crawl.tables.clone();
         let report = crawl.run().await;
         let Collected {
@@ -242,14 +274,7 @@ impl Sink for Collect {
             let rows = collected.tables.get(table).map_or(0, Vec::len);
             assert_eq!(rows as u64, *total, "{table}");
         }
-        Ok(Receipt {
-            location: String::new(),
-            snapshot: None,
-            standing: Standing::Latest,
-            rows: 0,
-            files: 0,
-            bytes: 0,
-        })
+        Ok(receipt())
     }
 
     async fn abort(self: Box<Self>) -> sink::Result<()> {

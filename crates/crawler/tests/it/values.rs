@@ -1,22 +1,17 @@
 //! A bad value costs only that value.
 
-use fortilake_crawler::{Incomplete, Settings};
+use fortilake_crawler::Incomplete;
 use fortilake_simulator::Scenario;
 
-use crate::util::{Crawled, crawl_with, settings};
+use crate::util::{Crawled, crawl_with, products_only};
 
 /// A tenant in whose products one piece of text is replaced once.
 async fn with(replacement: &str) -> Crawled {
-    let scenario = Scenario::from_toml(&format!(
+    crawl_faulty(&format!(
         "[organization]\nous = 1\naccounts = 2\nproducts = 20\n\
          [[fault]]\npath = \"products/list\"\naction = {{ kind = \"replace\", {replacement}, once = true }}\n"
     ))
-    .unwrap();
-    let settings = Settings {
-        include: Vec::new(),
-        ..settings()
-    };
-    crawl_with(scenario, settings, Incomplete::Publish).await
+    .await
 }
 
 fn products(crawled: &Crawled) -> usize {
@@ -89,12 +84,8 @@ async fn with_elements(elements: &str) -> Crawled {
 }
 
 async fn crawl_faulty(scenario: &str) -> Crawled {
-    let settings = Settings {
-        include: Vec::new(),
-        ..settings()
-    };
     let scenario = Scenario::from_toml(scenario).unwrap();
-    crawl_with(scenario, settings, Incomplete::Publish).await
+    crawl_with(scenario, products_only(), Incomplete::Publish).await
 }
 
 /// Checks that this table has an issue about this column, with both values.
