@@ -138,7 +138,7 @@ impl<'a> ParsedResponse<'a> {
         let stray = undescribed(inner, described).or_else(|| undescribed(&self.members, &top));
         if let Some(name) = stray {
             return Err(error(format!(
-                "the response has `{name}` where `{expected}` was expected"
+                "the answer has `{name}` where `{expected}` was expected"
             )));
         }
         if is_there || self.says_nothing || counts_nothing(inner) {

@@ -65,7 +65,7 @@ fn units_in_an_unreadable_form_are_an_error() {
     );
     assert_eq!(
         message(r#"{"organizationUnits": {"organizationId": 5, "units": [{"id": 5}]}}"#),
-        "the response has `units` where `orgUnits` was expected"
+        "the answer has `units` where `orgUnits` was expected"
     );
     assert_eq!(
         message(r#"{"organizationUnits": {"orgId": 5, "orgUnits": "5"}}"#),
@@ -102,7 +102,7 @@ fn rows_under_another_name_are_not_an_empty_list() {
                 "products/list",
                 &format!(r#"{{"status": 0, "{name}": {asset}{rest}}}"#)
             ),
-            format!("the response has `{name}` where `assets` was expected")
+            format!("the answer has `{name}` where `assets` was expected")
         );
     }
     assert_eq!(
@@ -110,14 +110,14 @@ fn rows_under_another_name_are_not_an_empty_list() {
             "products/list",
             &format!(r#"{{"status": 0, "data": {{"assets": {asset}}}}}"#)
         ),
-        "the response has `data` where `assets` was expected"
+        "the answer has `data` where `assets` was expected"
     );
     assert_eq!(
         message(
             "folders/list",
             r#"{"status": 0, "folders": [{"folderId": 7}]}"#
         ),
-        "the response has `folders` where `assetFolders` was expected"
+        "the answer has `folders` where `assetFolders` was expected"
     );
     // A list inside `error` belongs to the error.
     assert!(
