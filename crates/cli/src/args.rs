@@ -367,7 +367,7 @@ pub(crate) struct SinksArgs {
 pub(crate) struct DecodeArgs {
     /// Endpoint that sent the responses, such as `products/list`.
     pub(crate) endpoint: String,
-    /// Files with one saved response each; `-` reads standard input.
+    /// Files with one saved response each, or folders of `*.json` files; `-` reads standard input.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Sink to write the tables to; may be repeated.

@@ -1,6 +1,12 @@
 //! `fortilake decode`: turns saved API responses into tables, without a crawl.
 
-use std::{collections::BTreeMap, fs, io::Read as _, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, anyhow, bail};
 use fortilake_client::{self as client, EnvelopeError, Status};
@@ -24,7 +30,8 @@ use crate::{
 /// The source name in the column `_source`.
 const SOURCE: &str = "decode";
 
-/// Decodes the files in the given order, as the pages of one list.
+/// Decodes the files in the given order, as the pages of one list. The files of a folder are sorted by
+/// name.
 pub(crate) fn run(args: &DecodeArgs, console: Console) -> Result {
     let endpoint = find(&args.endpoint)?;
     check_asked(endpoint, &args.asked)?;
@@ -162,7 +169,8 @@ async fn feed(
     publisher.begin(scope.clone());
     let (mut listed, mut rows) = (0, BTreeMap::new());
     let (mut parts, mut unreadable) = (Vec::new(), None);
-    for path in &args.files {
+    let files = expand(&args.files)?;
+    for path in &files {
         let body = read(endpoint, path)?;
         // A crawl would fail the scope of such a page. Here its rows are still decoded, but the
         // result counts as incomplete.
@@ -195,7 +203,7 @@ async fn feed(
         account_id: None,
         ou_id: None,
         organization_id: None,
-        pages: args.files.len(),
+        pages: files.len(),
         rows: listed,
         carried_from: None,
         error: gap.clone(),
@@ -209,6 +217,33 @@ async fn feed(
         observed_at,
         gap,
     })
+}
+
+/// Replaces each folder by the JSON files in it, sorted by name.
+fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let entries = fs::read_dir(path).and_then(|entries| {
+            entries
+                .map(|entry| entry.map(|entry| entry.path()))
+                .collect::<io::Result<Vec<_>>>()
+        });
+        let mut found = entries
+            .with_context(|| format!("the folder `{}` cannot be read", path.display()))
+            .map_err(CommandError::not_started)?;
+        found.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
+        if found.is_empty() {
+            let error = anyhow!("the folder `{}` has no file `*.json`", path.display());
+            return Err(CommandError::not_started(error));
+        }
+        found.sort();
+        files.append(&mut found);
+    }
+    Ok(files)
 }
 
 fn check_asked(endpoint: &Endpoint, asked: &[(String, i64)]) -> Result<()> {

@@ -82,6 +82,31 @@ fn unusable_files_are_explained() {
 }
 
 #[test]
+fn the_files_of_a_folder_are_pages_in_the_order_of_their_names() {
+    let page = |number, serial| {
+        format!(
+            r#"{{"status": 0, "pageNumber": {number}, "totalPages": 2, "assets": [{{"serialNumber": "{serial}"}}]}}"#
+        )
+    };
+    let folder = Folder::new()
+        .file("pages/2.json", &page(2, "F2"))
+        .file("pages/1.json", &page(1, "F1"))
+        .file("pages/notes.txt", "not a page")
+        .file("none/notes.txt", "not a page");
+    let text = folder.check("decode products/list pages --sink csv:out");
+    assert!(text.starts_with("exit 0"), "{text}");
+    let products = folder.read("out/products.csv");
+    let first = products.find("F1").expect("the product of the first page");
+    let second = products.find("F2").expect("the product of the second page");
+    assert!(first < second, "{products}");
+    insta::assert_snapshot!(folder.check("decode products/list none --sink csv:out"), @"
+    exit 2
+    --- stderr
+    error: the folder `none` has no file `*.json`
+    ");
+}
+
+#[test]
 fn deeply_nested_json_is_an_error_and_no_crash() {
     let folder = Folder::new().file("deep.json", &"[".repeat(1 << 20));
     let text = folder.check("decode products/list deep.json --sink csv:out");

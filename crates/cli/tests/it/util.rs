@@ -58,7 +58,9 @@ impl Folder {
     }
 
     pub(crate) fn file(self, name: &str, text: &str) -> Self {
-        fs::write(self.path.path().join(name), text).unwrap();
+        let file = self.path.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
         self
     }
 
