@@ -17,7 +17,10 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::executable;
+use crate::{
+    executable,
+    python::{environment, succeed},
+};
 
 /// The scripts in the order in which they run. Each prints `N passed, M failed` at its end.
 const SCRIPTS: [&str; 7] = [
@@ -106,8 +109,8 @@ fn succeeds(python: &Path, script: &Path, binary: &Path) -> Result<bool> {
 /// `cargo test` does not, because no crate of the workspace enables the feature by default.
 fn lake() -> Result<()> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--package", "fortilake-snapshot", "--lib"]);
-    succeed(cargo.args(["--features", "cloud", "--", "cloud", "deaths"]))
+    cargo.arg("test").args(ALL_FEATURES);
+    succeed(cargo.args(["--lib", "--", "cloud", "deaths"]))
 }
 
 /// Whether Debian's packages of PostgreSQL and PgBouncer are installed, from which the tests start
@@ -132,56 +135,20 @@ fn postgres() -> Result<()> {
     succeed(cargo.args(["--test-threads=1", "postgresql::"]))
 }
 
-/// Returns the Python of a virtual environment with the packages that are pinned in a file.
-fn environment(requirements: &Path, venv: &Path) -> Result<PathBuf> {
-    let python = if cfg!(windows) {
-        venv.join("Scripts/python.exe")
-    } else {
-        venv.join("bin/python")
-    };
-    let wanted = read(requirements)?;
-    // Written last, so that an interrupted installation is repeated.
-    let stamp = venv.join("installed.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    let system = if cfg!(windows) { "python" } else { "python3" };
-    succeed(
-        Command::new(system)
-            .args(["-m", "venv", "--clear"])
-            .arg(venv),
-    )?;
-    succeed(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--requirement"])
-            .arg(requirements),
-    )?;
-    fs::write(&stamp, wanted).with_context(|| format!("cannot write `{}`", stamp.display()))?;
-    Ok(python)
-}
+/// What is built with the features that are not on by default, in one command with its tests, so that
+/// their dependencies are built once.
+const ALL_FEATURES: [&str; 6] = [
+    "--package",
+    "fortilake",
+    "--package",
+    "fortilake-snapshot",
+    "--features",
+    "fortilake/cloud,fortilake/postgres",
+];
 
 /// Builds `fortilake` with all sinks and places, and returns its path.
 fn build() -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args([
-        "build",
-        "--package",
-        "fortilake",
-        "--features",
-        "cloud,postgres",
-    ]);
-    executable(&mut cargo, "fortilake")
-}
-
-fn succeed(command: &mut Command) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run `{program}`"))?;
-    ensure!(status.success(), "`{program}` ended with {status}");
-    Ok(())
-}
-
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+    cargo.arg("build").args(ALL_FEATURES);
+    executable(cargo.args(["--bins", "--tests"]), "fortilake")
 }

@@ -12,6 +12,7 @@ pub mod ci;
 pub mod codegen;
 pub mod interop;
 pub mod new_sink;
+mod python;
 pub mod soak;
 pub mod tidy;
 
@@ -35,7 +36,9 @@ pub(crate) fn executable(build: &mut Command, name: &str) -> Result<PathBuf> {
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let message: serde_json::Value =
             serde_json::from_str(line).context("cannot parse the output of cargo")?;
+        // The unit tests of a program have its name, too.
         if message["target"]["name"] == name
+            && message["profile"]["test"] == false
             && let Some(path) = message["executable"].as_str()
         {
             return Ok(path.into());
