@@ -14,6 +14,7 @@ use fortilake_crawler::{CoverageRow, Facts, Names, Publisher, RawPage, Reload, t
 use fortilake_models::{self as models, Endpoint};
 use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult, TableSpec, TableTotal, nearest};
 use serde::de::IgnoredAny;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{
     SinkOpener,
@@ -170,14 +171,21 @@ async fn feed(
     let (mut listed, mut rows) = (0, BTreeMap::new());
     let (mut parts, mut unreadable) = (Vec::new(), None);
     let files = expand(&args.files)?;
-    for path in &files {
-        let body = read(endpoint, path)?;
-        // A crawl would fail the scope of such a page. Here its rows are still decoded, but the
-        // result counts as incomplete.
-        if let Err(error) = Facts::read(endpoint.id, &body, Names::Unwanted) {
-            unreadable.get_or_insert(format!("`{}`: {error}", path.display()));
+    let mut next = files.first().map(|path| prepare(endpoint, path.clone()));
+    for (index, path) in files.iter().enumerate() {
+        let Some(prepared) = next.take() else { break };
+        // The next file is read while this one is decoded.
+        next = files
+            .get(index + 1)
+            .map(|path| prepare(endpoint, path.clone()));
+        let Prepared { body, part, flaw } = prepared
+            .await
+            .context("the task that reads a file panicked")
+            .map_err(CommandError::failed)??;
+        if let Some(flaw) = flaw {
+            unreadable.get_or_insert(flaw);
         }
-        parts.extend(Part::of(&body));
+        parts.extend(part);
         let page = RawPage {
             source: SOURCE.into(),
             layout,
@@ -264,6 +272,31 @@ fn check_asked(endpoint: &Endpoint, asked: &[(String, i64)]) -> Result<()> {
             ),
         }),
     )
+}
+
+/// A page that was read from a file.
+struct Prepared {
+    body: Arc<str>,
+    part: Option<Part>,
+    /// Why the response proves nothing, if it does not.
+    flaw: Option<String>,
+}
+
+/// Reads and examines a file on a thread for blocking operations.
+fn prepare(endpoint: &'static Endpoint, path: PathBuf) -> JoinHandle<Result<Prepared>> {
+    spawn_blocking(move || {
+        let body = read(endpoint, &path)?;
+        // A crawl would fail the scope of such a page. Here its rows are still decoded, but the
+        // result counts as incomplete.
+        let facts = Facts::read(endpoint.id, &body, Names::Unwanted);
+        Ok(Prepared {
+            part: Part::of(&body),
+            flaw: facts
+                .err()
+                .map(|error| format!("`{}`: {error}", path.display())),
+            body,
+        })
+    })
 }
 
 /// Reads a file again, and keeps what came from standard input.

@@ -2,8 +2,11 @@
 //!
 //! A first page looks like the whole list. A command that shows one must say that it is a part.
 
+use std::collections::BTreeMap;
+
 use fortilake_models::Endpoint;
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde_json::{Value, value::RawValue};
 
 #[cfg(test)]
 mod tests;
@@ -22,22 +25,30 @@ pub(super) enum Part {
 
 impl Part {
     /// The part that a response says it is; `None` if it does not mention more pages or rows.
-    pub(super) fn of(answer: &str) -> Option<Self> {
-        let answer: Value = serde_json::from_str(answer).ok()?;
-        if let Some(pages) = integer(&answer["totalPages"]).filter(|&pages| pages > 1) {
+    pub(super) fn of(response: &str) -> Option<Self> {
+        let response = members(response)?;
+        if let Some(pages) = integer(&response, "totalPages").filter(|&pages| pages > 1) {
             // Some responses leave the number of their first page out or set it to 0.
-            let page = integer(&answer[PAGE_NUMBER]).unwrap_or(1);
+            let page = integer(&response, PAGE_NUMBER).unwrap_or(1);
             return Some(Self::Page(page.max(1), pages));
         }
+        let inner = |name: &str| response.get(name).and_then(|inner| members(inner.get()));
+        let (data, meta) = (inner("data"), inner("meta"));
         let counted = [
-            ("/data/totalResultsCount", "/data/results"),
-            ("/totalResultsCount", "/results"),
-            ("/meta/total_count", "/objects"),
+            (data.as_ref(), "totalResultsCount", data.as_ref(), "results"),
+            (
+                Some(&response),
+                "totalResultsCount",
+                Some(&response),
+                "results",
+            ),
+            (meta.as_ref(), "total_count", Some(&response), "objects"),
         ];
-        counted.into_iter().find_map(|(total, rows)| {
-            let total = answer.pointer(total).and_then(integer)?;
+        counted.into_iter().find_map(|(holder, total, list, rows)| {
+            let total = integer(holder?, total)?;
             let total = u64::try_from(total).ok()?;
-            let rows = answer.pointer(rows).and_then(Value::as_array)?.len() as u64;
+            let rows: Vec<IgnoredAny> = serde_json::from_str(list?.get(rows)?.get()).ok()?;
+            let rows = rows.len() as u64;
             (rows < total).then_some(Self::Rows(rows, total))
         })
     }
@@ -103,9 +114,14 @@ pub(super) fn missing(parts: &[Part]) -> Option<String> {
     }
 }
 
+/// The members of an object, which are not read further: a page of rows may be large.
+fn members(object: &str) -> Option<BTreeMap<String, &RawValue>> {
+    serde_json::from_str(object).ok()
+}
+
 /// A whole number, which some APIs send as a string.
-fn integer(value: &Value) -> Option<i64> {
-    match value {
+fn integer(members: &BTreeMap<String, &RawValue>, name: &str) -> Option<i64> {
+    match serde_json::from_str(members.get(name)?.get()).ok()? {
         Value::String(text) => text.trim().parse().ok(),
         value => value.as_i64(),
     }
