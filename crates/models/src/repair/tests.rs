@@ -5,8 +5,10 @@ use super::*;
 #[test]
 fn legal_text_is_left_as_it_is() {
     let text = "{\"a\": \"\\u00fc \\ud83d\\ude00 \\n \\\\ud83d \\\" ü\",\n\t\"b\": [1, null]}";
-    assert!(matches!(legal_json(text), Cow::Borrowed(_)));
-    assert!(matches!(json_text(text.as_bytes()), Cow::Borrowed(_)));
+    for text in [text, &text.replace(['\n', '\t'], " ")] {
+        assert!(matches!(legal_json(text), Cow::Borrowed(_)));
+        assert!(matches!(json_text(text.as_bytes()), Cow::Borrowed(_)));
+    }
 }
 
 #[test]
@@ -21,8 +23,11 @@ fn raw_control_characters_are_escaped() {
 #[test]
 fn what_no_reader_takes_becomes_the_replacement_character() {
     for half in [r"\ud83d", r"\uDE00"] {
-        let text = format!("[\"a{half}b\"]");
-        assert_eq!(legal_json(&text), "[\"a\u{fffd}b\"]", "{half}");
+        for blank in ["", "\n"] {
+            let text = format!("[\"\\\"a{half}b\"{blank}]");
+            let legal = format!("[\"\\\"a\u{fffd}b\"{blank}]");
+            assert_eq!(legal_json(&text), legal, "{half}");
+        }
     }
     for nul in [r"\u0000", "\0"] {
         let text = format!("[\"a{nul}b\"]");
@@ -67,8 +72,12 @@ fn nonsense_is_no_danger() {
         "\\",
         "\"\\ud83d\\",
         "\"\\ud83d\\u12",
+        "\"\\é\"",
+        "\"\\😀",
+        "\"\\ué",
     ] {
         legal_json(text);
+        legal_json(&format!("{text}\n"));
     }
     for bytes in [&b"\xff"[..], b"\xff\xfe", b"\xff\xfe\0", b"{", b"\0"] {
         json_text(bytes);
