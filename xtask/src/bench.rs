@@ -4,6 +4,9 @@
 //! The measured program is an example of the crawler. It is built here and run once per
 //! measurement, so that this crate stays quick to build and every measurement has a process of its
 //! own.
+//!
+//! With `--peers`, the command line tool is compared with programs in Python that do the same, in
+//! `xtask/bench/`.
 
 use std::{
     collections::BTreeMap,
@@ -14,9 +17,9 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{executable, root};
+use crate::{executable, python, root};
 
-/// Measures speed and memory. Needs no network.
+/// Measures speed and memory. Needs no network, except to install what `--peers` compares with.
 ///
 /// Results from a busy machine mean little, so only compare numbers from the same run.
 #[derive(Debug, clap::Args)]
@@ -30,6 +33,10 @@ pub struct Args {
     /// How often each case is run. The reported numbers are medians.
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
+    /// Compare `fortilake decode` with Polars, DuckDB, pyarrow, dlt and csv on the same pages, and
+    /// add the table to this file.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "target/peers.md")]
+    peers: Option<PathBuf>,
 }
 
 /// The cases and their descriptions.
@@ -47,12 +54,15 @@ impl Args {
     /// Prints a table, and writes the results as JSON to `target/bench.json`.
     #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
     pub fn run(&self) -> Result<()> {
-        let binary = build()?;
+        let binary = build("bench")?;
         let folder = tempfile::tempdir()?;
         let products = if self.full { 1_000_000 } else { self.products };
         let journal = folder.path().join("journal");
         let made = measure(&binary, "journal", &journal, Some(products))?;
         println!("A journal of {products} products: {}", line(&made));
+        if let Some(results) = &self.peers {
+            return self.compare(&binary, &journal, products, results);
+        }
         let mut runs: BTreeMap<&str, Vec<Figures>> = BTreeMap::new();
         // Each run measures all cases in turn, so that other load on the machine affects all of
         // them equally.
@@ -83,12 +93,41 @@ impl Args {
         println!("Written to {}", path.display());
         Ok(())
     }
+
+    /// Compares `fortilake decode` with its peers on the pages of a journal.
+    fn compare(&self, binary: &Path, journal: &Path, products: u64, results: &Path) -> Result<()> {
+        let pages = journal.with_file_name("pages");
+        let status = Command::new(binary)
+            .arg("pages")
+            .args([journal, &pages])
+            .stdout(Stdio::null())
+            .status()
+            .with_context(|| format!("cannot run `{}`", binary.display()))?;
+        ensure!(status.success(), "the pages could not be written");
+        let scripts = root().join("xtask/bench");
+        let venv = root().join("target/bench/venv");
+        let python = python::environment(&scripts.join("requirements.txt"), &venv)?;
+        let fortilake = build("fortilake")?;
+        let status = Command::new(&python)
+            .arg(scripts.join("compare.py"))
+            .args([&fortilake, &pages])
+            .args([products.to_string(), self.runs.to_string()])
+            .arg(root().join(results))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .status()
+            .with_context(|| format!("cannot run `{}`", python.display()))?;
+        ensure!(status.success(), "the comparison failed");
+        Ok(())
+    }
 }
 
-fn build() -> Result<PathBuf> {
+/// Builds the programs that are measured, and returns the path of one of them.
+fn build(program: &str) -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--release", "--package", "fortilake-crawler"]);
-    executable(cargo.args(["--example", "bench"]), "bench")
+    cargo.args(["build", "--release", "--package", "fortilake"]);
+    // In one command, so that both share their dependencies.
+    cargo.args(["--package", "fortilake-crawler", "--bins"]);
+    executable(cargo.args(["--example", "bench"]), program)
 }
 
 fn measure(binary: &Path, case: &str, state: &Path, products: Option<u64>) -> Result<Figures> {

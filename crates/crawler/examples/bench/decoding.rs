@@ -1,7 +1,7 @@
 //! Measures turning pages of products into rows: into columns, as this workspace does, and into
 //! JSON values, as programs without a decoder do.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{fs, path::Path, sync::Arc, time::Instant};
 
 use fortilake_models::{self as models, PageContext, decode};
 use fortilake_state::Journal as _;
@@ -76,6 +76,25 @@ fn flatten(value: &Value, inherited: &[(&str, &Value)], rows: &mut Vec<Map<Strin
         }
     }
     rows.push(row);
+}
+
+/// Writes the pages of products as files, for programs that read files.
+pub(crate) fn write(state: &Path, folder: &Path) -> Result<Figures> {
+    fs::create_dir_all(folder)?;
+    let journal = take_up(state)?;
+    let (mut pages, mut bytes) = (0_u64, 0);
+    for record in journal.records()? {
+        let (key, record) = record?;
+        if key.contains("products/list") && record.body.len() > 2 {
+            fs::write(folder.join(format!("{pages:07}.json")), &*record.body)?;
+            pages += 1;
+            bytes += record.body.len();
+        }
+    }
+    Ok(Figures::from([
+        ("MB", as_float(bytes as u64) / 1e6),
+        ("pages", as_float(pages)),
+    ]))
 }
 
 fn measure(state: &Path, rows_of: impl Fn(&str) -> Result<usize>) -> Result<Figures> {

@@ -27,12 +27,15 @@ async fn main() -> Result<()> {
         ["journal", state, products] => {
             crawls::journal(Path::new(state), products.parse()?).await?
         }
+        ["pages", state, folder] => decoding::write(Path::new(state), Path::new(folder))?,
         ["resume", state] => crawls::resume(Path::new(state)).await?,
         ["decode", state] => decoding::columns(Path::new(state))?,
         ["decode-peer", state] => decoding::values(Path::new(state))?,
         _ => {
             return Err(
-                "crawl STATE | journal STATE PRODUCTS | resume STATE | decode[-peer] STATE".into(),
+                "crawl STATE | journal STATE PRODUCTS | pages STATE FOLDER | resume STATE | \
+                 decode[-peer] STATE"
+                    .into(),
             );
         }
     };
