@@ -48,6 +48,66 @@ pub trait Encoder: Send + Sized + 'static {
     fn finish(self) -> Result<()>;
 }
 
+/// A [`Format`] whose type is not known.
+///
+/// Publishing is long code. If it were generic, each crate of a file sink would compile its own copy.
+pub(crate) trait AnyFormat: Send + Sync {
+    fn name(&self) -> &'static str;
+
+    fn extension(&self) -> &'static str;
+
+    fn notes(&self) -> Map<String, Value>;
+
+    fn encoder(
+        &self,
+        crawl: &Crawl,
+        name: &str,
+        table: &TableSpec,
+        output: Output,
+    ) -> Result<Box<dyn AnyEncoder>>;
+}
+
+/// An [`Encoder`] whose type is not known.
+pub(crate) trait AnyEncoder: Send {
+    fn write(&mut self, records: &RecordBatch) -> Result<()>;
+
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+impl<F: Format> AnyFormat for F {
+    fn name(&self) -> &'static str {
+        Format::name(self)
+    }
+
+    fn extension(&self) -> &'static str {
+        Format::extension(self)
+    }
+
+    fn notes(&self) -> Map<String, Value> {
+        Format::notes(self)
+    }
+
+    fn encoder(
+        &self,
+        crawl: &Crawl,
+        name: &str,
+        table: &TableSpec,
+        output: Output,
+    ) -> Result<Box<dyn AnyEncoder>> {
+        Ok(Box::new(Format::encoder(self, crawl, name, table, output)?))
+    }
+}
+
+impl<E: Encoder> AnyEncoder for E {
+    fn write(&mut self, records: &RecordBatch) -> Result<()> {
+        Encoder::write(self, records)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        Encoder::finish(*self)
+    }
+}
+
 /// The writer that an [`Encoder`] writes its file to.
 ///
 /// It collects bytes in memory until the encoder returns, and the sink then uploads them. Encoders are synchronous and

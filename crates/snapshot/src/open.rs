@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fortilake_sink::{Context, Error, Kind, Result, Sink, Store};
 use tracing::debug;
 
-use crate::format::Format;
+use crate::format::{AnyFormat, Format};
 use crate::layout::{OWN, check_name};
 use crate::manifest::Manifest;
 use crate::names::{self, Claimed};
@@ -27,7 +27,7 @@ impl Target {
     /// If the future is dropped, staged files are removed. The claim may stay; the next run of the crawl finds it.
     pub async fn open<F: Format>(self, format: F, context: Context) -> Result<Box<dyn Sink>> {
         let place = self.place()?;
-        open(place, self, format, context).await
+        open(place, self, Box::new(format), context).await
     }
 
     /// Checks that the folder can be written, and leaves nothing behind.
@@ -82,10 +82,10 @@ async fn recover_locked(place: &dyn Place, target: &Target) -> Result<()> {
 }
 
 /// Opens a sink of `format` in `place`.
-pub(crate) async fn open<F: Format>(
+pub(crate) async fn open(
     place: Arc<dyn Place>,
     target: Target,
-    format: F,
+    format: Box<dyn AnyFormat>,
     context: Context,
 ) -> Result<Box<dyn Sink>> {
     let tables = table_names(&context)?;

@@ -1,4 +1,4 @@
-//! The [`Sink`] that writes one file per table in a [`Format`] and publishes them together.
+//! The [`Sink`] that writes one file per table in a [`Format`](crate::Format) and publishes them together.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use fortilake_sink::{
 use sha2::{Digest as _, Sha256};
 
 use crate::commit::Publication;
-use crate::format::{Encoder, Format, Output};
+use crate::format::{AnyEncoder, AnyFormat, Output};
 use crate::local::blocking;
 use crate::manifest::{File, Manifest, Table};
 use crate::place::{Place, Upload};
@@ -24,41 +24,41 @@ use crate::uploads::{self, Uploads};
 const CHUNK: usize = 128 * 1024;
 
 /// Writes and publishes one crawl.
-pub(crate) struct FileSink<F: Format> {
+pub(crate) struct FileSink {
     place: Arc<dyn Place>,
     target: Target,
-    format: F,
+    format: Box<dyn AnyFormat>,
     context: Context,
     name: String,
     token: String,
     /// The manifest, if an earlier sink already published this crawl. Batches are then accepted and ignored.
     published: Option<Manifest>,
-    tables: Vec<OpenTable<F::Encoder>>,
+    tables: Vec<OpenTable>,
     by_name: HashMap<String, usize>,
 }
 
-struct OpenTable<E> {
+struct OpenTable {
     spec: Arc<TableSpec>,
     path: String,
     /// `None` after a call failed or was dropped: the encoder may have taken only part of a batch.
-    encoding: Option<Encoding<E>>,
+    encoding: Option<Encoding>,
     upload: Box<dyn Upload>,
     rows: u64,
 }
 
 /// The part that runs on blocking threads, because encoding and hashing use the CPU for long.
-struct Encoding<E> {
-    encoder: E,
+struct Encoding {
+    encoder: Box<dyn AnyEncoder>,
     output: Output,
     digest: Sha256,
     bytes: u64,
 }
 
-impl<F: Format> FileSink<F> {
+impl FileSink {
     fn new(
         place: Arc<dyn Place>,
         target: Target,
-        format: F,
+        format: Box<dyn AnyFormat>,
         context: Context,
         name: String,
     ) -> Self {
@@ -79,7 +79,7 @@ impl<F: Format> FileSink<F> {
     pub(crate) fn published(
         place: Arc<dyn Place>,
         target: Target,
-        format: F,
+        format: Box<dyn AnyFormat>,
         context: Context,
         name: String,
         published: Manifest,
@@ -93,7 +93,7 @@ impl<F: Format> FileSink<F> {
     pub(crate) async fn begin(
         place: Arc<dyn Place>,
         target: Target,
-        format: F,
+        format: Box<dyn AnyFormat>,
         context: Context,
         name: String,
     ) -> Result<Self> {
@@ -203,7 +203,7 @@ impl<F: Format> FileSink<F> {
     }
 }
 
-impl<E: Encoder> OpenTable<E> {
+impl OpenTable {
     async fn write(&mut self, records: &RecordBatch) -> Result<()> {
         let records = conform(&self.spec, records)?;
         let count = records.num_rows() as u64;
@@ -232,7 +232,7 @@ impl<E: Encoder> OpenTable<E> {
     }
 }
 
-impl<E: Encoder> Encoding<E> {
+impl Encoding {
     fn take(&mut self, least: usize) -> Option<Vec<u8>> {
         let bytes = self.output.take(least)?;
         self.digest.update(&bytes);
@@ -259,7 +259,7 @@ impl<E: Encoder> Encoding<E> {
 }
 
 #[async_trait]
-impl<F: Format> Sink for FileSink<F> {
+impl Sink for FileSink {
     async fn write(&mut self, batch: &Batch) -> Result<()> {
         if self.published.is_some() {
             return Ok(());

@@ -231,7 +231,7 @@ fn target(layout: Layout) -> Target {
 }
 
 async fn open_in(place: Arc<dyn Place>, target: Target, load: &Load) -> Result<Box<dyn Sink>> {
-    open::open(place, target, Lines("txt"), load.context()).await
+    open::open(place, target, Box::new(Lines("txt")), load.context()).await
 }
 
 async fn deliver(place: Arc<dyn Place>, target: Target, load: &Load) -> Result<Receipt> {

@@ -63,8 +63,13 @@ async fn a_second_format_in_a_layout_is_refused() {
             .unwrap();
         for _ in 0..2 {
             let context = load("c2", SECOND).context();
-            let opened =
-                open::open(Arc::clone(&place), target(layout), Lines("doc"), context).await;
+            let opened = open::open(
+                Arc::clone(&place),
+                target(layout),
+                Box::new(Lines("doc")),
+                context,
+            )
+            .await;
             let error = opened.err().unwrap();
             assert_eq!(error.kind(), Kind::Config);
             assert_eq!(
@@ -92,7 +97,7 @@ async fn layouts_share_a_folder() {
         let mut sink = open::open(
             Arc::clone(&place),
             target(Layout::Latest),
-            Lines("doc"),
+            Box::new(Lines("doc")),
             context,
         )
         .await
