@@ -1,6 +1,6 @@
 //! `tables.toml`: information that API descriptions cannot contain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 use serde::Deserialize;
@@ -315,6 +315,21 @@ impl Config {
                     && matches!(path.as_bytes().get(length), None | Some(b'/'))
             })
             .max_by_key(|service| service.base.len())
+    }
+
+    /// Returns the names of the operations that this file mentions.
+    pub(super) fn operations(&self) -> BTreeSet<&str> {
+        let services = self.services.iter();
+        let listed = services.flat_map(|service| service.reads.iter().chain(&service.writes));
+        let tables = self.tables.iter().map(|table| &table.endpoint);
+        let types = self.types.values().flat_map(|spec| &spec.at.0);
+        let places = types.chain(self.secret_places());
+        let places = places.filter_map(|place| place.split_whitespace().next());
+        listed
+            .chain(tables)
+            .map(String::as_str)
+            .chain(places)
+            .collect()
     }
 
     /// Whether a field with this name must never be stored.

@@ -123,8 +123,13 @@ impl Place {
         find: impl Fn(&str, &Operation<'a>) -> Result<T>,
     ) -> Result<Vec<T>> {
         if let Some(wanted) = &self.operation {
-            let known = operations.iter().find(|(id, _)| id == wanted);
-            let (id, operation) = known.ok_or_else(|| {
+            let exact = operations.iter().find(|(id, _)| id == wanted);
+            let mut alike = operations
+                .iter()
+                .filter(|(id, _)| id.eq_ignore_ascii_case(wanted));
+            // Editions differ in case. If that leaves several operations, none of them is meant.
+            let only = alike.next().filter(|_| alike.next().is_none());
+            let (id, operation) = exact.or(only).ok_or_else(|| {
                 let nearest = names::nearest(wanted, operations.iter().map(|(id, _)| *id));
                 anyhow!(
                     "`{}`: there is no operation `{wanted}`; {nearest}",

@@ -47,11 +47,34 @@ pub(super) fn read<'a>(
             notes,
         });
     }
+    respell(&mut sources, config);
     let ids = ids(&sources);
     for (source, ids) in sources.iter_mut().zip(ids) {
         source.ids = ids;
     }
     Ok(sources)
+}
+
+/// Spells the names of operations as in `tables.toml`, because editions differ in case.
+///
+/// A name stays as it is if another operation has the wanted spelling, or if several differ from it
+/// only in case. Then `tables.toml` has to name them exactly.
+fn respell(sources: &mut [Source<'_>], config: &Config) {
+    let names: [for<'o, 'a> fn(&'o mut Operation<'a>) -> &'o mut String; 2] = [
+        |operation| &mut operation.id,
+        |operation| &mut operation.long_id,
+    ];
+    for wanted in config.operations() {
+        for name in names {
+            let all = sources.iter_mut().flat_map(|source| &mut source.operations);
+            let alike = all
+                .map(name)
+                .filter(|name| name.eq_ignore_ascii_case(wanted));
+            if let [only] = alike.collect::<Vec<_>>().as_mut_slice() {
+                wanted.clone_into(only);
+            }
+        }
+    }
 }
 
 /// Returns the names of the operations, unique over all descriptions.

@@ -116,3 +116,49 @@ fn types() {
     insta::assert_snapshot!(tables("[types.Thing]\nat = \"things/list answer.box.things\"\nfields = [\"nam\"]"), @"`tables.toml`: type `Thing`: hand-written code needs the field `nam`; nearest: `name`, `id`, `parts`");
     insta::assert_snapshot!(tables("[types.Thing]\nat = \"* answer.box.thingz\""), @"`tables.toml`: type `Thing`: `* answer.box.thingz`: no operation has this place: the response of `things/list` has no `thingz` under `box`; nearest: `things`");
 }
+
+/// Returns a description with a second endpoint, `/v1/things/LIST`, and a patch of this one.
+fn in_capitals(path: &str) -> (String, &'static str) {
+    let patch = r#"{"reason": "It is so.", "changes": [
+        {"at": "things/list answer.box.things.name", "merge": {"type": "integer"}}]}"#;
+    (answers(THINGS).replace("/v1/things/list", path), patch)
+}
+
+const LISTED: &str = "[[service]]\nbase = \"/v1\"\nreads = [\"things/list\"]\n\
+    [[table]]\nname = \"t\"\nsummary = \"\"\nendpoint = \"things/list\"\nrows = [\"box.things\"]\n\
+    key = [\"id\"]\n[types.Thing]\nat = \"things/list answer.box.things\"\n";
+
+/// An endpoint that is not recognized would be a write and have no tables.
+#[test]
+fn an_endpoint_in_other_capitals_is_the_same_endpoint() {
+    let (api, patch) = in_capitals("/V1/Things/LIST");
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("api.json"), api).unwrap();
+    fs::write(folder.path().join("api.patch.json"), patch).unwrap();
+    fs::write(folder.path().join("tables.toml"), LISTED).unwrap();
+    let output = Output::generate(folder.path()).unwrap_or_else(|error| panic!("{error:#}"));
+    let catalogue = output.file("generated/catalogue.json").unwrap();
+    let catalogue: serde_json::Value = serde_json::from_str(catalogue).unwrap();
+    let endpoint = &catalogue["endpoints"][0];
+    assert_eq!(endpoint["id"], "things/list");
+    assert_eq!(endpoint["path"], "/v1/Things/LIST");
+    assert_eq!(endpoint["access"], "read");
+    let name = &catalogue["tables"][0]["columns"][1];
+    assert_eq!(
+        (&name["name"], &name["kind"]),
+        (&"name".into(), &"int".into())
+    );
+}
+
+#[test]
+fn endpoints_that_differ_only_in_capitals_are_told_apart() {
+    let (api, _) = in_capitals("/v1/things/List");
+    let two = api.replace(
+        r#"{"/v1/things/List""#,
+        r#"{"/v1/things/LIST": {"get": {}}, "/v1/things/List""#,
+    );
+    let files = |tables| [("api.json", two.as_str()), ("tables.toml", tables)];
+    insta::assert_snapshot!(refused(&files(LISTED)), @"`tables.toml`: reads of `/v1`: no description has the endpoint `things/list`; nearest: `things/List`, `things/LIST`");
+    let exact = LISTED.replace("things/list", "things/List");
+    assert_eq!(refused(&files(&exact)), "accepted");
+}
