@@ -84,7 +84,10 @@ pub(super) fn read<'a>(
                 (None, Some(shared)) => shared,
                 (None, None) => base.clone(),
             };
-            let full = format!("{base}/{}", path.trim_start_matches('/'));
+            // Some descriptions leave out the first slash of the base path.
+            let base = base.trim_start_matches('/');
+            let separator = if base.is_empty() { "" } else { "/" };
+            let full = format!("/{base}{separator}{}", path.trim_start_matches('/'));
             let full = respelled(full, config);
             // The read operation of a path is named after the path alone. If a path has several
             // methods, the names of the others contain the method, so that `pets` and `pets:post`

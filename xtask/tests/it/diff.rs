@@ -163,6 +163,7 @@ fn another_rendering_changes_no_table() {
     let edition = Edition {
         seed: 11,
         has_new_fields: false,
+        habits: &[],
     };
     swagger::render_folder(&from, rendered.path(), edition);
     let text = diff(&from, rendered.path(), &from);

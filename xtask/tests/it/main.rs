@@ -17,6 +17,7 @@ mod fresh;
 mod garbage;
 mod golden;
 mod guides;
+mod habits;
 mod misspelled;
 mod new_field;
 mod new_sink;

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use serde_json::{Map, Value, json};
 
+use crate::habits::Habit;
+
 /// The properties of a rendering.
 #[derive(Clone, Copy)]
 pub(crate) struct Edition {
@@ -12,6 +14,8 @@ pub(crate) struct Edition {
     pub(crate) seed: u64,
     /// Whether every body has an additional field.
     pub(crate) has_new_fields: bool,
+    /// What else its author does differently.
+    pub(crate) habits: &'static [Habit],
 }
 
 /// Renders all descriptions of a folder into another folder. Other files are copied.
@@ -45,6 +49,9 @@ pub(crate) fn render(api: &Value, edition: Edition) -> String {
     let mut swagger = renderer.api(api);
     if edition.has_new_fields {
         add_fields(&mut swagger);
+    }
+    for habit in edition.habits {
+        habit.apply(&mut swagger);
     }
     shuffle.write(&swagger, &mut text);
     text
