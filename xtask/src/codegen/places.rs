@@ -37,6 +37,8 @@ pub(super) struct Builder<'a, 'c> {
     pub(super) out: Tables,
     /// How many tables were built that no file configures.
     pub(super) unsaid: usize,
+    /// How many more columns all endpoints together may have, unless a file configures the tables.
+    pub(super) room: &'c mut usize,
 }
 
 impl<'a> Builder<'a, '_> {

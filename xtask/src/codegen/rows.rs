@@ -23,6 +23,9 @@ const MAX_COLUMNS: usize = 200;
 /// become JSON columns.
 const MAX_TABLES: usize = 40;
 
+/// The note about an object or a list after the last column that all endpoints together may have.
+const MANY: &str = "the descriptions have many columns: this is a JSON column";
+
 /// The columns of a row that is being built.
 pub(super) struct Row<'a, 's> {
     /// The settings of the table.
@@ -92,6 +95,7 @@ impl<'a> Builder<'a, '_> {
         self.spell_lists(&row, &mut fields);
         let position = self.out.tables.len();
         let columns = self.columns(&row, around, root)?;
+        *self.room = self.room.saturating_sub(columns.len());
         self.out.tables.push(Table {
             name: spec.name.clone(),
             summary: spec.summary.clone(),
@@ -172,12 +176,15 @@ impl<'a> Builder<'a, '_> {
         let place = schema.at.pointer();
         // A schema that contains itself would be expanded forever.
         let circular = open.iter().any(|known| known == place);
-        let wide = self.config.is_none() && row.own.len() >= MAX_COLUMNS;
+        let wide = self.config.is_none() && (row.own.len() >= MAX_COLUMNS || *self.room == 0);
         if wide && !schema.properties().is_empty() {
-            let text = format!(
-                "`{}` has many columns: this object is one of them",
-                row.spec.name
-            );
+            let text = match *self.room {
+                0 => MANY.to_owned(),
+                _ => format!(
+                    "`{}` has many columns: this object is one of them",
+                    row.spec.name
+                ),
+            };
             self.notes.add(&property.at, text);
         }
         if !schema.properties().is_empty() && !circular && !wide && open.len() < MAX_DEPTH {
@@ -259,8 +266,11 @@ impl<'a> Builder<'a, '_> {
         if element.properties().is_empty() || circular || row.spec.levels.len() == MAX_NESTING {
             return Ok(None);
         }
-        if self.unsaid >= MAX_TABLES {
-            let text = format!("`{}` has many tables: this list is a JSON column", self.id);
+        if self.unsaid >= MAX_TABLES || *self.room == 0 {
+            let text = match *self.room {
+                0 => MANY.to_owned(),
+                _ => format!("`{}` has many tables: this list is a JSON column", self.id),
+            };
             self.notes.add(&schema.at, text);
             return Ok(None);
         }

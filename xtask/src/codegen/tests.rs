@@ -1,6 +1,7 @@
 //! Unit tests of parts that the golden outputs don't cover well.
 
 use super::{
+    generate, load,
     names::{self, Words},
     node::Node,
     patch, print,
@@ -107,4 +108,47 @@ fn documentation_is_wrapped_and_harmless() {
         long.lines().all(|line| line.chars().count() <= 100),
         "{long}"
     );
+}
+
+/// Two endpoints with the same rows: an object with two members, and a list of objects.
+#[test]
+fn very_many_columns_become_json() {
+    let row = r#"{"properties": {
+        "place": {"properties": {"city": {"type": "string"}, "street": {"type": "string"}}},
+        "parts": {"type": "array", "items": {"properties": {"size": {"type": "integer"}}}}}}"#;
+    let response = format!(r#"{{"200": {{"schema": {{"type": "array", "items": {row}}}}}}}"#);
+    let operation = format!(r#"{{"get": {{"responses": {response}}}}}"#);
+    let api =
+        format!(r#"{{"swagger": "2.0", "paths": {{"/one": {operation}, "/two": {operation}}}}}"#);
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("api.json"), api).unwrap();
+    let folder = load::folder(files.path()).unwrap();
+    let columns = |room| {
+        let apis = generate::apis_within(&folder, room).unwrap();
+        let names = |table: &super::tables::Table| {
+            let own = table.columns.iter().map(|column| column.name.as_str());
+            let own: Vec<&str> = own.filter(|name| !name.starts_with('_')).collect();
+            format!("{}: {}", table.name, own.join(" "))
+        };
+        let tables: Vec<String> = apis[0].tables.iter().map(names).collect();
+        let notes = apis[0].notes.iter();
+        let notes: Vec<String> = notes.map(|(at, text)| format!("{at}: {text}")).collect();
+        (tables.join("\n"), notes.join("\n"))
+    };
+    insta::assert_snapshot!(columns(1000).0, @"
+    one: place_city place_street
+    one_parts: one_index size
+    two: place_city place_street
+    two_parts: two_index size
+    ");
+    let (tables, notes) = columns(12);
+    insta::assert_snapshot!(tables, @"
+    one: place_city place_street
+    one_parts: one_index size
+    two: place parts
+    ");
+    insta::assert_snapshot!(notes, @"
+    #/paths/~1two/get/responses/200/schema/items/properties/parts: the descriptions have many columns: this is a JSON column
+    #/paths/~1two/get/responses/200/schema/items/properties/place: the descriptions have many columns: this is a JSON column
+    ");
 }
