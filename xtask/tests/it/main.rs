@@ -24,3 +24,4 @@ mod new_sink;
 mod rendered;
 mod swagger;
 mod unmatched;
+mod upgrade;

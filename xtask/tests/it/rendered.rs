@@ -289,3 +289,21 @@ fn a_rendering_is_not_what_we_wrote() {
         json!({"Dto5Of0": {"type": "object", "properties": {"id": {"type": "string"}}}})
     );
 }
+
+/// The descriptions in the repository may be the vendor's originals.
+#[test]
+fn a_rendering_of_a_rendering_is_the_same() {
+    const SHARED: &[Habit] = &[Habit::OddNames, Habit::Shared];
+    let ours = bare(catalogue(&Output::generate(&descriptions()).unwrap()));
+    let edition = |habits| Edition {
+        seed: 2,
+        has_new_fields: false,
+        habits,
+    };
+    let once = tempfile::tempdir().unwrap();
+    swagger::render_folder(&descriptions(), once.path(), edition(SHARED));
+    let twice = tempfile::tempdir().unwrap();
+    swagger::render_folder(once.path(), twice.path(), edition(&[]));
+    let theirs = Output::generate(twice.path()).unwrap_or_else(|error| panic!("{error:#}"));
+    assert_eq!(difference(&ours, &bare(catalogue(&theirs))), None);
+}

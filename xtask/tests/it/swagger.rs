@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use serde_json::{Map, Value, json};
 
-use crate::habits::Habit;
+use crate::{habits::Habit, upgrade};
 
 /// The properties of a rendering.
 #[derive(Clone, Copy)]
@@ -37,6 +37,7 @@ pub(crate) fn render_folder(from: &Path, to: &Path, edition: Edition) {
 
 /// Renders one description.
 pub(crate) fn render(api: &Value, edition: Edition) -> String {
+    let api = &upgrade::upgrade(api);
     let schemas = object(&api["components"]["schemas"]);
     let names = schemas.keys().enumerate();
     let renderer = Renderer {
@@ -177,8 +178,7 @@ impl Renderer {
             let value = match keyword.as_str() {
                 "description" | "example" | "required" | "nullable" | "summary" => continue,
                 "$ref" => {
-                    let old = value.as_str().unwrap().rsplit('/').next().unwrap();
-                    json!(format!("#/definitions/{}", self.names[old]))
+                    json!(format!("#/definitions/{}", self.names[&name_of(value)]))
                 }
                 "properties" => {
                     let members = object(value).iter();
@@ -203,6 +203,15 @@ impl Renderer {
         }
         Value::Object(rendered)
     }
+}
+
+/// Returns the name of the schema that a reference leads to.
+fn name_of(reference: &Value) -> String {
+    let target = reference.as_str().unwrap();
+    let name = target.strip_prefix("#/definitions/");
+    let name = name.or_else(|| target.strip_prefix("#/components/schemas/"));
+    let name = name.unwrap().replace("%20", " ");
+    name.replace("~1", "/").replace("~0", "~")
 }
 
 fn is_id(name: &str) -> bool {
