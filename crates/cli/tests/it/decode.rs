@@ -162,13 +162,11 @@ fn an_argument_that_the_endpoint_does_not_have() {
 
     hint: did you mean `accountId`?
     ");
-    insta::assert_snapshot!(folder.check("decode products/list page.json --asked color=7 --sink csv:out"), @"
-    exit 2
-    --- stderr
-    error: `products/list` has no argument `color`
-
-    hint: its arguments are: accountId, serialNumber, expireBefore, status, productModel, pageNumber
-    ");
+    let refused = folder.check("decode products/list page.json --asked color=7 --sink csv:out");
+    // Another edition of the description may have more arguments.
+    let start = "exit 2\n--- stderr\nerror: `products/list` has no argument `color`\n\nhint: its \
+        arguments are: accountId, serialNumber, expireBefore, status, productModel, pageNumber";
+    assert!(refused.starts_with(start), "{refused}");
 }
 
 #[test]
