@@ -201,14 +201,14 @@ fn each_schema(api: &mut Value, change: &mut dyn FnMut(&mut Value)) {
     }
     each_operation(api, &mut |operation| {
         for parameter in operation["parameters"].as_array_mut().unwrap() {
-            parameter
-                .get_mut("schema")
-                .map(|schema| within(schema, change));
+            if let Some(schema) = parameter.get_mut("schema") {
+                within(schema, change);
+            }
         }
         for response in operation["responses"].as_object_mut().unwrap().values_mut() {
-            response
-                .get_mut("schema")
-                .map(|schema| within(schema, change));
+            if let Some(schema) = response.get_mut("schema") {
+                within(schema, change);
+            }
         }
     });
 }
