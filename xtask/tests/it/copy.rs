@@ -110,7 +110,7 @@ fn take_dependencies(from: &Path, to: &Path) {
     let is_library = |name: &str| is_foreign(name) && name.starts_with("lib");
     // Compilers replace their output, so a link is as good as a copy. Cargo writes into its own
     // files, and the link would be one to the same file.
-    let folders: [(&str, &dyn Fn(&str) -> bool, Take); 3] = [
+    let folders: [(&str, Wanted<'_>, Take); 3] = [
         (".fingerprint", &is_foreign, copy_file),
         ("build", &is_foreign, copy_file),
         ("deps", &is_library, |from, to| fs::hard_link(from, to)),
@@ -129,6 +129,8 @@ fn take_dependencies(from: &Path, to: &Path) {
         }
     }
 }
+
+type Wanted<'a> = &'a dyn Fn(&str) -> bool;
 
 type Take = fn(&Path, &Path) -> std::io::Result<()>;
 

@@ -220,7 +220,9 @@ fn within(schema: &mut Value, change: &mut dyn FnMut(&mut Value)) {
             .for_each(|inner| within(inner, change));
     }
     if let Some(Value::Array(parts)) = schema.get_mut("allOf") {
-        parts.iter_mut().for_each(|inner| within(inner, change));
+        for inner in parts {
+            within(inner, change);
+        }
     }
     for keyword in ["items", "additionalProperties"] {
         if let Some(inner @ Value::Object(_)) = schema.get_mut(keyword) {

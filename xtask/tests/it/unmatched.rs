@@ -117,11 +117,11 @@ fn types() {
     insta::assert_snapshot!(tables("[types.Thing]\nat = \"* answer.box.thingz\""), @"`tables.toml`: type `Thing`: `* answer.box.thingz`: no operation has this place: the response of `things/list` has no `thingz` under `box`; nearest: `things`");
 }
 
-/// Returns a description with a second endpoint, `/v1/things/LIST`, and a patch of this one.
+/// Returns a description whose only endpoint has this path, and a patch of `things/list`.
 fn in_capitals(path: &str) -> (String, &'static str) {
-    let patch = r#"{"reason": "It is so.", "changes": [
+    let changes = r#"{"reason": "It is so.", "changes": [
         {"at": "things/list answer.box.things.name", "merge": {"type": "integer"}}]}"#;
-    (answers(THINGS).replace("/v1/things/list", path), patch)
+    (answers(THINGS).replace("/v1/things/list", path), changes)
 }
 
 const LISTED: &str = "[[service]]\nbase = \"/v1\"\nreads = [\"things/list\"]\n\
@@ -131,10 +131,10 @@ const LISTED: &str = "[[service]]\nbase = \"/v1\"\nreads = [\"things/list\"]\n\
 /// An endpoint that is not recognized would be a write and have no tables.
 #[test]
 fn an_endpoint_in_other_capitals_is_the_same_endpoint() {
-    let (api, patch) = in_capitals("/V1/Things/LIST");
+    let (api, changes) = in_capitals("/V1/Things/LIST");
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("api.json"), api).unwrap();
-    fs::write(folder.path().join("api.patch.json"), patch).unwrap();
+    fs::write(folder.path().join("api.patch.json"), changes).unwrap();
     fs::write(folder.path().join("tables.toml"), LISTED).unwrap();
     let output = Output::generate(folder.path()).unwrap_or_else(|error| panic!("{error:#}"));
     let catalogue = output.file("generated/catalogue.json").unwrap();

@@ -1,4 +1,4 @@
-//! Converts Swagger 2.0 to the parts of OpenAPI 3.0 that [`crate::swagger`] renders, so that its
+//! Converts Swagger 2.0 to the parts of `OpenAPI` 3.0 that [`crate::swagger`] renders, so that its
 //! tests also pass when the descriptions in the repository are the vendor's originals.
 
 use serde_json::{Map, Value, json};
