@@ -1,8 +1,13 @@
 //! Faulty responses: the tables are exact, or the crawl reports what is missing.
 
+use std::cell::Cell;
+
 use fortilake_crawler::{Incomplete, ScopeMode, Settings};
 use fortilake_simulator::Scenario;
-use proptest::{prelude::*, test_runner::RngSeed};
+use proptest::{
+    prelude::*,
+    test_runner::{RngSeed, TestRunner},
+};
 
 use crate::{
     truth::complete,
@@ -320,7 +325,7 @@ fn tampering() -> impl Strategy<Value = String> {
 
 /// Crawls a tenant that tampers with its responses. If the crawl ends as complete, it must have
 /// every row.
-fn complete_is_exact(faults: &[String], page_base: u64) -> Result<(), TestCaseError> {
+fn complete_is_exact(faults: &[String], page_base: u64) -> Result<Crawled, TestCaseError> {
     // If the units are refused, any client has to assume a user without an organization.
     let refuses_units = |fault: &String| fault.contains("units/list") && fault.contains("refuse");
     prop_assume!(!faults.iter().any(refuses_units));
@@ -339,7 +344,7 @@ fn complete_is_exact(faults: &[String], page_base: u64) -> Result<(), TestCaseEr
     if is_complete(&crawled) {
         complete(&crawled);
     }
-    Ok(())
+    Ok(crawled)
 }
 
 fn tampered() -> impl Strategy<Value = Vec<String>> {
@@ -370,16 +375,28 @@ proptest! {
     }
 }
 
-proptest! {
-    // The number of cases comes from `PROPTEST_CASES`, 256 by default.
-    #![proptest_config(same_cases())]
-
-    #[test]
-    #[ignore = "takes minutes: `cargo xtask soak` runs it"]
-    fn a_complete_crawl_is_exact_for_many_random_answers(
-        faults in tampered(),
-        page_base in 0_u64..2,
-    ) {
-        complete_is_exact(&faults, page_base)?;
-    }
+/// The number of cases comes from `PROPTEST_CASES`, 256 by default. The number of answers is printed
+/// with `--nocapture`.
+#[test]
+#[ignore = "takes minutes: `cargo xtask soak` runs it"]
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever runs many cases wants to know how many answers"
+)]
+fn a_complete_crawl_is_exact_for_many_random_answers() {
+    let (answers, complete) = (Cell::new(0), Cell::new(0));
+    let tenants = (tampered(), 0_u64..2);
+    let ran = TestRunner::new(same_cases()).run(&tenants, |(faults, page_base)| {
+        let crawled = complete_is_exact(&faults, page_base)?;
+        answers.set(answers.get() + crawled.simulator.calls().len());
+        complete.set(complete.get() + usize::from(is_complete(&crawled)));
+        Ok(())
+    });
+    ran.unwrap();
+    assert!(complete.get() > 0, "no crawl was complete");
+    println!(
+        "{} answers, {} complete crawls",
+        answers.get(),
+        complete.get()
+    );
 }
