@@ -102,7 +102,10 @@ impl CallFailure {
             _ => Class::Unexpected,
         };
         // A response that came whole, and came again, would most likely come a third time.
-        let is_answer = error.limit().is_none() && error.transport_kind().is_none();
+        let is_answer = error.transport_kind().is_none()
+            && error
+                .limit()
+                .is_none_or(|limit| !is_passing(limit.http.as_u16()));
         failure.digest =
             (failure.class == Class::Transient && is_answer).then(|| hash(error.to_string()));
         failure.source = Some(ErrorSource::Auth(error));
@@ -195,8 +198,12 @@ impl CallFailure {
 /// temporary.
 fn digest(response: &transport::Response) -> Option<u64> {
     let http = response.status.as_u16();
-    let passing = [502, 503, 504].contains(&http);
-    (!passing).then(|| hash((http, &response.body)))
+    (!is_passing(http)).then(|| hash((http, &response.body)))
+}
+
+/// Whether this HTTP status says that the failure is temporary.
+fn is_passing(http: u16) -> bool {
+    [502, 503, 504].contains(&http)
 }
 
 fn hash(value: impl Hash) -> u64 {

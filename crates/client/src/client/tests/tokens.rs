@@ -122,7 +122,8 @@ async fn a_write_that_is_refused_for_its_token_is_repeated_once() {
 async fn a_write_that_a_page_refuses_is_not_repeated() {
     let server = Server::new([Reply::products(1), Reply::Html(401)]);
     let client = proven(&server).await;
-    assert!(fetch(&client, &REGISTER).await.is_err());
+    let error = fetch(&client, &REGISTER).await.unwrap_err();
+    assert!(!error.is_repeated(), "{error}");
     assert_eq!(server.calls(), 2);
 }
 
@@ -246,4 +247,13 @@ async fn endpoints_about_tokens_are_where_tokens_come_from() {
     let server = Server::new([]).sign_ins([Reply::Json(200, r#"{"status":0,"a":1}"#)]);
     let page = server.client().fetch(&REVOKE, &Map::new()).await.unwrap();
     assert_eq!(page.body, r#"{"status":0,"a":1}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_answer_to_two_sign_ins_is_final() {
+    let page = Reply::Json(500, r#"{"error":"boom"}"#);
+    let server = Server::new([]).sign_ins([page.clone(), page]);
+    let error = list(&server.client()).await.unwrap_err();
+    assert!(error.is_repeated(), "{error}");
+    assert_eq!(server.seen().len(), 2);
 }
