@@ -73,3 +73,31 @@ impl fmt::Display for LastErrors {
 }
 
 impl error::Error for LastErrors {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_has_the_largest_unit_that_fits() {
+        for (seconds, expected) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3599, "59 min"),
+            (3600, "1 h"),
+            (7199, "1 h"),
+        ] {
+            let error = PastError {
+                ago: Duration::from_secs(seconds),
+                reason: ErrorReason {
+                    call: "`units/list`".to_owned(),
+                    http: None,
+                    message: "timeout".to_owned(),
+                },
+            };
+            let expected = format!("no response to `units/list`: timeout ({expected} ago)");
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

@@ -288,3 +288,11 @@ fn calls_without_an_answer_that_count() {
         assert_eq!(class.outcome(None), outcome, "{kind:?}");
     }
 }
+
+#[test]
+fn a_refused_token_is_known_by_its_code_alone() {
+    for status in ["0", "-1", "null"] {
+        let body = body(status, r#"{"errorCode":201}"#, r#""assets":null"#);
+        check(400, &body, Class::Token);
+    }
+}

@@ -4,7 +4,10 @@ use fortilake_auth::until;
 use tokio::time;
 
 use super::*;
-use crate::Reason;
+use crate::{
+    Reason,
+    ledger::{CallOutcome, ErrorReason, Ledger, LedgerUsage, Limits, Reservation, Ticket},
+};
 
 /// Returns how long calls are paused, and why.
 fn pause(client: &Client, error: &Error) -> (Duration, Reason) {
@@ -208,4 +211,50 @@ async fn a_throttled_try_holds_back_others_and_is_reported() {
     );
     let error = list(&client).await.unwrap_err();
     assert_eq!(pause(&client, &error).1, Reason::Closed);
+}
+
+/// A ledger whose file cannot be written.
+struct FullLedger;
+
+#[async_trait::async_trait]
+impl Ledger for FullLedger {
+    async fn reserve(&self, _: &str, _: &Limits) -> Result<Reservation> {
+        Err(Error::ledger("the disk is full"))
+    }
+
+    async fn settle(&self, _: Ticket, _: CallOutcome, _: Option<&ErrorReason>) -> Result<()> {
+        Err(Error::ledger("the disk is full"))
+    }
+
+    async fn close(&self, _: &str, _: Duration) -> Result<()> {
+        Err(Error::ledger("the disk is full"))
+    }
+
+    async fn usage(&self, _: &str, _: &Limits) -> Result<LedgerUsage> {
+        Err(Error::ledger("the disk is full"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_cannot_be_counted_is_not_sent_and_says_why() {
+    static INFO: Endpoint = Endpoint::new(
+        "info",
+        "Assets",
+        "POST",
+        "/info",
+        None,
+        Access::Read,
+        "",
+        &PARAMETERS,
+        None,
+    )
+    .of_system("forticloud", Dialect::Body);
+    let server = Server::new([]);
+    let mut config = server::config();
+    config.ledger = Arc::new(FullLedger);
+    let client = Client::new(config, server.transport(), Jitter::seeded(1)).unwrap();
+    let error = fetch(&client, &INFO).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Ledger);
+    assert!(chain(&error).ends_with(": the disk is full"), "{error}");
+    assert_eq!(server.seen().len(), 0);
 }

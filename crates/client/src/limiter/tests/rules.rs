@@ -192,3 +192,27 @@ async fn failures_in_a_row_are_a_pause() {
     assert_eq!(until((limiter.clock)(), pause.resume_at), seconds(300));
     assert_eq!(paused(limiter.admit().await), pause);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_of_exactly_the_longest_allowed_length_is_made() {
+    for (longer_than, waits) in [(seconds(60) + MARGIN, true), (seconds(60), false)] {
+        let rules = Rules {
+            waiting: Waiting::Pause { longer_than },
+            ..Rules::default()
+        };
+        let limiter = gate_with(limits(&[(1, 60)]), rules, real_time());
+        call(&limiter).await;
+        assert_eq!(limiter.admit().await.is_ok(), waits, "{longer_than:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kept_connection_that_broke_says_nothing_about_the_service() {
+    let limiter = limiter(&[]);
+    for _ in 0..2 {
+        assert_eq!(limiter.call_failed(), None);
+    }
+    let permit = limiter.admit().await.unwrap();
+    permit.settle(Class::Stale, None, reason()).await;
+    assert_eq!(limiter.call_failed().unwrap().reason, Reason::Failures);
+}
