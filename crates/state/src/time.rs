@@ -275,3 +275,44 @@ fn span(length: Duration) -> String {
         _ => format!("{} d {} h", seconds / DAY, seconds % DAY / 3600),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_correction_says_by_how_much() {
+        for (seconds, expected) in [
+            (59, "59 s"),
+            (60, "1 min 0 s"),
+            (3599, "59 min 59 s"),
+            (3600, "1 h 0 min"),
+            (86_399, "23 h 59 min"),
+            (86_400, "1 d 0 h"),
+            (100_000, "1 d 3 h"),
+        ] {
+            for (step, way) in [(seconds, "forward"), (-seconds, "back")] {
+                let correction = Correction {
+                    step: step * 1_000_000,
+                    restarted: false,
+                };
+                let expected = format!("the system clock was set {way} by {expected}; ");
+                let text = correction.to_string();
+                assert!(text.starts_with(&expected), "{text}");
+            }
+        }
+    }
+
+    /// Otherwise each process would count for itself, and a changed clock could free calls.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn processes_of_one_boot_share_the_uptime() {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("a boot id");
+        let clocks = Clocks::system(real_time());
+        assert!(clocks.boot.starts_with(id.trim()), "{}", clocks.boot);
+        let before = uptime().expect("an uptime");
+        let shown = (clocks.uptime)();
+        let after = uptime().expect("an uptime");
+        assert!((before..=after).contains(&shown), "{shown}");
+    }
+}

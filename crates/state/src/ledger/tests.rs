@@ -3,7 +3,7 @@
 mod clocks;
 mod histories;
 
-use std::{thread, time::Duration};
+use std::{error::Error as _, thread, time::Duration};
 
 use fortilake_client::{
     Window,
@@ -12,6 +12,7 @@ use fortilake_client::{
     },
 };
 
+use super::{POLL_INTERVAL, RECHECK};
 use crate::{
     State,
     testing::{Fixture, Wait as _},
@@ -320,4 +321,116 @@ fn the_reasons_of_the_last_errors_outlast_the_process() {
     file.execute("UPDATE error_reasons SET message = 'other'", ())
         .expect("it is written");
     assert_eq!(state.last_errors().expect("errors"), []);
+}
+
+#[test]
+fn an_error_and_a_closed_window_end_at_the_same_instant_for_everyone() {
+    let fixture = Fixture::new();
+    let (state, begin) = (fixture.open(), fixture.now());
+    let limits = with_errors(calls(100, 60), 10, 2);
+    let ticket = granted(state.reserve("acme", &limits).wait());
+    let reason = ErrorReason {
+        call: "`units/list`".to_owned(),
+        http: Some(500),
+        message: String::new(),
+    };
+    let settled = state.settle(ticket, CallOutcome::Error, Some(&reason));
+    settled.wait().expect("it settles");
+    let closed = state.close("acme", Duration::from_mins(1)).wait();
+    closed.expect("it closes");
+    let usage = |at| {
+        fixture.set(at);
+        state.usage("acme", &limits).wait().expect("usage")
+    };
+    let open_again = begin + 60 * SECOND;
+    assert_eq!(usage(open_again - 1).closed_for, Some(micros(1)));
+    assert_eq!(usage(open_again).closed_for, None);
+    let forgiven = begin + 3600 * SECOND + MARGIN;
+    let before = usage(forgiven - 1);
+    assert_eq!((before.errors, before.last_errors.len()), (1, 1));
+    let after = usage(forgiven);
+    assert_eq!((after.errors, after.last_errors.len()), (0, 0));
+}
+
+#[test]
+fn calls_of_this_process_alone_are_not_polled_for() {
+    let fixture = Fixture::new();
+    let (state, limits) = (fixture.open(), calls(1, 3600));
+    granted(state.reserve("acme", &limits).wait());
+    let full = |state: &State| state.reserve("acme", &limits).wait().expect("an answer");
+    // The end of a call of this process wakes whoever waits for it; that of another one does not.
+    assert_eq!(full(&state), Reservation::AfterAnswer(RECHECK));
+    let other = fixture.open();
+    assert_eq!(full(&other), Reservation::AfterAnswer(POLL_INTERVAL));
+}
+
+#[test]
+fn a_window_of_several_days_keeps_its_calls() {
+    let fixture = Fixture::new();
+    let days = 3;
+    let (state, begin) = (fixture.open(), fixture.now());
+    let limits = calls(1000, days * 24 * 3600);
+    let hour = 3600 * SECOND;
+    for step in 0..150 {
+        fixture.set(begin + step * hour / 2);
+        call(&state, &limits, CallOutcome::Good);
+    }
+    // The window reaches back 144 half hours, and a little more.
+    let usage = state.usage("acme", &limits).wait().expect("usage");
+    assert_eq!(usage.calls, [145]);
+}
+
+#[test]
+fn entries_are_deleted_in_batches_and_old_reasons_with_them() {
+    let fixture = Fixture::new();
+    let (state, limits, begin) = (fixture.open(), calls(10, 60), fixture.now());
+    let count = |table| {
+        let file = rusqlite::Connection::open(state.path()).expect("it opens");
+        let sql = format!("SELECT count(*) FROM {table}");
+        file.query_row(&sql, (), |row| row.get::<_, i64>(0))
+            .expect("the rows are counted")
+    };
+    let reason = ErrorReason {
+        call: "`units/list`".to_owned(),
+        http: None,
+        message: String::new(),
+    };
+    let day = 24 * 3600 * SECOND;
+    for step in 0..128 {
+        // Everything but the last call is more than a day old.
+        fixture.set(begin + i64::from(step == 127) * 2 * day);
+        let ticket = granted(state.reserve("acme", &calls(1000, 60)).wait());
+        let settled = state.settle(ticket, CallOutcome::Error, Some(&reason));
+        settled.wait().expect("it settles");
+        if step == 126 {
+            // Nothing was old enough at the 64th call, and at others nothing is deleted.
+            assert_eq!((count("answers"), count("error_reasons")), (254, 127));
+        }
+    }
+    // The 128th call deletes the 127 old calls and the 127 old errors, and keeps 64 reasons.
+    assert_eq!((count("answers"), count("error_reasons")), (2, 64));
+    let usage = state.usage("acme", &limits).wait().expect("usage");
+    assert_eq!(usage.calls, [1]);
+}
+
+#[test]
+fn a_changed_number_is_damage() {
+    for sql in [
+        "UPDATE clock SET uptime_offset = uptime_offset + 1",
+        "UPDATE clock SET ahead = ahead + 1",
+        "UPDATE users SET latest = latest + 1",
+        "UPDATE users SET errors_first = errors_first + 1",
+        "UPDATE answers SET at = at + 1",
+    ] {
+        let fixture = Fixture::new();
+        let (state, limits) = (fixture.open(), calls(1, 60));
+        call(&state, &limits, CallOutcome::Error);
+        let file = rusqlite::Connection::open(state.path()).expect("it opens");
+        let changed = file.execute(sql, ()).expect("it is written");
+        assert!(changed > 0, "{sql}");
+        let reserved = state.reserve("acme", &limits).wait();
+        let error = reserved.expect_err("the damage is found");
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        assert!(cause.contains("damaged"), "{sql}: {cause}");
+    }
 }

@@ -61,6 +61,18 @@ fn a_run_with_a_clock_years_ahead_delays_no_later_run() {
 }
 
 #[test]
+fn only_steps_beyond_the_tolerance_are_told() {
+    for (step, expected) in [(TOLERANCE, 0), (-TOLERANCE, 0), (TOLERANCE + 1, 1)] {
+        let (fixture, told) = (Fixture::new(), Told::default());
+        let state = open(&fixture, &told);
+        super::call(&state, &calls(3, 60), CallOutcome::Good);
+        set(&fixture, step);
+        super::call(&state, &calls(3, 60), CallOutcome::Good);
+        assert_eq!(told.lock().expect("a list").len(), expected, "{step}");
+    }
+}
+
+#[test]
 fn a_jump_ahead_while_a_run_is_under_way_frees_nothing() {
     let (fixture, told, limits) = (Fixture::new(), Told::default(), calls(2, 3600));
     let state = open(&fixture, &told);
