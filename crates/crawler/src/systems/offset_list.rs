@@ -228,3 +228,6 @@ impl OffsetList {
         repeated.or(excess)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -242,6 +242,14 @@ fn a_row_without_an_id_fails_only_its_list() {
     accounts/list 2: 1 pages, 1 rows
     products/list 12: 2 pages, 1 rows
     ");
+    let tenant = Tenant {
+        units: vec![(1, vec![11]), (0, vec![])],
+        ..Tenant::default()
+    };
+    let scopes = in_order(&tenant, settings()).scopes;
+    let expected =
+        "units/list: failed: 1 unit has no id, so nothing that belongs to it can be read";
+    assert!(scopes.starts_with(expected), "{scopes}");
 }
 
 #[test]
@@ -278,15 +286,44 @@ fn a_product_in_two_accounts_is_requested_once_for_both() {
         };
         let step = plan.follow(&fetch, &Outcome::Page(facts));
         waiting.extend(step.fetches);
+        // The details wait until all lists are read.
+        let (of_details, of_lists): (Vec<&Fetch>, Vec<&Fetch>) =
+            waiting.iter().partition(|fetch| fetch.endpoint == DETAILS);
+        assert!(of_details.is_empty() || of_lists.is_empty());
         closed.extend(step.closed);
     }
     assert!(plan.is_finished());
     assert_eq!(details, 1);
+    assert!(
+        closed
+            .iter()
+            .rev()
+            .take(2)
+            .all(|scope| scope.endpoint == DETAILS)
+    );
     let of_details = closed.iter().filter(|scope| scope.endpoint == DETAILS);
     let of_details: Vec<_> = of_details
         .map(|scope| (scope.account_id, scope.pages.as_ref().map(Pages::len)))
         .collect();
     assert_eq!(of_details, [(Some(11), Ok(1)), (Some(12), Ok(1))]);
+}
+
+#[test]
+fn details_are_published_after_all_lists() {
+    let settings = Settings {
+        details: Some(DetailsFor::default()),
+        search: Search::Patterns(vec!["F".to_owned()]),
+        ..settings()
+    };
+    let tenant = Tenant {
+        products: BTreeMap::new(),
+        ..Tenant::default()
+    };
+    // Without products, the details of an account need no call.
+    let scopes = in_order(&tenant, settings).scopes;
+    let lines: Vec<&str> = scopes.lines().collect();
+    let first = lines.iter().position(|line| line.starts_with(DETAILS));
+    assert_eq!(first, Some(lines.len() - 3), "{scopes}");
 }
 
 proptest! {

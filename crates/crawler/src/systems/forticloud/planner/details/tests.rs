@@ -180,3 +180,49 @@ fn subject(serial: &str) -> DetailsSubject {
         account: None,
     }
 }
+
+#[test]
+fn products_that_no_call_can_name_are_left_out() {
+    let mut plan = details(DetailsFor::default());
+    plan.add(Some(1), Ok(products(&["F1", " ", "F\n2", "F\r3"])));
+    assert!(!plan.is_finished());
+    assert_eq!(run(&mut plan, page).0, ["F1"]);
+}
+
+#[test]
+fn calls_of_an_account_that_has_failed_are_forgotten_and_the_next_goes_on() {
+    let mut plan = details(DetailsFor::default());
+    plan.add(Some(1), Ok(products(&["F1", "F2", "F3", "F4"])));
+    plan.add(Some(2), Ok(products(&["S1", "S2"])));
+    let answer = |serial: &str| match serial {
+        "F2" => failed(FailureKind::Refused),
+        serial if serial.starts_with('F') => page(serial),
+        // It names its account, which is the second one.
+        serial => Outcome::Page(Facts::Details(vec![DetailsSubject {
+            account: Some(2),
+            ..subject(serial)
+        }])),
+    };
+    let (asked, closed) = run(&mut plan, answer);
+    assert_eq!(asked, ["F1", "F2", "S1", "S2"]);
+    let expected = [(Some(1), Err("no".to_owned()), 0), (Some(2), Ok(2), 0)];
+    assert_eq!(closed, expected);
+}
+
+#[test]
+fn forgotten_calls_make_room_for_others() {
+    let mut plan = details(DetailsFor::default());
+    let serials: Vec<String> = (0..2 * WINDOW).map(|number| format!("F{number}")).collect();
+    let serials: Vec<&str> = serials.iter().map(String::as_str).collect();
+    // More calls are forgotten than may be in flight.
+    for account in 1..=3 {
+        plan.add(Some(account), Ok(products(&serials)));
+    }
+    let answer = |serial: &str| match serial {
+        "F1" => failed(FailureKind::Lost),
+        serial => page(serial),
+    };
+    let (asked, closed) = run(&mut plan, answer);
+    assert_eq!(asked, ["F0", "F1"].repeat(3));
+    assert_eq!(closed.len(), 3);
+}

@@ -73,3 +73,19 @@ fn a_required_organization_that_is_refused_is_a_failure() {
     };
     insta::assert_snapshot!(in_order(&tenant, settings).scopes, @"units/list: failed: denied");
 }
+
+#[test]
+fn a_named_account_is_read_although_its_own_row_is_refused() {
+    let settings = Settings {
+        accounts: vec![12],
+        ..settings()
+    };
+    let tenant = Tenant {
+        refused: ["accounts/list 12".to_owned()].into(),
+        ..Tenant::default()
+    };
+    insta::assert_snapshot!(in_order(&tenant, settings).scopes, @"
+    accounts/list 12: 0 pages, 0 rows
+    products/list 12: 2 pages, 1 rows
+    ");
+}

@@ -128,3 +128,39 @@ fn a_server_that_ignores_page_numbers_is_detected_early() {
     );
     assert!(crawled.calls.len() < 10, "{}", crawled.calls.len());
 }
+
+#[test]
+fn pages_are_requested_together_once_a_page_number_was_answered() {
+    let tenant = Tenant {
+        units: vec![(1, vec![11, 12]), (2, vec![21])],
+        products: BTreeMap::from([
+            (11, vec!["F1", "F2", "F3"]),
+            (12, vec!["S1", "S2", "S3", "S4"]),
+            (21, vec!["P1", "P2", "P3", "P4"]),
+        ]),
+        page_size: 1,
+        ..Tenant::default()
+    };
+    let mut plan = FortiCloudPlanner::new(Settings {
+        statuses: vec!["Registered".to_owned()],
+        search: Search::Patterns(vec!["%".to_owned()]),
+        ..settings()
+    });
+    let mut waiting = VecDeque::from(plan.begin().fetches);
+    let mut together = Vec::new();
+    // The accounts of the second unit are answered last.
+    let is_late = |fetch: &Fetch| number(fetch, "parentId") == Some(2);
+    while !waiting.is_empty() {
+        let next = waiting.iter().position(|fetch| !is_late(fetch));
+        let fetch = waiting.remove(next.unwrap_or(0)).unwrap();
+        let step = plan.follow(&fetch, &tenant.answer(&fetch));
+        let later = step.fetches.iter().filter(|fetch| fetch.is_later_page());
+        together.push(later.count());
+        waiting.extend(step.fetches);
+    }
+    // Accounts 11 and 12 ask for their second page alone, and then for the rest. A page number was
+    // answered before account 21 is found, so all of its pages are requested together.
+    together.retain(|&count| count > 0);
+    assert_eq!(together, [1, 1, 1, 2, 3]);
+    assert!(plan.is_finished());
+}

@@ -46,6 +46,8 @@ fn a_tenant_that_rejects_the_wildcard_is_asked_once() {
         assert!(note.contains("`F`, `S`, `P`"), "{account:?}: {note}");
     }
     assert_eq!(crawled.notes.len(), 3);
+    let (_, trial) = &crawled.notes[0];
+    assert!(trial.contains("the API did not accept `%`"), "{trial}");
 }
 
 #[test]
@@ -167,4 +169,98 @@ fn the_first_list_of_accounts_is_requested_alone() {
         .iter()
         .filter(|fetch| fetch.endpoint == "accounts/list");
     assert_eq!(lists.count(), tenant.units.len() - 1);
+}
+
+/// Begins a plan of these accounts, each of which is searched for registered products.
+fn begin(accounts: &[i64]) -> (FortiCloudPlanner, Vec<Fetch>) {
+    let mut plan = FortiCloudPlanner::new(Settings {
+        statuses: vec!["Registered".to_owned()],
+        accounts: accounts.to_vec(),
+        ..settings()
+    });
+    let tenant = Tenant::default();
+    let mut waiting = plan.begin().fetches;
+    let mut searches = Vec::new();
+    while let Some(fetch) = waiting.pop() {
+        if fetch.endpoint == "products/list" {
+            searches.push(fetch);
+        } else {
+            waiting.extend(plan.follow(&fetch, &tenant.answer(&fetch)).fetches);
+        }
+    }
+    (plan, searches)
+}
+
+fn accounts(fetches: &[Fetch]) -> Vec<i64> {
+    let accounts = fetches.iter().map(|fetch| number(fetch, "accountId"));
+    accounts.map(Option::unwrap).collect()
+}
+
+#[test]
+fn another_account_takes_the_place_of_a_trial_that_is_late() {
+    let (mut plan, searches) = begin(&[11, 12, 21]);
+    assert_eq!(searches.len(), 1, "only the first account is searched");
+    let first = accounts(&searches)[0];
+    let second = plan.delay(&searches[0]).fetches;
+    let [next] = accounts(&second)[..] else {
+        panic!("{second:?}");
+    };
+    assert_ne!(next, first);
+    // It is no longer the trial, so nothing takes its place again.
+    assert_eq!(plan.delay(&searches[0]).fetches, []);
+    let third = plan.delay(&second[0]).fetches;
+    assert_eq!(third.len(), 1);
+    // No account is left to take the place of the last one.
+    assert_eq!(plan.delay(&third[0]).fetches, []);
+}
+
+#[test]
+fn accounts_are_searched_otherwise_although_the_first_ones_failed() {
+    let tenant = Tenant {
+        wildcard: false,
+        refused: ["products/list 11".to_owned()].into(),
+        ..Tenant::default()
+    };
+    let crawled = in_order(&tenant, settings());
+    let found = crawled
+        .notes
+        .iter()
+        .filter(|(_, note)| note.contains("`%` found nothing"));
+    assert_eq!(found.count(), 2, "{:?}", crawled.notes);
+}
+
+#[test]
+fn an_empty_account_waits_until_no_other_can_prove_the_wildcard() {
+    let (mut plan, searches) = begin(&[21, 11]);
+    let tenant = Tenant::default();
+    let empty = searches
+        .iter()
+        .find(|fetch| accounts(&[(*fetch).clone()]) == [21])
+        .unwrap();
+    let step = plan.follow(empty, &tenant.answer(empty));
+    assert_eq!(
+        accounts(&step.fetches),
+        [11],
+        "account 21 is not searched again"
+    );
+    let step = plan.follow(&step.fetches[0], &tenant.answer(&step.fetches[0]));
+    assert_eq!(step.fetches, []);
+    assert!(plan.is_finished());
+}
+
+#[test]
+fn a_late_trial_that_finds_rows_proves_the_wildcard_for_all() {
+    for rows in [true, false] {
+        let (mut plan, searches) = begin(&[11, 12, 21]);
+        let late = searches[0].clone();
+        plan.delay(&late);
+        let tenant = Tenant {
+            products: (11..=21).map(|account| (account, vec!["F1"])).collect(),
+            wildcard: rows,
+            ..Tenant::default()
+        };
+        // Another trial is in flight, and a third account waits for its outcome.
+        let released = plan.follow(&late, &tenant.answer(&late)).fetches;
+        assert_eq!(released.len(), usize::from(rows));
+    }
 }
