@@ -46,6 +46,7 @@ impl Copy {
             for part in PARTS {
                 copy_all(&root.join(part), &path.join(part));
             }
+            adopt_example(&path);
             take_dependencies(&programs(), &target.join("debug"));
             *made = true;
         }
@@ -65,34 +66,49 @@ impl Copy {
         &self.target
     }
 
-    /// Runs cargo in the copy. Returns its output.
-    pub(crate) fn cargo<T: AsRef<OsStr>>(&self, arguments: &[T]) -> String {
-        self.cargo_in("", arguments)
+    /// Builds a program of the copy and runs it. Returns its output.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> String {
+        // Of the whole workspace, with a target that has development dependencies: then dependencies
+        // have the features that `cargo test --workspace` built them with.
+        let whole = ["build", "--workspace", "--example", "bench"];
+        self.cargo(&[&whole[..], &["--bin", program]].concat());
+        let mut command = Command::new(self.target.join("debug").join(program));
+        printed(command.args(arguments).current_dir(&self.path))
     }
 
-    /// Runs cargo in a folder of the copy. Returns its output.
-    pub(crate) fn cargo_in<T: AsRef<OsStr>>(&self, folder: &str, arguments: &[T]) -> String {
-        let output = Command::new(env!("CARGO"))
+    /// Runs cargo in the copy. Returns its output.
+    pub(crate) fn cargo<T: AsRef<OsStr>>(&self, arguments: &[T]) -> String {
+        let mut command = Command::new(env!("CARGO"));
+        command
             .args(arguments)
-            .current_dir(self.path.join(folder))
+            .current_dir(&self.path)
             .env("CARGO_TARGET_DIR", &self.target)
             // What is built once is built faster without.
-            .env("CARGO_INCREMENTAL", "0")
-            .output()
-            .unwrap();
-        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        let line: Vec<_> = arguments
-            .iter()
-            .map(|part| part.as_ref().display().to_string())
-            .collect();
-        assert!(
-            output.status.success(),
-            "cargo {}:\n{printed}\n{errors}",
-            line.join(" ")
-        );
-        printed
+            .env("CARGO_INCREMENTAL", "0");
+        printed(&mut command)
     }
+}
+
+/// Runs a command that must succeed. Returns its output.
+fn printed(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}:\n{printed}\n{errors}");
+    printed
+}
+
+/// Makes the example of an own binary a member of the workspace, so that cargo builds its
+/// dependencies only once. Outside of this copy it is a workspace of its own.
+fn adopt_example(path: &Path) {
+    let edit = |file: &str, from: &str, to: &str| {
+        let file = path.join(file);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{}", file.display());
+        fs::write(file, text.replace(from, to)).unwrap();
+    };
+    edit("Cargo.toml", "\"xtask\"]", "\"xtask\", \"examples/*\"]");
+    edit("examples/own-binary/Cargo.toml", "\n[workspace]\n", "\n");
 }
 
 /// The folder with the programs that cargo built together with this test.

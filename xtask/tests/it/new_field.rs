@@ -14,7 +14,7 @@ fn a_field_in_a_description_is_a_column_in_every_sink() {
     let copy = Copy::take();
     let description = "fixtures/apireference/Asset Management V3 Product.json";
     add_field(&copy.path().join(description));
-    copy.cargo(&["run", "--package", "xtask", "--", "codegen"]);
+    copy.run("xtask", &["codegen"]);
 
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.json");
@@ -23,18 +23,8 @@ fn a_field_in_a_description_is_a_column_in_every_sink() {
     let sinks = ["csv", "parquet"]
         .map(|sink| format!("--sink={sink}:{}/{sink}?layout=latest", out.display()));
     let page = page.display().to_string();
-    let decode = [
-        "run",
-        "--package",
-        "fortilake",
-        "--",
-        "decode",
-        "products/list",
-        &page,
-        &sinks[0],
-        &sinks[1],
-    ];
-    copy.cargo(&decode);
+    let decode = ["decode", "products/list", &page, &sinks[0], &sinks[1]];
+    copy.run("fortilake", &decode);
 
     let csv = fs::read_to_string(out.join("csv/products.csv")).unwrap();
     let mut lines = csv.lines();
