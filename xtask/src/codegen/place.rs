@@ -158,7 +158,7 @@ impl Place {
         let (whose, root) = match self.side {
             None => return Ok(operation.at.clone()),
             Some(Side::Request) => ("request", operation.body.as_ref().map(|body| &body.at)),
-            Some(Side::Response) => ("answer", operation.response.as_ref()),
+            Some(Side::Response) => ("response", operation.response.as_ref()),
         };
         let parameters = match self.side {
             Some(Side::Request) => operation.parameters.as_slice(),
