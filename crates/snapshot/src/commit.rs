@@ -72,6 +72,7 @@ impl Publication<'_> {
     ) -> Result<Manifest> {
         self.hold_claim().await?;
         let there = rules::there(self.place, self.layout).await?;
+        rules::check_format(self.place, self.layout, self.format, &there)?;
         rules::check_selection(self.place, &self.crawl.selection, &there)?;
         // A crawl that is older than the newest snapshot does not become the latest, so readers lose no rows.
         if there

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use fortilake_sink::{Crawl, Error, Kind, Phase, Result, Selection, choose_name};
 use serde::{Deserialize, Serialize};
+use tracing::debug;
 
 use crate::Layout;
 use crate::layout::check_name;
@@ -69,6 +70,25 @@ pub(crate) async fn read_claim(
     name: &str,
 ) -> Result<Option<(Claim, Tag)>> {
     place::read_json(place, &layout.claim(name)).await
+}
+
+/// The claim of any crawl; `None` if there is none, or if this version of fortilake cannot read it.
+///
+/// A claim that cannot be read belongs to another program, so it is the claim of another crawl. It must not stop this
+/// one, which does not need to know more.
+pub(crate) async fn read_any_claim(
+    place: &dyn Place,
+    layout: Layout,
+    name: &str,
+) -> Result<Option<Claim>> {
+    let path = layout.claim(name);
+    let there = place.get(&path).await?;
+    Ok(there.and_then(|there| {
+        let claim = serde_json::from_slice(&there.content);
+        claim
+            .inspect_err(|error| debug!(path, %error, "the claim cannot be read"))
+            .ok()
+    }))
 }
 
 pub(crate) async fn read_manifest(
@@ -137,8 +157,8 @@ pub(crate) async fn claim(
         }
         // "Taken" or an error can also mean that our own write succeeded: its response was lost, or the storage client
         // retried a request that had already taken effect. So compare what is there with what we wrote.
-        let there = read_claim(place, layout, &name).await?;
-        if there.is_some_and(|(there, _)| there == claim) {
+        let there = read_any_claim(place, layout, &name).await?;
+        if there.is_some_and(|there| there == claim) {
             return Ok(Claimed {
                 name,
                 is_new: false,
@@ -163,8 +183,8 @@ async fn find(
 ) -> Result<Option<String>> {
     // `choose_name` only ever moves forward from the crawl's start, so earlier names need no look-up.
     for name in claims.range(crawl.name.clone()..) {
-        let claim = read_claim(place, layout, name).await?;
-        if claim.is_some_and(|(claim, _)| claim.crawl_id == crawl.id) {
+        let claim = read_any_claim(place, layout, name).await?;
+        if claim.is_some_and(|claim| claim.crawl_id == crawl.id) {
             return Ok(Some(name.clone()));
         }
     }

@@ -101,7 +101,7 @@ pub(crate) async fn open(
     }
     drop(lock);
     let there = rules::there(place.as_ref(), layout).await?;
-    rules::check_format(place.as_ref(), layout, format.name(), &there).await?;
+    rules::check_format(place.as_ref(), layout, format.name(), &there)?;
     rules::check_selection(place.as_ref(), &context.crawl.selection, &there)?;
     let claimed = claim(place.as_ref(), layout, format.name(), &context, &there).await?;
     uploads::discard(place.as_ref(), context.store.as_ref(), &claimed.name).await?;

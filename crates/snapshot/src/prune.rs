@@ -141,13 +141,9 @@ pub(crate) async fn forgotten(
         .range(..limit)
         .filter(|name| !manifests.contains(*name))
     {
-        let claim = names::read_claim(place, layout, name).await?;
+        let claim = names::read_any_claim(place, layout, name).await?;
         // `recover` removes a claim that is marked as pruned, after the files of its snapshot.
-        forgotten.extend(
-            claim
-                .map(|(claim, _)| claim)
-                .filter(|claim| claim.pruned.is_none()),
-        );
+        forgotten.extend(claim.filter(|claim| claim.pruned.is_none()));
     }
     Ok(forgotten)
 }
@@ -270,8 +266,8 @@ pub(crate) async fn recover(place: &dyn Place, layout: Layout) -> Result<()> {
     let claims = names::claimed(place, layout).await?;
     let manifests = names::published(place, layout).await?;
     for name in claims.difference(&manifests) {
-        let claim = names::read_claim(place, layout, name).await?;
-        if let Some((claim, _)) = claim.filter(|(claim, _)| claim.pruned.is_some()) {
+        let claim = names::read_any_claim(place, layout, name).await?;
+        if let Some(claim) = claim.filter(|claim| claim.pruned.is_some()) {
             complete(place, layout, &claim).await?;
         }
     }

@@ -236,14 +236,14 @@ impl Reader {
         Err(Error::new(Kind::Config, text))
     }
 
-    /// The claims of crawls that have not published here: crawls that are running, paused or abandoned.
+    /// The claims of crawls that have not published here: crawls that are running, paused or abandoned. Claims that
+    /// this version of fortilake cannot read are left out.
     pub async fn unpublished(&self, layout: Layout) -> Result<Vec<Claim>> {
         let claims = names::claimed(self.place.as_ref(), layout).await?;
         let manifests = names::published(self.place.as_ref(), layout).await?;
         let mut unpublished = Vec::new();
         for name in claims.difference(&manifests) {
-            let claim = names::read_claim(self.place.as_ref(), layout, name).await?;
-            unpublished.extend(claim.map(|(claim, _)| claim));
+            unpublished.extend(names::read_any_claim(self.place.as_ref(), layout, name).await?);
         }
         Ok(unpublished)
     }

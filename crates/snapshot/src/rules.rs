@@ -81,27 +81,21 @@ pub(crate) fn check_selection(
 }
 
 /// Refuses a second format in a layout: a manifest is immutable, so a second sink could not add its files to it.
-pub(crate) async fn check_format(
+///
+/// Only what is published counts. A claim says which format a crawl is going to have, but that crawl may never publish,
+/// and its claim stays for weeks. The price is that of two crawls that start in an empty place with different formats,
+/// the second one is refused only when it publishes.
+pub(crate) fn check_format(
     place: &dyn Place,
     layout: Layout,
     format: &str,
     there: &[Manifest],
 ) -> Result<()> {
-    let mut formats = BTreeSet::new();
-    for file in there
-        .iter()
-        .take(1)
+    let newest = there.iter().take(1);
+    let formats: BTreeSet<_> = newest
         .flat_map(|manifest| manifest.files(layout))
-    {
-        formats.insert(file.format.clone());
-    }
-    if formats.is_empty() {
-        let claims = names::claimed(place, layout).await?;
-        if let Some(newest) = claims.last() {
-            let claim = names::read_claim(place, layout, newest).await?;
-            formats.extend(claim.map(|(claim, _)| claim.format));
-        }
-    }
+        .map(|file| file.format.as_str())
+        .collect();
     if formats.is_empty() || formats.contains(format) {
         return Ok(());
     }

@@ -271,6 +271,8 @@ fn two_sinks_in_one_place() {
         ("csv:out", "csv:./out/"),
         ("csv:out?layout=latest", "csv:out"),
         ("csv:out", "csv:out?formula_prefix=false"),
+        ("csv:out", "ndjson:out"),
+        ("parquet:out", "csv:out?layout=snapshots"),
     ] {
         let folder = Folder::new();
         let text = folder.check(&format!("crawl --simulate --sink {one} --sink {other}"));

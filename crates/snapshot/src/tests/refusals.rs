@@ -52,38 +52,115 @@ async fn a_selection_is_refused_at_the_end_if_more_was_published_meanwhile() {
     check_clean(place.as_ref(), Layout::Latest).await;
 }
 
+/// The message for files of the format `doc` in a place that has a snapshot of `txt` files.
+fn other_format(root: &Path, layout: Layout) -> String {
+    format!(
+        "layout `{layout}` of `{}` already holds `txt` files, so it cannot hold `doc` files; use another folder or \
+         another `layout`",
+        root.display()
+    )
+}
+
 #[tokio::test]
 async fn a_second_format_in_a_layout_is_refused() {
     for layout in Layout::ALL {
         let root = tempfile::tempdir().unwrap();
         let place = local(root.path());
-        let crawl = load("c1", FIRST);
-        let claimed = open_in(Arc::clone(&place), target(layout), &crawl)
+        publish(&place, layout, &load("c1", FIRST)).await;
+        let context = load("c2", SECOND).context();
+        let opened = open::open(
+            Arc::clone(&place),
+            target(layout),
+            Box::new(Lines("doc")),
+            context,
+        )
+        .await;
+        let error = opened.err().unwrap();
+        assert_eq!(error.kind(), Kind::Config);
+        assert_eq!(error.to_string(), other_format(root.path(), layout));
+    }
+}
+
+/// A crawl that never publishes may have tried a format that nobody uses.
+#[tokio::test]
+async fn a_claim_of_another_format_refuses_nothing() {
+    for layout in Layout::ALL {
+        let root = tempfile::tempdir().unwrap();
+        let place = local(root.path());
+        let claimed = load("c1", FIRST);
+        let sink = open_in(Arc::clone(&place), target(layout), &claimed).await;
+        sink.unwrap().abort().await.unwrap();
+        let crawl = load("c2", SECOND);
+        let context = crawl.context();
+        let opened = open::open(
+            Arc::clone(&place),
+            target(layout),
+            Box::new(Lines("doc")),
+            context,
+        )
+        .await;
+        let mut sink = opened.unwrap();
+        for batch in crawl.batches() {
+            sink.write(&batch).await.unwrap();
+        }
+        sink.finish(&crawl.outcome()).await.unwrap();
+        assert_eq!(seen(place.as_ref(), layout).await.unwrap(), "c2");
+    }
+}
+
+#[tokio::test]
+async fn a_second_format_is_refused_at_the_end_if_the_first_was_published_meanwhile() {
+    for layout in Layout::ALL {
+        let root = tempfile::tempdir().unwrap();
+        let place = local(root.path());
+        let late = load("c1", FIRST);
+        let context = late.context();
+        let opened = open::open(
+            Arc::clone(&place),
+            target(layout),
+            Box::new(Lines("doc")),
+            context,
+        )
+        .await;
+        let mut sink = opened.unwrap();
+        for batch in late.batches() {
+            sink.write(&batch).await.unwrap();
+        }
+        publish(&place, layout, &load("c2", SECOND)).await;
+        let error = sink.finish(&late.outcome()).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Config);
+        assert_eq!(error.to_string(), other_format(root.path(), layout));
+        check_clean(place.as_ref(), layout).await;
+    }
+}
+
+/// The claim of a program that wrote something else into it.
+#[tokio::test]
+async fn a_claim_that_cannot_be_read_belongs_to_another_crawl() {
+    for layout in Layout::ALL {
+        let root = tempfile::tempdir().unwrap();
+        let place = local(root.path());
+        let claim = json!({ "format_version": 3, "owner": { "crawl": "c0" } });
+        let path = layout.claim(FIRST);
+        place
+            .put_new(&path, place::to_json(&claim).unwrap())
             .await
             .unwrap();
-        for _ in 0..2 {
-            let context = load("c2", SECOND).context();
-            let opened = open::open(
-                Arc::clone(&place),
-                target(layout),
-                Box::new(Lines("doc")),
-                context,
-            )
-            .await;
-            let error = opened.err().unwrap();
-            assert_eq!(error.kind(), Kind::Config);
-            assert_eq!(
-                error.to_string(),
-                format!(
-                    "layout `{layout}` of `{}` already holds `txt` files, so it cannot hold `doc` files; use another \
-                     folder or another `layout`",
-                    root.path().display()
-                )
-            );
-            publish(&place, layout, &crawl).await;
-        }
-        drop(claimed);
+        let receipt = publish(&place, layout, &load("c1", FIRST)).await;
+        assert_ne!(receipt.snapshot.as_deref(), Some(FIRST));
+        recover_all(place.as_ref(), layout).await;
+        assert_eq!(seen(place.as_ref(), layout).await.unwrap(), "c1");
+        let reader = Reader::local(root.path());
+        assert_eq!(reader.unpublished(layout).await.unwrap(), []);
+        assert_eq!(reader.withdraw(layout).await.unwrap(), []);
+        // It may say that files have to be deleted, so it stays for a program that can read it.
+        assert!(place.get(&path).await.unwrap().is_some());
     }
+}
+
+async fn recover_all(place: &dyn Place, layout: Layout) {
+    let store = MemoryStore::default();
+    open::recover(place, &target(layout), &store).await.unwrap();
 }
 
 #[tokio::test]
