@@ -16,6 +16,8 @@ use crate::{
 
 mod finish;
 mod reading;
+#[cfg(test)]
+mod tests;
 
 /// More pages than this in one list mean that the response is broken, not that the fleet is large.
 const MAX_PAGES: i64 = 100_000;
@@ -281,7 +283,7 @@ impl Listing {
         // A server may number its first page 0 in responses and still count from 1 in requests.
         // Then page 1 is the first page again.
         self.from_one |= self.base == 0 && number == 1 && self.reading.repeats(&facts);
-        if let Some(other) = facts.total.filter(|&other| other.max(1) != total) {
+        if let Some(other) = facts.total.filter(|&other| other != total) {
             return Err(format!(
                 "page {number} reports {other} pages, but the first page reported {total}"
             ));
