@@ -147,6 +147,59 @@ fn a_scope_is_compared_with_the_last_time_it_was_complete() {
     assert_eq!(found[0].against, "20260102T000000Z");
 }
 
+/// The same crawl, in which this account could not be read and has the rows of an earlier one.
+fn carried(mut outcome: Outcome, account: i64) -> Outcome {
+    let scope = scope("products/list", account);
+    let mut scopes = outcome.scopes.iter_mut();
+    let found = scopes.find(|found| *found.scope == scope).unwrap();
+    found.result = ScopeResult::Carried {
+        crawl: "earlier".to_owned(),
+        error: Some("HTTP 500".to_owned()),
+    };
+    outcome
+}
+
+#[test]
+fn rows_of_an_earlier_crawl_are_no_loss_and_no_baseline() {
+    let first = crawl(&[(1, Some(100)), (2, Some(100))]);
+    // The rows of account 1 are not of this crawl, however many they are.
+    let second = carried(crawl(&[(1, Some(7)), (2, Some(100))]), 1);
+    assert_eq!(look(LIMITS, &[first.clone(), second.clone()]), []);
+    // What the account is compared with later is what was read.
+    let third = crawl(&[(1, Some(30)), (2, Some(100))]);
+    let found = look(LIMITS, &[first, second, third]);
+    assert_eq!((found[0].before, found[0].now), (200, 130));
+}
+
+#[test]
+fn the_newest_snapshot_that_rows_are_compared_with_is_named() {
+    let first = crawl(&[(1, Some(100)), (2, Some(100))]);
+    let second = crawl(&[(1, Some(100)), (2, None)]);
+    let third = crawl(&[(1, Some(10)), (2, Some(10))]);
+    let found = look(LIMITS, &[first, second, third]);
+    assert_eq!(found[0].against, "20260102T000000Z");
+}
+
+/// Fewer issues are good news, and coverage has a row for each scope, whatever became of it.
+#[test]
+fn fewer_issues_and_scopes_are_no_loss() {
+    let with = |issues, coverage| {
+        let mut outcome = crawl(&[(1, Some(100))]);
+        let table = |name: &str, rows| (name.to_owned(), rows);
+        outcome.scopes[0].rows.extend([table("issues", issues)]);
+        outcome.scopes.push(ScopeOutcome {
+            scope: Arc::new(ScopeId::report()),
+            result: ScopeResult::Complete,
+            rows: [table("coverage", coverage)].into(),
+            observed_at: 0,
+        });
+        let tables = [table("issues", issues), table("coverage", coverage)];
+        outcome.tables.extend(tables);
+        outcome
+    };
+    assert_eq!(look(LIMITS, &[with(500, 900), with(0, 30)]), []);
+}
+
 #[test]
 fn what_is_gone_is_forgotten_once_it_was_published_without() {
     let first = crawl(&[(1, Some(100)), (2, Some(30))]);
