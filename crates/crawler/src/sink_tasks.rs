@@ -153,3 +153,6 @@ async fn abort(sink: Box<dyn Sink>) {
         warn!(%error, "the sink could not clean up");
     }
 }
+
+#[cfg(test)]
+mod tests;

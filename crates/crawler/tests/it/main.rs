@@ -12,6 +12,7 @@ mod faults;
 mod flex;
 mod identity;
 mod interrupted;
+mod order;
 mod permanent;
 mod proof;
 mod resume;

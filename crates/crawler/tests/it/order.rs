@@ -1,0 +1,185 @@
+//! The order of events at a sink: durable pages, then the batches, then exactly one end.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use fortilake_crawler::OpenSink;
+use fortilake_simulator::Scenario;
+use fortilake_sink::{self as sink, Batch, Delivery, Outcome, Receipt, ScopeId, Sink, Standing};
+use fortilake_state::{self as state, Journal, MemoryJournal, Record, RecordKind, Records};
+
+use crate::util::{Lab, settings};
+
+/// The note that the results of a crawl are frozen.
+const FROZEN: &str = " frozen";
+
+/// A journal that knows what would survive a power failure.
+#[derive(Default)]
+struct Watched {
+    journal: MemoryJournal,
+    notes: Mutex<Notes>,
+}
+
+/// The notes of a journal by key and by text; the value says whether the note is durable.
+#[derive(Default)]
+struct Notes(HashMap<String, bool>);
+
+impl Watched {
+    /// Whether a scope, and so all of its pages, survives a power failure.
+    fn is_durable(&self, scope: &ScopeId) -> bool {
+        let text = if *scope == ScopeId::report() {
+            FROZEN.to_owned()
+        } else {
+            scope.text()
+        };
+        self.notes.lock().unwrap().0.get(&text) == Some(&true)
+    }
+}
+
+impl Journal for Watched {
+    fn append(&self, key: &str, record: Record) -> state::Result<()> {
+        if record.kind == RecordKind::Note {
+            let mut notes = self.notes.lock().unwrap();
+            notes.0.insert(key.to_owned(), false);
+            notes.0.insert(record.body.to_string(), false);
+        }
+        self.journal.append(key, record)
+    }
+
+    fn flush(&self) -> state::Result<()> {
+        let mut notes = self.notes.lock().unwrap();
+        notes.0.values_mut().for_each(|durable| *durable = true);
+        self.journal.flush()
+    }
+
+    fn read(&self, key: &str) -> state::Result<Option<Record>> {
+        self.journal.read(key)
+    }
+
+    fn records(&self) -> state::Result<Records<'_>> {
+        self.journal.records()
+    }
+}
+
+/// What a sink was told.
+#[derive(Default)]
+struct Told {
+    rows: BTreeMap<String, u64>,
+    /// The scope of the newest batch.
+    scope: Option<Arc<ScopeId>>,
+    is_writing: bool,
+    /// The outcome, once the sink was told to finish.
+    outcome: Option<Outcome>,
+}
+
+/// A sink that takes a random time for each call.
+struct Slow {
+    told: Arc<Mutex<Told>>,
+    journal: Arc<Watched>,
+    /// The state of a random number generator.
+    random: u64,
+}
+
+impl Slow {
+    async fn pause(&mut self) {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        match self.random % 4 {
+            0 => {}
+            1 => tokio::task::yield_now().await,
+            // From a moment to longer than a call takes.
+            _ => tokio::time::sleep(Duration::from_millis(self.random / 4 % 400)).await,
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Sink for Slow {
+    async fn write(&mut self, batch: &Batch) -> sink::Result<()> {
+        let scope = &batch.scope;
+        assert!(self.journal.is_durable(scope), "`{scope}` may be lost");
+        {
+            let mut told = self.told.lock().unwrap();
+            assert!(!told.is_writing, "a batch arrived during another one");
+            assert!(told.outcome.is_none(), "a batch arrived after the end");
+            told.is_writing = true;
+            let rows = batch.records.num_rows() as u64;
+            *told.rows.entry(batch.table.name.clone()).or_default() += rows;
+            told.scope = Some(scope.clone());
+        }
+        self.pause().await;
+        self.told.lock().unwrap().is_writing = false;
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>, outcome: &Outcome) -> sink::Result<Receipt> {
+        {
+            let mut told = self.told.lock().unwrap();
+            assert!(!told.is_writing, "the end arrived during a batch");
+            told.outcome = Some(outcome.clone());
+        }
+        self.pause().await;
+        Ok(Receipt {
+            location: String::new(),
+            snapshot: None,
+            standing: Standing::Latest,
+            rows: 0,
+            files: 0,
+            bytes: 0,
+        })
+    }
+
+    async fn abort(self: Box<Self>) -> sink::Result<()> {
+        panic!("a crawl that succeeds aborts no sink");
+    }
+}
+
+/// Crawls with two sinks of each kind, which are not wrapped in `Checked`: the order must be right
+/// without it.
+async fn crawl(seed: u64) {
+    let text = "page_size = 7\nlatency = \"200ms\"\n\
+                [organization]\nous = 2\naccounts = 3\nproducts = 25\n";
+    let lab = Lab::new(Scenario::from_toml(text).unwrap());
+    let journal = Arc::new(Watched::default());
+    let (_stop, mut crawl) = lab.crawl(settings(), journal.clone(), |_| {});
+    let mut sinks = Vec::new();
+    for number in 0..4_u64 {
+        let told = Arc::new(Mutex::new(Told::default()));
+        let slow = Slow {
+            told: told.clone(),
+            journal: journal.clone(),
+            random: (4 * seed + number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        };
+        let delivery = [Delivery::AtLeastOnce, Delivery::Atomic];
+        crawl.sinks.push(OpenSink {
+            name: number.to_string(),
+            delivery: delivery[usize::from(number % 2 == 0)],
+            sink: Box::new(slow),
+        });
+        sinks.push(told);
+    }
+    let report = crawl.run().await.unwrap();
+    assert!(report.complete);
+    for sink in &report.sinks {
+        assert!(sink.result.is_ok(), "seed {seed}: {sink:?}");
+    }
+    for told in sinks {
+        let told = told.lock().unwrap();
+        let outcome = told.outcome.as_ref().expect("every sink finishes");
+        let wanted = outcome.tables.iter().filter(|(_, rows)| **rows > 0);
+        let wanted: BTreeMap<_, _> = wanted.map(|(table, rows)| (table.clone(), *rows)).collect();
+        assert_eq!(told.rows, wanted, "seed {seed}");
+        assert_eq!(told.scope.as_deref(), Some(&ScopeId::report()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_finishes_after_all_rows_and_gets_none_that_a_crash_could_lose() {
+    for seed in 0..25 {
+        crawl(seed).await;
+    }
+}
