@@ -22,6 +22,7 @@ mod catalogs;
 mod deaths;
 mod memory;
 mod old;
+mod old_plans;
 mod pruning;
 mod publishing;
 mod races;
