@@ -8,6 +8,7 @@
 mod carry;
 mod changes;
 mod details;
+mod ending;
 mod faults;
 mod flex;
 mod identity;
