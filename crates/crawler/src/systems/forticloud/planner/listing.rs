@@ -252,7 +252,7 @@ impl Listing {
                     return Err(format!("page 1 of {total} has no rows"));
                 }
                 self.reading.add(base, facts)?;
-                self.holding = !paging_works && total > 2;
+                self.holding = !paging_works;
                 let end = if self.holding { base + 2 } else { base + total };
                 Ok(self.numbers(base + 1, end))
             }
@@ -282,7 +282,7 @@ impl Listing {
     ) -> Result<Vec<PageRequest>, String> {
         // A server may number its first page 0 in responses and still count from 1 in requests.
         // Then page 1 is the first page again.
-        self.from_one |= self.base == 0 && number == 1 && self.reading.repeats(&facts);
+        self.from_one |= number == 1 && self.reading.repeats(&facts);
         if let Some(other) = facts.total.filter(|&other| other != total) {
             return Err(format!(
                 "page {number} reports {other} pages, but the first page reported {total}"
@@ -322,7 +322,7 @@ impl Listing {
             return self.finish();
         }
         if self.reading.repeats(&facts) {
-            if number > 1 || self.from_one {
+            if number > 1 {
                 return self.finish();
             }
             // Pages are counted from 1, and this is the first page again.
@@ -331,7 +331,7 @@ impl Listing {
             self.reading.first_is(1);
             return Ok(self.numbers(2, 3));
         }
-        if number == 1 && self.base == 1 {
+        if number == 1 {
             // It is the second page, so pages are counted from 0.
             self.base = 0;
             self.reading.first_is(0);

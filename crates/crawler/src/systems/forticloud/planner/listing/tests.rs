@@ -166,6 +166,16 @@ fn a_base_that_was_found_out_is_kept_for_the_next_round() {
     assert_eq!(uncounted.state, ListingState::Closed);
 }
 
+#[test]
+fn a_wrong_number_is_noticed_without_a_page_count() {
+    for number in [1, 3] {
+        let mut list = list();
+        assert_eq!(list.take(FIRST, &page(1, None, &[1])), pages([2]));
+        let again = list.take((Some(2), 0), &page(number, None, &[2]));
+        assert_eq!(again, [(None, 1)], "{number}");
+    }
+}
+
 /// Another page that repeats an earlier one says nothing about how pages are counted.
 #[test]
 fn only_page_1_that_repeats_page_0_shows_that_pages_count_from_1() {
