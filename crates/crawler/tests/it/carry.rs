@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use fortilake_crawler::{Carry, EarlierCrawl, Incomplete};
 use fortilake_simulator::{Row, Scenario};
-use fortilake_sink::{ScopeResult, Selection};
+use fortilake_sink::{Delivery, ScopeResult, Selection};
 use fortilake_state::{Journal, MemoryJournal};
 
 use crate::util::{Crawled, Lab, settings};
@@ -50,6 +50,17 @@ impl Day {
         journal: Arc<MemoryJournal>,
         selection: Selection,
     ) -> Self {
+        Self::run_into(Delivery::Atomic, number, fault, carry, journal, selection).await
+    }
+
+    async fn run_into(
+        delivery: Delivery,
+        number: i64,
+        fault: &str,
+        carry: Option<Carry>,
+        journal: Arc<MemoryJournal>,
+        selection: Selection,
+    ) -> Self {
         let scenario = Scenario::from_toml(&format!("page_size = 25\n{fault}\n")).unwrap();
         let lab = Lab::new(Scenario {
             organization: Scenario::production().organization,
@@ -65,7 +76,7 @@ impl Day {
         Self {
             number,
             journal,
-            crawled: lab.collect(crawl).await,
+            crawled: lab.collect_into(crawl, delivery).await,
         }
     }
 
@@ -190,6 +201,22 @@ async fn a_replay_needs_no_earlier_crawl() {
         second.crawled.report().outcome
     );
     assert_eq!(again.crawled.report().calls, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_delivers_at_once_gets_the_same_carried_rows() {
+    let (_, fault) = failing_account();
+    let whole = Day::crawl(1, "", None).await;
+    let carry = || carry_from(&[&whole], None);
+    let atomic = Day::crawl(2, &fault, carry()).await;
+    let journal = Arc::new(MemoryJournal::default());
+    let everything = Selection::default();
+    let delivery = Delivery::AtLeastOnce;
+    let at_once = Day::run_into(delivery, 2, &fault, Some(carry()), journal, everything).await;
+    assert!(at_once.crawled.finished);
+    assert_eq!(at_once.rows(), atomic.rows());
+    assert_eq!(at_once.carried(), atomic.carried());
+    assert!(!at_once.carried().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,6 +81,8 @@ struct Slow {
     journal: Arc<Watched>,
     /// The state of a random number generator.
     random: u64,
+    /// The longest time that a call takes, in milliseconds.
+    longest: u64,
 }
 
 impl Slow {
@@ -91,8 +93,7 @@ impl Slow {
         match self.random % 4 {
             0 => {}
             1 => tokio::task::yield_now().await,
-            // From a moment to longer than a call takes.
-            _ => tokio::time::sleep(Duration::from_millis(self.random / 4 % 400)).await,
+            _ => tokio::time::sleep(Duration::from_millis(self.random / 4 % self.longest)).await,
         }
     }
 }
@@ -153,6 +154,9 @@ async fn crawl(seed: u64) {
             told: told.clone(),
             journal: journal.clone(),
             random: (4 * seed + number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            // A call to the API takes 200 ms. Some sinks that deliver at once still have rows to
+            // write when the atomic ones have finished.
+            longest: [400, 100, 40, 4_000][usize::try_from(number).unwrap()],
         };
         let delivery = [Delivery::AtLeastOnce, Delivery::Atomic];
         crawl.sinks.push(OpenSink {

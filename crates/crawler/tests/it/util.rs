@@ -163,9 +163,14 @@ impl Lab {
     }
 
     /// Runs a crawl with a sink that keeps everything.
-    pub(crate) async fn collect(&self, mut crawl: Crawl) -> Crawled {
+    pub(crate) async fn collect(&self, crawl: Crawl) -> Crawled {
+        self.collect_into(crawl, Delivery::Atomic).await
+    }
+
+    /// The same with a sink that is fed at the end or at once.
+    pub(crate) async fn collect_into(&self, mut crawl: Crawl, delivery: Delivery) -> Crawled {
         let collected = Arc::new(Mutex::new(Collected::default()));
-        let sink = open_sink(&crawl, Delivery::Atomic, Collect(collected.clone()));
+        let sink = open_sink(&crawl, delivery, Collect(collected.clone()));
         crawl.sinks = vec![sink];
         let specs = crawl.tables.clone();
         let report = crawl.run().await;
