@@ -36,6 +36,18 @@ async fn recover(root: &Path, layout: Layout) -> Result<()> {
     open::recover(local(root).as_ref(), &target(layout), &store).await
 }
 
+/// The pointer as it is, before anything repairs it.
+fn latest(root: &Path) -> Latest {
+    let text = fs::read(root.join("_fortilake/latest.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+/// The manifest as it is, with the files of both layouts; `None` if there is none.
+fn manifest(root: &Path, name: &str) -> Option<Manifest> {
+    let text = fs::read(root.join(format!("_fortilake/snapshots/{name}.json"))).ok()?;
+    Some(serde_json::from_slice(&text).unwrap())
+}
+
 #[tokio::test]
 async fn an_interrupted_publication_of_the_first_edition_is_finished() {
     let layouts = Layout::ALL.into_iter();
@@ -46,9 +58,7 @@ async fn an_interrupted_publication_of_the_first_edition_is_finished() {
         }
         interrupt(root.path(), layout, "o1", OLD, None);
         let sink = open_in(local(root.path()), target(layout), &load("c1", FIRST)).await;
-        let latest: Latest =
-            serde_json::from_slice(&fs::read(root.path().join("_fortilake/latest.json")).unwrap())
-                .unwrap();
+        let latest = latest(root.path());
         assert_eq!(
             (latest.snapshot.as_str(), latest.crawl_id.as_str()),
             (OLD, "o1")
@@ -71,20 +81,19 @@ async fn a_publication_that_is_finished_late_does_not_turn_back_the_clock() {
             // The newer crawl replaced its first table.
             write(&root.path().join("apples.txt"), "o2\n");
         }
+        // Opening the place would also repair the pointer, but readers must never see it go back.
+        local(root.path()).recover().await.unwrap();
+        assert_eq!(latest(root.path()).snapshot, OLD);
         recover(root.path(), layout).await.unwrap();
-        let latest = fs::read(root.path().join("_fortilake/latest.json")).unwrap();
-        let latest: Latest = serde_json::from_slice(&latest).unwrap();
-        assert_eq!(latest.snapshot, OLD);
+        assert_eq!(latest(root.path()).snapshot, OLD);
         let pears =
             |name| fs::read_to_string(root.path().join(old_path(layout, "pears", name))).unwrap();
         match layout {
             Layout::Snapshots => assert_eq!(pears(OLDER), "o1\n"),
             Layout::Latest => assert_eq!(pears(OLDER), "o2\n"),
         }
-        let older = root
-            .path()
-            .join(format!("_fortilake/snapshots/{OLDER}.json"));
-        assert_eq!(older.exists(), layout == Layout::Snapshots);
+        let is_published = manifest(root.path(), OLDER).is_some();
+        assert_eq!(is_published, layout == Layout::Snapshots);
     }
 }
 
@@ -94,6 +103,7 @@ async fn a_plan_for_the_root_is_dropped_once_there_are_versions() {
     publish(&local(root.path()), Layout::Latest, &load("c1", FIRST)).await;
     interrupt_beside(root.path());
     recover(root.path(), Layout::Latest).await.unwrap();
+    assert_eq!(manifest(root.path(), THIRD), None);
     let apples = fs::read_to_string(root.path().join("apples.txt")).unwrap();
     assert_eq!(apples, "c1\nc1\nc1\n");
     assert_eq!(
@@ -131,10 +141,9 @@ async fn what_another_crawl_has_replaced_is_not_brought_back() {
         publish_old(root.path(), &[Layout::Snapshots], "o2", OLD, true);
         interrupt(root.path(), Layout::Snapshots, "o1", OLD, replaces);
         recover(root.path(), Layout::Snapshots).await.unwrap();
-        let manifest =
-            fs::read(root.path().join(format!("_fortilake/snapshots/{OLD}.json"))).unwrap();
-        let manifest: Manifest = serde_json::from_slice(&manifest).unwrap();
-        assert_eq!(manifest.crawl.id == "o1", is_finished);
+        let id = if is_finished { "o1" } else { "o2" };
+        assert_eq!(manifest(root.path(), OLD).unwrap().crawl.id, id);
+        assert_eq!(latest(root.path()).crawl_id, id);
     }
 }
 
@@ -151,4 +160,66 @@ async fn a_damaged_plan_is_named() {
         error.to_string().contains("publish.json` is damaged"),
         "{error}"
     );
+}
+
+/// The process died after it had put the manifest and before it moved the pointer.
+#[tokio::test]
+async fn a_plan_whose_manifest_is_published_is_finished() {
+    let root = tempfile::tempdir().unwrap();
+    publish_old(root.path(), &[Layout::Snapshots], "o0", OLDER, true);
+    interrupt(root.path(), Layout::Snapshots, "o1", OLD, None);
+    let plan = format!("_fortilake/staging/{OLD}-txt.71-0/publish.json");
+    let plan: Value = serde_json::from_slice(&fs::read(root.path().join(plan)).unwrap()).unwrap();
+    let path = format!("_fortilake/snapshots/{OLD}.json");
+    write(&root.path().join(path), plan["manifest"].to_string());
+    local(root.path()).recover().await.unwrap();
+    assert_eq!(latest(root.path()).snapshot, OLD);
+    let manifest = manifest(root.path(), OLD).unwrap();
+    for table in &manifest.tables {
+        assert_eq!(table.files.len(), 1, "{table:?}");
+    }
+    check_files(local(root.path()).as_ref(), Layout::Snapshots, &manifest).await;
+}
+
+#[tokio::test]
+async fn a_plan_adds_its_files_to_those_of_the_other_layout() {
+    let root = tempfile::tempdir().unwrap();
+    publish_old(root.path(), &[Layout::Latest], "o1", OLD, true);
+    interrupt(root.path(), Layout::Snapshots, "o1", OLD, None);
+    local(root.path()).recover().await.unwrap();
+    let manifest = manifest(root.path(), OLD).unwrap();
+    for layout in Layout::ALL {
+        assert_eq!(manifest.files(layout).count(), 2, "{layout}");
+        check_files(local(root.path()).as_ref(), layout, &manifest).await;
+    }
+}
+
+#[tokio::test]
+async fn a_plan_changes_nothing_that_this_edition_has_published() {
+    let root = tempfile::tempdir().unwrap();
+    let crawl = load("o1", OLD).replayed();
+    publish(&local(root.path()), Layout::Snapshots, &crawl).await;
+    let before = manifest(root.path(), OLD);
+    interrupt(root.path(), Layout::Snapshots, "o1", OLD, None);
+    recover(root.path(), Layout::Snapshots).await.unwrap();
+    assert_eq!(manifest(root.path(), OLD), before);
+}
+
+#[tokio::test]
+async fn a_plan_whose_files_cannot_be_moved_publishes_nothing() {
+    for is_folder in [false, true] {
+        let root = tempfile::tempdir().unwrap();
+        interrupt(root.path(), Layout::Snapshots, "o1", OLD, None);
+        let staged = format!("_fortilake/staging/{OLD}-txt.71-0/pears.txt");
+        let staged = root.path().join(staged);
+        fs::remove_file(&staged).unwrap();
+        if is_folder {
+            fs::create_dir(&staged).unwrap();
+            let there = root.path().join(old_path(Layout::Snapshots, "pears", OLD));
+            write(&there, "o0\n");
+        }
+        let error = recover(root.path(), Layout::Snapshots).await.unwrap_err();
+        assert!(error.to_string().contains("pears"), "{error}");
+        assert_eq!(manifest(root.path(), OLD), None);
+    }
 }
