@@ -20,6 +20,7 @@ use crate::*;
 
 mod catalogs;
 mod deaths;
+mod guards;
 mod memory;
 mod old;
 mod old_plans;
