@@ -76,7 +76,7 @@ async fn what_was_decided_before_is_not_decided_again() {
     assert_eq!(decided(None).await, "nothing");
     let gone = decided(Some("20260801T120000Z")).await;
     assert!(
-        gone.starts_with("crawl `20260903T120000Z` was compared with snapshot `20260801T120000Z`, which is not in `"),
+        gone.starts_with("crawl `20260903T120000Z` was compared with snapshot `20260801T120000Z`, which is no longer in `"),
         "{gone}"
     );
 }

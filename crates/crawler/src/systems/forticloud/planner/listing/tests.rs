@@ -103,7 +103,7 @@ fn the_first_page_is_numbered_0_or_1_or_not_at_all() {
         let mut list = list();
         assert_eq!(list.take(FIRST, &page(number, 1, &[1])), [(None, 1)]);
         list.take((None, 1), &page(number, 1, &[1]));
-        let flaw = format!("the first page has number {number}");
+        let flaw = format!("the first page says that it is page {number}");
         assert!(reason(&list).is_some_and(|reason| reason.ends_with(&flaw)));
     }
 }
@@ -117,7 +117,7 @@ fn a_list_has_at_most_100000_pages() {
     assert_eq!(more.take(FIRST, &page(1, MAX_PAGES + 1, &[1])), []);
     assert_eq!(
         reason(&more),
-        Some("the answer reports 100001 pages; at most 100000 are read")
+        Some("the response reports 100001 pages; at most 100000 are read")
     );
     // Without a page count, the last number that is asked for is the limit.
     let mut endless = list();
