@@ -107,7 +107,11 @@ fn adopt_example(path: &Path) {
         assert!(text.contains(from), "{}", file.display());
         fs::write(file, text.replace(from, to)).unwrap();
     };
-    edit("Cargo.toml", "\"xtask\"]", "\"xtask\", \"examples/*\"]");
+    edit(
+        "Cargo.toml",
+        "\"xtask\"]",
+        "\"xtask\", \"examples/own-binary\"]",
+    );
     edit("examples/own-binary/Cargo.toml", "\n[workspace]\n", "\n");
 }
 
