@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use crate::root;
 
 /// How many cases of each property are tried; `cargo test` tries 256.
-const PROPERTY_CASES: &str = "20000";
+const PROPERTY_CASES: &str = "5000";
 
 /// Runs the tests that `cargo test` leaves out: two hundred kills, twenty thousand accounts, and
 /// copies of the workspace that are changed and built.
