@@ -45,7 +45,7 @@ impl Random {
     }
 }
 
-/// A sink that records what it is told and takes a random time for it.
+/// A sink that records its calls, each of which takes a random time.
 struct Scripted {
     events: Arc<Mutex<Vec<Event>>>,
     random: Random,
@@ -111,7 +111,7 @@ fn table() -> Arc<TableSpec> {
     })
 }
 
-/// What a sink is told if it gets `batches` and then `last`; it fails at the batch `fails_at`.
+/// The calls of a sink that gets `batches` and then `last`, and fails at the batch `fails_at`.
 fn expected(batches: u32, fails_at: Option<u32>, last: Event) -> Vec<Event> {
     let mut events = Vec::new();
     for piece in 0..batches {

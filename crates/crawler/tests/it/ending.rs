@@ -12,10 +12,10 @@ use tokio::sync::watch;
 
 use crate::util::{Lab, settings};
 
-/// What a sink was told, without repetitions.
+/// The calls that a sink got, without repetitions.
 type Told = Arc<Mutex<Vec<&'static str>>>;
 
-/// A sink that records what it is told, and does something at its first batch.
+/// A sink that records its calls, and does something at its first batch.
 struct Scripted {
     told: Told,
     first: First,

@@ -81,7 +81,7 @@ async fn a_second_format_in_a_layout_is_refused() {
     }
 }
 
-/// A crawl that never publishes may have tried a format that nobody uses.
+/// The crawl that made the claim may never publish.
 #[tokio::test]
 async fn a_claim_of_another_format_refuses_nothing() {
     for layout in Layout::ALL {
