@@ -20,12 +20,28 @@ const MAX_REDIRECTS: usize = 5;
 #[derive(Debug, Clone)]
 pub struct Redirects<T> {
     inner: T,
+    /// Whether the request may be sent a second time.
+    repeats: bool,
 }
 
 impl<T> Redirects<T> {
     /// Wraps a transport.
     pub fn new(inner: T) -> Self {
-        Self { inner }
+        Self {
+            inner,
+            repeats: true,
+        }
+    }
+
+    /// Wraps a transport for a request that must not be sent twice, and rejects every redirect.
+    ///
+    /// A web application may carry out a `POST` and then redirect to its result. Following such a
+    /// redirect would carry it out again.
+    pub fn rejected(inner: T) -> Self {
+        Self {
+            inner,
+            repeats: false,
+        }
     }
 }
 
@@ -36,6 +52,14 @@ impl<T: Transport> Transport for Redirects<T> {
             let response = self.inner.send(request.clone()).await?;
             if !is_redirect(response.status) {
                 return Ok(response);
+            }
+            if !self.repeats {
+                let message = format!(
+                    "`{}` responded with a redirect, which is not followed because the call may have \
+                     been carried out",
+                    shown(&request.url)
+                );
+                return Err(Error::new(Kind::Redirect, message));
             }
             request.url = target(&request.url, &response)?;
         }

@@ -198,7 +198,11 @@ impl Client {
     ) -> Result<Page, CallFailure> {
         let sent = time::Instant::now();
         let hops = Arc::new(CallTransport::new(&self.limited, &call.label, permit));
-        let answer = Redirects::new(Arc::clone(&hops)).send(request).await;
+        let redirects = match call.repeat() {
+            Repeat::Harmless => Redirects::new(Arc::clone(&hops)),
+            Repeat::Never => Redirects::rejected(Arc::clone(&hops)),
+        };
+        let answer = redirects.send(request).await;
         let response = match answer {
             Ok(response) => response,
             Err(error) => {

@@ -39,6 +39,31 @@ async fn follow(status: u16, from: &str, location: &str) -> Result<String> {
 }
 
 #[tokio::test]
+async fn a_call_that_must_not_be_repeated_is_not_redirected() {
+    for status in [301, 302, 303, 307, 308] {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let seen = sent.clone();
+        let server = InProcess::new(move |_: http::Request<Bytes>| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            async move {
+                let answer = http::Response::builder()
+                    .status(status)
+                    .header("location", "/start");
+                Ok(answer.body(Bytes::new()).unwrap())
+            }
+        });
+        let request = Request::post("https://api.example/start".parse().unwrap(), "the body");
+        let error = Redirects::rejected(server).send(request).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Redirect, "{status}");
+        assert!(
+            error.to_string().contains("may have been carried out"),
+            "{error}"
+        );
+        assert_eq!(sent.load(Ordering::Relaxed), 1, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn method_and_body_survive_every_redirect() {
     for status in [301, 302, 307, 308] {
         for location in [
