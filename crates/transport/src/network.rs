@@ -190,7 +190,7 @@ impl Network {
         let timeout = self.config.connect_timeout;
         // Checked first: a kept connection that broke must not be reported as a problem of the
         // proxy or the host.
-        if self.answered.has(error) {
+        if self.answered.has(error) && !fault::is_no_http(error) {
             return fault::stale(url, error);
         }
         let proxy = match url.scheme() {

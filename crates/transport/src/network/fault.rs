@@ -36,6 +36,10 @@ pub(super) fn in_exchange(url: &Url, error: &reqwest::Error, connect_timeout: Du
             Kind::Config,
             format!("cannot build the request to `{}`", shown(url)),
         ),
+        _ if is_no_http(error) => (
+            Kind::Interrupted,
+            format!("the response from `{}` is not valid HTTP", shown(url)),
+        ),
         _ => (Kind::Interrupted, broken(url)),
     };
     Error::new(kind, message).because(root(error))
@@ -50,6 +54,14 @@ pub(super) fn stale(url: &Url, error: &reqwest::Error) -> Error {
     Error::new(Kind::Stale, message).because(root(error))
 }
 
+/// Whether a response began, but is not valid HTTP.
+pub(super) fn is_no_http(error: &reqwest::Error) -> bool {
+    chain(error).any(|error| {
+        let http = error.downcast_ref::<hyper::Error>();
+        http.is_some_and(hyper::Error::is_parse)
+    })
+}
+
 /// Whether a name could not be resolved. The HTTP library offers no better way to find out than its
 /// text.
 fn is_lookup(error: &reqwest::Error) -> bool {
@@ -58,7 +70,9 @@ fn is_lookup(error: &reqwest::Error) -> bool {
 
 /// Translates an error that happened while the body was read.
 pub(super) fn in_body(url: &Url, error: &reqwest::Error) -> Error {
-    let message = if error.is_decode() {
+    // The HTTP library reports every error of a body as one of decoding it.
+    let is_broken = chain(error).any(|error| error.is::<hyper::Error>());
+    let message = if error.is_decode() && !is_broken {
         format!("the response from `{}` cannot be decompressed", shown(url))
     } else {
         broken(url)

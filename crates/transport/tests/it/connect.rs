@@ -148,6 +148,56 @@ async fn one_each() -> String {
     url
 }
 
+/// Answers one request on each connection, and the next one with something else than HTTP.
+async fn then_garbled(garbled: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                read_head(&mut stream).await;
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\npong";
+                stream.write_all(answer).await.unwrap();
+                read_head(&mut stream).await;
+                stream.write_all(garbled).await.unwrap();
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_response_that_is_no_http_is_not_a_stale_connection() {
+    for garbled in [
+        &b"HTTP/1.1 500 Internal \x1b[31m Error\r\n\r\n"[..],
+        b"<html>Sorry</html>\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\npong",
+    ] {
+        let url = then_garbled(garbled).await;
+        let network = Network::new(config()).unwrap();
+        get(&network, &url, false).await.unwrap();
+        let error = get(&network, &url, false).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Interrupted, "{}", chain(&error));
+        assert!(error.to_string().ends_with("is not valid HTTP"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_ends_early_is_not_called_compressed() {
+    for answer in [
+        &b"HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\npong"[..],
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\npong\r\nxx",
+    ] {
+        let address = answering(answer).await;
+        let error = ping(config(), &format!("http://{address}/")).await;
+        let text = error.unwrap_err().to_string();
+        assert!(
+            text.contains("broke before the response was complete"),
+            "{text}"
+        );
+    }
+}
+
 async fn get(network: &Network, url: &str, new_connection: bool) -> Result<Response> {
     let mut request = Request::post(url.parse().unwrap(), "");
     request.new_connection = new_connection;
