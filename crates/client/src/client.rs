@@ -100,8 +100,8 @@ impl Client {
     /// Tries a call once more, after `before` failed tries. For callers that do other work between
     /// the tries instead of waiting.
     ///
-    /// What is not the call's fault is retried as in [`fetch`](Self::fetch): its sign-in, a stale
-    /// token, an idle connection that broke. A failure counts only for this call, so it never opens
+    /// What is not the call's fault is retried as in [`fetch`](Self::fetch): a stale token, an idle
+    /// connection that broke. A failure counts only for this call, so it never opens
     /// the circuit breaker.
     ///
     /// If the API answers that there were too many calls, no other call is sent for as long as it

@@ -169,7 +169,8 @@ impl<'a> RetryState<'a> {
         }
     }
 
-    /// A single try of a call. Its sign-in is still retried as usual.
+    /// A single try of a call and of its sign-in. The caller decides about further tries, so tries of
+    /// the sign-in in between would multiply with them.
     pub(crate) fn once(retries: &'a RetryPolicy, jitter: &'a Jitter) -> Self {
         Self {
             attempts: 1,
@@ -212,12 +213,12 @@ impl<'a> RetryState<'a> {
     }
 
     fn after_failure(&mut self, trial: FailedTry) -> RetryDecision {
-        let (failures, attempts) = match trial.stage {
-            Stage::SignIn => (&mut self.sign_in_failures, self.retries.attempts),
-            Stage::Call => (&mut self.failures, self.attempts),
+        let failures = match trial.stage {
+            Stage::SignIn => &mut self.sign_in_failures,
+            Stage::Call => &mut self.failures,
         };
         *failures += 1;
-        if *failures >= attempts {
+        if *failures >= self.attempts {
             return RetryDecision::GiveUp;
         }
         let doubled = 2_u32.saturating_pow(*failures - 1);

@@ -121,6 +121,17 @@ fn a_single_try_that_is_throttled_is_not_repeated() {
 }
 
 #[test]
+fn a_single_try_signs_in_once() {
+    let (retries, jitter) = (RetryPolicy::default(), Jitter::seeded(1));
+    let mut retry = RetryState::once(&retries, &jitter);
+    let sign_in = FailedTry {
+        stage: Stage::SignIn,
+        ..trial(Class::Transient)
+    };
+    assert_eq!(retry.next(sign_in), RetryDecision::GiveUp);
+}
+
+#[test]
 fn nobody_waits_longer_than_patience() {
     let long = Duration::from_mins(6);
     let [next] = run(
