@@ -113,11 +113,21 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
 
         // The API says "nothing found" in several ways, sometimes with a success status and
         // sometimes with an error status.
-        (S::Number(1008), ..)
-        | (S::Number(0), F::Code(301), _)
-        | (S::Number(0), F::Text, 200..=299)
-        | (S::Number(0), F::None | F::Text, 404)
-        | (_, F::Code(301), 404) => Class::Empty,
+        (S::Number(1008), ..) | (S::Number(0), F::None, 404) | (_, F::Code(301), 404) => {
+            Class::Empty
+        }
+        (S::Number(0), F::Code(301), _) | (S::Number(0), F::Text, 200..=299 | 404)
+            if envelope.says_nothing_found() =>
+        {
+            Class::Empty
+        }
+        // Whether rows beside an error are usable is decided when they are read. A registration, for
+        // example, lists the units beside error 301, each with its own message.
+        (S::Number(0), F::Code(301), _) | (S::Number(0), F::Text, 200..=299)
+            if envelope.content == C::Some =>
+        {
+            Class::Empty
+        }
         (S::Number(0), F::None, 200..=299) => Class::Success,
 
         (S::Number(-2 | 2), ..) => Class::NotPossible,

@@ -92,6 +92,21 @@ impl Envelope {
         }
     }
 
+    /// Whether the message says that nothing was found, such as `No product found`. The number of that
+    /// error stands for other business rules too, and a text may report any failure.
+    pub(crate) fn says_nothing_found(&self) -> bool {
+        let text = self.message.as_deref().unwrap_or_default();
+        let text = text.to_ascii_lowercase();
+        let words: Vec<&str> = text
+            .split(|letter: char| !letter.is_alphanumeric())
+            .collect();
+        let has = |word: &&str| words.contains(word);
+        has(&"nothing")
+            || text == "none"
+            || (has(&"no") && SUBJECTS.iter().any(|subject| text.contains(subject)))
+            || (has(&"not") && (text.contains("found") || text.contains("exist")))
+    }
+
     /// Whether the message says that the token is missing or invalid, whatever the error number is.
     pub(crate) fn refuses_token(&self) -> bool {
         if self.status == Status::Number(0) {
@@ -119,6 +134,12 @@ const TOKEN_REFUSALS: [&str; 10] = [
     "invalid_token",
     "token is invalid",
     "token has expired",
+];
+
+/// What there is none of in messages such as `No product found` or `No matching records`.
+const SUBJECTS: [&str; 12] = [
+    "found", "match", "record", "result", "data", "product", "asset", "account", "license",
+    "contract", "folder", "unit",
 ];
 
 /// What one pass over a response finds.

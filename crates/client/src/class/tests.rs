@@ -153,6 +153,33 @@ fn by_text() {
 }
 
 #[test]
+fn only_a_message_that_says_so_means_that_nothing_was_found() {
+    let empty = r#""assets":null"#;
+    for text in [
+        "No product found",
+        "Nothing found.",
+        "Organization not found",
+        "no records",
+    ] {
+        check(200, &body("0", &error(301, text), empty), Class::Empty);
+        check(200, &body("0", &format!("\"{text}\""), empty), Class::Empty);
+        check(404, &body("0", &format!("\"{text}\""), empty), Class::Empty);
+    }
+    for text in [
+        "Database timeout",
+        "The account is suspended",
+        "No connection",
+    ] {
+        check(200, &body("0", &error(301, text), empty), Class::Unexpected);
+        check(
+            200,
+            &body("0", &format!("\"{text}\""), empty),
+            Class::Unexpected,
+        );
+    }
+}
+
+#[test]
 fn by_http_code() {
     const HTML: &str = "<html><body>Sorry</body></html>";
     for (http, html, object) in [
