@@ -16,9 +16,8 @@ const HOUR: Duration = Duration::from_hours(1);
 /// The minimum wait, whatever the server says.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// The maximum wait. No limit of this API lasts longer, and it keeps time arithmetic from
-/// overflowing.
-const LONGEST: Duration = Duration::from_hours(24);
+/// The maximum wait: the longest window of this API. A server with a wrong clock may ask for years.
+const LONGEST: Duration = HOUR;
 
 /// Returns the wait that `Retry-After` asks for, or the default for this class of responses.
 ///
