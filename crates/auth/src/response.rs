@@ -95,11 +95,14 @@ fn is_lock_out(body: &Map<String, Value>, text: &str) -> bool {
 
 /// Recognizes a refusal by something in front of the token server, which names each of its own refusals in `error`.
 fn is_forbidden(http: StatusCode, body: &Map<String, Value>, text: &str) -> bool {
+    http == StatusCode::FORBIDDEN && word(body, "error").is_none() && !is_about_user(text)
+}
+
+/// Whether a message is about the user or the password.
+fn is_about_user(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    let about_user = ["password", "credential", "user"]
-        .iter()
-        .any(|word| text.contains(word));
-    http == StatusCode::FORBIDDEN && word(body, "error").is_none() && !about_user
+    let words = ["password", "credential", "user", "login", "locked"];
+    words.iter().any(|word| text.contains(word))
 }
 
 /// Parses the body, with or without a byte order mark. Returns `None` unless it is a JSON object.
@@ -167,11 +170,14 @@ fn with_body(http: StatusCode, status: Option<i64>, body: &Map<String, Value>) -
         // The API's own rate limiter answers in its own envelope; see `limits-and-errors` in the
         // API facts.
         (_, Some(-10 | -11 | -12 | -30), _) | (429, ..) => Kind::Limited,
-        (500.., ..) => Kind::Transient,
+        (500.., ..) | (_, _, "temporarily_unavailable" | "server_error") => Kind::Transient,
         (_, _, "invalid_client" | "unauthorized_client") => Kind::ClientId,
         // These errors are about the request, not about who sends it.
         (_, _, "invalid_request" | "unsupported_grant_type" | "invalid_scope") => Kind::Unexpected,
-        (400 | 401 | 403, ..) | (_, _, "invalid_grant") => Kind::Credentials,
+        (401 | 403, ..) | (_, _, "invalid_grant" | "access_denied") => Kind::Credentials,
+        // HTTP 400 has many causes. Whoever is told to look for another password by mistake may
+        // lock the user out.
+        (400, ..) if message(body).is_some_and(is_about_user) => Kind::Credentials,
         (404 | 405, ..) => Kind::Config,
         _ => Kind::Unexpected,
     }

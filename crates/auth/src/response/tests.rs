@@ -72,17 +72,35 @@ const DENIALS: &[(u16, &str, Kind, &str)] = &[
         Kind::ClientId,
         "no portal",
     ),
-    (400, r#"{"oauth.message":"no"}"#, Kind::Credentials, "no"),
+    (400, r#"{"oauth.message":"no"}"#, Kind::Unexpected, "no"),
+    (
+        400,
+        r#"{"message":"unknown user"}"#,
+        Kind::Credentials,
+        "unknown user",
+    ),
+    (
+        400,
+        r#"{"error":"temporarily_unavailable"}"#,
+        Kind::Transient,
+        "temporarily_unavailable",
+    ),
+    (
+        400,
+        r#"{"status":-1,"message":"Invalid incoming request."}"#,
+        Kind::Unexpected,
+        "Invalid incoming request.",
+    ),
     (
         400,
         r#"{"error_message":"a","error_description":"b","message":"c","error":"d"}"#,
-        Kind::Credentials,
+        Kind::Unexpected,
         "a",
     ),
     (
         400,
         r#"{"error":{"errorCode":5,"message":"inside"}}"#,
-        Kind::Credentials,
+        Kind::Unexpected,
         "inside",
     ),
     (
