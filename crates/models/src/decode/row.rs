@@ -95,6 +95,10 @@ impl FieldBuilder {
     }
 
     pub(super) fn push<'v>(&mut self, value: &Scalar<'v>) -> Pushed<'v> {
+        // No id is 0. Some services write it for a value that is not set.
+        if self.asked.is_some() && value.as_written() == "0" {
+            return Pushed::Nothing;
+        }
         self.values.push(value)
     }
 

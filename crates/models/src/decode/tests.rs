@@ -113,6 +113,17 @@ fn accounts_without_a_unit_get_the_one_that_was_asked() {
 }
 
 #[test]
+fn an_account_of_zero_is_the_one_that_was_asked() {
+    let page = r#"{"assets": [{"serialNumber": "F1", "accountId": 0},
+        {"serialNumber": "F2", "accountId": "0"}, {"serialNumber": "F3", "accountId": 710112}]}"#;
+    insta::assert_snapshot!(rows("products/list", page), @r#"
+    products: account_id=710112 serial_number="F1"
+    products: account_id=710112 serial_number="F2"
+    products: account_id=710112 serial_number="F3"
+    "#);
+}
+
+#[test]
 fn nested_rows_inherit_the_key_wherever_it_stands() {
     let page = r#"{"assets": [{
         "entitlements": [{"level": 5, "levelDesc": "Advanced HW    "}, {"level": 6}],
