@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use fortilake_auth::printable;
 use serde::{
     Deserialize,
     de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor},
@@ -109,6 +110,8 @@ pub(super) fn kind(value: &RawValue) -> &'static str {
     }
 }
 
+/// An error about a response. It may quote names from the response, so characters that would control a
+/// terminal are replaced.
 pub(crate) fn error(message: String) -> serde_json::Error {
-    serde_json::Error::custom(message)
+    serde_json::Error::custom(printable(&message))
 }

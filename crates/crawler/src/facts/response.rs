@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    object::{Members, error, kind, members},
+    object::{Members, error, kind, members, pick},
     rows::{Rows, RowsMember},
 };
 
@@ -126,6 +126,25 @@ impl<'a> ParsedResponse<'a> {
         Ok(rows)
     }
 
+    /// The rows of a list. An object in its place can be its only row, but not without a row's key:
+    /// then it may be many rows by name, or anything else.
+    ///
+    /// # Errors
+    ///
+    /// As for [`rows`](Self::rows).
+    pub(crate) fn listed_rows(&self) -> serde_json::Result<Rows<'a>> {
+        let rows = self.rows()?;
+        let key = self.key_members();
+        if rows.is_single && !key.is_empty() && pick(rows.objects[0], [&key])?[0].is_none() {
+            return Err(error(format!(
+                "`{}` is an object without `{}` where a list was expected",
+                self.path().last().copied().unwrap_or_default(),
+                key[0]
+            )));
+        }
+        Ok(rows)
+    }
+
     /// Checks that a response without rows can be this endpoint's empty list.
     fn check_empty(
         &self,
@@ -145,6 +164,28 @@ impl<'a> ParsedResponse<'a> {
             return Ok(());
         }
         Err(error(format!("the response has no `{expected}`")))
+    }
+
+    /// Checks that a row has no member with further rows of its kind: a list of objects that have the
+    /// row's `key` but are not described. A tree of rows would otherwise be read as its roots alone.
+    pub(crate) fn check_flat(&self, row: &RawValue, key: &str) -> serde_json::Result<()> {
+        let Some(members) = members(row).transpose()? else {
+            return Ok(());
+        };
+        let rows = self.layout.and_then(|layout| outermost(&layout.shape));
+        let described: Vec<&str> = rows
+            .iter()
+            .flat_map(|rows| rows.fields.iter().map(|field| field.name))
+            .collect();
+        let nested = members
+            .iter()
+            .find(|(name, value)| !described.contains(&&**name) && holds_rows(value, key));
+        match nested {
+            None => Ok(()),
+            Some((name, _)) => Err(error(format!(
+                "a row has further rows in `{name}`, which the API description does not know"
+            ))),
+        }
     }
 
     fn path(&self) -> Vec<&'static str> {
@@ -248,6 +289,21 @@ fn undescribed<'m>(members: &'m Members<'_>, described: &[&str]) -> Option<&'m s
         let stray = !is_known(name) && holds_objects(value, DEPTH);
         stray.then_some(&**name)
     })
+}
+
+/// Whether a value is a list of objects with this key, or contains one.
+fn holds_rows(value: &RawValue, key: &str) -> bool {
+    fn search(value: &Value, key: &str, depth: usize) -> bool {
+        match value {
+            Value::Array(items) => items.iter().any(|item| item.get(key).is_some()),
+            Value::Object(members) if depth > 0 => {
+                let mut values = members.values();
+                values.any(|value| search(value, key, depth - 1))
+            }
+            _ => false,
+        }
+    }
+    Value::deserialize(value).is_ok_and(|value| search(&value, key, DEPTH))
 }
 
 fn holds_objects(value: &RawValue, depth: usize) -> bool {

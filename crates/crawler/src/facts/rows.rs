@@ -20,6 +20,8 @@ pub(crate) struct Rows<'a> {
     /// The number of elements that are neither objects nor null. The decoder reports each of them
     /// as an issue, as it does for nulls.
     pub(crate) odd: usize,
+    /// Whether an object stands in the place of the list, as its only row.
+    pub(crate) is_single: bool,
     /// What the response has in the place of the list.
     pub(crate) member: RowsMember,
 }
@@ -45,6 +47,7 @@ impl<'a> Rows<'a> {
             ))),
             Some(b'{') => Ok(Self {
                 objects: vec![value],
+                is_single: true,
                 ..Self::default()
             }),
             Some(b'n') => Ok(Self::default()),

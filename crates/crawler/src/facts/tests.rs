@@ -76,6 +76,51 @@ fn units_in_an_unreadable_form_are_an_error() {
 }
 
 #[test]
+fn a_tree_of_units_is_an_error() {
+    for nested in [
+        r#""children": [{"id": 6}]"#,
+        r#""orgUnits": [{"id": 6}]"#,
+        r#""extra": {"units": [{"id": 6, "name": "Retail"}]}"#,
+    ] {
+        let page = format!(
+            r#"{{"organizationUnits": {{"orgId": 5, "orgUnits": [{{"id": 5, {nested}}}]}}}}"#
+        );
+        let message = message("units/list", &page);
+        assert!(
+            message.starts_with("a row has further rows in `"),
+            "{message}"
+        );
+    }
+    let flat =
+        r#"{"organizationUnits": {"orgId": 5, "orgUnits": [{"id": 5, "tags": [{"name": "a"}]}]}}"#;
+    assert!(read_page("units/list", flat).is_ok());
+}
+
+#[test]
+fn an_object_is_a_row_only_with_its_key() {
+    assert_eq!(list(r#"{"assets": {"serialNumber": "F1"}}"#).rows, 1);
+    for page in [
+        r#"{"assets": {"0": {"serialNumber": "F1"}, "1": {"serialNumber": "F2"}}}"#,
+        r#"{"assets": {"F1": {"serialNumber": "F1"}}, "totalPages": 1}"#,
+        r#"{"assets": {"serialNumber": null}}"#,
+    ] {
+        assert_eq!(
+            message("products/list", page),
+            "`assets` is an object without `serialNumber` where a list was expected"
+        );
+    }
+}
+
+#[test]
+fn names_in_messages_cannot_control_a_terminal() {
+    let page = r#"{"a\u001b[2J\u202e\u2028b": [{"serialNumber": "F1"}]}"#;
+    assert_eq!(
+        message("products/list", page),
+        "the answer has `a [2J  b` where `assets` was expected"
+    );
+}
+
+#[test]
 fn an_empty_list_is_null_or_empty_or_counted_as_none() {
     let empty = |page: &str| {
         let facts = list(page);

@@ -25,11 +25,14 @@ pub(super) fn read(endpoint: &str, page: &str, names: Names) -> serde_json::Resu
 }
 
 fn accounts(response: &ParsedResponse<'_>) -> serde_json::Result<Facts> {
-    Ok(Facts::Accounts(ids(response, &response.rows()?)?))
+    Ok(Facts::Accounts(ids(response, &response.listed_rows()?)?))
 }
 
 fn units(response: &ParsedResponse<'_>) -> serde_json::Result<Facts> {
-    let rows = response.rows()?;
+    let rows = response.listed_rows()?;
+    for row in &rows.objects {
+        response.check_flat(row, "id")?;
+    }
     let inside = response.inside("organizationUnits")?.unwrap_or_default();
     let organization = inside.into_iter().find(|(name, _)| name == "orgId");
     let organization = organization.and_then(|(_, id)| integer_of(id.get()));
@@ -75,7 +78,7 @@ fn list(endpoint: &str, page: &str, names: Names) -> serde_json::Result<ListFact
 }
 
 fn any_list(response: &ParsedResponse<'_>, names: Names) -> serde_json::Result<ListFacts> {
-    let rows = response.rows()?;
+    let rows = response.listed_rows()?;
     let total = response.number("totalPages");
     let mut facts = ListFacts {
         page: response.number("pageNumber"),
