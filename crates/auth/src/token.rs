@@ -48,6 +48,8 @@ struct Inner {
     clock: Clock,
     /// When the token arrived, which is later than when it was requested.
     obtained_at: Micros,
+    /// Whether this process signed in for it. If not, it may have been revoked since.
+    is_own: bool,
     /// Whether a call with this token has succeeded.
     proven: AtomicBool,
     /// Until when the token must not be used.
@@ -81,6 +83,7 @@ impl Token {
             scheme,
             header,
             obtained_at: stored.issued_at,
+            is_own: false,
             stored,
             clock,
             proven: AtomicBool::new(false),
@@ -98,6 +101,7 @@ impl Token {
         let mut token = Self::new(scheme, stored, clock)?;
         if let Some(inner) = Arc::get_mut(&mut token.0) {
             inner.obtained_at = now;
+            inner.is_own = true;
         }
         Ok(token)
     }
@@ -112,14 +116,16 @@ impl Token {
         self.0.stored.access_token.expose()
     }
 
-    /// Whether a refusal may be the token's fault, because half of its lifetime is over.
+    /// Whether a refusal may be the token's fault, because half of its lifetime is over, or because an
+    /// earlier run left it and no call has succeeded with it since.
     ///
     /// FortiCloud answers "access denied" for a stale token as well as for a missing permission;
     /// what FortiPortal answers is undocumented. Only a new token can tell the two cases apart, but
-    /// that costs an error of the budget. So a refusal of a token in the first half of its lifetime
-    /// is taken for a missing permission.
+    /// that costs an error of the budget. So a refusal of any other token is taken for a missing
+    /// permission.
     pub fn is_old(&self) -> bool {
         match self.0.scheme {
+            Scheme::Bearer if !self.0.is_own && !self.0.proven.load(Ordering::Relaxed) => true,
             Scheme::Bearer | Scheme::Portal => self.age() >= self.life() / 2,
             Scheme::PortalKept => true,
             Scheme::Key => false,

@@ -73,6 +73,18 @@ async fn the_next_run_uses_the_same_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kept_token_is_doubted_until_a_call_succeeds() {
+    let (server, runs) = (Server::default(), Runs::new());
+    let first = runs.oauth(&server, |n, _| granted(n, 3600));
+    assert!(!first.token("iam").await.unwrap().is_old());
+    let second = runs.oauth(&server, |n, _| granted(n, 3600));
+    let token = second.token("iam").await.unwrap();
+    assert!(token.is_old());
+    token.succeeded();
+    assert!(!token.is_old());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_another_process_has_renewed_is_renewed() {
     let (server, runs) = (Server::default(), Runs::new());
     let one = runs.oauth(&server, |n, _| granted(n, 3600));
