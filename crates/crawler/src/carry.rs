@@ -10,12 +10,13 @@ use fortilake_state::{Journal, Record, RecordKind};
 
 use crate::{
     Error, Fetch, Result, System,
+    due::Refresh,
     freeze::{Frozen, ScopeRecord},
     notes::{self, ReadRecord},
     stored_scope::Closed,
 };
 
-/// Publishes the rows of earlier crawls in place of scopes that this crawl could not read.
+/// Publishes the rows of earlier crawls in place of scopes that this crawl did not read.
 #[derive(Debug, Clone)]
 pub struct Carry {
     /// The earlier crawls with the same settings, newest first.
@@ -23,6 +24,8 @@ pub struct Carry {
     /// How old rows may be for the crawl to count as complete; `None` means that a crawl with
     /// carried rows is never complete.
     pub max_age: Option<Duration>,
+    /// Limits this crawl to a part of the accounts; `None` reads everything.
+    pub refresh: Option<Refresh>,
 }
 
 /// An earlier crawl whose journal can be read.
@@ -34,16 +37,17 @@ pub struct EarlierCrawl {
     pub read: Arc<ReadRecord<'static>>,
 }
 
-/// A scope that this crawl could not read.
+/// A scope that this crawl did not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unread {
     pub(crate) id: ScopeId,
-    pub(crate) error: String,
+    /// Why it could not be read; `None` if the crawl did not try.
+    pub(crate) error: Option<String>,
 }
 
 impl Carry {
-    /// The scopes that this crawl could not read: those that failed, and those that only an earlier
-    /// crawl knows, because the list that names them failed in this one.
+    /// The scopes that this crawl did not read: those that failed or were postponed, and those that
+    /// only an earlier crawl knows, because the list that names them failed in this one.
     ///
     /// `everything` is false if the crawl was limited to a selection. Such a crawl does not ask for
     /// the other scopes, so they are not missing.
@@ -55,11 +59,9 @@ impl Carry {
     ) -> Result<Vec<Unread>> {
         let mut unread: Vec<_> = failed
             .iter()
-            .filter_map(|record| {
-                Some(Unread {
-                    id: record.scope.clone(),
-                    error: record.error.clone()?,
-                })
+            .map(|record| Unread {
+                id: record.scope.clone(),
+                error: record.error.clone().filter(|_| !record.postponed),
             })
             .collect();
         if !everything || unread.is_empty() {
@@ -79,7 +81,9 @@ impl Carry {
         unread.extend(missing.filter_map(|record| {
             let list = failed.list_that_names(&record.scope)?;
             Some(Unread {
-                error: format!("it was not listed in this crawl, because `{list}` failed"),
+                error: Some(format!(
+                    "it was not listed in this crawl, because `{list}` failed"
+                )),
                 id: record.scope,
             })
         }));
@@ -92,7 +96,7 @@ impl Carry {
         &self,
         journal: &dyn Journal,
         unread: Vec<Unread>,
-    ) -> Result<Vec<(Closed, String)>> {
+    ) -> Result<Vec<(Closed, Option<String>)>> {
         let mut carried = Vec::new();
         for Unread { id, error } in unread {
             for crawl in &self.earlier {
@@ -106,7 +110,7 @@ impl Carry {
     }
 
     /// The results of the newest earlier crawl that read to its end.
-    fn last_frozen(&self) -> Result<Option<Frozen>> {
+    pub(crate) fn last_frozen(&self) -> Result<Option<Frozen>> {
         for crawl in &self.earlier {
             if let Some(frozen) = notes::frozen_of(&*crawl.read)? {
                 return Ok(Some(frozen));
@@ -192,6 +196,10 @@ impl<'a> Failed<'a> {
         }
         None
     }
+}
+
+pub(crate) fn micros(length: Duration) -> i64 {
+    length.as_micros().try_into().unwrap_or(i64::MAX)
 }
 
 /// What a scope is about: `account`, `unit`, or nothing.

@@ -12,9 +12,10 @@ use tokio::sync::mpsc;
 
 use crate::{
     Carry, Error, Event, Observer, Result, Scope,
+    carry::micros,
     deliver::{observed_at, open_page},
     error::{Kind, one_line},
-    freeze::{Frozen, ScopeRecord, exhaustive},
+    freeze::{Frozen, Requested, ScopeRecord, exhaustive},
     handover::Handover,
     journal::with_journal,
     notes,
@@ -50,6 +51,8 @@ pub(crate) struct Collector {
     stream: Option<mpsc::UnboundedSender<Arc<Closed>>>,
     /// When the newest page so far arrived.
     newest: Option<i64>,
+    /// What the crawl asks for.
+    requested: Requested,
 }
 
 /// What a collector knows when all scopes have closed.
@@ -91,12 +94,18 @@ impl Collector {
             closed: Vec::new(),
             stream: None,
             newest: None,
+            requested: Requested::new(),
         })
     }
 
     /// Whether an earlier run froze the results, so that no more calls may be made.
     pub(crate) fn is_frozen(&self) -> bool {
         self.frozen.is_some()
+    }
+
+    /// Sets what the crawl asks for.
+    pub(crate) fn requests(&mut self, requested: Requested) {
+        self.requested = requested;
     }
 
     /// Passes complete scopes to this channel as they are collected.
@@ -177,7 +186,7 @@ impl Collector {
             None => carry.and_then(|carry| carry.max_age).map(micros),
         };
         let frozen = Frozen {
-            exhaustive: exhaustive(&scopes),
+            exhaustive: exhaustive(&scopes, &self.requested),
             scopes,
             drift: self.rows.drift(),
             finished_at: self.newest.unwrap_or_else(|| (self.clock)()),
@@ -196,8 +205,8 @@ impl Collector {
         })
     }
 
-    /// The carried scopes of frozen results, each with the reason why it was not read.
-    async fn carried_before(&self, frozen: Arc<Frozen>) -> Result<Vec<(Closed, String)>> {
+    /// The carried scopes of frozen results, each with the error if it failed.
+    async fn carried_before(&self, frozen: Arc<Frozen>) -> Result<Vec<(Closed, Option<String>)>> {
         with_journal(&self.journal, move |journal| {
             let scopes = frozen.scopes.iter();
             let carried = scopes.filter(|record| record.carried_from.is_some());
@@ -206,16 +215,19 @@ impl Collector {
                     let text = record.scope.text();
                     let stored = notes::described(&|key| journal.read(key), &text)?;
                     let closed = stored.and_then(|stored| stored.restore(record.scope.clone()));
-                    let error = record.error.clone().unwrap_or_default();
-                    Ok((closed.ok_or_else(|| lost(&text))?, error))
+                    Ok((closed.ok_or_else(|| lost(&text))?, record.error.clone()))
                 })
                 .collect()
         })
         .await
     }
 
-    /// Copies the rows of scopes that could not be read from earlier crawls.
-    async fn carry(&self, carry: Option<Carry>, everything: bool) -> Result<Vec<(Closed, String)>> {
+    /// Copies the rows of scopes that were not read from earlier crawls.
+    async fn carry(
+        &self,
+        carry: Option<Carry>,
+        everything: bool,
+    ) -> Result<Vec<(Closed, Option<String>)>> {
         let Some(carry) = carry else {
             return Ok(Vec::new());
         };
@@ -232,7 +244,7 @@ impl Collector {
     async fn count_carried(
         &mut self,
         closed: &Closed,
-        error: String,
+        error: Option<String>,
     ) -> Result<Option<ScopeRecord>> {
         let mut record = match self.count(closed).await {
             Ok(record) => record,
@@ -242,7 +254,7 @@ impl Collector {
             }
             Err(failure) => return Err(failure),
         };
-        record.error = Some(error);
+        record.error = error;
         record.carried_from.clone_from(&closed.carried_from);
         self.describe(closed).await?;
         Ok(Some(record))
@@ -258,6 +270,11 @@ impl Collector {
             notes::describe(&**journal, &id, &stored)
         })
         .await
+    }
+
+    /// Whether any scope was read completely.
+    pub(crate) fn has_complete_scope(&self) -> bool {
+        !self.complete.is_empty()
     }
 
     /// The source and the error of the first scope that failed, if any did.
@@ -354,6 +371,8 @@ impl Collector {
             observed_at: self.newest.unwrap_or_else(|| (self.clock)()),
             carried_from: None,
             error,
+            postponed: scope.postponed,
+            unproven: scope.unproven,
             note: scope.note.clone(),
         }
     }
@@ -362,10 +381,6 @@ impl Collector {
         (self.observer)(&Event::Published { scope, rows: 0 });
         self.failed.push(record);
     }
-}
-
-fn micros(length: std::time::Duration) -> i64 {
-    length.as_micros().try_into().unwrap_or(i64::MAX)
 }
 
 fn add(rows: &mut BTreeMap<String, u64>, tables: Vec<crate::publish::TableRows>) {

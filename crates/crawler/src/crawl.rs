@@ -22,10 +22,12 @@ use crate::{
     changes::{ChangeRows, FindChanges},
     collect::{Collected, Collector},
     deliver::deliver,
+    due::DueBySource,
     error::Kind,
-    journal::flush,
+    journal::{flush, with_journal},
     publish::Models,
     read::{ReadStats, Reader, ReusablePages},
+    refresh,
 };
 
 /// One source to crawl.
@@ -134,7 +136,16 @@ impl Crawl {
             sources = self.sources.len(),
             "reading"
         );
-        let (mut readers, feeds) = reading.start(self.sources);
+        let pairs = self.sources.iter().flat_map(|Source { settings, .. }| {
+            let endpoints = settings.endpoints().into_iter();
+            endpoints.map(|endpoint| (settings.source.clone(), endpoint))
+        });
+        collector.requests(pairs.collect());
+        let due = match reading.due(self.carry.as_ref(), &self.sources).await {
+            Ok(due) => due,
+            Err(error) => return Err(delivery.give_up(error).await),
+        };
+        let (mut readers, feeds) = reading.start(self.sources, due);
         delivery.stream(&mut collector, &self.journal);
         let stopping = self.stop.clone();
         let collected = async {
@@ -217,9 +228,10 @@ impl ReadStats {
         carry: Option<Carry>,
         everything: bool,
     ) -> Result<(Self, Collected)> {
-        if let Some((source, error)) = collector.first_failure().filter(|_| self.pages == 0) {
-            // Scopes such as the units of a local user close without a page, so closed scopes do
-            // not prove that anything was read.
+        // Scopes such as the units of a local user close without a page, so closed scopes alone do
+        // not prove that anything was read. Neither do pages of which no scope could use any.
+        let read_nothing = self.pages == 0 || !collector.has_complete_scope();
+        if let Some((source, error)) = collector.first_failure().filter(|_| read_nothing) {
             let message = format!("nothing could be read from source `{source}`");
             return Err(Error::new(Kind::Unreadable, message).with_source(error.to_owned()));
         }
@@ -243,8 +255,20 @@ type Readers = JoinSet<Result<ReadStats>>;
 type Feed = (Arc<str>, mpsc::UnboundedReceiver<Scope>);
 
 impl Reading {
+    /// The accounts that are due, by source.
+    async fn due(&self, carry: Option<&Carry>, sources: &[Source]) -> Result<DueBySource> {
+        let sources = sources.iter().map(|source| &source.settings.source);
+        let (carry, sources) = (carry.cloned(), sources.cloned().collect::<Vec<_>>());
+        let now = (self.clock)();
+        with_journal(&self.journal, move |journal| {
+            let due = refresh::due(&**journal, carry.as_ref(), &sources, now)?;
+            Ok(due.unwrap_or_default())
+        })
+        .await
+    }
+
     /// Starts a task for each source.
-    fn start(&self, sources: Vec<Source>) -> (Readers, Vec<Feed>) {
+    fn start(&self, sources: Vec<Source>, mut due: DueBySource) -> (Readers, Vec<Feed>) {
         let mut readers = JoinSet::new();
         let mut feeds = Vec::new();
         let alone = sources.len() == 1;
@@ -256,7 +280,11 @@ impl Reading {
                     None => Names::Unwanted,
                     Some(_) => Names::Wanted,
                 },
-                plan: source.settings.system.definition().planner(source.settings),
+                plan: {
+                    let due = due.remove(&*source.settings.source);
+                    let system = source.settings.system.definition();
+                    system.planner(source.settings, due)
+                },
                 client: source.client.filter(|_| self.may_call),
                 concurrency: source.concurrency.max(1),
                 older: source.older,

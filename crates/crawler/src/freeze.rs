@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult, Selection};
 use serde::{Deserialize, Serialize};
 
-use crate::{CoverageRow, Drift, System};
+use crate::{CoverageRow, Drift, System, systems::count};
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +33,9 @@ pub(crate) struct Frozen {
     pub(crate) max_age: Option<i64>,
 }
 
+/// The (source, endpoint) pairs that a crawl asks for.
+pub(crate) type Requested = BTreeSet<(Arc<str>, &'static str)>;
+
 /// The result of one scope, as `coverage` shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ScopeRecord {
@@ -47,14 +50,31 @@ pub(crate) struct ScopeRecord {
     pub(crate) rows: BTreeMap<String, u64>,
     /// When its newest page arrived, in microseconds of Unix time.
     pub(crate) observed_at: i64,
-    /// The crawl that read its rows, if this crawl could not.
+    /// The crawl that read its rows, if this crawl did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) carried_from: Option<String>,
     /// Why this crawl could not read the scope; `None` if it could.
     pub(crate) error: Option<String>,
+    /// Whether this crawl left it to a later one and did not try to read it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) postponed: bool,
+    /// Whether its rows were found by a search that may not find all of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unproven: bool,
     /// How the scope was read, such as the search that found its products.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
+}
+
+/// The scopes that a rolling crawl did not try to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Postponed {
+    /// How many of them have the rows of an earlier crawl.
+    pub carried: u64,
+    /// When the oldest of these rows were read, in microseconds of Unix time.
+    pub oldest: Option<i64>,
+    /// Those that no crawl has read yet, as [`FailedScope::scope`] names them.
+    pub unread: BTreeSet<String>,
 }
 
 impl Frozen {
@@ -69,9 +89,9 @@ impl Frozen {
     /// Whether no scope failed and no carried scope is older than allowed.
     pub(crate) fn is_complete(&self) -> bool {
         let is_good = |record: &ScopeRecord| match (&record.error, &record.carried_from) {
-            (None, _) => true,
+            (None, None) => true,
             (Some(_), None) => false,
-            (Some(_), Some(_)) => {
+            (_, Some(_)) => {
                 let age = self.finished_at.saturating_sub(record.observed_at);
                 self.max_age.is_some_and(|most| age <= most)
             }
@@ -79,11 +99,27 @@ impl Frozen {
         self.scopes.iter().all(is_good)
     }
 
-    /// The notes that belong in the summary: how the units were listed.
+    /// The scopes that were left to a later crawl.
+    pub(crate) fn postponed(&self) -> Postponed {
+        let mut postponed = Postponed::default();
+        for record in &self.scopes {
+            if record.postponed {
+                postponed.unread.insert(record.scope.text());
+            } else if record.error.is_none() && record.carried_from.is_some() {
+                postponed.carried += 1;
+                let oldest = postponed.oldest.unwrap_or(i64::MAX);
+                postponed.oldest = Some(oldest.min(record.observed_at));
+            }
+        }
+        postponed
+    }
+
+    /// The notes that belong in the summary: how the units were listed, and whether a search was used
+    /// that may not find everything.
     ///
-    /// Notes about product searches stay in `coverage`. That an organization was not read at all
-    /// changes what the whole snapshot contains, so people have to see it.
-    pub(crate) fn units_notes(&self) -> Vec<String> {
+    /// How each scope was searched stays in `coverage`. These notes change what the whole snapshot
+    /// contains, so people have to see them.
+    pub(crate) fn notes(&self) -> Vec<String> {
         let units = self
             .scopes
             .iter()
@@ -92,7 +128,19 @@ impl Frozen {
             let note = record.note.as_ref()?;
             Some(format!("{}: {note}", record.scope.source))
         });
-        notes.collect()
+        let mut unproven = BTreeMap::<&str, usize>::new();
+        for record in self.scopes.iter().filter(|record| record.unproven) {
+            *unproven.entry(&record.scope.source).or_default() += 1;
+        }
+        let unproven = unproven.into_iter().map(|(source, scopes)| {
+            format!(
+                "{source}: {} of products were searched without `%`, which this tenant does not \
+                 accept as a wildcard, so products without an expiry date may be missing; `note` in \
+                 `coverage` says how each was searched",
+                count(scopes, "list")
+            )
+        });
+        notes.chain(unproven).collect()
     }
 
     /// The rows of the table `coverage`.
@@ -190,10 +238,16 @@ impl ScopeRecord {
 
 /// The (source, endpoint) pairs for which `scopes` contains every scope that exists.
 ///
+/// `requested` are the pairs that the crawl asks for. If no subject of an endpoint is left, none of
+/// its scopes is in `scopes`, and still all of them are known.
+///
 /// All subjects of an endpoint are known if all scopes of its parent endpoint, which lists them,
 /// are complete. If the parent was never called, as for a user without an organization, there may
 /// be subjects that this crawl has not seen.
-pub(crate) fn exhaustive(scopes: &[ScopeRecord]) -> BTreeSet<(String, String)> {
+pub(crate) fn exhaustive(
+    scopes: &[ScopeRecord],
+    requested: &Requested,
+) -> BTreeSet<(String, String)> {
     let mut endpoints = BTreeMap::<(&str, &str), bool>::new();
     for record in scopes {
         let key = (record.scope.source.as_str(), record.scope.endpoint.as_str());
@@ -209,10 +263,15 @@ pub(crate) fn exhaustive(scopes: &[ScopeRecord]) -> BTreeSet<(String, String)> {
         }
         true
     };
-    let known = endpoints
-        .keys()
-        .filter(|(source, endpoint)| is_known(source, endpoint));
+    let requested = requested
+        .iter()
+        .map(|(source, endpoint)| (&**source, *endpoint));
+    // An endpoint without a parent is called once. If it has no scope, it was not called.
+    let requested = requested
+        .filter(|(_, endpoint)| System::of(endpoint).definition().parent(endpoint).is_some());
+    let pairs = endpoints.keys().copied().chain(requested);
+    let known = pairs.filter(|(source, endpoint)| is_known(source, endpoint));
     known
-        .map(|(source, endpoint)| ((*source).to_owned(), (*endpoint).to_owned()))
+        .map(|(source, endpoint)| (source.to_owned(), endpoint.to_owned()))
         .collect()
 }

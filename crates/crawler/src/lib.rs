@@ -17,6 +17,7 @@ mod changes;
 mod collect;
 mod crawl;
 mod deliver;
+mod due;
 mod edition;
 mod error;
 mod facts;
@@ -28,6 +29,7 @@ mod journal;
 mod notes;
 mod publish;
 mod read;
+mod refresh;
 mod report;
 mod scope;
 mod sink_tasks;
@@ -40,10 +42,12 @@ pub use crate::{
     carry::{Carry, EarlierCrawl},
     changes::{Batches, Begun, ChangeRows, FindChanges, Since},
     crawl::{Crawl, Incomplete, Source},
+    due::Refresh,
     edition::{edition, models_digest},
     error::{Error, Kind, Result, one_line},
     facts::{DetailsSubject, Facts, Ids, ListFacts, Names, OffsetFacts, ProductName},
     fetch::{Failure, FailureKind, Fetch, Outcome, Rejected},
+    freeze::Postponed,
     guard::{AccountShrink, Baselines, Guard, ScopeBaseline, Shrink, ShrinkLimits},
     notes::reading_has_ended,
     publish::{CoverageRow, Drift, Publisher, RawPage, Reload},

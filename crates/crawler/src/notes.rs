@@ -1,5 +1,5 @@
 //! What the journal stores of a crawl other than the outcomes of calls: the handover log, the
-//! frozen results, and the snapshot that the crawl is compared with.
+//! frozen results, the accounts that are due, and the snapshot that the crawl is compared with.
 //!
 //! All are ordinary journal records, so they become durable no earlier than the pages that were
 //! appended before them. This order makes them trustworthy: if a scope is in the log after a crash,
@@ -8,7 +8,8 @@
 use fortilake_state::{self as state, Journal, Record, RecordKind};
 
 use crate::{
-    Error, Result, changes::Since, error::Kind, freeze::Frozen, stored_scope::StoredScope,
+    Error, Result, changes::Since, due::DueBySource, error::Kind, freeze::Frozen,
+    stored_scope::StoredScope,
 };
 
 /// Reads a record of a journal by its key.
@@ -20,6 +21,9 @@ const FROZEN: &str = " frozen";
 
 /// The key of the snapshot that the crawl is compared with.
 const CHANGES_SINCE: &str = " changes since";
+
+/// The key of the accounts that are due.
+const DUE: &str = " due";
 
 /// The ids of the scopes in the handover log, in handover order.
 pub(crate) fn handed_over(journal: &dyn Journal) -> Result<Vec<String>> {
@@ -124,6 +128,26 @@ pub(crate) fn record_changes_since(journal: &dyn Journal, since: &Since) -> Resu
     })?;
     write(journal, CHANGES_SINCE, &text)?;
     journal.flush().map_err(Error::state)
+}
+
+/// The accounts that are due, as an earlier run decided.
+pub(crate) fn due(journal: &dyn Journal) -> Result<Option<DueBySource>> {
+    let Some(text) = read(journal, DUE)? else {
+        return Ok(None);
+    };
+    serde_json::from_str(&text).map(Some).map_err(|error| {
+        let text = "the journal does not say which accounts are due";
+        Error::new(Kind::State, text).with_source(error)
+    })
+}
+
+/// Records the accounts that are due. It is durable no later than the first page.
+pub(crate) fn record_due(journal: &dyn Journal, due: &DueBySource) -> Result<()> {
+    let text = serde_json::to_string(due).map_err(|error| {
+        let text = "the accounts that are due cannot be serialized";
+        Error::new(Kind::Unforeseen, text).with_source(error)
+    })?;
+    write(journal, DUE, &text)
 }
 
 fn handover_key(position: usize) -> String {

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use fortilake_sink::{CarriedScope, FailedScope, Outcome, Scopes, TableSpec, TableTotal};
 
-use crate::{Drift, Fetch, Scope, Shrink, SinkReport, freeze::Frozen};
+use crate::{
+    Drift, Fetch, Scope, Shrink, SinkReport,
+    freeze::{Frozen, Postponed},
+};
 
 /// Progress of a crawl, for example for a progress bar.
 #[derive(Debug)]
@@ -45,10 +48,13 @@ pub struct Report {
     pub published: bool,
     /// The number of scopes by result.
     pub scopes: Scopes,
-    /// The scopes that failed, in publishing order.
+    /// The scopes without rows, in publishing order: those that failed, and those of `postponed` that
+    /// were never read.
     pub failed: Vec<FailedScope>,
     /// The scopes that failed, but whose rows are from an earlier crawl.
     pub carried: Vec<CarriedScope>,
+    /// The scopes that were left to a later crawl.
+    pub postponed: Postponed,
     /// The number of rows of every table.
     pub tables: Vec<TableTotal>,
     /// The outcome that the sinks received.
@@ -85,9 +91,10 @@ impl Report {
             scopes: summary.scopes,
             failed: summary.failed,
             carried: summary.carried,
+            postponed: frozen.postponed(),
             tables: tables.iter().map(total).collect(),
             outcome: outcome.clone(),
-            notes: frozen.units_notes(),
+            notes: frozen.notes(),
             shrunk: Vec::new(),
             drift: frozen.drift,
             calls: 0,

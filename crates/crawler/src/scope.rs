@@ -27,6 +27,10 @@ pub struct Scope {
     /// A note for `coverage`: how products were searched, or why only the user's own account was
     /// read.
     pub note: Option<String>,
+    /// Whether the rows were found by a search that may not find all of them.
+    pub unproven: bool,
+    /// Whether the crawl leaves it to a later one; then `pages` says why.
+    pub postponed: bool,
     /// The calls whose pages contain the scope's rows, in order, or why the scope failed.
     pub pages: Result<Pages, String>,
 }
@@ -65,7 +69,18 @@ impl Scope {
             organization_id: None,
             rejected: Vec::new(),
             note: None,
+            unproven: false,
+            postponed: false,
             pages,
+        }
+    }
+
+    /// A scope of an account that is left to a later crawl.
+    pub(crate) fn postponed(endpoint: &'static str, account: Option<i64>, reason: &str) -> Self {
+        Self {
+            account_id: account,
+            postponed: true,
+            ..Self::of(endpoint, Err(reason.to_owned()))
         }
     }
 

@@ -16,6 +16,8 @@ pub(crate) struct StoredScope {
     rejected: Vec<Rejected>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unproven: bool,
     pages: Pages,
     /// The crawl that read the pages, if they were copied from another journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +45,7 @@ impl StoredScope {
             organization_id: scope.organization_id,
             rejected: scope.rejected.clone(),
             note: scope.note.clone(),
+            unproven: scope.unproven,
             pages: scope.pages.as_ref().ok()?.clone(),
             carried_from: closed.carried_from.clone(),
         })
@@ -57,6 +60,8 @@ impl StoredScope {
             organization_id: self.organization_id,
             rejected: self.rejected,
             note: self.note,
+            unproven: self.unproven,
+            postponed: false,
             pages: Ok(self.pages),
         };
         Some(Closed {

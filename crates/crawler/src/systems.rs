@@ -19,7 +19,7 @@ use fortilake_models as models;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::{Error, Facts, Fetch, Names, Outcome, Result, Scope, Settings, error::Kind};
+use crate::{Error, Facts, Fetch, Names, Outcome, Result, Scope, Settings, due::Due, error::Kind};
 
 /// Every system. The first one is the default.
 static SYSTEMS: [System; 3] = [
@@ -41,8 +41,9 @@ pub(crate) trait Definition: Sync {
     /// The endpoints whose responses fill the tables of a crawl with these settings.
     fn endpoints(&self, settings: &Settings) -> Vec<&'static str>;
 
-    /// Plans a crawl with these settings.
-    fn planner(&self, settings: Settings) -> Box<dyn Planner>;
+    /// Plans a crawl with these settings. With `due`, only a part of the accounts is read; a system
+    /// without accounts ignores it.
+    fn planner(&self, settings: Settings, due: Option<Due>) -> Box<dyn Planner>;
 
     /// Reads what the planner needs to know about a page.
     fn facts(&self, endpoint: &str, page: &str, names: Names) -> serde_json::Result<Facts>;
@@ -365,7 +366,7 @@ fn without_id(rows: usize, noun: &str) -> String {
 }
 
 /// `2 units`, or `1 unit`.
-fn count(number: impl TryInto<u64>, noun: &str) -> String {
+pub(crate) fn count(number: impl TryInto<u64>, noun: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")

@@ -44,6 +44,8 @@ fn journal(pages: &[(i64, &str)]) -> Arc<dyn Journal> {
 
 fn scope(account: i64, pages: Result<Pages, String>) -> Scope {
     Scope {
+        unproven: false,
+        postponed: false,
         endpoint: "products/list",
         account_id: Some(account),
         ou_id: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fortilake_sink::{ScopeId, ScopeResult, Selection};
 
-use super::{Frozen, ScopeRecord, exhaustive};
+use super::{Frozen, Requested, ScopeRecord, exhaustive};
 
 fn record(endpoint: &str, subject: &str, rows: u64, error: Option<&str>) -> ScopeRecord {
     ScopeRecord {
@@ -21,13 +21,15 @@ fn record(endpoint: &str, subject: &str, rows: u64, error: Option<&str>) -> Scop
         rows: BTreeMap::from([("products".to_owned(), rows)]),
         observed_at: 1,
         carried_from: None,
+        postponed: false,
+        unproven: false,
         error: error.map(str::to_owned),
         note: None,
     }
 }
 
 fn known(scopes: &[ScopeRecord]) -> Vec<String> {
-    let known = exhaustive(scopes).into_iter();
+    let known = exhaustive(scopes, &Requested::new()).into_iter();
     known.map(|(_, endpoint)| endpoint).collect()
 }
 
@@ -46,6 +48,33 @@ fn all_scopes_are_known_if_their_parent_is_complete() {
     let some = [units, accounts, failed, products.clone()];
     assert_eq!(known(&some), ["accounts/list", "units/list"]);
     assert!(known(&[products]).is_empty(), "no organization was read");
+}
+
+#[test]
+fn no_scope_is_left_of_an_endpoint_whose_subjects_are_gone() {
+    let units = record("units/list", "", 0, None);
+    let accounts = record("accounts/list", "unit=1", 0, None);
+    let requested = [
+        "units/list",
+        "accounts/list",
+        "products/list",
+        "flex/programs/list",
+    ];
+    let requested = requested.map(|endpoint| ("acme".into(), endpoint));
+    let known = |scopes: &[ScopeRecord]| {
+        let known = exhaustive(scopes, &Requested::from(requested.clone())).into_iter();
+        known.map(|(_, endpoint)| endpoint).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        known(&[units.clone(), accounts.clone()]),
+        ["accounts/list", "products/list", "units/list"]
+    );
+    let failed = record("accounts/list", "unit=2", 0, Some("HTTP 500"));
+    assert_eq!(
+        known(&[units, accounts, failed]),
+        ["accounts/list", "units/list"]
+    );
+    assert!(known(&[]).is_empty());
 }
 
 #[test]

@@ -18,6 +18,8 @@ fn offer(handover: &mut Handover, account: i64) -> Vec<(String, bool)> {
         organization_id: None,
         rejected: Vec::new(),
         note: None,
+        unproven: false,
+        postponed: false,
         pages: Ok(Pages::default()),
     };
     let ready = handover.offer(id, scope).into_iter();

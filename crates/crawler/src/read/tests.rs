@@ -143,7 +143,9 @@ impl Lab {
             _ => None,
         };
         let reader = Reader {
-            plan: System::default().definition().planner(self.settings()),
+            plan: System::default()
+                .definition()
+                .planner(self.settings(), None),
             names: Names::Unwanted,
             client: Some(Arc::new(self.client(max_calls))),
             concurrency: CONCURRENCY,

@@ -9,7 +9,7 @@ use fortilake_client::{self as client, Client};
 
 use self::planner::FortiAuthenticatorPlanner;
 use super::{ApiKey, Check, ConnectionConfig, Definition, Estimate, Planner};
-use crate::{Facts, Names, Result, Settings};
+use crate::{Facts, Names, Result, Settings, due::Due};
 
 /// The endpoint that identifies the unit.
 const UNIT: &str = "authenticator/systeminfo";
@@ -30,7 +30,7 @@ impl Definition for FortiAuthenticator {
         vec![COUNTERS, TOKENS]
     }
 
-    fn planner(&self, settings: Settings) -> Box<dyn Planner> {
+    fn planner(&self, settings: Settings, _due: Option<Due>) -> Box<dyn Planner> {
         Box::new(FortiAuthenticatorPlanner::new(settings.source))
     }
 

@@ -13,7 +13,7 @@ pub(crate) use self::planner::DETAILS;
 pub use self::planner::FortiCloudPlanner;
 use self::planner::{FLEX, flex_depth};
 use super::{Check, ConnectionConfig, Definition, Estimate, Planner};
-use crate::{Facts, Names, Result, Settings};
+use crate::{Facts, Names, Result, Settings, due::Due};
 
 pub(crate) const UNITS: &str = "units/list";
 pub(crate) const ACCOUNTS: &str = "accounts/list";
@@ -38,8 +38,8 @@ impl Definition for FortiCloud {
         endpoints
     }
 
-    fn planner(&self, settings: Settings) -> Box<dyn Planner> {
-        Box::new(FortiCloudPlanner::new(settings))
+    fn planner(&self, settings: Settings, due: Option<Due>) -> Box<dyn Planner> {
+        Box::new(FortiCloudPlanner::new(settings).limited_to(due))
     }
 
     fn facts(&self, endpoint: &str, page: &str, names: Names) -> serde_json::Result<Facts> {

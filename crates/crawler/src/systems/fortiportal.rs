@@ -9,7 +9,7 @@ use fortilake_client::{self as client, Client};
 
 use self::planner::FortiPortalPlanner;
 use super::{ApiKey, Check, ConnectionConfig, Definition, Estimate, Planner};
-use crate::{Facts, Names, Result, Settings};
+use crate::{Facts, Names, Result, Settings, due::Due};
 
 const ORGANIZATIONS: &str = "portal/account/organizations";
 const SITES: &str = "portal/device/site/customer";
@@ -27,7 +27,7 @@ impl Definition for FortiPortal {
         vec![ORGANIZATIONS, SITES, VDOMS]
     }
 
-    fn planner(&self, settings: Settings) -> Box<dyn Planner> {
+    fn planner(&self, settings: Settings, _due: Option<Due>) -> Box<dyn Planner> {
         Box::new(FortiPortalPlanner::new(settings.source))
     }
 

@@ -131,6 +131,7 @@ fn carry_from(days: &[&Day], max_age: Option<Duration>) -> Carry {
     Carry {
         earlier: days.iter().map(|day| day.earlier()).collect(),
         max_age,
+        refresh: None,
     }
 }
 
@@ -278,6 +279,7 @@ async fn a_scope_that_no_crawl_has_read_stays_failed() {
     let carry = Carry {
         earlier: vec![lost, whole.earlier()],
         max_age: None,
+        refresh: None,
     };
     let fourth = Day::crawl(4, &fault, carry).await;
     assert_eq!(fourth.rows(), whole.rows());

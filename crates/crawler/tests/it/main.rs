@@ -17,6 +17,7 @@ mod order;
 mod permanent;
 mod proof;
 mod resume;
+mod rolling;
 mod tokens;
 mod truth;
 mod util;

@@ -50,6 +50,26 @@ fn is_complete(crawled: &Crawled) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_organization_that_cannot_be_read_publishes_nothing() {
+    let fault = "path = \"units/list\"\n\
+        action = { kind = \"status\", status = 0, code = 301, http = 200, \
+        message = \"No organization found\" }\n";
+    let crawled = with_fault(fault).await;
+    assert!(crawled.report.is_err(), "{:?}", failures(&crawled));
+    assert!(!crawled.finished);
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_are_gone_are_known_to_be_gone() {
+    let fault = "path = \"accounts/list\"\n\
+        action = { kind = \"set-member\", member = \"accounts\", value = \"[]\" }\n";
+    let crawled = with_fault(fault).await;
+    let outcome = &crawled.report().outcome;
+    let products = ("acme".to_owned(), "products/list".to_owned());
+    assert!(outcome.exhaustive.contains(&products), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn rows_in_an_unexpected_place_fail_their_scope() {
     for (path, from, to) in [
         ("products/list", "assets", "products"),

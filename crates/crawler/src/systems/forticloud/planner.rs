@@ -14,6 +14,7 @@ mod discovery;
 mod flex;
 mod listing;
 mod publish;
+mod rolling;
 mod wildcard;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ use self::{
     details::Details,
     flex::Flex,
     listing::{Listing, PageRequest},
+    rolling::Rolling,
     wildcard::Wildcard,
 };
 use crate::{Fetch, Outcome, ScopeMode, Search, Settings, Step, systems::Planner};
@@ -52,6 +54,8 @@ pub struct FortiCloudPlanner {
     /// The number of calls in flight that may lead to further accounts.
     discovering: usize,
     account_lists: Vec<AccountLists>,
+    /// The accounts that have to be chosen, if not all of them are read.
+    rolling: Option<Rolling>,
     /// The position of each account's lists, so that an account that several units name is read
     /// once.
     planned: HashMap<Option<i64>, usize>,
@@ -133,6 +137,7 @@ impl FortiCloudPlanner {
             held: Vec::new(),
             discovering: 0,
             account_lists: Vec::new(),
+            rolling: None,
             planned: HashMap::new(),
             wildcard: Wildcard::default(),
             paging_works: false,
@@ -274,6 +279,7 @@ impl FortiCloudPlanner {
     }
 
     fn step(&mut self, mut fetches: Vec<Fetch>) -> Step {
+        self.choose_accounts(&mut fetches);
         self.decide(&mut fetches);
         let mut closed = self.publish();
         self.ask_details(&mut fetches);
@@ -304,6 +310,9 @@ impl FortiCloudPlanner {
     fn ask(&mut self, purpose: Purpose, fetch: Fetch) -> Fetch {
         let finds_accounts = matches!(purpose, Purpose::Units(_) | Purpose::Accounts(..));
         self.discovering += usize::from(finds_accounts);
+        if let (true, Some(rolling)) = (finds_accounts, &mut self.rolling) {
+            rolling.spend();
+        }
         self.asked.insert(fetch.key().clone(), purpose);
         fetch
     }
@@ -317,7 +326,10 @@ impl FortiCloudPlanner {
         let lists = AccountLists::new(&self.settings, account, self.wildcard.is_possible());
         self.planned.insert(account, at);
         self.account_lists.push(lists);
-        self.begin_account(at, fetches);
+        match (&mut self.rolling, account) {
+            (Some(rolling), Some(account)) => rolling.hold(account, at),
+            _ => self.begin_account(at, fetches),
+        }
         at
     }
 

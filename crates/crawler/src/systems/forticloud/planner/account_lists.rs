@@ -56,6 +56,8 @@ pub(super) struct AccountLists {
     waiting: Vec<usize>,
     /// Maps a list to the list that has to end before it begins.
     after: HashMap<usize, usize>,
+    /// Why the account is left to a later crawl, if it is.
+    postponed: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +107,7 @@ impl AccountLists {
             leading: None,
             waiting: Vec::new(),
             after: HashMap::new(),
+            postponed: None,
         };
         let products = new.search(settings, &queries);
         if queries == FALLBACK {
@@ -283,13 +286,21 @@ impl AccountLists {
         *self = Self::new(settings, self.account, false);
     }
 
+    /// Leaves the account to a later crawl, before any of its lists has begun.
+    pub(super) fn postpone(&mut self, reason: &'static str) {
+        self.postponed = Some(reason);
+    }
+
+    /// Why the account is left to a later crawl, if it is.
+    pub(super) fn postponed(&self) -> Option<&'static str> {
+        self.postponed
+    }
+
     /// Whether all lists of this account have ended.
     pub(super) fn closed(&self) -> bool {
-        self.phase == SearchState::Certain
-            && self
-                .lists
-                .iter()
-                .all(|list| list.state != ListingState::Open)
+        let is_open = |list: &Listing| list.state == ListingState::Open;
+        let is_searched = self.phase == SearchState::Certain && !self.lists.iter().any(is_open);
+        self.postponed.is_some() || is_searched
     }
 
     /// The account, and the names of its products if every product list is complete.
@@ -300,9 +311,16 @@ impl AccountLists {
 
     /// Takes the account's scopes. The lists are dropped, because nothing uses them again.
     pub(super) fn take_scopes(&mut self, settings: &Settings) -> Vec<Scope> {
+        if let Some(reason) = self.postponed {
+            self.lists = Vec::new();
+            let endpoints = std::iter::once("products/list").chain(settings.include.clone());
+            let postponed = |endpoint| Scope::postponed(endpoint, self.account, reason);
+            return endpoints.map(postponed).collect();
+        }
         let mut products = self.scope("products/list", settings, self.product_lists());
         // A list that failed may not have been asked with all of these searches, or with any.
         products.note = products.pages.is_ok().then(|| self.searched.clone());
+        products.unproven = products.pages.is_ok() && !self.fallback.is_empty();
         if let (Ok(_), Some(gap)) = (&products.pages, self.gap()) {
             products.pages = Err(gap);
         }

@@ -58,6 +58,8 @@ struct AccountDetails {
     rejected: Vec<Rejected>,
     /// Why the details of this account could not be read, if so.
     failed: Option<String>,
+    /// Whether they are left to a later crawl; then `failed` says why.
+    postponed: bool,
 }
 
 /// One call: the position of the account, and the product's serial number.
@@ -108,7 +110,16 @@ impl Details {
             answered: 0,
             rejected: Vec::new(),
             failed,
+            postponed: false,
         });
+    }
+
+    /// Adds an account that is left to a later crawl.
+    pub(super) fn postpone(&mut self, id: Option<i64>, reason: &str) {
+        self.add(id, Err(reason.to_owned()));
+        if let Some(account) = self.accounts.back_mut() {
+            account.postponed = true;
+        }
     }
 
     /// Returns the calls to make next.
@@ -218,6 +229,9 @@ impl Details {
     }
 
     fn scope(&self, account: AccountDetails) -> Scope {
+        if let (true, Some(reason)) = (account.postponed, &account.failed) {
+            return Scope::postponed(ENDPOINT, account.id, reason);
+        }
         let pages = match account.failed {
             Some(message) => Err(message),
             None => Ok(self.pages(&account)),
@@ -229,6 +243,8 @@ impl Details {
             organization_id: None,
             rejected: account.rejected,
             note: None,
+            unproven: false,
+            postponed: false,
             pages,
         }
     }

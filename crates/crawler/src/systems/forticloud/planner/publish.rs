@@ -35,8 +35,12 @@ impl FortiCloudPlanner {
                 Turn::Accounts(at) => scopes.push(self.publish_accounts(at)),
                 Turn::AccountLists(at) => {
                     if let Some(details) = &mut self.details {
-                        let (account, products) = self.account_lists[at].products();
-                        details.add(account, products);
+                        let lists = &self.account_lists[at];
+                        let (account, products) = lists.products();
+                        match lists.postponed() {
+                            Some(reason) => details.postpone(account, reason),
+                            None => details.add(account, products),
+                        }
                     }
                     scopes.extend(self.account_lists[at].take_scopes(&self.settings));
                 }

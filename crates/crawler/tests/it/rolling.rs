@@ -1,0 +1,244 @@
+//! Rolling crawls: every hour, the accounts that were read longest ago are read again.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use fortilake_crawler::{Carry, Crawl, EarlierCrawl, Refresh, Report};
+use fortilake_simulator::Scenario;
+use fortilake_sink::ScopeResult;
+use fortilake_state::{Journal, MemoryJournal};
+use tokio::sync::watch;
+
+use crate::util::{Crawled, Lab, products_only, scenario};
+
+/// The length of an hour in microseconds.
+const HOUR: i64 = 3_600_000_000;
+
+/// The time at the beginning of this hour of the tests.
+fn time(hour: i64) -> i64 {
+    1_700_000_000_000_000 + hour * HOUR
+}
+
+/// One crawl of a series, and its journal.
+struct Hour {
+    number: i64,
+    journal: Arc<MemoryJournal>,
+    crawled: Crawled,
+}
+
+/// A series of crawls of one organization, one per hour.
+struct Series {
+    lab: Lab,
+    refresh: Refresh,
+}
+
+impl Series {
+    fn new(scenario: Scenario, hours: u64, calls: impl Into<Option<u64>>) -> Self {
+        let refresh = Refresh {
+            every: Duration::from_secs(3600 * hours),
+            calls: calls.into(),
+        };
+        Self {
+            lab: Lab::new(scenario),
+            refresh,
+        }
+    }
+
+    /// Crawls in this hour, and carries from the crawl before.
+    async fn crawl(&self, hour: i64, before: Option<&Hour>) -> Hour {
+        let journal = Arc::new(MemoryJournal::default());
+        let (_stop, crawl) = self.prepare(hour, before, &journal);
+        Hour {
+            number: hour,
+            crawled: self.lab.collect(crawl).await,
+            journal,
+        }
+    }
+
+    fn prepare(
+        &self,
+        hour: i64,
+        before: Option<&Hour>,
+        journal: &Arc<MemoryJournal>,
+    ) -> (watch::Sender<bool>, Crawl) {
+        let settings = products_only();
+        let (stop, mut crawl) = self
+            .lab
+            .crawl(settings, journal.clone(), |config| config.errors = None);
+        crawl.identity.id = format!("crawl-{hour}");
+        crawl.clock = Arc::new(move || time(hour));
+        crawl.carry = Some(Carry {
+            earlier: before.map(Hour::earlier).into_iter().collect(),
+            max_age: Some(2 * self.refresh.every),
+            refresh: Some(self.refresh),
+        });
+        (stop, crawl)
+    }
+}
+
+impl Hour {
+    fn earlier(&self) -> EarlierCrawl {
+        let journal = self.journal.clone();
+        EarlierCrawl {
+            id: format!("crawl-{}", self.number),
+            read: Arc::new(move |key| journal.read(key)),
+        }
+    }
+
+    fn report(&self) -> &Report {
+        self.crawled.report()
+    }
+
+    /// The hour in which the products of each account were read.
+    fn read_in(&self) -> BTreeMap<i64, i64> {
+        let scopes = self.report().outcome.scopes.iter();
+        let with_rows = scopes.filter(|found| !matches!(found.result, ScopeResult::Failed { .. }));
+        with_rows
+            .filter_map(|found| {
+                let account = found.scope.subject_number("account")?;
+                Some((account, (found.observed_at - time(0)) / HOUR))
+            })
+            .collect()
+    }
+
+    /// The accounts whose products this crawl has read.
+    fn fresh(&self) -> Vec<i64> {
+        let hours = self.read_in().into_iter();
+        hours
+            .filter_map(|(account, hour)| (hour == self.number).then_some(account))
+            .collect()
+    }
+
+    fn products(&self) -> Vec<String> {
+        let rows = self.crawled.tables["products"].iter();
+        let mut serials: Vec<_> = rows
+            .map(|row| row["serial_number"].as_str().unwrap().to_owned())
+            .collect();
+        serials.sort();
+        serials
+    }
+}
+
+/// One unit with these accounts.
+fn organization(accounts: u64, fault: &str) -> Scenario {
+    scenario(fault, 1, accounts, accounts * 5)
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_are_not_due_are_carried_and_complete() {
+    let series = Series::new(organization(6, ""), 24, None);
+    let first = series.crawl(0, None).await;
+    assert!(first.report().complete);
+    let second = series.crawl(1, Some(&first)).await;
+    assert!(second.fresh().is_empty());
+    assert!(second.report().complete);
+    assert!(second.report().failed.is_empty());
+    assert_eq!(second.report().postponed.carried, 6);
+    assert_eq!(second.report().postponed.oldest, Some(time(0)));
+    // The units and the two lists of accounts.
+    assert_eq!(
+        second.report().outcome.scopes.len(),
+        first.report().outcome.scopes.len()
+    );
+    assert_eq!(second.products(), first.products());
+    let third = series.crawl(25, Some(&second)).await;
+    assert_eq!(third.fresh().len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_crawl_reads_the_accounts_that_wait_longest() {
+    // A full crawl takes 3 calls to find the accounts, and 2 for each of them.
+    let series = Series::new(organization(10, ""), 2, 9);
+    let whole = crate::util::crawl_with(
+        organization(10, ""),
+        products_only(),
+        fortilake_crawler::Incomplete::Publish,
+    )
+    .await;
+    let mut before: Option<Hour> = None;
+    for hour in 0..12 {
+        let sent = *series.lab.calls.borrow();
+        let now = series.crawl(hour, before.as_ref()).await;
+        assert_eq!(now.fresh().len(), 3, "hour {hour}");
+        // One more call signs in.
+        assert!(*series.lab.calls.borrow() - sent <= 9 + 2, "hour {hour}");
+        let ages = now.read_in();
+        let unread = 10_usize.saturating_sub(3 * (hour as usize + 1));
+        assert_eq!(ages.len(), 10 - unread, "hour {hour}");
+        assert_eq!(now.report().complete, unread == 0, "hour {hour}");
+        assert_eq!(now.report().postponed.unread.len(), unread, "hour {hour}");
+        assert_eq!(now.report().failed.len(), unread, "hour {hour}");
+        // ceil(10 accounts / 3 per hour) crawls read every account once.
+        assert!(ages.values().all(|read| hour - read < 4), "{ages:?}");
+        if unread == 0 {
+            assert_eq!(now.products().len(), whole.tables["products"].len());
+        }
+        before = Some(now);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumed_crawl_and_a_replay_read_the_same_accounts() {
+    let series = Series::new(organization(10, ""), 2, 9);
+    let first = series.crawl(0, None).await;
+    let second = series.crawl(1, Some(&first)).await;
+
+    // Stopped after some calls, and resumed an hour later, when others would be due.
+    let journal = Arc::new(MemoryJournal::default());
+    let (stop, crawl) = series.prepare(2, Some(&second), &journal);
+    let sent = *series.lab.calls.borrow();
+    let mut calls = series.lab.calls.subscribe();
+    let stopper = async {
+        calls.wait_for(|calls| *calls >= sent + 5).await.unwrap();
+        stop.send_replace(true);
+    };
+    let (stopped, ()) = tokio::join!(series.lab.collect(crawl), stopper);
+    assert!(stopped.report.is_err());
+    let (_stop, mut crawl) = series.prepare(2, Some(&first), &journal);
+    crawl.clock = Arc::new(|| time(4));
+    if let Some(carry) = &mut crawl.carry {
+        carry.refresh = None;
+        carry.earlier = vec![second.earlier()];
+    }
+    let resumed = series.lab.collect(crawl).await;
+    let uninterrupted = series.crawl(2, Some(&second)).await;
+    assert_eq!(resumed.tables, uninterrupted.crawled.tables);
+
+    // A replay has neither the earlier crawls nor a connection.
+    let (_stop, mut crawl) = series.prepare(2, None, &journal);
+    crawl.carry = None;
+    crawl.sources[0].client = None;
+    let again = series.lab.collect(crawl).await;
+    assert_eq!(again.tables, resumed.tables);
+    assert_eq!(again.report().outcome, resumed.report().outcome);
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_that_always_fail_do_not_keep_others_from_their_turn() {
+    let scenario = organization(8, "");
+    let truth = fortilake_simulator::Simulator::new(scenario.clone()).truth();
+    let mut accounts: Vec<i64> = truth.tables["products"]
+        .iter()
+        .map(|row| row["account_id"].as_i64().unwrap())
+        .collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    let bad = &accounts[..3];
+    let faults: String = bad
+        .iter()
+        .map(|account| {
+            format!(
+                "[[fault]]\npath = \"products/list\"\naccount = {account}\n\
+                 action = {{ kind = \"refuse\" }}\n"
+            )
+        })
+        .collect();
+    // Three accounts per hour, so the bad ones would fill every crawl.
+    let series = Series::new(organization(8, &faults), 2, 9);
+    let mut before: Option<Hour> = None;
+    for hour in 0..8 {
+        before = Some(series.crawl(hour, before.as_ref()).await);
+    }
+    let ages = before.unwrap().read_in();
+    assert_eq!(ages.len(), 5);
+    assert!(ages.values().all(|read| 7 - read < 5), "{ages:?}");
+}
