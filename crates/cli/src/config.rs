@@ -21,7 +21,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use fortilake_crawler::ShrinkLimits;
+use fortilake_crawler::{Refresh, ShrinkLimits};
 use fortilake_sink::{Partial, Spec, registry};
 use fortilake_snapshot::scheme;
 use serde_json::{Map, Value};
@@ -72,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) carry: bool,
     /// How old such rows may be for a snapshot to count as complete.
     pub(crate) max_age: Option<Duration>,
+    /// Which part of the accounts a crawl reads; `None` reads all of them.
+    pub(crate) refresh: Option<Refresh>,
     /// Whether the table `changes` is part of each snapshot.
     pub(crate) changes: bool,
     /// How long a crawl may lie idle before it is abandoned instead of resumed.
@@ -95,6 +97,7 @@ impl Config {
             partial: None,
             carry: false,
             max_age: None,
+            refresh: None,
             changes: false,
             max_idle: MAX_IDLE,
             stop_timeout: STOP_TIMEOUT,

@@ -4,7 +4,7 @@ mod target;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use fortilake_crawler::{AccountShrink, Drift, Report, Shrink, SinkReport, one_line};
+use fortilake_crawler::{AccountShrink, Drift, Postponed, Report, Shrink, SinkReport, one_line};
 use fortilake_sink::{self as sink, FailedScope, Standing, TableTotal, registry};
 use serde_json::{Value, json};
 
@@ -83,6 +83,7 @@ fn text(crawl: &sink::Crawl, report: &Report, flags: &str) -> String {
         let _ = writeln!(text, "note: {note}\n");
     }
     text.push_str(&failures(report));
+    text.push_str(&not_due(&report.postponed));
     text.push_str(&shrunk(crawl, &report.shrunk, flags));
     text.push_str(refused(report));
     text.push_str(&sinks(&report.sinks));
@@ -114,7 +115,12 @@ pub(crate) fn tables(totals: &[TableTotal], drift: Drift) -> String {
 
 /// The scopes that could not be read: those whose rows are missing, then those whose rows are old.
 fn failures(report: &Report) -> String {
-    let missing: Vec<_> = report.failed.iter().map(failure).collect();
+    let postponed = &report.postponed;
+    let failed = report.failed.iter();
+    let missing: Vec<_> = failed
+        .filter(|scope| !postponed.unread.contains(&scope.scope))
+        .map(failure)
+        .collect();
     let old = report.carried.iter().map(|scope| {
         format!(
             "{} (rows of {}, from crawl {})",
@@ -125,6 +131,29 @@ fn failures(report: &Report) -> String {
     });
     list("are not published", &missing)
         + &list("are those of an earlier crawl", &old.collect::<Vec<_>>())
+        + &not_read_yet(postponed)
+}
+
+/// The scopes that a rolling crawl left out because an earlier one read them; empty if there are none.
+fn not_due(postponed: &Postponed) -> String {
+    match postponed.oldest.map(jiff::Timestamp::from_microsecond) {
+        Some(Ok(oldest)) => format!(
+            "{} not due; the rows are those of earlier crawls, the oldest of {oldest:.0}\n\n",
+            count(postponed.carried, "scope"),
+        ),
+        _ => String::new(),
+    }
+}
+
+/// The scopes that a rolling crawl has not read yet; empty if there are none.
+fn not_read_yet(postponed: &Postponed) -> String {
+    match postponed.unread.len() as u64 {
+        0 => String::new(),
+        scopes => format!(
+            "{} not read yet, so the rows are missing; a later crawl reads them\n\n",
+            count(scopes, "scope")
+        ),
+    }
 }
 
 /// Scopes that failed, under a heading that says what became of their rows; empty if there are none.

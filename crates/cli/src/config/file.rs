@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use fortilake_crawler::{ShrinkLimits, one_line};
+use fortilake_crawler::{Refresh, ShrinkLimits, one_line};
 use fortilake_sink::{Partial, Spec};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -106,6 +106,12 @@ struct Crawl {
     /// How old rows may be that `publish.partial = "carry"` takes from an earlier crawl, such as
     /// `48h`, for a snapshot to count as complete. Without it, a snapshot with such rows is partial.
     max_age: Option<String>,
+    /// How old the lists of an account are when they are read again, such as `24h`; the rows of the
+    /// other accounts are carried. Without it, every crawl reads everything.
+    refresh: Option<String>,
+    /// How many calls one crawl may spend on the lists of a source, with `refresh`.
+    #[schemars(range(min = 1))]
+    calls_per_run: Option<u64>,
     /// How long a crawl may take to stop after SIGTERM or SIGHUP, such as `8s`.
     stop_timeout: Option<String>,
 }
@@ -117,6 +123,42 @@ struct SinkTable {
     kind: String,
     #[serde(flatten)]
     options: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Crawl {
+    /// Checks the keys of a rolling crawl together. Each would do something else than its reader
+    /// expects if another is missing.
+    fn refresh(&self, partial: Option<PartialConfig>) -> Result<Option<Refresh>> {
+        let refuse = |message: &str| Err(CommandError::not_started(anyhow!("{message}")));
+        let Some(text) = &self.refresh else {
+            return match self.calls_per_run {
+                Some(_) => refuse("`calls_per_run` of `[crawl]` needs `refresh`"),
+                None => Ok(None),
+            };
+        };
+        let every = duration("refresh", text)?;
+        if !matches!(partial, Some(PartialConfig::Carry)) {
+            return refuse(
+                "`refresh` of `[crawl]` needs `partial = \"carry\"` in `[publish]`, because the \
+                 accounts that are not read again keep the rows of earlier crawls",
+            );
+        }
+        let max_age = self.max_age.as_deref();
+        let max_age = max_age.map(|text| duration("max_age", text)).transpose()?;
+        if max_age.is_none_or(|most| most <= every) {
+            return refuse(
+                "`refresh` of `[crawl]` needs a longer `max_age`, the age up to which a snapshot \
+                 counts as complete",
+            );
+        }
+        if self.calls_per_run == Some(0) {
+            return refuse("`calls_per_run` of `[crawl]` is 0; it takes at least 1");
+        }
+        Ok(Some(Refresh {
+            every,
+            calls: self.calls_per_run,
+        }))
+    }
 }
 
 fn keep() -> usize {
@@ -252,6 +294,7 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
             .as_deref()
             .map(|text| duration("max_age", text))
             .transpose()?,
+        refresh: file.crawl.refresh(file.publish.partial)?,
         changes: file.history.changes,
         max_idle: match &file.crawl.max_idle {
             None => defaults.max_idle,

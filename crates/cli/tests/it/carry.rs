@@ -80,3 +80,71 @@ fn rows_that_are_young_enough_make_a_complete_snapshot() {
     );
     assert_eq!(serials(&folder).len(), 60);
 }
+
+#[test]
+fn a_rolling_crawl_reads_what_is_due_and_publishes_everything() {
+    let tenant = Tenant::start(WHOLE);
+    let folder = tenant.folder(
+        "publish.partial = \"carry\"\n\
+         crawl = { refresh = \"24h\", max_age = \"48h\", calls_per_run = 7 }\n",
+    );
+    // Three calls find the accounts, and each of them takes two.
+    let text = check(&folder, "crawl", 3);
+    assert!(
+        text.contains("not read yet, so the rows are missing; a later crawl reads them"),
+        "{text}"
+    );
+    assert!(!text.contains("failed;"), "{text}");
+    let some = serials(&folder);
+    assert!(some.len() < 60, "{}", some.len());
+    check(&folder, "crawl", 0);
+    assert_eq!(serials(&folder).len(), 60);
+    let text = check(&folder, "crawl", 0);
+    assert!(
+        text.contains("3 scopes not due; the rows are those of earlier crawls, the oldest of 20"),
+        "{text}"
+    );
+    check(&folder, "replay latest --sink csv:again", 0);
+    assert_eq!(
+        folder.read("again/products.csv"),
+        folder.read("out/csv/products.csv")
+    );
+    // A crawl that may not carry reads everything.
+    let text = check(&folder, "crawl --require-complete", 0);
+    assert!(!text.contains("not due"), "{text}");
+}
+
+#[test]
+fn keys_of_a_rolling_crawl_that_miss_each_other() {
+    let tenant = Tenant::start(WHOLE);
+    for (keys, reason) in [
+        (
+            "crawl.calls_per_run = 10\n",
+            "`calls_per_run` of `[crawl]` needs `refresh`",
+        ),
+        (
+            "crawl = { refresh = \"24h\", max_age = \"48h\" }\n",
+            "needs `partial = \"carry\"` in `[publish]`",
+        ),
+        (
+            "publish.partial = \"carry\"\ncrawl.refresh = \"24h\"\n",
+            "needs a longer `max_age`",
+        ),
+        (
+            "publish.partial = \"carry\"\ncrawl = { refresh = \"24h\", max_age = \"24h\" }\n",
+            "needs a longer `max_age`",
+        ),
+        (
+            "publish.partial = \"carry\"\n\
+             crawl = { refresh = \"24h\", max_age = \"48h\", calls_per_run = 0 }\n",
+            "`calls_per_run` of `[crawl]` is 0",
+        ),
+        (
+            "publish.partial = \"carry\"\ncrawl = { refresh = \"soon\", max_age = \"48h\" }\n",
+            "`refresh` of `[crawl]` is `soon`",
+        ),
+    ] {
+        let text = check(&tenant.folder(keys), "config check", 2);
+        assert!(text.contains(reason), "{keys}: {text}");
+    }
+}

@@ -81,6 +81,7 @@ impl Shown<'_> {
             partial,
             carry,
             max_age,
+            refresh,
             changes,
             max_idle,
             stop_timeout,
@@ -89,6 +90,12 @@ impl Shown<'_> {
         self.add(None, "crawl.max_idle", duration(*max_idle));
         if let Some(max_age) = max_age {
             self.add(None, "crawl.max_age", duration(*max_age));
+        }
+        if let Some(refresh) = refresh {
+            self.add(None, "crawl.refresh", duration(refresh.every));
+            if let Some(calls) = refresh.calls {
+                self.add(None, "crawl.calls_per_run", json!(calls));
+            }
         }
         self.add(None, "crawl.stop_timeout", duration(*stop_timeout));
         self.add(None, "guard.max_shrink", json!(limits.max_shrink));

@@ -147,5 +147,6 @@ pub(super) fn carry(
     Ok(Some(Carry {
         earlier: earlier.into_iter().map(readable).collect(),
         max_age: config.max_age,
+        refresh: config.refresh,
     }))
 }
