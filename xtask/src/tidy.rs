@@ -72,8 +72,9 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("xtask", &[]),
 ];
 
-/// The maximum length of a source file. A longer one should be divided.
-const MAX_LINES: usize = 450;
+/// The length from which on a file is worth a question. It is no rule: a long file with one idea is
+/// easier to read than two halves of it.
+const LONG_FILE: usize = 450;
 
 /// Checks all rules, and reports all violations together.
 pub fn run() -> Result<()> {
@@ -87,6 +88,10 @@ pub fn run() -> Result<()> {
             .display()
             .to_string();
         breaches.extend(file(&name, &text));
+        let lines = text.lines().count();
+        if lines > LONG_FILE && !is_test(&name) {
+            println!("{name} has {lines} lines; does it hold one idea?");
+        }
     }
     for path in manifests(&root)? {
         let text = fs::read_to_string(&path)?;
@@ -263,14 +268,11 @@ fn file(name: &str, text: &str) -> Vec<String> {
             "{name}: start the file with a `//!` line that says what it contains"
         ));
     }
-    let is_test = name.contains("/tests/") || name.ends_with("/tests.rs");
-    let lines = text.lines().count();
-    if lines > MAX_LINES && !is_test {
-        breaches.push(format!(
-            "{name}: {lines} lines, more than {MAX_LINES}; divide the file"
-        ));
-    }
     breaches
+}
+
+fn is_test(name: &str) -> bool {
+    name.contains("/tests/") || name.ends_with("/tests.rs")
 }
 
 fn manifests(root: &Path) -> Result<Vec<PathBuf>> {
@@ -379,14 +381,6 @@ mod tests {
     fn an_untidy_file_is_told() {
         assert!(file("crates/x/src/lib.rs", "//! What it is.\n").is_empty());
         assert_eq!(file("crates/x/src/mod.rs", "mod y;\n").len(), 2);
-        assert_eq!(
-            file(
-                "crates/x/src/y.rs",
-                &("//! Y.\n".to_owned() + &"\n".repeat(450))
-            )
-            .len(),
-            1
-        );
     }
 
     #[test]
