@@ -177,7 +177,7 @@ fn edges(metadata: &Value) -> Vec<String> {
 }
 
 /// Returns the crates of ours that the manifest declares and the code does not use, and the ones
-/// that the code hands on under another name, so that others can use them without declaring them.
+/// whose items the code exports, so that others can use them without declaring the crate.
 fn uses(name: &str, declared: &BTreeSet<String>, sources: &[String]) -> Vec<String> {
     let mut breaches = Vec::new();
     for dependency in declared {
@@ -189,15 +189,13 @@ fn uses(name: &str, declared: &BTreeSet<String>, sources: &[String]) -> Vec<Stri
         if !sources.iter().any(is_used) {
             breaches.push(format!("{name}: `{dependency}` is declared and not used"));
         }
-        let handed_on = [
-            format!("pub use {ident};"),
-            format!("pub use {ident} as "),
-            format!("pub use {ident}::{{self"),
-        ];
-        let hands_on = |text: &String| handed_on.iter().any(|form| text.contains(form));
-        if sources.iter().any(hands_on) {
+        let exports = |text: &String| {
+            let mut lines = text.lines().map(str::trim_start);
+            lines.any(|line| line.starts_with("pub use ") && contains_word(line, &ident))
+        };
+        if sources.iter().any(exports) {
             breaches.push(format!(
-                "{name}: `{dependency}` is exported whole; let others declare it"
+                "{name}: exports something of `{dependency}`; let others declare that crate"
             ));
         }
     }
@@ -365,14 +363,15 @@ mod tests {
         let unused = ["x: `fortilake-sink` is declared and not used"];
         assert_eq!(told("// fortilake_sink"), unused);
         assert_eq!(told("use fortilake_sink_csv as _;"), unused);
-        for whole in [
+        for export in [
             "pub use fortilake_sink;",
             "pub use fortilake_sink as sink;",
-            "pub use fortilake_sink::{self as sink, Sink};",
+            "pub use fortilake_sink::Sink;",
+            "    pub use fortilake_sink::{\n        Batch, Sink,\n    };",
         ] {
             assert_eq!(
-                told(whole),
-                ["x: `fortilake-sink` is exported whole; let others declare it"]
+                told(export),
+                ["x: exports something of `fortilake-sink`; let others declare that crate"]
             );
         }
     }

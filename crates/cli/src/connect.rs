@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
-use fortilake_auth::{Credentials, StoredToken, TokenStore};
-use fortilake_client::{self as client, Client, ledger::Micros};
+use fortilake_auth::{Credentials, Micros, StoredToken, TokenStore};
+use fortilake_client::{self as client, Client};
 use fortilake_crawler::{ConnectionConfig, System, one_line};
 use fortilake_simulator::{Scenario, Simulator};
 use fortilake_state::State;

@@ -2,8 +2,7 @@
 
 use std::{fmt, sync::OnceLock, time::Duration};
 
-use fortilake_auth::{Clock, later, real_time, system_time, until};
-use fortilake_client::ledger::Micros;
+use fortilake_auth::{Clock, Micros, later, real_time, system_time, until};
 
 /// The one clock of this process. All clients must use the same, or their times do not compare.
 pub(crate) fn clock() -> Clock {

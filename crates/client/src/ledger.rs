@@ -14,7 +14,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::Result;
-pub use fortilake_auth::{Clock, Micros};
 
 mod memory;
 

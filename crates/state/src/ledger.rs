@@ -18,12 +18,12 @@ mod tests;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fortilake_auth::{later, until};
+use fortilake_auth::{Micros, later, until};
 use fortilake_client::{
     self as client,
     ledger::{
         CallOutcome, ErrorLimit, ErrorReason, LONGEST_CLOSE, Ledger, LedgerUsage, Limits, MARGIN,
-        Micros, PastError, Reservation, Spent, Ticket,
+        PastError, Reservation, Spent, Ticket,
     },
 };
 use rusqlite::{OptionalExtension, Transaction};

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use fortilake_client::ledger::Clock;
+use fortilake_auth::Clock;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::{

@@ -19,8 +19,7 @@ use std::{
     time::Duration,
 };
 
-use fortilake_auth::{real_time, uptime};
-use fortilake_client::ledger::{Clock, Micros};
+use fortilake_auth::{Clock, Micros, real_time, uptime};
 use rusqlite::{OptionalExtension, Transaction};
 
 use crate::{checksum::Checksum, error::OperationError};

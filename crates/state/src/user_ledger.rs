@@ -4,8 +4,8 @@ pub(crate) mod reasons;
 
 use std::time::Duration;
 
-use fortilake_auth::later;
-use fortilake_client::ledger::{CallOutcome, ErrorReason, MARGIN, Micros};
+use fortilake_auth::{Micros, later};
+use fortilake_client::ledger::{CallOutcome, ErrorReason, MARGIN};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use crate::{checksum::Checksum, error::OperationError};

@@ -10,11 +10,11 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    CallOutcome, Clock, ErrorLimit, ErrorReason, LAST_ERRORS, LONGEST_CLOSE, Ledger, LedgerUsage,
-    Limits, MARGIN, Micros, PastError, Reservation, Spent, Ticket,
+    CallOutcome, ErrorLimit, ErrorReason, LAST_ERRORS, LONGEST_CLOSE, Ledger, LedgerUsage, Limits,
+    MARGIN, PastError, Reservation, Spent, Ticket,
 };
 use crate::{Result, Window};
-use fortilake_auth::{later, real_time, until};
+use fortilake_auth::{Clock, Micros, later, real_time, until};
 
 /// How long to wait for a response before asking again.
 ///

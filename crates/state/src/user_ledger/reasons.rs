@@ -1,7 +1,7 @@
 //! The reasons of each user's last errors, for messages about pauses.
 
-use fortilake_auth::until;
-use fortilake_client::ledger::{ErrorReason, LAST_ERRORS, Micros, PastError};
+use fortilake_auth::{Micros, until};
+use fortilake_client::ledger::{ErrorReason, LAST_ERRORS, PastError};
 use rusqlite::{Row, Transaction};
 
 use crate::{checksum::Checksum, error::OperationError};

@@ -6,10 +6,8 @@ use std::{
     time::Duration,
 };
 
-use fortilake_client::{
-    Window,
-    ledger::{Clock, Limits},
-};
+use fortilake_auth::Clock;
+use fortilake_client::{Window, ledger::Limits};
 use fortilake_state::{Clocks, CrawlJournal, Journal, NewCrawl, Record, RecordKind, State};
 use tokio::runtime::{Builder, Runtime};
 
