@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use fortilake_models::Secret;
+use fortilake_models::{Secret, serialize_secret};
 use fortilake_transport::{Request, Response, Transport, shown, url::Url};
 use serde::Serialize;
 
@@ -49,6 +49,7 @@ enum CredentialState {
 #[derive(Serialize)]
 struct PasswordGrant<'a> {
     username: &'a str,
+    #[serde(serialize_with = "serialize_secret")]
     password: &'a Secret,
     client_id: &'a str,
     grant_type: &'static str,
@@ -57,6 +58,7 @@ struct PasswordGrant<'a> {
 #[derive(Serialize)]
 struct RefreshGrant<'a> {
     client_id: &'a str,
+    #[serde(serialize_with = "serialize_secret")]
     refresh_token: &'a Secret,
     grant_type: &'static str,
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use fortilake_models::Secret;
+use fortilake_models::{Secret, serialize_secret};
 use fortilake_transport::{
     Request, Response, Transport,
     http::{StatusCode, header},
@@ -50,6 +50,7 @@ pub struct Portal {
 #[derive(Serialize)]
 struct Login<'a> {
     username: &'a str,
+    #[serde(serialize_with = "serialize_secret")]
     password: &'a Secret,
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl_days: Option<u64>,

@@ -45,7 +45,7 @@ pub use crate::{
     nullable::Nullable,
     repair::{json_text, legal_json},
     report::{CHANGES, COVERAGE, COVERAGE_LAYOUT, ISSUES, ISSUES_LAYOUT},
-    secret::Secret,
+    secret::{Secret, SerializeSecret, serialize_secret},
     table::{Column, Kind, Origin, Table},
     timestamp::{Stamp, parse_timestamp},
     value::{integer_of, text_of},

@@ -5,12 +5,16 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::lenient;
+use crate::{Nullable, lenient};
+
+#[cfg(test)]
+mod tests;
 
 /// A secret in a request or a response: a license file, a registration code, a token.
 ///
-/// It is wiped from memory when dropped, and its `Debug` output hides it. It does serialize as
-/// plain text, because it has to be sent. So never serialize a type that contains one into a log.
+/// It is wiped from memory when dropped, and its `Debug` output hides it. It does not implement
+/// `Serialize`, so a type that contains one cannot be written to a log or a file by accident. A
+/// request that has to be sent names [`serialize_secret`] at the field.
 #[derive(Clone, Default)]
 pub struct Secret(SecretString);
 
@@ -51,9 +55,60 @@ impl PartialEq for Secret {
     }
 }
 
-impl Serialize for Secret {
+/// Serializes the secrets of a request in plain text, for the `serialize_with` of a field.
+pub fn serialize_secret<S: Serializer>(
+    secret: &impl SerializeSecret,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    secret.serialize_secret(serializer)
+}
+
+/// A field of a request that consists of secrets; see [`serialize_secret`].
+pub trait SerializeSecret {
+    /// Serializes the secrets in plain text.
+    fn serialize_secret<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+}
+
+/// Serializes what it wraps in plain text.
+struct Exposed<'a, T>(&'a T);
+
+impl<T: SerializeSecret> Serialize for Exposed<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize_secret(serializer)
+    }
+}
+
+impl SerializeSecret for Secret {
+    fn serialize_secret<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.expose())
+    }
+}
+
+impl<T: SerializeSecret> SerializeSecret for &T {
+    fn serialize_secret<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (*self).serialize_secret(serializer)
+    }
+}
+
+impl<T: SerializeSecret> SerializeSecret for Option<T> {
+    fn serialize_secret<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_ref().map(Exposed).serialize(serializer)
+    }
+}
+
+impl<T: SerializeSecret> SerializeSecret for Nullable<T> {
+    fn serialize_secret<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let secret = match self {
+            Self::Absent | Self::Null => None,
+            Self::Value(secret) => Some(secret),
+        };
+        secret.serialize_secret(serializer)
+    }
+}
+
+impl<T: SerializeSecret> SerializeSecret for Vec<T> {
+    fn serialize_secret<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(Exposed))
     }
 }
 

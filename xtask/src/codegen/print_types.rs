@@ -135,6 +135,13 @@ fn field(definitions: &[Definition], position: usize, body: &Struct, member: &Me
         Side::Request => sent(member, ty),
     };
     let mut attributes = form.attributes;
+    if is_secret(&member.ty) {
+        // `Secret` does not serialize. A request has to be sent; nothing needs the text of a response again.
+        match body.side {
+            Side::Request => attributes.push(SERIALIZE_SECRET.to_owned()),
+            Side::Response => attributes[0] = "skip_serializing".to_owned(),
+        }
+    }
     if member.ident.trim_start_matches("r#") != member.wire {
         attributes.insert(0, format!("rename = {:?}", member.wire));
     }
@@ -148,7 +155,19 @@ fn field(definitions: &[Definition], position: usize, body: &Struct, member: &Me
     format!("{doc}{attributes}    pub {}: {},\n", member.ident, form.ty)
 }
 
-/// The form of a member of a response: everything may be missing or null.
+/// The attribute of a secret in a request.
+const SERIALIZE_SECRET: &str = "serialize_with = \"fortilake_models::serialize_secret\"";
+
+fn is_secret(ty: &Type) -> bool {
+    match ty {
+        Type::Secret => true,
+        Type::List(item) => is_secret(item),
+        _ => false,
+    }
+}
+
+/// The form of a member of a response: everything may be missing or null. The first attribute says
+/// when it is not serialized.
 fn answered(definitions: &[Definition], member: &Member, ty: String) -> Form {
     if let Type::List(_) = member.ty {
         let attributes = vec![skip("Vec::is_empty"), read("list")];

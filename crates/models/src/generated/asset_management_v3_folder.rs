@@ -109,7 +109,7 @@ pub struct FoldersCreateResponse {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
@@ -182,7 +182,7 @@ pub struct FoldersListResponse {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for

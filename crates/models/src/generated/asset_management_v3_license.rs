@@ -68,7 +68,7 @@ pub struct LicenseSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<LicenseSummaryStatus>,
     /// Code that redeems the license: a secret. Unproven: not in the published response.
-    #[serde(rename = "registrationCode", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "registrationCode", skip_serializing)]
     pub registration_code: Option<fortilake_models::Secret>,
     /// The owner's text. Unproven: not in the published response.
     #[serde(
@@ -129,7 +129,7 @@ pub struct LicensesDownloadResponse {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
@@ -161,7 +161,7 @@ pub struct LicensesDownloadResponse {
     pub serial_number: Option<String>,
     /// Text of the license file: a secret. Empty on failure. Disputed: lines between BEGIN and END
     /// markers in practice, base64 in the documentation.
-    #[serde(rename = "licenseFile", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "licenseFile", skip_serializing)]
     pub license_file: Option<fortilake_models::Secret>,
 }
 
@@ -212,7 +212,7 @@ pub struct LicensesListResponse {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
@@ -251,7 +251,10 @@ pub struct LicensesRegisterRequest {
     #[serde(rename = "accountId", skip_serializing_if = "Option::is_none")]
     pub account_id: Option<i64>,
     /// Registration code: groups of 5, 5, 5, 5 and 6 characters, joined by hyphens. It is a secret.
-    #[serde(rename = "licenseRegistrationCode")]
+    #[serde(
+        rename = "licenseRegistrationCode",
+        serialize_with = "fortilake_models::serialize_secret"
+    )]
     pub license_registration_code: fortilake_models::Secret,
     /// Product to attach the license to; without it a virtual product is created.
     #[serde(rename = "serialNumber", skip_serializing_if = "Option::is_none")]
@@ -288,7 +291,7 @@ pub struct LicensesRegisterResponse {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for

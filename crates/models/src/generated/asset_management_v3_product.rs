@@ -301,7 +301,7 @@ pub struct ProductsDetailsResponse {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
@@ -404,7 +404,7 @@ pub struct ProductsListResponse {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
@@ -495,7 +495,7 @@ pub struct ProductsRegisterResponse {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
@@ -557,7 +557,7 @@ pub struct ProductsTransferResponse {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
@@ -762,7 +762,11 @@ pub struct RegistrationUnit {
     #[serde(rename = "additionalInfo", skip_serializing_if = "Option::is_none")]
     pub additional_info: Option<String>,
     /// FortiCloud key of the unit, 8 characters, asked for some models: a secret.
-    #[serde(rename = "cloudKey", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "cloudKey",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "fortilake_models::serialize_secret"
+    )]
     pub cloud_key: Option<fortilake_models::Secret>,
     /// True if the product is for government use.
     #[serde(rename = "isGovernment", skip_serializing_if = "Option::is_none")]

@@ -110,6 +110,7 @@ pub type AuthenticatorSysteminfoResponse = SystemInfo;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FtmLicenseRequest {
     /// The license: five groups of four characters with hyphens between them, a redeemable secret.
+    #[serde(serialize_with = "fortilake_models::serialize_secret")]
     pub license: fortilake_models::Secret,
 }
 
@@ -118,7 +119,7 @@ pub struct FtmLicenseRequest {
 #[serde(default)]
 pub struct FtmLicenseResponse {
     /// The license again: the same secret.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub license: Option<fortilake_models::Secret>,
     /// What the unit says about it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -45,6 +45,7 @@ pub struct RevokeTokenRequest {
     /// Portal that the token is for.
     pub client_id: String,
     /// The token: a secret.
+    #[serde(serialize_with = "fortilake_models::serialize_secret")]
     pub token: fortilake_models::Secret,
 }
 
@@ -57,7 +58,10 @@ pub struct TokenRequest {
     pub username: Option<String>,
     /// Password of the API user, from the credentials file: a secret. Downloading that file again
     /// resets it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "fortilake_models::serialize_secret"
+    )]
     pub password: Option<fortilake_models::Secret>,
     /// Portal that the token is for; upper and lower case differ, and another portal's API refuses
     /// the token. Other values are possible and are kept.
@@ -66,7 +70,10 @@ pub struct TokenRequest {
     pub grant_type: TokenRequestGrantType,
     /// Refresh token of the last response: a secret. Its life time and whether it works twice are
     /// unknown.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "fortilake_models::serialize_secret"
+    )]
     pub refresh_token: Option<fortilake_models::Secret>,
 }
 
@@ -118,7 +125,7 @@ fortilake_models::open_enum! {
 #[serde(default)]
 pub struct TokenResponse {
     /// The bearer token, opaque, some 30 letters and digits: a secret.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub access_token: Option<fortilake_models::Secret>,
     /// Life time in seconds: 14400, 3660 and 3600 have been reported. Assume 3600 when it is
     /// absent.
@@ -140,7 +147,7 @@ pub struct TokenResponse {
     )]
     pub scope: Option<String>,
     /// Token for a refresh: a secret. May be absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub refresh_token: Option<fortilake_models::Secret>,
     /// Text for people.
     #[serde(

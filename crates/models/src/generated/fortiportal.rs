@@ -1308,6 +1308,7 @@ pub struct TokenLoginRequest {
     /// Name of an admin user.
     pub username: String,
     /// Password of that user.
+    #[serde(serialize_with = "fortilake_models::serialize_secret")]
     pub password: fortilake_models::Secret,
     /// Days that the token lives.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1325,7 +1326,7 @@ pub struct TokenLoginRequest {
 #[serde(default)]
 pub struct TokenLoginResponse {
     /// The token, 64 hexadecimal digits: a live credential.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// When the token ends; null means that it does not end by itself.
     #[serde(

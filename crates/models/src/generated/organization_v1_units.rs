@@ -142,7 +142,7 @@ pub struct UnitsCreateResponse {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
@@ -208,7 +208,7 @@ pub struct UnitsListResponse {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for

@@ -293,7 +293,7 @@ pub struct Envelope {
     )]
     pub version: Option<String>,
     /// Echo of the caller's bearer token: a live credential, never to be kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// 0 is success or an empty search; -1 a refused request, -2 a request that cannot be met, 2 a
     /// failed registration. Unproven: 1008 for an empty search, -10, -11, -12 and -30 for
@@ -366,7 +366,7 @@ pub struct License {
     )]
     pub license_type: Option<String>,
     /// Text of the license file: a secret. Empty when the file is made later or not at all.
-    #[serde(rename = "licenseFile", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "licenseFile", skip_serializing)]
     pub license_file: Option<fortilake_models::Secret>,
     /// Serial of the licensed product, seen after a registration.
     #[serde(

@@ -38,6 +38,7 @@ impl fortilake_models::Operation for Licenses {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LicensesPostRequest {
     /// `license` of the API.
+    #[serde(serialize_with = "fortilake_models::serialize_secret")]
     pub license: fortilake_models::Secret,
 }
 
@@ -55,16 +56,13 @@ pub struct LicensesPostResponse {
 #[serde(default)]
 pub struct LicensesPostResponseEcho {
     /// `license` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub license: Option<fortilake_models::Secret>,
     /// `pins` of the API.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
+    #[serde(skip_serializing, deserialize_with = "fortilake_models::lenient::list")]
     pub pins: Vec<fortilake_models::Secret>,
     /// `token` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
 }
 
@@ -94,7 +92,7 @@ pub struct LicensesResponseLicensesItem {
     )]
     pub license: Option<String>,
     /// `pin` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub pin: Option<fortilake_models::Secret>,
 }
 
@@ -102,6 +100,7 @@ pub struct LicensesResponseLicensesItem {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ThingsAskRequest {
     /// `password` of the API.
+    #[serde(serialize_with = "fortilake_models::serialize_secret")]
     pub password: fortilake_models::Secret,
     /// `user` of the API.
     pub user: String,
@@ -112,13 +111,10 @@ pub struct ThingsAskRequest {
 #[serde(default)]
 pub struct ThingsAskResponse {
     /// `token` of the API.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
     /// `codes` of the API.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "fortilake_models::lenient::list"
-    )]
+    #[serde(skip_serializing, deserialize_with = "fortilake_models::lenient::list")]
     pub codes: Vec<fortilake_models::Secret>,
     /// `things` of the API.
     #[serde(
@@ -139,7 +135,7 @@ pub struct ThingsAskResponseThingsItem {
     )]
     pub id: Option<i64>,
     /// `Token` of the API.
-    #[serde(rename = "Token", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "Token", skip_serializing)]
     pub token: Option<fortilake_models::Secret>,
 }
 
