@@ -260,7 +260,7 @@ impl Session {
 pub(crate) fn identity(began: jiff::Timestamp) -> sink::Crawl {
     use std::hash::{BuildHasher, RandomState};
     let name = began.strftime("%Y%m%dT%H%M%SZ").to_string();
-    // The hasher's random keys serve as a source of randomness, which saves a dependency.
+    // The hasher's random keys come from the operating system, so the ids of two machines differ, too.
     let random = RandomState::new().hash_one(std::process::id()) & 0xffff_ffff;
     let id = format!("{name}-{random:08x}");
     sink::Crawl {

@@ -1,7 +1,6 @@
 //! Decides whether and when a failed call is retried.
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -46,35 +45,23 @@ impl Default for RetryPolicy {
 
 /// The source of randomness for pauses. The same seed gives the same pauses.
 #[derive(Debug)]
-pub struct Jitter(Mutex<u64>);
+pub struct Jitter(Mutex<fastrand::Rng>);
 
 impl Jitter {
     /// Creates a reproducible source, for tests and simulations.
     pub fn seeded(seed: u64) -> Self {
-        Self(Mutex::new(seed))
+        Self(Mutex::new(fastrand::Rng::with_seed(seed)))
     }
 
     /// Creates a source that differs from process to process.
     pub fn random() -> Self {
-        Self::seeded(RandomState::new().hash_one(0))
+        Self(Mutex::new(fastrand::Rng::new()))
     }
 
     /// Returns a random duration from zero to `longest`.
     pub(crate) fn up_to(&self, longest: Duration) -> Duration {
-        longest.mul_f64(self.fraction())
-    }
-
-    /// Returns the next number between 0 and 1. The generator is `SplitMix64`; nothing secret
-    /// depends on it.
-    fn fraction(&self) -> f64 {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = *state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^= bits >> 31;
-        // An `f64` represents 32 bits exactly.
-        f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+        let mut generator = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        longest.mul_f64(generator.f64())
     }
 }
 

@@ -1,5 +1,8 @@
 //! Randomness as a pure function, so that any account can be generated without generating those
 //! before it.
+//!
+//! A library's generator is a sequence, which would have to be advanced past all earlier accounts.
+//! It may also change its numbers in a new version, and then every simulated organization changes.
 
 /// What a random number is used for. Numbers for different uses of the same index are independent.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,9 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 /// Twelve hexadecimal digits that differ on each call, in this process and in others.
 ///
 /// The 48 bits come from the random keys of the standard library's hash maps, mixed with the process id, a counter and
-/// the time. That is not random enough for a secret, but file names only need to be unique, and it saves a dependency.
+/// the time. That is not random enough for a secret, but file names only need to be unique. `fastrand`, which the pauses
+/// between retries use, would not do: its seed is only the machine's uptime, and two machines that share a bucket may have
+/// started together.
 pub(crate) fn token() -> String {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let time = SystemTime::now()

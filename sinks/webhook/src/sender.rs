@@ -1,6 +1,5 @@
 //! Delivers one message: makes attempts, pauses between them, and decides when to give up.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -48,17 +47,9 @@ impl Default for Clock {
     fn default() -> Self {
         Self {
             now: Timestamp::now,
-            jitter,
+            jitter: fastrand::f64,
         }
     }
-}
-
-/// A random number from the random keys of the standard library's hasher.
-///
-/// This saves a dependency. The numbers only spread retries, so they need not be unpredictable.
-fn jitter() -> f64 {
-    let bits = RandomState::new().hash_one(0) >> 32;
-    f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
 /// The result of delivering a message.

@@ -202,7 +202,7 @@ async fn jitter_shortens_a_pause_by_half_at_most() {
     sender.clock.jitter = || 0.0;
     deliver(&sender).await;
     assert_eq!(script.times(), [0, 1, 3]);
-    let drawn: Vec<f64> = (0..100).map(|_| jitter()).collect();
+    let drawn: Vec<f64> = (0..100).map(|_| (Clock::default().jitter)()).collect();
     assert!(drawn.iter().all(|number| (0.0..=1.0).contains(number)));
     assert!(drawn.iter().any(|number| *number < 0.5) && drawn.iter().any(|number| *number > 0.5));
 }
