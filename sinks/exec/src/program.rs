@@ -15,7 +15,7 @@ use crate::config::{Config, Format};
 use crate::environment;
 use crate::find;
 use crate::process::{Finished, Process};
-use crate::spool::Table;
+use crate::spool::SpooledTable;
 
 /// `EX_TEMPFAIL` of `sysexits.h`: "try again later".
 const TRY_LATER: i32 = 75;
@@ -84,7 +84,7 @@ impl Program {
     pub(crate) fn variables(
         &self,
         crawl: &Crawl,
-        table: &Table,
+        table: &SpooledTable,
         outcome: &Summary,
     ) -> Vec<(String, String)> {
         let variables = [
@@ -111,7 +111,7 @@ impl Program {
     /// If the future is dropped, the program is killed.
     pub(crate) async fn run(
         &self,
-        mut table: Table,
+        mut table: SpooledTable,
         variables: Vec<(String, String)>,
     ) -> Result<()> {
         let mut process = self.start(&table, variables)?;
@@ -145,7 +145,7 @@ impl Program {
         Ok(())
     }
 
-    fn start(&self, table: &Table, variables: Vec<(String, String)>) -> Result<Process> {
+    fn start(&self, table: &SpooledTable, variables: Vec<(String, String)>) -> Result<Process> {
         // The program's copy of the file descriptor shares its position with ours. After the program has exited, our
         // position tells how far it has read.
         let input = table.file.try_clone().map_err(|error| self.lost(error))?;
@@ -173,7 +173,7 @@ impl Program {
     }
 
     /// The error "program `x` for table `y` `what`", with the last lines of standard error as its source.
-    fn failed(&self, table: &Table, kind: Kind, what: &str, ended: &Finished) -> Error {
+    fn failed(&self, table: &SpooledTable, kind: Kind, what: &str, ended: &Finished) -> Error {
         let (name, table) = (&self.name, &table.spec.name);
         let text = format!("program `{name}` for table `{table}` {what}");
         let error = Error::new(kind, text);

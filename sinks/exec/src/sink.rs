@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::program::Program;
 use crate::progress::Progress;
-use crate::spool::{Spool, Table};
+use crate::spool::{Spool, SpooledTable};
 
 inventory::submit! {
     Descriptor {
@@ -122,7 +122,7 @@ impl Exec {
     ///
     /// Tables that the program took in an earlier delivery of this crawl are skipped. If a program fails while others
     /// are running, those are waited for: they have complete tables and may succeed.
-    async fn hand_over(&self, tables: Vec<Table>, outcome: &Outcome) -> Result<Totals> {
+    async fn hand_over(&self, tables: Vec<SpooledTable>, outcome: &Outcome) -> Result<Totals> {
         let summary = outcome.summary();
         let mut waiting = tables.into_iter();
         let mut running = JoinSet::new();

@@ -28,7 +28,7 @@ struct OpenTable {
 
 /// A complete table.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(crate) struct SpooledTable {
     pub(crate) spec: Arc<TableSpec>,
     /// The file, positioned at its beginning.
     pub(crate) file: File,
@@ -80,7 +80,7 @@ impl Spool {
     }
 
     /// Completes all files and returns the tables in the order of the crawl.
-    pub(crate) fn finish(mut self) -> Result<Vec<Table>> {
+    pub(crate) fn finish(mut self) -> Result<Vec<SpooledTable>> {
         let tables = std::mem::take(&mut self.tables).into_iter();
         let tables = tables.map(|table| {
             let close = || {
@@ -92,7 +92,7 @@ impl Spool {
                     .map_err(|error| EncodeError::Write(error.into()))
             };
             let (file, bytes) = close().map_err(|failure| self.failed(failure, &table.spec))?;
-            Ok(Table {
+            Ok(SpooledTable {
                 spec: table.spec,
                 file,
                 rows: table.rows,

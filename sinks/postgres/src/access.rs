@@ -4,13 +4,17 @@ use fortilake_sink::{Error, Kind, Result};
 
 use crate::connection::Connection;
 use crate::sql;
-use crate::target::Target;
+use crate::target::ServerAddress;
 
 /// The oldest version that works: `UNIQUE NULLS NOT DISTINCT` is new in PostgreSQL 15.
 const OLDEST: u32 = 150_000;
 
 /// Checks everything that can be checked without writing, and names what is missing.
-pub(crate) async fn check(connection: &Connection, target: &Target, schema: &str) -> Result<()> {
+pub(crate) async fn check(
+    connection: &Connection,
+    target: &ServerAddress,
+    schema: &str,
+) -> Result<()> {
     let name = sql::literal(schema);
     let found = format!(
         "SELECT current_setting('server_version_num'), current_setting('server_version'), \

@@ -20,7 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::Timeouts;
 use crate::failure;
-use crate::target::{Security, Target};
+use crate::target::{Security, ServerAddress};
 use crate::tls;
 
 /// How much longer than the server to wait. The server's own timeout gives the better error.
@@ -38,7 +38,7 @@ const CHUNK: usize = 256 << 10;
 /// How to connect to the database.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    pub(crate) target: Target,
+    pub(crate) target: ServerAddress,
     tls: Option<MakeRustlsConnect>,
     timeouts: Timeouts,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Connector {
 impl Connector {
     /// Reads the certificates, if TLS is used. Connects to nothing.
     pub(crate) async fn new(
-        target: Target,
+        target: ServerAddress,
         ca_cert: Option<&Path>,
         timeouts: Timeouts,
     ) -> Result<Self> {

@@ -8,7 +8,7 @@ use fortilake_sink::{Error, Kind};
 use rustls::CertificateError;
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::target::Target;
+use crate::target::ServerAddress;
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +33,7 @@ pub(crate) fn statement(action: impl Display, error: &tokio_postgres::Error) -> 
 }
 
 /// The error of an attempt to connect. It says which of server, TLS, password and database is the problem.
-pub(crate) fn connecting(target: &Target, error: &tokio_postgres::Error) -> Error {
+pub(crate) fn connecting(target: &ServerAddress, error: &tokio_postgres::Error) -> Error {
     let servers = target.servers();
     if let Some(found) = error.as_db_error() {
         let (kind, text) = match *found.code() {

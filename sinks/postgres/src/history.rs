@@ -8,11 +8,11 @@ use fortilake_sink::Result;
 use crate::connection::Connection;
 use crate::merge::same_key;
 use crate::sql;
-use crate::tables::Target;
+use crate::tables::TargetTable;
 use crate::types::{META, SCOPE};
 
 /// Ends the versions that are no longer current, and begins those that are new. `at` is SQL.
-pub(crate) async fn update(connection: &Connection, target: &Target, at: &str) -> Result<()> {
+pub(crate) async fn update(connection: &Connection, target: &TargetTable, at: &str) -> Result<()> {
     let spec = &target.spec;
     // Without a key, the versions of a row cannot be told from other rows.
     if spec.key.is_empty() {

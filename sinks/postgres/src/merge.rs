@@ -10,15 +10,15 @@ use fortilake_sink::{KeyIn, Result};
 use crate::connection::{self, Connection};
 use crate::snapshots::Changes;
 use crate::snapshots::scopes::{DECISIONS, Special};
-use crate::spool::Table;
+use crate::spool::SpooledTable;
 use crate::sql;
-use crate::tables::Target;
+use crate::tables::TargetTable;
 use crate::types::{META, SCOPE};
 
 /// One table, and the temporary table with the delivered rows.
 pub(crate) struct Merge<'a> {
     connection: &'a Connection,
-    target: &'a Target,
+    target: &'a TargetTable,
     staged: String,
 }
 
@@ -26,9 +26,9 @@ impl<'a> Merge<'a> {
     /// Copies the rows into a temporary table. Other transactions notice nothing.
     pub(crate) async fn stage(
         connection: &'a Connection,
-        target: &'a Target,
+        target: &'a TargetTable,
         number: usize,
-        rows: Table,
+        rows: SpooledTable,
     ) -> Result<Self> {
         let name = &target.spec.name;
         let staged = format!("pg_temp.fortilake_staged_{number}");
@@ -249,7 +249,7 @@ impl<'a> Merge<'a> {
 /// The condition that two rows have the same key, null being equal to null.
 ///
 /// `IS NOT DISTINCT FROM` would say this, but the server can join by it only by comparing every row with every other one.
-pub(crate) fn same_key(target: &Target, one: &str, other: &str) -> String {
+pub(crate) fn same_key(target: &TargetTable, one: &str, other: &str) -> String {
     let fields = target.spec.schema.fields().iter().zip(&target.types);
     let columns = fields.filter(|(field, _)| target.spec.key.contains(field.name()));
     let conditions = columns.map(|(field, data_type)| {

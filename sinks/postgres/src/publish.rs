@@ -7,8 +7,8 @@ use fortilake_sink::{Context, Error, Kind, Outcome, Receipt, Result, Standing};
 use crate::connection::{Connection, Connector};
 use crate::merge::Merge;
 use crate::snapshots::{Changes, Claim, Snapshots, scopes};
-use crate::spool::Table;
-use crate::tables::{Existing, Target};
+use crate::spool::SpooledTable;
+use crate::tables::{Existing, TargetTable};
 use crate::{access, history};
 
 /// Where and how to publish.
@@ -20,7 +20,7 @@ pub(crate) struct Publisher {
 
 /// The rows that were delivered, and what the sink did to them.
 pub(crate) struct Delivered {
-    pub(crate) tables: Vec<Table>,
+    pub(crate) tables: Vec<SpooledTable>,
     /// Rows that the crawl delivered. The sink may have added rows to `issues`.
     pub(crate) rows: u64,
     /// Texts in which U+0000 was replaced.
@@ -101,7 +101,7 @@ impl Publisher {
         let targets: Vec<_> = delivered
             .tables
             .iter()
-            .map(|table| Target::new(schema, Arc::clone(&table.spec), table.types.clone()))
+            .map(|table| TargetTable::new(schema, Arc::clone(&table.spec), table.types.clone()))
             .collect();
         let mut merges = Vec::with_capacity(targets.len());
         for (number, (target, rows)) in targets.iter().zip(delivered.tables).enumerate() {

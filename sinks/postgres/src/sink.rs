@@ -17,7 +17,7 @@ use crate::encode::storable;
 use crate::publish::{Delivered, Publisher, check_partial};
 use crate::spool::Spool;
 use crate::tables::LONGEST_SUFFIX;
-use crate::target::Target;
+use crate::target::ServerAddress;
 use crate::types;
 
 /// Why a text is in the table `issues`.
@@ -81,7 +81,7 @@ fn check_selection(selection: &Selection) -> Result<()> {
 async fn publisher(config: &Config) -> Result<Publisher> {
     config.check_schema()?;
     let timeouts = config.timeouts()?;
-    let target = Target::parse(config.url.expose(), timeouts.connect)?;
+    let target = ServerAddress::parse(config.url.expose(), timeouts.connect)?;
     Ok(Publisher {
         connector: Connector::new(target, config.ca_cert.as_deref(), timeouts).await?,
         schema: config.schema.clone(),

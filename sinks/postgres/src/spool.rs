@@ -32,7 +32,7 @@ struct OpenTable {
 }
 
 /// A table with all its rows.
-pub(crate) struct Table {
+pub(crate) struct SpooledTable {
     pub(crate) spec: Arc<TableSpec>,
     pub(crate) types: Vec<Type>,
     /// The rows in the binary format of `COPY`, positioned at the beginning; `None` without rows.
@@ -102,7 +102,7 @@ impl Spool {
     }
 
     /// Completes all files and returns the tables in the order of the crawl.
-    pub(crate) fn finish(self) -> Result<Vec<Table>> {
+    pub(crate) fn finish(self) -> Result<Vec<SpooledTable>> {
         let folder = self.folder;
         let tables = self.tables.into_iter().map(|open| {
             let mut bytes = 0;
@@ -113,7 +113,7 @@ impl Spool {
                     file
                 })
             });
-            Ok(Table {
+            Ok(SpooledTable {
                 file: file.transpose()?,
                 spec: open.spec,
                 types: open.types,

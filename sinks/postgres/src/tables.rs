@@ -28,7 +28,7 @@ const PERIOD: [&str; 2] = ["_valid_from", "_valid_to"];
 
 /// A table in the database.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub(crate) struct TargetTable {
     pub(crate) spec: Arc<TableSpec>,
     pub(crate) types: Vec<Type>,
     /// Its schema and name as SQL.
@@ -47,11 +47,11 @@ struct Relation {
     comment: String,
     /// The columns of our unique constraint, if it exists.
     key: Option<Vec<String>>,
-    columns: BTreeMap<String, Column>,
+    columns: BTreeMap<String, ExistingColumn>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Column {
+struct ExistingColumn {
     type_name: String,
     comment: String,
 }
@@ -83,7 +83,7 @@ impl Existing {
                     key.push(cell(3));
                 }
             }
-            let column = Column {
+            let column = ExistingColumn {
                 type_name: cell(4),
                 comment: cell(5),
             };
@@ -100,7 +100,7 @@ struct Wanted<'a> {
     comment: &'a str,
 }
 
-impl Target {
+impl TargetTable {
     pub(crate) fn new(schema: &str, spec: Arc<TableSpec>, types: Vec<Type>) -> Self {
         let full = |name: &str| format!("{}.{}", sql::name(schema), sql::name(name));
         Self {

@@ -10,7 +10,7 @@ mod tests;
 
 /// A server and a database, read from a URL.
 #[derive(Clone)]
-pub(crate) struct Target {
+pub(crate) struct ServerAddress {
     pub(crate) config: tokio_postgres::Config,
     pub(crate) security: Security,
 }
@@ -57,7 +57,7 @@ const UNSUPPORTED: [&str; 12] = [
     "tcp_user_timeout",
 ];
 
-impl Target {
+impl ServerAddress {
     /// Reads a URL. Errors quote no part of it that could be the password.
     pub(crate) fn parse(url: &str, connect_timeout: Duration) -> Result<Self> {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::config::Envelope;
 use crate::digest::{self, Digest};
-use crate::message::{Id, Message, Part, Position};
+use crate::message::{Id, Message, MessagePart, Position};
 
 /// The end of every body after its last row. It is the same in all envelopes, because `data` is always the last
 /// member, and `rows` is the last member of `data`.
@@ -218,7 +218,12 @@ impl Encoder {
             tables: tables.collect(),
         };
         let edition = digest::of(&[&self.crawl.edition, &self.shape.text()]);
-        self.message(Part::Summary { edition }, None, &summary.finished_at, data)
+        self.message(
+            MessagePart::Summary { edition },
+            None,
+            &summary.finished_at,
+            data,
+        )
     }
 
     fn begin(&self, head: &BatchHead, start: MessagePosition) -> Result<PartialMessage> {
@@ -232,7 +237,7 @@ impl Encoder {
             slice: start.slice,
             rows: [],
         };
-        let part = Part::Slice {
+        let part = MessagePart::Slice {
             batch: head.digest.clone(),
             slice: start.slice,
         };
@@ -252,7 +257,7 @@ impl Encoder {
 
     fn message<D: Serialize>(
         &self,
-        part: Part,
+        part: MessagePart,
         position: Option<Position>,
         time: &str,
         data: D,

@@ -8,7 +8,7 @@ use std::{env, io};
 use fortilake_sink::{Error, Kind, Result};
 use tokio::{net, time};
 
-use crate::target::Target;
+use crate::target::WebhookUrl;
 
 /// The environment variables that configure a proxy, in lower case.
 const PROXIES: [&str; 3] = ["http_proxy", "https_proxy", "all_proxy"];
@@ -21,7 +21,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn of(target: &Target, timeout: Duration) -> Self {
+    pub(crate) fn of(target: &WebhookUrl, timeout: Duration) -> Self {
         let name = target.host_name().filter(|_| !uses_proxy(target));
         Self { name, timeout }
     }
@@ -46,7 +46,7 @@ impl Host {
 }
 
 /// Whether a proxy may be used. The proxy then resolves the name, which may be unknown on this machine.
-fn uses_proxy(target: &Target) -> bool {
+fn uses_proxy(target: &WebhookUrl) -> bool {
     let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_proxy = |name: &&str| is_set(name) || is_set(&name.to_uppercase());
     !target.is_loopback() && PROXIES.iter().any(is_proxy)

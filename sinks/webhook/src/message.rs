@@ -46,7 +46,7 @@ pub(crate) struct Position {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Id {
     pub(crate) crawl: String,
-    pub(crate) part: Part,
+    pub(crate) part: MessagePart,
 }
 
 /// Which message of a crawl an id refers to.
@@ -54,7 +54,7 @@ pub(crate) struct Id {
 /// The digest covers the batch id and how batches are divided into messages. So equal ids mean equal bodies, even if
 /// the limits were changed between two deliveries.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
+pub(crate) enum MessagePart {
     /// A slice of a batch, counted from 0.
     Slice {
         batch: Digest,
@@ -73,9 +73,9 @@ impl Id {
         let (crawl, digest) = rest.rsplit_once('-')?;
         let digest = Digest::parse(digest)?;
         let part = if last == SUMMARY {
-            Part::Summary { edition: digest }
+            MessagePart::Summary { edition: digest }
         } else {
-            Part::Slice {
+            MessagePart::Slice {
                 batch: digest,
                 slice: last.parse().ok()?,
             }
@@ -93,7 +93,7 @@ impl Id {
     }
 
     pub(crate) fn is_summary(&self) -> bool {
-        matches!(self.part, Part::Summary { .. })
+        matches!(self.part, MessagePart::Summary { .. })
     }
 }
 
@@ -102,8 +102,8 @@ impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let crawl = &self.crawl;
         match &self.part {
-            Part::Slice { batch, slice } => write!(f, "{PREFIX}{crawl}-{batch}-{slice}"),
-            Part::Summary { edition } => write!(f, "{PREFIX}{crawl}-{edition}-{SUMMARY}"),
+            MessagePart::Slice { batch, slice } => write!(f, "{PREFIX}{crawl}-{batch}-{slice}"),
+            MessagePart::Summary { edition } => write!(f, "{PREFIX}{crawl}-{edition}-{SUMMARY}"),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::outbox::{Destination, Outbox};
 use crate::progress::Progress;
 use crate::sender::{Clock, Limits, Receiver, Sender};
 use crate::signature::Signer;
-use crate::target::{Target, UrlRules};
+use crate::target::{UrlRules, WebhookUrl};
 use crate::transport::HttpTransport;
 
 /// Headers that the user cannot set, in addition to all that begin with `webhook-`.
@@ -58,7 +58,7 @@ impl Setup {
             plain_text: !config.url.is_secret(),
             allow_http: config.allow_http,
         };
-        let target = Target::parse(config.url.expose(), rules)?;
+        let target = WebhookUrl::parse(config.url.expose(), rules)?;
         let transport = HttpTransport::new(&target, config.ca_cert.as_deref())?;
         let values = headers.values().filter_map(|value| value.to_str().ok());
         let secrets = target.secrets();
@@ -151,7 +151,7 @@ fn header(name: &str, text: &MaybeSecret) -> Result<(HeaderName, HeaderValue)> {
 }
 
 /// The folder for dead letters. Each destination has its own, so that letters are never sent to another one.
-fn folder(path: &Path, target: &Target) -> Result<PathBuf> {
+fn folder(path: &Path, target: &WebhookUrl) -> Result<PathBuf> {
     if path.as_os_str().is_empty() {
         return Err(wrong("option `dead_letters` is empty".to_owned()));
     }

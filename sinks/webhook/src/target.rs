@@ -24,7 +24,7 @@ pub(crate) struct UrlRules {
 }
 
 /// The destination. It has no `Debug`, because the URL may contain a password.
-pub(crate) struct Target {
+pub(crate) struct WebhookUrl {
     pub(crate) url: Url,
     /// The URL without its secret parts: no user, no password, no query, and at most the first part of the path.
     pub(crate) shown: String,
@@ -32,7 +32,7 @@ pub(crate) struct Target {
     pub(crate) digest: String,
 }
 
-impl Target {
+impl WebhookUrl {
     /// Parses and checks the URL. Connects to nothing.
     pub(crate) fn parse(text: &str, rules: UrlRules) -> Result<Self> {
         let wrong = |reason: &str| config(format!("option `url` {reason}"));

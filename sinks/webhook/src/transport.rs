@@ -15,7 +15,7 @@ use tokio::time;
 use url::Url;
 
 use crate::excerpt;
-use crate::target::Target;
+use crate::target::WebhookUrl;
 
 /// How long to wait for the body of a response. It is only used for messages, so a slow body must not hold up the
 /// delivery.
@@ -62,7 +62,7 @@ pub(crate) struct HttpTransport {
 
 impl HttpTransport {
     /// Reads `ca_cert` and sets up the HTTP client. Connects to nothing.
-    pub(crate) fn new(target: &Target, ca_cert: Option<&Path>) -> Result<Self> {
+    pub(crate) fn new(target: &WebhookUrl, ca_cert: Option<&Path>) -> Result<Self> {
         // The HTTP library uses the process-wide cryptography provider. If the application has already installed
         // one, this fails and the existing one stays.
         drop(rustls::crypto::ring::default_provider().install_default());

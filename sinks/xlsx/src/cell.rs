@@ -35,7 +35,7 @@ const MILLISECONDS_PER_DAY: i64 = 86_400_000;
 
 /// Where a cell is.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct CellPosition<'a> {
     /// The letters of the column.
     pub(crate) column: &'a str,
     /// The number of the row, from 1.
@@ -55,17 +55,17 @@ pub(crate) fn letters(column: usize) -> String {
 }
 
 /// Appends a text, which must not be longer than [`LONGEST`].
-pub(crate) fn text(xml: &mut String, place: Place<'_>, text: &str) {
+pub(crate) fn text(xml: &mut String, place: CellPosition<'_>, text: &str) {
     styled_text(xml, place, text, TEXT);
 }
 
 /// Appends the name of a column.
-pub(crate) fn header(xml: &mut String, place: Place<'_>, name: &str) {
+pub(crate) fn header(xml: &mut String, place: CellPosition<'_>, name: &str) {
     styled_text(xml, place, name, HEADER);
 }
 
-fn styled_text(xml: &mut String, place: Place<'_>, text: &str, style: u8) {
-    let Place { column, row } = place;
+fn styled_text(xml: &mut String, place: CellPosition<'_>, text: &str, style: u8) {
+    let CellPosition { column, row } = place;
     if text.is_empty() {
         // Excel has no empty text. A cell with a format and without a value is the nearest to it.
         append(xml, format_args!(r#"<c r="{column}{row}" s="{style}"/>"#));
@@ -83,7 +83,12 @@ fn styled_text(xml: &mut String, place: Place<'_>, text: &str, style: u8) {
 }
 
 /// Appends an integer.
-pub(crate) fn integer(xml: &mut String, place: Place<'_>, value: impl Display, magnitude: u64) {
+pub(crate) fn integer(
+    xml: &mut String,
+    place: CellPosition<'_>,
+    value: impl Display,
+    magnitude: u64,
+) {
     if magnitude > LARGEST {
         text(xml, place, &value.to_string());
     } else {
@@ -92,7 +97,7 @@ pub(crate) fn integer(xml: &mut String, place: Place<'_>, value: impl Display, m
 }
 
 /// Appends a floating-point number, in the shortest form that parses to the same value.
-pub(crate) fn float(xml: &mut String, place: Place<'_>, value: f64) {
+pub(crate) fn float(xml: &mut String, place: CellPosition<'_>, value: f64) {
     if value.is_finite() {
         // `Display` would write 1e300 with 300 zeros.
         number(xml, place, format_args!("{value:?}"));
@@ -102,8 +107,8 @@ pub(crate) fn float(xml: &mut String, place: Place<'_>, value: f64) {
 }
 
 /// Appends a boolean.
-pub(crate) fn boolean(xml: &mut String, place: Place<'_>, value: bool) {
-    let (Place { column, row }, value) = (place, u8::from(value));
+pub(crate) fn boolean(xml: &mut String, place: CellPosition<'_>, value: bool) {
+    let (CellPosition { column, row }, value) = (place, u8::from(value));
     append(
         xml,
         format_args!(r#"<c r="{column}{row}" t="b"><v>{value}</v></c>"#),
@@ -112,7 +117,7 @@ pub(crate) fn boolean(xml: &mut String, place: Place<'_>, value: bool) {
 
 /// Appends a wall-clock time in microseconds since 1970. Returns `None`, and appends nothing, for a year that text
 /// cannot have either.
-pub(crate) fn time(xml: &mut String, place: Place<'_>, microseconds: i64) -> Option<()> {
+pub(crate) fn time(xml: &mut String, place: CellPosition<'_>, microseconds: i64) -> Option<()> {
     if microseconds % 1000 != 0 || !TIMES.contains(&microseconds) {
         return time_as_text(xml, place, microseconds, "");
     }
@@ -130,7 +135,7 @@ pub(crate) fn time(xml: &mut String, place: Place<'_>, microseconds: i64) -> Opt
         reason = "the numbers are small, as said above"
     )]
     let serial = day as f64 + rest as f64 / MILLISECONDS_PER_DAY as f64;
-    let Place { column, row } = place;
+    let CellPosition { column, row } = place;
     append(
         xml,
         format_args!(r#"<c r="{column}{row}" s="{style}"><v>{serial}</v></c>"#),
@@ -142,7 +147,7 @@ pub(crate) fn time(xml: &mut String, place: Place<'_>, microseconds: i64) -> Opt
 /// 9999.
 pub(crate) fn time_as_text(
     xml: &mut String,
-    place: Place<'_>,
+    place: CellPosition<'_>,
     microseconds: i64,
     suffix: &str,
 ) -> Option<()> {
@@ -175,8 +180,8 @@ pub(crate) fn cut(text: &str) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
-fn number(xml: &mut String, place: Place<'_>, value: impl Display) {
-    let Place { column, row } = place;
+fn number(xml: &mut String, place: CellPosition<'_>, value: impl Display) {
+    let CellPosition { column, row } = place;
     append(
         xml,
         format_args!(r#"<c r="{column}{row}"><v>{value}</v></c>"#),

@@ -13,7 +13,7 @@ use fortilake_sink::{DataType, Error, Kind, RecordBatch, Result, TableSpec, Time
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::cell::{self, Place, append, cut, letters};
+use crate::cell::{self, CellPosition, append, cut, letters};
 use crate::output::Spool;
 use crate::xml::{DECLARATION, MAIN};
 
@@ -57,7 +57,7 @@ const BUTTON: usize = 3;
 pub(crate) struct Sheet {
     spec: Arc<TableSpec>,
     limits: Limits,
-    columns: Vec<Column>,
+    columns: Vec<SheetColumn>,
     zip: ZipWriter<Spool>,
     /// XML that is not compressed yet.
     xml: String,
@@ -78,7 +78,7 @@ pub(crate) struct Finished {
     pub(crate) range: String,
 }
 
-struct Column {
+struct SheetColumn {
     letters: String,
     kind: Type,
     width: usize,
@@ -219,7 +219,7 @@ impl Sheet {
         self.xml.push_str("</cols><sheetData>");
         append_row(&mut self.xml, 1);
         for (column, field) in self.columns.iter().zip(self.spec.schema.fields()) {
-            let place = Place {
+            let place = CellPosition {
                 column: &column.letters,
                 row: 1,
             };
@@ -245,7 +245,7 @@ impl Sheet {
     fn cell(&mut self, array: &ArrayRef, row: usize, index: usize) -> Option<Written> {
         let column = &mut self.columns[index];
         let (xml, before) = (&mut self.xml, column.width);
-        let place = Place {
+        let place = CellPosition {
             column: &column.letters,
             row: self.rows,
         };
@@ -324,7 +324,7 @@ pub(crate) fn path(number: usize) -> String {
     format!("xl/worksheets/sheet{number}.xml")
 }
 
-fn columns(spec: &TableSpec, limits: Limits) -> Result<Vec<Column>> {
+fn columns(spec: &TableSpec, limits: Limits) -> Result<Vec<SheetColumn>> {
     let table = &spec.name;
     if table.chars().count() > LONGEST_NAME {
         let text = format!(
@@ -345,7 +345,7 @@ fn columns(spec: &TableSpec, limits: Limits) -> Result<Vec<Column>> {
             );
             Error::new(Kind::Internal, text)
         })?;
-        Ok(Column {
+        Ok(SheetColumn {
             letters: letters(index),
             kind,
             width: name.chars().count() + BUTTON,

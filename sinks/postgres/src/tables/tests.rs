@@ -22,7 +22,7 @@ const COLUMNS: [Wanted<'_>; 3] = [
 
 fn relation(columns: &[Wanted<'_>], key: Option<&[&str]>) -> Relation {
     let columns = columns.iter().map(|column| {
-        let found = Column {
+        let found = ExistingColumn {
             type_name: column.type_name.to_owned(),
             comment: column.comment.to_owned(),
         };

@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn parse(url: &str) -> Result<Target> {
-    Target::parse(url, Duration::from_secs(10))
+fn parse(url: &str) -> Result<ServerAddress> {
+    ServerAddress::parse(url, Duration::from_secs(10))
 }
 
 #[test]

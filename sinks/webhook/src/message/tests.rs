@@ -10,7 +10,7 @@ fn slice(crawl: &str, digit: char, slice: u64) -> Id {
     let batch = digest(digit);
     Id {
         crawl: crawl.to_owned(),
-        part: Part::Slice { batch, slice },
+        part: MessagePart::Slice { batch, slice },
     }
 }
 
@@ -18,7 +18,7 @@ fn summary(crawl: &str, digit: char) -> Id {
     let edition = digest(digit);
     Id {
         crawl: crawl.to_owned(),
-        part: Part::Summary { edition },
+        part: MessagePart::Summary { edition },
     }
 }
 

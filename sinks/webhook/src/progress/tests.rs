@@ -6,7 +6,7 @@ use fortilake_sink::{MemoryStore, Selection};
 use super::*;
 use crate::config::Envelope;
 use crate::digest;
-use crate::message::{Id, Part};
+use crate::message::{Id, MessagePart};
 
 const SHAPE: Shape = Shape {
     rows: 500,
@@ -31,7 +31,7 @@ fn message(crawl: &str, position: Option<Position>, rows: u64) -> Message {
     Message {
         id: Id {
             crawl: crawl.to_owned(),
-            part: Part::Summary { edition },
+            part: MessagePart::Summary { edition },
         },
         edition: format!("{crawl}.1"),
         position,

@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 
 use super::*;
 use crate::digest;
-use crate::message::{Id, Part};
+use crate::message::{Id, MessagePart};
 use crate::transport::{Response, TransportError};
 
 mod receiver;
@@ -125,7 +125,7 @@ fn message() -> Message {
     Message {
         id: Id {
             crawl: "c".to_owned(),
-            part: Part::Summary {
+            part: MessagePart::Summary {
                 edition: digest::of(&[]),
             },
         },

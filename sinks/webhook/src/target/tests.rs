@@ -10,7 +10,7 @@ const RULES: UrlRules = UrlRules {
 #[test]
 fn secret_parts_are_not_shown() {
     let check = |url: &str, shown: &str| {
-        assert_eq!(Target::parse(url, RULES).unwrap().shown, shown);
+        assert_eq!(WebhookUrl::parse(url, RULES).unwrap().shown, shown);
     };
     check("https://example.com", "https://example.com/");
     check("https://example.com/hook", "https://example.com/hook");
@@ -32,7 +32,7 @@ fn secret_parts_are_not_shown() {
         plain_text: false,
         ..RULES
     };
-    let target = Target::parse("https://example.com/hook", secret).unwrap();
+    let target = WebhookUrl::parse("https://example.com/hook", secret).unwrap();
     assert_eq!(target.shown, "https://example.com/…");
 }
 
@@ -44,14 +44,17 @@ fn plain_http_stays_on_this_machine() {
         "http://localhost/",
         "http://a.localhost/",
     ] {
-        assert!(Target::parse(url, RULES).unwrap().is_loopback(), "{url}");
+        assert!(
+            WebhookUrl::parse(url, RULES).unwrap().is_loopback(),
+            "{url}"
+        );
     }
     for url in [
         "http://10.0.0.1/",
         "http://example.com/",
         "http://localhost.example.com/",
     ] {
-        let error = Target::parse(url, RULES)
+        let error = WebhookUrl::parse(url, RULES)
             .err()
             .expect("it leaves the machine");
         assert_eq!(error.kind(), Kind::Config);
@@ -60,7 +63,7 @@ fn plain_http_stays_on_this_machine() {
             allow_http: true,
             ..RULES
         };
-        assert!(Target::parse(url, allowed).is_ok(), "{url}");
+        assert!(WebhookUrl::parse(url, allowed).is_ok(), "{url}");
     }
 }
 
@@ -73,7 +76,7 @@ fn other_urls_are_refused_without_repeating_them() {
         "file:///secret",
         "https://",
     ] {
-        let error = Target::parse(url, RULES)
+        let error = WebhookUrl::parse(url, RULES)
             .err()
             .expect("it is no web address");
         assert!(error.to_string().starts_with("option `url`"), "{error}");
@@ -83,7 +86,7 @@ fn other_urls_are_refused_without_repeating_them() {
 
 #[test]
 fn the_digest_covers_everything_but_user_and_fragment() {
-    let digest = |url: &str| Target::parse(url, RULES).unwrap().digest;
+    let digest = |url: &str| WebhookUrl::parse(url, RULES).unwrap().digest;
     let one = digest("https://example.com/a?tenant=1");
     assert_eq!(one, digest("https://user:pass@example.com/a?tenant=1"));
     assert_eq!(one, digest("https://example.com:443/a?tenant=1#top"));
@@ -91,7 +94,7 @@ fn the_digest_covers_everything_but_user_and_fragment() {
     assert_ne!(one, digest("https://example.com/b?tenant=1"));
     assert_eq!(one.len(), 2 * DIGEST_BYTES);
 
-    let folder = Target::parse("https://[::1]:1/", RULES)
+    let folder = WebhookUrl::parse("https://[::1]:1/", RULES)
         .unwrap()
         .folder_name();
     assert!(folder.starts_with("___1_-"), "{folder}");
@@ -100,7 +103,7 @@ fn the_digest_covers_everything_but_user_and_fragment() {
 #[test]
 fn all_secret_parts_of_the_url_are_found() {
     let url = "https://us3r:p%40ss@example.com/services/T0/longtoken?token=t0k%26en";
-    let secrets = Target::parse(url, RULES).unwrap().secrets();
+    let secrets = WebhookUrl::parse(url, RULES).unwrap().secrets();
     for secret in ["us3r", "p%40ss", "p@ss", "longtoken", "t0k&en"] {
         assert!(secrets.iter().any(|found| found == secret), "{secret}");
     }
@@ -109,7 +112,7 @@ fn all_secret_parts_of_the_url_are_found() {
 
 #[test]
 fn only_host_names_are_resolved() {
-    let name = |url: &str| Target::parse(url, RULES).unwrap().host_name();
+    let name = |url: &str| WebhookUrl::parse(url, RULES).unwrap().host_name();
     let wanted = Some(("example.com".to_owned(), 443));
     assert_eq!(name("https://example.com/hook"), wanted);
     assert_eq!(name("https://192.0.2.1/"), None);

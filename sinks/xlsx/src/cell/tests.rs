@@ -2,7 +2,7 @@
 
 use super::*;
 
-const A1: Place<'_> = Place {
+const A1: CellPosition<'_> = CellPosition {
     column: "A",
     row: 1,
 };
