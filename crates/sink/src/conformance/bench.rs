@@ -43,9 +43,9 @@ pub(super) struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     /// A new, empty destination, with an empty store.
-    pub(super) async fn room(&self) -> Room<'a> {
+    pub(super) async fn setup(&self) -> TestSetup<'a> {
         let destination = (self.fresh)().await;
-        Room {
+        TestSetup {
             sink: self.sink.to_owned(),
             delivery: self.delivery,
             keeps_rows: destination.keeps_rows(),
@@ -58,14 +58,14 @@ impl<'a> Bench<'a> {
 
     /// Delivers `load` to a new destination and compares what readers see.
     pub(super) async fn delivers(&self, load: &Load) -> Result<(), Stop> {
-        let room = self.room().await;
-        room.deliver(load).await?;
-        room.expect_whole(load, Times::Once).await
+        let setup = self.setup().await;
+        setup.deliver(load).await?;
+        setup.expect_whole(load, Times::Once).await
     }
 }
 
 /// A destination, the sink's store, and the calls that were made so far.
-pub(super) struct Room<'a> {
+pub(super) struct TestSetup<'a> {
     sink: String,
     pub(super) delivery: Delivery,
     pub(super) keeps_rows: bool,
@@ -76,7 +76,7 @@ pub(super) struct Room<'a> {
     done: RefCell<Vec<String>>,
 }
 
-impl Room<'_> {
+impl TestSetup<'_> {
     /// Opens a sink as a crawl does, without recording the call.
     pub(super) async fn open_with(
         &self,

@@ -10,27 +10,27 @@ use crate::{Kind, registry};
 const NO_OPTION: &str = "no_such_option";
 
 pub(super) async fn description(bench: &Bench<'_>) -> Result<(), Stop> {
-    let room = bench.room().await;
-    room.note("read the descriptor");
+    let setup = bench.setup().await;
+    setup.note("read the descriptor");
     let descriptor = registry::find(bench.sink)
-        .map_err(|error| room.failed("the registry contains the sink", error.to_string()))?;
+        .map_err(|error| setup.failed("the registry contains the sink", error.to_string()))?;
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
     if descriptor.name.is_empty() || !descriptor.name.chars().all(is_name) {
         let seen = format!("the name `{}`", descriptor.name);
-        return Err(room.failed(
+        return Err(setup.failed(
             "the name has only lower-case letters, digits, `-` and `_`",
             seen,
         ));
     }
     if !descriptor.summary.ends_with('.') || descriptor.summary.lines().count() != 1 {
         let seen = format!("the summary `{}`", descriptor.summary);
-        return Err(room.failed("the summary is one sentence on one line", seen));
+        return Err(setup.failed("the summary is one sentence on one line", seen));
     }
     let schema = (descriptor.options)();
     let options = schema.as_value()["properties"].as_object();
     if !options.is_some_and(|options| options.contains_key(descriptor.target)) {
         let seen = format!("the target `{}`", descriptor.target);
-        return Err(room.failed("the target is one of the options", seen));
+        return Err(setup.failed("the target is one of the options", seen));
     }
     for (name, option) in options.into_iter().flatten() {
         // An option with a named type has the description of that type.
@@ -39,21 +39,21 @@ pub(super) async fn description(bench: &Bench<'_>) -> Result<(), Stop> {
             .any(|key| option.get(key).is_some());
         if !is_described && option.get("allOf").is_none() {
             let seen = format!("option `{name}` has no doc comment");
-            return Err(room.failed("every option has a description", seen));
+            return Err(setup.failed("every option has a description", seen));
         }
     }
 
-    room.note(format!("opened with the option `{NO_OPTION}`"));
-    let mut options = room.destination.options();
+    setup.note(format!("opened with the option `{NO_OPTION}`"));
+    let mut options = setup.destination.options();
     options.0.insert(NO_OPTION.to_owned(), true.into());
     let load = Load::plain(1);
-    let opening = room.open_with(&load, options);
+    let opening = setup.open_with(&load, options);
     let expected = "an error of kind `Config` that names the option, as `Options::parse` makes it";
-    match room.in_time(opening).await? {
-        Ok(_) => Err(room.failed(expected, "the sink opened")),
+    match setup.in_time(opening).await? {
+        Ok(_) => Err(setup.failed(expected, "the sink opened")),
         Err(error) if error.kind() != Kind::Config || !chain(&error).contains(NO_OPTION) => {
             let seen = format!("{:?} error: {}", error.kind(), chain(&error));
-            Err(room.failed(expected, seen))
+            Err(setup.failed(expected, seen))
         }
         Err(_) => Ok(()),
     }
@@ -66,9 +66,9 @@ pub(super) async fn every_type(bench: &Bench<'_>) -> Result<(), Stop> {
 
 /// A column of every type that the destination has.
 async fn every_type_of(bench: &Bench<'_>) -> Columns {
-    let room = bench.room().await;
+    let setup = bench.setup().await;
     let mut columns = load::every_type();
-    columns.retain(|(_, values)| room.destination.has_type(values.data_type()));
+    columns.retain(|(_, values)| setup.destination.has_type(values.data_type()));
     columns
 }
 

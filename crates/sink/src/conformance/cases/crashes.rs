@@ -1,6 +1,6 @@
 //! Crashes, simulated by dropping calls at each point where they wait.
 
-use crate::conformance::bench::{Bench, Room, Stop, cut, settle};
+use crate::conformance::bench::{Bench, Stop, TestSetup, cut, settle};
 use crate::conformance::compare::Times;
 use crate::conformance::load::Load;
 
@@ -10,14 +10,14 @@ const POINTS: usize = 40;
 pub(super) async fn in_open(bench: &Bench<'_>) -> Result<(), Stop> {
     let load = Load::plain(1);
     for polls in 1..=POINTS {
-        let room = bench.room().await;
-        let opening = room.opening(&load);
-        if room.in_time(cut(opening, polls)).await?.is_some() {
+        let setup = bench.setup().await;
+        let opening = setup.opening(&load);
+        if setup.in_time(cut(opening, polls)).await?.is_some() {
             break;
         }
-        room.note(format!("dropped an open after {polls} polls"));
-        room.expect_nothing(&load).await?;
-        delivers_after(&room, &load).await?;
+        setup.note(format!("dropped an open after {polls} polls"));
+        setup.expect_nothing(&load).await?;
+        delivers_after(&setup, &load).await?;
     }
     Ok(())
 }
@@ -25,17 +25,17 @@ pub(super) async fn in_open(bench: &Bench<'_>) -> Result<(), Stop> {
 pub(super) async fn in_write(bench: &Bench<'_>) -> Result<(), Stop> {
     let load = Load::plain(1);
     for polls in 1..=POINTS {
-        let room = bench.room().await;
-        let mut sink = room.open(&load).await?;
-        room.write(sink.as_mut(), &load.batches[0]).await?;
+        let setup = bench.setup().await;
+        let mut sink = setup.open(&load).await?;
+        setup.write(sink.as_mut(), &load.batches[0]).await?;
         let writing = cut(sink.write(&load.batches[1]), polls);
-        if room.in_time(writing).await?.is_some() {
+        if setup.in_time(writing).await?.is_some() {
             break;
         }
         drop(sink);
-        room.note(format!("dropped a write after {polls} polls, and the sink"));
-        room.expect_nothing(&load).await?;
-        delivers_after(&room, &load).await?;
+        setup.note(format!("dropped a write after {polls} polls, and the sink"));
+        setup.expect_nothing(&load).await?;
+        delivers_after(&setup, &load).await?;
     }
     Ok(())
 }
@@ -44,43 +44,43 @@ pub(super) async fn in_finish(bench: &Bench<'_>) -> Result<(), Stop> {
     let load = Load::plain(1);
     let outcome = load.outcome();
     for polls in 1..=POINTS {
-        let room = bench.room().await;
-        let mut sink = room.open(&load).await?;
+        let setup = bench.setup().await;
+        let mut sink = setup.open(&load).await?;
         for batch in &load.batches {
-            room.write(sink.as_mut(), batch).await?;
+            setup.write(sink.as_mut(), batch).await?;
         }
         let finishing = cut(sink.finish(&outcome), polls);
-        if room.in_time(finishing).await?.is_some() {
+        if setup.in_time(finishing).await?.is_some() {
             break;
         }
-        room.note(format!("dropped finish after {polls} polls"));
-        room.expect_nothing_or_whole(&load).await?;
-        delivers_after(&room, &load).await?;
+        setup.note(format!("dropped finish after {polls} polls"));
+        setup.expect_nothing_or_whole(&load).await?;
+        delivers_after(&setup, &load).await?;
     }
     Ok(())
 }
 
 /// Asserts that a new sink on the same destination can deliver the whole crawl.
-async fn delivers_after(room: &Room<'_>, load: &Load) -> Result<(), Stop> {
-    room.deliver(load).await?;
-    room.expect_whole(load, Times::Repeated).await?;
+async fn delivers_after(setup: &TestSetup<'_>, load: &Load) -> Result<(), Stop> {
+    setup.deliver(load).await?;
+    setup.expect_whole(load, Times::Repeated).await?;
     // Work of the dropped call may take effect only now.
     settle().await;
-    room.note("waited");
-    room.expect_whole(load, Times::Repeated).await
+    setup.note("waited");
+    setup.expect_whole(load, Times::Repeated).await
 }
 
 /// A published crawl is delivered again, and dropped at each step.
 pub(super) async fn in_replay(bench: &Bench<'_>) -> Result<(), Stop> {
     let load = Load::plain(1);
     for step in steps(&load) {
-        let room = bench.room().await;
-        room.deliver(&load).await?;
-        if !die(&room, &load, step).await? {
+        let setup = bench.setup().await;
+        setup.deliver(&load).await?;
+        if !die(&setup, &load, step).await? {
             continue;
         }
-        room.expect_whole(&load, Times::Repeated).await?;
-        delivers_after(&room, &load).await?;
+        setup.expect_whole(&load, Times::Repeated).await?;
+        delivers_after(&setup, &load).await?;
     }
     Ok(())
 }
@@ -89,20 +89,20 @@ pub(super) async fn in_replay(bench: &Bench<'_>) -> Result<(), Stop> {
 pub(super) async fn in_next(bench: &Bench<'_>) -> Result<(), Stop> {
     let (old, new) = (Load::again(1), Load::again(2));
     for step in steps(&new) {
-        let room = bench.room().await;
-        room.deliver(&old).await?;
-        if !die(&room, &new, step).await? {
+        let setup = bench.setup().await;
+        setup.deliver(&old).await?;
+        if !die(&setup, &new, step).await? {
             continue;
         }
-        room.expect_old_or_new(&old, &new).await?;
-        delivers_after(&room, &new).await?;
+        setup.expect_old_or_new(&old, &new).await?;
+        delivers_after(&setup, &new).await?;
     }
     Ok(())
 }
 
 /// Where a process dies.
 #[derive(Clone, Copy)]
-enum Step {
+enum DeathPoint {
     /// In `open`, after this many polls.
     Open(usize),
     /// Between two calls, after this many batches.
@@ -111,34 +111,36 @@ enum Step {
     Finish(usize),
 }
 
-fn steps(load: &Load) -> impl Iterator<Item = Step> {
-    let opens = (1..=POINTS).map(Step::Open);
-    let written = (0..=load.batches.len()).map(Step::Written);
-    opens.chain(written).chain((1..=POINTS).map(Step::Finish))
+fn steps(load: &Load) -> impl Iterator<Item = DeathPoint> {
+    let opens = (1..=POINTS).map(DeathPoint::Open);
+    let written = (0..=load.batches.len()).map(DeathPoint::Written);
+    opens
+        .chain(written)
+        .chain((1..=POINTS).map(DeathPoint::Finish))
 }
 
 /// Delivers up to a step and drops everything; returns `false` if the call completed before that step.
-async fn die(room: &Room<'_>, load: &Load, step: Step) -> Result<bool, Stop> {
+async fn die(setup: &TestSetup<'_>, load: &Load, step: DeathPoint) -> Result<bool, Stop> {
     match step {
-        Step::Open(polls) => {
-            let opened = room.in_time(cut(room.opening(load), polls)).await?;
-            room.note(format!("dropped an open after {polls} polls"));
+        DeathPoint::Open(polls) => {
+            let opened = setup.in_time(cut(setup.opening(load), polls)).await?;
+            setup.note(format!("dropped an open after {polls} polls"));
             Ok(opened.is_none())
         }
-        Step::Written(count) => {
-            let mut sink = room.open(load).await?;
+        DeathPoint::Written(count) => {
+            let mut sink = setup.open(load).await?;
             for batch in &load.batches[..count] {
-                room.write(sink.as_mut(), batch).await?;
+                setup.write(sink.as_mut(), batch).await?;
             }
             drop(sink);
-            room.note("dropped the sink");
+            setup.note("dropped the sink");
             Ok(true)
         }
-        Step::Finish(polls) => {
-            let sink = room.begin(load).await?;
+        DeathPoint::Finish(polls) => {
+            let sink = setup.begin(load).await?;
             let outcome = load.outcome();
-            let finished = room.in_time(cut(sink.finish(&outcome), polls)).await?;
-            room.note(format!("dropped finish after {polls} polls"));
+            let finished = setup.in_time(cut(sink.finish(&outcome), polls)).await?;
+            setup.note(format!("dropped finish after {polls} polls"));
             Ok(finished.is_none())
         }
     }

@@ -1,7 +1,7 @@
 //! Destinations that fail and recover.
 
 use crate::conformance::Fault;
-use crate::conformance::bench::{Bench, Room, Stop, chain};
+use crate::conformance::bench::{Bench, Stop, TestSetup, chain};
 use crate::conformance::compare::Times;
 use crate::conformance::load::Load;
 use crate::{Error, Kind};
@@ -15,52 +15,52 @@ pub(super) async fn full(bench: &Bench<'_>) -> Result<(), Stop> {
 }
 
 pub(super) async fn slow(bench: &Bench<'_>) -> Result<(), Stop> {
-    let room = bench.room().await;
+    let setup = bench.setup().await;
     let load = Load::plain(1);
-    room.fail(Fault::Slow).await?;
-    room.deliver(&load).await?;
+    setup.fail(Fault::Slow).await?;
+    setup.deliver(&load).await?;
     // A sink with short timeouts may have sent something twice.
-    room.expect_whole(&load, Times::Repeated).await
+    setup.expect_whole(&load, Times::Repeated).await
 }
 
 /// The destination fails after the first batch, and recovers once the sink has returned an error.
 async fn fails(bench: &Bench<'_>, fault: Fault) -> Result<(), Stop> {
-    let room = bench.room().await;
+    let setup = bench.setup().await;
     let load = Load::plain(1);
-    let mut sink = room.open(&load).await?;
-    room.write(sink.as_mut(), &load.batches[0]).await?;
-    room.fail(fault).await?;
+    let mut sink = setup.open(&load).await?;
+    setup.write(sink.as_mut(), &load.batches[0]).await?;
+    setup.fail(fault).await?;
 
     let mut failure = None;
     for batch in &load.batches[1..] {
-        if let Err(error) = room.try_write(sink.as_mut(), batch).await? {
+        if let Err(error) = setup.try_write(sink.as_mut(), batch).await? {
             failure = Some(error);
             break;
         }
     }
     if let Some(error) = failure {
-        expect_kind(&room, fault, &error)?;
-        room.destination.heal().await;
-        room.note("healed the destination");
-        if room.try_finish(sink, &load).await?.is_ok() {
+        expect_kind(&setup, fault, &error)?;
+        setup.destination.heal().await;
+        setup.note("healed the destination");
+        if setup.try_finish(sink, &load).await?.is_ok() {
             let expected = "`finish` fails, because a batch was not taken";
-            return Err(room.failed(expected, "the sink finished"));
+            return Err(setup.failed(expected, "the sink finished"));
         }
     } else {
-        let finished = room.try_finish(sink, &load).await?;
-        room.destination.heal().await;
+        let finished = setup.try_finish(sink, &load).await?;
+        setup.destination.heal().await;
         let Err(error) = finished else {
-            return Err(room.failed("`write` or `finish` fails", "the sink finished"));
+            return Err(setup.failed("`write` or `finish` fails", "the sink finished"));
         };
-        expect_kind(&room, fault, &error)?;
-        room.note("healed the destination");
+        expect_kind(&setup, fault, &error)?;
+        setup.note("healed the destination");
     }
-    room.expect_nothing_or_whole(&load).await?;
-    room.deliver(&load).await?;
-    room.expect_whole(&load, Times::Repeated).await
+    setup.expect_nothing_or_whole(&load).await?;
+    setup.deliver(&load).await?;
+    setup.expect_whole(&load, Times::Repeated).await
 }
 
-fn expect_kind(room: &Room<'_>, fault: Fault, error: &Error) -> Result<(), Stop> {
+fn expect_kind(setup: &TestSetup<'_>, fault: Fault, error: &Error) -> Result<(), Stop> {
     let (expected, is_fine) = match fault {
         Fault::Full => ("an error of kind `Full`", error.kind() == Kind::Full),
         _ => ("a transient error", error.is_transient()),
@@ -69,5 +69,5 @@ fn expect_kind(room: &Room<'_>, fault: Fault, error: &Error) -> Result<(), Stop>
         return Ok(());
     }
     let seen = format!("{:?} error: {}", error.kind(), chain(error));
-    Err(room.failed(expected, seen))
+    Err(setup.failed(expected, seen))
 }

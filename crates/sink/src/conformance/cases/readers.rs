@@ -7,7 +7,7 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 
 use super::left_out;
-use crate::conformance::bench::{Bench, Room, Stop, chain};
+use crate::conformance::bench::{Bench, Stop, TestSetup, chain};
 use crate::conformance::compare::{self, Times};
 use crate::conformance::load::Load;
 use crate::{Delivery, Error, Kind, Options, Result as SinkResult, Spec, Store};
@@ -24,17 +24,17 @@ pub(super) async fn seamless(bench: &Bench<'_>) -> Result<(), Stop> {
     if bench.delivery != Delivery::Atomic {
         return Err(left_out("the tables do not all change at the same moment"));
     }
-    let room = bench.room().await;
+    let setup = bench.setup().await;
     let loads: Vec<_> = (1..=CRAWLS).map(Load::again).collect();
-    room.deliver(&loads[0]).await?;
-    room.note(format!(
+    setup.deliver(&loads[0]).await?;
+    setup.note(format!(
         "delivered {CRAWLS} crawls, each {TIMES} times, while reading in a loop"
     ));
     let (seen, watching) = watch::channel(0);
     let publisher = Publisher {
-        spec: room.spec(),
-        options: room.destination.options(),
-        store: Arc::clone(&room.store),
+        spec: setup.spec(),
+        options: setup.destination.options(),
+        store: Arc::clone(&setup.store),
         loads: loads.clone(),
         seen: watching,
     };
@@ -42,35 +42,35 @@ pub(super) async fn seamless(bench: &Bench<'_>) -> Result<(), Stop> {
     let reading = async {
         let mut at = 0;
         while !publishing.is_finished() {
-            at = newest(&room, &loads, at).await?;
+            at = newest(&setup, &loads, at).await?;
             // This fails if the publisher has failed, which is reported below.
             let _ = seen.send(at);
             tokio::task::yield_now().await;
         }
         Ok(())
     };
-    let read = room.in_time(reading).await?;
+    let read = setup.in_time(reading).await?;
     // If reading failed, the publisher may be waiting for the reader; dropping the channel ends it.
     drop(seen);
     read?;
     match publishing.join() {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(room.failed("all crawls are published", chain(&error))),
-        Err(_) => Err(room.failed("all crawls are published", "the sink panicked")),
+        Ok(Err(error)) => Err(setup.failed("all crawls are published", chain(&error))),
+        Err(_) => Err(setup.failed("all crawls are published", "the sink panicked")),
     }
 }
 
 /// The position of the crawl that a reader sees: the one at `at`, or the next one.
 ///
 /// Depending on the destination, older crawls may still exist or have been replaced.
-async fn newest(room: &Room<'_>, loads: &[Load], at: usize) -> Result<usize, Stop> {
+async fn newest(setup: &TestSetup<'_>, loads: &[Load], at: usize) -> Result<usize, Stop> {
     let mut seen = None;
     // The next crawl may be published between reading it and reading the current one, so read it again.
     let next = (at + 1).min(loads.len() - 1);
     for position in [next, at, next] {
         let load = &loads[position];
-        let view = room.view(load).await;
-        match compare::difference(&view, load, &load.expected(), room.delivery, Times::Once) {
+        let view = setup.view(load).await;
+        match compare::difference(&view, load, &load.expected(), setup.delivery, Times::Once) {
             None => return Ok(position),
             // A crawl that is reported as whole must be whole. Any other may be unpublished or already replaced.
             Some(difference) if view.whole => {
@@ -81,7 +81,7 @@ async fn newest(room: &Room<'_>, loads: &[Load], at: usize) -> Result<usize, Sto
         }
     }
     let expected = "readers see all of the last crawl or all of the next one at every moment";
-    Err(room.failed(expected, seen.unwrap_or_default()))
+    Err(setup.failed(expected, seen.unwrap_or_default()))
 }
 
 /// Publishes the crawls one after another. It starts a crawl when the reader has seen the previous one.

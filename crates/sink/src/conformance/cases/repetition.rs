@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::is_atomic;
-use crate::conformance::bench::{Bench, Room, Stop};
+use crate::conformance::bench::{Bench, Stop, TestSetup};
 use crate::conformance::compare::Times;
 use crate::conformance::load::Load;
 use crate::conformance::{Part, View};
@@ -13,28 +13,28 @@ use crate::{MemoryStore, Store};
 const CRAWLS: u32 = 8;
 
 pub(super) async fn replay(bench: &Bench<'_>) -> Result<(), Stop> {
-    let room = bench.room().await;
+    let setup = bench.setup().await;
     let load = Load::plain(1);
     for _ in 0..3 {
-        room.deliver(&load).await?;
-        room.expect_whole(&load, Times::Repeated).await?;
+        setup.deliver(&load).await?;
+        setup.expect_whole(&load, Times::Repeated).await?;
     }
     Ok(())
 }
 
 pub(super) async fn replay_without_store(bench: &Bench<'_>) -> Result<(), Stop> {
-    let mut room = bench.room().await;
+    let mut setup = bench.setup().await;
     let load = Load::plain(1);
-    room.deliver(&load).await?;
-    room.store = Arc::new(MemoryStore::default());
-    room.note("emptied the store");
-    room.deliver(&load).await?;
-    room.expect_whole(&load, Times::Repeated).await
+    setup.deliver(&load).await?;
+    setup.store = Arc::new(MemoryStore::default());
+    setup.note("emptied the store");
+    setup.deliver(&load).await?;
+    setup.expect_whole(&load, Times::Repeated).await
 }
 
 pub(super) async fn determinism(bench: &Bench<'_>) -> Result<(), Stop> {
     let load = Load::plain(1);
-    let (one, other) = (bench.room().await, bench.room().await);
+    let (one, other) = (bench.setup().await, bench.setup().await);
     one.deliver(&load).await?;
     other.deliver(&load).await?;
     let views = [one.view(&load).await, other.view(&load).await].map(|view| ordered(bench, view));
@@ -79,19 +79,19 @@ fn first_difference(one: &View, other: &View) -> Option<String> {
 }
 
 pub(super) async fn next_crawl(bench: &Bench<'_>) -> Result<(), Stop> {
-    let room = bench.room().await;
+    let setup = bench.setup().await;
     let mut early = 0;
     for number in 1..=CRAWLS {
         let load = Load::plain(number);
-        room.deliver(&load).await?;
-        room.expect_whole(&load, Times::Once).await?;
+        setup.deliver(&load).await?;
+        setup.expect_whole(&load, Times::Once).await?;
         if number == CRAWLS / 4 {
-            early = stored(&room).await?;
+            early = stored(&setup).await?;
         }
     }
-    let late = stored(&room).await?;
+    let late = stored(&setup).await?;
     if late > early * 2 {
-        return Err(room.failed(
+        return Err(setup.failed(
             "the store does not grow",
             format!(
                 "{early} bytes after {} crawls, {late} after {CRAWLS}",
@@ -103,9 +103,9 @@ pub(super) async fn next_crawl(bench: &Bench<'_>) -> Result<(), Stop> {
 }
 
 /// The size of the sink's store in bytes.
-async fn stored(room: &Room<'_>) -> Result<usize, Stop> {
-    let sizes = sizes(room.store.as_ref()).await;
-    sizes.map_err(|error| room.failed("the store can be read", error.to_string()))
+async fn stored(setup: &TestSetup<'_>) -> Result<usize, Stop> {
+    let sizes = sizes(setup.store.as_ref()).await;
+    sizes.map_err(|error| setup.failed("the store can be read", error.to_string()))
 }
 
 async fn sizes(store: &dyn Store) -> crate::Result<usize> {

@@ -42,8 +42,8 @@ pub(super) async fn many_batches(bench: &Bench<'_>) -> Result<(), Stop> {
 /// Other threads and the allocator add noise, so destinations should set a generous limit. 32 MiB still finds a sink
 /// that keeps all rows.
 pub(super) async fn memory(bench: &Bench<'_>) -> Result<(), Stop> {
-    let room = bench.room().await;
-    let Some(bound) = room.destination.memory() else {
+    let setup = bench.setup().await;
+    let Some(bound) = setup.destination.memory() else {
         return Err(super::left_out("`Destination::memory` sets no limit"));
     };
     let Some(before) = resident() else {
@@ -53,21 +53,21 @@ pub(super) async fn memory(bench: &Bench<'_>) -> Result<(), Stop> {
     };
     let mut load = memory_load();
     let batch = load.batches.remove(0);
-    let mut sink = room.open(&load).await?;
+    let mut sink = setup.open(&load).await?;
     for piece in 0..BATCHES {
         let again = crate::Batch {
             piece,
             ..batch.clone()
         };
-        room.write(sink.as_mut(), &again).await?;
+        setup.write(sink.as_mut(), &again).await?;
     }
     let grown = resident().unwrap_or(before).saturating_sub(before);
-    room.abort(sink).await?;
+    setup.abort(sink).await?;
     if grown <= bound {
         return Ok(());
     }
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-    Err(room.failed(
+    Err(setup.failed(
         format!("the process grows by at most {} MiB", mib(bound)),
         format!("the process grew by {} MiB", mib(grown)),
     ))

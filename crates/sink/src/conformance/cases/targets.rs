@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{is_atomic, left_out};
-use crate::conformance::bench::{Bench, Room, Stop, cut};
+use crate::conformance::bench::{Bench, Stop, TestSetup, cut};
 use crate::conformance::compare::Times;
 use crate::conformance::load::Load;
 use crate::{Options, Result as SinkResult, Store, Task};
@@ -12,78 +12,82 @@ use crate::{Options, Result as SinkResult, Store, Task};
 const POINTS: usize = 40;
 
 pub(super) async fn probe(bench: &Bench<'_>) -> Result<(), Stop> {
-    let room = bench.room().await;
+    let setup = bench.setup().await;
     let load = Load::plain(1);
-    probed(&room).await?;
-    room.expect_nothing(&load).await?;
-    room.expect_clean().await?;
-    room.deliver(&load).await?;
-    probed(&room).await?;
-    room.expect_whole(&load, Times::Once).await?;
-    room.expect_clean().await
+    probed(&setup).await?;
+    setup.expect_nothing(&load).await?;
+    setup.expect_clean().await?;
+    setup.deliver(&load).await?;
+    probed(&setup).await?;
+    setup.expect_whole(&load, Times::Once).await?;
+    setup.expect_clean().await
 }
 
-async fn probed(room: &Room<'_>) -> Result<(), Stop> {
-    let descriptor = room.descriptor()?;
-    room.note("probed the target");
-    let probing = (descriptor.probe)(room.destination.options());
-    let probed = room.in_time(probing).await?;
-    probed.map_err(|error| room.unexpected("the target can be written", &error))
+async fn probed(setup: &TestSetup<'_>) -> Result<(), Stop> {
+    let descriptor = setup.descriptor()?;
+    setup.note("probed the target");
+    let probing = (descriptor.probe)(setup.destination.options());
+    let probed = setup.in_time(probing).await?;
+    probed.map_err(|error| setup.unexpected("the target can be written", &error))
 }
 
 pub(super) async fn recover(bench: &Bench<'_>) -> Result<(), Stop> {
     let load = Load::plain(1);
     for written in 0..=load.batches.len() {
-        let room = bench.room().await;
-        let mut sink = room.open(&load).await?;
+        let setup = bench.setup().await;
+        let mut sink = setup.open(&load).await?;
         for batch in &load.batches[..written] {
-            room.write(sink.as_mut(), batch).await?;
+            setup.write(sink.as_mut(), batch).await?;
         }
         drop(sink);
-        room.note("dropped the sink");
-        recovered(bench, &room).await?;
-        room.expect_nothing(&load).await?;
-        delivers_after(bench, &room, &load).await?;
+        setup.note("dropped the sink");
+        recovered(bench, &setup).await?;
+        setup.expect_nothing(&load).await?;
+        delivers_after(bench, &setup, &load).await?;
     }
     for polls in 1..=POINTS {
-        let room = bench.room().await;
-        let sink = room.begin(&load).await?;
+        let setup = bench.setup().await;
+        let sink = setup.begin(&load).await?;
         let outcome = load.outcome();
-        if room
+        if setup
             .in_time(cut(sink.finish(&outcome), polls))
             .await?
             .is_some()
         {
             break;
         }
-        room.note(format!("dropped finish after {polls} polls"));
-        recovered(bench, &room).await?;
-        room.expect_nothing_or_whole(&load).await?;
-        delivers_after(bench, &room, &load).await?;
+        setup.note(format!("dropped finish after {polls} polls"));
+        recovered(bench, &setup).await?;
+        setup.expect_nothing_or_whole(&load).await?;
+        delivers_after(bench, &setup, &load).await?;
     }
     Ok(())
 }
 
-async fn delivers_after(bench: &Bench<'_>, room: &Room<'_>, load: &Load) -> Result<(), Stop> {
-    room.deliver(load).await?;
-    room.expect_whole(load, Times::Repeated).await?;
-    recovered(bench, room).await?;
-    room.expect_whole(load, Times::Repeated).await
+async fn delivers_after(bench: &Bench<'_>, setup: &TestSetup<'_>, load: &Load) -> Result<(), Stop> {
+    setup.deliver(load).await?;
+    setup.expect_whole(load, Times::Repeated).await?;
+    recovered(bench, setup).await?;
+    setup.expect_whole(load, Times::Repeated).await
 }
 
 /// Recovers twice, because a recovery may crash too and be repeated.
-async fn recovered(bench: &Bench<'_>, room: &Room<'_>) -> Result<(), Stop> {
-    let Some(recover) = room.descriptor()?.recover else {
+async fn recovered(bench: &Bench<'_>, setup: &TestSetup<'_>) -> Result<(), Stop> {
+    let Some(recover) = setup.descriptor()?.recover else {
         return Err(left_out("the sink has no `recover`"));
     };
     for _ in 0..2 {
-        room.note("recovered the target");
-        let recovering = call(recover, room.destination.options(), Arc::clone(&room.store));
-        let recovered = room.in_time(recovering).await?;
-        recovered.map_err(|error| room.unexpected("the target is recovered", &error))?;
+        setup.note("recovered the target");
+        let recovering = call(
+            recover,
+            setup.destination.options(),
+            Arc::clone(&setup.store),
+        );
+        let recovered = setup.in_time(recovering).await?;
+        recovered.map_err(|error| setup.unexpected("the target is recovered", &error))?;
     }
     if is_atomic(bench) {
-        room.expect_clean().await?;
+        setup.expect_clean().await?;
     }
     Ok(())
 }
