@@ -8,7 +8,7 @@ use fortilake_transport as transport;
 use crate::{
     Pause, Reason,
     past_error::{LastErrors, PastError},
-    tries::{Stage, Tries},
+    tries::{Tries, TryStage},
 };
 
 /// A result with this crate's [`Error`].
@@ -27,7 +27,7 @@ pub struct Error(Box<Parts>);
 pub(crate) struct Parts {
     pub(crate) kind: Kind,
     pub(crate) message: String,
-    pub(crate) stage: Option<Stage>,
+    pub(crate) stage: Option<TryStage>,
     pub(crate) code: Option<i64>,
     pub(crate) http: Option<u16>,
     pub(crate) pause: Option<Pause>,
@@ -105,7 +105,7 @@ impl Error {
 
     /// Whether the sign-in failed, so that the call itself was not sent.
     pub fn is_at_sign_in(&self) -> bool {
-        self.0.stage == Some(Stage::SignIn)
+        self.0.stage == Some(TryStage::SignIn)
     }
 
     /// Returns why and until when calls pause, if the kind is [`Kind::Paused`].

@@ -20,14 +20,14 @@ use crate::{
     request::Call,
     retry::{FailedTry, Repeat, TokenState},
     retry_after,
-    tries::Stage,
+    tries::TryStage,
 };
 
 /// A single try that did not succeed, and what is known about the cause.
 #[derive(Debug)]
 pub(crate) struct CallFailure {
     pub(crate) class: Class,
-    pub(crate) stage: Stage,
+    pub(crate) stage: TryStage,
     pub(crate) http: Option<u16>,
     pub(crate) envelope: Option<Envelope>,
     pub(crate) body: Option<ErrorBody>,
@@ -56,11 +56,11 @@ impl CallFailure {
         match stop {
             Stop::Pause(pause) => Self {
                 pause: Some(pause),
-                ..Self::new(Class::Suspended, Stage::Call)
+                ..Self::new(Class::Suspended, TryStage::Call)
             },
             Stop::Ledger(error) => Self {
                 source: Some(ErrorSource::Ledger(error.into())),
-                ..Self::new(Class::Uncounted, Stage::Call)
+                ..Self::new(Class::Uncounted, TryStage::Call)
             },
         }
     }
@@ -73,13 +73,13 @@ impl CallFailure {
                 message: Some(message),
                 ..Envelope::default()
             }),
-            ..Self::new(Class::Unexpected, Stage::SignIn)
+            ..Self::new(Class::Unexpected, TryStage::SignIn)
         }
     }
 
     /// A call that was not sent, because there is no token for it.
     pub(crate) fn sign_in(error: auth::Error, now: Micros) -> Self {
-        let mut failure = Self::new(Class::Unexpected, Stage::SignIn);
+        let mut failure = Self::new(Class::Unexpected, TryStage::SignIn);
         failure.class = match (error.kind(), error.limit()) {
             (auth::Kind::Credentials | auth::Kind::Taken, _) => Class::Credentials,
             (auth::Kind::ClientId, _) => Class::Access,
@@ -117,7 +117,7 @@ impl CallFailure {
         let kind = error.kind();
         Self {
             source: Some(ErrorSource::Transport(error)),
-            ..Self::new(class::unanswered(kind), Stage::Call)
+            ..Self::new(class::unanswered(kind), TryStage::Call)
         }
     }
 
@@ -140,7 +140,7 @@ impl CallFailure {
             digest: (class == Class::Transient)
                 .then(|| digest(response))
                 .flatten(),
-            ..Self::new(class, Stage::Call)
+            ..Self::new(class, TryStage::Call)
         }
     }
 
@@ -158,8 +158,8 @@ impl CallFailure {
             None => TokenState::None,
         };
         let repeat = match self.stage {
-            Stage::SignIn => Repeat::Harmless,
-            Stage::Call => call.repeat(),
+            TryStage::SignIn => Repeat::Harmless,
+            TryStage::Call => call.repeat(),
         };
         // A refusal that is not in the API's own form may come from a proxy that had already passed
         // the call on. That matters only for writes.
@@ -173,7 +173,7 @@ impl CallFailure {
         }
     }
 
-    fn new(class: Class, stage: Stage) -> Self {
+    fn new(class: Class, stage: TryStage) -> Self {
         let wait = Duration::ZERO;
         Self {
             class,

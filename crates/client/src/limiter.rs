@@ -15,7 +15,7 @@ use std::{
 use fortilake_auth::{Clock, Micros, later, until};
 use tokio::time;
 
-use self::place::Place;
+use self::place::LedgerPlace;
 use crate::{
     Error, OnWait, Pause, Reason, Result, Waiting,
     breaker::{self, Breaker, BreakerDecision},
@@ -94,7 +94,7 @@ enum ObstacleKind {
 pub(crate) struct Permit<'a> {
     limiter: &'a CallLimiter,
     /// `None` once it is settled.
-    place: Option<Place>,
+    place: Option<LedgerPlace>,
     decision: BreakerDecision,
 }
 
@@ -182,7 +182,8 @@ impl CallLimiter {
         if let Err(obstacle) = self.own_rules() {
             return Ok(Err(obstacle));
         }
-        let reserved = Place::reserve(&self.ledger, &self.queue, &self.user, &self.limits).await?;
+        let reserved =
+            LedgerPlace::reserve(&self.ledger, &self.queue, &self.user, &self.limits).await?;
         let now = (self.clock)();
         Ok(match reserved {
             // The run may have been stopped, or the service found to be down, while the ledger was
@@ -219,7 +220,7 @@ impl CallLimiter {
         }
     }
 
-    fn permit(&self, mut place: Place, decision: BreakerDecision) -> Permit<'_> {
+    fn permit(&self, mut place: LedgerPlace, decision: BreakerDecision) -> Permit<'_> {
         place.send();
         self.state.calls.fetch_add(1, Ordering::Relaxed);
         if decision == BreakerDecision::Probe {
@@ -320,7 +321,7 @@ impl Permit<'_> {
     }
 
     /// Ends the call for everything but the ledger, and returns the place that is left to settle.
-    fn end(&mut self, outcome: CallOutcome, class: Option<Class>) -> Option<Place> {
+    fn end(&mut self, outcome: CallOutcome, class: Option<Class>) -> Option<LedgerPlace> {
         let place = self.place.take()?;
         if outcome == CallOutcome::Unsent {
             self.limiter.state.calls.fetch_sub(1, Ordering::Relaxed);

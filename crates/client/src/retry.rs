@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{class::Class, tries::Stage};
+use crate::{class::Class, tries::TryStage};
 
 /// How many new tokens a read may request after its token was refused.
 ///
@@ -69,7 +69,7 @@ impl Jitter {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FailedTry {
     pub(crate) class: Class,
-    pub(crate) stage: Stage,
+    pub(crate) stage: TryStage,
     /// Whether sending the call again is harmless.
     pub(crate) repeat: Repeat,
     /// Whether a new token may make a difference.
@@ -201,8 +201,8 @@ impl<'a> RetryState<'a> {
 
     fn after_failure(&mut self, trial: FailedTry) -> RetryDecision {
         let failures = match trial.stage {
-            Stage::SignIn => &mut self.sign_in_failures,
-            Stage::Call => &mut self.failures,
+            TryStage::SignIn => &mut self.sign_in_failures,
+            TryStage::Call => &mut self.failures,
         };
         *failures += 1;
         if *failures >= self.attempts {
@@ -225,7 +225,7 @@ impl<'a> RetryState<'a> {
     /// A caller that makes the tries itself can find out whether other calls get through, so it is
     /// told after each try.
     fn after_throttle(&mut self, trial: FailedTry) -> RetryDecision {
-        if self.once && trial.stage == Stage::Call {
+        if self.once && trial.stage == TryStage::Call {
             return RetryDecision::HoldBack(trial.wait);
         }
         self.throttles += 1;

@@ -19,7 +19,7 @@ impl Tries {
 
 /// How far a try got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum TryStage {
     /// The sign-in failed, so the call itself was not sent.
     SignIn,
     /// The call was sent, or may have been.

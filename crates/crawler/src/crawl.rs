@@ -122,7 +122,7 @@ impl Crawl {
             Ok(collector) => collector,
             Err(error) => return Err(delivery.give_up(error).await),
         };
-        let reading = Reading {
+        let reading = ReadContext {
             // After the results are frozen, this crawl makes no more calls; trying again means a
             // new crawl.
             may_call: !collector.is_frozen(),
@@ -240,7 +240,7 @@ impl ReadStats {
 }
 
 /// What the readers of all sources share.
-struct Reading {
+struct ReadContext {
     may_call: bool,
     journal: Arc<dyn Journal>,
     clock: Clock,
@@ -254,7 +254,7 @@ type Readers = JoinSet<Result<ReadStats>>;
 /// The name of a source, and the channel that its scopes arrive on as they close.
 type Feed = (Arc<str>, mpsc::UnboundedReceiver<Scope>);
 
-impl Reading {
+impl ReadContext {
     /// The accounts that are due, by source.
     async fn due(&self, carry: Option<&Carry>, sources: &[Source]) -> Result<DueBySource> {
         let sources = sources.iter().map(|source| &source.settings.source);

@@ -33,14 +33,14 @@ pub struct SinkReport {
 }
 
 /// A message to the task of a sink.
-enum Message {
+enum SinkMessage {
     Write(Arc<Batch>),
     Finish(Arc<Outcome>),
 }
 
 struct SinkTask {
     name: String,
-    messages: mpsc::Sender<Message>,
+    messages: mpsc::Sender<SinkMessage>,
     task: JoinHandle<Option<Result<Receipt, fortilake_sink::Error>>>,
 }
 
@@ -72,7 +72,7 @@ impl SinkTasks {
         for sink in &self.0 {
             works |= sink
                 .messages
-                .send(Message::Write(batch.clone()))
+                .send(SinkMessage::Write(batch.clone()))
                 .await
                 .is_ok();
         }
@@ -84,7 +84,10 @@ impl SinkTasks {
         let outcome = Arc::new(outcome);
         for sink in &self.0 {
             // Sending fails if the sink failed before, and its report says so.
-            let _ = sink.messages.send(Message::Finish(outcome.clone())).await;
+            let _ = sink
+                .messages
+                .send(SinkMessage::Finish(outcome.clone()))
+                .await;
         }
         self.join().await
     }
@@ -127,15 +130,15 @@ impl SinkTasks {
 /// Runs one sink to its end. Returns its receipt or its failure, or `None` if it was aborted.
 async fn run(
     mut sink: Box<dyn Sink>,
-    mut messages: mpsc::Receiver<Message>,
+    mut messages: mpsc::Receiver<SinkMessage>,
 ) -> Option<Result<Receipt, fortilake_sink::Error>> {
     loop {
         let failure = match messages.recv().await {
-            Some(Message::Write(batch)) => match sink.write(&batch).await {
+            Some(SinkMessage::Write(batch)) => match sink.write(&batch).await {
                 Ok(()) => continue,
                 Err(error) => error,
             },
-            Some(Message::Finish(outcome)) => return Some(sink.finish(&outcome).await),
+            Some(SinkMessage::Finish(outcome)) => return Some(sink.finish(&outcome).await),
             None => {
                 abort(sink).await;
                 return None;

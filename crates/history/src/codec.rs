@@ -28,12 +28,12 @@ pub(crate) const ACCOUNT: &str = "account_id";
 pub(crate) struct Codec {
     fields: Vec<FieldRef>,
     /// For the parts `KEY`, `VALUE` and `REST`.
-    parts: [Part; 3],
-    scope: Part,
+    parts: [ColumnGroup; 3],
+    scope: ColumnGroup,
 }
 
 #[derive(Debug)]
-struct Part {
+struct ColumnGroup {
     columns: Vec<usize>,
     /// `None` for a part without columns.
     converter: Option<RowConverter>,
@@ -79,7 +79,7 @@ impl Codec {
             .iter()
             .filter_map(|name| position(name))
             .collect();
-        let part = |columns| Part::new(columns, &fields);
+        let part = |columns| ColumnGroup::new(columns, &fields);
         Ok(Self {
             parts: [part(key)?, part(value)?, part(rest)?],
             scope: part(scope)?,
@@ -198,7 +198,7 @@ fn bytes(rows: Option<&Rows>, row: usize) -> &[u8] {
     rows.map_or(&[], |rows| rows.row(row).data())
 }
 
-impl Part {
+impl ColumnGroup {
     fn new(columns: Vec<usize>, fields: &[FieldRef]) -> Result<Self> {
         let sort = columns
             .iter()

@@ -50,7 +50,7 @@ pub(crate) struct Support {
 const BATCH: usize = 1024;
 
 /// The sorted rows of one table.
-struct Table {
+struct SortedTable {
     codec: Codec,
     rows: Sorted,
 }
@@ -97,7 +97,7 @@ pub(crate) fn each(snapshot: &Snapshot, mut visit: impl FnMut(Device) -> Result<
     }
 }
 
-fn table(snapshot: &Snapshot, name: &str) -> Result<Table> {
+fn table(snapshot: &Snapshot, name: &str) -> Result<SortedTable> {
     // A snapshot of FortiPortal alone, for example, has no products.
     let schema = schema(snapshot, name)?.unwrap_or_else(|| Arc::new(Schema::empty()));
     let key = [ACCOUNT, SERIAL];
@@ -108,13 +108,13 @@ fn table(snapshot: &Snapshot, name: &str) -> Result<Table> {
             sorter.push(record)?;
         }
     }
-    Ok(Table {
+    Ok(SortedTable {
         codec,
         rows: sorter.finish()?,
     })
 }
 
-impl Table {
+impl SortedTable {
     /// The rows that belong to each of the devices, which are sorted. Rows of unknown devices are skipped.
     fn parts(&mut self, devices: &[Record]) -> Result<Vec<Vec<Support>>> {
         let mut records = Vec::new();

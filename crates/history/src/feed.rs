@@ -9,7 +9,7 @@ use arrow_select::take::take;
 use fortilake_sink::{Error, Kind, Result, json};
 
 use crate::history::Snapshot;
-use crate::pairs::{Change, Event};
+use crate::pairs::{Change, RowEvent};
 use crate::plan::Plan;
 use crate::sort::Record;
 
@@ -81,13 +81,13 @@ impl Counts {
         self.inserted + self.updated + self.deleted + self.moved + self.renewed
     }
 
-    fn add(&mut self, event: Event) {
+    fn add(&mut self, event: RowEvent) {
         let count = match event {
-            Event::Inserted => &mut self.inserted,
-            Event::Updated => &mut self.updated,
-            Event::Deleted => &mut self.deleted,
-            Event::Moved => &mut self.moved,
-            Event::Renewed => &mut self.renewed,
+            RowEvent::Inserted => &mut self.inserted,
+            RowEvent::Updated => &mut self.updated,
+            RowEvent::Deleted => &mut self.deleted,
+            RowEvent::Moved => &mut self.moved,
+            RowEvent::Renewed => &mut self.renewed,
         };
         *count += 1;
     }
@@ -174,7 +174,7 @@ impl<'a> Feed<'a> {
 
     fn rows(
         &self,
-        event: Event,
+        event: RowEvent,
         old: Option<usize>,
         new: Option<usize>,
         columns: &[ArrayRef],
@@ -205,15 +205,15 @@ impl<'a> Feed<'a> {
             }));
         };
         match event {
-            Event::Inserted => push(ChangeType::Insert, new, Vec::new(), None),
-            Event::Deleted => push(ChangeType::Delete, old, Vec::new(), None),
-            Event::Updated => {
+            RowEvent::Inserted => push(ChangeType::Insert, new, Vec::new(), None),
+            RowEvent::Deleted => push(ChangeType::Delete, old, Vec::new(), None),
+            RowEvent::Updated => {
                 push(ChangeType::UpdatePreimage, old, names(), None);
                 push(ChangeType::UpdatePostimage, new, names(), None);
             }
-            Event::Moved | Event::Renewed => {
+            RowEvent::Moved | RowEvent::Renewed => {
                 let change_type = match event {
-                    Event::Moved => ChangeType::Moved,
+                    RowEvent::Moved => ChangeType::Moved,
                     _ => ChangeType::Renewed,
                 };
                 let previous = old

@@ -28,13 +28,13 @@ pub enum RowFormat {
 /// CSV and Parquet have one list of columns, so all batches must have the schema that the writer was created with. The
 /// other formats accept any columns.
 pub struct RowWriter<'a> {
-    target: Target<'a>,
+    target: FormatWriter<'a>,
     rows: u64,
 }
 
 type Boxed<'a> = Box<dyn Write + Send + 'a>;
 
-enum Target<'a> {
+enum FormatWriter<'a> {
     Json(Boxed<'a>),
     Ndjson(Boxed<'a>),
     Csv(Box<csv::Writer<Boxed<'a>>>, SchemaRef),
@@ -50,17 +50,17 @@ impl<'a> RowWriter<'a> {
     ) -> Result<Self> {
         let output: Boxed<'a> = Box::new(BufWriter::new(output));
         let target = match format {
-            RowFormat::Json => Target::Json(output),
-            RowFormat::Ndjson => Target::Ndjson(output),
+            RowFormat::Json => FormatWriter::Json(output),
+            RowFormat::Ndjson => FormatWriter::Ndjson(output),
             RowFormat::Csv => {
                 let mut writer = csv::Writer::from_writer(output);
                 let names = schema.fields().iter().map(|field| field.name());
                 writer.write_record(names).map_err(failed)?;
-                Target::Csv(Box::new(writer), SchemaRef::clone(schema))
+                FormatWriter::Csv(Box::new(writer), SchemaRef::clone(schema))
             }
             RowFormat::Parquet => {
                 let writer = ArrowWriter::try_new(output, SchemaRef::clone(schema), None);
-                Target::Parquet(Box::new(writer.map_err(failed)?))
+                FormatWriter::Parquet(Box::new(writer.map_err(failed)?))
             }
         };
         Ok(Self { target, rows: 0 })
@@ -69,9 +69,11 @@ impl<'a> RowWriter<'a> {
     /// Appends rows.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         match &mut self.target {
-            Target::Parquet(writer) => writer.write(batch).map_err(failed)?,
-            Target::Ndjson(output) => output.write_all(&json::lines(batch)?).map_err(failed)?,
-            Target::Json(output) => {
+            FormatWriter::Parquet(writer) => writer.write(batch).map_err(failed)?,
+            FormatWriter::Ndjson(output) => {
+                output.write_all(&json::lines(batch)?).map_err(failed)?
+            }
+            FormatWriter::Json(output) => {
                 let lines = json::lines(batch)?;
                 for line in lines
                     .split(|byte| *byte == b'\n')
@@ -83,7 +85,7 @@ impl<'a> RowWriter<'a> {
                     self.rows += 1;
                 }
             }
-            Target::Csv(writer, schema) => {
+            FormatWriter::Csv(writer, schema) => {
                 for row in objects(batch)? {
                     let cells = schema
                         .fields()
@@ -99,14 +101,14 @@ impl<'a> RowWriter<'a> {
     /// Writes what is left. Without rows, JSON is an empty list, and CSV a header.
     pub fn finish(self) -> Result<()> {
         match self.target {
-            Target::Json(mut output) => {
+            FormatWriter::Json(mut output) => {
                 let end: &[u8] = if self.rows == 0 { b"[]\n" } else { b"\n]\n" };
                 output.write_all(end).map_err(failed)?;
                 output.flush().map_err(failed)
             }
-            Target::Ndjson(mut output) => output.flush().map_err(failed),
-            Target::Csv(mut writer, _) => writer.flush().map_err(failed),
-            Target::Parquet(writer) => {
+            FormatWriter::Ndjson(mut output) => output.flush().map_err(failed),
+            FormatWriter::Csv(mut writer, _) => writer.flush().map_err(failed),
+            FormatWriter::Parquet(writer) => {
                 let mut output = writer.into_inner().map_err(failed)?;
                 output.flush().map_err(failed)
             }

@@ -14,7 +14,7 @@ use crate::sort::{MEMORY, Record, Sorted, Sorter};
 
 /// What happened to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
+pub(crate) enum RowEvent {
     Inserted,
     Updated,
     Deleted,
@@ -25,7 +25,7 @@ pub(crate) enum Event {
 /// A change of one row.
 #[derive(Debug)]
 pub(crate) struct Change {
-    pub(crate) event: Event,
+    pub(crate) event: RowEvent,
     /// The old row; `None` if it was inserted, or if it was renewed and the old term is still there.
     pub(crate) before: Option<Record>,
     /// The new row; `None` if it was deleted.
@@ -83,7 +83,7 @@ fn merge(
         }
         for (before, after) in found.updates {
             emit(Change {
-                event: Event::Updated,
+                event: RowEvent::Updated,
                 before: Some(before),
                 after: Some(after),
             })?;
@@ -183,7 +183,7 @@ impl Matches {
         }
         for (before, after) in renewed {
             emit(Change {
-                event: Event::Renewed,
+                event: RowEvent::Renewed,
                 before,
                 after: Some(after),
             })?;
@@ -289,14 +289,14 @@ impl Unmatched<'_> {
             unknown += olds.iter().filter(|row| !row.is_eligible).count() as u64;
             for row in olds.into_iter().filter(|row| row.is_eligible) {
                 emit(Change {
-                    event: Event::Deleted,
+                    event: RowEvent::Deleted,
                     before: Some(row.record),
                     after: None,
                 })?;
             }
             for row in news.into_iter().filter(|row| row.is_eligible) {
                 emit(Change {
-                    event: Event::Inserted,
+                    event: RowEvent::Inserted,
                     before: None,
                     after: Some(row.record),
                 })?;
@@ -324,7 +324,7 @@ fn moves(
         match partner {
             None => olds.push(old),
             Some(at) => emit(Change {
-                event: Event::Moved,
+                event: RowEvent::Moved,
                 before: Some(old.record),
                 after: Some(news.remove(at).record),
             })?,

@@ -9,7 +9,7 @@ use jiff::civil::{Date, date};
 
 use crate::renewals::{Group, GroupBy, Renewal};
 
-type Column = (&'static str, DataType, ArrayRef);
+type NamedColumn = (&'static str, DataType, ArrayRef);
 
 /// Renewals as a batch. The names of the columns are those of the fields of [`Renewal`].
 pub fn renewal_rows(renewals: &[Renewal]) -> Result<RecordBatch> {
@@ -76,7 +76,7 @@ pub fn group_rows(groups: &[Group], by: GroupBy) -> Result<RecordBatch> {
     batch(columns)
 }
 
-fn texts<'a>(name: &'static str, values: impl Iterator<Item = Option<&'a str>>) -> Column {
+fn texts<'a>(name: &'static str, values: impl Iterator<Item = Option<&'a str>>) -> NamedColumn {
     (
         name,
         DataType::Utf8,
@@ -84,7 +84,7 @@ fn texts<'a>(name: &'static str, values: impl Iterator<Item = Option<&'a str>>) 
     )
 }
 
-fn numbers(name: &'static str, values: impl Iterator<Item = Option<i64>>) -> Column {
+fn numbers(name: &'static str, values: impl Iterator<Item = Option<i64>>) -> NamedColumn {
     (
         name,
         DataType::Int64,
@@ -92,7 +92,7 @@ fn numbers(name: &'static str, values: impl Iterator<Item = Option<i64>>) -> Col
     )
 }
 
-fn counts(name: &'static str, values: impl Iterator<Item = u64>) -> Column {
+fn counts(name: &'static str, values: impl Iterator<Item = u64>) -> NamedColumn {
     (
         name,
         DataType::UInt64,
@@ -100,7 +100,7 @@ fn counts(name: &'static str, values: impl Iterator<Item = u64>) -> Column {
     )
 }
 
-fn dates(name: &'static str, values: impl Iterator<Item = Option<Date>>) -> Column {
+fn dates(name: &'static str, values: impl Iterator<Item = Option<Date>>) -> NamedColumn {
     let days = values.map(|value| {
         let span = date(1970, 1, 1).until(value?).ok()?;
         Some(span.get_days())
@@ -112,7 +112,7 @@ fn dates(name: &'static str, values: impl Iterator<Item = Option<Date>>) -> Colu
     )
 }
 
-fn batch(columns: Vec<Column>) -> Result<RecordBatch> {
+fn batch(columns: Vec<NamedColumn>) -> Result<RecordBatch> {
     let fields = columns
         .iter()
         .map(|(name, data_type, _)| Field::new(*name, data_type.clone(), true));

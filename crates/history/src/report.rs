@@ -16,6 +16,6 @@ use crate::history::Snapshot;
 
 /// Renders the report about a snapshot as of a day, with the changes since `previous`.
 pub fn report(snapshot: &Snapshot, previous: Option<&Snapshot>, as_of: Date) -> Result<String> {
-    let facts = facts::Facts::collect(snapshot, previous, as_of)?;
+    let facts = facts::ReportFacts::collect(snapshot, previous, as_of)?;
     Ok(html::render(&facts))
 }

@@ -132,10 +132,10 @@ impl Sorter {
         let mut sources = Vec::with_capacity(self.runs.len() + 1);
         for mut run in std::mem::take(&mut self.runs) {
             run.rewind().map_err(|error| self.failed("read", error))?;
-            sources.push(Source::Run(BufReader::with_capacity(BUFFER, run)));
+            sources.push(SortInput::Run(BufReader::with_capacity(BUFFER, run)));
         }
         let records = std::mem::take(&mut self.records);
-        sources.push(Source::Memory(records.into_iter()));
+        sources.push(SortInput::Memory(records.into_iter()));
         let mut sorted = Sorted {
             heap: BinaryHeap::with_capacity(sources.len()),
             sources,
@@ -176,12 +176,12 @@ const BUFFER: usize = 64 << 10;
 pub(crate) struct Sorted {
     /// The next record of each source.
     heap: BinaryHeap<Reverse<(Record, usize)>>,
-    sources: Vec<Source>,
+    sources: Vec<SortInput>,
     scratch: PathBuf,
 }
 
 #[derive(Debug)]
-enum Source {
+enum SortInput {
     Run(BufReader<File>),
     Memory(std::vec::IntoIter<Record>),
 }
@@ -212,8 +212,8 @@ impl Sorted {
 
     fn refill(&mut self, number: usize) -> Result<()> {
         let next = match &mut self.sources[number] {
-            Source::Memory(records) => Ok(records.next()),
-            Source::Run(file) => Record::read(file),
+            SortInput::Memory(records) => Ok(records.next()),
+            SortInput::Run(file) => Record::read(file),
         };
         let next =
             next.map_err(|error| Error::io("read a temporary file in", &self.scratch, error))?;

@@ -59,11 +59,11 @@ pub struct Choice {
 
 /// What a sink gets of each table of the crawl; `None` for a table that is left out.
 #[derive(Debug)]
-pub struct Chosen(BTreeMap<String, Option<Part>>);
+pub struct Chosen(BTreeMap<String, Option<ChosenTable>>);
 
 /// A table with some of its columns.
 #[derive(Debug)]
-struct Part {
+struct ChosenTable {
     table: Arc<TableSpec>,
     /// The positions of the columns in the crawl's table.
     columns: Vec<usize>,
@@ -166,7 +166,7 @@ impl Choice {
         }
     }
 
-    fn part(&self, table: &Arc<TableSpec>) -> Result<Part> {
+    fn part(&self, table: &Arc<TableSpec>) -> Result<ChosenTable> {
         let names: Vec<_> = columns_of(table).collect();
         let wanted = match &self.columns {
             Columns::All(names) => names.list(),
@@ -191,14 +191,14 @@ impl Choice {
         }
         if columns.len() == names.len() && columns.is_sorted() {
             let table = Arc::clone(table);
-            return Ok(Part { table, columns });
+            return Ok(ChosenTable { table, columns });
         }
         let schema = table.schema.project(&columns).map_err(|error| {
             let text = format!("the columns of table `{}` cannot be chosen", table.name);
             Error::new(Kind::Internal, text).with_source(error)
         })?;
         let has_key = |column: &String| columns.iter().any(|&at| names[at] == column);
-        Ok(Part {
+        Ok(ChosenTable {
             table: Arc::new(TableSpec {
                 schema: Arc::new(schema),
                 // Rows without one of their key columns have no key.

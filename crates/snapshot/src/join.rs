@@ -40,11 +40,11 @@ pub enum Join {
 #[derive(Debug)]
 pub struct Joined {
     /// The tables that get the column, as they are with it.
-    tables: BTreeMap<String, Part>,
+    tables: BTreeMap<String, WidenedTable>,
 }
 
 #[derive(Debug)]
-struct Part {
+struct WidenedTable {
     table: Arc<TableSpec>,
     /// The position of `account_id`.
     account: usize,
@@ -73,7 +73,7 @@ impl Join {
                 schema: Arc::new(schema),
                 ..TableSpec::clone(table)
             });
-            let part = Part {
+            let part = WidenedTable {
                 table: Arc::clone(table),
                 account,
             };
@@ -129,7 +129,7 @@ impl JoinSink {
         }
     }
 
-    fn widened(&self, batch: &Batch, part: &Part) -> Result<Batch> {
+    fn widened(&self, batch: &Batch, part: &WidenedTable) -> Result<Batch> {
         let accounts = batch.records.column(part.account);
         let accounts = accounts.as_primitive_opt::<Int64Type>();
         // The scope of a report has no source, but its rows do.

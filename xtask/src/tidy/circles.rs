@@ -53,9 +53,9 @@ impl Crate {
     fn read(&mut self, file: &Path, module: &[String]) -> Result<()> {
         let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
         let parsed = syn::parse_file(&text).with_context(|| file.display().to_string())?;
-        let mut reading = Reading {
+        let mut reading = FileReader {
             module: module.to_vec(),
-            ..Reading::default()
+            ..FileReader::default()
         };
         reading.visit_file(&parsed);
         self.modules.insert(module.to_vec(), reading.source);
@@ -162,13 +162,13 @@ fn circle_from(start: &Module, uses: &Uses) -> Option<String> {
 
 /// Collects what one file imports, mentions and contains.
 #[derive(Default)]
-struct Reading {
+struct FileReader {
     module: Module,
     source: Source,
     children: Vec<String>,
 }
 
-impl Reading {
+impl FileReader {
     fn import(&mut self, tree: &UseTree, before: &[String]) {
         let mut path = before.to_vec();
         match tree {
@@ -219,7 +219,7 @@ impl Reading {
     }
 }
 
-impl<'ast> Visit<'ast> for Reading {
+impl<'ast> Visit<'ast> for FileReader {
     fn visit_item(&mut self, item: &'ast Item) {
         match item {
             Item::Use(item) => self.import(&item.tree, &[]),

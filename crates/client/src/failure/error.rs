@@ -7,7 +7,7 @@ use crate::{
     EnvelopeError, Error, Kind, Status,
     class::{CallOutcome, Class},
     error::Parts,
-    tries::{Stage, Tries},
+    tries::{Tries, TryStage},
 };
 
 impl CallFailure {
@@ -32,7 +32,7 @@ impl CallFailure {
                 EnvelopeError::Code(code) => Some(code),
                 EnvelopeError::None | EnvelopeError::Text => None,
             });
-        let unsent = failure.stage == Stage::SignIn
+        let unsent = failure.stage == TryStage::SignIn
             || failure.class.outcome(failure.http) == CallOutcome::Unsent;
         // A refusal that is not in the API's own form may come from a proxy that had already passed
         // the call on, so it does not prove that nothing was done.
@@ -76,7 +76,7 @@ impl CallFailure {
 
     /// Whether this call was answered with "too many calls", and nothing is known about others.
     fn is_throttled(&self) -> bool {
-        self.class == Class::Throttled && self.stage == Stage::Call && self.pause.is_none()
+        self.class == Class::Throttled && self.stage == TryStage::Call && self.pause.is_none()
     }
 }
 
@@ -110,7 +110,7 @@ fn what_happened(failure: &CallFailure) -> String {
         }
         (Class::Uncounted, _) => "was not sent",
         (Class::Unreached, _) => "could not be sent",
-        (_, Stage::SignIn) => "was not sent, because the sign-in failed",
+        (_, TryStage::SignIn) => "was not sent, because the sign-in failed",
         (Class::Credentials, _) => "was rejected because of the credentials",
         (Class::Token, _) => return refused(failure.renewals),
         (Class::Access, _) => "was refused",

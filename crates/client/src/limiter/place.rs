@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The place of one call. A place that is dropped is settled in the background.
-pub(super) struct Place {
+pub(super) struct LedgerPlace {
     ledger: Arc<dyn Ledger>,
     /// Woken when the place has been settled.
     queue: Arc<UserQueue>,
@@ -29,7 +29,7 @@ pub(super) struct Place {
     if_dropped: CallOutcome,
 }
 
-impl Place {
+impl LedgerPlace {
     /// Reserves a place. If there is none, the inner error says why, and for how long.
     ///
     /// # Cancellation
@@ -108,7 +108,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for LedgerPlace {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket.take() else {
             return;

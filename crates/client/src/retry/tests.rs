@@ -7,7 +7,7 @@ const WAIT: Duration = Duration::from_mins(1);
 fn trial(class: Class) -> FailedTry {
     FailedTry {
         class,
-        stage: Stage::Call,
+        stage: TryStage::Call,
         repeat: Repeat::Harmless,
         token: TokenState::Current,
         wait: if class == Class::Transient {
@@ -44,7 +44,7 @@ fn transient_failures_are_tried_three_times() {
 fn failed_sign_ins_are_counted_for_themselves() {
     let call = trial(Class::Transient);
     let sign_in = FailedTry {
-        stage: Stage::SignIn,
+        stage: TryStage::SignIn,
         ..call
     };
     let nexts = run(&RetryPolicy::default(), [sign_in, sign_in, call, call]);
@@ -113,7 +113,7 @@ fn a_single_try_that_is_throttled_is_not_repeated() {
     let mut retry = RetryState::once(&retries, &jitter);
     let call = trial(Class::Throttled);
     let sign_in = FailedTry {
-        stage: Stage::SignIn,
+        stage: TryStage::SignIn,
         ..call
     };
     assert_eq!(retry.next(sign_in), RetryDecision::Close(WAIT));

@@ -99,7 +99,7 @@ pub(super) struct Changes {
 
 /// Everything that the report says.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct ReportFacts {
     pub(super) snapshot: String,
     pub(super) generator: String,
     pub(super) read_at: String,
@@ -123,7 +123,7 @@ pub(super) struct Facts {
     pub(super) issues: BTreeMap<(String, String), (u64, String)>,
 }
 
-impl Facts {
+impl ReportFacts {
     pub(super) fn collect(
         snapshot: &Snapshot,
         previous: Option<&Snapshot>,

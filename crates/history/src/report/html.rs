@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use super::chart;
-use super::facts::{Changes, Customer, Ending, Facts, Model, Top};
+use super::facts::{Changes, Customer, Ending, Model, ReportFacts, Top};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -16,7 +16,7 @@ const STYLE: &str = include_str!("style.css");
 const ROWS: usize = 50;
 
 /// The whole file.
-pub(super) fn render(facts: &Facts) -> String {
+pub(super) fn render(facts: &ReportFacts) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -73,7 +73,7 @@ fn left_out(shown: usize, total: u64, what: &str) -> Markup {
     html! { @if more > 0 { p.soft { "And " (count(more, what)) " that are not shown." } } }
 }
 
-fn coverage(facts: &Facts) -> Markup {
+fn coverage(facts: &ReportFacts) -> Markup {
     let failed = facts.scopes.failed;
     html! {
         h2 { "Coverage and age" }
@@ -110,7 +110,7 @@ fn coverage(facts: &Facts) -> Markup {
     }
 }
 
-fn fleet(facts: &Facts) -> Markup {
+fn fleet(facts: &ReportFacts) -> Markup {
     let mut models: Vec<(&String, &Model)> = facts.models.iter().collect();
     models.sort_by_key(|(name, model)| (std::cmp::Reverse(model.devices), *name));
     let most = models.first().map_or(0, |(_, model)| model.devices);
@@ -136,7 +136,7 @@ fn fleet(facts: &Facts) -> Markup {
     }
 }
 
-fn renewals(facts: &Facts) -> Markup {
+fn renewals(facts: &ReportFacts) -> Markup {
     let mut customers: Vec<(&String, &Customer)> = facts.customers.iter().collect();
     customers.sort_by_key(|(name, customer)| (std::cmp::Reverse(customer.devices), *name));
     html! {
@@ -183,7 +183,7 @@ fn endings(list: &Top<Ending>, none: &str) -> Markup {
     }
 }
 
-fn end_of_support(facts: &Facts) -> Markup {
+fn end_of_support(facts: &ReportFacts) -> Markup {
     let limit = facts.as_of.saturating_add(1.year());
     let mut models: Vec<_> = facts.models.iter().collect();
     models.retain(|(_, model)| model.eos.is_some_and(|eos| eos <= limit));
@@ -245,7 +245,7 @@ fn changes(changes: Option<&Changes>) -> Markup {
     }
 }
 
-fn quality(facts: &Facts) -> Markup {
+fn quality(facts: &ReportFacts) -> Markup {
     html! {
         h2 { "Data quality" }
         @if facts.issues.is_empty() {

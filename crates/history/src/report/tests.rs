@@ -3,7 +3,7 @@
 use jiff::civil::date;
 use serde_json::json;
 
-use super::facts::Facts;
+use super::facts::ReportFacts;
 use super::report;
 use crate::renewals::{Status, Window, renewals};
 use crate::tests::{FIRST, Inventory, Place, SECOND};
@@ -109,7 +109,7 @@ async fn totals_are_those_of_the_renewals() {
     let place = Place::new(&[(FIRST, &inventory())]).await;
     let snapshot = place.history().snapshot(None).await.unwrap();
     let as_of = date(2026, 9, 1);
-    let facts = Facts::collect(&snapshot, None, as_of).unwrap();
+    let facts = ReportFacts::collect(&snapshot, None, as_of).unwrap();
     let window = Window {
         as_of,
         days: super::facts::YEAR,
