@@ -128,3 +128,5 @@ mod secret;
 mod spec;
 mod standard_output;
 mod store;
+#[cfg(feature = "conformance")]
+pub mod testing;

@@ -5,14 +5,16 @@ use std::{
     time::Duration,
 };
 
-use arrow_array::{Int64Array, RecordBatch};
-use async_trait::async_trait;
+use arrow_array::Int64Array;
 use fortilake_sink::{
-    Batch, DataType, Delivery, Error, Field, KeyIn, Kind, Origin, Outcome, Receipt, Result, Schema,
-    ScopeId, Sink, Standing, TableSpec,
+    Batch, DataType, Delivery, Error, Field, KeyIn, Kind, Outcome, Schema, TableSpec,
+    testing::{self, Call, Pauses, ScriptedSink},
 };
 
 use super::{OpenSink, SinkReport, SinkTasks, WAITING_BATCHES};
+
+/// The longest time that a call of a sink takes.
+const LONGEST_PAUSE: Duration = Duration::from_micros(500);
 
 /// What a sink was told. A batch begins and ends, so that a call during another one is seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,81 +25,22 @@ enum Event {
     Abort,
 }
 
-/// Numbers that depend on the seed alone.
-#[derive(Clone)]
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        u32::try_from(self.0 % u64::from(end)).unwrap()
-    }
-
-    /// Lets other tasks run, for a while or not at all.
-    async fn pause(&mut self) {
-        match self.below(3) {
-            0 => {}
-            1 => tokio::task::yield_now().await,
-            _ => tokio::time::sleep(Duration::from_micros(self.below(500).into())).await,
-        }
-    }
-}
-
-/// A sink that records its calls, each of which takes a random time.
-struct Scripted {
-    events: Arc<Mutex<Vec<Event>>>,
-    random: Random,
-    /// The batch that it cannot write.
-    fails_at: Option<u32>,
-}
-
-impl Scripted {
-    async fn take(&mut self, event: Event) {
-        self.events.lock().unwrap().push(event);
-        self.random.pause().await;
-    }
-}
-
-#[async_trait]
-impl Sink for Scripted {
-    async fn write(&mut self, batch: &Batch) -> Result<()> {
-        self.take(Event::Begin(batch.piece)).await;
-        if self.fails_at == Some(batch.piece) {
-            return Err(Error::new(Kind::Full, "the disk is full"));
-        }
-        self.take(Event::End(batch.piece)).await;
+/// A sink that records its calls, each of which takes a random time, and fails at the batch `fails_at`.
+fn scripted(events: Arc<Mutex<Vec<Event>>>, fails_at: Option<u32>, seed: u64) -> ScriptedSink {
+    let script = move |call: Call<'_>| {
+        let event = match call {
+            Call::Write(batch) => Event::Begin(batch.piece),
+            Call::Written(batch) if fails_at == Some(batch.piece) => {
+                return Err(Error::new(Kind::Full, "the disk is full"));
+            }
+            Call::Written(batch) => Event::End(batch.piece),
+            Call::Finish(_) => Event::Finish,
+            Call::Abort => Event::Abort,
+        };
+        events.lock().unwrap().push(event);
         Ok(())
-    }
-
-    async fn finish(mut self: Box<Self>, _: &Outcome) -> Result<Receipt> {
-        self.take(Event::Finish).await;
-        Ok(Receipt {
-            location: String::new(),
-            snapshot: None,
-            standing: Standing::Latest,
-            rows: 0,
-            files: 0,
-            bytes: 0,
-        })
-    }
-
-    async fn abort(mut self: Box<Self>) -> Result<()> {
-        self.take(Event::Abort).await;
-        Ok(())
-    }
-}
-
-fn batch(table: &Arc<TableSpec>, piece: u32) -> Batch {
-    let column = Arc::new(Int64Array::from(vec![i64::from(piece)]));
-    Batch {
-        table: table.clone(),
-        scope: Arc::new(ScopeId::report()),
-        piece,
-        origin: Origin::Read,
-        records: RecordBatch::try_new(table.schema.clone(), vec![column]).unwrap(),
-    }
+    };
+    ScriptedSink::new(script).with_pauses(Pauses::new(seed, LONGEST_PAUSE))
 }
 
 fn table() -> Arc<TableSpec> {
@@ -128,34 +71,35 @@ fn expected(batches: u32, fails_at: Option<u32>, last: Event) -> Vec<Event> {
 
 /// Delivers a random number of batches to some sinks, one of which may fail.
 async fn deliver(seed: u64) {
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut pauses = Pauses::new(seed, LONGEST_PAUSE);
     let most = 4 * u32::try_from(WAITING_BATCHES).unwrap();
-    let (count, batches) = (1 + random.below(4), random.below(most));
-    let failing = random.below(2 * count);
+    let (count, batches) = (random.u32(1..5), random.u32(..most));
+    let failing = random.u32(..2 * count);
     let (mut sinks, mut told) = (Vec::new(), Vec::new());
     for number in 0..count {
         let events = Arc::new(Mutex::new(Vec::new()));
-        let fails_at = (number == failing && batches > 0).then(|| random.below(batches));
-        let random = Random(u64::from(random.below(u32::MAX)) | 1);
+        let fails_at = (number == failing && batches > 0).then(|| random.u32(..batches));
         sinks.push(OpenSink {
             name: number.to_string(),
             delivery: Delivery::AtLeastOnce,
-            sink: Box::new(Scripted {
-                events: events.clone(),
-                random,
-                fails_at,
-            }),
+            sink: Box::new(scripted(events.clone(), fails_at, random.u64(..))),
         });
         told.push((events, fails_at));
     }
     let tasks = SinkTasks::new(sinks);
     let table = table();
     for piece in 0..batches {
-        random.pause().await;
-        let works = tasks.write(batch(&table, piece)).await;
+        pauses.pause().await;
+        let column = Arc::new(Int64Array::from(vec![i64::from(piece)]));
+        let batch = Batch {
+            piece,
+            ..testing::batch(&table, vec![column])
+        };
+        let works = tasks.write(batch).await;
         assert!(works || told.iter().all(|(_, fails_at)| fails_at.is_some()));
     }
-    let aborts = random.below(4) == 0;
+    let aborts = random.u32(..4) == 0;
     let (reports, last) = if aborts {
         (tasks.abort().await, Event::Abort)
     } else {

@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use fortilake_crawler::{
     Begun, ChangeRows, FindChanges, Kind, Report, Result, Since, changes_table,
 };
-use fortilake_sink::{self as sink, Batch, Delivery, Outcome, Receipt, Sink};
+use fortilake_sink::{self as sink, Batch, Delivery, Outcome, Receipt, Sink, testing::receipt};
 use fortilake_state::{Journal, MemoryJournal};
 
-use crate::util::{Lab, open_sink, receipt, scenario, settings};
+use crate::util::{Lab, open_sink, scenario, settings};
 
 const BEFORE: &str = "20231113T221320Z";
 

@@ -6,7 +6,10 @@ use fortilake_crawler::{
     Baselines, Crawl, Guard, Incomplete, Kind, OpenSink, Settings, ShrinkLimits,
 };
 use fortilake_simulator::Scenario;
-use fortilake_sink::{self as sink, Batch, Delivery, Outcome, Receipt, Sink, Standing};
+use fortilake_sink::{
+    self as sink, Delivery,
+    testing::{Call, ScriptedSink},
+};
 use fortilake_state::{self as state, Journal, MemoryJournal, Record, Records};
 use tokio::sync::watch;
 
@@ -15,69 +18,43 @@ use crate::util::{Lab, settings};
 /// The calls that a sink got, without repetitions.
 type Told = Arc<Mutex<Vec<&'static str>>>;
 
-/// A sink that records its calls, and does something at its first batch.
-struct Scripted {
-    told: Told,
-    first: First,
-}
-
 /// What happens at the first batch.
-#[derive(Clone)]
 enum First {
     Nothing,
     Fails,
     Stops(watch::Sender<bool>),
 }
 
-impl Scripted {
-    fn hear(&self, what: &'static str) {
-        let mut told = self.told.lock().unwrap();
-        if told.last() != Some(&what) {
-            told.push(what);
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl Sink for Scripted {
-    async fn write(&mut self, _: &Batch) -> sink::Result<()> {
-        self.hear("write");
-        match &self.first {
-            First::Nothing => {}
-            First::Fails => return Err(sink::Error::new(sink::Kind::Full, "the disk is full")),
-            First::Stops(stop) => drop(stop.send_replace(true)),
-        }
-        Ok(())
-    }
-
-    async fn finish(self: Box<Self>, _: &Outcome) -> sink::Result<Receipt> {
-        self.hear("finish");
-        Ok(Receipt {
-            location: String::new(),
-            snapshot: None,
-            standing: Standing::Latest,
-            rows: 0,
-            files: 0,
-            bytes: 0,
-        })
-    }
-
-    async fn abort(self: Box<Self>) -> sink::Result<()> {
-        self.hear("abort");
-        Ok(())
-    }
-}
-
-/// Adds a sink to a crawl.
+/// Adds a sink that records its calls, and does something at its first batch.
 fn add(crawl: &mut Crawl, delivery: Delivery, first: First) -> Told {
     let told = Told::default();
+    let calls = told.clone();
+    let script = move |call: Call<'_>| {
+        let name = match call {
+            Call::Write(_) => "write",
+            Call::Written(_) => return Ok(()),
+            Call::Finish(_) => "finish",
+            Call::Abort => "abort",
+        };
+        let mut calls = calls.lock().unwrap();
+        if calls.last() != Some(&name) {
+            calls.push(name);
+        }
+        match &first {
+            First::Fails if name == "write" => {
+                Err(sink::Error::new(sink::Kind::Full, "the disk is full"))
+            }
+            First::Stops(stop) if name == "write" => {
+                stop.send_replace(true);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    };
     crawl.sinks.push(OpenSink {
         name: format!("{delivery:?}"),
         delivery,
-        sink: Box::new(Scripted {
-            told: told.clone(),
-            first,
-        }),
+        sink: Box::new(ScriptedSink::new(script)),
     });
     told
 }

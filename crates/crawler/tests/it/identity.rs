@@ -10,12 +10,13 @@ use fortilake_crawler::{Kind, OpenSink, Report, Result, Settings};
 use fortilake_simulator::{Row, Scenario, Simulator};
 use fortilake_sink::{
     self as sink, Batch, Delivery, Outcome, Receipt, ScopeId, ScopeResult, Sink, Summary,
+    testing::receipt,
 };
 use fortilake_state::CrawlJournal;
 
 use crate::{
     resume::Kept,
-    util::{Lab, identity, open_sink, receipt, rows, scenario, settings},
+    util::{Lab, identity, open_sink, rows, scenario, settings},
 };
 
 /// A receiver of batches that remembers them by their ids.

@@ -8,7 +8,10 @@ use std::{
 
 use fortilake_crawler::OpenSink;
 use fortilake_simulator::Scenario;
-use fortilake_sink::{self as sink, Batch, Delivery, Outcome, Receipt, ScopeId, Sink, Standing};
+use fortilake_sink::{
+    Delivery, Outcome, ScopeId,
+    testing::{Call, Pauses, ScriptedSink},
+};
 use fortilake_state::{self as state, Journal, MemoryJournal, Record, RecordKind, Records};
 
 use crate::util::{Lab, settings};
@@ -75,68 +78,31 @@ struct Told {
     outcome: Option<Outcome>,
 }
 
-/// A sink that takes a random time for each call.
-struct Slow {
-    told: Arc<Mutex<Told>>,
-    journal: Arc<Watched>,
-    /// The state of a random number generator.
-    random: u64,
-    /// The longest time that a call takes, in milliseconds.
-    longest: u64,
-}
-
-impl Slow {
-    async fn pause(&mut self) {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        match self.random % 4 {
-            0 => {}
-            1 => tokio::task::yield_now().await,
-            _ => tokio::time::sleep(Duration::from_millis(self.random / 4 % self.longest)).await,
+/// A sink that takes a random time for each call, and expects the calls in their order.
+fn watching(told: Arc<Mutex<Told>>, journal: Arc<Watched>, pauses: Pauses) -> ScriptedSink {
+    let script = move |call: Call<'_>| {
+        let mut told = told.lock().unwrap();
+        match call {
+            Call::Write(batch) => {
+                let scope = &batch.scope;
+                assert!(journal.is_durable(scope), "`{scope}` may be lost");
+                assert!(!told.is_writing, "a batch arrived during another one");
+                assert!(told.outcome.is_none(), "a batch arrived after the end");
+                told.is_writing = true;
+                let rows = batch.records.num_rows() as u64;
+                *told.rows.entry(batch.table.name.clone()).or_default() += rows;
+                told.scope = Some(scope.clone());
+            }
+            Call::Written(_) => told.is_writing = false,
+            Call::Finish(outcome) => {
+                assert!(!told.is_writing, "the end arrived during a batch");
+                told.outcome = Some(outcome.clone());
+            }
+            Call::Abort => panic!("a crawl that succeeds aborts no sink"),
         }
-    }
-}
-
-#[async_trait::async_trait]
-impl Sink for Slow {
-    async fn write(&mut self, batch: &Batch) -> sink::Result<()> {
-        let scope = &batch.scope;
-        assert!(self.journal.is_durable(scope), "`{scope}` may be lost");
-        {
-            let mut told = self.told.lock().unwrap();
-            assert!(!told.is_writing, "a batch arrived during another one");
-            assert!(told.outcome.is_none(), "a batch arrived after the end");
-            told.is_writing = true;
-            let rows = batch.records.num_rows() as u64;
-            *told.rows.entry(batch.table.name.clone()).or_default() += rows;
-            told.scope = Some(scope.clone());
-        }
-        self.pause().await;
-        self.told.lock().unwrap().is_writing = false;
         Ok(())
-    }
-
-    async fn finish(mut self: Box<Self>, outcome: &Outcome) -> sink::Result<Receipt> {
-        {
-            let mut told = self.told.lock().unwrap();
-            assert!(!told.is_writing, "the end arrived during a batch");
-            told.outcome = Some(outcome.clone());
-        }
-        self.pause().await;
-        Ok(Receipt {
-            location: String::new(),
-            snapshot: None,
-            standing: Standing::Latest,
-            rows: 0,
-            files: 0,
-            bytes: 0,
-        })
-    }
-
-    async fn abort(self: Box<Self>) -> sink::Result<()> {
-        panic!("a crawl that succeeds aborts no sink");
-    }
+    };
+    ScriptedSink::new(script).with_pauses(pauses)
 }
 
 /// Crawls with two sinks of each kind, which are not wrapped in `Checked`: the order must be right
@@ -150,19 +116,15 @@ async fn crawl(seed: u64) {
     let mut sinks = Vec::new();
     for number in 0..4_u64 {
         let told = Arc::new(Mutex::new(Told::default()));
-        let slow = Slow {
-            told: told.clone(),
-            journal: journal.clone(),
-            random: (4 * seed + number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15),
-            // A call to the API takes 200 ms. Some sinks that deliver at once still have rows to
-            // write when the atomic ones have finished.
-            longest: [400, 100, 40, 4_000][usize::try_from(number).unwrap()],
-        };
+        // A call to the API takes 200 ms. Some sinks that deliver at once still have rows to
+        // write when the atomic ones have finished.
+        let longest = [400, 100, 40, 4_000][usize::try_from(number).unwrap()];
+        let pauses = Pauses::new(4 * seed + number, Duration::from_millis(longest));
         let delivery = [Delivery::AtLeastOnce, Delivery::Atomic];
         crawl.sinks.push(OpenSink {
             name: number.to_string(),
             delivery: delivery[usize::from(number % 2 == 0)],
-            sink: Box::new(slow),
+            sink: Box::new(watching(told.clone(), journal.clone(), pauses)),
         });
         sinks.push(told);
     }

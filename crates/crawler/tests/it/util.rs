@@ -15,8 +15,8 @@ use fortilake_crawler::{
 };
 use fortilake_simulator::{Row, Scenario, Simulator};
 use fortilake_sink::{
-    self as sink, Batch, Checked, Delivery, Outcome, Phase, Receipt, Selection, Sink, Standing,
-    TableSpec,
+    self as sink, Batch, Checked, Delivery, Outcome, Phase, Receipt, Selection, Sink, TableSpec,
+    testing::receipt,
 };
 use fortilake_state::{Journal, MemoryJournal};
 use fortilake_transport::InProcess;
@@ -92,18 +92,6 @@ pub(crate) fn open_sink(crawl: &Crawl, delivery: Delivery, sink: impl Sink + 'st
         name: format!("{delivery:?}"),
         delivery,
         sink: Box::new(Checked::new(Box::new(sink), crawl.tables.clone())),
-    }
-}
-
-/// The receipt of a sink that publishes nothing.
-pub(crate) fn receipt() -> Receipt {
-    Receipt {
-        location: String::new(),
-        snapshot: None,
-        standing: Standing::Latest,
-        rows: 0,
-        files: 0,
-        bytes: 0,
     }
 }
 

@@ -5,50 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use arrow_array::{Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
-use async_trait::async_trait;
 
 use super::Checked;
+use crate::testing::{Call, ScriptedSink};
 use crate::{
-    Batch, Error, KeyIn, Kind, Origin, Outcome, Receipt, Result, ScopeId, ScopeOutcome,
-    ScopeResult, Sink, Standing, TableSpec,
+    Batch, Error, KeyIn, Kind, Origin, Outcome, ScopeId, ScopeOutcome, ScopeResult, Sink, TableSpec,
 };
 
 /// The calls that reached the wrapped sink.
 type Log = Arc<Mutex<Vec<&'static str>>>;
-
-struct Inner {
-    log: Log,
-    fails: bool,
-}
-
-#[async_trait]
-impl Sink for Inner {
-    async fn write(&mut self, _batch: &Batch) -> Result<()> {
-        self.log.lock().unwrap().push("write");
-        if self.fails {
-            Err(Error::new(Kind::Unavailable, "down"))
-        } else {
-            Ok(())
-        }
-    }
-
-    async fn finish(self: Box<Self>, _outcome: &Outcome) -> Result<Receipt> {
-        self.log.lock().unwrap().push("finish");
-        Ok(Receipt {
-            location: String::new(),
-            snapshot: None,
-            standing: Standing::Latest,
-            rows: 0,
-            files: 0,
-            bytes: 0,
-        })
-    }
-
-    async fn abort(self: Box<Self>) -> Result<()> {
-        self.log.lock().unwrap().push("abort");
-        Ok(())
-    }
-}
 
 fn table(name: &str) -> Arc<TableSpec> {
     Arc::new(TableSpec {
@@ -98,10 +63,20 @@ fn outcome(scopes: &[(&str, ScopeResult, u64)]) -> Outcome {
 /// A checked sink of the table `products`, and the log of calls that reach the wrapped sink.
 fn sink(fails: bool) -> (Box<Checked>, Log) {
     let log = Log::default();
-    let inner = Inner {
-        log: Arc::clone(&log),
-        fails,
-    };
+    let calls = Arc::clone(&log);
+    let inner = ScriptedSink::new(move |call| {
+        let name = match call {
+            Call::Write(_) => "write",
+            Call::Written(_) => return Ok(()),
+            Call::Finish(_) => "finish",
+            Call::Abort => "abort",
+        };
+        calls.lock().unwrap().push(name);
+        if fails && name == "write" {
+            return Err(Error::new(Kind::Unavailable, "down"));
+        }
+        Ok(())
+    });
     let checked = Checked::new(Box::new(inner), [table("products")]);
     (Box::new(checked), log)
 }

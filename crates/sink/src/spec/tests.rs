@@ -5,7 +5,7 @@ use schemars::{JsonSchema, schema_for};
 use serde_json::json;
 
 use super::*;
-use crate::{Delivery, Descriptor, inventory};
+use crate::{Delivery, Descriptor, inventory, testing};
 
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only the schema is asked for")]
@@ -33,16 +33,7 @@ inventory::submit! {
 }
 
 fn context() -> Context {
-    let crawl = crate::Crawl {
-        id: "c1".into(),
-        edition: "c1.5eed".into(),
-        name: "20260901T120000Z".into(),
-        phase: crate::Phase::Reading,
-        selection: crate::Selection::default(),
-        started_at: "2026-09-01T12:00:00Z".into(),
-        generator: "fortilake 0.1.0".into(),
-    };
-    Context::new(crawl, Vec::new())
+    Context::new(testing::crawl("c1", "20260901T120000Z"), Vec::new())
 }
 
 #[test]
