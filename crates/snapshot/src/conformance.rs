@@ -1,4 +1,4 @@
-//! A folder that file sinks publish into, for the conformance suite.
+//! A folder that file sinks publish into, for the conformance suite and the tests of these sinks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use fortilake_sink::conformance::{Fault, Part, View};
 use fortilake_sink::{Context, TableSpec};
 use serde_json::Value;
 
-use crate::{Layout, LocalPlace, Reader, Which};
+use crate::{Layout, LocalPlace, Manifest, Reader, Which};
 
 /// The part of a file sink's [`Destination`](fortilake_sink::conformance::Destination) that no format changes.
 #[derive(Clone, Debug)]
@@ -82,6 +82,22 @@ impl Folder {
         let full = |folder: &PathBuf| claims.iter().all(|claim| full(folder, claim));
         fault == Fault::Full && !claims.is_empty() && !staged.is_empty() && staged.iter().all(full)
     }
+}
+
+/// The files of a table in the snapshot `name`, which is published in one of the layouts.
+///
+/// # Panics
+///
+/// If there is no such snapshot.
+pub fn published_files(root: &Path, name: &str, table: &str) -> Vec<PathBuf> {
+    let mut manifests = Layout::ALL
+        .iter()
+        .filter_map(|layout| fs::read(root.join(layout.manifest(name))).ok());
+    let manifest = manifests.next().expect("the snapshot is published");
+    let manifest: Manifest = serde_json::from_slice(&manifest).expect("the manifest can be read");
+    let tables = manifest.tables.iter().filter(|found| found.name == table);
+    let files = tables.flat_map(|table| &table.files);
+    files.map(|file| root.join(&file.path)).collect()
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {

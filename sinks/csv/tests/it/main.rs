@@ -5,21 +5,21 @@
     reason = "helpers of tests fail the test, and clippy only knows the tests themselves"
 )]
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray,
     TimestampMicrosecondArray, UInt64Array,
 };
+use fortilake_sink::testing::{self, batch, deliver};
 use fortilake_sink::{
-    Batch, Context, Crawl, DataType, Field, KeyIn, Kind, Options, Origin, Outcome, Phase, Receipt,
-    RecordBatch, Result, Schema, ScopeId, ScopeOutcome, ScopeResult, Selection, Sink, Spec,
-    TableSpec, TimeUnit, registry,
+    Batch, Context, DataType, Field, KeyIn, Kind, Options, Result, Schema, Sink, Spec, TableSpec,
+    TimeUnit, registry,
 };
 use fortilake_sink_csv as _;
+use fortilake_snapshot::conformance::published_files;
 use tempfile::TempDir;
 
 mod conformance;
@@ -27,16 +27,7 @@ mod conformance;
 const SNAPSHOT: &str = "20260901T120000Z";
 
 fn context(tables: Vec<Arc<TableSpec>>) -> Context {
-    let crawl = Crawl {
-        id: "c1".to_owned(),
-        edition: "c1.5eed".to_owned(),
-        name: SNAPSHOT.to_owned(),
-        phase: Phase::Reading,
-        selection: Selection::default(),
-        started_at: "2026-09-01T12:00:00Z".to_owned(),
-        generator: "fortilake 0.1.0".to_owned(),
-    };
-    Context::new(crawl, tables)
+    Context::new(testing::crawl("c1", SNAPSHOT), tables)
 }
 
 fn table(name: &str, fields: Vec<Field>) -> Arc<TableSpec> {
@@ -81,81 +72,13 @@ fn every_type() -> Batch {
         Arc::new(Int32Array::from(vec![Some(i32::MIN), None, Some(7)])),
         Arc::new(UInt64Array::from(vec![Some(0), None, Some(u64::MAX)])),
     ];
-    batch(table, columns)
-}
-
-fn batch(table: Arc<TableSpec>, columns: Vec<ArrayRef>) -> Batch {
-    let records = RecordBatch::try_new(Arc::clone(&table.schema), columns).unwrap();
-    Batch {
-        table,
-        scope: scope(),
-        piece: 0,
-        origin: Origin::Read,
-        records,
-    }
+    batch(&table, columns)
 }
 
 async fn open(path: &Path, query: &str, context: Context) -> Result<Box<dyn Sink>> {
     let spec = Spec::parse(&format!("csv:{}{query}", path.display()))?;
     let options = Options(spec.options.clone());
     spec.open(context, options).await
-}
-
-/// The scope of all rows.
-fn scope() -> Arc<ScopeId> {
-    Arc::new(ScopeId {
-        source: "acme".to_owned(),
-        endpoint: "products/list".to_owned(),
-        subject: "account=1".to_owned(),
-    })
-}
-
-/// Delivers batches like a crawl: as pieces of one scope, with an outcome that counts them.
-async fn deliver(mut sink: Box<dyn Sink>, batches: &[Batch]) -> Receipt {
-    let mut rows = BTreeMap::<String, u64>::new();
-    let mut pieces = BTreeMap::<String, u32>::new();
-    for batch in batches {
-        let name = &batch.table.name;
-        let piece = pieces.entry(name.clone()).or_default();
-        let batch = Batch {
-            piece: *piece,
-            ..batch.clone()
-        };
-        *piece += 1;
-        *rows.entry(name.clone()).or_default() += batch.records.num_rows() as u64;
-        sink.write(&batch).await.unwrap();
-    }
-    let handed_over = ScopeOutcome {
-        scope: scope(),
-        result: ScopeResult::Complete,
-        rows: rows.clone(),
-        observed_at: 0,
-    };
-    let outcome = Outcome {
-        complete: true,
-        scopes: vec![handed_over],
-        tables: rows,
-        ..Outcome::default()
-    };
-    sink.finish(&outcome).await.unwrap()
-}
-
-/// The published files of a table, below the folder `out`.
-fn files(out: &Path, table: &str) -> Vec<PathBuf> {
-    let mut manifests = Vec::new();
-    for folder in ["snapshots", "versions"] {
-        let path = out.join(format!("_fortilake/{folder}/{SNAPSHOT}.json"));
-        manifests.extend(fs::read(path));
-    }
-    assert_eq!(manifests.len(), 1);
-    let manifest: serde_json::Value = serde_json::from_slice(&manifests[0]).unwrap();
-    let tables = manifest["tables"].as_array().unwrap().iter();
-    let files = tables
-        .filter(|found| found["name"] == table)
-        .flat_map(|table| table["files"].as_array().unwrap());
-    files
-        .map(|file| out.join(file["path"].as_str().unwrap()))
-        .collect()
 }
 
 /// The number of entries in the staging folder.
@@ -168,14 +91,14 @@ async fn publish_to(query: &str, batch: &Batch) -> TempDir {
     let out = tempfile::tempdir().unwrap();
     let context = context(vec![Arc::clone(&batch.table)]);
     let sink = open(out.path(), query, context).await.unwrap();
-    deliver(sink, std::slice::from_ref(batch)).await;
+    deliver(sink, std::slice::from_ref(batch)).await.unwrap();
     out
 }
 
 /// Publishes one batch and reads the table's file.
 async fn publish(query: &str, batch: &Batch) -> String {
     let out = publish_to(query, batch).await;
-    fs::read_to_string(&files(out.path(), &batch.table.name)[0]).unwrap()
+    fs::read_to_string(&published_files(out.path(), SNAPSHOT, &batch.table.name)[0]).unwrap()
 }
 
 #[tokio::test]
@@ -224,7 +147,7 @@ async fn a_table_without_rows_has_a_header() {
     let sink = open(out.path(), "", context(vec![table("empty", fields)]))
         .await
         .unwrap();
-    deliver(sink, &[]).await;
+    deliver(sink, &[]).await.unwrap();
     let text = fs::read_to_string(out.path().join("empty.csv")).unwrap();
     assert_eq!(text, "a,\"b,c\"\r\n");
 }
@@ -236,7 +159,7 @@ async fn wide_and_long_tables_are_written_whole() {
         let values = (0..1000).map(|row| Some(format!("{n}-{row}")));
         Arc::new(values.collect::<StringArray>()) as ArrayRef
     });
-    let batch = batch(table("wide", fields.collect()), columns.collect());
+    let batch = batch(&table("wide", fields.collect()), columns.collect());
     let text = publish("", &batch).await;
     let records: Vec<_> = csv::Reader::from_reader(text.as_bytes())
         .into_records()
@@ -345,8 +268,8 @@ async fn chosen_tables_are_the_only_ones() {
     let out = tempfile::tempdir().unwrap();
     let context = context(vec![Arc::clone(&products.table), Arc::clone(&other)]);
     let sink = open(out.path(), "?tables=accounts", context).await.unwrap();
-    let accounts = batch(other, vec![Arc::new(Int64Array::from(vec![7]))]);
-    deliver(sink, &[products, accounts]).await;
+    let accounts = batch(&other, vec![Arc::new(Int64Array::from(vec![7]))]);
+    deliver(sink, &[products, accounts]).await.unwrap();
     assert!(out.path().join("accounts.csv").exists());
     assert!(!out.path().join("products.csv").exists());
 }

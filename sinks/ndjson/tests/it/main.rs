@@ -7,34 +7,25 @@
 
 mod conformance;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 use fortilake_sink::{
-    Batch, Context, Crawl, DataType, Field, KeyIn, Kind, Options, Origin, Outcome, Phase, Receipt,
-    RecordBatch, Result, Schema, ScopeId, ScopeOutcome, ScopeResult, Selection, Sink, Spec,
-    TableSpec,
+    Batch, Context, DataType, Field, KeyIn, Kind, Options, Result, Schema, Sink, Spec, TableSpec,
+    testing,
 };
 use fortilake_sink_ndjson as _;
+use fortilake_snapshot::conformance::published_files;
 use serde_json::json;
 use tempfile::TempDir;
 
 const SNAPSHOT: &str = "20260901T120000Z";
 
 fn context() -> Context {
-    let crawl = Crawl {
-        id: "c1".to_owned(),
-        edition: "c1.5eed".to_owned(),
-        name: SNAPSHOT.to_owned(),
-        phase: Phase::Reading,
-        selection: Selection::default(),
-        started_at: "2026-09-01T12:00:00Z".to_owned(),
-        generator: "fortilake 0.1.0".to_owned(),
-    };
-    Context::new(crawl, vec![table("accounts"), table("products")])
+    let tables = vec![table("accounts"), table("products")];
+    Context::new(testing::crawl("c1", SNAPSHOT), tables)
 }
 
 fn table(name: &str) -> Arc<TableSpec> {
@@ -55,14 +46,7 @@ fn batch(name: &str, names: &[Option<&str>]) -> Batch {
     let table = table(name);
     let ids = Int64Array::from_iter_values((0..).take(names.len()));
     let columns: Vec<ArrayRef> = vec![Arc::new(ids), Arc::new(StringArray::from(names.to_vec()))];
-    let records = RecordBatch::try_new(Arc::clone(&table.schema), columns).unwrap();
-    Batch {
-        table,
-        scope: scope(),
-        piece: 0,
-        origin: Origin::Read,
-        records,
-    }
+    testing::batch(&table, columns)
 }
 
 async fn open(path: &Path, query: &str) -> Result<Box<dyn Sink>> {
@@ -71,69 +55,12 @@ async fn open(path: &Path, query: &str) -> Result<Box<dyn Sink>> {
     spec.open(context(), options).await
 }
 
-/// The scope of all rows.
-fn scope() -> Arc<ScopeId> {
-    Arc::new(ScopeId {
-        source: "acme".to_owned(),
-        endpoint: "products/list".to_owned(),
-        subject: "account=1".to_owned(),
-    })
-}
-
-/// Delivers batches like a crawl: as pieces of one scope, with an outcome that counts them.
-async fn deliver_to(mut sink: Box<dyn Sink>, batches: &[Batch]) -> Receipt {
-    let mut rows = BTreeMap::<String, u64>::new();
-    let mut pieces = BTreeMap::<String, u32>::new();
-    for batch in batches {
-        let name = &batch.table.name;
-        let piece = pieces.entry(name.clone()).or_default();
-        let batch = Batch {
-            piece: *piece,
-            ..batch.clone()
-        };
-        *piece += 1;
-        *rows.entry(name.clone()).or_default() += batch.records.num_rows() as u64;
-        sink.write(&batch).await.unwrap();
-    }
-    let handed_over = ScopeOutcome {
-        scope: scope(),
-        result: ScopeResult::Complete,
-        rows: rows.clone(),
-        observed_at: 0,
-    };
-    let outcome = Outcome {
-        complete: true,
-        scopes: vec![handed_over],
-        tables: rows,
-        ..Outcome::default()
-    };
-    sink.finish(&outcome).await.unwrap()
-}
-
-/// The published files of a table, below the folder `out`.
-fn files(out: &Path, table: &str) -> Vec<PathBuf> {
-    let mut manifests = Vec::new();
-    for folder in ["snapshots", "versions"] {
-        let path = out.join(format!("_fortilake/{folder}/{SNAPSHOT}.json"));
-        manifests.extend(fs::read(path));
-    }
-    assert_eq!(manifests.len(), 1);
-    let manifest: serde_json::Value = serde_json::from_slice(&manifests[0]).unwrap();
-    let tables = manifest["tables"].as_array().unwrap().iter();
-    let files = tables
-        .filter(|found| found["name"] == table)
-        .flat_map(|table| table["files"].as_array().unwrap());
-    files
-        .map(|file| out.join(file["path"].as_str().unwrap()))
-        .collect()
-}
-
 /// Delivers two tables, of which the first has no rows, with an outcome that counts both.
 async fn deliver(query: &str) -> TempDir {
     let out = tempfile::tempdir().unwrap();
     let sink = open(out.path(), query).await.unwrap();
     let products = batch("products", &[Some("=\"a\"\r\n漢"), None, Some("")]);
-    deliver_to(sink, &[products]).await;
+    testing::deliver(sink, &[products]).await.unwrap();
     out
 }
 
@@ -160,7 +87,7 @@ async fn each_table_is_a_file_of_lines() {
 #[tokio::test]
 async fn every_snapshot_is_kept_by_choice() {
     let out = deliver("?layout=snapshots").await;
-    let file = &files(out.path(), "products")[0];
+    let file = &published_files(out.path(), SNAPSHOT, "products")[0];
     assert_eq!(fs::read_to_string(file).unwrap().lines().count(), 3);
     assert!(file.starts_with(out.path().join(format!("products/snapshot={SNAPSHOT}"))));
 }
@@ -191,7 +118,7 @@ async fn a_list_of_tables_is_read_too() {
     };
     let options = Options(spec.options.clone());
     let sink = spec.open(context(), options).await.unwrap();
-    deliver_to(sink, &[]).await;
+    testing::deliver(sink, &[]).await.unwrap();
     assert!(out.path().join("accounts.ndjson").exists());
     assert!(!out.path().join("products.ndjson").exists());
 }

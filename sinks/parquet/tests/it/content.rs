@@ -46,7 +46,7 @@ async fn a_wide_table_comes_back() {
     let out = tempfile::tempdir().unwrap();
     let fields = (0..500).map(|n| Field::new(format!("c{n}"), DataType::Int64, true));
     let columns = (0..500).map(|n| Arc::new(Int64Array::from(vec![n, n + 1])) as ArrayRef);
-    let batch = batch(table("wide", &[], fields.collect()), columns.collect());
+    let batch = batch(&table("wide", &[], fields.collect()), columns.collect());
     publish(out.path(), "?layout=latest", std::slice::from_ref(&batch)).await;
     let (_, batches) = read(&out.path().join("wide.parquet"));
     assert_eq!(batches[0].columns(), batch.records.columns());
@@ -59,8 +59,8 @@ async fn a_table_without_rows_has_a_file_with_its_columns() {
     let sink = open(out.path(), "", context(vec![Arc::clone(&batch.table)]))
         .await
         .unwrap();
-    deliver(sink, &[]).await;
-    let (schema, batches) = read(&files(out.path(), "products")[0]);
+    deliver(sink, &[]).await.unwrap();
+    let (schema, batches) = read(&published_files(out.path(), SNAPSHOT, "products")[0]);
     assert_eq!(&schema, batch.table.schema.as_ref());
     assert!(batches.is_empty());
 }
@@ -75,7 +75,8 @@ async fn the_same_batches_give_the_same_bytes() {
             &[every_type(), long(5000, 20)],
         )
         .await;
-        ["products", "long"].map(|table| fs::read(&files(out.path(), table)[0]).unwrap())
+        ["products", "long"]
+            .map(|table| fs::read(&published_files(out.path(), SNAPSHOT, table)[0]).unwrap())
     });
     let [one, two] = texts;
     assert_eq!(one.await, two.await);

@@ -5,21 +5,22 @@
     reason = "helpers of tests fail the test, and clippy only knows the tests themselves"
 )]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray,
     TimestampMicrosecondArray, UInt64Array,
 };
+use fortilake_sink::testing::{self, batch, deliver};
 use fortilake_sink::{
-    Batch, Context, Crawl, DataType, Field, KeyIn, Options, Origin, Outcome, Phase, Receipt,
-    RecordBatch, Result, Schema, ScopeId, ScopeOutcome, ScopeResult, Selection, Sink, Spec,
-    TableSpec, TimeUnit,
+    Batch, Context, DataType, Field, KeyIn, Options, Receipt, RecordBatch, Result, Schema, Sink,
+    Spec, TableSpec, TimeUnit,
 };
 use fortilake_sink_parquet as _;
+use fortilake_snapshot::conformance::published_files;
 
 mod conformance;
 mod content;
@@ -29,16 +30,7 @@ mod shape;
 const SNAPSHOT: &str = "20260901T120000Z";
 
 fn context(tables: Vec<Arc<TableSpec>>) -> Context {
-    let crawl = Crawl {
-        id: "c1".to_owned(),
-        edition: "c1.5eed".to_owned(),
-        name: SNAPSHOT.to_owned(),
-        phase: Phase::Reading,
-        selection: Selection::default(),
-        started_at: "2026-09-01T12:00:00Z".to_owned(),
-        generator: "fortilake 0.1.0".to_owned(),
-    };
-    Context::new(crawl, tables)
+    Context::new(testing::crawl("c1", SNAPSHOT), tables)
 }
 
 fn table(name: &str, key: &[&str], fields: Vec<Field>) -> Arc<TableSpec> {
@@ -89,7 +81,7 @@ fn every_type() -> Batch {
         Arc::new(Int32Array::from(vec![Some(i32::MIN), None, Some(i32::MAX)])),
         Arc::new(UInt64Array::from(vec![Some(0), None, Some(u64::MAX)])),
     ];
-    batch(table, columns)
+    batch(&table, columns)
 }
 
 /// A table of two columns with this many rows. Texts have `width` characters and do not repeat.
@@ -116,81 +108,13 @@ fn long(rows: u32, width: usize) -> Batch {
                 .collect::<StringArray>(),
         ),
     ];
-    batch(table("long", &["id"], fields), columns)
-}
-
-fn batch(table: Arc<TableSpec>, columns: Vec<ArrayRef>) -> Batch {
-    let records = RecordBatch::try_new(Arc::clone(&table.schema), columns).unwrap();
-    Batch {
-        table,
-        scope: scope(),
-        piece: 0,
-        origin: Origin::Read,
-        records,
-    }
+    batch(&table("long", &["id"], fields), columns)
 }
 
 async fn open(path: &Path, query: &str, context: Context) -> Result<Box<dyn Sink>> {
     let spec = Spec::parse(&format!("parquet:{}{query}", path.display()))?;
     let options = Options(spec.options.clone());
     spec.open(context, options).await
-}
-
-/// The scope of all rows.
-fn scope() -> Arc<ScopeId> {
-    Arc::new(ScopeId {
-        source: "acme".to_owned(),
-        endpoint: "products/list".to_owned(),
-        subject: "account=1".to_owned(),
-    })
-}
-
-/// Delivers batches like a crawl: as pieces of one scope, with an outcome that counts them.
-async fn deliver(mut sink: Box<dyn Sink>, batches: &[Batch]) -> Receipt {
-    let mut rows = BTreeMap::<String, u64>::new();
-    let mut pieces = BTreeMap::<String, u32>::new();
-    for batch in batches {
-        let name = &batch.table.name;
-        let piece = pieces.entry(name.clone()).or_default();
-        let batch = Batch {
-            piece: *piece,
-            ..batch.clone()
-        };
-        *piece += 1;
-        *rows.entry(name.clone()).or_default() += batch.records.num_rows() as u64;
-        sink.write(&batch).await.unwrap();
-    }
-    let handed_over = ScopeOutcome {
-        scope: scope(),
-        result: ScopeResult::Complete,
-        rows: rows.clone(),
-        observed_at: 0,
-    };
-    let outcome = Outcome {
-        complete: true,
-        scopes: vec![handed_over],
-        tables: rows,
-        ..Outcome::default()
-    };
-    sink.finish(&outcome).await.unwrap()
-}
-
-/// The published files of a table, below the folder `out`.
-fn files(out: &Path, table: &str) -> Vec<PathBuf> {
-    let mut manifests = Vec::new();
-    for folder in ["snapshots", "versions"] {
-        let path = out.join(format!("_fortilake/{folder}/{SNAPSHOT}.json"));
-        manifests.extend(fs::read(path));
-    }
-    assert_eq!(manifests.len(), 1);
-    let manifest: serde_json::Value = serde_json::from_slice(&manifests[0]).unwrap();
-    let tables = manifest["tables"].as_array().unwrap().iter();
-    let files = tables
-        .filter(|found| found["name"] == table)
-        .flat_map(|table| table["files"].as_array().unwrap());
-    files
-        .map(|file| out.join(file["path"].as_str().unwrap()))
-        .collect()
 }
 
 /// The number of entries in the staging folder.
@@ -206,5 +130,5 @@ async fn publish(path: &Path, query: &str, batches: &[Batch]) -> Receipt {
         .collect();
     tables.dedup();
     let sink = open(path, query, context(tables)).await.unwrap();
-    deliver(sink, batches).await
+    deliver(sink, batches).await.unwrap()
 }
