@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use fortilake_crawler::{AccountShrink, Drift, Postponed, Report, Shrink, SinkReport, one_line};
 use fortilake_sink::{self as sink, FailedScope, Standing, TableTotal, registry};
+use indicatif::DecimalBytes;
 use serde_json::{Value, json};
 
 pub(crate) use self::target::SummaryTarget;
@@ -279,7 +280,7 @@ pub(crate) fn sinks(reports: &[SinkReport]) -> String {
                 "{name}: {}{} ({}) at {}{}",
                 count(receipt.rows, "row"),
                 parts(name, receipt.files),
-                size(receipt.bytes),
+                DecimalBytes(receipt.bytes),
                 receipt.location,
                 match receipt.standing {
                     Standing::Latest => "",
@@ -320,18 +321,6 @@ fn sink_error(name: &str, error: &sink::Error) -> String {
 /// A number with its noun, such as `1 call` or `2 calls`; the plural is formed with an `s`.
 pub(crate) fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "one digit after the point is shown"
-)]
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
 }
 
 /// The summary as JSON. Its members are a documented interface, so they are never renamed.

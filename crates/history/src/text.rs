@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use arrow_array::RecordBatch;
 use fortilake_sink::Result;
 use serde_json::{Map, Value};
+use tabwriter::TabWriter;
 
 use crate::codec::ACCOUNT;
 use crate::feed::{Counts, FEED_COLUMNS, TABLE_COLUMN};
@@ -140,41 +142,35 @@ fn shown(value: &Value) -> String {
         Value::Null => "-".to_owned(),
         Value::String(text) => {
             let text = text.strip_suffix("T00:00:00").unwrap_or(text);
-            text.replace(['\r', '\n'], " ")
+            text.replace(['\r', '\n', '\t'], " ")
         }
         other => text(other),
     }
 }
 
-/// The named columns of a batch as lines with aligned columns, below a header. Empty without rows.
+/// The named columns of a batch as lines, below a header. Empty without rows.
+///
+/// They are aligned by how wide a terminal shows them, because companies have names in every script.
 pub fn aligned(batch: &RecordBatch, columns: &[&str]) -> Result<String> {
-    let mut lines: Vec<Vec<String>> = Vec::new();
+    let mut lines = Vec::new();
     for row in objects(batch)? {
         if lines.is_empty() {
-            lines.push(columns.iter().map(|name| (*name).to_owned()).collect());
+            lines.push(columns.join("\t"));
         }
         let cell = |name: &&str| row.get(*name).filter(|value| !value.is_null()).map(shown);
-        lines.push(
-            columns
-                .iter()
-                .map(|name| cell(name).unwrap_or_default())
-                .collect(),
-        );
-    }
-    let width = |at: usize| {
-        lines
+        let cells: Vec<_> = columns
             .iter()
-            .map(|line| line[at].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..columns.len()).map(width).collect();
-    let line = |cells: &Vec<String>| {
-        let mut line = String::new();
-        for (cell, width) in cells.iter().zip(&widths) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        line.trim_end().to_owned() + "\n"
-    };
-    Ok(lines.iter().map(line).collect())
+            .map(|name| cell(name).unwrap_or_default())
+            .collect();
+        lines.push(cells.join("\t"));
+    }
+    let mut writer = TabWriter::new(Vec::new()).minwidth(0);
+    // Writing to memory cannot fail.
+    let _ = writer.write_all(lines.join("\n").as_bytes());
+    let aligned = writer.into_inner().unwrap_or_default();
+    let aligned = String::from_utf8_lossy(&aligned);
+    Ok(aligned
+        .lines()
+        .map(|line| line.trim_end().to_owned() + "\n")
+        .collect())
 }

@@ -1,9 +1,10 @@
 //! Renders the rows of a response as text or JSON.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io::Write as _};
 
 use fortilake_auth::{printable, printable_json};
 use serde_json::{Map, Value};
+use tabwriter::TabWriter;
 
 use crate::args::Format;
 
@@ -52,26 +53,27 @@ fn table(columns: &[&str], rows: &[Value]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let head: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
-    let cells = |row: &Value| {
+    let mut lines = columns.join("\t");
+    for row in rows {
         let cell = |name: &&str| row.get(*name).map(text).unwrap_or_default();
-        columns.iter().map(cell).collect()
-    };
-    let mut lines: Vec<Vec<String>> = vec![head];
-    lines.extend(rows.iter().map(cells));
-    let width = |at: usize| {
-        let cells = lines.iter().map(|cells| cells[at].chars().count());
-        cells.max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    let line = |cells: &Vec<String>| {
-        let mut line = String::new();
-        for (cell, &width) in cells.iter().zip(&widths) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        format!("{}\n", line.trim_end())
-    };
-    lines.iter().map(line).collect()
+        let cells: Vec<String> = columns.iter().map(cell).collect();
+        lines += "\n";
+        lines += &cells.join("\t");
+    }
+    aligned(&lines)
+}
+
+/// Aligns columns that are separated by tabs, by how wide a terminal shows them.
+fn aligned(lines: &str) -> String {
+    let mut writer = TabWriter::new(Vec::new()).minwidth(0);
+    // Writing to memory cannot fail.
+    let _ = writer.write_all(lines.as_bytes());
+    let aligned = writer.into_inner().unwrap_or_default();
+    let aligned = String::from_utf8_lossy(&aligned);
+    aligned
+        .lines()
+        .map(|line| line.trim_end().to_owned() + "\n")
+        .collect()
 }
 
 /// One line per member, and one line per item of a list.

@@ -15,11 +15,11 @@ fn render(view: &View, answer: &str) -> String {
 fn columns_line_up() {
     let answer = r#"{"status": 0, "folders": [
         {"folderId": 7, "folderName": "Läden", "parent": null, "else": 1},
-        {"folderId": 1234, "folderName": "Nord  "}]}"#;
+        {"folderId": 1234, "folderName": "東京", "parent": 7}]}"#;
     insta::assert_snapshot!(render(&LIST, answer), @"
     folderId  folderName  parent
     7         Läden
-    1234      Nord
+    1234      東京        7
     ");
     let json = LIST.render(answer, Format::Json).unwrap();
     let rows: Value = serde_json::from_str(&json).unwrap();
