@@ -1,4 +1,8 @@
 //! Parses the API's dates as local times, exactly as written.
+//!
+//! `jiff` is not used here: it takes three times as long (700 to 900 ns for a time, and this takes
+//! 230 to 280 ns), a product has dozens of times, and it rejects some forms that the APIs send, such
+//! as the offset `-8:00`. The tests compare the results with `jiff`.
 
 #[cfg(test)]
 mod tests;

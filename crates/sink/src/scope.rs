@@ -66,6 +66,10 @@ impl fmt::Display for ScopeId {
     }
 }
 
+/// Appends a part, percent-encoded.
+///
+/// Ids are compared by their text, also by other programs, so what is encoded is written down here and not left to a
+/// library's sets of characters.
 fn encode(text: &mut String, part: &str, is_allowed: impl Fn(u8) -> bool) {
     for byte in part.bytes() {
         if byte.is_ascii_alphanumeric() || byte == b'_' || is_allowed(byte) {

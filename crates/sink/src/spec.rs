@@ -189,7 +189,8 @@ fn read<'a>(schema: &Value, option: &'a str, text: String) -> (&'a str, Value) {
 /// Decodes `%XX`.
 ///
 /// Unlike in HTML forms, `+` stays a plus sign, because it is common in paths. A `%` without two hexadecimal digits is
-/// an error, because it is not clear what the user meant.
+/// an error, because it is not clear what the user meant. The crate `percent-encoding` would keep it as it is, so the
+/// check would have to be written here anyway.
 fn decode(text: &str) -> Result<String> {
     let wrong = || {
         config(format!(
