@@ -119,6 +119,15 @@ pub enum Names {
 }
 
 impl Facts {
+    /// The number of pages that the response reports, if it reports one.
+    pub(crate) fn pages(&self) -> Option<i64> {
+        match self {
+            Self::List(list) => list.total,
+            Self::Units { units: ids, .. } | Self::Accounts(ids) => ids.total,
+            Self::Offset(_) | Self::Unit(_) | Self::Details(_) => None,
+        }
+    }
+
     /// Sets the time at which the page arrived.
     #[must_use]
     pub fn observed_at(mut self, time: i64) -> Self {

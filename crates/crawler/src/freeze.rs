@@ -114,17 +114,19 @@ impl Frozen {
         postponed
     }
 
-    /// The notes that belong in the summary: how the units were listed, and whether a search was used
-    /// that may not find everything.
+    /// The notes that belong in the summary: those of lists that no other list leads to, and whether a
+    /// search was used that may not find everything.
     ///
     /// How each scope was searched stays in `coverage`. These notes change what the whole snapshot
     /// contains, so people have to see them.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let units = self
+        let is_first =
+            |endpoint: &str| System::of(endpoint).definition().parent(endpoint).is_none();
+        let first = self
             .scopes
             .iter()
-            .filter(|record| record.scope.endpoint == UNITS);
-        let notes = units.filter_map(|record| {
+            .filter(|record| is_first(&record.scope.endpoint));
+        let notes = first.filter_map(|record| {
             let note = record.note.as_ref()?;
             Some(format!("{}: {note}", record.scope.source))
         });
@@ -203,9 +205,6 @@ impl Frozen {
         }
     }
 }
-
-/// The endpoint that lists the units of an organization.
-const UNITS: &str = "units/list";
 
 /// The table that describes the scopes.
 const COVERAGE: &str = "coverage";

@@ -10,7 +10,7 @@ pub(crate) mod fortiportal;
 pub(crate) mod offset_list;
 pub(crate) mod settings;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use fortilake_auth::Credentials;
@@ -82,6 +82,17 @@ pub(crate) trait Definition: Sync {
 
     /// Whether a crawl can read something without the token for this endpoint.
     fn is_optional(&self, _endpoint: &str) -> bool {
+        false
+    }
+
+    /// The call whose response shows whether the user belongs to an organization, for a system that
+    /// has organizations. If it is refused, a crawl may read only what is the user's own.
+    fn organization_call(&self, _source: &Arc<str>) -> Option<Fetch> {
+        None
+    }
+
+    /// Whether a response to that call names an organization.
+    fn names_organization(&self, _page: &str) -> bool {
         false
     }
 
@@ -208,6 +219,17 @@ impl System {
     /// Whether the endpoints that the token or key of this client id opens are this system's.
     pub fn has(self, client_id: &str) -> bool {
         Self::opened_by(client_id) == Some(self)
+    }
+
+    /// The call whose response shows whether the user belongs to an organization, for a system that
+    /// has organizations.
+    pub fn organization_call(self, source: &Arc<str>) -> Option<Fetch> {
+        self.0.organization_call(source)
+    }
+
+    /// Whether a response to that call names an organization.
+    pub fn names_organization(self, page: &str) -> bool {
+        self.0.names_organization(page)
     }
 
     /// What an `api_key` in the configuration of a source is.

@@ -125,7 +125,7 @@ fn a_single_try_signs_in_once() {
     let (retries, jitter) = (RetryPolicy::default(), Jitter::seeded(1));
     let mut retry = RetryState::once(&retries, &jitter);
     let sign_in = FailedTry {
-        stage: Stage::SignIn,
+        stage: TryStage::SignIn,
         ..trial(Class::Transient)
     };
     assert_eq!(retry.next(sign_in), RetryDecision::GiveUp);

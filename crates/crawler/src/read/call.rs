@@ -51,12 +51,9 @@ pub(super) async fn call(
 /// Whether a response without rows reports more than one page. Then it contradicts itself and is
 /// not an empty list.
 fn claims_pages(endpoint: &str, body: &str) -> bool {
-    let total = match Facts::read(endpoint, body, Names::Unwanted) {
-        Ok(Facts::List(list)) => list.total,
-        Ok(Facts::Units { units: ids, .. } | Facts::Accounts(ids)) => ids.total,
-        Ok(_) | Err(_) => None,
-    };
-    total.is_some_and(|total| total > 1)
+    let facts = Facts::read(endpoint, body, Names::Unwanted);
+    let pages = facts.ok().and_then(|facts| facts.pages());
+    pages.is_some_and(|pages| pages > 1)
 }
 
 /// Requests a token that later calls need, so that signing in costs no time.

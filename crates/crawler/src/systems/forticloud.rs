@@ -4,6 +4,8 @@ mod facts;
 mod planner;
 mod probe;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use fortilake_client::{self as client, Client};
 use fortilake_models as models;
@@ -13,7 +15,7 @@ pub(crate) use self::planner::DETAILS;
 pub use self::planner::FortiCloudPlanner;
 use self::planner::{FLEX, flex_depth};
 use super::{Check, ConnectionConfig, Definition, Estimate, Planner};
-use crate::{Facts, Names, Result, Settings, due::Due};
+use crate::{Facts, Fetch, Names, Result, Settings, due::Due};
 
 pub(crate) const UNITS: &str = "units/list";
 pub(crate) const ACCOUNTS: &str = "accounts/list";
@@ -80,6 +82,21 @@ impl Definition for FortiCloud {
     /// without a token for `FortiFlex` has the products.
     fn is_optional(&self, endpoint: &str) -> bool {
         endpoint == UNITS || FLEX.contains(&endpoint)
+    }
+
+    fn organization_call(&self, source: &Arc<str>) -> Option<Fetch> {
+        Some(Fetch::new(source.clone(), UNITS, Map::new(), 0))
+    }
+
+    fn names_organization(&self, page: &str) -> bool {
+        let facts = self.facts(UNITS, page, Names::Unwanted);
+        matches!(
+            facts,
+            Ok(Facts::Units {
+                organization: Some(_),
+                ..
+            })
+        )
     }
 
     fn client_config(&self, connection: ConnectionConfig) -> Option<client::Config> {
