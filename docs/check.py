@@ -4,6 +4,7 @@
 - Every message in troubleshooting.md is in the source code.
 - Every page of `docs/` is in SUMMARY.md, and every entry of SUMMARY.md exists.
 - With the path of the program in BIN: every command and flag that a page names exists, and every TOML example is a configuration that `fortilake plan` accepts.
+- With BIN, too: pictures/crawl.svg shows what the program shows today.
 """
 
 import os
@@ -12,8 +13,11 @@ import subprocess
 import sys
 import tempfile
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import unquote
+
+from pictures import crawl
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -145,6 +149,17 @@ def unknown_messages() -> list[str]:
     return [f"docs/troubleshooting.md: no error says: {part}" for part in sorted(parts) if part not in text]
 
 
+def outdated_picture() -> list[str]:
+    """The first text of the picture in the README that the program shows differently now."""
+    shown = crawl.comparable((DOCS / "pictures" / "crawl.svg").read_text(encoding="utf-8"))
+    today = crawl.comparable(crawl.picture(Path(BIN)))
+    for old, new in zip_longest(shown, today, fillvalue="nothing"):
+        if old != new:
+            renew = f"`BIN={os.environ['BIN']} python3 docs/pictures/crawl.py` draws it again"
+            return [f"docs/pictures/crawl.svg shows `{old}` where the program shows `{new}`; {renew}"]
+    return []
+
+
 def main() -> int:
     pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
     faults = [f"{page.relative_to(ROOT)}: {fault}" for page in sorted(pages) for fault in broken(page)]
@@ -156,12 +171,13 @@ def main() -> int:
             if page.name not in ("CHANGELOG.md", "CONTRIBUTING.md")
             for fault in [*misnamed(page), *refused(page)]
         ]
+        faults += outdated_picture()
     listed = {(DOCS / name).resolve() for name in LINK.findall((DOCS / "SUMMARY.md").read_text())}
     unlisted = set(DOCS.rglob("*.md")) - listed - {DOCS / "SUMMARY.md"}
     faults += [f"{page.relative_to(ROOT)}: not in SUMMARY.md" for page in sorted(unlisted)]
     faults += unknown_messages()
     print(*faults, sep="\n", end="\n" if faults else "")
-    print(f"{len(pages)} pages, {len(faults)} faults")
+    print(f"{len(pages)} pages, {len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
     return 1 if faults else 0
 
 

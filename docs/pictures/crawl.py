@@ -1,7 +1,8 @@
 """Draws docs/pictures/crawl.svg: a terminal in which the program in $BIN crawls the simulator.
 
 The program runs in a pseudo-terminal of 80 columns. The picture shows one moment of its live display and, below it, the
-final screen. Numbers that depend on the time, such as the name of the snapshot, differ from run to run.
+final screen. Numbers that depend on the time, such as the name of the snapshot, differ from run to run;
+`docs/check.py` draws the picture again and compares the rest.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import struct
 import sys
 import tempfile
 import termios
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 
 COMMAND = ["crawl", "--simulate"]
@@ -150,13 +151,34 @@ def draw(lines: list[tuple[str, str]]) -> str:
     return "\n".join([*parts, "</svg>\n"])
 
 
-def main() -> None:
-    binary = Path(os.environ.get("BIN", "target/release/fortilake")).resolve()
+def comparable(picture: str) -> list[str]:
+    """The texts of a picture without what differs from run to run: times, sizes, and how far the live display is."""
+    texts = []
+    for kind, text in re.findall(r"<text([^>]*)>([^<]*)</text>", picture):
+        text = unescape(text)
+        if 'class="dim"' in kind:
+            text = re.sub(r"[⠀-⣿]|; next call at .*", "", text)
+            text = re.sub(r"\d+( (?:scope|row))?s?", r"0\1", text)
+        else:
+            text = re.sub(r"\d{8}T\d{6}Z", "SNAPSHOT", text)
+            text = re.sub(r"\d+\.\d+ (s|kB)", r"0.0 \1", text)
+        if text:
+            texts.append(text)
+    return texts
+
+
+def picture(binary: Path) -> str:
+    """The picture of a crawl by this program."""
     live, final = run(binary)
     lines = [(f"$ fortilake {' '.join(COMMAND)}", "full")]
     lines += [(line, "dim") for line in live]
     lines += [("", ""), *((line, "") for line in final)]
-    (Path(__file__).resolve().parent / "crawl.svg").write_text(draw(lines), encoding="utf-8")
+    return draw(lines)
+
+
+def main() -> None:
+    binary = Path(os.environ.get("BIN", "target/release/fortilake")).resolve()
+    (Path(__file__).resolve().parent / "crawl.svg").write_text(picture(binary), encoding="utf-8")
 
 
 if __name__ == "__main__":
