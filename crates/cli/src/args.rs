@@ -176,7 +176,7 @@ pub(crate) struct CrawlArgs {
     /// Publish nothing if any scope failed (exit code 4).
     #[arg(long, conflicts_with = "accept_partial")]
     pub(crate) require_complete: bool,
-    /// Publish a partial snapshot to every sink, even if rows of failed scopes disappear there.
+    /// Publish a partial snapshot to every sink, even if that removes the rows of failed scopes.
     #[arg(long)]
     pub(crate) accept_partial: bool,
     /// Publish even if more rows have disappeared than `[guard]` allows.
@@ -292,7 +292,7 @@ pub(crate) struct ReplayArgs {
     /// Publish even if more rows have disappeared than `[guard]` allows.
     #[arg(long)]
     pub(crate) accept_shrink: bool,
-    /// Publish a partial snapshot to every sink, even if rows of failed scopes disappear there.
+    /// Publish a partial snapshot to every sink, even if that removes the rows of failed scopes.
     #[arg(long)]
     pub(crate) accept_partial: bool,
     /// Redeliver only the messages that sinks could not deliver (dead letters).
@@ -339,8 +339,8 @@ pub(crate) enum SnapshotsAction {
     },
     /// Delete the snapshots that neither `--last` nor `--days` keeps.
     ///
-    /// The newest snapshot and the newest complete one always stay. Names that crawls claimed but
-    /// did not publish for 30 days are deleted, too.
+    /// The newest snapshot and the newest complete one always stay. Names that crawls reserved
+    /// more than 30 days ago and never published become free again.
     Prune {
         /// Keep this many of the newest snapshots.
         #[arg(long, value_name = "N", required_unless_present = "days",

@@ -264,9 +264,8 @@ pub(crate) fn are_apart(sinks: &[SinkConfig]) -> Result<()> {
         let place = PublishTarget::of(spec)?;
         if let Some((_, other)) = seen.iter().find(|(seen, _)| *seen == place) {
             let error = anyhow!("sinks `{other}` and `{label}` publish to the same place");
-            return Err(
-                CommandError::not_started(error).hint("change the place of one, or remove one")
-            );
+            return Err(CommandError::not_started(error)
+                .hint("publish one of them to another place, or remove it"));
         }
         seen.push((place, label));
     }

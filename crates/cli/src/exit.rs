@@ -119,7 +119,7 @@ impl From<crawler::Error> for CommandError {
             Kind::Interrupted => (Code::Interrupted, None),
             Kind::Sinks => (
                 Code::Failed,
-                Some("fix this, then run the same command again"),
+                Some("fix the cause, then run the same command again"),
             ),
             _ => (Code::Failed, None),
         };

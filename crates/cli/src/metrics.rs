@@ -56,7 +56,7 @@ pub(crate) const METRICS: [(&str, &str); 16] = [
     ),
     (
         "fortilake_run_sink_failed",
-        "Whether the sink did not publish the crawl.",
+        "Whether the sink failed to publish the crawl.",
     ),
     (
         "fortilake_limit_calls_left",
@@ -72,11 +72,11 @@ pub(crate) const METRICS: [(&str, &str); 16] = [
     ),
     (
         "fortilake_last_complete_snapshot_timestamp_seconds",
-        "When the last complete snapshot that was published began, in Unix time.",
+        "When the crawl of the newest published, complete snapshot began, in Unix time.",
     ),
     (
         NEXT_RENEWAL,
-        "The last day of the coverage that ends next in the last snapshot that was published, in Unix time.",
+        "The next day on which coverage ends, according to the newest published snapshot, in Unix time.",
     ),
 ];
 

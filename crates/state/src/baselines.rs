@@ -39,7 +39,7 @@ impl State {
                     Ok(Some(Baseline { snapshot, figures }))
                 }
                 _ => Err(OperationError::Damaged(format!(
-                    "the figures of snapshot {snapshot} are not readable"
+                    "the row counts of snapshot {snapshot} cannot be read"
                 ))),
             }
         })
@@ -60,7 +60,7 @@ impl State {
         let body = zstd::encode_all(figures.as_bytes(), 0).map_err(|error| {
             Error::new(
                 Kind::Unforeseen,
-                "cannot compress the figures of a snapshot",
+                "cannot compress the row counts of a snapshot",
             )
             .with_source(error)
         })?;

@@ -50,7 +50,7 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path, migrations: &[&s
             path.display()
         );
         return Err(Error::new(Kind::Newer, message)
-            .with_hint("upgrade fortilake, or use another state directory".to_owned()));
+            .with_hint("upgrade fortilake, or use another state folder".to_owned()));
     }
     for (step, sql) in migrations.iter().enumerate().skip(version) {
         apply(connection, sql, step + 1)

@@ -275,7 +275,7 @@ fn write_ahead(connection: &Connection, path: &Path) -> Result<()> {
         path.display()
     );
     Err(Error::new(Kind::Io, message)
-        .with_hint("use a state directory on a local disk, not on a network file system"))
+        .with_hint("use a state folder on a local disk, not on a network file system"))
 }
 
 pub(crate) fn transact<T>(

@@ -18,7 +18,7 @@ use crate::spool::{Spool, SpooledTable};
 inventory::submit! {
     Descriptor {
         name: "exec",
-        summary: "A program of yours, started for each table when the crawl ends, with the table on its standard input.",
+        summary: "Your own program, started for each table when the crawl ends, with the table on its standard input.",
         target: "command",
         delivery: |_| Ok(Delivery::AtLeastOnce),
         options: || schema_for!(Config),

@@ -117,8 +117,9 @@ fn core(identity: &Identity, crawl: &Crawl) -> String {
     let mut comment = String::new();
     let state = match identity.failed.len() {
         0 => "It is complete.".to_owned(),
+        1 => "It is not complete: 1 scope failed. The sheet `coverage` lists it.".to_owned(),
         failed => {
-            format!("It is not complete: {failed} scopes failed. The table coverage lists them.")
+            format!("It is not complete: {failed} scopes failed. The sheet `coverage` lists them.")
         }
     };
     escape(

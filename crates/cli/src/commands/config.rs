@@ -47,7 +47,7 @@ fn init(args: &ConfigInitArgs, console: Console) -> Result {
             anyhow!(error).context(format!("`{shown}` cannot be written")),
         );
         if exists {
-            failure.hint("pass --force to replace it")
+            failure.hint("pass `--force` to overwrite it")
         } else {
             failure
         }

@@ -28,8 +28,12 @@ pub(crate) fn run(action: &PortalAction, console: Console) -> Result {
 fn find(args: &TargetArgs, console: Console) -> Result<Target<'_>> {
     let target = Target::of(args, FORTIPORTAL, Access::Read, console)?;
     if target.source().api_key.is_some() {
-        let error = anyhow!("source `{}` uses an API key", target.source().name);
-        return Err(CommandError::not_started(error).hint("with an API key, no sign-in is needed"));
+        let error = anyhow!(
+            "source `{}` uses an API key, so it has no token",
+            target.source().name
+        );
+        return Err(CommandError::not_started(error)
+            .hint("you don't need to sign in: every call is made with the key"));
     }
     Ok(target.keep_token())
 }

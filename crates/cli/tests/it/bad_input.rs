@@ -288,7 +288,7 @@ fn two_sinks_in_one_place() {
     --- stderr
     error: sinks `[[sink]] 1 (parquet)` and `[[sink]] 2 (parquet)` publish to the same place
 
-    hint: change the place of one, or remove one
+    hint: publish one of them to another place, or remove it
     ");
 }
 

@@ -142,7 +142,7 @@ fn a_replay_publishes_the_same_changes() {
     error: cannot compare the crawl with an earlier snapshot
       caused by: crawl `SNAPSHOT-ID` was compared with snapshot `SNAPSHOT`, which is no longer in `out/pq`; to publish the crawl without its changes, set `changes = false` in `[history]`
 
-    hint: fix this, then run the same command again
+    hint: fix the cause, then run the same command again
     ");
     assert!(!folder.join("lost/changes.csv").exists());
 }

@@ -105,7 +105,7 @@ fn help_of_a_command() {
               Publish nothing if any scope failed (exit code 4)
 
           --accept-partial
-              Publish a partial snapshot to every sink, even if rows of failed scopes disappear there
+              Publish a partial snapshot to every sink, even if that removes the rows of failed scopes
 
           --accept-shrink
               Publish even if more rows have disappeared than `[guard]` allows

@@ -40,7 +40,7 @@ fn a_quiet_run_prints_only_what_is_wrong() {
     error: `fortilake.toml` cannot be written
       caused by: File exists (os error 17)
 
-    hint: pass --force to replace it
+    hint: pass `--force` to overwrite it
     ");
     let simulator = refusing();
     let folder = Folder::beside(&simulator);

@@ -67,7 +67,7 @@ impl RegistrationLock {
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(CommandError::busy(anyhow!(
-                "another registration is running with the same state"
+                "another registration is using the same state folder"
             ))
             .hint("wait until it has finished, then run the same command again")),
             Err(TryLockError::Error(error)) => Err(CommandError::failed(error)),

@@ -66,9 +66,9 @@ fn an_api_key_needs_no_sign_in() {
     insta::assert_snapshot!(folder.check("portal login"), @"
     exit 2
     --- stderr
-    error: source `managed` uses an API key
+    error: source `managed` uses an API key, so it has no token
 
-    hint: with an API key, no sign-in is needed
+    hint: you don't need to sign in: every call is made with the key
     ");
     assert!(
         folder

@@ -190,7 +190,7 @@ fn an_interrupted_run_reports_how_far_it_got() {
     insta::assert_snapshot!(folder.check(&register("")), @"
     exit 75
     --- stderr
-    error: another registration is running with the same state
+    error: another registration is using the same state folder
 
     hint: wait until it has finished, then run the same command again
     ");
