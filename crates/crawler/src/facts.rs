@@ -11,6 +11,7 @@ use serde_json::Value;
 mod object;
 mod response;
 mod rows;
+mod subject;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub(crate) use self::{
     object::{error, pick},
     response::{ParsedResponse, key_members, path_to_rows},
     rows::{Rows, RowsMember},
+    subject::other_product,
 };
 
 /// What the plan needs to know about a page.
@@ -52,6 +54,11 @@ pub struct OffsetFacts {
     pub ids: Vec<i64>,
     /// The number of rows on this page without an id.
     pub missing: usize,
+    /// What the rows say they belong to, without repetitions: the name of the argument that asks
+    /// for it, and its id.
+    pub owners: Vec<(&'static str, i64)>,
+    /// Whether the response names a next page.
+    pub has_next: bool,
 }
 
 /// The ids on a page.

@@ -95,10 +95,10 @@ impl<'a> ParsedResponse<'a> {
             None => (Cow::Borrowed(&self.members), self.described(&[])),
             Some(object) => match self.inside(object)? {
                 Some(members) => (Cow::Owned(members), self.described(way)),
-                // Some responses have the same rows without the enclosing object.
                 None => (Cow::Borrowed(&self.members), self.described(&[])),
             },
         };
+        let is_enclosed = way.is_empty() || matches!(members, Cow::Owned(_));
         let mut found = members.iter().filter(|(name, _)| name == last);
         let value = found.next().map(|(_, value)| *value);
         if found.next().is_some() {
@@ -113,6 +113,13 @@ impl<'a> ParsedResponse<'a> {
             Some("null") => RowsMember::Null,
             Some(_) => RowsMember::List,
         };
+        if rows.len() > 0 && !is_enclosed {
+            // The decoder looks for rows in the enclosing object only, and would find none.
+            return Err(error(format!(
+                "the answer has `{last}` where `{}` was expected",
+                path.join(".")
+            )));
+        }
         if rows.objects.is_empty() {
             if rows.len() > 0 {
                 let message = format!(

@@ -295,7 +295,7 @@ fn products_are_named_only_on_request() {
 }
 
 #[test]
-fn a_portals_list_counts_its_rows_in_either_container() {
+fn a_portals_list_counts_its_rows() {
     let counted = |page: &str| match read_page("portal/account/organizations", page) {
         Ok(Facts::Offset(facts)) => (facts.total, facts.ids, facts.missing),
         other => panic!("{other:?}"),
@@ -303,7 +303,6 @@ fn a_portals_list_counts_its_rows_in_either_container() {
     let rows = r#""results": [{"id": 4}, {"id": "9"}, {"name": "x"}], "totalResultsCount": "7""#;
     let expected = (Some(7), vec![4, 9], 1);
     assert_eq!(counted(&format!("{{\"data\": {{{rows}}}}}")), expected);
-    assert_eq!(counted(&format!("{{{rows}}}")), expected);
     assert_eq!(
         counted("{\"data\": {\"totalResultsCount\": 0}}"),
         (Some(0), Vec::new(), 0)
@@ -331,6 +330,87 @@ fn a_portals_list_counts_its_rows_in_either_container() {
             "{page}"
         );
     }
+}
+
+/// The decoder would not find these rows.
+#[test]
+fn rows_outside_their_enclosing_object_are_an_error() {
+    for data in ["", "\"data\": null, "] {
+        let page = format!("{{{data}\"results\": [{{\"id\": 4}}], \"totalResultsCount\": 1}}");
+        assert_eq!(
+            message("portal/account/organizations", &page),
+            "the answer has `results` where `data.results` was expected"
+        );
+    }
+    assert_eq!(
+        message("units/list", r#"{"orgId": 5, "orgUnits": [{"id": 5}]}"#),
+        "the answer has `orgUnits` where `organizationUnits.orgUnits` was expected"
+    );
+}
+
+#[test]
+fn rows_of_a_portal_say_what_they_belong_to() {
+    let owners = |endpoint, page| match read_page(endpoint, page) {
+        Ok(Facts::Offset(facts)) => facts.owners,
+        other => panic!("{other:?}"),
+    };
+    let vdoms = r#"{"data": {"results": [
+        {"id": 1, "site": 41}, {"id": 2, "site": "41"}, {"id": 3, "site": null}, {"id": 4, "site": 40}
+    ]}}"#;
+    assert_eq!(
+        owners("portal/device/vdom/site", vdoms),
+        [("site", 41), ("site", 40)]
+    );
+    let sites = r#"{"data": {"results": [{"id": 40, "customer": 5}]}}"#;
+    assert_eq!(owners("portal/device/site/customer", sites), [("org", 5)]);
+    assert_eq!(owners("portal/account/organizations", sites), []);
+}
+
+#[test]
+fn a_token_list_says_whether_there_is_a_next_page() {
+    let has_next = |next: &str| {
+        let page =
+            format!("{{\"meta\": {{\"total_count\": 1{next}}}, \"objects\": [{{\"id\": 1}}]}}");
+        match read_page("authenticator/fortitokens", &page) {
+            Ok(Facts::Offset(facts)) => facts.has_next,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(has_next(", \"next\": \"/api/v1/fortitokens/?offset=20\""));
+    assert!(!has_next(", \"next\": null"));
+    assert!(!has_next(", \"next\": \"\""));
+    assert!(!has_next(""));
+}
+
+#[test]
+fn pages_about_something_else_do_not_match_the_request() {
+    let mismatch = |endpoint, page, arguments: &str| {
+        let arguments = serde_json::from_str(arguments).unwrap();
+        read_page(endpoint, page).unwrap().mismatch(&arguments)
+    };
+    let products =
+        r#"{"assets": [{"serialNumber": "F1", "accountId": 5}, {"serialNumber": "F2"}]}"#;
+    let of_products = |arguments| mismatch("products/list", products, arguments);
+    assert_eq!(of_products(r#"{"accountId": 5}"#), None);
+    assert_eq!(of_products("{}"), None);
+    assert_eq!(
+        of_products(r#"{"accountId": 6}"#).unwrap(),
+        "requested account 6, but a row belongs to account 5"
+    );
+    let sites = r#"{"data": {"results": [{"id": 40, "customer": 5}]}}"#;
+    let of_sites = |arguments| mismatch("portal/device/site/customer", sites, arguments);
+    assert_eq!(of_sites(r#"{"org": 5}"#), None);
+    assert_eq!(
+        of_sites(r#"{"org": 4}"#).unwrap(),
+        "requested organization 4, but a row belongs to organization 5"
+    );
+    let details = r#"{"assetDetails": {"serialNumber": "f1"}}"#;
+    let of_details = |arguments| mismatch("products/details", details, arguments);
+    assert_eq!(of_details(r#"{"serialNumber": "F1"}"#), None);
+    assert_eq!(
+        of_details(r#"{"serialNumber": "F2"}"#).unwrap(),
+        "`products/details` returned `f1` instead of F2"
+    );
 }
 
 #[test]

@@ -131,6 +131,10 @@ impl OffsetList {
             self.state = OffsetListState::Failed(without_id(facts.missing, "row"));
             return None;
         }
+        if let Some(message) = facts.other_owner(&self.arguments) {
+            self.state = OffsetListState::Failed(message);
+            return None;
+        }
         let (start, _) = request;
         let total = facts
             .total
@@ -141,7 +145,7 @@ impl OffsetList {
         if start > 0 && self.total.is_none() && self.adds_nothing(&facts.ids) {
             return self.close();
         }
-        if let Some(flaw) = self.flaw(start, total, &facts.ids) {
+        if let Some(flaw) = self.flaw(start, total, &facts) {
             return self.begin_anew(&flaw);
         }
         let is_empty = facts.ids.is_empty();
@@ -203,7 +207,8 @@ impl OffsetList {
     }
 
     /// A contradiction between this page and those before it, if there is one.
-    fn flaw(&mut self, start: u64, reported: Option<u64>, ids: &[i64]) -> Option<String> {
+    fn flaw(&mut self, start: u64, reported: Option<u64>, facts: &OffsetFacts) -> Option<String> {
+        let ids = &facts.ids;
         if let (Some(total), Some(reported)) = (self.total, reported)
             && total != reported
         {
@@ -225,7 +230,14 @@ impl OffsetList {
         let excess = self.total.filter(|&total| rows > total).map(|total| {
             format!("the response reports a total of {total} rows, but {rows} arrived")
         });
-        repeated.or(excess)
+        let is_last = self.total.is_some_and(|total| rows == total);
+        let unended = (facts.has_next && is_last).then(|| {
+            format!(
+                "the page at row {start} names a next page, but all {rows} rows of the reported \
+                 total have arrived"
+            )
+        });
+        repeated.or(excess).or(unended)
     }
 }
 

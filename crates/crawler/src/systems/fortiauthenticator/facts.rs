@@ -48,8 +48,12 @@ fn unit(response: &ParsedResponse<'_>) -> Vec<(String, Value)> {
 fn tokens(response: &ParsedResponse<'_>) -> serde_json::Result<OffsetFacts> {
     let rows = response.rows()?;
     let meta = response.inside("meta")?.unwrap_or_default();
-    let total = meta.into_iter().find(|(name, _)| name == "total_count");
-    let total = total.and_then(|(_, total)| integer_of(total.get()));
+    let member = |name: &str| {
+        let found = meta.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.get())
+    };
+    let total = member("total_count").and_then(integer_of);
+    let next = member("next").and_then(text_of);
     let mut ids = Vec::new();
     for row in &rows.objects {
         let [id, uri, serial] = pick(row, [&["id"], &["resource_uri"], &["serial"]])?;
@@ -66,5 +70,7 @@ fn tokens(response: &ParsedResponse<'_>) -> serde_json::Result<OffsetFacts> {
         total: total.and_then(|total| total.try_into().ok()),
         missing: rows.len() - rows.nulls - ids.len(),
         ids,
+        owners: Vec::new(),
+        has_next: next.is_some_and(|next| !next.trim().is_empty()),
     })
 }

@@ -24,7 +24,7 @@ fn tokens(fetch: &Fetch) -> Outcome {
     Outcome::Page(Facts::Offset(OffsetFacts {
         total: Some(3),
         ids,
-        missing: 0,
+        ..OffsetFacts::default()
     }))
 }
 

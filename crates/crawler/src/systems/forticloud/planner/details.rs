@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     DetailsFor, Facts, FailureKind, Fetch, Outcome, Pages, ProductName, Rejected, Scope,
-    scope::Others,
+    facts::other_product, scope::Others,
 };
 
 /// The endpoint that returns the details of one product.
@@ -297,16 +297,8 @@ fn flaw(asked: &str, owners: &[Option<i64>], page: &Facts) -> Option<String> {
     let Facts::Details(subjects) = page else {
         return None;
     };
-    if subjects.is_empty() {
-        return Some(format!("`{ENDPOINT}` returned no product for {asked}"));
-    }
-    // The API compares serial numbers without case.
-    let is_other = |serial: &str| !serial.trim().eq_ignore_ascii_case(asked.trim());
-    let mut serials = subjects.iter().map(|subject| &subject.serial);
-    if let Some(other) = serials.find(|serial| is_other(serial)) {
-        return Some(format!(
-            "`{ENDPOINT}` returned `{other}` instead of {asked}"
-        ));
+    if let Some(flaw) = other_product(asked, subjects) {
+        return Some(flaw);
     }
     let mut accounts = subjects.iter().filter_map(|subject| subject.account);
     let is_known = owners.iter().all(Option::is_some);

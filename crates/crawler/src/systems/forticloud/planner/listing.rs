@@ -104,7 +104,13 @@ impl Listing {
 
     /// Whether its calls have this argument.
     pub(super) fn has_argument(&self, name: &str) -> bool {
-        self.arguments.iter().any(|(argument, _)| *argument == name)
+        self.argument(name).is_some()
+    }
+
+    fn argument(&self, name: &str) -> Option<&Value> {
+        let mut arguments = self.arguments.iter();
+        let found = arguments.find(|(argument, _)| *argument == name);
+        found.map(|(_, value)| value)
     }
 
     /// Whether any page has arrived, even if the list failed later.
@@ -187,9 +193,8 @@ impl Listing {
                 return Vec::new();
             }
         };
-        if let Some((other, asked)) = self.stranger(&facts) {
-            let message =
-                format!("requested account {asked}, but a row belongs to account {other}");
+        let asked = self.argument("accountId").and_then(Value::as_i64);
+        if let Some(message) = asked.and_then(|asked| facts.other_account(asked)) {
             self.fail(FailureKind::Lost, message);
             return Vec::new();
         }
@@ -202,18 +207,6 @@ impl Listing {
             Ok(asks) => asks,
             Err(flaw) => self.begin_anew(&flaw),
         }
-    }
-
-    /// The account of a row that belongs to another account than the one that was asked for, and
-    /// the latter.
-    fn stranger(&self, facts: &ListFacts) -> Option<(i64, i64)> {
-        let (_, asked) = self
-            .arguments
-            .iter()
-            .find(|(name, _)| *name == "accountId")?;
-        let asked = asked.as_i64()?;
-        let mut others = facts.accounts.iter().filter(|&&account| account != asked);
-        others.next().map(|&other| (other, asked))
     }
 
     /// Takes the first page, and learns from it how many pages there are.

@@ -80,7 +80,7 @@ impl Tenant {
                 Total::Absent => None,
             },
             ids: ids.into_iter().skip(start).take(self.page_size).collect(),
-            missing: 0,
+            ..OffsetFacts::default()
         }))
     }
 
