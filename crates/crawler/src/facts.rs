@@ -4,8 +4,12 @@
 //! Numbers are read in the same lenient way as the decoder reads them, so that a page that decodes
 //! always has facts.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
+use fortilake_models::integer_of;
 use serde_json::Value;
 
 mod object;
@@ -70,6 +74,8 @@ pub struct Ids {
     pub missing: usize,
     /// The number of pages that the response reports, if it reports one.
     pub total: Option<i64>,
+    /// What is wrong with this number, if the response has one that proves nothing.
+    pub unusable_total: Option<UnusableTotal>,
 }
 
 /// What the plan needs to know about one page of a list.
@@ -79,6 +85,8 @@ pub struct ListFacts {
     pub page: Option<i64>,
     /// The number of pages that the response reports; `None` if it is missing or not a number.
     pub total: Option<i64>,
+    /// What is wrong with this number, if the response has one that proves nothing.
+    pub unusable_total: Option<UnusableTotal>,
     /// The number of elements in the list, including those that are not objects.
     pub rows: usize,
     /// A hash of the account and key of each row that has a key. For products, the key is the
@@ -95,6 +103,17 @@ pub struct ListFacts {
     pub lacks_rows: bool,
     /// When the page arrived, in microseconds of Unix time; 0 if that is not known.
     pub observed_at: i64,
+}
+
+/// Why the number of pages in a response cannot be the number of its pages.
+///
+/// Most lists have no such number, and then nothing suggests that they have several pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UnusableTotal {
+    /// It is null, which is how the API also writes values that do not apply.
+    Null,
+    /// It is zero, negative, or not a number.
+    Invalid,
 }
 
 /// What it takes to ask for the details of a product.
@@ -125,12 +144,46 @@ pub enum Names {
     Wanted,
 }
 
+impl UnusableTotal {
+    /// What is wrong with the value of a member `totalPages`, if there is one.
+    pub(crate) fn of(value: Option<&str>) -> Option<Self> {
+        match value? {
+            "null" => Some(Self::Null),
+            value if integer_of(value).is_some_and(|pages| pages > 0) => None,
+            _ => Some(Self::Invalid),
+        }
+    }
+}
+
+impl fmt::Display for UnusableTotal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Null => "the response has rows, but its `totalPages` is null",
+            Self::Invalid => "the response has rows, but its `totalPages` is not a number of pages",
+        })
+    }
+}
+
 impl Facts {
     /// The number of pages that the response reports, if it reports one.
     pub(crate) fn pages(&self) -> Option<i64> {
         match self {
             Self::List(list) => list.total,
             Self::Units { units: ids, .. } | Self::Accounts(ids) => ids.total,
+            Self::Offset(_) | Self::Unit(_) | Self::Details(_) => None,
+        }
+    }
+
+    /// Why the response may be one page of several although it does not say so.
+    pub fn unusable_total(&self) -> Option<UnusableTotal> {
+        let of_ids = |ids: &Ids| {
+            let has_rows = ids.known.len() + ids.missing > 0;
+            ids.unusable_total.filter(|_| has_rows)
+        };
+        match self {
+            Self::List(list) => list.unusable_total.filter(|_| list.rows > 0),
+            Self::Units { units, .. } => of_ids(units),
+            Self::Accounts(accounts) => of_ids(accounts),
             Self::Offset(_) | Self::Unit(_) | Self::Details(_) => None,
         }
     }

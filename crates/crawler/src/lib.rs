@@ -45,7 +45,9 @@ pub use crate::{
     due::Refresh,
     edition::{edition, models_digest},
     error::{Error, Kind, Result, one_line},
-    facts::{DetailsSubject, Facts, Ids, ListFacts, Names, OffsetFacts, ProductName},
+    facts::{
+        DetailsSubject, Facts, Ids, ListFacts, Names, OffsetFacts, ProductName, UnusableTotal,
+    },
     fetch::{Failure, FailureKind, Fetch, Outcome, Rejected},
     freeze::Postponed,
     guard::{AccountShrink, Baselines, Guard, ScopeBaseline, Shrink, ShrinkLimits},

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::{
+    UnusableTotal,
     object::{Members, error, kind, members, pick},
     rows::{Rows, RowsMember},
 };
@@ -52,18 +53,28 @@ impl<'a> ParsedResponse<'a> {
 
     /// A number in the response itself, or else in an object around the rows.
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
-        let outer = self
-            .member(name)
-            .and_then(|value| models::integer_of(value.get()));
+        let mut values = self.values(name).into_iter();
+        values.find_map(models::integer_of)
+    }
+
+    /// What is wrong with the number of pages that the response reports, if it reports one.
+    pub(crate) fn unusable_total(&self) -> Option<UnusableTotal> {
+        let values = self.values("totalPages").into_iter();
+        // One usable number is enough.
+        values.map(|value| UnusableTotal::of(Some(value))).min()?
+    }
+
+    /// The values of the members of this name: in the response itself, then in the objects around
+    /// the rows.
+    fn values(&self, name: &str) -> Vec<&'a str> {
+        let value = |members: &Members<'a>| {
+            let found = members.iter().find(|(known, _)| known == name);
+            found.map(|(_, value)| value.get())
+        };
         let path = self.path();
-        let mut objects = path.iter().rev().skip(1);
-        outer.or_else(|| {
-            objects.find_map(|object| {
-                let members = self.inside(object).ok()??;
-                let (_, value) = members.into_iter().find(|(known, _)| known == name)?;
-                models::integer_of(value.get())
-            })
-        })
+        let objects = path.iter().rev().skip(1);
+        let inner = objects.filter_map(|object| value(&self.inside(object).ok()??));
+        value(&self.members).into_iter().chain(inner).collect()
     }
 
     /// The members of an object inside the response; `None` if the object is absent or null.

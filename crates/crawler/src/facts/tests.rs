@@ -1,6 +1,6 @@
 //! Tests which facts are read from a page, in all the forms that tenants send.
 
-use super::{Facts, Ids, ListFacts, Names, ProductName};
+use super::{Facts, Ids, ListFacts, Names, ProductName, UnusableTotal};
 
 fn read_page(endpoint: &str, page: &str) -> serde_json::Result<Facts> {
     Facts::read(endpoint, page, Names::Wanted)
@@ -234,6 +234,34 @@ fn a_page_count_that_is_not_a_number_counts_as_absent() {
         ));
         assert_eq!(facts.total, None, "{total}");
     }
+}
+
+#[test]
+fn a_page_count_that_proves_nothing_is_told_apart_from_none() {
+    for (total, expected) in [
+        ("", None),
+        (", \"totalPages\": 3.0", None),
+        (", \"totalPages\": null", Some(UnusableTotal::Null)),
+        (", \"totalPages\": 0", Some(UnusableTotal::Invalid)),
+        (", \"totalPages\": \"\"", Some(UnusableTotal::Invalid)),
+    ] {
+        let folders = format!("{{\"assetFolders\": [{{\"folderId\": 1}}]{total}}}");
+        let accounts = format!("{{\"accounts\": [{{\"id\": 1}}]{total}}}");
+        let units = format!("{{\"organizationUnits\": {{\"orgUnits\": [{{\"id\": 1}}]{total}}}}}");
+        for (endpoint, page) in [
+            ("folders/list", &folders),
+            ("accounts/list", &accounts),
+            ("units/list", &units),
+        ] {
+            let found = read_page(endpoint, page).unwrap().unusable_total();
+            assert_eq!(found, expected, "{endpoint}: {page}");
+        }
+    }
+    let empty = r#"{"assetFolders": [], "totalPages": 0}"#;
+    assert_eq!(
+        read_page("folders/list", empty).unwrap().unusable_total(),
+        None
+    );
 }
 
 #[test]

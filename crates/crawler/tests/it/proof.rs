@@ -259,6 +259,41 @@ async fn lists_without_page_numbers_fail_if_they_have_several_pages() {
     }
 }
 
+/// The second page of these lists cannot be requested to find out whether there is one.
+#[tokio::test(start_paused = true)]
+async fn lists_without_page_numbers_fail_if_their_page_count_is_invalid() {
+    for endpoint in ["accounts/list", "folders/list"] {
+        for value in ["0", "-1", "\"\"", "\"many\"", "[]"] {
+            let fault = format!(
+                "path = \"{endpoint}\"\naction = {{ kind = \"set-member\", member = \"totalPages\", value = '{value}' }}"
+            );
+            let told = failures(&crawl(tenant(&[fault])).await);
+            let expected = format!(
+                "{endpoint}: the response has rows, but its `totalPages` is not a number of pages, and page 2 cannot be asked for"
+            );
+            assert!(told.contains(&expected), "{value}: {told:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_without_page_numbers_are_noted_if_their_page_count_is_null() {
+    for endpoint in ["units/list", "accounts/list", "folders/list"] {
+        let fault = format!(
+            "path = \"{endpoint}\"\naction = {{ kind = \"set-member\", member = \"totalPages\", value = \"null\" }}"
+        );
+        let crawled = crawl(tenant(&[fault])).await;
+        complete(&crawled);
+        let coverage = &crawled.tables["coverage"];
+        let mut noted = coverage.iter().filter(|row| row["endpoint"] == endpoint);
+        let note = "the response has rows, but its `totalPages` is null";
+        assert!(
+            noted.any(|row| row["note"] == note),
+            "{endpoint}: {coverage:?}"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_tenant_that_pages_every_list_reports_what_is_missing() {
     let mut scenario = tenant(&[]);

@@ -66,6 +66,7 @@ fn ids(response: &ParsedResponse<'_>, rows: &Rows<'_>) -> serde_json::Result<Ids
         missing: rows.len() - rows.nulls - known.len(),
         known,
         total: response.number("totalPages"),
+        unusable_total: response.unusable_total(),
     })
 }
 
@@ -83,6 +84,7 @@ fn any_list(response: &ParsedResponse<'_>, names: Names) -> serde_json::Result<L
     let mut facts = ListFacts {
         page: response.number("pageNumber"),
         total,
+        unusable_total: response.unusable_total(),
         rows: rows.len(),
         lacks_rows: rows.member == RowsMember::Absent && total.is_some_and(|total| total > 0),
         ..ListFacts::default()

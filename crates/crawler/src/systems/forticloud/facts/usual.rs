@@ -12,7 +12,7 @@ use fortilake_models::{
 
 use super::add;
 use crate::{
-    ListFacts, Names,
+    ListFacts, Names, UnusableTotal,
     facts::{key_members, path_to_rows},
 };
 
@@ -51,6 +51,7 @@ pub(super) fn list(endpoint: &str, page: &str, names: Names) -> Option<ListFacts
     Some(ListFacts {
         page: number.and_then(models::integer_of),
         total: total.and_then(models::integer_of),
+        unusable_total: UnusableTotal::of(total),
         ..facts?
     })
 }

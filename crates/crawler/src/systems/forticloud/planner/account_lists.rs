@@ -327,7 +327,9 @@ impl AccountLists {
         let mut scopes = vec![products];
         for at in self.others.clone() {
             let list = &self.lists[at];
-            scopes.push(self.scope(list.endpoint, settings, std::iter::once(list)));
+            let scope = self.scope(list.endpoint, settings, std::iter::once(list));
+            let note = list.note();
+            scopes.push(Scope { note, ..scope });
         }
         self.lists = Vec::new();
         scopes

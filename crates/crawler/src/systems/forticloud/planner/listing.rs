@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use self::reading::Reading;
 use crate::{
-    Facts, Fetch, Ids, ListFacts, Outcome, Pages, ProductName, fetch::FailureKind, scope::Others,
+    Facts, Fetch, Ids, ListFacts, Outcome, Pages, ProductName, UnusableTotal, fetch::FailureKind,
+    scope::Others,
 };
 
 mod finish;
@@ -51,6 +52,8 @@ pub(super) struct Listing {
     total: Option<i64>,
     /// Whether the pages after the second have not been requested yet.
     holding: bool,
+    /// Why the list may have more pages, although its endpoint has no argument to request them.
+    doubt: Option<UnusableTotal>,
     reading: Reading,
 }
 
@@ -87,6 +90,7 @@ impl Listing {
             from_one: false,
             total: None,
             holding: false,
+            doubt: None,
             reading: Reading::default(),
         }
     }
@@ -138,6 +142,12 @@ impl Listing {
                 Ok(Pages::series(first, PAGE_NUMBER, Others::Numbers(numbers)))
             }
         }
+    }
+
+    /// A note for `coverage`, if the list is published but may have more pages.
+    pub(super) fn note(&self) -> Option<String> {
+        let doubt = self.doubt.filter(|_| self.state == ListingState::Closed);
+        doubt.map(|doubt| doubt.to_string())
     }
 
     /// The names of the products on all pages, in order, or why the list could not be read.
@@ -228,6 +238,13 @@ impl Listing {
         self.total = facts.total.filter(|&total| total > 0);
         self.reading.base_called = called;
         let rows = facts.rows;
+        let is_whole = rows == 0 || self.is_paged();
+        self.doubt = facts.unusable_total.filter(|_| !is_whole);
+        if let Some(doubt @ UnusableTotal::Invalid) = self.doubt {
+            let message = format!("{doubt}, and page 2 cannot be asked for");
+            self.fail(FailureKind::Lost, message);
+            return Ok(Vec::new());
+        }
         match self.total {
             Some(total) if total > MAX_PAGES => {
                 let message =
@@ -375,6 +392,7 @@ impl Listing {
 fn facts_of(facts: &Facts) -> ListFacts {
     let of_ids = |ids: &Ids| ListFacts {
         total: ids.total,
+        unusable_total: ids.unusable_total,
         rows: ids.known.len() + ids.missing,
         ..ListFacts::default()
     };

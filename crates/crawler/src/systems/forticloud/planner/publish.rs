@@ -19,7 +19,7 @@ impl FortiCloudPlanner {
                 return scopes;
             };
             let pages = units.pages(&self.settings.source);
-            scopes.push(units_scope(pages, None));
+            scopes.push(units_scope(pages, units.note()));
             self.published.units = true;
         }
         while let Some(&turn) = self.published.turns.front() {
@@ -89,6 +89,7 @@ impl FortiCloudPlanner {
         Scope {
             account_id: discovery.account,
             ou_id: discovery.ou,
+            note: discovery.list.note(),
             ..Scope::of("accounts/list", pages)
         }
     }

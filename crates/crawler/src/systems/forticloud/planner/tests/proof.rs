@@ -208,6 +208,7 @@ fn units_and_accounts_of_several_pages_are_incomplete() {
         known: known.to_vec(),
         missing: 0,
         total: Some(2),
+        ..Ids::default()
     };
     let first = Facts::Units {
         organization: Some(1),

@@ -72,6 +72,7 @@ pub(super) fn ids(ids: impl Iterator<Item = i64>) -> Ids {
         known,
         missing: missing.len(),
         total: None,
+        ..Ids::default()
     }
 }
 
