@@ -29,6 +29,7 @@ pub(crate) mod renewals;
 pub(crate) mod replay;
 #[cfg(feature = "history")]
 pub(crate) mod report;
+mod response;
 pub(crate) mod service;
 mod shown;
 pub(crate) mod simulate;

@@ -11,13 +11,13 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use fortilake_auth::{FORTIPORTAL, StoredToken, TokenStore as _};
 use fortilake_client::{self as client, Client, Kind, Page, Reason};
-use fortilake_crawler::System;
+use fortilake_crawler::{Facts, System};
 use fortilake_models::{self as models, Access, Endpoint, Operation};
 use fortilake_state::State;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{crawl, part::Part, shown::shown, view::View};
+use super::{crawl, part::Part, response, shown::shown, view::View};
 use crate::{
     args::{Format, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs},
     config::{Env, Secret, SourceConfig},
@@ -38,11 +38,28 @@ pub(super) fn read<O: Operation>(
     let arguments = arguments(request)?;
     let caller = target.connect()?;
     let page = caller.run(async |caller| caller.fetch(O::ENDPOINT, &arguments).await)?;
+    if !page.is_empty_result() {
+        check(O::ENDPOINT, &arguments, &page)?;
+    }
     let code = print(&page, view, args.format, console)?;
     if let Some(part) = Part::of(&page.body) {
         console.note(&part.note(O::ENDPOINT));
     }
     Ok(code)
+}
+
+/// Checks that what is printed from a response is what was asked for.
+///
+/// Without this, a response whose rows have another name would look like an empty list.
+fn check(endpoint: &Endpoint, arguments: &Map<String, Value>, page: &Page) -> Result<Facts> {
+    response::facts(endpoint, arguments, &page.body).map_err(|error| {
+        CommandError::failed(error)
+            .context(format!("the response of `{}` cannot be used", endpoint.id))
+            .hint(format!(
+                "`fortilake call {}` prints the response as it is",
+                endpoint.id
+            ))
+    })
 }
 
 /// Announces a write call, asks for confirmation, makes the call and prints its result.

@@ -2,6 +2,7 @@
 
 mod appliances;
 mod endpoints;
+mod reads;
 mod registration;
 mod secrets;
 mod writes;
