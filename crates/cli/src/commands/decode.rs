@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fmt, fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,15 +10,17 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use fortilake_client::{self as client, EnvelopeError, Status};
-use fortilake_crawler::{CoverageRow, Facts, Names, Publisher, RawPage, Reload, tables_of};
+use fortilake_crawler::{CoverageRow, Facts, Publisher, RawPage, Reload, tables_of};
 use fortilake_models::{self as models, Endpoint};
 use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult, TableSpec, TableTotal, nearest};
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{
     SinkOpener,
     part::{self, Part},
+    response,
 };
 use crate::{
     args::DecodeArgs,
@@ -62,6 +64,9 @@ pub(crate) fn run(args: &DecodeArgs, console: Console) -> Result {
         if let Some(gap) = &decoded.gap {
             console.problem(&format!("incomplete list: {gap}\n"));
         }
+        if let Some(doubt) = &decoded.doubt {
+            console.problem(&format!("the list may have more pages: {doubt}\n"));
+        }
         let outcome = decoded.outcome(&tables);
         let totals = tables.iter().map(|table| TableTotal {
             table: table.name.clone(),
@@ -89,6 +94,8 @@ struct Decoded {
     observed_at: i64,
     /// Why the files are not the whole list; `None` if nothing suggests that pages are missing.
     gap: Option<String>,
+    /// Why the list may have more pages than the files, although nothing says so.
+    doubt: Option<String>,
 }
 
 impl Decoded {
@@ -170,15 +177,23 @@ async fn feed(
     publisher.begin(scope.clone());
     let (mut listed, mut rows) = (0, BTreeMap::new());
     let (mut parts, mut unreadable) = (Vec::new(), None);
+    let (mut doubt, mut has_end) = (None, false);
     let files = expand(&args.files)?;
-    let mut next = files.first().map(|path| prepare(endpoint, path.clone()));
+    let asked = args.asked.iter().cloned();
+    let asked: Arc<Map<String, Value>> =
+        Arc::new(asked.map(|(name, value)| (name, value.into())).collect());
+    let prepare = |path: &PathBuf| prepare(endpoint, asked.clone(), path.clone());
+    let mut next = files.first().map(prepare);
     for (index, path) in files.iter().enumerate() {
         let Some(prepared) = next.take() else { break };
         // The next file is read while this one is decoded.
-        next = files
-            .get(index + 1)
-            .map(|path| prepare(endpoint, path.clone()));
-        let Prepared { body, part, flaw } = prepared
+        next = files.get(index + 1).map(prepare);
+        let Prepared {
+            body,
+            part,
+            flaw,
+            doubt: page_doubt,
+        } = prepared
             .await
             .context("the task that reads a file panicked")
             .map_err(CommandError::failed)??;
@@ -186,6 +201,7 @@ async fn feed(
             unreadable.get_or_insert(flaw);
         }
         parts.extend(part);
+        doubt = doubt.or(page_doubt);
         let page = RawPage {
             source: SOURCE.into(),
             layout,
@@ -199,12 +215,15 @@ async fn feed(
             CommandError::from(error).context(format!("`{}` cannot be decoded", path.display()))
         })?;
         listed += found;
+        has_end |= found == 0;
         for (table, count) in counts {
             *rows.entry(table).or_default() += count;
         }
     }
     publisher.end().await?;
     let gap = unreadable.or_else(|| part::missing(&parts));
+    // An empty page ends a list whose number of pages is not known.
+    let doubt = doubt.filter(|_| gap.is_none() && !has_end);
     let row = CoverageRow {
         source: SOURCE.to_owned(),
         endpoint: endpoint.id.to_owned(),
@@ -215,7 +234,7 @@ async fn feed(
         rows: listed,
         carried_from: None,
         error: gap.clone(),
-        note: None,
+        note: doubt.clone(),
         observed_at,
     };
     publisher.report(None, [row]).await?;
@@ -224,6 +243,7 @@ async fn feed(
         rows,
         observed_at,
         gap,
+        doubt,
     })
 }
 
@@ -280,20 +300,27 @@ struct Prepared {
     part: Option<Part>,
     /// Why the response proves nothing, if it does not.
     flaw: Option<String>,
+    /// Why the response may be one page of several, although it does not say so.
+    doubt: Option<String>,
 }
 
 /// Reads and examines a file on a thread for blocking operations.
-fn prepare(endpoint: &'static Endpoint, path: PathBuf) -> JoinHandle<Result<Prepared>> {
+fn prepare(
+    endpoint: &'static Endpoint,
+    asked: Arc<Map<String, Value>>,
+    path: PathBuf,
+) -> JoinHandle<Result<Prepared>> {
     spawn_blocking(move || {
         let body = read(endpoint, &path)?;
         // A crawl would fail the scope of such a page. Here its rows are still decoded, but the
         // result counts as incomplete.
-        let facts = Facts::read(endpoint.id, &body, Names::Unwanted);
+        let facts = response::facts(endpoint, &asked, &body);
+        let doubt = facts.as_ref().ok().and_then(Facts::unusable_total);
+        let named = |what: &dyn fmt::Display| format!("`{}`: {what}", path.display());
         Ok(Prepared {
             part: Part::of(&body),
-            flaw: facts
-                .err()
-                .map(|error| format!("`{}`: {error}", path.display())),
+            flaw: facts.err().map(|error| named(&error)),
+            doubt: doubt.map(|doubt| named(&doubt)),
             body,
         })
     })

@@ -38,12 +38,16 @@ pub(super) fn read<O: Operation>(
     let arguments = arguments(request)?;
     let caller = target.connect()?;
     let page = caller.run(async |caller| caller.fetch(O::ENDPOINT, &arguments).await)?;
-    if !page.is_empty_result() {
-        check(O::ENDPOINT, &arguments, &page)?;
-    }
+    let doubt = if page.is_empty_result() {
+        None
+    } else {
+        check(O::ENDPOINT, &arguments, &page)?.unusable_total()
+    };
     let code = print(&page, view, args.format, console)?;
     if let Some(part) = Part::of(&page.body) {
         console.note(&part.note(O::ENDPOINT));
+    } else if let Some(doubt) = doubt {
+        console.note(&format!("{doubt}: there may be more pages\n"));
     }
     Ok(code)
 }

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use fortilake_models::Endpoint;
+use fortilake_models::{Endpoint, integer_of};
 use serde::de::IgnoredAny;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 #[cfg(test)]
 mod tests;
@@ -119,10 +119,7 @@ fn members(object: &str) -> Option<BTreeMap<String, &RawValue>> {
     serde_json::from_str(object).ok()
 }
 
-/// A whole number, which some APIs send as a string.
+/// A whole number, in every form that a crawl accepts.
 fn integer(members: &BTreeMap<String, &RawValue>, name: &str) -> Option<i64> {
-    match serde_json::from_str(members.get(name)?.get()).ok()? {
-        Value::String(text) => text.trim().parse().ok(),
-        value => value.as_i64(),
-    }
+    integer_of(members.get(name)?.get())
 }

@@ -5,7 +5,7 @@ use crate::util::Folder;
 const PAGE: &str = r#"{"token": "EXAMPLE", "status": 0, "assets": [
     {"serialNumber": "F1", "description": "=1+1", "registrationDate": "2023-03-14T09:21:37-8:00",
      "siteCode": "N-7", "folderId": "high"},
-    {"serialNumber": "F2", "accountId": "710345", "description": ""}
+    {"serialNumber": "F2", "accountId": "710112", "description": ""}
 ], "pageNumber": 1, "totalPages": 1}"#;
 
 #[test]
@@ -39,7 +39,7 @@ fn a_page_becomes_tables() {
     insta::assert_snapshot!(columns.join("\n"), @r#"
     account_id,serial_number,product_model,description,registration_date,is_decommissioned,status,folder_id,folder_path,product_model_eor,product_model_eos,_source,_crawl_id,_observed_at,_extra
     710112,F1,,'=1+1,2023-03-14T09:21:37,,,,,,
-    710345,F2,,"",,,,,,,
+    710112,F2,,"",,,,,,,
     "#);
     assert!(folder.read("out/issues.csv").contains("not an integer"));
     assert!(!folder.read("out/products.csv").contains("EXAMPLE"));
@@ -104,6 +104,51 @@ fn the_files_of_a_folder_are_pages_in_the_order_of_their_names() {
     --- stderr
     error: the folder `none` has no file `*.json`
     ");
+}
+
+#[test]
+fn a_page_count_is_read_in_every_form() {
+    for total in ["3", "3.0", "\"3\""] {
+        let page = format!(r#"{{"assets": [{{"serialNumber": "F1"}}], "totalPages": {total}}}"#);
+        let folder = Folder::new().file("page.json", &page);
+        let text = folder.check("decode products/list page.json --sink csv:out");
+        assert!(text.starts_with("exit 3"), "{text}");
+        assert!(text.contains("incomplete list: only page 1 of 3"), "{text}");
+    }
+}
+
+#[test]
+fn a_page_count_that_proves_nothing_is_noted() {
+    for (total, reason) in [("0", "not a number of pages"), ("null", "null")] {
+        let page = format!(r#"{{"assets": [{{"serialNumber": "F1"}}], "totalPages": {total}}}"#);
+        let folder = Folder::new()
+            .file("page.json", &page)
+            .file("end.json", "{\"assets\": []}");
+        let text = folder.check("decode products/list page.json --sink csv:out");
+        let note = format!("`page.json`: the response has rows, but its `totalPages` is {reason}");
+        assert!(text.starts_with("exit 0"), "{text}");
+        assert!(
+            text.contains(&format!("the list may have more pages: {note}")),
+            "{text}"
+        );
+        assert!(folder.read("out/coverage.csv").contains(&note));
+        let text = folder.check("decode products/list page.json end.json --sink csv:ended");
+        assert!(!text.contains("more pages"), "{text}");
+    }
+}
+
+#[test]
+fn rows_of_another_account_make_the_list_incomplete() {
+    let folder = Folder::new().file("page.json", PAGE);
+    let text =
+        folder.check("decode products/list page.json --asked accountId=710101 --sink csv:out");
+    assert!(text.starts_with("exit 3"), "{text}");
+    let reason = "`page.json`: requested account 710101, but a row belongs to account 710112";
+    assert!(
+        text.contains(&format!("incomplete list: {reason}")),
+        "{text}"
+    );
+    assert!(folder.read("out/coverage.csv").contains(reason));
 }
 
 #[test]

@@ -49,6 +49,18 @@ fn a_list_of_several_pages_says_that_it_is_one_of_them() {
 }
 
 #[test]
+fn a_list_with_a_page_count_that_proves_nothing_says_so() {
+    let fault = paged("folders/list").replace("\"3\"", "\"null\"");
+    let output = Tenant::start(&fault)
+        .folder("")
+        .run("folder list --account 710101");
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected = "the response has rows, but its `totalPages` is null: there may be more pages";
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
 fn an_organization_that_was_crawled_does_not_become_one_account() {
     let mut tenant = Tenant::start(TENANT);
     let folder = tenant.folder("");

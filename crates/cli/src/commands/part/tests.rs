@@ -17,6 +17,7 @@ fn pages_and_rows_are_counted() {
         name("page 1 of 2")
     );
     assert_eq!(part(r#"{"totalPages": 3}"#), name("page 1 of 3"));
+    assert_eq!(part(r#"{"totalPages": 3.0}"#), name("page 1 of 3"));
     assert_eq!(
         part(r#"{"data": {"results": [1], "totalResultsCount": 25}}"#),
         name("1 of 25 rows")
