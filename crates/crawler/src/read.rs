@@ -34,7 +34,7 @@ use self::{
 };
 use crate::{
     Error, Event, Failure, FailureKind, Fetch, Names, Observer, Outcome, Result, Scope, Step,
-    System, error::Kind, systems::Planner,
+    System, error::Kind, journal::with_journal, systems::Planner,
 };
 
 /// Reads one source to its end.
@@ -97,7 +97,7 @@ impl Reader {
         let step = self.plan.begin();
         self.take(step, None, &mut work.waiting);
         loop {
-            self.start(&mut work).await?;
+            (self, work) = self.start(work).await?;
             let due = work.due(self.concurrency);
             if work.calls.is_empty() && due.is_none() {
                 break;
@@ -112,12 +112,7 @@ impl Reader {
                     None => {}
                 },
                 () = sleep_until(due), if due.is_some() => {}
-                () = stopped(&mut self.stop), if work.end.is_none() => {
-                    work.end = Some(Error::new(Kind::Interrupted, "interrupted"));
-                    if let Some(client) = &self.client {
-                        client.stop();
-                    }
-                }
+                () = stopped(&mut self.stop), if work.end.is_none() => self.interrupt(&mut work),
             }
         }
         if let Some(client) = &self.client {
@@ -135,10 +130,29 @@ impl Reader {
         ))
     }
 
-    /// Starts as many calls as may be in flight.
-    async fn start(&mut self, work: &mut Work) -> Result<()> {
+    /// Starts as many calls as may be in flight, on a thread for blocking operations.
+    ///
+    /// A resumed crawl reads most outcomes from the journal. Changing threads takes longer than
+    /// reading one of them, so the thread is not changed for each. Only one page is in memory at a
+    /// time.
+    async fn start(mut self, mut work: Work) -> Result<(Self, Work)> {
+        let journal = self.journal.clone();
+        with_journal(&journal, move |_| {
+            self.start_calls(&mut work)?;
+            Ok((self, work))
+        })
+        .await
+    }
+
+    /// Blocks while it reads the journal.
+    fn start_calls(&mut self, work: &mut Work) -> Result<()> {
         work.release();
         while work.may_start(self.concurrency) {
+            // A large journal takes long to read, and nothing else hears a stop meanwhile.
+            if *self.stop.borrow() {
+                self.interrupt(work);
+                break;
+            }
             let quiet = work.calls.is_empty();
             if let Some(retry) = work.retries.next(work.all_asked(), quiet) {
                 if self.is_awaited(&retry.fetch, work) {
@@ -152,11 +166,7 @@ impl Reader {
             if !self.is_awaited(&fetch, work) {
                 continue;
             }
-            let recalled = if unknown {
-                None
-            } else {
-                self.recall(&fetch).await?
-            };
+            let recalled = if unknown { None } else { self.recall(&fetch)? };
             match recalled {
                 Some(Recalled::Outcome(outcome)) => {
                     match &outcome {
@@ -187,6 +197,14 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Starts no more calls. Those in flight are awaited.
+    fn interrupt(&self, work: &mut Work) {
+        work.end = Some(Error::new(Kind::Interrupted, "interrupted"));
+        if let Some(client) = &self.client {
+            client.stop();
+        }
     }
 
     /// Whether the plan still needs a call. A call that it no longer needs is dropped.

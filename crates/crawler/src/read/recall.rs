@@ -33,10 +33,11 @@ pub(super) enum Recalled {
 }
 
 impl Reader {
-    /// The outcome of this call in an earlier run, if it was made.
-    pub(super) async fn recall(&self, fetch: &Fetch) -> Result<Option<Recalled>> {
+    /// The outcome of this call in an earlier run, if it was made. It blocks while it reads the
+    /// journal.
+    pub(super) fn recall(&self, fetch: &Fetch) -> Result<Option<Recalled>> {
         let key = fetch.key();
-        let Some(record) = self.find(fetch).await? else {
+        let Some(record) = self.find(fetch)? else {
             return Ok(None);
         };
         let recalled = match record.kind {
@@ -63,17 +64,15 @@ impl Reader {
     }
 
     /// The record of this call in this crawl's journal, or in that of an earlier crawl.
-    async fn find(&self, fetch: &Fetch) -> Result<Option<Record>> {
-        let key = fetch.key().to_owned();
-        let older = self.older.clone().filter(|_| fetch.is_about_one_row());
-        with_journal(&self.journal, move |journal| {
-            let record = journal.read(&key).map_err(Error::state)?;
-            match (record, older) {
-                (None, Some(older)) => reuse_earlier(&**journal, &key, &older),
-                (record, _) => Ok(record),
+    fn find(&self, fetch: &Fetch) -> Result<Option<Record>> {
+        let key = fetch.key();
+        let record = self.journal.read(key).map_err(Error::state)?;
+        match (record, &self.older) {
+            (None, Some(older)) if fetch.is_about_one_row() => {
+                reuse_earlier(&*self.journal, key, older)
             }
-        })
-        .await
+            (record, _) => Ok(record),
+        }
     }
 
     /// Journals a page, and returns the time that it is stored with.

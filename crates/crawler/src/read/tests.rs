@@ -5,7 +5,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use fortilake_auth::{self as auth, Credentials};
@@ -17,7 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
 use super::{ReadStats, Reader};
-use crate::{Kind, Names, Result, Scope, ScopeMode, Search, Settings, System};
+use crate::{Event, Kind, Names, Result, Scope, ScopeMode, Search, Settings, System};
 
 const CONCURRENCY: usize = 8;
 /// The number of sign-ins that each piece begins with.
@@ -31,6 +34,8 @@ enum Interruption {
     Stop,
     /// It reaches the limit on calls.
     MaxCalls,
+    /// The caller stops it while it reads outcomes from the journal.
+    StopRecalling,
     /// Its future is dropped. For everything but the journal's file, this is like killing the
     /// process.
     Drop,
@@ -129,8 +134,8 @@ impl Lab {
         (sent.len(), sent.values().sum::<usize>() - sent.len())
     }
 
-    /// Reads until the interruption after this many calls, or to the end. The result is `None` if
-    /// the reader was dropped.
+    /// Reads until the interruption after this many calls, or outcomes from the journal, or to the
+    /// end. The result is `None` if the reader was dropped.
     async fn read(
         &self,
         interruption: Option<(Interruption, usize)>,
@@ -141,6 +146,15 @@ impl Lab {
         let max_calls = match interruption {
             Some((Interruption::MaxCalls, calls)) => Some(calls as u64),
             _ => None,
+        };
+        let (answers, stop_reading) = (AtomicUsize::new(0), stop.clone());
+        let observer = move |event: &Event<'_>| {
+            if let (Event::Answered { .. }, Some((Interruption::StopRecalling, most))) =
+                (event, interruption)
+                && answers.fetch_add(1, Ordering::Relaxed) + 1 == most
+            {
+                stop_reading.send_replace(true);
+            }
         };
         let reader = Reader {
             plan: System::default()
@@ -153,7 +167,7 @@ impl Lab {
             journal: journal.clone(),
             older: None,
             clock: Arc::new(|| NOW),
-            observer: Arc::new(|_| {}),
+            observer: Arc::new(observer),
             scopes,
             stop: stopped,
         };
@@ -165,7 +179,9 @@ impl Lab {
         };
         let reading = reader.run();
         let ended = match interruption {
-            None | Some((Interruption::MaxCalls, _)) => Some(reading.await),
+            None | Some((Interruption::MaxCalls | Interruption::StopRecalling, _)) => {
+                Some(reading.await)
+            }
             Some((Interruption::Stop, calls)) => {
                 let stopped = async {
                     enough(calls).await;
@@ -225,6 +241,7 @@ async fn interrupt(accounts: usize, interruptions: usize) {
             Interruption::Stop => (Some(Kind::Interrupted), 0),
             Interruption::MaxCalls => (Some(Kind::Paused), 0),
             Interruption::Drop => (None, CONCURRENCY),
+            Interruption::StopRecalling => unreachable!("it is not among these ways"),
         };
         assert_eq!(kind, expected, "{way:?}");
         in_flight = lost;
@@ -240,6 +257,18 @@ async fn interrupt(accounts: usize, interruptions: usize) {
         .iter()
         .filter(|scope| scope.endpoint == "products/list" && scope.pages.is_ok());
     assert_eq!(read.count(), accounts);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_heard_while_the_journal_is_read() {
+    let lab = Lab::new(300, &["Registered"]);
+    lab.read(None).await.0.unwrap().unwrap();
+    let (calls, outcomes) = (lab.fetches(), 100);
+    let stop = Some((Interruption::StopRecalling, outcomes));
+    let (ended, closed) = lab.read(stop).await;
+    assert_eq!(ended.unwrap().unwrap_err().kind(), Kind::Interrupted);
+    assert!(closed.len() <= outcomes, "{} scopes closed", closed.len());
+    assert_eq!(lab.fetches(), calls);
 }
 
 #[tokio::test(start_paused = true)]
