@@ -211,6 +211,10 @@ fn success_needs_http_to_agree() {
     check(401, &success, Class::Token);
     check(403, &success, Class::Access);
     check(404, &body("0", "null", r#""assets":null"#), Class::Empty);
+    for partial in [202, 206, 207, 208, 226] {
+        check(partial, &success, Class::Transient);
+    }
+    check(203, &success, Class::Success);
     check(503, &success, Class::Transient);
 }
 
