@@ -36,11 +36,15 @@ fn the_statements_load_what_is_published() {
     assert!(postgres.contains(" FROM 'sheets/entitlements.csv' WITH (FORMAT csv, HEADER true)"));
 
     let spark = sql("spark --place out");
+    let place = folder.join("out/products").display().to_string();
     assert!(
-        spark.contains("PARTITIONED BY (`snapshot`)\nLOCATION 'out/products';"),
+        spark.contains(&format!("PARTITIONED BY (`snapshot`)\nLOCATION '{place}';")),
         "{spark}"
     );
-    assert!(spark.contains("MSCK REPAIR TABLE `accounts`;"), "{spark}");
+    assert!(
+        spark.contains("MSCK REPAIR TABLE `accounts` SYNC PARTITIONS;"),
+        "{spark}"
+    );
 
     // Without a place, all tables of the catalogue and no statements that load them.
     let all = sql("duckdb");

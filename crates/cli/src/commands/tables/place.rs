@@ -45,6 +45,12 @@ impl Place {
         format!("{}/{below}", self.path.trim_end_matches('/'))
     }
 
+    /// The same, from the root of the file system.
+    pub(super) fn absolute(&self, below: &str) -> String {
+        let path = self.path(below);
+        std::path::absolute(&path).map_or(path, |path| path.display().to_string())
+    }
+
     /// Fails if the engine cannot load these files.
     pub(super) fn check(&self, dialect: Dialect) -> Result<()> {
         let files = self.manifest.tables.iter().flat_map(|table| &table.files);

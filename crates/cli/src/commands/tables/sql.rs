@@ -141,7 +141,8 @@ fn create(
     if dialect == Dialect::Spark {
         let _ = write!(text, "\nUSING parquet\nPARTITIONED BY (`{SNAPSHOT}`)");
         if let Some(place) = place {
-            let folder = literal(&place.path(table.name), dialect);
+            // Spark takes a relative path as one in its warehouse.
+            let folder = literal(&place.absolute(table.name), dialect);
             let _ = write!(text, "\nLOCATION {folder}");
         }
     }
@@ -158,7 +159,9 @@ fn create(
 /// The statements that load the newest snapshot, which can be run again.
 fn load(text: &mut String, tables: &[(&Table, Vec<&Column>)], dialect: Dialect, place: &Place) {
     text.push_str(match dialect {
-        Dialect::Spark => "-- Find the snapshots that were published since the last time.\n",
+        Dialect::Spark => {
+            "-- Find the snapshots that were published or deleted since the last time.\n"
+        }
         Dialect::Duckdb => "-- Load the newest snapshot, if it is not there yet.\nBEGIN;\n",
         Dialect::Postgres => {
             "-- Replace all rows by those of the newest snapshot, in psql.\nBEGIN;\n"
@@ -172,7 +175,7 @@ fn load(text: &mut String, tables: &[(&Table, Vec<&Column>)], dialect: Dialect, 
             .collect();
         let columns = columns.join(", ");
         let _ = match dialect {
-            Dialect::Spark => writeln!(text, "MSCK REPAIR TABLE {name};"),
+            Dialect::Spark => writeln!(text, "MSCK REPAIR TABLE {name} SYNC PARTITIONS;"),
             Dialect::Duckdb => writeln!(
                 text,
                 "INSERT INTO {name} BY NAME\nSELECT \"{SNAPSHOT}\", {columns}\nFROM read_parquet({}, hive_partitioning = \
