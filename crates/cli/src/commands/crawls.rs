@@ -1,10 +1,11 @@
 //! `fortilake crawls`: the crawls in the state.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, fs};
 
 use anyhow::anyhow;
 use fortilake_sink::nearest;
 use fortilake_state::{Crawl, State, Status};
+use indicatif::DecimalBytes;
 use serde_json::{Value, json};
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
         self,
         deliveries::{self, DeliveryRecord},
     },
+    summary,
 };
 
 /// Lists, shows, verifies or removes crawls.
@@ -37,10 +39,8 @@ pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
         }
         None | Some(CrawlsAction::List) => {
             let crawls = state.crawls()?;
-            if crawls.is_empty() {
-                let file = state.path().display();
-                console.note(&format!("`{file}` has no crawls\n"));
-            }
+            // The list itself has one line for each crawl, for programs.
+            console.note(&size_and_age(&state, &crawls));
             list(&crawls)
         }
         Some(CrawlsAction::Show { id }) if args.json => {
@@ -85,6 +85,24 @@ pub(crate) fn find(state: &State, id: &str) -> Result<Crawl> {
                 None => failure.hint("`fortilake crawls` lists the crawls"),
             }
         })
+}
+
+/// How large the state is, and how far back it goes.
+fn size_and_age(state: &State, crawls: &[Crawl]) -> String {
+    let file = state.path().display();
+    let Some(oldest) = crawls.last() else {
+        return format!("`{file}` has no crawls\n");
+    };
+    // SQLite keeps recent changes beside the file.
+    let files = [format!("{file}"), format!("{file}-wal")];
+    let sizes = files.iter().filter_map(|file| fs::metadata(file).ok());
+    let bytes = sizes.map(|file| file.len()).sum();
+    format!(
+        "`{file}` has {} since {} in {}\n",
+        summary::count(crawls.len() as u64, "crawl"),
+        time(oldest.created_at),
+        DecimalBytes(bytes),
+    )
 }
 
 fn list(crawls: &[Crawl]) -> String {

@@ -173,3 +173,8 @@ fn crawls_are_listed_as_text_and_as_json() {
         assert!(folder.check(line).contains("has no crawls"), "{line}");
     }
 }
+    let note = text_of(folder.run("crawls").stderr);
+    assert!(
+        note.contains("state.sqlite` has 1 crawl since ") && note.trim_end().ends_with('B'),
+        "{note}"
+    );
