@@ -1,6 +1,7 @@
 //! The configuration: a file, or environment variables if there is no file.
 
 pub(crate) mod env;
+mod excerpt;
 mod explain;
 mod file;
 mod origin;

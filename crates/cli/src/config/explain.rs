@@ -7,6 +7,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use super::excerpt::excerpt;
 use crate::exit::CommandError;
 
 /// The parser's message with its line number, and the nearest known key for an unknown one.
@@ -16,15 +17,21 @@ pub(super) fn unreadable(text: &str, error: &toml::de::Error) -> CommandError {
     if let Some(failure) = Lines::parse(text).and_then(|lines| lines.single_bracket()) {
         return failure;
     }
-    let line = line(text, error.span().map_or(0, |span| span.start));
     let message = error.message().replace('\n', "; ");
+    let span = error.span().unwrap_or_default();
+    // What cannot be parsed may be a value without a key, so only what can be is shown.
+    let is_parsed = message.starts_with("unknown ") || message.starts_with("invalid ");
+    let excerpt = excerpt(text, span.clone()).filter(|_| is_parsed);
+    let excerpt = excerpt.map_or_else(String::new, |excerpt| format!("\n{excerpt}"));
+    let line = line(text, span.start);
     // Serde's messages read: invalid type: string "x", expected y.
     let expected = message
         .split_once(", expected ")
         .map(|(_, expected)| expected);
-    let failure = |message: &str| CommandError::not_started(anyhow!("line {line}: {message}"));
+    let bare = |message: &str| CommandError::not_started(anyhow!("line {line}: {message}"));
+    let failure = |message: &str| bare(&format!("{message}{excerpt}"));
     if message.starts_with("unknown ") {
-        return unknown(&message, expected.unwrap_or_default(), failure);
+        return unknown(&message, expected.unwrap_or_default(), failure, bare);
     }
     match expected {
         Some(expected) if message.starts_with("invalid ") => {
@@ -39,9 +46,14 @@ pub(super) fn unreadable(text: &str, error: &toml::de::Error) -> CommandError {
     }
 }
 
-/// The message for an unknown key. The key is quoted only if it resembles a known one: anything
-/// else may be a value in the wrong place.
-fn unknown(message: &str, expected: &str, failure: impl Fn(&str) -> CommandError) -> CommandError {
+/// The message for an unknown key. The key is shown only if it resembles a known one: anything else
+/// may be a value in the wrong place, and then the message is `bare`, without an excerpt.
+fn unknown(
+    message: &str,
+    expected: &str,
+    failure: impl Fn(&str) -> CommandError,
+    bare: impl Fn(&str) -> CommandError,
+) -> CommandError {
     let quoted = |text: &'_ str| -> Vec<String> {
         text.split('`')
             .skip(1)
@@ -55,7 +67,7 @@ fn unknown(message: &str, expected: &str, failure: impl Fn(&str) -> CommandError
         return failure(message).hint(format!("did you mean `{known}`?"));
     }
     let what = message.split(" `").next().unwrap_or_default();
-    failure(&format!("{what}, expected {expected}"))
+    bare(&format!("{what}, expected {expected}"))
 }
 
 /// The lines of the keys in a configuration file.
@@ -98,7 +110,8 @@ impl<'a> Lines<'a> {
             let (key, value) = self.file.get_ref().get_key_value(section)?;
             matches!(value.get_ref(), DeValue::Table(_)).then(|| {
                 let line = line(self.text, key.span().start);
-                let error = anyhow!("line {line}: `{section}` has to be a list");
+                let excerpt = excerpt(self.text, key.span()).unwrap_or_default();
+                let error = anyhow!("line {line}: `{section}` has to be a list\n{excerpt}");
                 CommandError::not_started(error)
                     .hint(format!("write `[[{section}]]` instead of `[{section}]`"))
             })

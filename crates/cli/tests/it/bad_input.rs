@@ -26,6 +26,8 @@ fn configurations() {
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
       caused by: line 4: unknown field `pasword`, expected one of `name`, `type`, `username`, `password`, `api_key`, `auth_url`, `api_url`, `scope`, `search`, `statuses`, `models`, `include`, `details_for`, `details_max_age`, `verify_paging`, `concurrency`, `timeout`, `max_answer_bytes`, `ca_cert`, `insecure_tls`, `quota`
+                 4 | pasword = …
+                   | ^^^^^^^
 
     hint: did you mean `password`?
     ");
@@ -48,6 +50,8 @@ fn configurations() {
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
       caused by: line 3: unknown variant `forticlod`, expected one of `forticloud`, `fortiportal`, `fortiauthenticator`
+                 3 | type = …
+                   |        ^
 
     hint: did you mean `forticloud`?
     ");
@@ -216,6 +220,8 @@ fn sections_of_a_list_have_two_brackets() {
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
       caused by: line 2: `source` has to be a list
+                 2 | [source]
+                   |  ^^^^^^
 
     hint: write `[[source]]` instead of `[source]`
     ");
@@ -342,12 +348,16 @@ fn misplaced_values_are_not_repeated_in_messages() {
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
       caused by: line 4: invalid value, expected a whole number
+                 4 | concurrency = …
+                   |               ^
     ");
     for keys in [
         "concurrency = \"hunter2\"",
         "insecure_tls = \"hunter2\"",
         "statuses = \"hunter2\"",
         "hunter2 = \"u\"",
+        "hunter2 = hunter2",
+        "hunter2==",
         "quota = \"hunter2\"",
         "quota = { hunter2 = 7 }",
         "username = { hunter2 = \"u\" }",
