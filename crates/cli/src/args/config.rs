@@ -57,6 +57,10 @@ pub(crate) struct ConfigInitArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) api_url: Option<String>,
     /// More tables to read, such as `folders`; may be repeated.
+    /// File with the credentials of an API user, as FortiCloud offers it for download. The name of the
+    /// user is taken from it, and the password is not.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credentials: Option<PathBuf>,
     #[arg(long, value_name = "TABLE")]
     pub(crate) include: Vec<String>,
     /// Sink to publish to.

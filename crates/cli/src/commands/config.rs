@@ -1,5 +1,6 @@
 //! `fortilake config`: writes a configuration file, checks one, and shows what it leads to.
 
+mod credentials;
 mod entries;
 mod schema;
 mod show;
@@ -10,6 +11,7 @@ use anyhow::{Context as _, anyhow};
 use fortilake_crawler::{ApiKey, System};
 use fortilake_sink::nearest;
 
+use self::credentials::ApiUser;
 use crate::{
     args::{ConfigAction, ConfigInitArgs},
     config::{self, Config},
@@ -30,7 +32,15 @@ pub(crate) fn run(action: &ConfigAction, console: Console) -> Result {
 
 fn init(args: &ConfigInitArgs, console: Console) -> Result {
     let system = system(&args.system)?;
-    let text = template(args, system)?;
+    let user = args.credentials.as_deref().map(ApiUser::read).transpose()?;
+    if user.is_some() && system != System::default() {
+        let error = anyhow!(
+            "`--credentials` is a file of FortiCloud, and the type is `{}`",
+            system.name()
+        );
+        return Err(CommandError::not_started(error).hint("leave out `--credentials` or `--type`"));
+    }
+    let text = template(args, system, user.as_ref())?;
     // What this command writes must be what `config check` accepts.
     check_all(&config::parse(&text)?)?;
     let mut options = fs::OpenOptions::new();
@@ -60,7 +70,12 @@ fn init(args: &ConfigInitArgs, console: Console) -> Result {
     fs::write(&schema_file, schema::text()?)
         .with_context(|| format!("`{}` cannot be written", schema_file.display()))
         .map_err(CommandError::failed)?;
-    let variables = variables(system);
+    for (client_id, loss) in user.iter().flat_map(ApiUser::lacks) {
+        console.warning(&format!(
+            "the API user has no access to `{client_id}`: {loss}; add the portal to its permission profile"
+        ));
+    }
+    let variables = variables(system, user.as_ref());
     console.note(&format!(
         "wrote `{shown}`, and `{}` for editors; set {}, then run `fortilake check`\n",
         schema_file.display(),
@@ -111,20 +126,20 @@ fn system(name: &str) -> Result<System> {
     })
 }
 
-/// The keys of the credentials, and the variables that the file refers to.
-fn variables(system: System) -> Vec<(&'static str, String)> {
+/// The keys of the credentials, and the variables that the file refers to. The name of a known user
+/// is in the file itself.
+fn variables(system: System, user: Option<&ApiUser>) -> Vec<(&'static str, String)> {
     let prefix = system.name().to_uppercase();
     let secret = match system.api_key() {
         ApiKey::ReplacesPassword => "api_key",
         _ => "password",
     };
-    ["username", secret]
-        .into_iter()
-        .map(|key| (key, format!("{prefix}_{}", key.to_uppercase())))
+    let keys = ["username", secret].into_iter().skip(user.iter().len());
+    keys.map(|key| (key, format!("{prefix}_{}", key.to_uppercase())))
         .collect()
 }
 
-fn template(args: &ConfigInitArgs, system: System) -> Result<String> {
+fn template(args: &ConfigInitArgs, system: System, user: Option<&ApiUser>) -> Result<String> {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let mut text = format!(
         "#:schema ./{}\n\
@@ -138,7 +153,10 @@ fn template(args: &ConfigInitArgs, system: System) -> Result<String> {
     if let Some(url) = &args.api_url {
         let _ = writeln!(text, "api_url = {}", quoted(url));
     }
-    for (key, variable) in variables(system) {
+    if let Some(user) = user {
+        let _ = writeln!(text, "username = {}", quoted(&user.id));
+    }
+    for (key, variable) in variables(system, user) {
         let _ = writeln!(text, "{key} = {{ env = \"{variable}\" }}");
     }
     if !args.include.is_empty() {

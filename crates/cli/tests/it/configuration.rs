@@ -47,6 +47,41 @@ fn a_configuration_is_written_and_checked() {
 }
 
 #[test]
+fn the_downloaded_credentials_name_the_user_and_the_portals() {
+    let credentials = "apiId:E8766032-7319\npassword:hunter2!1Aa\n\
+        clientId for Asset Management:assetmanagement\nclientId for IAM:iam\n";
+    let folder = Folder::new()
+        .file("download.txt", credentials)
+        .file("download.zip", "PK\x03\x04");
+    insta::assert_snapshot!(folder.check("config init --credentials download.txt"), @r"
+    exit 0
+    --- stderr
+    warning: the API user has no access to `organization`: only the user's own account can be read; add the portal to its permission profile
+    wrote `fortilake.toml`, and `fortilake.schema.json` for editors; set `FORTICLOUD_PASSWORD`, then run `fortilake check`
+    ");
+    let text = folder.read("fortilake.toml");
+    assert!(
+        text.contains(
+            "username = \"E8766032-7319\"\npassword = { env = \"FORTICLOUD_PASSWORD\" }\n"
+        ),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"));
+    insta::assert_snapshot!(folder.check("config init --force --credentials download.zip"), @r"
+    exit 2
+    --- stderr
+    error: the credentials `download.zip` are in an archive
+
+    hint: unpack it with the password that you chose for the download
+    ");
+    let other = folder.check("config init --force --credentials download.txt --type fortiportal");
+    assert!(
+        other.contains("`--credentials` is a file of FortiCloud"),
+        "{other}"
+    );
+}
+
+#[test]
 fn what_is_written_can_be_crawled() {
     let simulator = Simulator::start(SMALL);
     let folder = Folder::beside(&simulator);
@@ -157,6 +192,11 @@ fn crawls_are_listed_as_text_and_as_json() {
     );
     assert_eq!(text_of(folder.run("crawls --json").stdout), "[]\n");
     assert!(folder.check("crawl --sink csv:out").starts_with("exit 0"));
+    let note = text_of(folder.run("crawls").stderr);
+    assert!(
+        note.contains("state.sqlite` has 1 crawl since ") && note.trim_end().ends_with('B'),
+        "{note}"
+    );
     let json = text_of(folder.run("crawls list --json").stdout);
     let listed: Value = serde_json::from_str(&json).unwrap();
     let crawl = &listed[0];
@@ -173,8 +213,3 @@ fn crawls_are_listed_as_text_and_as_json() {
         assert!(folder.check(line).contains("has no crawls"), "{line}");
     }
 }
-    let note = text_of(folder.run("crawls").stderr);
-    assert!(
-        note.contains("state.sqlite` has 1 crawl since ") && note.trim_end().ends_with('B'),
-        "{note}"
-    );
