@@ -4,6 +4,7 @@ mod appliance;
 mod asset;
 mod call;
 mod config;
+mod crawl;
 #[cfg(feature = "history")]
 mod history;
 mod operation;
@@ -11,7 +12,7 @@ mod organization;
 mod product;
 mod tables;
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -25,6 +26,7 @@ pub(crate) use self::{
     asset::{AboutArgs, ContractAction, FolderAction, LicenseAction, ServiceAction, Status},
     call::CallArgs,
     config::{CompletionsArgs, ConfigAction, ConfigInitArgs, ConfigShowArgs, ManArgs},
+    crawl::CrawlArgs,
     operation::{AccountArgs, CodeArgs, Format, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs},
     organization::{AccountAction, AccountCreateArgs, OuAction},
     product::{LocationArgs, ProductAction, RegisterArgs, RowFormat},
@@ -37,7 +39,8 @@ pub(crate) use self::{
     name = "fortilake",
     version,
     long_version = env!("FORTILAKE_VERSION"),
-    max_term_width = 100
+    max_term_width = 100,
+    disable_help_flag = true
 )]
 pub(crate) struct Cli {
     /// The subcommand to run.
@@ -58,6 +61,10 @@ pub(crate) struct Cli {
     /// Print only warnings and errors to standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+    /// Print help.
+    // Clap would print several lines for each flag after `--help`; this fits a screen.
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    help: Option<bool>,
 }
 
 /// Format of everything on standard error.
@@ -73,132 +80,114 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Read the sources and publish a snapshot to the sinks.
+    #[command(after_help = "Example: fortilake crawl --sink parquet:out --wait")]
     Crawl(CrawlArgs),
     /// Estimate how many calls a crawl needs and how long it takes within the limits.
+    #[command(after_help = "Example: fortilake plan --discover")]
     Plan(PlanArgs),
     /// Sign in to each service, probe the sinks, and report what works.
+    #[command(after_help = "Example: fortilake check --source acme")]
     Check(CheckArgs),
     /// List, show, verify or remove stored crawls.
+    #[command(after_help = "Example: fortilake crawls show 20260901T060000Z-5f2a")]
     Crawls(CrawlsArgs),
     /// Publish a stored crawl to the sinks again, without making calls.
+    #[command(after_help = "Example: fortilake replay latest --sink csv:sheets")]
     Replay(ReplayArgs),
     /// List, verify or prune published snapshots.
+    #[command(after_help = "Example: fortilake snapshots verify latest")]
     Snapshots(SnapshotsArgs),
     /// Show what changed between two published snapshots.
     #[cfg(feature = "history")]
+    #[command(
+        after_help = "Example: fortilake changes --table products --format csv --output changes.csv"
+    )]
     Changes(ChangesArgs),
     /// List device coverage that is about to end, has lapsed or was renewed.
     #[cfg(feature = "history")]
+    #[command(after_help = "Example: fortilake renewals --within 90d --by company")]
     Renewals(RenewalsArgs),
     /// Show the history of one device across all published snapshots.
     #[cfg(feature = "history")]
+    #[command(after_help = "Example: fortilake history FGT60FTK20001234")]
     History(HistoryArgs),
     /// Write a report as one HTML file: coverage, fleet, renewals, changes and data quality.
     #[cfg(feature = "history")]
+    #[command(after_help = "Example: fortilake report --output report.html")]
     Report(ReportArgs),
     /// Call any API endpoint.
     // `call` describes the endpoint that follows it, so it handles `--help` itself.
-    #[command(disable_help_flag = true)]
+    #[command(
+        disable_help_flag = true,
+        after_help = "Example: fortilake call products/list accountId=710112 serialNumber=%"
+    )]
     Call(CallArgs),
     /// Register products; show or change registered products.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: fortilake product register --file units.csv --account 710112"
+    )]
     Product(ProductAction),
     /// Redeem, download and list licenses.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: fortilake license list --account 710112"
+    )]
     License(LicenseAction),
     /// List contracts.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: fortilake contract list --account 710112"
+    )]
     Contract(ContractAction),
     /// List, create and delete product folders.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: fortilake folder list --account 710112"
+    )]
     Folder(FolderAction),
     /// Register subscriptions.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: fortilake service register 1234AB567890 --account 710112"
+    )]
     Service(ServiceAction),
     /// List, create, change and delete organizational units.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fortilake ou list")]
     Ou(OuAction),
     /// List, create and move accounts.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: fortilake account list --ou 2100014"
+    )]
     Account(AccountAction),
     /// Sign in to or out of a FortiPortal.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fortilake portal status")]
     Portal(PortalAction),
     /// Show and activate FortiToken Mobile licenses on a FortiAuthenticator.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fortilake ftm status")]
     Ftm(FtmAction),
     /// List the sinks in this build, or describe one.
+    #[command(after_help = "Example: fortilake sinks csv")]
     Sinks(SinksArgs),
     /// List the tables, or describe one.
+    #[command(after_help = "Example: fortilake tables products")]
     Tables(TablesArgs),
     /// Turn saved API responses into tables, without a crawl.
+    #[command(after_help = "Example: fortilake decode products/list page.json --sink csv:out")]
     Decode(DecodeArgs),
     /// Serve a simulator of the APIs on a port.
+    #[command(after_help = "Example: fortilake simulate --listen 127.0.0.1:8080")]
     Simulate(SimulateArgs),
     /// Write, check or show the configuration.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fortilake config init")]
     Config(ConfigAction),
     /// Print a shell completion script.
+    #[command(after_help = "Example: fortilake completions bash")]
     Completions(CompletionsArgs),
     /// Print a manual page; to read it, pipe it into `man -l -`.
+    #[command(after_help = "Example: fortilake man crawl")]
     Man(ManArgs),
-}
-
-/// Arguments of `crawl`.
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
-pub(crate) struct CrawlArgs {
-    /// Configuration file; without it, `fortilake.toml` if it exists, otherwise the environment.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Crawl only this source of the configuration; may be repeated.
-    #[arg(long, value_name = "NAME", conflicts_with = "simulate")]
-    pub(crate) source: Vec<String>,
-    /// Publish to this sink instead of the configured ones; may be repeated.
-    #[arg(long, value_name = "NAME:TARGET?option=value")]
-    pub(crate) sink: Vec<String>,
-    /// Crawl the embedded simulator instead of real systems.
-    #[arg(long, conflicts_with = "config")]
-    pub(crate) simulate: bool,
-    /// Let this many days pass in the simulator first; devices are registered, renewed and moved.
-    #[arg(long, value_name = "N", requires = "simulate", value_parser = day())]
-    pub(crate) day: Option<u64>,
-    /// Read only this account; may be repeated.
-    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
-    pub(crate) account: Vec<i64>,
-    /// Publish only products of this model; a `*` at the end matches any ending. May be repeated, and
-    /// replaces `models` of the configuration.
-    #[arg(long, value_name = "MODEL", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    pub(crate) models: Vec<String>,
-    /// Start a new crawl even if an unfinished one could be resumed.
-    #[arg(long)]
-    pub(crate) fresh: bool,
-    /// Publish nothing if any scope failed (exit code 4).
-    #[arg(long, conflicts_with = "accept_partial")]
-    pub(crate) require_complete: bool,
-    /// Publish a partial snapshot to every sink, even if that removes the rows of failed scopes.
-    #[arg(long)]
-    pub(crate) accept_partial: bool,
-    /// Publish even if more rows have disappeared than `[guard]` allows.
-    #[arg(long)]
-    pub(crate) accept_shrink: bool,
-    /// Pause after this many requests, sign-ins included.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) max_calls: Option<u64>,
-    /// Pause after this time, such as 45m or 2h.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) deadline: Option<Duration>,
-    /// Wait until the API allows calls again, instead of pausing with exit code 75.
-    #[arg(long)]
-    pub(crate) wait: bool,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-    /// Write a JSON summary to this file (`-` for standard output), however the run ends.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) summary: Option<PathBuf>,
-    /// Write metrics for Prometheus to this file, however the run ends.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) metrics_file: Option<PathBuf>,
 }
 
 /// Where everything is stored that outlives a run.
@@ -230,8 +219,8 @@ pub(crate) struct PlanArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
-    /// Check this sink instead of the configured ones; may be repeated.
-    #[arg(long, value_name = "NAME:TARGET?option=value")]
+    /// Check this sink, such as `parquet:out`, instead of the configured ones; may be repeated.
+    #[arg(long, value_name = "SINK")]
     pub(crate) sink: Vec<String>,
     /// Print a JSON list with one object for each source and each sink.
     #[arg(long)]
@@ -268,15 +257,19 @@ pub(crate) struct CrawlsArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CrawlsAction {
     /// List the crawls, newest first.
+    #[command(after_help = "Example: fortilake crawls list --json")]
     List,
     /// Show one crawl.
+    #[command(after_help = "Example: fortilake crawls show 20260901T060000Z-5f2a")]
     Show {
         /// Crawl id, as `fortilake crawls` lists it.
         id: String,
     },
     /// Check everything in the state file against its checksums.
+    #[command(after_help = "Example: fortilake crawls verify")]
     Verify,
     /// Remove one crawl and its journal; its published snapshots stay.
+    #[command(after_help = "Example: fortilake crawls remove 20260901T060000Z-5f2a")]
     Remove {
         /// Crawl id, as `fortilake crawls` lists it.
         id: String,
@@ -298,8 +291,8 @@ pub(crate) struct ReplayArgs {
     /// Redeliver only the messages that sinks could not deliver (dead letters).
     #[arg(long, conflicts_with = "id")]
     pub(crate) dead_letters: bool,
-    /// Publish to this sink instead of the configured ones; may be repeated.
-    #[arg(long, value_name = "NAME:TARGET?option=value")]
+    /// Publish to this sink, such as `parquet:out`, instead of the configured ones; may be repeated.
+    #[arg(long, value_name = "SINK")]
     pub(crate) sink: Vec<String>,
     /// Configuration file with the sinks; without it, `fortilake.toml` if it exists.
     #[arg(long, value_name = "FILE")]
@@ -327,12 +320,14 @@ pub(crate) struct SnapshotsArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SnapshotsAction {
     /// List the snapshots, oldest first.
+    #[command(after_help = "Example: fortilake snapshots list --place out")]
     List {
         /// Print a JSON list of objects.
         #[arg(long)]
         json: bool,
     },
     /// Compare published files with the digests in their manifests.
+    #[command(after_help = "Example: fortilake snapshots verify latest")]
     Verify {
         /// Snapshot name, or `latest`; without it, all snapshots are verified.
         name: Option<String>,
@@ -341,6 +336,7 @@ pub(crate) enum SnapshotsAction {
     ///
     /// The newest snapshot and the newest complete one always stay. Names that crawls reserved
     /// more than 30 days ago and never published become free again.
+    #[command(after_help = "Example: fortilake snapshots prune --last 30 --days 90 --dry-run")]
     Prune {
         /// Keep this many of the newest snapshots.
         #[arg(long, value_name = "N", required_unless_present = "days",
@@ -370,8 +366,8 @@ pub(crate) struct DecodeArgs {
     /// Files with one saved response each, or folders of `*.json` files; `-` reads standard input.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Sink to write the tables to; may be repeated.
-    #[arg(long, required = true, value_name = "NAME:TARGET?option=value")]
+    /// Sink to write the tables to, such as `csv:out`; may be repeated.
+    #[arg(long, required = true, value_name = "SINK")]
     pub(crate) sink: Vec<String>,
     /// Numeric argument of the original request, such as accountId=710112; may be repeated.
     #[arg(long, value_name = "NAME=NUMBER", value_parser = argument)]
@@ -425,12 +421,4 @@ fn argument(text: &str) -> Result<(String, i64), String> {
         .parse()
         .map_err(|_| format!("`{number}` is not an integer"))?;
     Ok((name.to_owned(), number))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let length = text.parse::<jiff::SignedDuration>().ok();
-    length
-        .and_then(|length| Duration::try_from(length).ok())
-        .filter(|length| !length.is_zero())
-        .ok_or_else(|| "expected a duration longer than zero, such as 45m or 2h".to_owned())
 }

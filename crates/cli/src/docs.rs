@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 
-use clap::{Arg, CommandFactory as _};
+use clap::{Arg, CommandFactory as _, Parser as _};
 use fortilake_sink::registry;
 use serde_json::Value;
 
@@ -16,6 +16,9 @@ use crate::{args::Cli, config, exit::Code, metrics};
 const SINKS: [&str; 8] = [
     "csv", "delta", "ducklake", "exec", "ndjson", "parquet", "webhook", "xlsx",
 ];
+
+/// The lines of a screen, each of 100 columns.
+const SCREEN: usize = 60;
 
 fn page(name: &str) -> PathBuf {
     let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
@@ -82,6 +85,14 @@ fn commands(command: &clap::Command, path: &str, text: &mut String) {
         let about = command.get_long_about().or(command.get_about());
         let about = about.map(ToString::to_string).unwrap_or_default();
         let _ = writeln!(text, "\n## `{path}`\n\n{}", sentence(&about));
+        let example = command.get_after_help().map(ToString::to_string);
+        if let Some(example) = example
+            .as_deref()
+            .and_then(|text| text.strip_prefix("Example: "))
+            && !command.has_subcommands()
+        {
+            let _ = writeln!(text, "\n```sh\n{example}\n```");
+        }
         let own = command.get_arguments().filter(|arg| !arg.is_global_set());
         let mut table = String::new();
         flags(own, &mut table);
@@ -131,6 +142,50 @@ fn flags<'a>(arguments: impl Iterator<Item = &'a Arg>, text: &mut String) {
             let _ = write!(help, " Default: `{}`.", default.join(" "));
         }
         let _ = writeln!(text, "| {} | {} |", name(arg), cell(&help));
+    }
+}
+
+/// The commands without subcommands, each with its words.
+fn leaves(
+    command: &clap::Command,
+    words: &[String],
+    found: &mut Vec<(Vec<String>, clap::Command)>,
+) {
+    for command in command.get_subcommands() {
+        if command.get_name() == "help" {
+            continue;
+        }
+        let words = [words, &[command.get_name().to_owned()]].concat();
+        if command.has_subcommands() {
+            leaves(command, &words, found);
+        }
+        found.push((words, command.clone()));
+    }
+}
+
+#[test]
+fn the_help_of_every_command_fits_a_screen_and_has_an_example() {
+    let mut root = Cli::command();
+    root.build();
+    let mut found = Vec::new();
+    leaves(&root, &[], &mut found);
+    for (words, mut command) in found {
+        let name = words.join(" ");
+        let help = command.render_help().to_string();
+        let lines = help.lines().count();
+        assert!(lines <= SCREEN, "{name}: {lines} lines\n{help}");
+        let example = help.lines().last().unwrap_or_default();
+        let example = example
+            .strip_prefix("Example: ")
+            .unwrap_or_else(|| panic!("{name}: {example}"));
+        // No example has a space between quotes but the description of a product.
+        let example = example.replace("\"Berlin, rack 4\"", "Berlin,rack4");
+        let arguments: Vec<&str> = example.split(' ').collect();
+        assert!(
+            arguments[1..].starts_with(&words.iter().map(String::as_str).collect::<Vec<_>>()),
+            "{name}: {example}"
+        );
+        Cli::try_parse_from(arguments).unwrap_or_else(|error| panic!("{example}: {error}"));
     }
 }
 

@@ -10,6 +10,9 @@ use super::{AccountArgs, CodeArgs, ReadArgs, TargetArgs, UncheckedArgs, WriteArg
 #[derive(Debug, Subcommand)]
 pub(crate) enum LicenseAction {
     /// Redeem a registration code, for a registered product or for a new virtual product.
+    #[command(
+        after_help = "Example: fortilake license register --serial FGVM010000012345 --code-file code.txt"
+    )]
     Register {
         #[command(flatten)]
         code: CodeArgs,
@@ -26,6 +29,9 @@ pub(crate) enum LicenseAction {
         write: WriteArgs,
     },
     /// Save the license file of a product, readable only by its owner.
+    #[command(
+        after_help = "Example: fortilake license download FGVM010000012345 --output license.lic"
+    )]
     Download {
         /// Serial number of the product.
         serial: String,
@@ -39,6 +45,7 @@ pub(crate) enum LicenseAction {
         target: TargetArgs,
     },
     /// List the licenses of an account.
+    #[command(after_help = "Example: fortilake license list --account 710112 --status pending")]
     List {
         #[command(flatten)]
         account: AccountArgs,
@@ -60,6 +67,7 @@ pub(crate) enum LicenseAction {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ContractAction {
     /// List the contracts of an account.
+    #[command(after_help = "Example: fortilake contract list --account 710112")]
     List {
         #[command(flatten)]
         account: AccountArgs,
@@ -81,6 +89,7 @@ pub(crate) enum ContractAction {
 #[derive(Debug, Subcommand)]
 pub(crate) enum FolderAction {
     /// List the folders of an account.
+    #[command(after_help = "Example: fortilake folder list --account 710112")]
     List {
         #[command(flatten)]
         account: AccountArgs,
@@ -88,6 +97,7 @@ pub(crate) enum FolderAction {
         read: ReadArgs,
     },
     /// Create a folder.
+    #[command(after_help = "Example: fortilake folder create Berlin --account 710112")]
     Create {
         /// Name of the new folder.
         name: String,
@@ -100,6 +110,7 @@ pub(crate) enum FolderAction {
         write: WriteArgs,
     },
     /// Delete an empty folder.
+    #[command(after_help = "Example: fortilake folder delete 42 --account 710112")]
     Delete {
         /// Id of the folder.
         id: i64,
@@ -114,6 +125,7 @@ pub(crate) enum FolderAction {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServiceAction {
     /// Register a subscription contract, which creates a product with a new serial number.
+    #[command(after_help = "Example: fortilake service register 1234AB567890 --account 710112")]
     Register {
         /// Contract number.
         contract: String,

@@ -10,8 +10,10 @@ use super::StateArgs;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigAction {
     /// Write a configuration file for one source and one sink. It contains no secret.
+    #[command(after_help = "Example: fortilake config init --name acme --sink parquet:out")]
     Init(ConfigInitArgs),
     /// Check a configuration file, without secrets and without a connection.
+    #[command(after_help = "Example: fortilake config check fortilake.toml")]
     Check {
         /// File to check.
         #[arg(default_value = "fortilake.toml")]
@@ -20,8 +22,10 @@ pub(crate) enum ConfigAction {
     /// Print every value that a crawl would use, and where it comes from.
     ///
     /// For a secret, it prints only where it is stored.
+    #[command(after_help = "Example: fortilake config show --json")]
     Show(ConfigShowArgs),
     /// Print the JSON Schema of the configuration file, for editors.
+    #[command(after_help = "Example: fortilake config schema")]
     Schema,
 }
 
@@ -31,8 +35,8 @@ pub(crate) struct ConfigShowArgs {
     /// Configuration file; without it, `fortilake.toml` if it exists, otherwise the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Show this sink instead of the configured ones; may be repeated.
-    #[arg(long, value_name = "NAME:TARGET?option=value")]
+    /// Show this sink, such as `parquet:out`, instead of the configured ones; may be repeated.
+    #[arg(long, value_name = "SINK")]
     pub(crate) sink: Vec<String>,
     /// Print a JSON list of objects instead of TOML.
     #[arg(long)]
@@ -53,22 +57,18 @@ pub(crate) struct ConfigInitArgs {
     /// Name of the source; it is the `_source` of every row.
     #[arg(long, default_value = "main")]
     pub(crate) name: String,
-    /// Address of the system; required for systems that you host yourself.
-    #[arg(long, value_name = "URL")]
-    pub(crate) api_url: Option<String>,
-    /// More tables to read, such as `folders`; may be repeated.
     /// File with the credentials of an API user, as FortiCloud offers it for download. The name of the
     /// user is taken from it, and the password is not.
     #[arg(long, value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
+    /// Address of the system; required for systems that you host yourself.
+    #[arg(long, value_name = "URL")]
+    pub(crate) api_url: Option<String>,
+    /// More tables to read, such as `folders`; may be repeated.
     #[arg(long, value_name = "TABLE")]
     pub(crate) include: Vec<String>,
     /// Sink to publish to.
-    #[arg(
-        long,
-        value_name = "NAME:TARGET?option=value",
-        default_value = "parquet:out"
-    )]
+    #[arg(long, value_name = "SINK", default_value = "parquet:out")]
     pub(crate) sink: String,
     /// Replace the file if it exists.
     #[arg(long)]

@@ -8,6 +8,7 @@ use super::{ReadArgs, WriteArgs};
 #[derive(Debug, Subcommand)]
 pub(crate) enum OuAction {
     /// List the units that the API user can see.
+    #[command(after_help = "Example: fortilake ou list")]
     List {
         /// List only the units below this unit.
         #[arg(long, value_name = "ID")]
@@ -16,6 +17,7 @@ pub(crate) enum OuAction {
         read: ReadArgs,
     },
     /// Create a unit.
+    #[command(after_help = "Example: fortilake ou create Europe --parent 2100014")]
     Create {
         /// Name of the new unit.
         name: String,
@@ -29,6 +31,7 @@ pub(crate) enum OuAction {
         write: WriteArgs,
     },
     /// Change the name or the description of a unit.
+    #[command(after_help = "Example: fortilake ou update 2100015 --name Europe")]
     Update {
         /// Id of the unit.
         id: i64,
@@ -42,6 +45,7 @@ pub(crate) enum OuAction {
         write: WriteArgs,
     },
     /// Delete an empty unit.
+    #[command(after_help = "Example: fortilake ou delete 2100015")]
     Delete {
         /// Id of the unit.
         id: i64,
@@ -54,6 +58,7 @@ pub(crate) enum OuAction {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccountAction {
     /// List the accounts directly in a unit, or look up one account.
+    #[command(after_help = "Example: fortilake account list --ou 2100014")]
     List {
         #[command(flatten)]
         which: WhichArgs,
@@ -61,8 +66,12 @@ pub(crate) enum AccountAction {
         read: ReadArgs,
     },
     /// Create an account.
+    #[command(
+        after_help = "Example: fortilake account create --ou 2100014 --company Acme --first-name Ada --last-name Lovelace"
+    )]
     Create(Box<AccountCreateArgs>),
     /// Move accounts to another unit.
+    #[command(after_help = "Example: fortilake account move 710112 --to 2100015")]
     Move {
         /// Ids of the accounts.
         #[arg(required = true, value_name = "ACCOUNT")]

@@ -10,8 +10,12 @@ use super::{AccountArgs, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs};
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProductAction {
     /// Register one unit or the units in a file; run it again to resume an interrupted run.
+    #[command(after_help = "Example: fortilake product register --file units.csv --account 710112")]
     Register(Box<RegisterArgs>),
     /// Set the description of a product.
+    #[command(
+        after_help = "Example: fortilake product describe FGT60FTK20001234 \"Berlin, rack 4\""
+    )]
     Describe {
         /// Serial number of the product.
         serial: String,
@@ -21,6 +25,9 @@ pub(crate) enum ProductAction {
         write: WriteArgs,
     },
     /// Set the location of a product.
+    #[command(
+        after_help = "Example: fortilake product locate FGT60FTK20001234 --country DE --city Berlin"
+    )]
     Locate {
         /// Serial number of the product.
         serial: String,
@@ -35,6 +42,7 @@ pub(crate) enum ProductAction {
         write: WriteArgs,
     },
     /// Move products to a folder.
+    #[command(after_help = "Example: fortilake product move FGT60FTK20001234 --folder 42")]
     Move {
         /// Serial numbers of the products.
         #[arg(required = true, value_name = "SERIAL")]
@@ -49,6 +57,7 @@ pub(crate) enum ProductAction {
         write: WriteArgs,
     },
     /// Decommission products, which cannot be undone.
+    #[command(after_help = "Example: fortilake product decommission FGT60FTK20001234")]
     Decommission {
         /// Serial numbers of the products.
         #[arg(required = true, value_name = "SERIAL")]
@@ -57,6 +66,9 @@ pub(crate) enum ProductAction {
         write: WriteArgs,
     },
     /// Transfer products to another account of the same organization.
+    #[command(
+        after_help = "Example: fortilake product transfer FGT60FTK20001234 --from 710112 --to 710113"
+    )]
     Transfer {
         /// Serial numbers of the products.
         #[arg(required = true, value_name = "SERIAL")]
@@ -71,6 +83,7 @@ pub(crate) enum ProductAction {
         write: WriteArgs,
     },
     /// Show all details of one product.
+    #[command(after_help = "Example: fortilake product details FGT60FTK20001234")]
     Details {
         /// Serial number of the product.
         serial: String,

@@ -66,7 +66,7 @@ fn help() -> String {
     command.build();
     command
         .find_subcommand_mut("call")
-        .map(|command| command.render_long_help().to_string())
+        .map(|command| command.render_help().to_string())
         .unwrap_or_default()
 }
 

@@ -42,27 +42,13 @@ fn help() {
       help         Print this message or the help of the given subcommand(s)
 
     Options:
-          --log-format <FORMAT>
-              Format of everything on standard error
-
-              Possible values:
-              - text: Human-readable lines
-              - json: One JSON object per line
-              
-              [default: text]
-
-      -v, --verbose...
-              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but
-              bodies
-
-      -q, --quiet
-              Print only warnings and errors to standard error
-
-      -h, --help
-              Print help (see a summary with '-h')
-
-      -V, --version
-              Print version
+          --log-format <FORMAT>  Format of everything on standard error [default: text] [possible
+                                 values: text, json]
+      -v, --verbose...           Log to standard error: -v for phases and warnings, -vv for calls, -vvv
+                                 for everything but bodies
+      -q, --quiet                Print only warnings and errors to standard error
+      -h, --help                 Print help
+      -V, --version              Print version
     ");
 }
 
@@ -76,77 +62,40 @@ fn help_of_a_command() {
     Usage: fortilake crawl [OPTIONS]
 
     Options:
-          --config <FILE>
-              Configuration file; without it, `fortilake.toml` if it exists, otherwise the environment
+          --config <FILE>        Configuration file; without it, `fortilake.toml` if it exists,
+                                 otherwise the environment
+          --source <NAME>        Crawl only this source of the configuration; may be repeated
+          --sink <SINK>          Publish to this sink, such as `parquet:out`, instead of the configured
+                                 ones; may be repeated
+          --simulate             Crawl the embedded simulator instead of real systems
+          --day <N>              Let this many days pass in the simulator first; devices are registered,
+                                 renewed and moved
+          --account <ID>         Read only this account; may be repeated
+          --models <MODEL>       Publish only products of this model; a `*` at the end matches any
+                                 ending. May be repeated, and replaces `models` of the configuration
+          --fresh                Start a new crawl even if an unfinished one could be resumed
+          --require-complete     Publish nothing if any scope failed (exit code 4)
+          --accept-partial       Publish a partial snapshot to every sink, even if rows of failed scopes
+                                 disappear there
+          --accept-shrink        Publish even if more rows have disappeared than `[guard]` allows
+          --max-calls <N>        Pause after this many requests, sign-ins included
+          --deadline <DURATION>  Pause after this time, such as 45m or 2h
+          --wait                 Wait until the API allows calls again, instead of pausing with exit
+                                 code 75
+          --state <DIR>          Folder for the journal, the ledger and tokens; defaults to
+                                 `$FORTILAKE_STATE`, or else to `fortilake` in your state folder
+                                 (`$XDG_STATE_HOME` or `~/.local/state`)
+          --summary <FILE>       Write a JSON summary to this file (`-` for standard output), however
+                                 the run ends
+          --metrics-file <FILE>  Write metrics for Prometheus to this file, however the run ends
+          --log-format <FORMAT>  Format of everything on standard error [default: text] [possible
+                                 values: text, json]
+      -v, --verbose...           Log to standard error: -v for phases and warnings, -vv for calls, -vvv
+                                 for everything but bodies
+      -q, --quiet                Print only warnings and errors to standard error
+      -h, --help                 Print help
 
-          --source <NAME>
-              Crawl only this source of the configuration; may be repeated
-
-          --sink <NAME:TARGET?option=value>
-              Publish to this sink instead of the configured ones; may be repeated
-
-          --simulate
-              Crawl the embedded simulator instead of real systems
-
-          --day <N>
-              Let this many days pass in the simulator first; devices are registered, renewed and moved
-
-          --account <ID>
-              Read only this account; may be repeated
-
-          --models <MODEL>
-              Publish only products of this model; a `*` at the end matches any ending. May be repeated,
-              and replaces `models` of the configuration
-
-          --fresh
-              Start a new crawl even if an unfinished one could be resumed
-
-          --require-complete
-              Publish nothing if any scope failed (exit code 4)
-
-          --accept-partial
-              Publish a partial snapshot to every sink, even if that removes the rows of failed scopes
-
-          --accept-shrink
-              Publish even if more rows have disappeared than `[guard]` allows
-
-          --max-calls <N>
-              Pause after this many requests, sign-ins included
-
-          --deadline <DURATION>
-              Pause after this time, such as 45m or 2h
-
-          --wait
-              Wait until the API allows calls again, instead of pausing with exit code 75
-
-          --state <DIR>
-              Folder for the journal, the ledger and tokens; defaults to `$FORTILAKE_STATE`, or else to
-              `fortilake` in your state folder (`$XDG_STATE_HOME` or `~/.local/state`)
-
-          --summary <FILE>
-              Write a JSON summary to this file (`-` for standard output), however the run ends
-
-          --metrics-file <FILE>
-              Write metrics for Prometheus to this file, however the run ends
-
-          --log-format <FORMAT>
-              Format of everything on standard error
-
-              Possible values:
-              - text: Human-readable lines
-              - json: One JSON object per line
-              
-              [default: text]
-
-      -v, --verbose...
-              Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but
-              bodies
-
-      -q, --quiet
-              Print only warnings and errors to standard error
-
-      -h, --help
-              Print help (see a summary with '-h')
+    Example: fortilake crawl --sink parquet:out --wait
     ");
 }
 
