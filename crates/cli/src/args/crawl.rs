@@ -38,7 +38,7 @@ pub(crate) struct CrawlArgs {
     /// Publish nothing if any scope failed (exit code 4).
     #[arg(long, conflicts_with = "accept_partial")]
     pub(crate) require_complete: bool,
-    /// Publish a partial snapshot to every sink, even if rows of failed scopes disappear there.
+    /// Publish a partial snapshot to every sink, even if that removes the rows of failed scopes.
     #[arg(long)]
     pub(crate) accept_partial: bool,
     /// Publish even if more rows have disappeared than `[guard]` allows.

@@ -75,8 +75,8 @@ fn help_of_a_command() {
                                  ending. May be repeated, and replaces `models` of the configuration
           --fresh                Start a new crawl even if an unfinished one could be resumed
           --require-complete     Publish nothing if any scope failed (exit code 4)
-          --accept-partial       Publish a partial snapshot to every sink, even if rows of failed scopes
-                                 disappear there
+          --accept-partial       Publish a partial snapshot to every sink, even if that removes the rows
+                                 of failed scopes
           --accept-shrink        Publish even if more rows have disappeared than `[guard]` allows
           --max-calls <N>        Pause after this many requests, sign-ins included
           --deadline <DURATION>  Pause after this time, such as 45m or 2h
