@@ -174,12 +174,11 @@ fn add_query(url: &mut Url, name: &str, value: &Value) -> Result<(), String> {
 }
 
 fn add_header(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<(), String> {
-    let Some(text) = text_of(value) else {
+    if value.is_null() {
         return Ok(());
-    };
-    let pair = HeaderName::try_from(name)
-        .ok()
-        .zip(HeaderValue::try_from(text).ok());
+    }
+    let text = text_of(value).and_then(|text| HeaderValue::try_from(text).ok());
+    let pair = HeaderName::try_from(name).ok().zip(text);
     let (key, value) =
         pair.ok_or_else(|| format!("cannot send this value of `{name}` in a header"))?;
     headers.insert(key, value);

@@ -149,6 +149,8 @@ fn headers_are_set() {
     .unwrap();
     assert_eq!(call.request.headers["x-trace"], "t");
     refused(&SITES, json!({"site": 5, "X-Trace": "a\nb"}));
+    // A call without an argument that it was given would be another call.
+    refused(&SITES, json!({"site": 5, "X-Trace": ["a", "b"]}));
 }
 
 #[test]
