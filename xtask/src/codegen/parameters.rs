@@ -2,7 +2,13 @@
 
 use anyhow::Result;
 
-use super::{at::At, content::content, node::Node, notes::Notes, schema::Schema};
+use super::{
+    at::At,
+    content::content,
+    node::Node,
+    notes::Notes,
+    schema::{Schema, Shape},
+};
 
 /// A parameter outside the body, or a member of a form.
 #[derive(Debug)]
@@ -19,40 +25,56 @@ pub(super) struct Parameter<'a> {
     pub(super) at: At<'a>,
 }
 
-/// Notes the style of a list or an object, if a call can't write it in that style.
+/// Notes a list or an object that a call can't send as the description says, or not at all.
 ///
-/// Calls repeat the name for each element of a list in the query, and write everything else as
-/// plain text.
-fn note_style(at: &At<'_>, name: &str, location: &str, notes: &Notes) -> Result<()> {
-    if location == "Body" {
+/// In the query, calls repeat the name for each element of a list. Everything else is sent as plain
+/// text, and a call with an argument that is not plain is rejected before it is sent.
+fn note_form(
+    at: &At<'_>,
+    schema: &At<'_>,
+    name: &str,
+    found_in: &str,
+    notes: &Notes,
+) -> Result<()> {
+    let (what, is_list) = match Schema::read(schema, notes)?.shape {
+        Shape::Object { .. } => ("object", false),
+        Shape::List(Some(items)) if has_members(&items, notes)? => ("list of objects", false),
+        Shape::List(_) => ("list", true),
+        _ => ("plain value", false),
+    };
+    if what != "plain value" && !(is_list && found_in == "query") {
+        let text = format!("{what} `{name}` in the {found_in}: a call with it is rejected");
+        notes.add(at, text);
         return Ok(());
     }
-    let how = if location == "Query" {
-        "sent as the name repeated"
-    } else {
-        "sent as plain text"
+    let how = match found_in {
+        "query" if is_list => "sent as the name repeated",
+        _ => "sent as plain text",
     };
-    let own = at.get("schema")?.is_none() && at.get("content")?.is_none();
+    let is_old = at.get("schema")?.is_none() && at.get("content")?.is_none();
     let format = at.text_of("collectionFormat")?;
-    if own && at.text_of("type")? == "array" && format != "multi" {
+    if is_old && is_list && format != "multi" {
         let format = if format.is_empty() { "csv" } else { format };
-        notes.add(
-            at,
-            format!("list `{name}` in the collection format `{format}`: {how}"),
-        );
+        let text = format!("list `{name}` in the collection format `{format}`: {how}");
+        notes.add(at, text);
     }
     let style = at.text_of("style")?;
-    let usual = if location == "Query" {
-        "form"
-    } else {
-        "simple"
+    let usual = match found_in {
+        "query" => "form",
+        _ => "simple",
     };
     if !style.is_empty() && style != usual {
         notes.add(at, format!("`{name}` in the style `{style}`: {how}"));
-    } else if let (Some(Node::Bool(false)), "Query") = (at.node().get("explode"), location) {
+    } else if let (Some(Node::Bool(false)), true) = (at.node().get("explode"), is_list) {
         notes.add(at, format!("`{name}` not exploded: {how}"));
     }
     Ok(())
+}
+
+/// Whether values of this schema are objects or lists.
+fn has_members(schema: &At<'_>, notes: &Notes) -> Result<bool> {
+    let shape = Schema::read(schema, notes)?.shape;
+    Ok(matches!(shape, Shape::Object { .. } | Shape::List(_)))
 }
 
 impl<'a> Parameter<'a> {
@@ -92,17 +114,20 @@ impl<'a> Parameter<'a> {
             }
             notes.add(&at, format!("form field `{name}`: a member of a JSON body"));
         }
-        note_style(&at, &name, location, notes)?;
+        // In Swagger 2.0, the members of the schema are next to the name.
+        let schema = match at.get("schema")? {
+            Some(schema) => schema,
+            None => content(&at)?.map_or_else(|| at.clone(), |(_, schema)| schema),
+        };
+        if location != "Body" {
+            note_form(&at, &schema, &name, found_in, notes)?;
+        }
         Ok(Some(Self {
             name,
             location,
             required: at.flag("required")? || location == "Path",
             doc: at.text_of("description")?.trim().to_owned(),
-            // In Swagger 2.0, the members of the schema are next to the name.
-            at: match at.get("schema")? {
-                Some(schema) => schema,
-                None => content(&at)?.map_or(at, |(_, schema)| schema),
-            },
+            at: schema,
         }))
     }
 
