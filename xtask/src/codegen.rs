@@ -52,6 +52,7 @@ mod sources;
 mod spelling;
 mod tables;
 mod types;
+mod uses;
 
 #[cfg(test)]
 mod tests;
@@ -97,7 +98,11 @@ impl Args {
         }
         let to = self.to.clone();
         let to = to.unwrap_or_else(|| root.join("crates/models/src"));
-        let output = Output::generate(&from)?;
+        // Other descriptions than ours are for code that is not in this repository.
+        let output = match self.from {
+            None => Output::for_code(&from, &root.join("crates"))?,
+            Some(_) => Output::generate(&from)?,
+        };
         if self.check {
             output.check(&to)
         } else {
@@ -120,6 +125,17 @@ impl Output {
     /// Generates the files from a folder of descriptions.
     pub fn generate(from: &Path) -> Result<Self> {
         generate::files(&load::folder(from)?).map(Self)
+    }
+
+    /// Generates the files like [`Output::generate`], and checks that the Rust code in another folder
+    /// uses all types under `[types]` in `tables.toml`.
+    pub fn for_code(from: &Path, code: &Path) -> Result<Self> {
+        let folder = load::folder(from)?;
+        let output = generate::files(&folder).map(Self)?;
+        if let Some(config) = &folder.config {
+            uses::check(config, code)?;
+        }
+        Ok(output)
     }
 
     /// Returns the content of a file.

@@ -276,7 +276,6 @@ pub mod types {
     pub use super::asset_management_v3_product::ProductsFolderResponse;
     pub use super::asset_management_v3_product::ProductsList;
     pub use super::asset_management_v3_product::ProductsListRequest;
-    pub use super::asset_management_v3_product::ProductsListRequestStatus;
     pub use super::asset_management_v3_product::ProductsListResponse;
     pub use super::asset_management_v3_product::ProductsLocation;
     pub use super::asset_management_v3_product::ProductsLocationRequest;
@@ -291,7 +290,6 @@ pub mod types {
     pub use super::asset_management_v3_product::RegistrationUnit;
     pub use super::iam_v1_accounts::RolesCreate;
     pub use super::iam_v1_accounts::RolesCreateRequest;
-    pub use super::iam_v1_accounts::RolesCreateRequestType;
     pub use super::iam_v1_accounts::RolesCreateResponse;
     pub use super::asset_management_v3_service::ServicesRegister;
     pub use super::asset_management_v3_service::ServicesRegisterRequest;

@@ -4,7 +4,7 @@ use fortilake_auth::{Micros, printable};
 use fortilake_models::{
     Secret,
     generated::types::{
-        Asset, AssetDetails, AssetStatus, ProductsRegisterResponse, RegisteredAsset,
+        Asset, AssetDetails, AssetStatus, Error, ProductsRegisterResponse, RegisteredAsset,
     },
 };
 
@@ -214,7 +214,7 @@ fn model(text: Option<&str>) -> Option<String> {
 }
 
 fn message_of(response: &ProductsRegisterResponse) -> String {
-    let error = response.error.as_ref();
+    let error: Option<&Error> = response.error.as_ref();
     let message = error.and_then(|error| error.message.as_ref());
     let message = message.or(response.message.as_ref());
     let message = message.map_or("", |message| message.trim());
