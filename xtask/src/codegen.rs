@@ -26,6 +26,7 @@ mod description;
 mod diff;
 mod equal;
 mod generate;
+mod integers;
 mod keywords;
 mod load;
 mod lower;

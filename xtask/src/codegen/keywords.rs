@@ -60,7 +60,17 @@ pub(super) fn values(at: &At<'_>) -> Result<(Option<Vec<String>>, bool)> {
     Ok(((!texts.is_empty()).then_some(texts), nullable))
 }
 
-/// Whether this choice is null.
-pub(super) fn is_null(choice: &At<'_>) -> bool {
-    matches!(choice.node().get("type"), Some(Node::Text(name)) if name == "null")
+/// Whether this choice is null. Some generators write null as an `enum` and refer to it.
+pub(super) fn is_null(choice: &At<'_>) -> Result<bool> {
+    let choice = choice.follow()?;
+    Ok(is_null_node(choice.node()))
+}
+
+/// Whether this schema, which is no reference, is null.
+pub(super) fn is_null_node(schema: &Node) -> bool {
+    match (schema.get("type"), schema.get("enum")) {
+        (Some(Node::Text(name)), _) => name == "null",
+        (None, Some(Node::List(values))) => values.as_slice() == [Node::Null],
+        _ => false,
+    }
 }

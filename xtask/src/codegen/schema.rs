@@ -207,10 +207,14 @@ impl<'a> Schema<'a> {
             );
             return Ok(None);
         }
-        let count = choices.len();
-        choices.retain(|choice| !is_null(choice));
-        let nullable = choices.len() < count;
-        let mut schema = if let [choice] = choices.as_slice() {
+        let mut others = Vec::new();
+        for choice in &choices {
+            if !is_null(choice)? {
+                others.push(choice);
+            }
+        }
+        let nullable = others.len() < choices.len();
+        let mut schema = if let [choice] = others.as_slice() {
             Self::read_within(choice, notes, depth + 1)?
         } else {
             notes.add(at, "several schemas to choose from: any JSON value");

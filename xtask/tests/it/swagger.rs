@@ -214,9 +214,21 @@ fn name_of(reference: &Value) -> String {
     name.replace("~1", "/").replace("~0", "~")
 }
 
+/// The ids in the descriptions whose names do not say so.
+const OTHER_IDS: [&str; 7] = [
+    "customer",
+    "oid",
+    "org",
+    "service_provider",
+    "site",
+    "sites",
+    "user",
+];
+
 fn is_id(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    ["id", "oid"].contains(&lower.as_str())
+    lower == "id"
+        || OTHER_IDS.contains(&name)
         || name.ends_with("Id")
         || name.ends_with("ID")
         || name.ends_with("Ids")
