@@ -53,6 +53,7 @@ mod sources;
 mod spelling;
 mod tables;
 mod types;
+mod unshare;
 mod uses;
 
 #[cfg(test)]

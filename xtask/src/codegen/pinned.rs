@@ -29,9 +29,6 @@ struct Pin<'c> {
 
 /// Finds the schemas of all types in the file, and records what the code relies on.
 pub(super) fn pin(descriptions: &mut [Description], config: &Config) -> Result<()> {
-    if config.types.is_empty() {
-        return Ok(());
-    }
     let mut pins = Vec::new();
     let sources = check::sources(descriptions, config)?;
     let named: Vec<_> = sources.iter().flat_map(sources::Source::named).collect();
@@ -48,7 +45,7 @@ pub(super) fn pin(descriptions: &mut [Description], config: &Config) -> Result<(
         let own = pins.iter().filter(|pin| pin.file == description.file);
         let own: Vec<_> = own.collect();
         let forms = own.iter();
-        let forms = forms.filter_map(|pin| Some((pin.pointer.clone(), pin.spec.form()?)));
+        let forms = forms.filter_map(|pin| Some((pin.pointer.clone(), pin.form()?)));
         description.pins.forms = forms.collect();
         // Schemas can only be compared once it is known what the code relies on, because other
         // differences do not matter.
@@ -139,22 +136,32 @@ fn check_fields(schema: &Schema<'_>, spec: &TypeSpec) -> Result<()> {
     Ok(())
 }
 
-impl TypeSpec {
+impl Pin<'_> {
     /// Returns what the code relies on, apart from the type's name and its fields.
     fn form(&self) -> Option<Form> {
-        if !self.values.is_empty() {
-            return Some(Form::Values(self.values.clone()));
+        let TypeSpec {
+            fields,
+            required,
+            nullable,
+            values,
+            ..
+        } = self.spec;
+        if !values.is_empty() {
+            return Some(Form::Values(values.clone()));
         }
-        // Without `required`, the code only reads values of the type.
-        self.required.as_ref().map(|required| Form::Object {
-            fields: self.fields.clone(),
-            required: required.clone(),
-            nullable: self.nullable.clone().unwrap_or_default(),
+        // Without `required`, the code only reads values of the type, and further fields are
+        // welcome. But a type of many operations can only be one type if it has the same fields in
+        // all of them.
+        if required.is_none() && !self.is_everywhere {
+            return None;
+        }
+        Some(Form::Object {
+            fields: fields.clone(),
+            required: required.clone().unwrap_or_default(),
+            nullable: nullable.clone().unwrap_or_default(),
         })
     }
-}
 
-impl Pin<'_> {
     /// Names the schema. An equal schema with the same name shares the type.
     fn name(&self, description: &mut Description) -> Result<()> {
         let pins = &mut description.pins;

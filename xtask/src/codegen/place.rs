@@ -113,8 +113,19 @@ impl Place {
         operations: &[Named<'_, 'a>],
         notes: &Notes,
     ) -> Result<Vec<Schema<'a>>> {
+        let uses = self.uses(operations, notes)?;
+        Ok(uses.into_iter().map(|(_, schema)| schema).collect())
+    }
+
+    /// Returns the schemas at this place, each with the location that leads to it, which may be a
+    /// reference.
+    pub(super) fn uses<'a>(
+        &self,
+        operations: &[Named<'_, 'a>],
+        notes: &Notes,
+    ) -> Result<Vec<(At<'a>, Schema<'a>)>> {
         let found = self.find(operations, notes)?;
-        found.iter().map(|at| element(at, notes)).collect()
+        found.into_iter().map(|at| element(at, notes)).collect()
     }
 
     fn each<'a, T>(
@@ -180,7 +191,7 @@ impl Place {
             );
         };
         for (depth, name) in self.path.iter().enumerate() {
-            let schema = element(&at, notes)?;
+            let (_, schema) = element(at, notes)?;
             if let Some(property) = schema.property(name) {
                 at = property.at.clone();
                 continue;
@@ -207,9 +218,10 @@ impl Place {
     }
 }
 
-/// Returns the schema of a value, or of its elements if it is a list.
-fn element<'a>(at: &At<'a>, notes: &Notes) -> Result<Schema<'a>> {
-    let mut schema = Schema::read(at, notes)?;
+/// Returns the schema of a value, or of its elements if it is a list, and the location that leads to
+/// it.
+fn element<'a>(mut at: At<'a>, notes: &Notes) -> Result<(At<'a>, Schema<'a>)> {
+    let mut schema = Schema::read(&at, notes)?;
     let mut seen = Vec::new();
     while let Shape::List(Some(items)) = &schema.shape {
         let place = schema.at.pointer().to_owned();
@@ -217,7 +229,8 @@ fn element<'a>(at: &At<'a>, notes: &Notes) -> Result<Schema<'a>> {
             break;
         }
         seen.push(place);
-        schema = Schema::read(items, notes)?;
+        at = items.clone();
+        schema = Schema::read(&at, notes)?;
     }
-    Ok(schema)
+    Ok((at, schema))
 }

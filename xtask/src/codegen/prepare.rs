@@ -14,7 +14,7 @@ use super::{
     patch::{Edit, Patch},
     pinned,
     place::Place,
-    sources,
+    sources, unshare,
 };
 
 /// Applies the patches, then the settings of `tables.toml` about types.
@@ -30,6 +30,10 @@ pub(super) fn prepare(
         description.notes.extend(notes.into_lines());
     }
     secrets(descriptions, config)?;
+    if config.types.is_empty() {
+        return Ok(());
+    }
+    unshare::unshare(descriptions, config)?;
     pinned::pin(descriptions, config)
 }
 

@@ -38,6 +38,7 @@ fn api(request: &Value, moved: &Value) -> Value {
         "definitions": {
             "Text": {"type": "string", "x-nullable": true},
             "Size": {"type": "number"},
+            "Null": {"enum": [null]},
             "Front": {
                 "required": ["size"],
                 "properties": {"size": {"$ref": "#/definitions/Size"}, "place": place()},
@@ -120,6 +121,47 @@ fn a_type_of_hand_written_code_is_the_same_in_every_edition() {
             with(&|it| it["properties"]["size"] = json!({"type": "number"})),
         ),
         (
+            "an id as anything",
+            with(&|it| it["properties"]["size"] = json!({"format": "int64"})),
+        ),
+        (
+            "an id as one of two types",
+            with(&|it| it["properties"]["size"] = json!({"type": ["integer", "string"]})),
+        ),
+        (
+            "an id as one of two schemas",
+            with(&|it| {
+                let choices = [json!({"type": "integer"}), json!({"type": "string"})];
+                it["properties"]["size"] = json!({"oneOf": choices});
+            }),
+        ),
+        (
+            "an id by reference, or null",
+            with(&|it| {
+                let choices = [
+                    json!({"$ref": "#/definitions/Size"}),
+                    json!({"type": "null"}),
+                ];
+                it["properties"]["size"] = json!({"anyOf": choices});
+            }),
+        ),
+        (
+            "an id or null, which is an enum of its own",
+            with(&|it| {
+                let choices =
+                    ["Size", "Null"].map(|name| json!({"$ref": format!("#/definitions/{name}")}));
+                it["properties"]["size"] = json!({"oneOf": choices});
+            }),
+        ),
+        (
+            "values or null, which is an enum of its own",
+            with(&|it| {
+                let state = it["properties"]["state"].take();
+                let nothing = json!({"$ref": "#/definitions/Null"});
+                it["properties"]["state"] = json!({"oneOf": [state, nothing]});
+            }),
+        ),
+        (
             "no values",
             with(&|it| it["properties"]["state"] = json!({"type": "string"})),
         ),
@@ -173,6 +215,25 @@ fn values_in_other_capitals_keep_their_names() {
 }
 
 #[test]
+fn lists_of_ids_are_lists_of_integers_in_every_edition() {
+    let list = json!({"type": "array", "items": {"type": "string"}});
+    let editions = [
+        list.clone(),
+        json!({"allOf": [list]}),
+        json!({"anyOf": [list, {"type": "null"}]}),
+        json!({"type": ["array", "null"], "items": {"type": ["string", "null"]}}),
+    ];
+    for edition in editions {
+        let mut request = request();
+        request["properties"]["size"] = edition.clone();
+        let code = generated(&api(&request, &place())).unwrap();
+        let (fields, _) = structs(&code, "OrdersMakeRequest");
+        let sizes = "    pub size: Option<Vec<i64>>,".to_owned();
+        assert!(fields.contains(&sizes), "{edition}: {fields:?}");
+    }
+}
+
+#[test]
 fn places_of_one_type_that_differ_are_an_error() {
     let differs = |street: &Value| {
         let mut moved = place();
@@ -181,6 +242,42 @@ fn places_of_one_type_that_differ_are_an_error() {
     };
     insta::assert_snapshot!(differs(&json!({"type": "integer"})), @"`tables.toml`: type `Place`: `api.json` at `#/paths/~1orders~1move/post/parameters/0/schema`: not the same as `#/paths/~1orders~1make/post/parameters/0/schema/properties/place`, which is the type `Place`: `street` is integer, not string");
     insta::assert_snapshot!(differs(&json!({"type": "string", "enum": ["A"]})), @"`tables.toml`: type `Place`: `api.json` at `#/paths/~1orders~1move/post/parameters/0/schema`: not the same as `#/paths/~1orders~1make/post/parameters/0/schema/properties/place`, which is the type `Place`: `street` has values in only one of them");
+}
+
+/// An edition may describe a product in a list and the details of a product by the same schema.
+#[test]
+fn types_that_share_a_schema_are_different_types() {
+    let mut api = api(&request(), &place());
+    let shared = json!({"$ref": "#/definitions/Order"});
+    let make = &mut api["paths"]["/orders/make"]["post"];
+    make["parameters"][0]["schema"] = shared.clone();
+    make["responses"] = json!({"200": {"schema": {"properties": {
+        "order": shared.clone(), "orders": {"type": "array", "items": shared},
+    }}}});
+    api["definitions"]["Order"] = request();
+    let tables = format!(
+        "{TABLES}\n[types.Order]\nat = \"orders/make answer.order\"\n\
+         [types.ListedOrder]\nat = \"orders/make answer.orders\"\nfields = [\"code\"]\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("api.json"), api.to_string()).unwrap();
+    fs::write(folder.path().join("tables.toml"), tables).unwrap();
+    let output = Output::generate(folder.path()).unwrap_or_else(|error| panic!("{error:#}"));
+    let code = output.file("generated/api.rs").unwrap();
+    // The code that builds the request relies on this form.
+    let usual = generated(&self::api(&request(), &place())).unwrap();
+    let fields = |code, name| structs(code, name).0;
+    assert_eq!(
+        fields(code, "OrdersMakeRequest"),
+        fields(&usual, "OrdersMakeRequest")
+    );
+    for name in ["Order", "ListedOrder"] {
+        let fields = fields(code, name);
+        assert_eq!(fields.len(), 5, "{name}: {fields:?}");
+        // One schema is secret at all places or at none.
+        let secret = "    pub code: Option<fortilake_models::Secret>,".to_owned();
+        assert!(fields.contains(&secret), "{name}: {fields:?}");
+    }
 }
 
 #[test]
