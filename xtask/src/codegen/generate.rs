@@ -37,7 +37,7 @@ pub(super) fn files(folder: &Folder) -> Result<BTreeMap<String, String>> {
     let config = folder.config.as_ref();
     let default = Config::default();
     let tables = tables(&apis, config);
-    let index = print_index::index(&apis, &shared, &tables, config.unwrap_or(&default));
+    let index = print_index::index(&apis, &shared, &tables, config.unwrap_or(&default))?;
     files.insert("generated.rs".to_owned(), index);
     files.insert(
         "generated/catalogue.json".to_owned(),

@@ -5,6 +5,8 @@ use std::{
     fmt::Write as _,
 };
 
+use anyhow::{Result, bail};
+
 use super::{
     api::Api, config::Config, print, print_tables::upper, print_types::constant, share::Shared,
     tables::Table,
@@ -16,7 +18,7 @@ pub(super) fn index(
     shared: &Shared,
     tables: &[(&Api<'_>, &Table)],
     config: &Config,
-) -> String {
+) -> Result<String> {
     let mut code = format!(
         "//! {} from the descriptions of all APIs; not for editing.\n\n",
         print::MARK
@@ -69,16 +71,16 @@ pub(super) fn index(
          pub static CATALOGUE: &str = include_str!(\"generated/catalogue.json\");\n",
     );
     if !config.types.is_empty() {
-        types(&mut code, apis, shared);
+        types(&mut code, apis, shared, config)?;
     }
-    code
+    Ok(code)
 }
 
 /// Prints a module with everything that hand-written code uses.
 ///
 /// The other modules are named after the files of the descriptions, and a vendor may describe the
 /// same operations in other files.
-fn types(code: &mut String, apis: &[Api<'_>], shared: &Shared) {
+fn types(code: &mut String, apis: &[Api<'_>], shared: &Shared, config: &Config) -> Result<()> {
     let mut modules: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for (number, api) in apis.iter().enumerate() {
         let operations = api.calls.iter().flat_map(|call| {
@@ -110,11 +112,19 @@ fn types(code: &mut String, apis: &[Api<'_>], shared: &Shared) {
          #[rustfmt::skip]\npub mod {module} {{\n"
     );
     for (name, modules) in modules {
-        if let [module] = modules.into_iter().collect::<Vec<_>>().as_slice() {
+        let modules: Vec<&str> = modules.into_iter().collect();
+        if let [module] = modules.as_slice() {
             let _ = writeln!(code, "    pub use super::{module}::{name};");
+        } else if config.types.contains_key(&name) {
+            bail!(
+                "`tables.toml`: type `{name}`: it differs between the modules `{}`; \
+                 list only places with equal schemas",
+                modules.join("`, `")
+            );
         }
     }
     code.push_str("}\n");
+    Ok(())
 }
 
 fn list(code: &mut String, doc: &str, head: &str, items: impl Iterator<Item = String>) {

@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::{
     api::Api,
     print, print_types,
-    types::{Body, Definition, Type},
+    types::{Body, Definition, Side, Type},
 };
 
 /// The types that several modules share.
@@ -131,12 +131,13 @@ fn close(definitions: &[Definition], position: usize, closure: &mut Closure) {
         Body::NoArguments => String::new(),
         Body::Struct(body) => {
             let members = body.members.iter().map(|member| {
-                let (required, nullable) = (member.required, member.nullable);
                 let ty = form(definitions, &member.ty);
-                format!(
-                    "{} {} {ty} {required} {nullable}",
-                    member.ident, member.wire
-                )
+                // In a response, everything may be absent or null, whatever the description says.
+                let sent = match body.side {
+                    Side::Request => Some((member.required, member.nullable)),
+                    Side::Response => None,
+                };
+                format!("{} {} {ty} {sent:?}", member.ident, member.wire)
             });
             // Sorted, because a description may list the properties in another order.
             let mut members: Vec<String> = members.collect();
