@@ -17,7 +17,7 @@ use super::{
 pub(super) struct Operation<'a> {
     /// The location of the operation.
     pub(super) at: At<'a>,
-    /// The name: the path and, if that is ambiguous, the method.
+    /// The name: the path and, once all operations are known and if that is ambiguous, the method.
     pub(super) id: String,
     /// A longer name, for the case that two operations have the same `id`.
     pub(super) long_id: String,
@@ -77,7 +77,6 @@ pub(super) fn read<'a>(
             .into_iter()
             .filter(|(name, _)| METHODS.contains(name))
             .collect();
-        let count = methods.len();
         for (method, place) in methods {
             let base = match (server_path(&place)?, server_path(&at)?) {
                 (Some(own), _) => own,
@@ -89,18 +88,10 @@ pub(super) fn read<'a>(
             let separator = if base.is_empty() { "" } else { "/" };
             let full = format!("/{base}{separator}{}", path.trim_start_matches('/'));
             let full = respelled(full, config);
-            // The read operation of a path is named after the path alone. If a path has several
-            // methods, the names of the others contain the method, so that `pets` and `pets:post`
-            // differ.
-            let suffix = match method {
-                "get" => String::new(),
-                _ if count == 1 => String::new(),
-                _ => format!(":{method}"),
-            };
             let (short, long) = names(path, &full, config);
             let mut operation = Operation {
-                id: format!("{short}{suffix}"),
-                long_id: format!("{long}{suffix}"),
+                id: short,
+                long_id: long,
                 method: method.to_ascii_uppercase(),
                 path: full,
                 summary: summary(&place)?,
@@ -121,7 +112,7 @@ pub(super) fn read<'a>(
 
 /// Returns the path that all paths of a description are relative to.
 fn base_path(root: &At<'_>) -> Result<String> {
-    let base = root.text_of("basePath")?;
+    let base = path_of(root.text_of("basePath")?);
     let servers = server_path(root)?;
     Ok(servers.unwrap_or_else(|| base.trim_end_matches('/').to_owned()))
 }
@@ -136,13 +127,30 @@ fn server_path(at: &At<'_>) -> Result<Option<String>> {
     for (name, variable) in server.members_of("variables")? {
         url = url.replace(&format!("{{{name}}}"), variable.text_of("default")?);
     }
-    let path = match url.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
-        None => &url,
-    };
+    let path = path_of(&url);
     // Some descriptions have a query in the server's URL; it is not part of the path.
     let path = path.split(['?', '#']).next().unwrap_or_default();
     Ok(Some(path.trim_end_matches('/').to_owned()))
+}
+
+/// Returns the path in a URL, which may have no scheme, or be a path without a host.
+fn path_of(url: &str) -> &str {
+    let without_scheme = match url.split_once("//") {
+        Some((scheme, rest)) if scheme.is_empty() || scheme.ends_with(':') => rest,
+        _ if starts_with_host(url) => url,
+        _ => return url,
+    };
+    let slash = without_scheme.find('/');
+    slash.map_or("", |slash| &without_scheme[slash..])
+}
+
+/// Whether a URL without a scheme starts with a host: `api.example.com/v1`, unlike `v1.0/things`.
+fn starts_with_host(url: &str) -> bool {
+    let first = url.split('/').next().unwrap_or_default();
+    let (name, port) = first.split_once(':').unwrap_or((first, ""));
+    let (_, ending) = name.rsplit_once('.').unwrap_or_default();
+    !port.is_empty()
+        || ending.len() > 1 && ending.chars().all(|letter| letter.is_ascii_alphabetic())
 }
 
 /// Replaces the base of the path by the spelling in `tables.toml`, because editions differ in case.

@@ -1,6 +1,6 @@
 //! The operations of all descriptions, with names that are unique over all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
@@ -47,12 +47,37 @@ pub(super) fn read<'a>(
             notes,
         });
     }
+    add_methods(&mut sources);
     respell(&mut sources, config);
     let ids = ids(&sources);
     for (source, ids) in sources.iter_mut().zip(ids) {
         source.ids = ids;
     }
     Ok(sources)
+}
+
+/// Adds the method to the names of operations whose path has several.
+///
+/// The read operation of a path is named after the path alone, so that `pets` and `pets:post` differ.
+/// Some descriptions list what gateways answer themselves; that does not rename the others.
+fn add_methods(sources: &mut [Source<'_>]) {
+    let is_own = |method: &str| !["HEAD", "OPTIONS", "TRACE"].contains(&method);
+    let mut methods: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // The operations of a path may be in different files.
+    for operation in sources.iter().flat_map(|source| &source.operations) {
+        let all = methods.entry(operation.path.clone()).or_default();
+        all.insert(operation.method.clone());
+    }
+    for operation in sources.iter_mut().flat_map(|source| &mut source.operations) {
+        let all = &methods[&operation.path];
+        let own = all.iter().filter(|method| is_own(method)).count();
+        let is_alone = all.len() == 1 || (own == 1 && is_own(&operation.method));
+        if operation.method != "GET" && !is_alone {
+            let suffix = format!(":{}", operation.method.to_ascii_lowercase());
+            operation.id.push_str(&suffix);
+            operation.long_id.push_str(&suffix);
+        }
+    }
 }
 
 /// Spells the names of operations as in `tables.toml`, because editions differ in case.

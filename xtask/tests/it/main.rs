@@ -7,6 +7,7 @@ mod behavior;
 mod copy;
 mod diff;
 mod editions;
+mod endpoints;
 mod errors;
 #[allow(
     dead_code,
