@@ -36,12 +36,14 @@ pub(crate) enum Habit {
     NumericIds,
     /// Names of schemas contain dots, spaces and brackets.
     OddNames,
+    /// Every path has the method `options`, as in exports of API gateways.
+    Gateway,
     /// Names of schemas are those of types that hand-written code uses, but not of the same ones.
     MixedNames,
 }
 
 impl Habit {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Inline,
         Self::Wrapped,
         Self::Parts,
@@ -57,6 +59,7 @@ impl Habit {
         Self::Capitals,
         Self::NumericIds,
         Self::OddNames,
+        Self::Gateway,
         Self::MixedNames,
     ];
 
@@ -127,6 +130,12 @@ impl Habit {
                 }
             }),
             Self::OddNames => rename_schemas(api, &|number| format!("List«Dto {number}» of a.b/c")),
+            Self::Gateway => {
+                for item in api["paths"].as_object_mut().unwrap().values_mut() {
+                    item["options"] =
+                        json!({"parameters": [], "responses": {"200": {"description": ""}}});
+                }
+            }
             Self::MixedNames => rename_schemas(api, &|number| {
                 let names = ["Asset", "Error", "LocationInput", "ProductsListResponse"];
                 match names.get(number) {
