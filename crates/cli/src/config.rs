@@ -228,7 +228,8 @@ fn configured_sinks(path: Option<&Path>) -> Result<Vec<SinkConfig>> {
 fn label(text: &str) -> String {
     let text = text.split('?').next().unwrap_or_default();
     let (name, target) = text.split_once(':').unwrap_or((text, ""));
-    if target.starts_with("s3://") && !target.contains('@') {
+    let is_bucket = !fortilake_snapshot::variables(target).is_empty();
+    if is_bucket && !target.contains('@') {
         return text.to_owned();
     }
     match target.parse::<url::Url>() {
@@ -283,7 +284,7 @@ struct PublishTarget {
     layout: Option<Value>,
     /// All options of a sink that does not publish to a folder. Two such sinks are the same only
     /// if nothing differs: two programs or two URLs may differ in any option. For a bucket, the
-    /// server.
+    /// server and the account.
     options: Option<Map<String, Value>>,
 }
 
@@ -305,8 +306,11 @@ impl PublishTarget {
             target: target.map(|path| path.components().collect()),
             layout: spec.options.get("layout").or(default).cloned(),
             options: if is_folder {
-                let endpoint = spec.options.get("endpoint");
-                endpoint.map(|endpoint| Map::from_iter([("endpoint".to_owned(), endpoint.clone())]))
+                let servers = ["endpoint", "account"].into_iter().filter_map(|name| {
+                    let value = spec.options.get(name)?;
+                    Some((name.to_owned(), value.clone()))
+                });
+                Some(servers.collect())
             } else {
                 Some(spec.options.clone())
             },

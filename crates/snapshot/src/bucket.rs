@@ -8,39 +8,57 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+mod kind;
 #[cfg(test)]
 mod tests;
 
-/// How to reach a bucket, for a place such as `s3://BUCKET/PREFIX`. A local folder ignores all of it.
+use self::kind::SECRET_VARIABLES;
+pub(crate) use self::kind::StoreKind;
+
+/// How to reach a bucket, for a place such as `s3://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `gs://BUCKET/PREFIX`. A
+/// local folder ignores all of it.
 ///
 /// File sinks flatten it into their options. Builds without the feature `cloud` have the options too, so that a
 /// configuration is either right or wrong, and only the path depends on the build.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 pub struct BucketOptions {
-    /// Object stores: the URL of the server, such as `https://minio.example.com:9000`, if it is not that of AWS. Without it,
-    /// `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`.
+    /// Object stores: the URL of the server, such as `https://minio.example.com:9000`, if it is not that of the provider.
+    /// Without it, for S3, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`.
     #[serde(default)]
     pub endpoint: Option<String>,
-    /// Object stores: the region, such as `eu-central-1`. Without it, `AWS_REGION` or `AWS_DEFAULT_REGION`.
+    /// S3: the region, such as `eu-central-1`. Without it, `AWS_REGION` or `AWS_DEFAULT_REGION`.
     #[serde(default)]
     pub region: Option<String>,
-    /// Object stores: the id of the access key. Without it, `AWS_ACCESS_KEY_ID`, or the role of the machine or container.
+    /// S3: the id of the access key. Without it, `AWS_ACCESS_KEY_ID`, or the role of the machine or container.
     #[serde(default)]
     pub access_key_id: Option<MaybeSecret>,
-    /// Object stores: the secret of the access key. Without it, `AWS_SECRET_ACCESS_KEY`.
+    /// S3: the secret of the access key. Without it, `AWS_SECRET_ACCESS_KEY`.
     #[serde(default)]
     pub secret_access_key: Option<Secret>,
-    /// Object stores: the session token of temporary credentials. Without it, `AWS_SESSION_TOKEN`.
+    /// S3: the session token of temporary credentials. Without it, `AWS_SESSION_TOKEN`.
     #[serde(default)]
     pub session_token: Option<Secret>,
-    /// Object stores: how the server encrypts files: `AES256`, `aws:kms` or `aws:kms:dsse`. Without it, as the bucket is
-    /// configured.
+    /// S3: how the server encrypts files: `AES256`, `aws:kms` or `aws:kms:dsse`. Without it, as the bucket is configured.
     #[serde(default)]
     pub encryption: Option<Encryption>,
-    /// Object stores: the KMS key for `encryption`. Without it, the account's default key.
+    /// S3: the KMS key for `encryption`. Without it, the account's default key.
     #[serde(default)]
     pub kms_key_id: Option<String>,
-    /// Object stores: a PEM file with private CAs to trust in addition to those of the system. Without it, `AWS_CA_BUNDLE`.
+    /// Azure: the name of the storage account. Without it, `AZURE_STORAGE_ACCOUNT`.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// Azure: the key of the storage account. Without it, `AZURE_STORAGE_KEY`, or another credential of the environment.
+    #[serde(default)]
+    pub account_key: Option<Secret>,
+    /// Azure: a shared access signature. Without it, `AZURE_STORAGE_SAS_TOKEN`.
+    #[serde(default)]
+    pub sas_token: Option<Secret>,
+    /// Google Cloud Storage: the key of a service account, as JSON. Without it, the file that
+    /// `GOOGLE_APPLICATION_CREDENTIALS` names, or the service account of the machine.
+    #[serde(default)]
+    pub service_account_key: Option<Secret>,
+    /// Object stores: a PEM file with private CAs to trust in addition to those of the system. Without it,
+    /// for S3, `AWS_CA_BUNDLE`.
     #[serde(default)]
     pub ca_cert: Option<PathBuf>,
     /// Object stores: whether `endpoint` may be plain HTTP to another machine.
@@ -77,28 +95,6 @@ impl Encryption {
     }
 }
 
-/// The variables that S3's own tools read, as far as they are supported.
-const VARIABLES: [&str; 15] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_CA_BUNDLE",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_ENDPOINT_URL_STS",
-    "AWS_REGION",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-];
-
-/// The variables that may not be written in plain text.
-const SECRET: [&str; 2] = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-
 /// The scheme of a place that is not a local folder, such as `s3`.
 pub fn scheme(path: &str) -> Option<&str> {
     path.split_once("://").map(|(scheme, _)| scheme)
@@ -108,10 +104,8 @@ pub fn scheme(path: &str) -> Option<&str> {
 ///
 /// The caller passes those that are set in [`BucketOptions::variables`], because only it reads the environment.
 pub fn variables(path: &str) -> &'static [&'static str] {
-    match scheme(path) {
-        Some("s3") => &VARIABLES,
-        _ => &[],
-    }
+    let kind = scheme(path).and_then(StoreKind::of);
+    kind.map_or(&[], StoreKind::variables)
 }
 
 impl BucketOptions {
@@ -131,19 +125,25 @@ impl BucketOptions {
         options.resolve(&schema, lookup)?.parse()
     }
 
-    /// Refuses unknown variables, and secrets in plain text.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Refuses options and variables that stores of `kind` do not have, and secrets in plain text.
+    pub(crate) fn check(&self, kind: StoreKind) -> Result<()> {
         let config = |text: String| Err(Error::new(Kind::Config, text));
+        let scheme = kind.scheme();
+        if let Some(name) = kind::foreign_option(self, kind) {
+            return config(format!(
+                "option `{name}` is not for a place at `{scheme}://`"
+            ));
+        }
         for (name, value) in &self.variables {
-            if !VARIABLES.contains(&name.as_str()) {
-                let guess = fortilake_sink::nearest(name, VARIABLES);
+            if !kind.variables().contains(&name.as_str()) {
+                let guess = fortilake_sink::nearest(name, kind.variables().iter().copied());
                 let guess =
                     guess.map_or_else(String::new, |guess| format!("; did you mean `{guess}`?"));
                 return config(format!(
-                    "option `variables` has the unknown variable `{name}`{guess}"
+                    "option `variables` has the variable `{name}`, which is unknown for `{scheme}://`{guess}"
                 ));
             }
-            if SECRET.contains(&name.as_str()) && !value.is_secret() {
+            if SECRET_VARIABLES.contains(&name.as_str()) && !value.is_secret() {
                 return config(format!(
                     "`{name}` in option `variables` is a secret and cannot be written in plain text; use \
                      {{ env = … }}, {{ file = … }} or {{ command = […] }}"

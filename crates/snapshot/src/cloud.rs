@@ -18,9 +18,12 @@ use self::error::{failed, is_absent};
 use self::upload::CloudUpload;
 use crate::place::{Digest, Link, Lock, Object, Place, Put, Tag, Unfinished, Upload};
 
+mod azure;
 mod backend;
 mod connect;
+mod endpoint;
 mod error;
+mod gcs;
 mod probe;
 mod s3;
 #[cfg(test)]
@@ -36,7 +39,8 @@ const TRIES: u32 = 5;
 /// A prefix of a bucket.
 ///
 /// Objects appear whole and are durable when a request succeeds, so there is nothing to stage or sync. Conditional
-/// requests replace locks and links: put-if-absent for claims and manifests, compare-and-swap by `ETag` for pointers.
+/// requests replace locks and links: put-if-absent for claims and manifests, compare-and-swap by `ETag` or generation for
+/// pointers.
 #[derive(Clone)]
 pub(crate) struct CloudPlace {
     inner: Arc<Inner>,
@@ -130,6 +134,15 @@ impl Inner {
     }
 }
 
+/// The condition that an object still has the content that `tag` stands for.
+fn unchanged(tag: String) -> PutMode {
+    // Each client takes the member that its store has.
+    PutMode::Update(UpdateVersion {
+        e_tag: Some(tag.clone()),
+        version: Some(tag),
+    })
+}
+
 #[async_trait]
 impl Place for CloudPlace {
     fn location(&self) -> String {
@@ -170,9 +183,9 @@ impl Place for CloudPlace {
             Err(error) if is_absent(&error) => return Ok(None),
             found => found.map_err(failed)?,
         };
-        let Some(tag) = found.meta.e_tag.clone() else {
+        let Some(tag) = self.inner.backend.tag(&found.meta) else {
             let text = format!(
-                "the store did not return an ETag for `{}/{path}`, so files cannot be replaced safely",
+                "the store did not return the version of `{}/{path}`, so files cannot be replaced safely",
                 self.inner.location
             );
             return Err(Error::new(Kind::Config, text));
@@ -187,8 +200,14 @@ impl Place for CloudPlace {
     async fn tail(&self, path: &str, count: u64) -> Result<Option<Vec<u8>>> {
         let object = self.inner.object(path)?;
         let failed = |error| self.inner.failed("read", path, &error);
+        // Azure cannot read from the end, so the size is needed first.
+        let size = match self.inner.size(path).await? {
+            None => return Ok(None),
+            Some(0) => return Ok(Some(Vec::new())),
+            Some(size) => size,
+        };
         let options = GetOptions {
-            range: Some(GetRange::Suffix(count)),
+            range: Some(GetRange::Bounded(size.saturating_sub(count)..size)),
             ..GetOptions::default()
         };
         let found = match self
@@ -230,13 +249,8 @@ impl Place for CloudPlace {
         let Some(Tag(tag)) = expected else {
             return self.put_new(path, content).await;
         };
-        let version = UpdateVersion {
-            e_tag: Some(tag.clone()),
-            version: None,
-        };
-        self.inner
-            .put(path, PutMode::Update(version), content.into())
-            .await
+        let condition = unchanged(tag.clone());
+        self.inner.put(path, condition, content.into()).await
     }
 
     async fn copy(&self, from: &str, to: &str) -> Result<()> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fortilake_sink::{Delivery, Error, Kind, Result};
 
 use crate::Layout;
-use crate::bucket::{BucketOptions, scheme};
+use crate::bucket::{BucketOptions, StoreKind, scheme};
 use crate::catalog::Catalog;
 use crate::local::LocalPlace;
 use crate::place::Place;
@@ -86,36 +86,37 @@ pub(crate) fn place_at(path: &Path, bucket: &BucketOptions) -> Result<Arc<dyn Pl
     let Some(url) = url(path) else {
         return Ok(Arc::new(LocalPlace::new(path)));
     };
-    check_url(url)?;
-    bucket.check()?;
-    in_bucket(url, bucket)
+    let kind = check_url(url)?;
+    bucket.check(kind)?;
+    in_bucket(kind, url, bucket)
 }
 
-/// Refuses URLs of stores that this build does not support.
-fn check_url(url: &str) -> Result<()> {
+/// The kind of store that a URL is for. Refuses those that this build does not support.
+fn check_url(url: &str) -> Result<StoreKind> {
     let scheme = scheme(url).unwrap_or_default();
-    let text = if scheme != "s3" {
-        format!(
-            "`{scheme}://` is not supported; option `path` must be a folder or `s3://BUCKET/PREFIX`"
-        )
-    } else if cfg!(feature = "cloud") {
-        return Ok(());
-    } else {
-        format!(
+    let text = match StoreKind::of(scheme) {
+        Some(kind) if cfg!(feature = "cloud") => return Ok(kind),
+        Some(_) => format!(
             "`{scheme}://` is not supported, because this program was built without the feature `cloud`; build it with \
              `--features cloud`, or publish to a folder"
-        )
+        ),
+        None => {
+            let [s3, azure, gcs] = StoreKind::ALL.map(StoreKind::form);
+            format!(
+                "`{scheme}://` is not supported; option `path` must be a folder, `{s3}`, `{azure}` or `{gcs}`"
+            )
+        }
     };
     Err(Error::new(Kind::Config, text))
 }
 
 #[cfg(feature = "cloud")]
-fn in_bucket(url: &str, bucket: &BucketOptions) -> Result<Arc<dyn Place>> {
-    Ok(Arc::new(crate::cloud::open(url, bucket)?))
+fn in_bucket(kind: StoreKind, url: &str, bucket: &BucketOptions) -> Result<Arc<dyn Place>> {
+    Ok(Arc::new(crate::cloud::open(kind, url, bucket)?))
 }
 
 #[cfg(not(feature = "cloud"))]
-fn in_bucket(url: &str, _bucket: &BucketOptions) -> Result<Arc<dyn Place>> {
+fn in_bucket(_kind: StoreKind, url: &str, _bucket: &BucketOptions) -> Result<Arc<dyn Place>> {
     let text = format!("`{url}` needs the feature `cloud`");
     Err(Error::new(Kind::Internal, text))
 }

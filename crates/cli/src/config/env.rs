@@ -18,7 +18,7 @@ use crate::exit::{CommandError, Result};
 const FILE: &str = ".env";
 
 /// Variables of object stores that say the same thing or belong together.
-const GROUPS: [&[&str]; 3] = [
+const GROUPS: [&[&str]; 5] = [
     &[
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
@@ -26,6 +26,19 @@ const GROUPS: [&[&str]; 3] = [
     ],
     &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
     &["AWS_REGION", "AWS_DEFAULT_REGION"],
+    &[
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_STORAGE_KEY",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "AZURE_TENANT_ID",
+        "IDENTITY_ENDPOINT",
+    ],
+    &[
+        "CLOUDSDK_AUTH_ACCESS_TOKEN",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+    ],
 ];
 
 /// Variables by name; the process's own win over those of the file.

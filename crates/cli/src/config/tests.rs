@@ -265,6 +265,7 @@ fn a_bucket_is_reached_with_the_variables_that_are_set() {
     let names: Vec<_> = chosen.keys().map(String::as_str).collect();
     assert_eq!(names, ["AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION"]);
     assert!(bucket(json!({ "path": "out" })).is_empty());
+    assert!(bucket(json!({ "path": "gs://lake/x" })).is_empty());
 }
 
 #[test]
@@ -274,6 +275,7 @@ fn labels_name_a_bucket_and_its_prefix_and_no_credentials() {
             "parquet:s3://lake/fortinet?region=x",
             "parquet:s3://lake/fortinet",
         ),
+        ("parquet:az://lake/x?account=y", "parquet:az://lake/x"),
         ("parquet:s3://id:hunter2@lake/x", "parquet:s3://lake"),
         ("parquet:s3://id:hunter2/a+b@lake/x", "parquet:s3://…"),
         (
@@ -297,5 +299,13 @@ fn buckets_of_different_servers_are_different_places() {
     assert!(apart(
         "parquet:s3://lake/x",
         "parquet:s3://lake/x?endpoint=https://minio"
+    ));
+    assert!(!apart(
+        "parquet:az://lake/x",
+        "csv:az://lake/x?layout=snapshots"
+    ));
+    assert!(apart(
+        "parquet:az://lake/x?account=one",
+        "parquet:az://lake/x?account=two"
     ));
 }

@@ -129,13 +129,17 @@ fn one_sink() {
 
     options:
       access_key_id
-          Object stores: the id of the access key. Without it, `AWS_ACCESS_KEY_ID`, or the role of the machine or container.
+          S3: the id of the access key. Without it, `AWS_ACCESS_KEY_ID`, or the role of the machine or container.
+      account
+          Azure: the name of the storage account. Without it, `AZURE_STORAGE_ACCOUNT`.
+      account_key
+          Azure: the key of the storage account. Without it, `AZURE_STORAGE_KEY`, or another credential of the environment.
       allow_http
           Object stores: whether `endpoint` may be plain HTTP to another machine. (default: false)
       bom
           Whether files begin with a byte order mark, by which Excel recognizes UTF-8. (default: false)
       ca_cert
-          Object stores: a PEM file with private CAs to trust in addition to those of the system. Without it, `AWS_CA_BUNDLE`.
+          Object stores: a PEM file with private CAs to trust in addition to those of the system. Without it, for S3, `AWS_CA_BUNDLE`.
       columns
           The columns to write, in this order, as a list or separated by commas; or a list for each table, such as `{ products = ["serial_number", "product_model"] }`. If empty, all columns are written. (default: [])
       dates
@@ -143,9 +147,9 @@ fn one_sink() {
       delimiter
           The character between two cells: `,`, `;`, `|` or `tab`. (default: ",")
       encryption
-          Object stores: how the server encrypts files: `AES256`, `aws:kms` or `aws:kms:dsse`. Without it, as the bucket is configured.
+          S3: how the server encrypts files: `AES256`, `aws:kms` or `aws:kms:dsse`. Without it, as the bucket is configured.
       endpoint
-          Object stores: the URL of the server, such as `https://minio.example.com:9000`, if it is not that of AWS. Without it, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`.
+          Object stores: the URL of the server, such as `https://minio.example.com:9000`, if it is not that of the provider. Without it, for S3, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`.
       formula_prefix
           Whether to put a `'` before text that a spreadsheet would run as a formula. (default: true)
       join
@@ -153,7 +157,7 @@ fn one_sink() {
       keep
           Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout `snapshots`.
       kms_key_id
-          Object stores: the KMS key for `encryption`. Without it, the account's default key.
+          S3: the KMS key for `encryption`. Without it, the account's default key.
       layout
           `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. Object stores support only `snapshots`. (default: "latest")
       meta
@@ -165,11 +169,15 @@ fn one_sink() {
       path
           The folder to publish into, created if it does not exist, or a URL such as `s3://BUCKET/PREFIX`, which needs a build with the feature `cloud`.
       region
-          Object stores: the region, such as `eu-central-1`. Without it, `AWS_REGION` or `AWS_DEFAULT_REGION`.
+          S3: the region, such as `eu-central-1`. Without it, `AWS_REGION` or `AWS_DEFAULT_REGION`.
+      sas_token
+          Azure: a shared access signature. Without it, `AZURE_STORAGE_SAS_TOKEN`.
       secret_access_key
-          Object stores: the secret of the access key. Without it, `AWS_SECRET_ACCESS_KEY`.
+          S3: the secret of the access key. Without it, `AWS_SECRET_ACCESS_KEY`.
+      service_account_key
+          Google Cloud Storage: the key of a service account, as JSON. Without it, the file that `GOOGLE_APPLICATION_CREDENTIALS` names, or the service account of the machine.
       session_token
-          Object stores: the session token of temporary credentials. Without it, `AWS_SESSION_TOKEN`.
+          S3: the session token of temporary credentials. Without it, `AWS_SESSION_TOKEN`.
       tables
           The tables to write, as a list or separated by commas. If empty, all tables are written. (default: [])
       variables

@@ -7,7 +7,7 @@ use super::*;
 fn resolve(options: &Value) -> Result<BucketOptions> {
     let options = options.as_object().cloned().unwrap_or_default();
     let options = BucketOptions::resolve(&options, &|_| Ok("hunter2".to_owned()))?;
-    options.check().map(|()| options)
+    options.check(StoreKind::S3).map(|()| options)
 }
 
 #[test]
@@ -48,7 +48,15 @@ fn wrong_options_are_refused() {
         ),
         (
             json!({ "variables": { "AWS_REGIO": "x" } }),
-            "option `variables` has the unknown variable `AWS_REGIO`; did you mean `AWS_REGION`?",
+            "option `variables` has the variable `AWS_REGIO`, which is unknown for `s3://`; did you mean `AWS_REGION`?",
+        ),
+        (
+            json!({ "variables": { "AZURE_STORAGE_ACCOUNT": "x" } }),
+            "option `variables` has the variable `AZURE_STORAGE_ACCOUNT`, which is unknown for `s3://`",
+        ),
+        (
+            json!({ "account": "x" }),
+            "option `account` is not for a place at `s3://`",
         ),
         (
             json!({ "encryption": "rot13" }),
@@ -68,8 +76,42 @@ fn wrong_options_are_refused() {
 }
 
 #[test]
+fn every_secret_variable_belongs_to_a_store() {
+    let all = StoreKind::ALL.map(StoreKind::variables).concat();
+    for name in SECRET_VARIABLES {
+        assert!(all.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn options_of_one_store_are_refused_for_others() {
+    for (option, wanted) in [
+        (json!({ "account_key": { "env": "KEY" } }), StoreKind::Azure),
+        (json!({ "sas_token": { "env": "SAS" } }), StoreKind::Azure),
+        (
+            json!({ "service_account_key": { "env": "KEY" } }),
+            StoreKind::Gcs,
+        ),
+        (json!({ "region": "x" }), StoreKind::S3),
+    ] {
+        let options = option.as_object().cloned().unwrap_or_default();
+        let options = BucketOptions::resolve(&options, &|_| Ok("hunter2".to_owned())).unwrap();
+        for kind in StoreKind::ALL {
+            assert_eq!(
+                options.check(kind).is_ok(),
+                kind == wanted,
+                "{option} at {kind:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn only_a_url_has_variables() {
     assert!(variables("s3://bucket/x").contains(&"AWS_REGION"));
+    assert!(variables("az://container").contains(&"AZURE_STORAGE_KEY"));
+    assert!(variables("gs://bucket").contains(&"GOOGLE_APPLICATION_CREDENTIALS"));
+    assert!(variables("ftp://bucket").is_empty());
     assert!(variables("out").is_empty());
     assert!(variables("C:\\out").is_empty());
 }

@@ -1,11 +1,24 @@
-//! What a place needs from a client of an object store.
+//! What a place needs from an object store: a provider knows how to reach it, a backend is a client.
 
 use async_trait::async_trait;
-use object_store::ObjectStore;
+use fortilake_sink::Result;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
+use object_store::{ClientOptions, ObjectMeta, ObjectStore, RetryConfig};
 
 use crate::place::Unfinished;
+
+/// Where a bucket is and how to sign in.
+pub(super) trait Provider {
+    /// Whether requests are plain HTTP. It was checked that this is meant.
+    fn is_plain(&self) -> bool;
+
+    /// The server for messages.
+    fn server(&self) -> String;
+
+    /// A client.
+    fn connect(&self, http: &ClientOptions, retries: RetryConfig) -> Result<Box<dyn Backend>>;
+}
 
 /// A client of one bucket.
 #[async_trait]
@@ -18,4 +31,9 @@ pub(super) trait Backend: Send + Sync {
 
     /// The unfinished uploads below a prefix, with the names of their objects; or why they cannot be listed.
     async fn unfinished(&self, prefix: &Path) -> Result<Vec<Unfinished>, String>;
+
+    /// What stands for the content of an object in a condition.
+    fn tag(&self, object: &ObjectMeta) -> Option<String> {
+        object.e_tag.clone()
+    }
 }

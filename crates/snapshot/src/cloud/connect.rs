@@ -7,16 +7,23 @@ use std::time::Duration;
 use fortilake_sink::{Error, Kind, Result};
 use object_store::{BackoffConfig, Certificate, ClientOptions, RetryConfig};
 
-use super::s3::{Settings, TIMEOUT};
+use super::backend::Provider;
 use super::upload::PART;
-use super::{CloudPlace, Inner};
-use crate::bucket::BucketOptions;
+use super::{CloudPlace, Inner, azure, gcs, s3};
+use crate::bucket::{BucketOptions, StoreKind};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long one request may take. A part of a file can be slow, and a response can be a whole file.
+const TIMEOUT: Duration = Duration::from_mins(10);
+
 /// How often a probe tries again. A wrong endpoint or missing credentials are reported after a few seconds.
 const PROBE_RETRIES: usize = 2;
+
+/// How long a probe waits at first before it tries again in Google Cloud Storage, which allows about one write a second to
+/// an object.
+const GCS_BACKOFF: Duration = Duration::from_secs(1);
 
 /// A bucket and a prefix in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,23 +33,22 @@ pub(super) struct Location<'a> {
 }
 
 impl<'a> Location<'a> {
-    /// Reads `s3://BUCKET/PREFIX`.
-    pub(super) fn parse(url: &'a str) -> Result<Self> {
-        let wrong = |text: &str| Error::new(Kind::Config, text);
+    /// Reads a URL such as `s3://BUCKET/PREFIX`.
+    pub(super) fn parse(kind: StoreKind, url: &'a str) -> Result<Self> {
+        let wrong = |text: &str| {
+            let text = format!("the URL of a place is `{}`; {text}", kind.form());
+            Error::new(Kind::Config, text)
+        };
         let (_, rest) = url
             .split_once("://")
             .ok_or_else(|| wrong("option `path` is not a URL"))?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         // Do not quote the URL: somebody may have written credentials into it.
         if bucket.contains(['@', ':', '?', '#']) {
-            return Err(wrong(
-                "the URL of a place is `s3://BUCKET/PREFIX`; credentials, a host or a query are not part of it",
-            ));
+            return Err(wrong("credentials, a host or a query are not part of it"));
         }
         if bucket.is_empty() {
-            return Err(wrong(
-                "the URL of a place needs a bucket, as in `s3://BUCKET/PREFIX`",
-            ));
+            return Err(wrong("its first part is missing"));
         }
         let prefix = prefix.trim_matches('/');
         Ok(Self { bucket, prefix })
@@ -50,23 +56,31 @@ impl<'a> Location<'a> {
 }
 
 /// The place at `url`. Connects to nothing.
-pub(crate) fn open(url: &str, options: &BucketOptions) -> Result<CloudPlace> {
+pub(crate) fn open(kind: StoreKind, url: &str, options: &BucketOptions) -> Result<CloudPlace> {
     // The HTTP client takes the process's provider. If there is one already, it is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let location = Location::parse(url)?;
-    let settings = Settings::new(location.bucket, options)?;
-    let http = http(options, settings.is_plain())?;
+    let location = Location::parse(kind, url)?;
+    let provider: Box<dyn Provider> = match kind {
+        StoreKind::S3 => Box::new(s3::Settings::new(location.bucket, options)?),
+        StoreKind::Azure => Box::new(azure::Settings::new(location.bucket, options)?),
+        StoreKind::Gcs => Box::new(gcs::Settings::new(location.bucket, options)?),
+    };
+    let http = http(options, provider.is_plain())?;
+    let mut backoff = BackoffConfig::default();
+    if kind == StoreKind::Gcs {
+        backoff.init_backoff = GCS_BACKOFF;
+    }
     let hasty = RetryConfig {
-        backoff: BackoffConfig::default(),
+        backoff,
         max_retries: PROBE_RETRIES,
         retry_timeout: Duration::from_secs(10),
     };
     let inner = Inner {
-        backend: settings.connect(&http, RetryConfig::default())?,
-        hasty: Some(settings.connect(&http, hasty)?),
+        backend: provider.connect(&http, RetryConfig::default())?,
+        hasty: Some(provider.connect(&http, hasty)?),
         root: location.prefix.to_owned(),
         location: url.trim_end_matches('/').to_owned(),
-        server: settings.server(),
+        server: provider.server(),
         part: PART,
     };
     inner.object("")?;

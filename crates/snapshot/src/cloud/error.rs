@@ -17,8 +17,9 @@ pub(super) fn failed(action: &str, target: &str, error: &StoreError) -> Error {
 /// Whether there is no such object or upload.
 pub(super) fn is_absent(error: &StoreError) -> bool {
     let is_not_found = matches!(error, StoreError::NotFound { .. });
+    let code = code(&error.to_string()).unwrap_or_default();
     // A bucket that is gone must not look like an empty one.
-    is_not_found && code(&error.to_string()).as_deref() != Some("NoSuchBucket")
+    is_not_found && !["NoSuchBucket", "ContainerNotFound"].contains(&code.as_str())
 }
 
 /// What the caller can do, and why the request failed.
@@ -31,12 +32,17 @@ pub(super) fn explain(error: &StoreError) -> (Kind, String) {
         None => reason.to_owned(),
     };
     match (error, code.as_str()) {
-        (_, "NoSuchBucket" | "ContainerNotFound") => {
-            (Kind::Config, "the bucket does not exist".to_owned())
-        }
-        (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken") => {
-            (Kind::Config, with_answer("the credentials are not valid"))
-        }
+        (_, "NoSuchBucket") => (Kind::Config, "the bucket does not exist".to_owned()),
+        (_, "ContainerNotFound") => (Kind::Config, "the container does not exist".to_owned()),
+        (
+            _,
+            "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "InvalidToken"
+            | "ExpiredToken"
+            | "AuthenticationFailed"
+            | "InvalidAuthenticationInfo",
+        ) => (Kind::Config, with_answer("the credentials are not valid")),
         (_, "AuthorizationHeaderMalformed" | "PermanentRedirect" | "TemporaryRedirect") => (
             Kind::Config,
             with_answer("the region is wrong; check option `region`"),
@@ -54,11 +60,14 @@ pub(super) fn explain(error: &StoreError) -> (Kind, String) {
         (StoreError::NotSupported { .. } | StoreError::NotImplemented { .. }, _) => {
             (Kind::Config, "the store does not support this".to_owned())
         }
-        // Without any configured credentials, the library asks the service that machines in AWS have at this address.
-        _ if text.contains("169.254.169.254") => {
-            let reason =
-                "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-            (Kind::Config, reason.to_owned())
+        // Without any configured credentials, the library asks the service that cloud machines have at this address.
+        (StoreError::Generic { store, .. }, _) if text.contains("169.254.169.254") => {
+            let reason = format!("there are no credentials; set {}", credentials(store));
+            (Kind::Config, reason)
+        }
+        // What the sign-in services of Azure and Google answer has another format.
+        _ if text.contains("AADSTS") || text.contains("\"invalid_grant\"") => {
+            (Kind::Config, with_answer("the credentials are not valid"))
         }
         (StoreError::InvalidPath { .. }, _) => (Kind::Config, "the name is not allowed".to_owned()),
         (StoreError::Generic { .. }, _) if text.contains("redirect without LOCATION") => {
@@ -66,6 +75,15 @@ pub(super) fn explain(error: &StoreError) -> (Kind, String) {
             (Kind::Config, reason.to_owned())
         }
         _ => (Kind::Unavailable, answer.unwrap_or_else(|| root(error))),
+    }
+}
+
+/// The variables that hold credentials, for the library's name of a store.
+fn credentials(store: &str) -> &'static str {
+    match store {
+        "MicrosoftAzure" => "AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
+        "GCS" => "GOOGLE_APPLICATION_CREDENTIALS",
+        _ => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     }
 }
 

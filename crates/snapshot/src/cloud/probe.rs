@@ -5,13 +5,11 @@ use std::time::SystemTime;
 use fortilake_sink::{Error, Kind, Result};
 use futures_util::TryStreamExt as _;
 use object_store::path::Path;
-use object_store::{
-    Error as StoreError, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion,
-};
+use object_store::{Error as StoreError, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 
-use super::Inner;
 use super::backend::Backend;
 use super::error::{explain, is_absent};
+use super::{Inner, unchanged};
 use crate::token::token;
 
 /// The folder of the objects that a probe creates.
@@ -44,35 +42,38 @@ struct Prober<'a> {
 
 impl Prober<'_> {
     async fn run(&self) -> Result<()> {
-        let created = self.put("create files", PutMode::Create).await?;
+        let created = self.put("create files", PutMode::Create, b"one\n").await?;
         if !matches!(created, ConditionalResult::Done) {
             return Err(self.error(Kind::Unavailable, "a new file already exists"));
         }
-        if let ConditionalResult::Done = self.put("create files", PutMode::Create).await? {
-            return Err(self.ignores("If-None-Match"));
+        let created = self.put("create files", PutMode::Create, b"two\n").await?;
+        if let ConditionalResult::Done = created {
+            return Err(self.ignores("create a file only if it does not exist"));
         }
         let read = self.backend.objects().get(self.object).await;
         let read = read.map_err(|error| self.failed("read files", &error))?;
-        let version = |e_tag: Option<String>| {
-            PutMode::Update(UpdateVersion {
-                e_tag,
-                version: None,
-            })
+        let tag = self.backend.tag(&read.meta).unwrap_or_default();
+        let replace = async |content: &'static [u8]| {
+            let condition = unchanged(tag.clone());
+            self.put("replace files", condition, content).await
         };
-        let ConditionalResult::Done = self.put("replace files", version(read.meta.e_tag)).await?
-        else {
+        let ConditionalResult::Done = replace(b"three\n").await? else {
             return Err(self.error(Kind::Unavailable, "a file was changed by another process"));
         };
-        let other = Some("\"00000000000000000000000000000000\"".to_owned());
-        if let ConditionalResult::Done = self.put("replace files", version(other)).await? {
-            return Err(self.ignores("If-Match"));
+        if let ConditionalResult::Done = replace(b"four\n").await? {
+            return Err(self.ignores("replace a file only if it is unchanged"));
         }
         self.list().await?;
         self.discard().await
     }
 
-    async fn put(&self, action: &str, mode: PutMode) -> Result<ConditionalResult> {
-        let payload = PutPayload::from_static(b"fortilake\n");
+    async fn put(
+        &self,
+        action: &str,
+        mode: PutMode,
+        content: &'static [u8],
+    ) -> Result<ConditionalResult> {
+        let payload = PutPayload::from_static(content);
         let put = self
             .backend
             .objects()
@@ -116,10 +117,10 @@ impl Prober<'_> {
         }
     }
 
-    fn ignores(&self, header: &str) -> Error {
+    fn ignores(&self, condition: &str) -> Error {
         let text = format!(
-            "the store ignores the header `{header}`, so two crawls could overwrite each other's files; use a store or a \
-             version that supports conditional requests"
+            "the store ignores the condition to {condition}, so two crawls could overwrite each other's files; use a \
+             store or a version that supports conditional requests"
         );
         self.error(Kind::Config, &text)
     }

@@ -1,33 +1,29 @@
 //! The client for S3 and for stores that speak its protocol.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use fortilake_sink::{Error, Kind, MaybeSecret, Result, Secret};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer};
-use object_store::client::{HttpClient, HttpConnector as _, HttpRequest, ReqwestConnector};
+use object_store::client::HttpRequest;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
-use url::Url;
 
-use super::backend::Backend;
-use super::unfinished;
+use super::backend::{Backend, Provider};
+use super::endpoint;
+use super::error::explain;
+use super::unfinished::UploadList;
 use crate::bucket::BucketOptions;
 use crate::place::Unfinished;
 
 /// The region for servers that have none. S3's protocol needs one for signatures.
 const ANY_REGION: &str = "us-east-1";
 
-/// How many pages of unfinished uploads to read, of a thousand each.
-const PAGES: usize = 20;
-
 /// Where a bucket is and how to sign in.
 pub(super) struct Settings<'a> {
     bucket: &'a str,
     options: &'a BucketOptions,
     /// The URL of a server that is not AWS.
-    pub(super) endpoint: Option<String>,
+    endpoint: Option<String>,
     region: String,
 }
 
@@ -40,7 +36,7 @@ impl<'a> Settings<'a> {
         let endpoint = endpoint.or_else(|| variable("AWS_ENDPOINT_URL_S3"));
         let endpoint = text(endpoint.or_else(|| variable("AWS_ENDPOINT_URL")));
         if let Some(endpoint) = &endpoint {
-            check_endpoint(endpoint, options.allow_http)?;
+            endpoint::check(endpoint, options.allow_http)?;
         }
         let region = options.region.as_deref();
         let region = region.or_else(|| variable("AWS_REGION"));
@@ -61,48 +57,6 @@ impl<'a> Settings<'a> {
             endpoint,
             region,
         })
-    }
-
-    /// Whether the endpoint is plain HTTP. It was checked that this is meant.
-    pub(super) fn is_plain(&self) -> bool {
-        let endpoint = self.endpoint.as_deref();
-        endpoint.is_some_and(|endpoint| endpoint.to_ascii_lowercase().starts_with("http://"))
-    }
-
-    /// The server for messages.
-    pub(super) fn server(&self) -> String {
-        match &self.endpoint {
-            Some(endpoint) => format!("endpoint `{endpoint}`"),
-            None => format!("region `{}`", self.region),
-        }
-    }
-
-    /// A client.
-    pub(super) fn connect(
-        &self,
-        http: &ClientOptions,
-        retries: RetryConfig,
-    ) -> Result<Box<dyn Backend>> {
-        let store = self.builder(http, retries)?.build();
-        let store = store.map_err(|error| {
-            let text = format!("cannot use bucket `{}`", self.bucket);
-            Error::new(Kind::Config, text).with_source(super::error::explain(&error).1)
-        })?;
-        let client = ReqwestConnector::default().connect(http);
-        let client = client.map_err(|error| {
-            let text = "cannot set up the HTTP client";
-            Error::new(Kind::Config, text).with_source(super::error::explain(&error).1)
-        })?;
-        let url = match &self.endpoint {
-            Some(endpoint) => format!("{}/{}", endpoint.trim_end_matches('/'), self.bucket),
-            None => format!("https://s3.{}.amazonaws.com/{}", self.region, self.bucket),
-        };
-        Ok(Box::new(S3 {
-            store,
-            client,
-            url,
-            region: self.region.clone(),
-        }))
     }
 
     fn builder(&self, http: &ClientOptions, retries: RetryConfig) -> Result<AmazonS3Builder> {
@@ -152,6 +106,36 @@ impl<'a> Settings<'a> {
         let variables = self.options.variables.iter();
         let variables = variables.filter(|(name, _)| !EVALUATED.contains(&name.as_str()));
         variables.map(|(name, value)| (name.as_str(), value.expose()))
+    }
+}
+
+impl Provider for Settings<'_> {
+    fn is_plain(&self) -> bool {
+        endpoint::is_plain(self.endpoint.as_deref())
+    }
+
+    fn server(&self) -> String {
+        match &self.endpoint {
+            Some(endpoint) => format!("endpoint `{endpoint}`"),
+            None => format!("region `{}`", self.region),
+        }
+    }
+
+    fn connect(&self, http: &ClientOptions, retries: RetryConfig) -> Result<Box<dyn Backend>> {
+        let store = self.builder(http, retries)?.build();
+        let store = store.map_err(|error| {
+            let text = format!("cannot use bucket `{}`", self.bucket);
+            Error::new(Kind::Config, text).with_source(explain(&error).1)
+        })?;
+        let url = match &self.endpoint {
+            Some(endpoint) => format!("{}/{}", endpoint.trim_end_matches('/'), self.bucket),
+            None => format!("https://s3.{}.amazonaws.com/{}", self.region, self.bucket),
+        };
+        Ok(Box::new(S3 {
+            store,
+            list: UploadList::new(http, url)?,
+            region: self.region.clone(),
+        }))
     }
 }
 
@@ -217,72 +201,10 @@ fn with(builder: AmazonS3Builder, key: &str, value: &str) -> AmazonS3Builder {
     }
 }
 
-/// Credentials are sent over TLS or stay on this machine, unless the user wants it otherwise.
-fn check_endpoint(endpoint: &str, allow_http: bool) -> Result<()> {
-    let config = |text: String| Err(Error::new(Kind::Config, text));
-    let Ok(url) = endpoint.parse::<Url>() else {
-        return config("the endpoint is not a URL such as `https://minio.example.com`".to_owned());
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return config("the endpoint must not contain a user name or password".to_owned());
-    }
-    let is_loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback || allow_http => Ok(()),
-        "http" => config(format!(
-            "the endpoint `{endpoint}` is plain HTTP to another machine; use `https://`, or set `allow_http = true`"
-        )),
-        _ => config(format!(
-            "the endpoint `{endpoint}` must start with `https://`"
-        )),
-    }
-}
-
 struct S3 {
     store: AmazonS3,
-    client: HttpClient,
-    /// The URL of the bucket, for the request that the library lacks.
-    url: String,
+    list: UploadList,
     region: String,
-}
-
-impl S3 {
-    /// One page of `ListMultipartUploads`.
-    async fn page(&self, prefix: &str, from: Option<&(String, String)>) -> Result<String, String> {
-        let mut url: Url = self.url.parse().map_err(|_| "the URL is not valid")?;
-        url.query_pairs_mut()
-            .append_pair("uploads", "")
-            .append_pair("prefix", prefix);
-        if let Some((key, id)) = from {
-            url.query_pairs_mut()
-                .append_pair("key-marker", key)
-                .append_pair("upload-id-marker", id);
-        }
-        // Servers and the signer do not agree on what a `+` means. A plus sign itself is already encoded.
-        let query = url.query().unwrap_or_default().replace('+', "%20");
-        url.set_query(Some(&query));
-        let credential = self.store.credentials().get_credential().await;
-        let credential = credential.map_err(|error| super::error::explain(&error).1)?;
-        let mut request = HttpRequest::new(object_store::client::HttpRequestBody::empty());
-        *request.uri_mut() = url.as_str().parse().map_err(|_| "the URL is not valid")?;
-        AwsAuthorizer::new(&credential, "s3", &self.region)
-            .try_authorize(&mut request, None)
-            .map_err(|error| super::error::explain(&error).1)?;
-        let answer = self.client.execute(request).await;
-        let answer = answer.map_err(|_| "the request failed")?;
-        if !answer.status().is_success() {
-            return Err(format!("HTTP {}", answer.status()));
-        }
-        let body = answer.into_body().bytes().await;
-        let body = body.map_err(|_| "the response was cut off")?;
-        Ok(String::from_utf8_lossy(&body).into_owned())
-    }
 }
 
 #[async_trait]
@@ -296,23 +218,13 @@ impl Backend for S3 {
     }
 
     async fn unfinished(&self, prefix: &Path) -> Result<Vec<Unfinished>, String> {
-        let prefix = match prefix.as_ref() {
-            "" => String::new(),
-            prefix => format!("{prefix}/"),
+        let credential = self.store.credentials().get_credential().await;
+        let credential = credential.map_err(|error| explain(&error).1)?;
+        let signer = AwsAuthorizer::new(&credential, "s3", &self.region);
+        let sign = |request: &mut HttpRequest| {
+            let signed = signer.try_authorize(request, None);
+            signed.map_err(|error| explain(&error).1)
         };
-        let mut uploads = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES {
-            let page = unfinished::read(&self.page(&prefix, next.as_ref()).await?);
-            uploads.extend(page.uploads);
-            next = page.next;
-            if next.is_none() {
-                break;
-            }
-        }
-        Ok(uploads)
+        self.list.read(prefix, &sign).await
     }
 }
-
-/// How long one request may take. A part of a file can be slow, and a response can be a whole file.
-pub(super) const TIMEOUT: Duration = Duration::from_mins(10);

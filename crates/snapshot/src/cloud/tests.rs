@@ -9,9 +9,9 @@ use object_store::{
     Error as StoreError, MultipartId, ObjectStore, PutPayload, PutResult, Result as StoreResult,
 };
 
-use super::connect::Location;
 use super::*;
-use crate::bucket::BucketOptions;
+
+mod settings;
 
 /// A store in memory that several places share, with the uploads that were started and not ended.
 #[derive(Clone, Default)]
@@ -219,109 +219,6 @@ fn paths_stay_inside_the_place() {
 }
 
 #[test]
-fn urls_are_read_and_never_quoted_if_wrong() {
-    let read = |url| Location::parse(url).map(|found| (found.bucket, found.prefix));
-    assert_eq!(read("s3://bucket").unwrap(), ("bucket", ""));
-    assert_eq!(read("s3://bucket/a/b/").unwrap(), ("bucket", "a/b"));
-    for url in [
-        "s3://",
-        "s3:///a",
-        "s3://KEY:hunter2@bucket/a",
-        "s3://bucket?key=hunter2",
-    ] {
-        let error = read(url).unwrap_err();
-        assert_eq!(error.kind(), Kind::Config);
-        assert!(!error.to_string().contains("hunter2"), "{error}");
-    }
-}
-
-fn opened(options: &BucketOptions) -> String {
-    match open("s3://bucket/x", options) {
-        Ok(place) => {
-            let text = format!("{place:?} {}", place.inner.server);
-            assert!(!text.contains("hunter2"), "{text}");
-            place.inner.server.clone()
-        }
-        Err(error) => error.to_string(),
-    }
-}
-
-#[test]
-fn endpoints_and_regions_are_checked_before_the_first_request() {
-    let variables = |pairs: &[(&str, &str)]| BucketOptions {
-        variables: pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned().into()))
-            .collect(),
-        ..BucketOptions::default()
-    };
-    let endpoint = |endpoint: &str| BucketOptions {
-        endpoint: Some(endpoint.to_owned()),
-        ..BucketOptions::default()
-    };
-    for (options, wanted) in [
-        (
-            variables(&[]),
-            "the region of bucket `bucket` is not known; set option `region` or the variable `AWS_REGION`",
-        ),
-        (
-            variables(&[
-                ("AWS_DEFAULT_REGION", "eu-west-1"),
-                ("AWS_SECRET_ACCESS_KEY", "hunter2"),
-                ("AWS_ACCESS_KEY_ID", "K"),
-            ]),
-            "region `eu-west-1`",
-        ),
-        (
-            variables(&[
-                ("AWS_ENDPOINT_URL", "https://one"),
-                ("AWS_ENDPOINT_URL_S3", "https://two"),
-            ]),
-            "endpoint `https://two`",
-        ),
-        (
-            endpoint("http://127.0.0.1:9000"),
-            "endpoint `http://127.0.0.1:9000`",
-        ),
-        (
-            endpoint("http://minio:9000"),
-            "the endpoint `http://minio:9000` is plain HTTP to another machine; use `https://`, or set `allow_http = true`",
-        ),
-        (
-            BucketOptions {
-                allow_http: true,
-                ..endpoint("http://minio:9000")
-            },
-            "endpoint `http://minio:9000`",
-        ),
-        (
-            endpoint("minio"),
-            "the endpoint is not a URL such as `https://minio.example.com`",
-        ),
-        (
-            endpoint("https://u:hunter2@minio"),
-            "the endpoint must not contain a user name or password",
-        ),
-        (
-            BucketOptions {
-                access_key_id: Some("K".to_owned().into()),
-                ..variables(&[("AWS_SECRET_ACCESS_KEY", "hunter2"), ("AWS_REGION", "x")])
-            },
-            "the access key has an id and no secret; set option `secret_access_key`",
-        ),
-        (
-            BucketOptions {
-                ca_cert: Some("/dev/null".into()),
-                ..endpoint("https://minio")
-            },
-            "`/dev/null` is not a PEM file with certificates",
-        ),
-    ] {
-        assert_eq!(opened(&options), wanted);
-    }
-}
-
-#[test]
 fn answers_are_explained_without_what_they_repeat_of_the_request() {
     let answer = |status: &str, code: &str| {
         format!(
@@ -396,6 +293,41 @@ fn answers_are_explained_without_what_they_repeat_of_the_request() {
         (
             generic("connection refused".to_owned()),
             (Kind::Unavailable, "connection refused"),
+        ),
+        (
+            StoreError::NotFound {
+                path: "x".to_owned(),
+                source: answer("404 Not Found", "ContainerNotFound").into(),
+            },
+            (Kind::Config, "the container does not exist"),
+        ),
+        (
+            denied(answer("403 Forbidden", "AuthenticationFailed")),
+            (
+                Kind::Config,
+                "the credentials are not valid (AuthenticationFailed: What it says)",
+            ),
+        ),
+        (
+            StoreError::Generic {
+                store: "MicrosoftAzure",
+                source: "Error performing GET http://169.254.169.254/metadata/identity in 1s"
+                    .into(),
+            },
+            (
+                Kind::Config,
+                "there are no credentials; set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
+            ),
+        ),
+        (
+            generic(
+                "status code: 401 Unauthorized: {\"error_description\":\"AADSTS7000215: hunter2\"}"
+                    .to_owned(),
+            ),
+            (
+                Kind::Config,
+                "the credentials are not valid (HTTP 401 Unauthorized)",
+            ),
         ),
     ] {
         let (kind, reason) = error::explain(&error);

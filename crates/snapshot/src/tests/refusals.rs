@@ -353,7 +353,8 @@ async fn targets_that_cannot_work_are_refused() {
             "ftp://host/x",
             Layout::Snapshots,
             None,
-            "`ftp://` is not supported; option `path` must be a folder or `s3://BUCKET/PREFIX`",
+            "`ftp://` is not supported; option `path` must be a folder, `s3://BUCKET/PREFIX`, \
+             `az://CONTAINER/PREFIX` or `gs://BUCKET/PREFIX`",
         ),
         (
             "s3://bucket/x",
