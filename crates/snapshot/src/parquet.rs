@@ -14,10 +14,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::field_ids::field_id;
 pub use self::options::ParquetOptions;
 pub use self::statistics::{Bound, Bounds, ColumnStatistics, FileStatistics};
 use crate::{Encoder, Format, Output, SCHEMA_VERSION};
 
+mod field_ids;
 mod options;
 mod statistics;
 
@@ -108,7 +110,8 @@ impl ParquetEncoder {
         let path = output.path().to_owned();
         let properties = properties(crawl, name, table, format)
             .map_err(|error| Error::io("create", &path, error))?;
-        let writer = ArrowWriter::try_new(output, Arc::clone(&table.schema), Some(properties))
+        let schema = Arc::new(field_ids::with_field_ids(&table.schema));
+        let writer = ArrowWriter::try_new(output, schema, Some(properties))
             .map_err(|error| Error::io("create", &path, error))?;
         Ok(Self { writer, path })
     }

@@ -87,6 +87,7 @@ mod tests {
         };
         let found = ColumnStatistics {
             name: "c".to_owned(),
+            field_id: None,
             bytes: 10,
             nulls: Some(1),
             bounds: Some(Bounds {

@@ -18,8 +18,9 @@
 //!
 //! # Columns by name
 //!
-//! Each file is registered with a mapping from the names of its columns to the columns of the catalog. Field ids in the
-//! files would do the same, but files that are already published have none, so the mapping is needed anyway.
+//! The id of a column in the catalog is the field id that the files of this version have for it. Files of earlier versions
+//! have none, and catalogs of earlier versions have other ids. There, a file is registered with a mapping from the names of
+//! its columns to the columns of the catalog.
 //!
 //! # Not supported
 //!

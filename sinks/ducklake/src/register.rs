@@ -109,6 +109,13 @@ pub(crate) fn register(
     Ok(())
 }
 
+/// The field ids in the files of a table, by column.
+fn field_ids(files: &[(File, FileStatistics)]) -> BTreeMap<&str, u32> {
+    let columns = files.iter().flat_map(|(_, found)| &found.columns);
+    let ids = columns.filter_map(|column| Some((column.name.as_str(), column.field_id?)));
+    ids.collect()
+}
+
 /// The error for a table that somebody else created in the catalog.
 pub(crate) fn not_ours(table: &str) -> Error {
     let text = format!(
@@ -134,7 +141,7 @@ impl Registration<'_> {
             Some(id) => (id, false),
             None => (self.create(table)?, true),
         };
-        let columns = self.columns(id, is_new, table)?;
+        let columns = self.columns(id, is_new, table, &field_ids(files))?;
         if self.end(id)? {
             self.changes.push(format!("deleted_from_table:{id}"));
         }
@@ -195,7 +202,13 @@ impl Registration<'_> {
     }
 
     /// The columns of a table by name, after adding those that are new.
-    fn columns(&mut self, id: i64, is_new: bool, table: &Table) -> Result<BTreeMap<String, Known>> {
+    fn columns(
+        &mut self,
+        id: i64,
+        is_new: bool,
+        table: &Table,
+        field_ids: &BTreeMap<&str, u32>,
+    ) -> Result<BTreeMap<String, Known>> {
         let mut known = BTreeMap::new();
         {
             let sql = "SELECT column_name, column_id, column_type FROM ducklake_column
@@ -229,7 +242,8 @@ impl Registration<'_> {
                     return Err(Error::new(Kind::Rejected, text).into());
                 }
                 None => {
-                    let added = self.add_column(id, is_new, column, kind)?;
+                    let field_id = field_ids.get(column.name.as_str()).copied();
+                    let added = self.add_column(id, is_new, column, kind, field_id)?;
                     known.insert(column.name.clone(), added);
                     is_altered = true;
                 }
@@ -250,13 +264,18 @@ impl Registration<'_> {
         is_new_table: bool,
         column: &Column,
         kind: &str,
+        field_id: Option<u32>,
     ) -> Result<Known> {
-        // Ids are never used again, also not those of columns that a user has dropped.
-        let sql = "SELECT coalesce(max(column_id), 0) + 1, coalesce(max(column_order), 0) + 1
-                   FROM ducklake_column WHERE table_id = ?1";
-        let (id, order): (i64, i64) = self
-            .transaction
-            .query_row(sql, [table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        // The id is the field id in the files, by which readers find the column. But ids are never used again, also not
+        // those of columns that a user has dropped.
+        let sql = "SELECT coalesce(max(column_id), 0) + 1, coalesce(max(column_order), 0) + 1,
+                   coalesce(max(column_id = ?2), 0) FROM ducklake_column WHERE table_id = ?1";
+        let (next, order, is_taken): (i64, i64, bool) =
+            self.transaction
+                .query_row(sql, params![table, field_id], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?;
+        let id = field_id.filter(|_| !is_taken).map_or(next, i64::from);
         // A column that comes later is null in older versions.
         let nulls_allowed = column.nullable || !is_new_table;
         self.transaction.execute(

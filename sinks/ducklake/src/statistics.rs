@@ -174,6 +174,7 @@ mod tests {
     fn file(kind: &str, nulls: u64, min: Bound, max: Bound, are_exact: bool) -> FileColumn {
         let found = ColumnStatistics {
             name: "c".to_owned(),
+            field_id: None,
             bytes: 10,
             nulls: Some(nulls),
             bounds: Some(Bounds {
@@ -198,6 +199,7 @@ mod tests {
     fn nothing() -> FileColumn {
         let found = ColumnStatistics {
             name: "c".to_owned(),
+            field_id: None,
             bytes: 10,
             nulls: Some(3),
             bounds: None,

@@ -4,6 +4,7 @@ use fortilake_sink::{Error, Kind, Result};
 use parquet::data_type::ByteArray;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnDescriptor;
 
 use crate::place::Place;
 
@@ -35,6 +36,8 @@ pub struct FileStatistics {
 pub struct ColumnStatistics {
     /// The name of the column.
     pub name: String,
+    /// Its field id; files of earlier versions have none.
+    pub field_id: Option<u32>,
     /// The compressed size.
     pub bytes: u64,
     /// The number of nulls; `None` if it is not known.
@@ -98,6 +101,7 @@ impl FileStatistics {
             let chunks = groups.iter().map(|group| group.column(index));
             ColumnStatistics {
                 name: column.name().to_owned(),
+                field_id: field_id(column),
                 bytes: chunks
                     .clone()
                     .map(|chunk| unsigned(chunk.compressed_size()))
@@ -116,6 +120,11 @@ impl FileStatistics {
             columns: columns.collect(),
         })
     }
+}
+
+fn field_id(column: &ColumnDescriptor) -> Option<u32> {
+    let info = column.self_type().get_basic_info();
+    info.has_id().then(|| u32::try_from(info.id()).ok())?
 }
 
 /// The length of the metadata, from the end of a file.

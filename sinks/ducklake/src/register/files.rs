@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fortilake_snapshot::File;
-use fortilake_snapshot::parquet::FileStatistics;
+use fortilake_snapshot::parquet::{ColumnStatistics, FileStatistics};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{Known, Registration};
@@ -123,13 +123,24 @@ impl Registration<'_> {
         Ok(())
     }
 
-    /// The mapping from the names of a file's columns to the columns of the table. Files with the same columns share it.
+    /// The mapping from the names of a file's columns to the columns of the table; `None` if the field ids in the file
+    /// are the ids of the columns. Files with the same columns share a mapping.
+    ///
+    /// Files that an earlier version published have no field ids, and a catalog that an earlier version created has other
+    /// ids for the columns.
     fn mapping(
         &mut self,
         table: i64,
         columns: &BTreeMap<String, Known>,
         found: &FileStatistics,
-    ) -> Result<i64> {
+    ) -> Result<Option<i64>> {
+        let has_id = |column: &ColumnStatistics| {
+            let known = columns.get(&column.name).map(|known| known.id);
+            known == column.field_id.map(i64::from)
+        };
+        if found.columns.iter().all(has_id) {
+            return Ok(None);
+        }
         let names = found.columns.iter().map(|column| &column.name);
         let wanted: BTreeMap<_, _> = names
             .filter_map(|name| Some((name.clone(), columns.get(name)?.id)))
@@ -145,7 +156,7 @@ impl Registration<'_> {
             let mut rows = self.transaction.prepare(sql)?;
             let rows = rows.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
             if rows.collect::<rusqlite::Result<BTreeMap<_, _>>>()? == wanted {
-                return Ok(id);
+                return Ok(Some(id));
             }
         }
         // Mappings and files share a counter.
@@ -158,7 +169,7 @@ impl Registration<'_> {
             self.transaction
                 .execute(sql, params![id, position, name, column])?;
         }
-        Ok(id)
+        Ok(Some(id))
     }
 }
 

@@ -9,6 +9,7 @@ use fortilake_sink::{
     Batch, Context, Crawl, DataType, Field, KeyIn, Kind, Options, Origin, Outcome, Phase, Result,
     Schema, ScopeId, ScopeOutcome, ScopeResult, Selection, Spec, TableSpec, registry,
 };
+use fortilake_snapshot::parquet::field_id;
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -163,20 +164,64 @@ async fn a_version_of_all_tables_is_one_snapshot() {
     // Two versions never have the same time, although the crawls finished at the same time.
     let times = query(root, "SELECT DISTINCT snapshot_time FROM ducklake_snapshot");
     assert_eq!(times.len(), 4);
+    // The ids are those in the files.
     let columns = query(
         root,
         "SELECT column_id || ' ' || column_name || ' ' || column_type || ' ' || nulls_allowed || ' ' || begin_snapshot
          FROM ducklake_column WHERE table_id = 1 ORDER BY column_order",
     );
-    let expected = ["1 id int64 0 1", "2 name varchar 1 1", "3 size int64 1 2"];
+    let expected = [
+        ("id", "int64 0 1"),
+        ("name", "varchar 1 1"),
+        ("size", "int64 1 2"),
+    ];
+    let expected = expected.map(|(name, rest)| format!("{} {name} {rest}", field_id(name)));
     assert_eq!(columns, expected);
-    // Files with the same columns share a mapping.
-    let mappings = query(
+    assert_eq!(mappings(root), ["", "", ""]);
+}
+
+/// The mapping of each file; empty if its field ids are the ids of the columns.
+fn mappings(root: &Path) -> Vec<String> {
+    query(
         root,
-        "SELECT mapping_id || '' FROM ducklake_data_file ORDER BY data_file_id",
+        "SELECT coalesce(mapping_id, '') || '' FROM ducklake_data_file ORDER BY data_file_id",
+    )
+}
+
+#[tokio::test]
+async fn a_catalog_with_other_column_ids_maps_columns_by_name() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    publish(root, None, 1, None).await.unwrap();
+    // Earlier versions numbered the columns.
+    for table in [
+        "ducklake_column",
+        "ducklake_file_column_stats",
+        "ducklake_table_column_stats",
+    ] {
+        for (name, id) in [("id", 1), ("name", 2)] {
+            let sql = format!(
+                "UPDATE {table} SET column_id = {id} WHERE column_id = {}",
+                field_id(name)
+            );
+            assert_eq!(open(root).execute(&sql, []).unwrap(), 1);
+        }
+    }
+    publish(root, None, 2, Some(&[5, 10])).await.unwrap();
+    publish(root, None, 3, None).await.unwrap();
+    publish(root, None, 4, None).await.unwrap();
+    // Files with the same columns share a mapping.
+    let mappings = mappings(root);
+    assert_eq!(mappings[0], "");
+    assert!(!mappings[1].is_empty() && !mappings[2].is_empty());
+    assert_ne!(mappings[1], mappings[2]);
+    assert_eq!(mappings[2], mappings[3]);
+    let mapped = query(
+        root,
+        "SELECT source_name || ' ' || target_field_id FROM ducklake_name_mapping ORDER BY mapping_id, source_name",
     );
-    assert_eq!(mappings[0], mappings[2]);
-    assert_ne!(mappings[0], mappings[1]);
+    let size = format!("size {}", field_id("size"));
+    assert_eq!(mapped, ["id 1", "name 2", &size, "id 1", "name 2"]);
 }
 
 #[tokio::test]
