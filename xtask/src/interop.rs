@@ -3,10 +3,11 @@
 //! Published Python readers read our files and check the totals of the report, published Python
 //! clients call our simulator, a published package verifies our webhooks, programs receive our
 //! tables, and we crawl a server that shares no code with this workspace. The sink `postgres` writes
-//! to a PostgreSQL server, also through PgBouncer, and file sinks to an S3 server. Delta tables and a
-//! DuckLake catalog are read by the programs that they are for.
+//! to a PostgreSQL server, also through PgBouncer, and file sinks to servers that speak the protocols
+//! of S3, Azure Blob Storage and Google Cloud Storage. Delta tables and a DuckLake catalog are read by
+//! the programs that they are for.
 //!
-//! These checks are not part of `cargo test`, because they need Python and a package registry, or
+//! These checks are not part of `cargo test`, because they need Python and a package registry, npm, or
 //! the programs of PostgreSQL and PgBouncer.
 
 use std::{
@@ -36,10 +37,13 @@ const SCRIPTS: [&str; 7] = [
 /// The script that needs a PostgreSQL server.
 const POSTGRES: &str = "postgres.py";
 
-/// The scripts that publish to an S3 server and in table formats, and the packages that only they
+/// The scripts that publish to object stores and in table formats, and the packages that only they
 /// need.
 const LAKE: [&str; 2] = ["lake.py", "formats.py"];
 const LAKE_PACKAGES: &str = "lake.txt";
+
+/// The npm package with a server that speaks the protocol of Azure Blob Storage.
+const AZURITE: &str = "azurite@3.37.0";
 
 /// Runs all scripts and the tests with servers, even if one fails.
 ///
@@ -57,28 +61,24 @@ pub fn run() -> Result<()> {
     let mut failed = Vec::new();
     let has_postgres = has_postgres();
     if !has_postgres {
-        #[expect(
-            clippy::print_stderr,
-            reason = "a check that is left out must be visible"
-        )]
-        {
-            eprintln!(
-                "PostgreSQL or PgBouncer is not installed, so the sink `postgres` is not checked"
-            );
-        }
+        left_out("PostgreSQL or PgBouncer is not installed, so the sink `postgres` is not checked");
     }
     for script in SCRIPTS {
         if script == POSTGRES && !has_postgres {
             continue;
         }
-        if !succeeds(&python, &scripts.join(script), &binary)? {
+        if !succeeds(&python, &scripts.join(script), &binary, None)? {
             failed.push(script);
         }
     }
     let packages = scripts.join(LAKE_PACKAGES);
     let python = environment(&packages, &venv.with_file_name("lake"))?;
+    let azurite = azurite(&venv.with_file_name("azurite"))?;
+    if azurite.is_none() {
+        left_out("npm is not installed, so places on Azure are not checked");
+    }
     for script in LAKE {
-        if !succeeds(&python, &scripts.join(script), &binary)? {
+        if !succeeds(&python, &scripts.join(script), &binary, azurite.as_deref())? {
             failed.push(script);
         }
     }
@@ -92,16 +92,61 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// Runs a script with the path of the binary, and returns whether all its checks passed.
-fn succeeds(python: &Path, script: &Path, binary: &Path) -> Result<bool> {
-    let status = Command::new(python)
+/// Says that a check is left out.
+#[expect(
+    clippy::print_stderr,
+    reason = "a check that is left out must be visible"
+)]
+fn left_out(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Runs a script with the paths of the binary and of Azurite, and returns whether all its checks passed.
+fn succeeds(python: &Path, script: &Path, binary: &Path, azurite: Option<&Path>) -> Result<bool> {
+    let mut script_run = Command::new(python);
+    script_run
         .arg(script)
         .arg(binary)
         // The scripts import each other, which would leave cache files in the repository.
-        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    if let Some(azurite) = azurite {
+        script_run.env("AZURITE", azurite);
+    }
+    let status = script_run
         .status()
         .with_context(|| format!("cannot run `{}`", python.display()))?;
     Ok(status.success())
+}
+
+/// Installs Azurite into a folder, and returns its program; `None` without npm.
+fn azurite(folder: &Path) -> Result<Option<PathBuf>> {
+    let program = folder.join("node_modules/azurite/dist/src/blob/main.js");
+    // Written last, so that an interrupted installation is repeated.
+    let stamp = folder.join("installed.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == AZURITE) {
+        return Ok(Some(program));
+    }
+    let mut version = Command::new("npm");
+    if !version
+        .arg("--version")
+        .output()
+        .is_ok_and(|ended| ended.status.success())
+    {
+        return Ok(None);
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+    let mut npm = Command::new("npm");
+    npm.args([
+        "install",
+        "--no-save",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+        "--prefix",
+    ]);
+    succeed(npm.arg(folder).arg(AZURITE))?;
+    fs::write(&stamp, AZURITE).with_context(|| format!("cannot write `{}`", stamp.display()))?;
+    Ok(Some(program))
 }
 
 /// Runs the tests of the commit protocol on an object store in memory.
