@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::{
     Carry, Error, Event, Observer, Result, Scope,
     carry::micros,
-    deliver::{observed_at, open_page},
+    deliver::{observed_at, pages},
     error::{Kind, one_line},
     freeze::{Frozen, Requested, ScopeRecord, exhaustive},
     handover::Handover,
@@ -335,11 +335,12 @@ impl Collector {
     async fn count(&mut self, closed: &Closed) -> Result<ScopeRecord> {
         let mut record = self.record(&closed.id, &closed.scope, None);
         let mut newest = None;
-        for fetch in closed.fetches() {
-            let (page, reload) = open_page(&self.journal, fetch).await?;
+        let mut pages = pages(&self.journal, closed, &self.rows.crawl_id());
+        while let Some(page) = pages.next().await? {
+            let page = page?;
             newest = newest.max(Some(page.observed_at));
             record.pages += 1;
-            let rows = self.rows.page(page, reload).await?;
+            let rows = self.rows.page(page).await?;
             record.listed += rows.listed;
             add(&mut record.rows, rows.tables);
         }

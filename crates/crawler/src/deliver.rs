@@ -7,8 +7,8 @@ use fortilake_sink::Origin;
 use fortilake_state::Journal;
 
 use crate::{
-    Error, Fetch, Publisher, RawPage, Result, error::Kind, journal::with_journal, publish::Reload,
-    stored_scope::Closed,
+    DecodedPage, Error, Fetch, InOrder, Publisher, RawPage, Result, error::Kind,
+    journal::with_journal, publish::Reload, stored_scope::Closed,
 };
 
 /// Hands the rows of a scope to the sinks of a publisher.
@@ -24,9 +24,10 @@ pub(crate) async fn deliver(
         },
     };
     publisher.begin_from(closed.id.clone(), origin);
-    for fetch in closed.fetches() {
-        let (page, reload) = open_page(journal, fetch).await?;
-        publisher.page(page, reload).await?;
+    let crawl_id = publisher.crawl_id();
+    let mut pages = pages(journal, closed, &crawl_id);
+    while let Some(page) = pages.next().await? {
+        publisher.page(page?).await?;
     }
     for rejected in closed.rejected() {
         let observed_at = observed_at(journal, &rejected.fetch).await?;
@@ -35,16 +36,20 @@ pub(crate) async fn deliver(
     publisher.end().await
 }
 
-/// Loads the page of a call, and returns how to load it again.
-pub(crate) async fn open_page(
+/// Loads and decodes the pages of a scope.
+pub(crate) fn pages(
     journal: &Arc<dyn Journal>,
-    fetch: Fetch,
-) -> Result<(RawPage, Reload)> {
-    with_journal(journal, move |journal| {
-        let page = load(&**journal, &fetch)?;
-        Ok((page, reload(journal.clone(), fetch)))
-    })
-    .await
+    closed: &Closed,
+    crawl_id: &Arc<str>,
+) -> InOrder<Result<DecodedPage>> {
+    let (journal, crawl_id) = (journal.clone(), crawl_id.clone());
+    InOrder::new(closed.fetches().into_iter().map(move |fetch| {
+        let (journal, crawl_id) = (journal.clone(), crawl_id.clone());
+        move || {
+            let page = load(&*journal, &fetch)?;
+            DecodedPage::new(&page, &crawl_id, reload(journal, fetch))
+        }
+    }))
 }
 
 /// Loads the page of a call from the journal.

@@ -25,6 +25,7 @@ mod fetch;
 mod freeze;
 mod guard;
 mod handover;
+mod in_order;
 mod journal;
 mod notes;
 mod publish;
@@ -51,8 +52,9 @@ pub use crate::{
     fetch::{Failure, FailureKind, Fetch, Outcome, Rejected},
     freeze::Postponed,
     guard::{AccountShrink, Baselines, Guard, ScopeBaseline, Shrink, ShrinkLimits},
+    in_order::InOrder,
     notes::reading_has_ended,
-    publish::{CoverageRow, Drift, Publisher, RawPage, Reload},
+    publish::{CoverageRow, DecodedPage, Drift, Publisher, RawPage, Reload},
     read::ReusablePages,
     report::{Event, Observer, Report},
     scope::{Pages, Scope},

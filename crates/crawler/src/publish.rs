@@ -11,7 +11,7 @@ use std::sync::Arc;
 use fortilake_models::Layout;
 use fortilake_sink::{Batch, Origin, Outcome, RecordBatch, ScopeId, TableSpec};
 
-pub use self::rows::Reload;
+pub use self::rows::{DecodedPage, Reload};
 use self::{cut::ScopeBatches, rows::blocking};
 pub(crate) use self::{
     cut::{PIECE_BYTES, PIECE_ROWS},
@@ -110,6 +110,11 @@ impl Publisher {
         }
     }
 
+    /// The id of the crawl, for [`DecodedPage::new`].
+    pub fn crawl_id(&self) -> Arc<str> {
+        self.rows.crawl_id()
+    }
+
     /// Whether there are no sinks.
     pub(crate) fn is_idle(&self) -> bool {
         self.sinks.is_empty()
@@ -128,18 +133,11 @@ impl Publisher {
     /// Publishes one page of the scope. Returns how many rows it listed, and how many rows of each
     /// table are handed over.
     ///
-    /// `reload` loads the page again if a later row has the same key as one of its rows.
-    ///
     /// # Errors
     ///
-    /// If the page cannot be decoded, if all sinks have failed, or if an earlier page cannot be
-    /// loaded again.
-    pub async fn page(
-        &mut self,
-        page: RawPage,
-        reload: Reload,
-    ) -> Result<(u64, Vec<(String, u64)>)> {
-        let rows = self.rows.page(page, reload).await?;
+    /// If all sinks have failed, or if an earlier page cannot be loaded again.
+    pub async fn page(&mut self, page: DecodedPage) -> Result<(u64, Vec<(String, u64)>)> {
+        let rows = self.rows.page(page).await?;
         let counts = rows
             .tables
             .iter()

@@ -10,12 +10,13 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use fortilake_client::{self as client, EnvelopeError, Status};
-use fortilake_crawler::{CoverageRow, Facts, Publisher, RawPage, Reload, tables_of};
+use fortilake_crawler::{
+    CoverageRow, DecodedPage, Facts, InOrder, ListFacts, Publisher, RawPage, Reload, tables_of,
+};
 use fortilake_models::{self as models, Endpoint};
 use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult, TableSpec, TableTotal, nearest};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
-use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{
     SinkOpener,
@@ -179,41 +180,36 @@ async fn feed(
     let (mut parts, mut unreadable) = (Vec::new(), None);
     let (mut doubt, mut has_end) = (None, false);
     let files = expand(&args.files)?;
+    let context = RawPage {
+        source: SOURCE.into(),
+        layout,
+        asked: args.asked.clone(),
+        given: Vec::new(),
+        observed_at,
+        body: "".into(),
+    };
     let asked = args.asked.iter().cloned();
     let asked: Arc<Map<String, Value>> =
         Arc::new(asked.map(|(name, value)| (name, value.into())).collect());
-    let prepare = |path: &PathBuf| prepare(endpoint, asked.clone(), path.clone());
-    let mut next = files.first().map(prepare);
-    for (index, path) in files.iter().enumerate() {
-        let Some(prepared) = next.take() else { break };
-        // The next file is read while this one is decoded.
-        next = files.get(index + 1).map(prepare);
+    let pages = files.len();
+    let crawl_id = publisher.crawl_id();
+    let mut prepared = InOrder::new(files.into_iter().map(move |path| {
+        let (asked, context, crawl_id) = (asked.clone(), context.clone(), crawl_id.clone());
+        move || prepare(endpoint, &asked, &path, context, &crawl_id)
+    }));
+    while let Some(page) = prepared.next().await? {
         let Prepared {
-            body,
+            page,
             part,
             flaw,
             doubt: page_doubt,
-        } = prepared
-            .await
-            .context("the task that reads a file panicked")
-            .map_err(CommandError::failed)??;
+        } = page?;
         if let Some(flaw) = flaw {
             unreadable.get_or_insert(flaw);
         }
         parts.extend(part);
         doubt = doubt.or(page_doubt);
-        let page = RawPage {
-            source: SOURCE.into(),
-            layout,
-            asked: args.asked.clone(),
-            given: Vec::new(),
-            observed_at,
-            body,
-        };
-        let reload = reload(endpoint, path, &page);
-        let (found, counts) = publisher.page(page, reload).await.map_err(|error| {
-            CommandError::from(error).context(format!("`{}` cannot be decoded", path.display()))
-        })?;
+        let (found, counts) = publisher.page(page).await?;
         listed += found;
         has_end |= found == 0;
         for (table, count) in counts {
@@ -230,7 +226,7 @@ async fn feed(
         account_id: None,
         ou_id: None,
         organization_id: None,
-        pages: files.len(),
+        pages,
         rows: listed,
         carried_from: None,
         error: gap.clone(),
@@ -296,7 +292,7 @@ fn check_asked(endpoint: &Endpoint, asked: &[(String, i64)]) -> Result<()> {
 
 /// A page that was read from a file.
 struct Prepared {
-    body: Arc<str>,
+    page: DecodedPage,
     part: Option<Part>,
     /// Why the response proves nothing, if it does not.
     flaw: Option<String>,
@@ -304,25 +300,38 @@ struct Prepared {
     doubt: Option<String>,
 }
 
-/// Reads and examines a file on a thread for blocking operations.
+/// Reads, examines and decodes a file.
 fn prepare(
     endpoint: &'static Endpoint,
-    asked: Arc<Map<String, Value>>,
-    path: PathBuf,
-) -> JoinHandle<Result<Prepared>> {
-    spawn_blocking(move || {
-        let body = read(endpoint, &path)?;
-        // A crawl would fail the scope of such a page. Here its rows are still decoded, but the
-        // result counts as incomplete.
-        let facts = response::facts(endpoint, &asked, &body);
-        let doubt = facts.as_ref().ok().and_then(Facts::unusable_total);
-        let named = |what: &dyn fmt::Display| format!("`{}`: {what}", path.display());
-        Ok(Prepared {
-            part: Part::of(&body),
-            flaw: facts.err().map(|error| named(&error)),
-            doubt: doubt.map(|doubt| named(&doubt)),
-            body,
-        })
+    asked: &Map<String, Value>,
+    path: &Path,
+    context: RawPage,
+    crawl_id: &str,
+) -> Result<Prepared> {
+    let body = read(endpoint, path)?;
+    // A crawl would fail the scope of such a page. Here its rows are still decoded, but the result
+    // counts as incomplete.
+    let facts = response::facts(endpoint, asked, &body);
+    let doubt = facts.as_ref().ok().and_then(Facts::unusable_total);
+    let named = |what: &dyn fmt::Display| format!("`{}`: {what}", path.display());
+    let part = match &facts {
+        // The facts of a list say it already, so the text is not read again.
+        Ok(Facts::List(ListFacts {
+            page,
+            total: Some(total @ 2..),
+            ..
+        })) => Some(Part::page(*page, *total)),
+        _ => Part::of(&body),
+    };
+    let page = RawPage { body, ..context };
+    let page = DecodedPage::new(&page, crawl_id, reload(endpoint, path, &page));
+    Ok(Prepared {
+        page: page.map_err(|error| {
+            CommandError::from(error).context(format!("`{}` cannot be decoded", path.display()))
+        })?,
+        part,
+        doubt: doubt.map(|doubt| named(&doubt)),
+        flaw: facts.err().map(|error| named(&error)),
     })
 }
 

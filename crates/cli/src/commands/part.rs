@@ -28,9 +28,7 @@ impl Part {
     pub(super) fn of(response: &str) -> Option<Self> {
         let response = members(response)?;
         if let Some(pages) = integer(&response, "totalPages").filter(|&pages| pages > 1) {
-            // Some responses leave the number of their first page out or set it to 0.
-            let page = integer(&response, PAGE_NUMBER).unwrap_or(1);
-            return Some(Self::Page(page.max(1), pages));
+            return Some(Self::page(integer(&response, PAGE_NUMBER), pages));
         }
         let inner = |name: &str| response.get(name).and_then(|inner| members(inner.get()));
         let (data, meta) = (inner("data"), inner("meta"));
@@ -51,6 +49,12 @@ impl Part {
             let rows = rows.len() as u64;
             (rows < total).then_some(Self::Rows(rows, total))
         })
+    }
+
+    /// The page with this number, of this many.
+    pub(super) fn page(number: Option<i64>, pages: i64) -> Self {
+        // Some responses leave the number of their first page out or set it to 0.
+        Self::Page(number.unwrap_or(1).max(1), pages)
     }
 
     /// The part in words, such as `page 1 of 195`.

@@ -106,6 +106,26 @@ fn the_files_of_a_folder_are_pages_in_the_order_of_their_names() {
     ");
 }
 
+/// Pages are decoded at the same time, and later ones are smaller here, so that they are done first.
+#[test]
+fn rows_are_in_the_order_of_the_files_whichever_page_is_decoded_first() {
+    const PAGES: usize = 60;
+    let serial = |page: usize| format!("F{page:03}");
+    let folder = (0..PAGES).fold(Folder::new(), |folder, page| {
+        let filler = "x".repeat((PAGES - page) * 20_000);
+        let text = format!(
+            r#"{{"status": 0, "message": "{filler}", "assets": [{{"serialNumber": "{}"}}]}}"#,
+            serial(page)
+        );
+        folder.file(&format!("pages/{page:03}.json"), &text)
+    });
+    let text = folder.check("decode products/list pages --sink csv:out");
+    assert!(text.starts_with("exit 0"), "{text}");
+    let products = folder.read("out/products.csv");
+    let found = (0..PAGES).map(|page| products.find(&serial(page)).expect("every product"));
+    assert!(found.is_sorted(), "{products}");
+}
+
 #[test]
 fn a_page_count_is_read_in_every_form() {
     for total in ["3", "3.0", "\"3\""] {

@@ -34,6 +34,33 @@ pub(crate) struct Rows {
     current: Drift,
 }
 
+/// A page whose rows have been decoded, but not compared with those of other pages.
+pub struct DecodedPage {
+    source: Arc<str>,
+    pub(crate) observed_at: i64,
+    decoded: Decoded,
+    reload: Reload,
+}
+
+impl DecodedPage {
+    /// Decodes a page of the crawl with this id. This takes CPU time, so it must not run on an async
+    /// worker thread.
+    ///
+    /// `reload` loads the page again if a later row has the same key as one of its rows.
+    ///
+    /// # Errors
+    ///
+    /// If the page cannot be decoded.
+    pub fn new(page: &RawPage, crawl_id: &str, reload: Reload) -> Result<Self> {
+        Ok(Self {
+            source: page.source.clone(),
+            observed_at: page.observed_at,
+            decoded: decode_page(page, crawl_id)?,
+            reload,
+        })
+    }
+}
+
 /// Loads a page again, to compare one of its rows with a later row that has the same key.
 pub type Reload =
     Arc<dyn Fn() -> Result<RawPage, Box<dyn error::Error + Send + Sync>> + Send + Sync>;
@@ -73,11 +100,19 @@ impl Rows {
         }
     }
 
-    /// Decodes a page of the current scope.
-    pub(crate) async fn page(&mut self, page: RawPage, reload: Reload) -> Result<PageRows> {
-        let (source, observed_at) = (page.source.clone(), page.observed_at);
-        let crawl_id = self.crawl_id.clone();
-        let mut decoded = blocking(move || decode_page(&page, &crawl_id)).await?;
+    /// The id of the crawl, for [`DecodedPage::new`].
+    pub(crate) fn crawl_id(&self) -> Arc<str> {
+        self.crawl_id.clone()
+    }
+
+    /// Takes the rows of a page of the current scope.
+    pub(crate) async fn page(&mut self, page: DecodedPage) -> Result<PageRows> {
+        let DecodedPage {
+            source,
+            observed_at,
+            mut decoded,
+            reload,
+        } = page;
         let number = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
         self.pages.push(reload);
         let picked = self.models.pick(&source, &decoded);
