@@ -8,10 +8,11 @@ use tracing::warn;
 
 /// How many batches may wait for one sink.
 ///
-/// The buffer absorbs short pauses of a sink. When it is full, the other sinks of the same delivery
-/// wait too. A slow sink therefore costs no memory: the rows that it has not received yet are still
-/// in the journal as pages.
-const WAITING_BATCHES: usize = 8;
+/// The next batch is ready when a sink has taken one. More would cost memory and save no time, since
+/// a sink that encodes tables keeps one batch of each. When the buffer is full, the other sinks of
+/// the same delivery wait too. A slow sink therefore costs no memory: the rows that it has not
+/// received yet are still in the journal as pages.
+const WAITING_BATCHES: usize = 2;
 
 /// An open sink and its settings.
 pub struct OpenSink {

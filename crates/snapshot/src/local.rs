@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use fortilake_sink::{Error, Kind, Result};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use self::staging::Staging;
 use self::upload::LocalUpload;
@@ -395,8 +396,12 @@ async fn exists(path: PathBuf) -> Result<bool> {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| {
+    joined(spawn_blocking(work)).await
+}
+
+/// The result of a task for blocking work.
+pub(crate) async fn joined<T>(task: JoinHandle<Result<T>>) -> Result<T> {
+    task.await.unwrap_or_else(|error| {
         Err(
             Error::new(Kind::Internal, "a file operation panicked or was cancelled")
                 .with_source(error),

@@ -9,10 +9,11 @@ use fortilake_sink::{
     Batch, Context, Error, Kind, Outcome, Partial, Receipt, RecordBatch, Result, Sink, TableSpec,
 };
 use sha2::{Digest as _, Sha256};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::commit::Publication;
 use crate::format::{AnyEncoder, AnyFormat, Output};
-use crate::local::blocking;
+use crate::local::joined;
 use crate::manifest::{File, Manifest, Table};
 use crate::place::{Place, Upload};
 use crate::rules;
@@ -40,10 +41,19 @@ pub(crate) struct FileSink {
 struct OpenTable {
     spec: Arc<TableSpec>,
     path: String,
-    /// `None` after a call failed or was dropped: the encoder may have taken only part of a batch.
-    encoding: Option<Encoding>,
+    encoder: EncoderState,
     upload: Box<dyn Upload>,
     rows: u64,
+}
+
+/// Whether the encoder of a table can take a batch.
+enum EncoderState {
+    Idle(Encoding),
+    /// It is still taking the batch before. So the tables are encoded at the same time, each of them in order, and at
+    /// most one batch of each table waits in memory. An error is returned by the next call for the table.
+    Busy(JoinHandle<Result<(Encoding, Option<Vec<u8>>)>>),
+    /// A call failed or was dropped, so the encoder may have taken only part of a batch.
+    Lost,
 }
 
 /// The part that runs on blocking threads, because encoding and hashing use the CPU for long.
@@ -121,7 +131,7 @@ impl FileSink {
         self.tables.push(OpenTable {
             spec,
             path,
-            encoding: Some(Encoding {
+            encoder: EncoderState::Idle(Encoding {
                 encoder,
                 output,
                 digest: Sha256::new(),
@@ -135,9 +145,18 @@ impl FileSink {
 
     /// Finishes all files, which stay invisible, and describes them in a manifest.
     async fn close(&mut self, outcome: &Outcome) -> Result<Manifest> {
-        let mut tables = Vec::with_capacity(self.tables.len());
+        // The ends of all files are encoded at the same time.
+        let mut ends = Vec::with_capacity(self.tables.len());
         for table in &mut self.tables {
-            let (bytes, sha256) = table.close().await?;
+            let encoding = table.idle_encoder().await?;
+            ends.push(spawn_blocking(move || encoding.finish()));
+        }
+        let mut tables = Vec::with_capacity(self.tables.len());
+        for (table, end) in self.tables.iter_mut().zip(ends) {
+            let (rest, bytes, sha256) = joined(end).await?;
+            if let Some(rest) = rest {
+                table.upload.write(rest).await?;
+            }
             let file = File {
                 path: table.path.clone(),
                 format: self.format.name().to_owned(),
@@ -207,28 +226,30 @@ impl OpenTable {
     async fn write(&mut self, records: &RecordBatch) -> Result<()> {
         let records = conform(&self.spec, records)?;
         let count = records.num_rows() as u64;
-        let mut encoding = self.encoding.take().ok_or_else(spent)?;
-        let (encoding, bytes) = blocking(move || {
+        let mut encoding = self.idle_encoder().await?;
+        self.encoder = EncoderState::Busy(spawn_blocking(move || {
             encoding.encoder.write(&records)?;
             let bytes = encoding.take(CHUNK);
             Ok((encoding, bytes))
-        })
-        .await?;
-        if let Some(bytes) = bytes {
-            self.upload.write(bytes).await?;
-        }
-        self.encoding = Some(encoding);
+        }));
         self.rows += count;
         Ok(())
     }
 
-    async fn close(&mut self) -> Result<(u64, String)> {
-        let encoding = self.encoding.take().ok_or_else(spent)?;
-        let (rest, bytes, sha256) = blocking(move || encoding.finish()).await?;
-        if let Some(rest) = rest {
-            self.upload.write(rest).await?;
+    /// Waits until the encoder has taken the batch before, and uploads what it wrote. The encoder is lost unless the
+    /// caller returns it.
+    async fn idle_encoder(&mut self) -> Result<Encoding> {
+        match std::mem::replace(&mut self.encoder, EncoderState::Lost) {
+            EncoderState::Idle(encoding) => Ok(encoding),
+            EncoderState::Busy(task) => {
+                let (encoding, bytes) = joined(task).await?;
+                if let Some(bytes) = bytes {
+                    self.upload.write(bytes).await?;
+                }
+                Ok(encoding)
+            }
+            EncoderState::Lost => Err(spent()),
         }
-        Ok((bytes, sha256))
     }
 }
 

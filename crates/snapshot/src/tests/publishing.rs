@@ -234,6 +234,15 @@ async fn the_pointer_names_the_newest_and_the_newest_complete() {
     assert_eq!(latest().await.latest_complete.unwrap().snapshot, SECOND);
 }
 
+/// A batch that the encoder of the tests cannot write.
+fn failing_batch(crawl: &Load) -> Batch {
+    let mut batch = crawl.batches().remove(0);
+    let names = Arc::new(StringArray::from(vec!["fail"]));
+    let sizes = Arc::new(Int64Array::from(vec![1]));
+    batch.records = RecordBatch::try_new(batch.records.schema(), vec![names, sizes]).unwrap();
+    batch
+}
+
 #[tokio::test]
 async fn a_failing_encoder_leaves_nothing_but_the_claim() {
     let root = tempfile::tempdir().unwrap();
@@ -241,12 +250,27 @@ async fn a_failing_encoder_leaves_nothing_but_the_claim() {
     let mut sink = open_in(local(root.path()), target(Layout::Snapshots), &crawl)
         .await
         .unwrap();
-    let mut batch = crawl.batches().remove(0);
-    let names = Arc::new(StringArray::from(vec!["fail"]));
-    let sizes = Arc::new(Int64Array::from(vec![1]));
-    batch.records = RecordBatch::try_new(batch.records.schema(), vec![names, sizes]).unwrap();
-    assert_eq!(sink.write(&batch).await.unwrap_err().kind(), Kind::Full);
+    let batch = failing_batch(&crawl);
+    // Batches are encoded in the background, so the error comes with the next call for the table.
+    sink.write(&batch).await.unwrap();
+    let mut next = batch.clone();
+    next.piece += 1;
+    assert_eq!(sink.write(&next).await.unwrap_err().kind(), Kind::Full);
     sink.abort().await.unwrap();
+    check_clean(local(root.path()).as_ref(), Layout::Snapshots).await;
+}
+
+#[tokio::test]
+async fn an_encoder_that_fails_in_the_last_batch_fails_the_publication() {
+    let root = tempfile::tempdir().unwrap();
+    let crawl = load("c1", FIRST);
+    let mut sink = open_in(local(root.path()), target(Layout::Snapshots), &crawl)
+        .await
+        .unwrap();
+    let batch = failing_batch(&crawl);
+    sink.write(&batch).await.unwrap();
+    let error = sink.finish(&Outcome::default()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Full);
     check_clean(local(root.path()).as_ref(), Layout::Snapshots).await;
 }
 
