@@ -29,8 +29,9 @@ mod statistics;
 /// this many rows. A whole batch per call would make that the size of the largest batch.
 const STEP: usize = 1024;
 
-/// zstd's default level. Higher levels make files slightly smaller and writing much slower.
-const COMPRESSION_LEVEL: i32 = 3;
+/// zstd's fastest level. Pages are encoded with dictionaries before, so the default level 3 takes longer and saves next
+/// to nothing.
+const COMPRESSION_LEVEL: i32 = 1;
 
 /// Parquet files, with statistics for every page.
 #[derive(Clone, Copy, Debug)]
