@@ -132,12 +132,16 @@ fn stored_crawls_are_listed_shown_and_removed() {
     exit 0
     --- stdout
     SNAPSHOT-ID  paused              4 calls  TIME
+    --- stderr
+    `FOLDER/state/state.sqlite` has 1 crawl since TIME in SIZE
     ");
     assert!(folder.check("crawl --sink csv:out").starts_with("exit 0"));
     insta::assert_snapshot!(folder.check("crawls list"), @"
     exit 0
     --- stdout
     SNAPSHOT-ID  published          10 calls  TIME
+    --- stderr
+    `FOLDER/state/state.sqlite` has 1 crawl since TIME in SIZE
     ");
     let id = ids(&folder).remove(0);
     let shown = folder.check(&format!("crawls show {id}"));

@@ -186,7 +186,12 @@ pub(crate) fn text_of(bytes: Vec<u8>) -> String {
 fn filter_size(line: &str) -> String {
     match (line.split_once(" ("), line.split_once(") at ")) {
         (Some((before, _)), Some((_, after))) => format!("{before} (SIZE) at {after}"),
-        _ => line.to_owned(),
+        _ => match line.rsplit_once(" in ") {
+            Some((before, _)) if line.contains("/state.sqlite` has ") => {
+                format!("{before} in SIZE")
+            }
+            _ => line.to_owned(),
+        },
     }
 }
 
