@@ -78,7 +78,7 @@ fn configurations() {
     error: the configuration `fortilake.toml` cannot be used
       caused by: line 6: [[sink]] 1 (parquet) cannot be used
       caused by: cannot configure sink `parquet`
-      caused by: unknown option `pth`; the options are `access_key_id`, `allow_http`, `ca_cert`, `compression`, `encryption`, `endpoint`, `keep`, `kms_key_id`, `layout`, `partial`, `path`, `region`, `row_group_bytes`, `secret_access_key`, `session_token`, `tables`, `variables`; did you mean `path`?
+      caused by: unknown option `pth`; the options are `access_key_id`, `account`, `account_key`, `allow_http`, `ca_cert`, `compression`, `encryption`, `endpoint`, `keep`, `kms_key_id`, `layout`, `partial`, `path`, `region`, `row_group_bytes`, `sas_token`, `secret_access_key`, `service_account_key`, `session_token`, `tables`, `variables`; did you mean `path`?
     ");
     insta::assert_snapshot!(Folder::new().check("crawl --config gone.toml"), @"
     exit 2
@@ -101,7 +101,7 @@ fn sinks() {
     --- stderr
     error: `--sink csv:out` cannot be used
       caused by: cannot configure sink `csv`
-      caused by: unknown option `layot`; the options are `access_key_id`, `allow_http`, `bom`, `ca_cert`, `columns`, `dates`, `delimiter`, `encryption`, `endpoint`, `formula_prefix`, `join`, `keep`, `kms_key_id`, `layout`, `meta`, `newlines`, `partial`, `path`, `region`, `secret_access_key`, `session_token`, `tables`, `variables`; did you mean `layout`?
+      caused by: unknown option `layot`; the options are `access_key_id`, `account`, `account_key`, `allow_http`, `bom`, `ca_cert`, `columns`, `dates`, `delimiter`, `encryption`, `endpoint`, `formula_prefix`, `join`, `keep`, `kms_key_id`, `layout`, `meta`, `newlines`, `partial`, `path`, `region`, `sas_token`, `secret_access_key`, `service_account_key`, `session_token`, `tables`, `variables`; did you mean `layout`?
     ");
     insta::assert_snapshot!(Folder::new().check("crawl --simulate --sink csv:out?layout=newest"), @"
     exit 2

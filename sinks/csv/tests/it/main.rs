@@ -173,7 +173,7 @@ fn wrong_options_are_explained() {
     for (spec, wanted) in [
         (
             "csv:out?formula-prefix=no",
-            "unknown option `formula-prefix`; the options are `access_key_id`, `allow_http`, `bom`, `ca_cert`, `columns`, `dates`, `delimiter`, `encryption`, `endpoint`, `formula_prefix`, `join`, `keep`, `kms_key_id`, `layout`, `meta`, `newlines`, `partial`, `path`, `region`, `secret_access_key`, `session_token`, `tables`, `variables`; did you mean `formula_prefix`?",
+            "unknown option `formula-prefix`; the options are `access_key_id`, `account`, `account_key`, `allow_http`, `bom`, `ca_cert`, `columns`, `dates`, `delimiter`, `encryption`, `endpoint`, `formula_prefix`, `join`, `keep`, `kms_key_id`, `layout`, `meta`, `newlines`, `partial`, `path`, `region`, `sas_token`, `secret_access_key`, `service_account_key`, `session_token`, `tables`, `variables`; did you mean `formula_prefix`?",
         ),
         (
             "csv:out?formula_prefix=no",

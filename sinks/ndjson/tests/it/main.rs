@@ -145,7 +145,7 @@ fn wrong_options_are_explained() {
     for (spec, wanted) in [
         (
             "ndjson:-?table=products",
-            "unknown option `table`; the options are `access_key_id`, `allow_http`, `ca_cert`, `encryption`, `endpoint`, `keep`, `kms_key_id`, `layout`, `partial`, `path`, `region`, `secret_access_key`, `session_token`, `tables`, `variables`; did you mean `tables`?",
+            "unknown option `table`; the options are `access_key_id`, `account`, `account_key`, `allow_http`, `ca_cert`, `encryption`, `endpoint`, `keep`, `kms_key_id`, `layout`, `partial`, `path`, `region`, `sas_token`, `secret_access_key`, `service_account_key`, `session_token`, `tables`, `variables`; did you mean `tables`?",
         ),
         ("ndjson", "`ndjson` needs a target; write `ndjson:PATH`"),
     ] {

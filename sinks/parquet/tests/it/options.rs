@@ -24,7 +24,7 @@ fn wrong_options_are_explained() {
     for (spec, wanted) in [
         (
             "parquet:out?layuot=latest",
-            "unknown option `layuot`; the options are `access_key_id`, `allow_http`, `ca_cert`, `compression`, `encryption`, `endpoint`, `keep`, `kms_key_id`, `layout`, `partial`, `path`, `region`, `row_group_bytes`, `secret_access_key`, `session_token`, `tables`, `variables`; did you mean `layout`?",
+            "unknown option `layuot`; the options are `access_key_id`, `account`, `account_key`, `allow_http`, `ca_cert`, `compression`, `encryption`, `endpoint`, `keep`, `kms_key_id`, `layout`, `partial`, `path`, `region`, `row_group_bytes`, `sas_token`, `secret_access_key`, `service_account_key`, `session_token`, `tables`, `variables`; did you mean `layout`?",
         ),
         (
             "parquet:out?layout=newest",
