@@ -4,10 +4,15 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::*;
 
+/// The schema of a file without the ids of its fields, and its rows.
 pub(crate) fn read(path: &Path) -> (Schema, Vec<RecordBatch>) {
     let builder = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
-    let mut schema = builder.schema().as_ref().clone();
-    schema.metadata.clear();
+    let fields = builder.schema().fields().iter().map(|field| {
+        let mut metadata = field.metadata().clone();
+        assert!(metadata.remove("PARQUET:field_id").is_some(), "{field}");
+        field.as_ref().clone().with_metadata(metadata)
+    });
+    let schema = Schema::new(fields.collect::<Vec<_>>());
     let batches = builder.build().unwrap();
     (schema, batches.map(|batch| batch.unwrap()).collect())
 }
