@@ -1,3 +1,5 @@
+//! Tests of which accounts a rolling crawl reads.
+
 use fortilake_sink::ScopeId;
 
 use super::*;
