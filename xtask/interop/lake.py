@@ -91,7 +91,7 @@ def check_snapshots(checks: Checks, binary: Path, place: Path, store: Store) -> 
     config.write_text(f'[[sink]]\ntype = "parquet"\npath = "{store.url("parquet")}"\n{options}', "utf-8")
 
     def snapshots(*words: str) -> Ended:
-        return run(binary, ["--config", str(config), "snapshots", *words], place, store.variables)
+        return run(binary, ["snapshots", "--config", str(config), *words], place, store.variables)
 
     with checks.check(f"{store.scheme}: snapshots are listed, verified and pruned"):
         run(binary, crawl_words(store.sink("parquet", "parquet")), place, store.variables).expect(0)
