@@ -33,7 +33,7 @@ pub(super) fn with_field_ids(schema: &Schema) -> Schema {
     if ids.len() < fields.len() {
         return schema.clone();
     }
-    let fields: Vec<_> = fields.iter().map(|field| with_id(field)).collect();
+    let fields: Vec<_> = fields.iter().map(with_id).collect();
     Schema::new_with_metadata(fields, schema.metadata().clone())
 }
 
