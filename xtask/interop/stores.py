@@ -254,7 +254,7 @@ class Azure(Store):
             ("a wrong endpoint", sink.replace(str(self.port), "1"), good, "Connection refused"),
             ("a missing account", sink, {}, "set option `account`"),
             # Azurite answers with the code for a missing permission, and says in words what is wrong.
-            ("a wrong key", sink, {**good, "AZURE_STORAGE_KEY": other_key}, "Server failed to authenticate the request"),
+            ("a wrong key", sink, {**good, "AZURE_STORAGE_KEY": other_key}, "Server failed to authenticate"),
             ("half of a key", sink, {**good, "AZURE_STORAGE_KEY": "a"}, "the account key is not Base64"),
             ("a signature that permits only reading", sink, sas, "the credentials do not permit this"),
             ("plain HTTP", self.sink("parquet", "x", endpoint="http://10.1.2.3/x"), good, "allow_http"),

@@ -108,11 +108,10 @@ pub(crate) fn classify(http: u16, envelope: Option<&Envelope>) -> Class {
         // If the body denies access or refuses the token, that holds whatever the HTTP status is.
         (_, F::Code(201), _) => Class::Token,
         (_, F::Code(202), _) => Class::Access,
-        // 206 is a partial response. None was requested, so the response is not usable.
-        (.., 206 | 500..) => Class::Transient,
-        // FortiCloud has no use for these: one announces a response that comes later, and the others
-        // are parts of a response or several at once.
-        (S::Number(_), _, 202 | 207..=226) => Class::Transient,
+        // 206 is a partial response. None was requested, so the response is not usable. FortiCloud has
+        // no use for the others either: 202 announces a response that comes later, and the rest are
+        // parts of a response or several at once.
+        (.., 206 | 500..) | (S::Number(_), _, 202 | 207..=226) => Class::Transient,
 
         // The API says "nothing found" in several ways, sometimes with a success status and
         // sometimes with an error status.

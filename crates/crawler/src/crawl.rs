@@ -24,6 +24,7 @@ use crate::{
     deliver::deliver,
     due::DueBySource,
     error::Kind,
+    freeze::Requested,
     journal::{flush, with_journal},
     publish::Models,
     read::{ReadStats, Reader, ReusablePages},
@@ -136,11 +137,7 @@ impl Crawl {
             sources = self.sources.len(),
             "reading"
         );
-        let pairs = self.sources.iter().flat_map(|Source { settings, .. }| {
-            let endpoints = settings.endpoints().into_iter();
-            endpoints.map(|endpoint| (settings.source.clone(), endpoint))
-        });
-        collector.requests(pairs.collect());
+        collector.requests(requested(&self.sources));
         let due = match reading.due(self.carry.as_ref(), &self.sources).await {
             Ok(due) => due,
             Err(error) => return Err(delivery.give_up(error).await),
@@ -184,19 +181,8 @@ impl Crawl {
             Ok(effort) => Box::pin(effort.collected(collector, self.carry, everything)).await,
             Err(error) => Err(error),
         };
-        // Logged once the results are frozen: from here on, no call is made.
         if let Ok((effort, collected)) = &ended {
-            let scopes = collected.frozen.scopes.iter();
-            let failed = scopes.filter(|scope| scope.error.is_some()).count();
-            let complete = collected.frozen.scopes.len() - failed;
-            let carried = collected.carried.len();
-            tracing::info!(
-                calls = effort.calls,
-                complete,
-                failed,
-                carried,
-                "reading has ended"
-            );
+            log_end(effort, collected);
         }
         let (effort, collected) = match ended {
             Ok(ended) => ended,
@@ -218,6 +204,30 @@ impl Crawl {
         report.elapsed = began.elapsed();
         Ok(report)
     }
+}
+
+/// The pairs of source and endpoint that these sources ask for.
+fn requested(sources: &[Source]) -> Requested {
+    let pairs = sources.iter().flat_map(|Source { settings, .. }| {
+        let endpoints = settings.endpoints().into_iter();
+        endpoints.map(|endpoint| (settings.source.clone(), endpoint))
+    });
+    pairs.collect()
+}
+
+/// Logs that reading has ended. The results are frozen: from here on, no call is made.
+fn log_end(effort: &ReadStats, collected: &Collected) {
+    let scopes = collected.frozen.scopes.iter();
+    let failed = scopes.filter(|scope| scope.error.is_some()).count();
+    let complete = collected.frozen.scopes.len() - failed;
+    let carried = collected.carried.len();
+    tracing::info!(
+        calls = effort.calls,
+        complete,
+        failed,
+        carried,
+        "reading has ended"
+    );
 }
 
 impl ReadStats {

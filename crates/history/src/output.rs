@@ -71,7 +71,7 @@ impl<'a> RowWriter<'a> {
         match &mut self.target {
             FormatWriter::Parquet(writer) => writer.write(batch).map_err(failed)?,
             FormatWriter::Ndjson(output) => {
-                output.write_all(&json::lines(batch)?).map_err(failed)?
+                output.write_all(&json::lines(batch)?).map_err(failed)?;
             }
             FormatWriter::Json(output) => {
                 let lines = json::lines(batch)?;

@@ -98,7 +98,7 @@ fn plain(schema: &Node, named: &BTreeMap<String, Plain>) -> Option<Plain> {
     let types = match schema.get("type") {
         None if SHAPING.iter().all(|keyword| schema.get(keyword).is_none()) => Vec::new(),
         Some(Node::Text(name)) => vec![name.as_str()],
-        Some(Node::List(names)) => names.iter().filter_map(text).collect(),
+        Some(Node::List(list)) => list.iter().filter_map(text).collect(),
         _ => return None,
     };
     let nullable = types.contains(&"null");

@@ -240,7 +240,7 @@ impl<'a> Operation<'a> {
                     required: at.flag("required")?,
                     doc: at.text_of("description")?.trim().to_owned(),
                 });
-            } else if let Some(parameter) = Parameter::read(at, notes)? {
+            } else if let Some(parameter) = Parameter::read(&at, notes)? {
                 self.parameters.retain(|known| {
                     (&known.name, known.location) != (&parameter.name, parameter.location)
                 });

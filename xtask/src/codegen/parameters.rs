@@ -79,7 +79,7 @@ fn has_members(schema: &At<'_>, notes: &Notes) -> Result<bool> {
 
 impl<'a> Parameter<'a> {
     /// Reads a parameter that is not the body. Returns `None` if it should be left out.
-    pub(super) fn read(at: At<'a>, notes: &Notes) -> Result<Option<Self>> {
+    pub(super) fn read(at: &At<'a>, notes: &Notes) -> Result<Option<Self>> {
         let name = at.text_of("name")?.to_owned();
         let found_in = at.text_of("in")?;
         let location = match found_in {
@@ -88,7 +88,7 @@ impl<'a> Parameter<'a> {
             "header" => "Header",
             "formData" => "Body",
             "cookie" => {
-                notes.add(&at, format!("cookie parameter `{name}`: left out"));
+                notes.add(at, format!("cookie parameter `{name}`: left out"));
                 return Ok(None);
             }
             other => {
@@ -109,18 +109,18 @@ impl<'a> Parameter<'a> {
         }
         if found_in == "formData" {
             if at.text_of("type")? == "file" {
-                notes.add(&at, format!("file upload `{name}`: left out"));
+                notes.add(at, format!("file upload `{name}`: left out"));
                 return Ok(None);
             }
-            notes.add(&at, format!("form field `{name}`: a member of a JSON body"));
+            notes.add(at, format!("form field `{name}`: a member of a JSON body"));
         }
         // In Swagger 2.0, the members of the schema are next to the name.
         let schema = match at.get("schema")? {
             Some(schema) => schema,
-            None => content(&at)?.map_or_else(|| at.clone(), |(_, schema)| schema),
+            None => content(at)?.map_or_else(|| at.clone(), |(_, schema)| schema),
         };
         if location != "Body" {
-            note_form(&at, &schema, &name, found_in, notes)?;
+            note_form(at, &schema, &name, found_in, notes)?;
         }
         Ok(Some(Self {
             name,

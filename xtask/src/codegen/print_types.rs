@@ -139,7 +139,7 @@ fn field(definitions: &[Definition], position: usize, body: &Struct, member: &Me
         // `Secret` does not serialize. A request has to be sent; nothing needs the text of a response again.
         match body.side {
             Side::Request => attributes.push(SERIALIZE_SECRET.to_owned()),
-            Side::Response => attributes[0] = "skip_serializing".to_owned(),
+            Side::Response => "skip_serializing".clone_into(&mut attributes[0]),
         }
     }
     if member.ident.trim_start_matches("r#") != member.wire {

@@ -29,7 +29,8 @@ pub(super) fn check(config: &Config, code: &Path) -> Result<()> {
     for file in sources(code)? {
         used.read(&file)?;
     }
-    for name in config.types.keys().filter(|name| !used.0.contains(*name)) {
+    let mut types = config.types.keys();
+    if let Some(name) = types.find(|name| !used.0.contains(*name)) {
         let free = used
             .0
             .iter()

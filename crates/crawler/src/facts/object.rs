@@ -112,6 +112,6 @@ pub(super) fn kind(value: &RawValue) -> &'static str {
 
 /// An error about a response. It may quote names from the response, so characters that would control a
 /// terminal are replaced.
-pub(crate) fn error(message: String) -> serde_json::Error {
-    serde_json::Error::custom(printable(&message))
+pub(crate) fn error(message: &str) -> serde_json::Error {
+    serde_json::Error::custom(printable(message))
 }

@@ -35,7 +35,7 @@ impl<'a> ParsedResponse<'a> {
     pub(crate) fn read(endpoint: &str, page: &'a str) -> serde_json::Result<Self> {
         let raw: &RawValue = serde_json::from_str(page)?;
         let members = members(raw)
-            .ok_or_else(|| error(format!("the response is {}, not an object", kind(raw))))??;
+            .ok_or_else(|| error(&format!("the response is {}, not an object", kind(raw))))??;
         Ok(Self {
             layout: models::endpoint(endpoint).and_then(|endpoint| endpoint.layout),
             members,
@@ -83,7 +83,7 @@ impl<'a> ParsedResponse<'a> {
             return Ok(None);
         };
         let members = members(value).ok_or_else(|| {
-            error(format!(
+            error(&format!(
                 "`{name}` is {} where an object was expected",
                 kind(value)
             ))
@@ -113,7 +113,7 @@ impl<'a> ParsedResponse<'a> {
         let mut found = members.iter().filter(|(name, _)| name == last);
         let value = found.next().map(|(_, value)| *value);
         if found.next().is_some() {
-            return Err(error(format!("the response has `{last}` twice")));
+            return Err(error(&format!("the response has `{last}` twice")));
         }
         let mut rows = match value {
             Some(value) => Rows::read(last, value)?,
@@ -126,7 +126,7 @@ impl<'a> ParsedResponse<'a> {
         };
         if rows.len() > 0 && !is_enclosed {
             // The decoder looks for rows in the enclosing object only, and would find none.
-            return Err(error(format!(
+            return Err(error(&format!(
                 "the answer has `{last}` where `{}` was expected",
                 path.join(".")
             )));
@@ -137,7 +137,7 @@ impl<'a> ParsedResponse<'a> {
                     "none of the {} elements of `{last}` is an object",
                     rows.len()
                 );
-                return Err(error(message));
+                return Err(error(&message));
             }
             self.check_empty(last, value.is_some(), &members, &described)?;
         }
@@ -154,7 +154,7 @@ impl<'a> ParsedResponse<'a> {
         let rows = self.rows()?;
         let key = self.key_members();
         if rows.is_single && !key.is_empty() && pick(rows.objects[0], [&key])?[0].is_none() {
-            return Err(error(format!(
+            return Err(error(&format!(
                 "`{}` is an object without `{}` where a list was expected",
                 self.path().last().copied().unwrap_or_default(),
                 key[0]
@@ -174,14 +174,14 @@ impl<'a> ParsedResponse<'a> {
         let top = self.described(&[]);
         let stray = undescribed(inner, described).or_else(|| undescribed(&self.members, &top));
         if let Some(name) = stray {
-            return Err(error(format!(
+            return Err(error(&format!(
                 "the answer has `{name}` where `{expected}` was expected"
             )));
         }
         if is_there || self.says_nothing || counts_nothing(inner) {
             return Ok(());
         }
-        Err(error(format!("the response has no `{expected}`")))
+        Err(error(&format!("the response has no `{expected}`")))
     }
 
     /// Checks that a row has no member with further rows of its kind: a list of objects that have the
@@ -200,7 +200,7 @@ impl<'a> ParsedResponse<'a> {
             .find(|(name, value)| !described.contains(&&**name) && holds_rows(value, key));
         match nested {
             None => Ok(()),
-            Some((name, _)) => Err(error(format!(
+            Some((name, _)) => Err(error(&format!(
                 "a row has further rows in `{name}`, which the API description does not know"
             ))),
         }

@@ -42,7 +42,7 @@ impl<'a> Rows<'a> {
         let text = value.get();
         match text.as_bytes().first() {
             Some(b'[') => serde_json::Deserializer::from_str(text).deserialize_seq(Elements),
-            Some(b'{') if text[1..].trim_ascii_start() == "}" => Err(error(format!(
+            Some(b'{') if text[1..].trim_ascii_start() == "}" => Err(error(&format!(
                 "`{name}` is an empty object where a list was expected"
             ))),
             Some(b'{') => Ok(Self {
@@ -51,7 +51,7 @@ impl<'a> Rows<'a> {
                 ..Self::default()
             }),
             Some(b'n') => Ok(Self::default()),
-            _ => Err(error(format!(
+            _ => Err(error(&format!(
                 "`{name}` is {} where a list was expected",
                 kind(value)
             ))),

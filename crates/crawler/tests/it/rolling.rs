@@ -162,7 +162,7 @@ async fn each_crawl_reads_the_accounts_that_wait_longest() {
         // One more call signs in.
         assert!(*series.lab.calls.borrow() - sent <= 9 + 2, "hour {hour}");
         let ages = now.read_in();
-        let unread = 10_usize.saturating_sub(3 * (hour as usize + 1));
+        let unread = usize::try_from(10 - 3 * (hour + 1)).unwrap_or(0);
         assert_eq!(ages.len(), 10 - unread, "hour {hour}");
         assert_eq!(now.report().complete, unread == 0, "hour {hour}");
         assert_eq!(now.report().postponed.unread.len(), unread, "hour {hour}");
@@ -187,11 +187,11 @@ async fn a_resumed_crawl_and_a_replay_read_the_same_accounts() {
     let (stop, crawl) = series.prepare(2, Some(&second), &journal);
     let sent = *series.lab.calls.borrow();
     let mut calls = series.lab.calls.subscribe();
-    let stopper = async {
+    let after_five = async {
         calls.wait_for(|calls| *calls >= sent + 5).await.unwrap();
         stop.send_replace(true);
     };
-    let (stopped, ()) = tokio::join!(series.lab.collect(crawl), stopper);
+    let (stopped, ()) = tokio::join!(series.lab.collect(crawl), after_five);
     assert!(stopped.report.is_err());
     let (_stop, mut crawl) = series.prepare(2, Some(&first), &journal);
     crawl.clock = Arc::new(|| time(4));
@@ -223,15 +223,13 @@ async fn accounts_that_always_fail_do_not_keep_others_from_their_turn() {
     accounts.sort_unstable();
     accounts.dedup();
     let bad = &accounts[..3];
-    let faults: String = bad
-        .iter()
-        .map(|account| {
-            format!(
-                "[[fault]]\npath = \"products/list\"\naccount = {account}\n\
-                 action = {{ kind = \"refuse\" }}\n"
-            )
-        })
-        .collect();
+    let faults = bad.iter().map(|account| {
+        format!(
+            "[[fault]]\npath = \"products/list\"\naccount = {account}\n\
+             action = {{ kind = \"refuse\" }}\n"
+        )
+    });
+    let faults = faults.collect::<Vec<_>>().concat();
     // Three accounts per hour, so the bad ones would fill every crawl.
     let series = Series::new(organization(8, &faults), 2, 9);
     let mut before: Option<Hour> = None;

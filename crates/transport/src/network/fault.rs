@@ -71,7 +71,7 @@ fn is_lookup(error: &reqwest::Error) -> bool {
 /// Translates an error that happened while the body was read.
 pub(super) fn in_body(url: &Url, error: &reqwest::Error) -> Error {
     // The HTTP library reports every error of a body as one of decoding it.
-    let is_broken = chain(error).any(|error| error.is::<hyper::Error>());
+    let is_broken = chain(error).any(<dyn StdError + 'static>::is::<hyper::Error>);
     let message = if error.is_decode() && !is_broken {
         format!("the response from `{}` cannot be decompressed", shown(url))
     } else {

@@ -26,7 +26,7 @@ pub(super) fn read(endpoint: &str, page: &str) -> serde_json::Result<Facts> {
     }
     if !response.is_described() {
         let message = "the response has none of the members that this endpoint returns";
-        return Err(error(message.to_owned()));
+        return Err(error(message));
     }
     Ok(Facts::List(ListFacts {
         rows: 1,

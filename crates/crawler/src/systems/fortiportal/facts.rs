@@ -29,7 +29,7 @@ pub(super) fn read(endpoint: &str, page: &str) -> serde_json::Result<OffsetFacts
     let total = total.and_then(|total| total.try_into().ok());
     if rows.member != RowsMember::List && total.is_none() {
         return Err(error(
-            "the response has neither a list of rows nor a row count".to_owned(),
+            "the response has neither a list of rows nor a row count",
         ));
     }
     let owner = OWNERS.iter().find(|(of, ..)| *of == endpoint);
