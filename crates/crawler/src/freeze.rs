@@ -73,7 +73,7 @@ pub struct Postponed {
     pub carried: u64,
     /// When the oldest of these rows were read, in microseconds of Unix time.
     pub oldest: Option<i64>,
-    /// Those that no crawl has read yet, as [`FailedScope::scope`] names them.
+    /// Those that no crawl has read yet, as [`FailedScope::scope`](fortilake_sink::FailedScope::scope) names them.
     pub unread: BTreeSet<String>,
 }
 
