@@ -88,7 +88,7 @@ def check_snapshots(checks: Checks, binary: Path, place: Path, store: Store) -> 
     """Lists, verifies and prunes snapshots of a bucket."""
     config = place / "snapshots.toml"
     options = "".join(f'{name} = "{value}"\n' for name, value in store.options.items())
-    source = '[[source]]\nname = "acme"\nusername = { env = "USER" }\npassword = { env = "PASSWORD" }\n'
+    source = '[[source]]\nname = "acme"\ntype = "forticloud"\nusername = { env = "USER" }\npassword = { env = "PASSWORD" }\n'
     sink = f'[[sink]]\ntype = "parquet"\npath = "{store.url("parquet")}"\n{options}'
     config.write_text(source + sink, "utf-8")
 
