@@ -229,7 +229,7 @@ def check_kills(checks: Checks, binary: Path, place: Path, store: Store) -> None
         assert leftovers or not store.lists_uploads, "no kill left an upload, so nothing was tested"
     if not store.lists_uploads:
         return
-    with checks.check(f"{store.scheme}: an upload whose id nobody recorded is discarded, and those of other crawls are not"):
+    with checks.check(f"{store.scheme}: an upload without a recorded id is discarded, and uploads of other crawls are kept"):
         name = store.manifest("whole-0")["snapshot"]
         lost = f"lost + found/products/snapshot={name}/part-0123456789ab.csv"
         others = [lost.replace(name, "20200101T000000Z"), lost.replace("found", "found2")]

@@ -175,8 +175,8 @@ fn with_body(http: StatusCode, status: Option<i64>, body: &Map<String, Value>) -
         // These errors are about the request, not about who sends it.
         (_, _, "invalid_request" | "unsupported_grant_type" | "invalid_scope") => Kind::Unexpected,
         (401 | 403, ..) | (_, _, "invalid_grant" | "access_denied") => Kind::Credentials,
-        // HTTP 400 has many causes. Whoever is told to look for another password by mistake may
-        // lock the user out.
+        // HTTP 400 has many causes. Somebody who resets the password for no reason breaks every other
+        // program of this user.
         (400, ..) if message(body).is_some_and(is_about_user) => Kind::Credentials,
         (404 | 405, ..) => Kind::Config,
         _ => Kind::Unexpected,

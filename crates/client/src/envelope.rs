@@ -136,7 +136,7 @@ const TOKEN_REFUSALS: [&str; 10] = [
     "token has expired",
 ];
 
-/// What there is none of in messages such as `No product found` or `No matching records`.
+/// The words that follow "no" in messages such as `No product found` or `No matching records`.
 const SUBJECTS: [&str; 12] = [
     "found", "match", "record", "result", "data", "product", "asset", "account", "license",
     "contract", "folder", "unit",
