@@ -4,7 +4,7 @@
 - Every message in troubleshooting.md is in the source code.
 - Every page of `docs/` is in SUMMARY.md, and every entry of SUMMARY.md exists.
 - With the path of the program in BIN: every command and flag that a page names exists, and every TOML example is a configuration that `fortilake plan` accepts.
-- With BIN, too: pictures/crawl.svg shows what the program shows today.
+- With BIN, too: the final screen in pictures/crawl.svg is what the program shows today.
 """
 
 import os
@@ -152,7 +152,7 @@ def unknown_messages() -> list[str]:
 def outdated_picture() -> list[str]:
     """The first text of the picture in the README that the program shows differently now."""
     shown = crawl.comparable((DOCS / "pictures" / "crawl.svg").read_text(encoding="utf-8"))
-    today = crawl.comparable(crawl.picture(Path(BIN)))
+    today = crawl.comparable(crawl.picture(*crawl.run(Path(BIN))))
     for old, new in zip_longest(shown, today, fillvalue="nothing"):
         if old != new:
             renew = f"`BIN={os.environ['BIN']} python3 docs/pictures/crawl.py` draws it again"
