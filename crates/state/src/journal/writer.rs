@@ -71,7 +71,7 @@ impl Writer {
             queue: Mutex::default(),
             changed: Condvar::new(),
         });
-        let mut desk = WriterThread {
+        let mut writer = WriterThread {
             shared: shared.clone(),
             connection,
             path,
@@ -81,7 +81,7 @@ impl Writer {
         };
         let thread = thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || desk.run())
+            .spawn(move || writer.run())
             .map_err(|error| {
                 Error::new(Kind::Unforeseen, "cannot start the journal's writer thread")
                     .with_source(error)
