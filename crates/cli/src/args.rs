@@ -342,7 +342,7 @@ pub(crate) enum SnapshotsAction {
         #[arg(long, value_name = "N", required_unless_present = "days",
               value_parser = clap::value_parser!(u32).range(1..))]
         last: Option<u32>,
-        /// Keep the snapshots of the last DAYS days.
+        /// Keep the snapshots that are at most this many days older than the newest.
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
         days: Option<u32>,
         /// Print what would be deleted, but delete nothing.

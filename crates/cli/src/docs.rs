@@ -18,7 +18,7 @@ const SINKS: [&str; 8] = [
 ];
 
 /// The lines of a screen, each of 100 columns.
-const SCREEN: usize = 60;
+const SCREEN: usize = 52;
 
 fn page(name: &str) -> PathBuf {
     let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");

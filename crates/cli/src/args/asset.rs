@@ -144,7 +144,7 @@ pub(crate) struct AboutArgs {
     /// Description of the product.
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
-    /// Information that some products require, such as a system id or an IP address.
+    /// System id, IP address or other data that some products require.
     #[arg(long, value_name = "TEXT")]
     pub(crate) additional_info: Option<String>,
     /// Mark the product as used by a government.

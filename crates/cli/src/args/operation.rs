@@ -32,7 +32,7 @@ pub(crate) struct WriteArgs {
 /// Whether fortilake checks arguments before it sends them.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct UncheckedArgs {
-    /// Skip fortilake's own checks and let the API decide; a refusal counts toward its error limit.
+    /// Skip fortilake's checks; a refusal counts toward the error limit.
     #[arg(long)]
     pub(crate) unchecked: bool,
 }

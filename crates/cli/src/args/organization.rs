@@ -121,10 +121,10 @@ pub(crate) struct AccountCreateArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) address: Option<String>,
     /// City.
-    #[arg(long)]
+    #[arg(long, value_name = "CITY")]
     pub(crate) city: Option<String>,
     /// State or province.
-    #[arg(long)]
+    #[arg(long, value_name = "STATE")]
     pub(crate) state_or_province: Option<String>,
     /// Country id, such as 276; `fortilake call accounts/getcommondata` lists them.
     #[arg(long, value_name = "NUMBER")]

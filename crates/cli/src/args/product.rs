@@ -98,8 +98,8 @@ pub(crate) struct RegisterArgs {
     /// Serial number of the unit.
     #[arg(required_unless_present = "file")]
     pub(crate) serial: Option<String>,
-    /// Register the units in this .csv, .json or .toml file; it uses the API's names, such as
-    /// serialNumber, contractNumber, description, folderId, cloudKey, city or countryCode.
+    /// Register the units in this .csv, .json or .toml file; its fields have the API's names, such
+    /// as serialNumber.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["serial", "unit", "location"])]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
@@ -111,12 +111,11 @@ pub(crate) struct RegisterArgs {
     /// Send this many units per call; more than 5 bad units in one call can exceed the error limit.
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..=10))]
     pub(crate) batch: u8,
-    /// Ignore the results of earlier runs, except for units with an unknown outcome.
+    /// Ignore earlier results, except those with an unknown outcome.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Resend units that were sent at least AGE ago (10m if not given), got no response and are
-    /// not registered yet. Risk: if FortiCloud processes the first attempt late, the unit is
-    /// registered twice.
+    /// Resend units that got no response for AGE (10m if not given) and are not registered yet; can
+    /// register a unit twice.
     #[arg(
         long,
         value_name = "AGE",
@@ -130,7 +129,7 @@ pub(crate) struct RegisterArgs {
     /// Do not ask for confirmation.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Output format of the result, which has one row per unit.
+    /// Output format.
     #[arg(long, value_enum, default_value = "csv")]
     pub(crate) format: RowFormat,
     #[command(flatten)]
@@ -165,7 +164,7 @@ pub(crate) struct UnitArgs {
     /// Serial number of the returned unit that this one replaces.
     #[arg(long, value_name = "SERIAL")]
     pub(crate) replaces: Option<String>,
-    /// Information that some products require, such as a system id or an IP address.
+    /// System id, IP address or other data that some products require.
     #[arg(long, value_name = "TEXT")]
     pub(crate) additional_info: Option<String>,
     /// Mark the unit as used by a government.
@@ -186,7 +185,7 @@ pub(crate) struct LocationArgs {
     /// Country code of two capital letters, such as DE.
     #[arg(long, value_name = "CODE")]
     pub(crate) country: Option<String>,
-    /// State or province; a code of two capital letters in US, CA, IN, BR and UA.
+    /// State or province; two capital letters in US, CA, IN, BR and UA.
     #[arg(long, value_name = "STATE", requires = "country")]
     pub(crate) state_or_province: Option<String>,
     /// City.
