@@ -33,7 +33,7 @@ pub(crate) use self::{
     tables::{Dialect, TablesArgs, TablesFormat},
 };
 
-/// Crawls the Fortinet cloud asset inventory and publishes it as tables.
+/// Copies your Fortinet inventory from FortiCloud, FortiPortal and FortiAuthenticator into tables.
 #[derive(Debug, Parser)]
 #[command(
     name = "fortilake",

@@ -7,7 +7,7 @@ fn help() {
     insta::assert_snapshot!(Folder::new().check("--help"), @"
     exit 0
     --- stdout
-    Crawls the Fortinet cloud asset inventory and publishes it as tables
+    Copies your Fortinet inventory from FortiCloud, FortiPortal and FortiAuthenticator into tables
 
     Usage: fortilake [OPTIONS] <COMMAND>
 
