@@ -124,14 +124,14 @@ fn failures(report: &Report) -> String {
         .collect();
     let old = report.carried.iter().map(|scope| {
         format!(
-            "{} (rows of {}, from crawl {})",
+            "{} (rows from {}, crawl {})",
             failure(&scope.failed),
             scope.observed_at,
             scope.crawl
         )
     });
     list("are not published", &missing)
-        + &list("are those of an earlier crawl", &old.collect::<Vec<_>>())
+        + &list("are from an earlier crawl", &old.collect::<Vec<_>>())
         + &not_read_yet(postponed)
 }
 
@@ -139,7 +139,7 @@ fn failures(report: &Report) -> String {
 fn not_due(postponed: &Postponed) -> String {
     match postponed.oldest.map(jiff::Timestamp::from_microsecond) {
         Some(Ok(oldest)) => format!(
-            "{} not due; the rows are those of earlier crawls, the oldest of {oldest:.0}\n\n",
+            "{} not due; their rows are from earlier crawls, the oldest from {oldest:.0}\n\n",
             count(postponed.carried, "scope"),
         ),
         _ => String::new(),

@@ -194,9 +194,11 @@ impl Error {
     /// response.
     pub(crate) fn shape(label: &str, path: &str, reason: Option<String>) -> Self {
         let message = match path {
-            "." => format!("{label} got a response that does not match its description"),
+            "." => format!("{label} got a response that does not match the API description"),
             path => {
-                format!("{label} got a response that does not match its description at `{path}`")
+                format!(
+                    "{label} got a response that does not match the API description at `{path}`"
+                )
             }
         };
         let mut error = Self::new(Kind::Unexpected, message);

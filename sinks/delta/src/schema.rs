@@ -54,7 +54,7 @@ pub(crate) fn merge(known: &[Value], table: &Table) -> Result<Vec<Value>> {
         };
         if field["type"] != kind {
             let text = format!(
-                "column `{}` of the Delta table `{}` has the type `{}`, and is now `{kind}`; Delta cannot change the type \
+                "column `{}` of the Delta table `{}` has the type `{}`, but `{kind}` in this crawl; Delta cannot change the type \
                  of a column, so publish to another folder",
                 column.name,
                 table.name,

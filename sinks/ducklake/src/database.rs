@@ -169,10 +169,10 @@ impl Database {
         let problem = if version.as_deref() != Some(VERSION) {
             let version = version.unwrap_or_default();
             format!(
-                "has version `{version}`, and only version {VERSION} is supported; use another catalog"
+                "has version `{version}`, but only version {VERSION} is supported; use another catalog"
             )
         } else if encrypted.as_deref() == Some("true") {
-            "is encrypted, and the files of a place are not; use another catalog".to_owned()
+            "is encrypted, but the files of fortilake are not; use another catalog".to_owned()
         } else if data_path.is_some_and(|path| self.prefix.starts_with(&path)) {
             "has its own data folder at or above the place, where DuckLake deletes files that it does not list; use \
              another folder for option `data`"

@@ -235,7 +235,7 @@ impl Registration<'_> {
                 Some(there) if there.kind == kind => {}
                 Some(there) => {
                     let text = format!(
-                        "column `{}` of table `{}` has the type `{}` in the DuckLake catalog, and is now `{kind}`; use \
+                        "column `{}` of table `{}` has the type `{}` in the DuckLake catalog, but `{kind}` in this crawl; use \
                          another catalog",
                         column.name, table.name, there.kind
                     );

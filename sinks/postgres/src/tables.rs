@@ -174,7 +174,7 @@ impl TargetTable {
         let scope = Wanted {
             name: SCOPE,
             type_name: Type::Text.sql(),
-            comment: "What was asked for when this row was read; see the table `fortilake_scopes`.",
+            comment: "The scope that this row was read from; see the table `fortilake_scopes`.",
         };
         columns.chain([scope]).collect()
     }

@@ -20,7 +20,7 @@ use crate::sheet::{Limits, Sheet};
 use crate::workbook;
 
 /// Why a text is in the table `issues`.
-const REASON: &str = "cut to 32,767 characters, which is all that a cell of a workbook can have";
+const REASON: &str = "cut to 32,767 characters, the most that a cell of a workbook can hold";
 
 /// How many failed scopes an error message names; the rest are counted.
 const NAMED: usize = 5;
@@ -171,7 +171,7 @@ impl Sink for Xlsx {
         if self.cut > 0 {
             tracing::warn!(
                 texts = self.cut,
-                "cut texts of more than 32,767 characters, because a cell of a workbook cannot have them"
+                "cut texts of more than 32,767 characters, because a cell of a workbook cannot hold more"
             );
         }
         let outcome = outcome.clone();

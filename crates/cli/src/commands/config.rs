@@ -35,7 +35,7 @@ fn init(args: &ConfigInitArgs, console: Console) -> Result {
     let user = args.credentials.as_deref().map(ApiUser::read).transpose()?;
     if user.is_some() && system != System::default() {
         let error = anyhow!(
-            "`--credentials` is a file of FortiCloud, and the type is `{}`",
+            "`--credentials` takes a file from FortiCloud, but the type is `{}`",
             system.name()
         );
         return Err(CommandError::not_started(error).hint("leave out `--credentials` or `--type`"));

@@ -64,7 +64,7 @@ pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
         Some(CrawlsAction::Remove { id }) => {
             let crawl = find(&state, id)?;
             state.remove(&crawl.id)?;
-            format!("removed crawl {}; what it published stays\n", crawl.id)
+            format!("removed crawl {}; its published snapshots stay\n", crawl.id)
         }
     };
     console.data(&text).map_err(CommandError::failed)?;

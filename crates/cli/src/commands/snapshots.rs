@@ -220,7 +220,7 @@ async fn prune(reader: &Reader, keep: Keep, dry_run: bool, console: Console) -> 
             let (name, crawl) = (claim.snapshot, claim.crawl_id);
             let _ = writeln!(
                 text,
-                "{what} the claim of crawl {crawl} on the name {name}, which was never published"
+                "{what} the name {name}, which crawl {crawl} reserved but never published"
             );
         }
     }

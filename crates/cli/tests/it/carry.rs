@@ -41,7 +41,7 @@ fn the_rows_of_an_account_that_fails_are_carried() {
     let (_, told) = text.split_once("1 scope failed").unwrap();
     assert!(
         told.starts_with(
-            "; its rows are those of an earlier crawl:\n  acme products/list of account 710101: "
+            "; its rows are from an earlier crawl:\n  acme products/list of account 710101: "
         ),
         "{text}"
     );
@@ -74,10 +74,7 @@ fn rows_that_are_young_enough_make_a_complete_snapshot() {
     check(&folder, "crawl", 0);
     tenant.behave(&format!("{WHOLE}{REFUSED}"));
     let text = check(&folder, "crawl", 0);
-    assert!(
-        text.contains("rows are those of an earlier crawl"),
-        "{text}"
-    );
+    assert!(text.contains("rows are from an earlier crawl"), "{text}");
     assert_eq!(serials(&folder).len(), 60);
 }
 
@@ -101,7 +98,7 @@ fn a_rolling_crawl_reads_what_is_due_and_publishes_everything() {
     assert_eq!(serials(&folder).len(), 60);
     let text = check(&folder, "crawl", 0);
     assert!(
-        text.contains("3 scopes not due; the rows are those of earlier crawls, the oldest of TIME"),
+        text.contains("3 scopes not due; their rows are from earlier crawls, the oldest from TIME"),
         "{text}"
     );
     check(&folder, "replay latest --sink csv:again", 0);

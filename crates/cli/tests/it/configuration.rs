@@ -76,7 +76,7 @@ fn the_downloaded_credentials_name_the_user_and_the_portals() {
     ");
     let other = folder.check("config init --force --credentials download.txt --type fortiportal");
     assert!(
-        other.contains("`--credentials` is a file of FortiCloud"),
+        other.contains("`--credentials` takes a file from FortiCloud"),
         "{other}"
     );
 }

@@ -276,7 +276,7 @@ fn one_page_of_several_is_not_the_whole_list() {
     assert!(text.starts_with("exit 0"), "{text}");
     let text = folder.check("decode products/list renamed.json --sink csv:renamed");
     assert!(text.starts_with("exit 3"), "{text}");
-    let told = "the answer has `assetsV2` where `assets` was expected";
+    let told = "the response has `assetsV2` where `assets` was expected";
     assert!(text.contains(told), "{text}");
     assert!(folder.read("renamed/coverage.csv").contains("failed"));
 }

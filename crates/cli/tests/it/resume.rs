@@ -163,7 +163,7 @@ fn stored_crawls_are_listed_shown_and_removed() {
     insta::assert_snapshot!(folder.check(&format!("crawls remove {id}")), @"
     exit 0
     --- stdout
-    removed crawl SNAPSHOT-ID; what it published stays
+    removed crawl SNAPSHOT-ID; its published snapshots stay
     ");
     assert!(folder.check("crawls").contains("has no crawls"));
     assert!(folder.join("out/products.csv").exists());

@@ -296,7 +296,7 @@ async fn operations_have_types() {
     assert_eq!(error.kind(), Kind::Unexpected);
     assert_eq!(
         error.to_string(),
-        "`products/list` for accountId 710112 got a response that does not match its description \
+        "`products/list` for accountId 710112 got a response that does not match the API description \
          at `assets`"
     );
     assert!(error.source().is_some());

@@ -47,7 +47,7 @@ fn an_error_says_where_and_quotes_no_text() {
     let (message, cause) = complaint(r#"{"terms":[{},{"endDate":"hunter2 \" \" hunter2"}]}"#);
     assert_eq!(
         message,
-        "`licenses/download` got a response that does not match its description at `terms[1].endDate`"
+        "`licenses/download` got a response that does not match the API description at `terms[1].endDate`"
     );
     assert_eq!(
         cause.as_deref(),
@@ -66,7 +66,7 @@ fn an_error_of_a_secret_says_no_more_than_where() {
         assert_eq!(
             message,
             format!(
-                "`licenses/download` got a response that does not match its description at `{path}`"
+                "`licenses/download` got a response that does not match the API description at `{path}`"
             )
         );
         assert_eq!(cause, None);
@@ -78,7 +78,7 @@ fn an_error_of_the_whole_answer_has_no_path() {
     let (message, cause) = complaint("\"hunter2\"");
     assert_eq!(
         message,
-        "`licenses/download` got a response that does not match its description"
+        "`licenses/download` got a response that does not match the API description"
     );
     assert!(
         cause

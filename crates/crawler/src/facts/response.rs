@@ -127,7 +127,7 @@ impl<'a> ParsedResponse<'a> {
         if rows.len() > 0 && !is_enclosed {
             // The decoder looks for rows in the enclosing object only, and would find none.
             return Err(error(&format!(
-                "the answer has `{last}` where `{}` was expected",
+                "the response has `{last}` where `{}` was expected",
                 path.join(".")
             )));
         }
@@ -175,7 +175,7 @@ impl<'a> ParsedResponse<'a> {
         let stray = undescribed(inner, described).or_else(|| undescribed(&self.members, &top));
         if let Some(name) = stray {
             return Err(error(&format!(
-                "the answer has `{name}` where `{expected}` was expected"
+                "the response has `{name}` where `{expected}` was expected"
             )));
         }
         if is_there || self.says_nothing || counts_nothing(inner) {
@@ -201,7 +201,7 @@ impl<'a> ParsedResponse<'a> {
         match nested {
             None => Ok(()),
             Some((name, _)) => Err(error(&format!(
-                "a row has further rows in `{name}`, which the API description does not know"
+                "a row has further rows in `{name}`, which the API description does not mention"
             ))),
         }
     }

@@ -65,7 +65,7 @@ fn units_in_an_unreadable_form_are_an_error() {
     );
     assert_eq!(
         message(r#"{"organizationUnits": {"organizationId": 5, "units": [{"id": 5}]}}"#),
-        "the answer has `units` where `orgUnits` was expected"
+        "the response has `units` where `orgUnits` was expected"
     );
     assert_eq!(
         message(r#"{"organizationUnits": {"orgId": 5, "orgUnits": "5"}}"#),
@@ -116,7 +116,7 @@ fn names_in_messages_cannot_control_a_terminal() {
     let page = r#"{"a\u001b[2J\u202e\u2028b": [{"serialNumber": "F1"}]}"#;
     assert_eq!(
         message("products/list", page),
-        "the answer has `a [2J  b` where `assets` was expected"
+        "the response has `a [2J  b` where `assets` was expected"
     );
 }
 
@@ -147,7 +147,7 @@ fn rows_under_another_name_are_not_an_empty_list() {
                 "products/list",
                 &format!(r#"{{"status": 0, "{name}": {asset}{rest}}}"#)
             ),
-            format!("the answer has `{name}` where `assets` was expected")
+            format!("the response has `{name}` where `assets` was expected")
         );
     }
     assert_eq!(
@@ -155,14 +155,14 @@ fn rows_under_another_name_are_not_an_empty_list() {
             "products/list",
             &format!(r#"{{"status": 0, "data": {{"assets": {asset}}}}}"#)
         ),
-        "the answer has `data` where `assets` was expected"
+        "the response has `data` where `assets` was expected"
     );
     assert_eq!(
         message(
             "folders/list",
             r#"{"status": 0, "folders": [{"folderId": 7}]}"#
         ),
-        "the answer has `folders` where `assetFolders` was expected"
+        "the response has `folders` where `assetFolders` was expected"
     );
     // A list inside `error` belongs to the error.
     assert!(
@@ -367,12 +367,12 @@ fn rows_outside_their_enclosing_object_are_an_error() {
         let page = format!("{{{data}\"results\": [{{\"id\": 4}}], \"totalResultsCount\": 1}}");
         assert_eq!(
             message("portal/account/organizations", &page),
-            "the answer has `results` where `data.results` was expected"
+            "the response has `results` where `data.results` was expected"
         );
     }
     assert_eq!(
         message("units/list", r#"{"orgId": 5, "orgUnits": [{"id": 5}]}"#),
-        "the answer has `orgUnits` where `organizationUnits.orgUnits` was expected"
+        "the response has `orgUnits` where `organizationUnits.orgUnits` was expected"
     );
 }
 

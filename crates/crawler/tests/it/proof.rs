@@ -254,7 +254,7 @@ async fn lists_without_page_numbers_fail_if_they_have_several_pages() {
         );
         let crawled = crawl(tenant(&[fault])).await;
         let told = failures(&crawled);
-        let expected = format!("{endpoint}: page 2 of 3 cannot be asked for");
+        let expected = format!("{endpoint}: page 2 of 3 cannot be requested");
         assert!(told.contains(&expected), "{told:?}");
     }
 }
@@ -269,7 +269,7 @@ async fn lists_without_page_numbers_fail_if_their_page_count_is_invalid() {
             );
             let told = failures(&crawl(tenant(&[fault])).await);
             let expected = format!(
-                "{endpoint}: the response has rows, but its `totalPages` is not a number of pages, and page 2 cannot be asked for"
+                "{endpoint}: the response has rows, but its `totalPages` is not a number of pages, and page 2 cannot be requested"
             );
             assert!(told.contains(&expected), "{value}: {told:?}");
         }
@@ -302,7 +302,7 @@ async fn a_tenant_that_pages_every_list_reports_what_is_missing() {
     let crawled = crawl_with(scenario, products_only(), Incomplete::Publish).await;
     let told = failures(&crawled);
     assert!(
-        told.contains(&"units/list: page 2 of 2 cannot be asked for".to_owned()),
+        told.contains(&"units/list: page 2 of 2 cannot be requested".to_owned()),
         "{told:?}"
     );
 }

@@ -80,7 +80,7 @@ fn coverage(facts: &ReportFacts) -> Markup {
         @if facts.complete {
             p.state.good { "Complete: everything was read." }
         } @else if failed > 0 {
-            p.state.bad { "Partial: " (count(failed, "scope")) " could not be read. All numbers below leave that out." }
+            p.state.bad { "Partial: " (count(failed, "scope")) " could not be read. The missing rows are not part of the numbers below." }
         } @else {
             p.state.bad { "Not complete." }
         }

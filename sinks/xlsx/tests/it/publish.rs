@@ -139,7 +139,7 @@ async fn a_text_that_is_cut_has_a_row_in_issues() {
     assert!(issue[3].ends_with("y… [cut: the text has 40000 characters]"));
     assert_eq!(
         issue[4],
-        "cut to 32,767 characters, which is all that a cell of a workbook can have"
+        "cut to 32,767 characters, the most that a cell of a workbook can hold"
     );
 }
 

@@ -133,9 +133,9 @@ fn announce(source: &str, args: &RegisterArgs, registration: &Registration, cons
     let account = args.account.account;
     let account = account.map_or(String::new(), |account| format!(" in account {account}"));
     let mut text = format!(
-        "{source}: will register {} of {} units{account}, at most {} per call\n",
+        "{source}: will register {} of {}{account}, at most {} per call\n",
         counts.waiting + counts.sent,
-        registration.units().len(),
+        counted(registration.units().len(), "unit"),
         args.batch
     );
     for (number, what) in [

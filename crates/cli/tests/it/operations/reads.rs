@@ -69,7 +69,7 @@ fn the_error_names_what_came_instead() {
     exit 1
     --- stderr
     error: the response of `folders/list` cannot be used
-      caused by: the answer has `folders` where `assetFolders` was expected
+      caused by: the response has `folders` where `assetFolders` was expected
 
     hint: `fortilake call folders/list` prints the response as it is
     ");

@@ -289,7 +289,7 @@ fn nothing_is_sent_without_confirmation() {
     insta::assert_snapshot!(folder.check("product register --file units.toml --account 710101"), @"
     exit 2
     --- stderr
-    acme: will register 1 of 1 units in account 710101, at most 5 per call
+    acme: will register 1 of 1 unit in account 710101, at most 5 per call
     error: confirmation required, but stdin is not a terminal
 
     hint: pass `--yes` to skip the confirmation
@@ -325,7 +325,7 @@ fn one_unit_is_described_by_flags() {
     row,serial_number,contract_number,outcome,product_model,message
     1,FP231FTK25000001,,registered,FortiAP 231F,
     --- stderr
-    acme: will register 1 of 1 units in account 710101, at most 5 per call
+    acme: will register 1 of 1 unit in account 710101, at most 5 per call
     1 registered
     ");
     let call = calls(&tenant, "products/register").remove(0);

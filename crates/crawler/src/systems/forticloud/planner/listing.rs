@@ -241,7 +241,7 @@ impl Listing {
         let is_whole = rows == 0 || self.is_paged();
         self.doubt = facts.unusable_total.filter(|_| !is_whole);
         if let Some(doubt @ UnusableTotal::Invalid) = self.doubt {
-            let message = format!("{doubt}, and page 2 cannot be asked for");
+            let message = format!("{doubt}, and page 2 cannot be requested");
             self.fail(FailureKind::Lost, message);
             return Ok(Vec::new());
         }
@@ -254,7 +254,7 @@ impl Listing {
             }
             Some(total) if total > 1 => {
                 if !self.is_paged() {
-                    let message = format!("page 2 of {total} cannot be asked for");
+                    let message = format!("page 2 of {total} cannot be requested");
                     self.fail(FailureKind::Lost, message);
                     return Ok(Vec::new());
                 }

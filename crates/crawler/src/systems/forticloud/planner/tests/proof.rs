@@ -196,7 +196,7 @@ fn a_list_without_page_numbers_cannot_have_a_second_page() {
     let closed = plan.follow(&folders, &first).closed;
     assert_eq!(
         closed[1].pages,
-        Err("page 2 of 3 cannot be asked for".to_owned())
+        Err("page 2 of 3 cannot be requested".to_owned())
     );
 }
 
@@ -215,7 +215,7 @@ fn units_and_accounts_of_several_pages_are_incomplete() {
         units: ids(&[1]),
     };
     let step = plan.follow(&units, &Outcome::Page(first));
-    let unread = Err("page 2 of 2 cannot be asked for".to_owned());
+    let unread = Err("page 2 of 2 cannot be requested".to_owned());
     assert_eq!(step.closed[0].pages, unread);
     let accounts = &step.fetches[0];
     let step = plan.follow(accounts, &Outcome::Page(Facts::Accounts(ids(&[11]))));
