@@ -26,14 +26,14 @@ const MAX_DEPTH: usize = 12;
 /// The content of one edition.
 struct Edition {
     /// The operations by name.
-    operations: BTreeMap<String, Facts>,
+    operations: BTreeMap<String, OperationFacts>,
     /// The tables by name, or the reason why they could not be built.
     tables: Result<BTreeMap<String, TableFacts>>,
 }
 
 /// An operation.
 #[derive(Debug, PartialEq)]
-struct Facts {
+struct OperationFacts {
     method: String,
     path: String,
     request: BTreeMap<String, Field>,
@@ -120,7 +120,7 @@ fn editions(old: &load::Texts, new: &load::Texts) -> Result<(Edition, Edition)> 
 }
 
 /// The names are not checked, because those of `tables.toml` may not fit.
-fn operations(folder: &Folder, config: &Config) -> Result<BTreeMap<String, Facts>> {
+fn operations(folder: &Folder, config: &Config) -> Result<BTreeMap<String, OperationFacts>> {
     let mut all = BTreeMap::new();
     for source in sources::read(&folder.descriptions, config)? {
         for (id, operation) in source.named() {
@@ -130,7 +130,7 @@ fn operations(folder: &Folder, config: &Config) -> Result<BTreeMap<String, Facts
     Ok(all)
 }
 
-fn facts(operation: &Operation<'_>) -> Result<Facts> {
+fn facts(operation: &Operation<'_>) -> Result<OperationFacts> {
     let mut request = Fields::default();
     for parameter in &operation.parameters {
         request.field(&parameter.name, &parameter.at, parameter.required)?;
@@ -142,7 +142,7 @@ fn facts(operation: &Operation<'_>) -> Result<Facts> {
     if let Some(at) = &operation.response {
         answer.schema("", at)?;
     }
-    Ok(Facts {
+    Ok(OperationFacts {
         method: operation.method.clone(),
         path: operation.path.clone(),
         request: request.found,
