@@ -64,13 +64,13 @@ impl Encoder for CsvEncoder {
 /// Encodes the rows of one table.
 struct Lines {
     table: String,
-    columns: Vec<Column>,
+    columns: Vec<CellType>,
     dialect: Dialect,
 }
 
 /// How to encode the cells of a column, by its type.
 #[derive(Clone, Copy)]
-enum Column {
+enum CellType {
     Text,
     Boolean,
     Int32,
@@ -84,7 +84,7 @@ enum Column {
 impl Lines {
     fn new(table: &TableSpec, dialect: Dialect) -> Result<Self> {
         let columns = table.schema.fields().iter().map(|field| {
-            Column::of(field.data_type()).ok_or_else(|| {
+            CellType::of(field.data_type()).ok_or_else(|| {
                 let (column, table, kind) = (field.name(), &table.name, field.data_type());
                 let text = format!(
                     "column `{column}` of table `{table}` has the type `{kind}`, which CSV cannot represent"
@@ -136,7 +136,7 @@ impl Lines {
     }
 }
 
-impl Column {
+impl CellType {
     fn of(data_type: &DataType) -> Option<Self> {
         Some(match data_type {
             DataType::Utf8 => Self::Text,
