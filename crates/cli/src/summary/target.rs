@@ -16,11 +16,11 @@ use crate::{
 /// Monitoring reads the file, so the summary is written however the run ends. Otherwise the summary
 /// of an earlier, successful run would stay in place when this one fails.
 pub(crate) struct SummaryTarget {
-    target: Option<Target>,
+    target: Option<StdoutOrFile>,
     console: Console,
 }
 
-enum Target {
+enum StdoutOrFile {
     Stdout,
     File(PathBuf),
 }
@@ -32,10 +32,10 @@ impl SummaryTarget {
     /// killed, this is what stays in the file.
     pub(crate) fn open(path: Option<&Path>, console: Console) -> Result<Self> {
         let target = path.map(|path| match path.to_str() {
-            Some("-") => Target::Stdout,
-            _ => Target::File(path.to_owned()),
+            Some("-") => StdoutOrFile::Stdout,
+            _ => StdoutOrFile::File(path.to_owned()),
         });
-        if let Some(Target::File(path)) = &target {
+        if let Some(StdoutOrFile::File(path)) = &target {
             let running = json!({
                 "exit_code": null,
                 "reason": "the run has not ended, or its process was killed",
@@ -63,11 +63,11 @@ impl SummaryTarget {
         summary["exit_code"] = json!(code as u8);
         summary["reason"] = json!(reason);
         match target {
-            Target::Stdout => self
+            StdoutOrFile::Stdout => self
                 .console
                 .data(&format!("{summary:#}\n"))
                 .map_err(CommandError::failed),
-            Target::File(path) => replace(path, &format!("{summary:#}\n"))
+            StdoutOrFile::File(path) => replace(path, &format!("{summary:#}\n"))
                 .with_context(|| format!("the summary `{}` cannot be written", path.display()))
                 .map_err(CommandError::failed),
         }
