@@ -12,7 +12,7 @@ use fortilake_sink::nearest;
 use serde_json::{Map, Value};
 
 use super::{
-    operation::{OperationClient, Target},
+    operation::{OperationClient, OperationTarget},
     part::Part,
     shown::shown,
 };
@@ -85,7 +85,7 @@ fn call(args: &CallArgs, endpoint: &'static Endpoint, console: Console) -> Resul
     let caller = if args.simulate {
         OperationClient::simulated(endpoint, console)?
     } else {
-        Target::find(&args.target, endpoint, console)?.connect()?
+        OperationTarget::find(&args.target, endpoint, console)?.connect()?
     };
     let page = caller.run(async |caller| caller.fetch(endpoint, &arguments).await)?;
     let body = printable_json(page.body.trim_end());

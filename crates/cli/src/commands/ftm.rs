@@ -12,7 +12,7 @@ use fortilake_operations::check_token_license;
 use serde_json::json;
 
 use super::{
-    operation::{self, Target},
+    operation::{self, OperationTarget},
     view::View,
 };
 use crate::{
@@ -50,7 +50,7 @@ pub(crate) fn run(action: &FtmAction, console: Console) -> Result {
 
 /// Prints the token counts, with the unit's serial number and firmware if it reports them.
 fn status(args: &ReadArgs, console: Console) -> Result {
-    let target = Target::find(
+    let target = OperationTarget::find(
         &args.target,
         AuthenticatorFortitokenmobilelicenses::ENDPOINT,
         console,

@@ -17,7 +17,7 @@ use fortilake_models::{
 use fortilake_operations::check_registration_code;
 
 use super::{
-    operation::{self, Target},
+    operation::{self, OperationTarget},
     view::View,
 };
 use crate::{
@@ -141,7 +141,7 @@ fn download(
         let error = anyhow!("`{shown}` already exists");
         return Err(CommandError::not_started(error).hint("pass `--force` to overwrite it"));
     }
-    let target = Target::find(target, LicensesDownload::ENDPOINT, console)?;
+    let target = OperationTarget::find(target, LicensesDownload::ENDPOINT, console)?;
     let mut draft = Draft::beside(output)?;
     let request = LicensesDownloadRequest {
         serial_number: serial.to_owned(),

@@ -34,7 +34,7 @@ pub(super) fn read<O: Operation>(
     args: &ReadArgs,
     console: Console,
 ) -> Result {
-    let target = Target::find(&args.target, O::ENDPOINT, console)?;
+    let target = OperationTarget::find(&args.target, O::ENDPOINT, console)?;
     let arguments = arguments(request)?;
     let caller = target.connect()?;
     let page = caller.run(async |caller| caller.fetch(O::ENDPOINT, &arguments).await)?;
@@ -74,7 +74,7 @@ pub(super) fn write<O: Operation>(
     args: &WriteArgs,
     console: Console,
 ) -> Result {
-    let target = Target::find(&args.target, O::ENDPOINT, console)?;
+    let target = OperationTarget::find(&args.target, O::ENDPOINT, console)?;
     let arguments = arguments(request)?;
     target.announce(what, O::ENDPOINT, &arguments)?;
     confirm(args.yes, console)?;
@@ -160,7 +160,7 @@ pub(super) fn kept(variable: Option<&String>, file: Option<&PathBuf>) -> Option<
 }
 
 /// The source that an operation calls, before a client is made for it.
-pub(super) struct Target<'a> {
+pub(super) struct OperationTarget<'a> {
     source: SourceConfig,
     env: Env,
     args: &'a TargetArgs,
@@ -168,7 +168,7 @@ pub(super) struct Target<'a> {
     keeps_token: bool,
 }
 
-impl<'a> Target<'a> {
+impl<'a> OperationTarget<'a> {
     /// Finds the source whose system has this endpoint.
     pub(super) fn find(
         args: &'a TargetArgs,

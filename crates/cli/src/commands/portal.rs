@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use fortilake_auth::FORTIPORTAL;
 use fortilake_models::Access;
 
-use super::operation::{self, OperationClient, Target};
+use super::operation::{self, OperationClient, OperationTarget};
 use crate::{
     args::{PortalAction, TargetArgs},
     console::Console,
@@ -25,8 +25,8 @@ pub(crate) fn run(action: &PortalAction, console: Console) -> Result {
     Ok(Code::Complete)
 }
 
-fn find(args: &TargetArgs, console: Console) -> Result<Target<'_>> {
-    let target = Target::of(args, FORTIPORTAL, Access::Read, console)?;
+fn find(args: &TargetArgs, console: Console) -> Result<OperationTarget<'_>> {
+    let target = OperationTarget::of(args, FORTIPORTAL, Access::Read, console)?;
     if target.source().api_key.is_some() {
         let error = anyhow!(
             "source `{}` uses an API key, so it has no token",

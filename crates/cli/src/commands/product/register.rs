@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     args::{RegisterArgs, RowFormat},
-    commands::operation::{self, Target},
+    commands::operation::{self, OperationTarget},
     config::Env,
     console::Console,
     exit::{Code, CommandError, Result},
@@ -57,7 +57,7 @@ pub(super) fn run(args: &RegisterArgs, console: Console) -> Result {
             registration.refuse(position, complaint);
         }
     }
-    let target = Target::find(&args.target, ProductsRegister::ENDPOINT, console)?;
+    let target = OperationTarget::find(&args.target, ProductsRegister::ENDPOINT, console)?;
     let caller = target.connect()?;
     // Held until the end of this function; see `RegistrationLock`.
     let _turn = RegistrationLock::take(caller.state()?)?;
