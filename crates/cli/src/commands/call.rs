@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{
     operation::{OperationClient, OperationTarget},
-    part::Part,
+    part::ListPart,
     shown::shown,
 };
 use crate::{
@@ -97,7 +97,7 @@ fn call(args: &CallArgs, endpoint: &'static Endpoint, console: Console) -> Resul
     console
         .data(&format!("{text}\n"))
         .map_err(CommandError::failed)?;
-    if let Some(part) = Part::of(&body) {
+    if let Some(part) = ListPart::of(&body) {
         console.note(&part.note(endpoint));
     }
     Ok(Code::Complete)

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 use super::{
     SinkOpener,
-    part::{self, Part},
+    part::{self, ListPart},
     response,
 };
 use crate::{
@@ -293,7 +293,7 @@ fn check_asked(endpoint: &Endpoint, asked: &[(String, i64)]) -> Result<()> {
 /// A page that was read from a file.
 struct Prepared {
     page: DecodedPage,
-    part: Option<Part>,
+    part: Option<ListPart>,
     /// Why the response proves nothing, if it does not.
     flaw: Option<String>,
     /// Why the response may be one page of several, although it does not say so.
@@ -320,8 +320,8 @@ fn prepare(
             page,
             total: Some(total @ 2..),
             ..
-        })) => Some(Part::page(*page, *total)),
-        _ => Part::of(&body),
+        })) => Some(ListPart::page(*page, *total)),
+        _ => ListPart::of(&body),
     };
     let page = RawPage { body, ..context };
     let page = DecodedPage::new(&page, crawl_id, reload(endpoint, path, &page));

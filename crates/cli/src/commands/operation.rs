@@ -17,7 +17,7 @@ use fortilake_state::State;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{crawl, part::Part, response, shown::shown, view::View};
+use super::{crawl, part::ListPart, response, shown::shown, view::View};
 use crate::{
     args::{Format, ReadArgs, TargetArgs, UncheckedArgs, WriteArgs},
     config::{Env, Secret, SourceConfig},
@@ -44,7 +44,7 @@ pub(super) fn read<O: Operation>(
         check(O::ENDPOINT, &arguments, &page)?.unusable_total()
     };
     let code = print(&page, view, args.format, console)?;
-    if let Some(part) = Part::of(&page.body) {
+    if let Some(part) = ListPart::of(&page.body) {
         console.note(&part.note(O::ENDPOINT));
     } else if let Some(doubt) = doubt {
         console.note(&format!("{doubt}: there may be more pages\n"));

@@ -16,14 +16,14 @@ const PAGE_NUMBER: &str = "pageNumber";
 
 /// Which part of a list a response holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum ListPart {
     /// The number of this page, and how many pages there are.
     Page(i64, i64),
     /// The number of rows in this response, and in the whole list.
     Rows(u64, u64),
 }
 
-impl Part {
+impl ListPart {
     /// The part that a response says it is; `None` if it does not mention more pages or rows.
     pub(super) fn of(response: &str) -> Option<Self> {
         let response = members(response)?;
@@ -89,7 +89,7 @@ impl Part {
 }
 
 /// What these parts hold if they are less than the whole list, such as `only 2 of 3 pages`.
-pub(super) fn missing(parts: &[Part]) -> Option<String> {
+pub(super) fn missing(parts: &[ListPart]) -> Option<String> {
     match parts {
         [] => None,
         [part] => Some(format!("only {}", part.name())),
@@ -98,11 +98,11 @@ pub(super) fn missing(parts: &[Part]) -> Option<String> {
             let (mut most, mut rows, mut all) = (0, 0, 0);
             for part in parts {
                 match *part {
-                    Part::Page(page, total) => {
+                    ListPart::Page(page, total) => {
                         pages.push(page);
                         most = most.max(total);
                     }
-                    Part::Rows(some, total) => {
+                    ListPart::Rows(some, total) => {
                         rows += some;
                         all = all.max(total);
                     }

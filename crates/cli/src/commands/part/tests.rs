@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn pages_and_rows_are_counted() {
-    let part = |answer| Part::of(answer).map(Part::name);
+    let part = |answer| ListPart::of(answer).map(ListPart::name);
     let name = |name: &str| Some(name.to_owned());
     assert_eq!(
         part(r#"{"pageNumber": 1, "totalPages": 195}"#),
@@ -39,17 +39,17 @@ fn pages_and_rows_are_counted() {
 
 #[test]
 fn a_note_says_how_to_get_the_rest() {
-    let note = |id: &str, part: Part| part.note(endpoint(id).unwrap());
+    let note = |id: &str, part: ListPart| part.note(endpoint(id).unwrap());
     assert_eq!(
-        note("products/list", Part::Page(1, 2)),
+        note("products/list", ListPart::Page(1, 2)),
         "page 1 of 2: add `pageNumber=2` for the next page\n"
     );
     assert_eq!(
-        note("products/list", Part::Page(2, 2)),
+        note("products/list", ListPart::Page(2, 2)),
         "page 2 of 2: this is the last page\n"
     );
     assert_eq!(
-        note("folders/list", Part::Page(1, 2)),
+        note("folders/list", ListPart::Page(1, 2)),
         "page 1 of 2: `folders/list` has no argument to request the rest\n"
     );
 }
@@ -59,7 +59,7 @@ fn several_answers_may_be_the_whole() {
     let page = |number: i64| format!("{{\"pageNumber\": {number}, \"totalPages\": 3}}");
     let missing_of = |numbers: &[i64]| {
         let pages: Vec<String> = numbers.iter().map(|number| page(*number)).collect();
-        let parts: Vec<_> = pages.iter().filter_map(|page| Part::of(page)).collect();
+        let parts: Vec<_> = pages.iter().filter_map(|page| ListPart::of(page)).collect();
         missing(&parts)
     };
     assert_eq!(missing_of(&[1, 2, 3]), None);
@@ -69,7 +69,7 @@ fn several_answers_may_be_the_whole() {
         let rows = vec!["1"; rows].join(",");
         format!("{{\"results\": [{rows}], \"totalResultsCount\": 25}}")
     };
-    let part = |count: usize| Part::of(&rows(count)).unwrap();
+    let part = |count: usize| ListPart::of(&rows(count)).unwrap();
     let (ten, five) = (part(10), part(5));
     assert_eq!(missing(&[ten, ten, five]), None);
     assert_eq!(missing(&[ten, five]), Some("only 15 of 25 rows".to_owned()));
