@@ -16,7 +16,7 @@ use arrow_schema::SchemaRef;
 use fortilake_models::CHANGES;
 use fortilake_sink::{Context, Crawl, Error, Kind, Phase, Result, Sink, TableSpec, json};
 use fortilake_snapshot::parquet::{PageCompression, Parquet};
-use fortilake_snapshot::{BucketOptions, Layout, Published, Target};
+use fortilake_snapshot::{BucketOptions, FileTarget, Layout, Published};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
@@ -122,7 +122,7 @@ impl Pending {
 
     /// A sink for all rows of the crawl, after [`begin`](Self::begin) has returned a snapshot.
     pub async fn rows(&self, tables: &[Arc<TableSpec>]) -> Result<Box<dyn Sink>> {
-        let target = Target {
+        let target = FileTarget {
             path: self.begun()?.rows.path().to_owned(),
             bucket: BucketOptions::default(),
             layout: Layout::Snapshots,

@@ -11,7 +11,7 @@ use fortilake_sink::{
     ScopeOutcome, ScopeResult, Selection, Sink, TableSpec, json,
 };
 use fortilake_snapshot::parquet::{PageCompression, Parquet};
-use fortilake_snapshot::{BucketOptions, Layout, Target};
+use fortilake_snapshot::{BucketOptions, FileTarget, Layout};
 use serde_json::{Map, Value, json};
 
 use crate::{Comparison, Counts, History};
@@ -188,7 +188,7 @@ impl Inventory {
             started_at: "2026-09-01T12:00:00Z".to_owned(),
             generator: "fortilake 0.1.0".to_owned(),
         };
-        let target = Target {
+        let target = FileTarget {
             bucket: BucketOptions::default(),
             path: root.to_owned(),
             layout,

@@ -3,7 +3,7 @@
 //! A *place* is a folder or a bucket that snapshots are published into. `docs/snapshot-format.md` describes the files
 //! in it for people who never read this code.
 //!
-//! A file sink supplies a [`Format`] and a [`Target`]. [`Target::open`] combines them into a
+//! A file sink supplies a [`Format`] and a [`FileTarget`]. [`FileTarget::open`] combines them into a
 //! [`Sink`](fortilake_sink::Sink) that publishes into a [`Place`]. A [`Reader`] lists, resolves, verifies and prunes
 //! published snapshots.
 //!
@@ -43,7 +43,7 @@ pub use self::pointer::{Latest, LatestComplete};
 pub use self::prune::Keep;
 pub use self::reader::{Damage, Published, Reader, Which};
 pub use self::rules::PartialRule;
-pub use self::target::Target;
+pub use self::target::FileTarget;
 
 mod bucket;
 mod catalog;

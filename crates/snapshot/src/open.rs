@@ -11,10 +11,10 @@ use crate::manifest::Manifest;
 use crate::names::{self, Claimed};
 use crate::place::Place;
 use crate::sink::FileSink;
-use crate::target::Target;
+use crate::target::FileTarget;
 use crate::{Layout, catalog, commit, prune, rules, uploads};
 
-impl Target {
+impl FileTarget {
     /// Opens a sink that publishes files in this format, one for each table of the context.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Target {
 }
 
 /// The folders that are written when `tables` are published, to be probed; the empty path is the root.
-fn folders(target: &Target, tables: &[String]) -> Vec<String> {
+fn folders(target: &FileTarget, tables: &[String]) -> Vec<String> {
     let layout = target.layout;
     let own = [
         OWN,
@@ -64,7 +64,11 @@ fn folders(target: &Target, tables: &[String]) -> Vec<String> {
 }
 
 /// Finishes or undoes what dead processes left, after waiting for a process that is publishing now.
-pub(crate) async fn recover(place: &dyn Place, target: &Target, store: &dyn Store) -> Result<()> {
+pub(crate) async fn recover(
+    place: &dyn Place,
+    target: &FileTarget,
+    store: &dyn Store,
+) -> Result<()> {
     let _lock = place.lock().await?;
     for name in names::published(place, target.layout).await? {
         uploads::discard(place, store, &name).await?;
@@ -72,7 +76,7 @@ pub(crate) async fn recover(place: &dyn Place, target: &Target, store: &dyn Stor
     recover_locked(place, target).await
 }
 
-async fn recover_locked(place: &dyn Place, target: &Target) -> Result<()> {
+async fn recover_locked(place: &dyn Place, target: &FileTarget) -> Result<()> {
     place.recover().await?;
     prune::recover(place, target.layout).await?;
     if let Some(catalog) = &target.catalog {
@@ -84,7 +88,7 @@ async fn recover_locked(place: &dyn Place, target: &Target) -> Result<()> {
 /// Opens a sink of `format` in `place`.
 pub(crate) async fn open(
     place: Arc<dyn Place>,
-    target: Target,
+    target: FileTarget,
     format: Box<dyn AnyFormat>,
     context: Context,
 ) -> Result<Box<dyn Sink>> {

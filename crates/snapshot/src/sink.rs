@@ -17,7 +17,7 @@ use crate::local::joined;
 use crate::manifest::{File, Manifest, Table};
 use crate::place::{Place, Upload};
 use crate::rules;
-use crate::target::Target;
+use crate::target::FileTarget;
 use crate::token::token;
 use crate::uploads::{self, Uploads};
 
@@ -27,7 +27,7 @@ const CHUNK: usize = 128 * 1024;
 /// Writes and publishes one crawl.
 pub(crate) struct FileSink {
     place: Arc<dyn Place>,
-    target: Target,
+    target: FileTarget,
     format: Box<dyn AnyFormat>,
     context: Context,
     name: String,
@@ -67,7 +67,7 @@ struct Encoding {
 impl FileSink {
     fn new(
         place: Arc<dyn Place>,
-        target: Target,
+        target: FileTarget,
         format: Box<dyn AnyFormat>,
         context: Context,
         name: String,
@@ -88,7 +88,7 @@ impl FileSink {
     /// A sink for a crawl that is already published. It ignores batches and repeats the steps after the commit.
     pub(crate) fn published(
         place: Arc<dyn Place>,
-        target: Target,
+        target: FileTarget,
         format: Box<dyn AnyFormat>,
         context: Context,
         name: String,
@@ -102,7 +102,7 @@ impl FileSink {
     /// A sink that has started one upload for each table.
     pub(crate) async fn begin(
         place: Arc<dyn Place>,
-        target: Target,
+        target: FileTarget,
         format: Box<dyn AnyFormat>,
         context: Context,
         name: String,

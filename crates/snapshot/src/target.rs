@@ -15,7 +15,7 @@ use crate::rules::PartialRule;
 
 /// Where a file sink publishes, and its rules for partial crawls and pruning.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct FileTarget {
     /// The local folder, which is created if it does not exist, or a URL such as `s3://BUCKET/PREFIX`.
     pub path: PathBuf,
     /// How to reach the bucket of a URL.
@@ -30,7 +30,7 @@ pub struct Target {
     pub catalog: Option<Arc<dyn Catalog>>,
 }
 
-impl Target {
+impl FileTarget {
     /// What readers can rely on.
     ///
     /// The layout `latest` is atomic only with symbolic links. Without them, it replaces one file after the other.

@@ -221,8 +221,8 @@ impl Load {
     }
 }
 
-fn target(layout: Layout) -> Target {
-    Target {
+fn target(layout: Layout) -> FileTarget {
+    FileTarget {
         path: "out".into(),
         bucket: BucketOptions::default(),
         layout,
@@ -232,11 +232,11 @@ fn target(layout: Layout) -> Target {
     }
 }
 
-async fn open_in(place: Arc<dyn Place>, target: Target, load: &Load) -> Result<Box<dyn Sink>> {
+async fn open_in(place: Arc<dyn Place>, target: FileTarget, load: &Load) -> Result<Box<dyn Sink>> {
     open::open(place, target, Box::new(Lines("txt")), load.context()).await
 }
 
-async fn deliver(place: Arc<dyn Place>, target: Target, load: &Load) -> Result<Receipt> {
+async fn deliver(place: Arc<dyn Place>, target: FileTarget, load: &Load) -> Result<Receipt> {
     let mut sink = open_in(place, target, load).await?;
     for batch in load.batches() {
         if let Err(error) = sink.write(&batch).await {

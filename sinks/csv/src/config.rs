@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use fortilake_snapshot::{
-    BucketOptions, Choice, Columns, Join, Keep, Layout, Meta, Names, PartialRule, Target,
+    BucketOptions, Choice, Columns, FileTarget, Join, Keep, Layout, Meta, Names, PartialRule,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -63,8 +63,8 @@ pub(crate) struct Config {
 
 impl Config {
     /// The options that all file sinks share.
-    pub(crate) fn target(&self) -> Target {
-        Target {
+    pub(crate) fn target(&self) -> FileTarget {
+        FileTarget {
             path: self.path.clone(),
             bucket: self.bucket.clone(),
             layout: self.layout,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fortilake_snapshot::parquet::ParquetOptions;
-use fortilake_snapshot::{Layout, Target};
+use fortilake_snapshot::{FileTarget, Layout};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -23,7 +23,7 @@ pub(crate) struct Config {
 
 impl Config {
     /// The place, with the Delta logs as its catalog.
-    pub(crate) fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> FileTarget {
         let catalog = Arc::new(Delta);
         self.files
             .target(&self.path, Layout::Snapshots, Some(catalog))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fortilake_sink::{Error, Kind, Result};
 use fortilake_snapshot::parquet::ParquetOptions;
-use fortilake_snapshot::{Layout, Target, scheme};
+use fortilake_snapshot::{FileTarget, Layout, scheme};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -45,7 +45,7 @@ impl Config {
     }
 
     /// The place, with the catalog.
-    pub(crate) fn target(&self) -> Result<Target> {
+    pub(crate) fn target(&self) -> Result<FileTarget> {
         let catalog = self.catalog()?;
         let target = self
             .files

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fortilake_snapshot::{BucketOptions, Choice, Keep, Layout, Names, PartialRule, Target};
+use fortilake_snapshot::{BucketOptions, Choice, FileTarget, Keep, Layout, Names, PartialRule};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -34,8 +34,8 @@ pub(crate) struct Config {
 
 impl Config {
     /// The options that all file sinks share.
-    pub(crate) fn target(&self) -> Target {
-        Target {
+    pub(crate) fn target(&self) -> FileTarget {
+        FileTarget {
             path: self.path.clone(),
             bucket: self.bucket.clone(),
             layout: self.layout,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use fortilake_snapshot::parquet::ParquetOptions;
-use fortilake_snapshot::{Layout, Target};
+use fortilake_snapshot::{FileTarget, Layout};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -24,7 +24,7 @@ pub(crate) struct Config {
 
 impl Config {
     /// The options that all file sinks share.
-    pub(crate) fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> FileTarget {
         self.files.target(&self.path, self.layout, None)
     }
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{PageCompression, Parquet};
-use crate::{BucketOptions, Catalog, Choice, Keep, Layout, Names, PartialRule, Target};
+use crate::{BucketOptions, Catalog, Choice, FileTarget, Keep, Layout, Names, PartialRule};
 
 /// How a sink writes Parquet files. Sinks flatten it into their options.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -44,8 +44,8 @@ impl ParquetOptions {
         path: impl Into<PathBuf>,
         layout: Layout,
         catalog: Option<Arc<dyn Catalog>>,
-    ) -> Target {
-        Target {
+    ) -> FileTarget {
+        FileTarget {
             path: path.into(),
             bucket: self.bucket.clone(),
             layout,
@@ -56,7 +56,7 @@ impl ParquetOptions {
     }
 
     /// Opens a sink that publishes the chosen tables to `target`.
-    pub async fn open(&self, target: Target, mut context: Context) -> Result<Box<dyn Sink>> {
+    pub async fn open(&self, target: FileTarget, mut context: Context) -> Result<Box<dyn Sink>> {
         let choice = Choice {
             tables: self.tables.clone(),
             ..Choice::default()

@@ -54,8 +54,8 @@ impl Catalog for Names {
     }
 }
 
-fn listed_by(catalog: &Names) -> Target {
-    Target {
+fn listed_by(catalog: &Names) -> FileTarget {
+    FileTarget {
         catalog: Some(Arc::new(catalog.clone())),
         ..target(Layout::Snapshots)
     }
@@ -157,7 +157,7 @@ async fn what_a_catalog_shows_is_not_pruned_and_what_is_pruned_is_forgotten() {
             days: None,
         });
         for (id, name) in [("c2", SECOND), ("c3", THIRD)] {
-            let without = Target {
+            let without = FileTarget {
                 keep,
                 ..target(Layout::Snapshots)
             };
@@ -170,7 +170,7 @@ async fn what_a_catalog_shows_is_not_pruned_and_what_is_pruned_is_forgotten() {
         assert_eq!(*catalog.forgotten.lock().unwrap(), [] as [&str; 0]);
 
         let fourth = load("c4", "20260904T120000Z");
-        let pruning = Target {
+        let pruning = FileTarget {
             keep,
             ..listed_by(&catalog)
         };

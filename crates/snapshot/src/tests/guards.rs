@@ -77,7 +77,7 @@ async fn a_crawl_does_not_prune_itself() {
         last: Some(1),
         days: None,
     });
-    let target = Target {
+    let target = FileTarget {
         keep,
         ..target(Layout::Snapshots)
     };

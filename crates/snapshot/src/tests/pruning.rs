@@ -14,8 +14,8 @@ async fn publish_days(place: &Arc<dyn Place>, days: std::ops::RangeInclusive<u32
     }
 }
 
-fn keeping(last: Option<u32>, days: Option<u32>) -> Target {
-    Target {
+fn keeping(last: Option<u32>, days: Option<u32>) -> FileTarget {
+    FileTarget {
         keep: Some(Keep { last, days }),
         ..target(Layout::Snapshots)
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-async fn refused(place: &Arc<dyn Place>, target: Target, load: &Load) -> Error {
+async fn refused(place: &Arc<dyn Place>, target: FileTarget, load: &Load) -> Error {
     deliver(Arc::clone(place), target, load).await.unwrap_err()
 }
 
@@ -283,7 +283,7 @@ async fn who_may_publish_a_partial_crawl_is_said_by_option_and_by_flag() {
         let root = tempfile::tempdir().unwrap();
         let place = local(root.path());
         publish(&place, layout, &load("c1", FIRST)).await;
-        let target = Target {
+        let target = FileTarget {
             partial: option,
             ..target(layout)
         };
@@ -387,7 +387,7 @@ async fn targets_that_cannot_work_are_refused() {
             "option `keep` needs `last` or `days`, each at least 1, such as { last = 30, days = 90 }",
         ),
     ] {
-        let target = Target {
+        let target = FileTarget {
             path: path.into(),
             keep,
             ..target(layout)
@@ -404,7 +404,7 @@ async fn targets_that_cannot_work_are_refused() {
 async fn probing_finds_what_cannot_be_written_and_leaves_nothing() {
     let root = tempfile::tempdir().unwrap();
     let out = root.path().join("a/b");
-    let there = |layout| Target {
+    let there = |layout| FileTarget {
         path: out.clone(),
         ..target(layout)
     };
@@ -431,7 +431,7 @@ fn delivery_follows_from_the_layout_and_the_file_system() {
 
     let root = tempfile::tempdir().unwrap();
     for layout in Layout::ALL {
-        let target = Target {
+        let target = FileTarget {
             path: root.path().join("out"),
             ..target(layout)
         };
