@@ -36,7 +36,7 @@ pub use self::format::{Encoder, Format, Output};
 pub use self::join::{Join, Joined};
 pub use self::layout::Layout;
 pub use self::local::LocalPlace;
-pub use self::manifest::{Column, File, MadeBy, Manifest, SCHEMA_VERSION, Table};
+pub use self::manifest::{File, MadeBy, Manifest, PublishedColumn, PublishedTable, SCHEMA_VERSION};
 pub use self::names::Claim;
 pub use self::place::{Digest, Link, Lock, Object, Place, Put, Tag, Unfinished, Upload};
 pub use self::pointer::{Latest, LatestComplete};

@@ -30,7 +30,7 @@ pub struct Manifest {
     /// Facts about the files that their schema does not tell, by format.
     pub notes: BTreeMap<String, Map<String, Value>>,
     /// The tables, including those without rows.
-    pub tables: Vec<Table>,
+    pub tables: Vec<PublishedTable>,
     /// The token of the attempt that committed, also part of its file names; empty in the first edition's manifests.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token: String,
@@ -49,7 +49,7 @@ pub struct MadeBy {
 
 /// A table of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
+pub struct PublishedTable {
     /// The table's name.
     pub name: String,
     /// What a row is, in one sentence.
@@ -59,14 +59,14 @@ pub struct Table {
     /// The names of the key columns, unique in the snapshot; empty for a table without a key.
     pub key: Vec<String>,
     /// The columns, in the order of the files.
-    pub columns: Vec<Column>,
+    pub columns: Vec<PublishedColumn>,
     /// The files. Each one holds all rows of the table, in its own format.
     pub files: Vec<File>,
 }
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Column {
+pub struct PublishedColumn {
     /// The column's name.
     pub name: String,
     /// The Arrow type, as Arrow's C++ and Python libraries print it: `string`, `int64`, `timestamp[us]`.
@@ -102,7 +102,7 @@ impl Manifest {
         name: &str,
         token: &str,
         outcome: Summary,
-        tables: Vec<Table>,
+        tables: Vec<PublishedTable>,
     ) -> Self {
         Self {
             format_version: FORMAT_VERSION,
@@ -149,7 +149,7 @@ impl Manifest {
     }
 }
 
-impl Table {
+impl PublishedTable {
     pub(crate) fn new(spec: &TableSpec, file: File) -> Self {
         let fields = spec.schema.fields().iter();
         Self {
@@ -157,13 +157,13 @@ impl Table {
             summary: spec.summary.clone(),
             rows: file.rows,
             key: spec.key.clone(),
-            columns: fields.map(|field| Column::new(field)).collect(),
+            columns: fields.map(|field| PublishedColumn::new(field)).collect(),
             files: vec![file],
         }
     }
 }
 
-impl Column {
+impl PublishedColumn {
     /// Describes a column of an Arrow schema.
     pub fn new(field: &Field) -> Self {
         Self {

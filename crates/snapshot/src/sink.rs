@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::commit::Publication;
 use crate::format::{AnyEncoder, AnyFormat, Output};
 use crate::local::joined;
-use crate::manifest::{File, Manifest, Table};
+use crate::manifest::{File, Manifest, PublishedTable};
 use crate::place::{Place, Upload};
 use crate::rules;
 use crate::target::FileTarget;
@@ -165,7 +165,7 @@ impl FileSink {
                 bytes,
                 sha256,
             };
-            tables.push(Table::new(&table.spec, file));
+            tables.push(PublishedTable::new(&table.spec, file));
         }
         let crawl = &self.context.crawl;
         let summary = outcome.summary();

@@ -2,7 +2,7 @@
 
 use fortilake_sink::{Error, Kind, Result};
 use fortilake_snapshot::parquet::FileStatistics;
-use fortilake_snapshot::{File, Manifest, Place, Table};
+use fortilake_snapshot::{File, Manifest, Place, PublishedTable};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -21,11 +21,11 @@ const FOREVER: &str = "interval 36500 days";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version<'a> {
     /// The rows that the snapshot has of this table.
-    Of(&'a Table),
+    Of(&'a PublishedTable),
     /// No rows, because the snapshot does not have the table.
     Without,
     /// A version before the snapshot that brought this table, so that versions are equal across tables.
-    Before(&'a Table),
+    Before(&'a PublishedTable),
 }
 
 /// The content of the next commit of `log`, for the snapshot of `manifest`.
@@ -124,7 +124,7 @@ fn metadata(
     Ok(Some(metadata))
 }
 
-fn first_metadata(manifest: &Manifest, table: &Table, time: i64) -> Map<String, Value> {
+fn first_metadata(manifest: &Manifest, table: &PublishedTable, time: i64) -> Map<String, Value> {
     let members = [
         ("id", id(manifest, table).into()),
         ("name", table.name.as_str().into()),
@@ -148,7 +148,7 @@ fn first_metadata(manifest: &Manifest, table: &Table, time: i64) -> Map<String, 
 }
 
 /// The unique id of a table, which stays for good. It is a UUID made from the attempt that published first.
-fn id(manifest: &Manifest, table: &Table) -> String {
+fn id(manifest: &Manifest, table: &PublishedTable) -> String {
     let seed = format!("{} {} {}", manifest.crawl.id, manifest.token, table.name);
     let mut digest = Sha256::digest(seed);
     // The bits that mark a UUID with a content of its own (version 8).
@@ -167,7 +167,7 @@ fn id(manifest: &Manifest, table: &Table) -> String {
     parts.join("-")
 }
 
-async fn adds(place: &dyn Place, table: &Table, time: i64) -> Result<Vec<Value>> {
+async fn adds(place: &dyn Place, table: &PublishedTable, time: i64) -> Result<Vec<Value>> {
     let mut adds = Vec::with_capacity(table.files.len());
     for file in &table.files {
         let statistics = FileStatistics::read(place, &file.path).await?;
@@ -184,7 +184,7 @@ async fn adds(place: &dyn Place, table: &Table, time: i64) -> Result<Vec<Value>>
 }
 
 /// The path of a file relative to its table, which is where the log lies. Readers fail on all other forms.
-fn relative<'a>(table: &Table, file: &'a File) -> Result<&'a str> {
+fn relative<'a>(table: &PublishedTable, file: &'a File) -> Result<&'a str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/=-_.".contains(&byte);
     let below = file.path.strip_prefix(table.name.as_str());
     let below = below.and_then(|rest| rest.strip_prefix('/'));

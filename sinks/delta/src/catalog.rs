@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fortilake_sink::{Error, Kind, Result, TableSpec};
-use fortilake_snapshot::{Catalog, Column, Manifest, Place};
+use fortilake_snapshot::{Catalog, Manifest, Place, PublishedColumn};
 use serde_json::{Map, Value, json};
 use tracing::debug;
 
@@ -38,7 +38,7 @@ impl Catalog for Delta {
     async fn check(&self, place: &dyn Place, tables: &[Arc<TableSpec>]) -> Result<()> {
         for table in tables {
             for field in table.schema.fields() {
-                let column = Column::new(field);
+                let column = PublishedColumn::new(field);
                 if schema::type_name(&column.kind).is_none() {
                     return Err(schema::unsupported(&table.name, &column));
                 }

@@ -3,7 +3,7 @@
 //! Fields are kept as JSON, because other programs may have added members that have to stay.
 
 use fortilake_sink::{Error, Kind, Result};
-use fortilake_snapshot::{Column, Table};
+use fortilake_snapshot::{PublishedColumn, PublishedTable};
 use serde_json::{Map, Value, json};
 
 /// The type of a column, by the name of its Arrow type in the manifest; `None` if Delta has no such type.
@@ -21,7 +21,7 @@ pub(crate) fn type_name(kind: &str) -> Option<&'static str> {
 }
 
 /// The error for a column that Delta cannot store.
-pub(crate) fn unsupported(table: &str, column: &Column) -> Error {
+pub(crate) fn unsupported(table: &str, column: &PublishedColumn) -> Error {
     let text = format!(
         "column `{}` of table `{table}` has the type `{}`, which Delta cannot store",
         column.name, column.kind
@@ -37,7 +37,7 @@ pub(crate) fn unsupported(table: &str, column: &Column) -> Error {
 /// # Errors
 ///
 /// [`Kind::Rejected`] if a column has changed its type.
-pub(crate) fn merge(known: &[Value], table: &Table) -> Result<Vec<Value>> {
+pub(crate) fn merge(known: &[Value], table: &PublishedTable) -> Result<Vec<Value>> {
     let mut fields = known.to_vec();
     for column in &table.columns {
         let kind = type_name(&column.kind).ok_or_else(|| unsupported(&table.name, column))?;
@@ -64,7 +64,7 @@ pub(crate) fn merge(known: &[Value], table: &Table) -> Result<Vec<Value>> {
         }
     }
     for field in &mut fields {
-        let is_there = |column: &Column| field["name"] == *column.name;
+        let is_there = |column: &PublishedColumn| field["name"] == *column.name;
         if !table.columns.iter().any(is_there) {
             field["nullable"] = true.into();
         }
@@ -76,14 +76,14 @@ pub(crate) fn merge(known: &[Value], table: &Table) -> Result<Vec<Value>> {
 mod tests {
     use super::*;
 
-    fn table(columns: &[(&str, &str, bool)]) -> Table {
-        let column = |&(name, kind, nullable): &(&str, &str, bool)| Column {
+    fn table(columns: &[(&str, &str, bool)]) -> PublishedTable {
+        let column = |&(name, kind, nullable): &(&str, &str, bool)| PublishedColumn {
             name: name.to_owned(),
             kind: kind.to_owned(),
             nullable,
             description: (name == "id").then(|| "The id.".to_owned()),
         };
-        Table {
+        PublishedTable {
             name: "things".to_owned(),
             summary: String::new(),
             rows: 0,

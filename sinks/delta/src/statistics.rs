@@ -1,6 +1,6 @@
 //! The statistics of a file in Delta's form.
 
-use fortilake_snapshot::Column;
+use fortilake_snapshot::PublishedColumn;
 use fortilake_snapshot::parquet::{Bound, FileStatistics};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -19,7 +19,7 @@ enum End {
 /// The statistics of a file with these columns, as the text that an `add` action contains.
 ///
 /// A column without bounds is only read more often than necessary, so bounds that JSON cannot express are left out.
-pub(crate) fn text(found: &FileStatistics, columns: &[Column]) -> String {
+pub(crate) fn text(found: &FileStatistics, columns: &[PublishedColumn]) -> String {
     let (mut min, mut max, mut nulls) = (Map::new(), Map::new(), Map::new());
     for column in &found.columns {
         let name = || column.name.clone();
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn stats(kind: &str, min: Bound, max: Bound) -> String {
-        let column = Column {
+        let column = PublishedColumn {
             name: "c".to_owned(),
             kind: kind.to_owned(),
             nullable: true,

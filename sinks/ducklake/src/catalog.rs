@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fortilake_sink::{Error, Kind, Result, TableSpec};
-use fortilake_snapshot::{Catalog, Column, Manifest, Place, scheme};
+use fortilake_snapshot::{Catalog, Manifest, Place, PublishedColumn, scheme};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use tracing::debug;
@@ -85,7 +85,7 @@ impl Catalog for DuckLake {
     async fn check(&self, _place: &dyn Place, tables: &[Arc<TableSpec>]) -> Result<()> {
         for table in tables {
             for field in table.schema.fields() {
-                let column = Column::new(field);
+                let column = PublishedColumn::new(field);
                 if statistics::type_name(&column.kind).is_none() {
                     return Err(statistics::unsupported(&table.name, &column));
                 }

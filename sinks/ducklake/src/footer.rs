@@ -2,13 +2,13 @@
 
 use fortilake_sink::Result;
 use fortilake_snapshot::parquet::FileStatistics;
-use fortilake_snapshot::{File, Manifest, Place, Table};
+use fortilake_snapshot::{File, Manifest, Place, PublishedTable};
 
 /// A snapshot to register.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) manifest: Manifest,
-    pub(crate) tables: Vec<(Table, Vec<(File, FileStatistics)>)>,
+    pub(crate) tables: Vec<(PublishedTable, Vec<(File, FileStatistics)>)>,
 }
 
 impl Snapshot {

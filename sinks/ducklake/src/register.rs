@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fortilake_sink::{Error, Kind};
 use fortilake_snapshot::parquet::FileStatistics;
-use fortilake_snapshot::{Column, File, Manifest, Table};
+use fortilake_snapshot::{File, Manifest, PublishedColumn, PublishedTable};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde_json::json;
@@ -136,7 +136,7 @@ fn time(manifest: &Manifest, last: &str) -> String {
 }
 
 impl Registration<'_> {
-    fn table(&mut self, table: &Table, files: &[(File, FileStatistics)]) -> Result<()> {
+    fn table(&mut self, table: &PublishedTable, files: &[(File, FileStatistics)]) -> Result<()> {
         let (id, is_new) = match self.find(table)? {
             Some(id) => (id, false),
             None => (self.create(table)?, true),
@@ -165,7 +165,7 @@ impl Registration<'_> {
     }
 
     /// The id of our table with this name.
-    fn find(&self, table: &Table) -> Result<Option<i64>> {
+    fn find(&self, table: &PublishedTable) -> Result<Option<i64>> {
         let sql = "SELECT t.table_id, o.table_id IS NOT NULL FROM ducklake_table t
                    LEFT JOIN fortilake_tables o USING (table_id)
                    WHERE t.table_name = ?1 AND t.end_snapshot IS NULL AND t.schema_id = 0";
@@ -182,7 +182,7 @@ impl Registration<'_> {
         }
     }
 
-    fn create(&mut self, table: &Table) -> Result<i64> {
+    fn create(&mut self, table: &PublishedTable) -> Result<i64> {
         let id = self.next_table;
         self.next_table += 1;
         let insert = |sql: &str| self.transaction.execute(sql, [id]);
@@ -206,7 +206,7 @@ impl Registration<'_> {
         &mut self,
         id: i64,
         is_new: bool,
-        table: &Table,
+        table: &PublishedTable,
         field_ids: &BTreeMap<&str, u32>,
     ) -> Result<BTreeMap<String, Known>> {
         let mut known = BTreeMap::new();
@@ -262,7 +262,7 @@ impl Registration<'_> {
         &self,
         table: i64,
         is_new_table: bool,
-        column: &Column,
+        column: &PublishedColumn,
         kind: &str,
         field_id: Option<u32>,
     ) -> Result<Known> {

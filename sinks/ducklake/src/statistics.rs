@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use fortilake_sink::{Error, Kind};
-use fortilake_snapshot::Column;
+use fortilake_snapshot::PublishedColumn;
 use fortilake_snapshot::parquet::{Bound, ColumnStatistics};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -28,7 +28,7 @@ pub(crate) fn type_name(kind: &str) -> Option<&'static str> {
 }
 
 /// The error for a column that DuckLake cannot store.
-pub(crate) fn unsupported(table: &str, column: &Column) -> Error {
+pub(crate) fn unsupported(table: &str, column: &PublishedColumn) -> Error {
     let text = format!(
         "column `{}` of table `{table}` has the type `{}`, which DuckLake cannot store",
         column.name, column.kind
