@@ -115,6 +115,8 @@ impl Guard {
             let found = now.get(scope);
             let is_complete = |found: &&&ScopeOutcome| found.result == ScopeResult::Complete;
             let counts = found.filter(is_complete).map(|found| &found.rows);
+            // A scope that was not read completely says nothing about its rows. One that the outcome
+            // does not list has lost them only if the crawl has proven that it no longer exists.
             if counts.is_none() && (found.is_some() || !outcome.may_delete(scope)) {
                 continue;
             }
@@ -158,6 +160,7 @@ impl Guard {
     )]
     fn is_too_much(&self, change: Change, max_shrink: f64) -> bool {
         let lost = change.before.saturating_sub(change.now);
+        // Of a handful of rows, a single one is a large share, so small counts are not compared.
         change.before >= self.limits.min_rows && lost as f64 > change.before as f64 * max_shrink
     }
 }

@@ -65,6 +65,8 @@ impl Codec {
         }
         let position = |name: &str| fields.iter().position(|field| field.name() == name);
         let key: Vec<_> = key.iter().filter_map(|name| position(name)).collect();
+        // A column that only one snapshot has came with another version of fortilake; if it were compared, every row
+        // would look updated. The source is only needed to find a row's scope: renaming it changes no row.
         let is_compared = |at: &usize| {
             let name = fields[*at].name();
             name != SOURCE && has(old, name) && has(new, name)

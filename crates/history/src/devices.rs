@@ -138,6 +138,8 @@ impl SortedTable {
         let (names, descriptions) = (batch.texts("support_type"), batch.texts("type_desc"));
         let (types, ends) = (batch.numbers("type"), batch.dates("end_date"));
         let (contracts, skus) = (batch.texts("contract_number"), batch.texts("sku"));
+        // Terms have their support type in one column, and entitlements in the other. A line of coverage needs one
+        // name from both tables, so an entitlement without a text gets its number as the name.
         let support = |row: usize| {
             let name = names[row].clone().or_else(|| descriptions[row].clone());
             let code = || types[row].map_or_else(String::new, |code| format!("type {code}"));

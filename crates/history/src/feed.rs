@@ -184,6 +184,7 @@ impl<'a> Feed<'a> {
             (Some(old), Some(new)) => {
                 let differs = |at: &usize| columns[*at].slice(old, 1) != columns[*at].slice(new, 1);
                 let mut changed: Vec<_> = self.plan.codec.compared().filter(differs).collect();
+                // `compared` has the columns of the key first. Here they are in the order of the table.
                 changed.sort_unstable();
                 changed
             }

@@ -76,6 +76,8 @@ fn merge(
         };
         let olds = old.take_while(|record| group_is(plan, record, &group))?;
         let news = new.take_while(|record| group_is(plan, record, &group))?;
+        // This looks at all old terms, before equal ones are dropped: a new term that ends before an unchanged one
+        // renews nothing.
         let last_end = plan.line.and_then(|line| last_end(line, &olds));
         let mut found = Matches::new(olds, news);
         if let Some((line, last_end)) = plan.line.zip(last_end) {
@@ -100,6 +102,8 @@ fn merge(
 /// The bytes by which rows are grouped: the line, or the natural key.
 fn group<'a>(plan: &Plan, record: &'a Record) -> &'a [u8] {
     let key = record.part(KEY);
+    // Terms of one line are compared with each other whatever their start, because a renewed term can have another
+    // start date and so another key.
     let start = plan.line.map_or(0, |line| line.start_width);
     &key[..key.len().saturating_sub(start)]
 }
@@ -239,6 +243,7 @@ impl Unmatched<'_> {
     fn push(&mut self, side: Side, record: &Record) -> Result<()> {
         let is_eligible = self.is_eligible(side, record)?;
         let key = record.part(KEY);
+        // Sorted without the account, the old and the new row of a device that moved come together.
         let key = self.plan.account_width.map_or(key, |width| &key[width..]);
         let tag = [u8::from(side == Side::New), u8::from(!is_eligible)];
         self.sorter

@@ -94,6 +94,8 @@ impl Pending {
     pub async fn begin(&mut self, recorded: Option<Option<String>>) -> Result<Against> {
         let (list, history) = self.published().await?;
         let own = list.iter().find(|found| found.crawl_id == self.crawl.id);
+        // The crawl has been published before. Its changes are taken from there, so that every delivery has the same
+        // ones, even if the snapshot that they refer to has been pruned since.
         if let (Some(own), Some(history)) = (own, &history) {
             let own = history.open_snapshot(own).await?;
             if let Some(changes) = PendingChanges::published(&own, &self.schema)? {

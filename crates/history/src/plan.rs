@@ -93,6 +93,7 @@ impl Plan {
                 .copied()
                 .filter(|name| is_common(name))
                 .collect(),
+            // A position says nothing about another snapshot, so a key that contains one cannot be used.
             None if !listed.is_empty()
                 && !has_position
                 && listed.iter().all(|name| is_common(name)) =>

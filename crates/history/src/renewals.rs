@@ -165,6 +165,7 @@ pub(crate) fn of_device<'a>(
         }
     }
     lines.into_iter().filter_map(move |(name, ends)| {
+        // If several periods end in the window, the last one counts: until then, the device was covered.
         let (end, (origin, term)) = ends.range(window.first()..=window.last()).next_back()?;
         let (last, _) = ends.last_key_value()?;
         let status = match (last > end, *end < window.as_of) {

@@ -134,6 +134,7 @@ impl Sorter {
             run.rewind().map_err(|error| self.failed("read", error))?;
             sources.push(SortInput::Run(BufReader::with_capacity(BUFFER, run)));
         }
+        // The rest is merged from memory, so records that all fit into it are never written to disk.
         let records = std::mem::take(&mut self.records);
         sources.push(SortInput::Memory(records.into_iter()));
         let mut sorted = Sorted {

@@ -124,6 +124,7 @@ impl Checked {
                 return Err(broken(text));
             }
             let written = written.unwrap_or(&none);
+            // A table can be missing on either side: its rows were counted but not written, or written but not counted.
             for table in found.rows.keys().chain(written.keys()) {
                 let count = |rows: &BTreeMap<String, u64>| rows.get(table).copied().unwrap_or(0);
                 let (rows, wanted) = (count(written), count(&found.rows));

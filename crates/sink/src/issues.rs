@@ -71,6 +71,7 @@ pub fn issues(
             "_source" => texts(&|_| batch.scope.source.clone()),
             "_crawl_id" => texts(&|_| crawl.id.clone()),
             "_observed_at" => observed_at(batch, cells, field.data_type()),
+            // There is no value for any other column, so a table that requires one gets no rows.
             _ if field.is_nullable() => new_null_array(field.data_type(), cells.len()),
             _ => return None,
         })

@@ -121,6 +121,7 @@ impl Time {
         let same_boot = |kept: &&ClockRow| !clocks.boot.is_empty() && kept.boot == clocks.boot;
         let (now, restarted) = match kept.as_ref().filter(same_boot) {
             Some(kept) => (uptime.saturating_add(kept.offset), false),
+            // The uptime of another boot began at another instant, so only the system's clock is left.
             None => (wall.saturating_add(ahead), true),
         };
         let now = now.max(latest);

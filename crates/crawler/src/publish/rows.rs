@@ -114,6 +114,8 @@ impl Rows {
             reload,
         } = page;
         let number = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
+        // Only the way to load the page again is kept, because the pages of a whole crawl may not fit
+        // into memory, and only those with a repeated row are needed again.
         self.pages.push(reload);
         let picked = self.models.pick(&source, &decoded);
         let sorted = self.seen.sort(number, &decoded, &picked);
@@ -186,6 +188,8 @@ impl Rows {
 
     /// The row of `coverage` for one scope.
     pub(crate) fn coverage(&mut self, row: &CoverageRow) -> Result<Vec<TableRows>> {
+        // A carried scope can have an error as well: `outcome` says where its rows are from, and
+        // `error` why this crawl did not read it.
         let outcome = match (&row.error, &row.carried_from) {
             (_, Some(_)) => "carried",
             (Some(_), None) => "failed",

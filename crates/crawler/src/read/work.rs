@@ -152,6 +152,7 @@ impl Work {
 
     /// Puts back a call that the client did not send.
     pub(super) fn put_back(&mut self, attempt: Attempt) {
+        // It was not sent, so this is no further failure, and it returns to the queue it came from.
         match attempt.failure {
             None => self.waiting.push_front(attempt.fetch),
             Some(failure) if attempt.failed_before => {

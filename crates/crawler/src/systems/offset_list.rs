@@ -136,6 +136,8 @@ impl OffsetList {
             return None;
         }
         let (start, _) = request;
+        // A total of 0 beside rows cannot be right, so it counts as none. The list is then read until
+        // a page adds nothing, instead of failing.
         let total = facts
             .total
             .filter(|&total| total > 0 || (start == 0 && facts.ids.is_empty()));

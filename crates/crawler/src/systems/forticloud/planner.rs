@@ -393,6 +393,8 @@ impl FortiCloudPlanner {
             return;
         };
         let asks = list.follow(request, outcome, self.paging_works);
+        // Once a page has arrived by its number, lists may request several pages at once. Until then,
+        // a tenant that rejects page numbers costs one error for each list and not one for each page.
         self.paging_works |= request.0.is_some() && matches!(outcome, Outcome::Page(_));
         let next: Vec<_> = asks
             .into_iter()
