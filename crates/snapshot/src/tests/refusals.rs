@@ -2,6 +2,25 @@
 
 use super::*;
 
+/// A place in a new folder, which is deleted when the first value is dropped.
+fn fresh() -> (tempfile::TempDir, Arc<dyn Place>) {
+    let root = tempfile::tempdir().unwrap();
+    let place = local(root.path());
+    (root, place)
+}
+
+/// Opens a sink for files of the format `doc`. Those of `open_in` have the format `txt`.
+async fn open_docs(place: &Arc<dyn Place>, layout: Layout, load: &Load) -> Result<Box<dyn Sink>> {
+    let format = Box::new(Lines("doc"));
+    open::open(Arc::clone(place), target(layout), format, load.context()).await
+}
+
+async fn write_all(sink: &mut dyn Sink, load: &Load) {
+    for batch in load.batches() {
+        sink.write(&batch).await.unwrap();
+    }
+}
+
 async fn refused(place: &Arc<dyn Place>, target: FileTarget, load: &Load) -> Error {
     deliver(Arc::clone(place), target, load).await.unwrap_err()
 }
@@ -9,8 +28,7 @@ async fn refused(place: &Arc<dyn Place>, target: FileTarget, load: &Load) -> Err
 #[tokio::test]
 async fn a_selection_is_refused_at_open_where_there_is_more() {
     for layout in Layout::ALL {
-        let root = tempfile::tempdir().unwrap();
-        let place = local(root.path());
+        let (root, place) = fresh();
         publish(&place, layout, &load("c1", FIRST).of_accounts(&[1, 2])).await;
         publish(&place, layout, &load("c2", SECOND).of_accounts(&[1, 2, 3])).await;
         let narrow = load("c3", THIRD).of_accounts(&[1, 2]);
@@ -37,15 +55,12 @@ async fn a_selection_is_refused_at_open_where_there_is_more() {
 
 #[tokio::test]
 async fn a_selection_is_refused_at_the_end_if_more_was_published_meanwhile() {
-    let root = tempfile::tempdir().unwrap();
-    let place = local(root.path());
+    let (root, place) = fresh();
     let narrow = load("c1", FIRST).of_accounts(&[1]);
     let mut sink = open_in(local(root.path()), target(Layout::Latest), &narrow)
         .await
         .unwrap();
-    for batch in narrow.batches() {
-        sink.write(&batch).await.unwrap();
-    }
+    write_all(sink.as_mut(), &narrow).await;
     publish(&place, Layout::Latest, &load("c2", SECOND)).await;
     let error = sink.finish(&narrow.outcome()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Refused);
@@ -64,17 +79,9 @@ fn other_format(root: &Path, layout: Layout) -> String {
 #[tokio::test]
 async fn a_second_format_in_a_layout_is_refused() {
     for layout in Layout::ALL {
-        let root = tempfile::tempdir().unwrap();
-        let place = local(root.path());
+        let (root, place) = fresh();
         publish(&place, layout, &load("c1", FIRST)).await;
-        let context = load("c2", SECOND).context();
-        let opened = open::open(
-            Arc::clone(&place),
-            target(layout),
-            Box::new(Lines("doc")),
-            context,
-        )
-        .await;
+        let opened = open_docs(&place, layout, &load("c2", SECOND)).await;
         let error = opened.err().unwrap();
         assert_eq!(error.kind(), Kind::Config);
         assert_eq!(error.to_string(), other_format(root.path(), layout));
@@ -85,24 +92,13 @@ async fn a_second_format_in_a_layout_is_refused() {
 #[tokio::test]
 async fn a_claim_of_another_format_refuses_nothing() {
     for layout in Layout::ALL {
-        let root = tempfile::tempdir().unwrap();
-        let place = local(root.path());
+        let (_root, place) = fresh();
         let claimed = load("c1", FIRST);
         let sink = open_in(Arc::clone(&place), target(layout), &claimed).await;
         sink.unwrap().abort().await.unwrap();
         let crawl = load("c2", SECOND);
-        let context = crawl.context();
-        let opened = open::open(
-            Arc::clone(&place),
-            target(layout),
-            Box::new(Lines("doc")),
-            context,
-        )
-        .await;
-        let mut sink = opened.unwrap();
-        for batch in crawl.batches() {
-            sink.write(&batch).await.unwrap();
-        }
+        let mut sink = open_docs(&place, layout, &crawl).await.unwrap();
+        write_all(sink.as_mut(), &crawl).await;
         sink.finish(&crawl.outcome()).await.unwrap();
         assert_eq!(seen(place.as_ref(), layout).await.unwrap(), "c2");
     }
@@ -111,21 +107,10 @@ async fn a_claim_of_another_format_refuses_nothing() {
 #[tokio::test]
 async fn a_second_format_is_refused_at_the_end_if_the_first_was_published_meanwhile() {
     for layout in Layout::ALL {
-        let root = tempfile::tempdir().unwrap();
-        let place = local(root.path());
+        let (root, place) = fresh();
         let late = load("c1", FIRST);
-        let context = late.context();
-        let opened = open::open(
-            Arc::clone(&place),
-            target(layout),
-            Box::new(Lines("doc")),
-            context,
-        )
-        .await;
-        let mut sink = opened.unwrap();
-        for batch in late.batches() {
-            sink.write(&batch).await.unwrap();
-        }
+        let mut sink = open_docs(&place, layout, &late).await.unwrap();
+        write_all(sink.as_mut(), &late).await;
         publish(&place, layout, &load("c2", SECOND)).await;
         let error = sink.finish(&late.outcome()).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
@@ -138,8 +123,7 @@ async fn a_second_format_is_refused_at_the_end_if_the_first_was_published_meanwh
 #[tokio::test]
 async fn a_claim_that_cannot_be_read_belongs_to_another_crawl() {
     for layout in Layout::ALL {
-        let root = tempfile::tempdir().unwrap();
-        let place = local(root.path());
+        let (root, place) = fresh();
         let claim = json!({ "format_version": 3, "owner": { "crawl": "c0" } });
         let path = layout.claim(FIRST);
         place
@@ -165,23 +149,12 @@ async fn recover_all(place: &dyn Place, layout: Layout) {
 
 #[tokio::test]
 async fn layouts_share_a_folder() {
-    let root = tempfile::tempdir().unwrap();
-    let place = local(root.path());
+    let (_root, place) = fresh();
     for (crawl, name) in [("c1", FIRST), ("c2", SECOND), ("c3", THIRD)] {
         let load = load(crawl, name);
         publish(&place, Layout::Snapshots, &load).await;
-        let context = load.context();
-        let mut sink = open::open(
-            Arc::clone(&place),
-            target(Layout::Latest),
-            Box::new(Lines("doc")),
-            context,
-        )
-        .await
-        .unwrap();
-        for batch in load.batches() {
-            sink.write(&batch).await.unwrap();
-        }
+        let mut sink = open_docs(&place, Layout::Latest, &load).await.unwrap();
+        write_all(sink.as_mut(), &load).await;
         sink.finish(&load.outcome()).await.unwrap();
         for layout in Layout::ALL {
             assert_eq!(seen(place.as_ref(), layout).await.unwrap(), crawl);
@@ -198,8 +171,7 @@ async fn layouts_share_a_folder() {
 
 #[tokio::test]
 async fn the_layout_latest_refuses_to_take_rows_away() {
-    let root = tempfile::tempdir().unwrap();
-    let place = local(root.path());
+    let (_root, place) = fresh();
     let latest = || target(Layout::Latest);
     // In an empty place there are no rows to remove.
     publish(
@@ -280,8 +252,7 @@ async fn who_may_publish_a_partial_crawl_is_said_by_option_and_by_flag() {
             false,
         ),
     ] {
-        let root = tempfile::tempdir().unwrap();
-        let place = local(root.path());
+        let (_root, place) = fresh();
         publish(&place, layout, &load("c1", FIRST)).await;
         let target = FileTarget {
             partial: option,
