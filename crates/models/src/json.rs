@@ -1,6 +1,6 @@
 //! Reads JSON text piece by piece, as slices of the text.
 //!
-//! Answers are large, and most code needs only a part of them. `serde_json` can skip values too,
+//! Responses are large, and most code needs only a part of them. `serde_json` can skip values too,
 //! but it has to look at each value that is kept as text twice: once to find its end, and once to
 //! read it. This reader returns the text of a string or a number when it finds its end.
 //!

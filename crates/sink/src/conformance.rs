@@ -1,4 +1,4 @@
-//! The conformance suite for sinks, for our own and for those of others.
+//! The conformance suite for sinks, ours and everybody else's.
 //!
 //! The author of a sink implements [`Destination`], which opens and reads the sink's destination, and calls [`check`]
 //! in a test:

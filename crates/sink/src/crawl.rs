@@ -83,8 +83,8 @@ impl Selection {
     }
 }
 
-/// Whether a product model matches a pattern: letters are compared without case, and a `*` at the end of the pattern
-/// matches any ending.
+/// Whether a product model matches a pattern: upper and lower case are treated alike, and a `*` at the end of the
+/// pattern matches any ending.
 ///
 /// The model may be a pattern itself. Then the answer is whether the first pattern matches everything that it
 /// matches.

@@ -107,8 +107,8 @@ impl Outcome {
 
     /// The summary for manifests and final messages.
     ///
-    /// It lists only the scopes that failed, also if they were carried, because 20,000 accounts make 80,000 scopes and some 12 MB of JSON. The
-    /// table `coverage` has all scopes.
+    /// It lists only the scopes that failed, including those that were carried, because 20,000 accounts make 80,000
+    /// scopes and some 12 MB of JSON. The table `coverage` has all scopes.
     pub fn summary(&self) -> Summary {
         let mut scopes = Scopes::default();
         let (mut failed, mut carried) = (Vec::new(), Vec::new());

@@ -68,8 +68,8 @@ impl fmt::Display for ScopeId {
 
 /// Appends a part, percent-encoded.
 ///
-/// Ids are compared by their text, also by other programs, so what is encoded is written down here and not left to a
-/// library's sets of characters.
+/// Other programs compare ids by their text, so the encoded characters are defined here. A library could change its
+/// sets of characters.
 fn encode(text: &mut String, part: &str, is_allowed: impl Fn(u8) -> bool) {
     for byte in part.bytes() {
         if byte.is_ascii_alphanumeric() || byte == b'_' || is_allowed(byte) {

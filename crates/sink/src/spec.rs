@@ -116,7 +116,7 @@ impl Spec {
 
     /// The options as they may be shown to a person.
     ///
-    /// References to secrets are included, of a command only the program. If an option may be a secret and is written
+    /// References to secrets are included, but of a command only the program. If an option may be a secret and is written
     /// in plain text, `…` stands in its place.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::{
     ScopeResult, Selection, Sink, Standing, TableSpec,
 };
 
-/// A crawl with this id and this name of its snapshot.
+/// A crawl with this id, whose snapshot has this name.
 pub fn crawl(id: &str, name: &str) -> Crawl {
     Crawl {
         id: id.to_owned(),

@@ -38,7 +38,8 @@ pub struct BucketOptions {
     /// S3: the session token of temporary credentials. Without it, `AWS_SESSION_TOKEN`.
     #[serde(default)]
     pub session_token: Option<Secret>,
-    /// S3: how the server encrypts files: `AES256`, `aws:kms` or `aws:kms:dsse`. Without it, as the bucket is configured.
+    /// S3: how the server encrypts files: `AES256`, `aws:kms` or `aws:kms:dsse`. Without it, the bucket's configuration
+    /// decides.
     #[serde(default)]
     pub encryption: Option<Encryption>,
     /// S3: the KMS key for `encryption`. Without it, the account's default key.

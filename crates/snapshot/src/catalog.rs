@@ -54,7 +54,7 @@ pub trait Catalog: Debug + Send + Sync {
     async fn forget(&self, snapshots: &[String]) -> Result<()>;
 }
 
-/// What a catalog has registered, in the place.
+/// The record in the place that says what a catalog has registered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Record {
     /// The newest registered snapshot.

@@ -39,10 +39,10 @@ pub enum Columns {
 /// Whether the columns `_source`, `_crawl_id`, `_observed_at` and `_extra` are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Meta {
-    /// They are.
+    /// All of them are written.
     #[default]
     Keep,
-    /// They are only if they are chosen by name.
+    /// Only those that are chosen by name are written.
     LeaveOut,
 }
 

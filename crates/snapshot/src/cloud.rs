@@ -1,4 +1,4 @@
-//! The [`Place`] on an object store: S3 and what speaks its protocol, Azure Blob Storage, Google Cloud Storage.
+//! The [`Place`] on an object store: S3 and compatible stores, Azure Blob Storage, Google Cloud Storage.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;

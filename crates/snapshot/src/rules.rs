@@ -13,7 +13,7 @@ use crate::{Layout, legacy, names, pointer};
 /// How many failed scopes an error message names; the rest are counted.
 const NAMED: usize = 5;
 
-/// What to do with a crawl in which a scope failed whose rows are in the published snapshot.
+/// What to do if rows of the published snapshot would disappear because their scope failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PartialRule {

@@ -49,7 +49,7 @@ struct OpenTable {
 /// Whether the encoder of a table can take a batch.
 enum EncoderState {
     Idle(Encoding),
-    /// It is still taking the batch before. So the tables are encoded at the same time, each of them in order, and at
+    /// It is still taking the previous batch. So the tables are encoded at the same time, each of them in order, and at
     /// most one batch of each table waits in memory. An error is returned by the next call for the table.
     Busy(JoinHandle<Result<(Encoding, Option<Vec<u8>>)>>),
     /// A call failed or was dropped, so the encoder may have taken only part of a batch.
@@ -236,7 +236,7 @@ impl OpenTable {
         Ok(())
     }
 
-    /// Waits until the encoder has taken the batch before, and uploads what it wrote. The encoder is lost unless the
+    /// Waits until the encoder has taken the previous batch, and uploads what it wrote. The encoder is lost unless the
     /// caller returns it.
     async fn idle_encoder(&mut self) -> Result<Encoding> {
         match std::mem::replace(&mut self.encoder, EncoderState::Lost) {

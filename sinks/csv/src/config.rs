@@ -24,8 +24,8 @@ pub(crate) struct Config {
     /// `snapshots`.
     #[serde(default)]
     pub(crate) keep: Option<Keep>,
-    /// What to do if rows would disappear because a scope failed that had not failed in the published snapshot:
-    /// `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
+    /// What to do if rows of the published snapshot would disappear because their scope failed: `publish` or
+    /// `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
     #[serde(default)]
     pub(crate) partial: Option<PartialRule>,
     /// Whether to put a `'` before text that a spreadsheet would run as a formula.

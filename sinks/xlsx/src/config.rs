@@ -24,7 +24,7 @@ pub(crate) struct Config {
     meta: bool,
     /// A column to add: `company`, which puts the company of the account after each `account_id`.
     pub(crate) join: Option<Join>,
-    /// What to do with a crawl in which a scope failed whose rows may be in the workbook: `refuse` (the default) or
+    /// What to do if rows of the workbook would disappear because their scope failed: `refuse` (the default) or
     /// `publish`.
     pub(crate) partial: Option<PartialRule>,
 }

@@ -147,7 +147,7 @@ fn one_sink() {
       delimiter
           The character between two cells: `,`, `;`, `|` or `tab`. (default: ",")
       encryption
-          S3: how the server encrypts files: `AES256`, `aws:kms` or `aws:kms:dsse`. Without it, as the bucket is configured.
+          S3: how the server encrypts files: `AES256`, `aws:kms` or `aws:kms:dsse`. Without it, the bucket's configuration decides.
       endpoint
           Object stores: the URL of the server, such as `https://minio.example.com:9000`, if it is not that of the provider. Without it, for S3, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`.
       formula_prefix
@@ -165,7 +165,7 @@ fn one_sink() {
       newlines
           How lines end: `crlf` or `lf`. (default: "crlf")
       partial
-          What to do if rows would disappear because a scope failed that had not failed in the published snapshot: `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
+          What to do if rows of the published snapshot would disappear because their scope failed: `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
       path
           The folder to publish into, created if it does not exist, or a URL such as `s3://BUCKET/PREFIX`, which needs a build with the feature `cloud`.
       region

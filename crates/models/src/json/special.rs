@@ -2,8 +2,8 @@
 
 /// The position of the next quote, backslash or control character, or the end of the text.
 ///
-/// Eight bytes are compared at once, as in `serde_json`: most strings are shorter than what makes
-/// wider comparisons worth while.
+/// Eight bytes are compared at once, as in `serde_json`: most strings are too short for wider
+/// comparisons to save time.
 #[inline]
 pub(crate) fn next_special(bytes: &[u8], from: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;

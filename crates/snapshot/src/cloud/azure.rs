@@ -137,7 +137,7 @@ impl Backend for Azure {
         &self.store
     }
 
-    /// None: blocks that no blob was made of have no id and cannot be deleted. Azure drops them after a week.
+    /// Always empty: blocks that never became a blob have no id and cannot be deleted. Azure drops them after a week.
     async fn unfinished(&self, _prefix: &Path) -> Result<Vec<Unfinished>, String> {
         Ok(Vec::new())
     }

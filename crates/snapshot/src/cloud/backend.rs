@@ -10,7 +10,7 @@ use crate::place::Unfinished;
 
 /// Where a bucket is and how to sign in.
 pub(super) trait Provider {
-    /// Whether requests are plain HTTP. It was checked that this is meant.
+    /// Whether requests are plain HTTP. Then the user has allowed it, or the server is on this machine.
     fn is_plain(&self) -> bool;
 
     /// The server for messages.
@@ -32,7 +32,7 @@ pub(super) trait Backend: Send + Sync {
     /// The unfinished uploads below a prefix, with the names of their objects; or why they cannot be listed.
     async fn unfinished(&self, prefix: &Path) -> Result<Vec<Unfinished>, String>;
 
-    /// What stands for the content of an object in a condition.
+    /// The tag that stands for an object's content in conditional requests.
     fn tag(&self, object: &ObjectMeta) -> Option<String> {
         object.e_tag.clone()
     }

@@ -3,7 +3,7 @@
 use fortilake_sink::{Error, Kind, Result};
 use url::Url;
 
-/// Credentials are sent over TLS or stay on this machine, unless the user wants it otherwise.
+/// Refuses an endpoint that would get credentials in plain text on another machine, unless the user allows that.
 pub(super) fn check(endpoint: &str, allow_http: bool) -> Result<()> {
     let config = |text: String| Err(Error::new(Kind::Config, text));
     let Ok(url) = endpoint.parse::<Url>() else {

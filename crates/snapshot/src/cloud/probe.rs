@@ -103,8 +103,8 @@ impl Prober<'_> {
         ))
     }
 
-    /// Large files are uploaded in parts. To discard such an upload is a permission of its own, and without it, every
-    /// interrupted run would leave parts that are paid for.
+    /// Checks that an upload in parts can be discarded. That needs a permission of its own, and without it, every
+    /// interrupted run would leave parts of large files, which the user pays for.
     async fn discard(&self) -> Result<()> {
         let id = "fortilake-probe".to_owned();
         let discarded = self.backend.uploads().abort_multipart(self.object, &id);

@@ -159,7 +159,7 @@ struct Credentials<'a> {
 }
 
 impl<'a> Credentials<'a> {
-    /// If an option names a part of the key, none is taken from the variables, because parts of two keys do not fit.
+    /// If an option names a part of the key, none is taken from the variables, because the parts of two keys do not fit together.
     fn of(options: &'a BucketOptions) -> Result<Self> {
         let variable = |name: &str| options.variables.get(name).map(MaybeSecret::expose);
         let of_options = Self {

@@ -1,4 +1,5 @@
-//! The list of unfinished multipart uploads, which S3 and Google Cloud Storage answer alike, and the library lacks.
+//! Lists unfinished multipart uploads. S3 and Google Cloud Storage have the same request for that, but the library has
+//! none.
 
 use fortilake_sink::{Error, Kind};
 use object_store::ClientOptions;
@@ -99,8 +100,8 @@ pub(super) struct Page {
 
 /// Reads a response to `ListMultipartUploads`.
 ///
-/// The format is flat and has no attributes or CDATA, and what is misread here is only not cleaned up. That does not
-/// justify an XML library of our own.
+/// This needs no XML library: the format is flat and has no attributes or CDATA, and if an upload is misread, nothing
+/// happens except that it is not cleaned up.
 pub(super) fn read(text: &str) -> Page {
     let blocks = text.split("<Upload>").skip(1);
     let uploads = blocks.filter_map(|block| {

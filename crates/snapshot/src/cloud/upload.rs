@@ -36,7 +36,7 @@ pub(super) struct CloudUpload {
     is_spent: bool,
 }
 
-/// Bytes that were not sent yet, as they came. To join them would need the memory for a second copy.
+/// Bytes that were not sent yet, in the pieces in which they came. Joining them would need memory for a second copy.
 #[derive(Default)]
 struct Buffer {
     chunks: VecDeque<Bytes>,

@@ -17,8 +17,8 @@ pub struct ParquetOptions {
     /// `snapshots`.
     #[serde(default)]
     pub keep: Option<Keep>,
-    /// What to do if rows would disappear because a scope failed that had not failed in the published snapshot:
-    /// `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
+    /// What to do if rows of the published snapshot would disappear because their scope failed: `publish` or
+    /// `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
     #[serde(default)]
     pub partial: Option<PartialRule>,
     /// The tables to write, as a list or separated by commas. If empty, all tables are written.
