@@ -16,7 +16,7 @@ const PROPERTY_CASES: &str = "5000";
 pub fn run() -> Result<()> {
     let status = Command::new(env!("CARGO"))
         .args(["test", "--workspace", "--tests", "--", "--ignored"])
-        // `cargo xtask interop` runs these. To exclude their package would change the features of
+        // `cargo xtask interop` runs these. Excluding their package would change the features of
         // dependencies, and cargo would build everything again.
         .args(["--skip", "postgresql::"])
         .current_dir(root())

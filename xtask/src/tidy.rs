@@ -72,7 +72,7 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("xtask", &[]),
 ];
 
-/// The length from which on a file is worth a question. It is no rule: a long file with one idea is
+/// The length from which on a file is worth a question. This is not a rule: a long file with one idea is
 /// easier to read than two halves of it.
 const LONG_FILE: usize = 450;
 

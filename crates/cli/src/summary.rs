@@ -295,7 +295,7 @@ pub(crate) fn sinks(reports: &[SinkReport]) -> String {
 
 /// In how many files, messages or starts of a program the rows are; empty if that is not counted.
 ///
-/// The target of a sink tells what it counts.
+/// What a sink counts follows from the kind of its target.
 fn parts(label: &str, number: u64) -> String {
     let sink = registry::find(config::sink_of(label));
     match sink.map_or("", |sink| sink.target) {

@@ -129,8 +129,8 @@ impl Error {
         self.0.repeated
     }
 
-    /// Whether the API answered this call that there were too many. Only the caller can find out
-    /// whether that holds for other calls too.
+    /// Whether the API rejected this call because there were too many. Only the caller can find out
+    /// whether it rejects other calls, too.
     pub fn is_throttled(&self) -> bool {
         self.0.throttled
     }

@@ -167,7 +167,7 @@ impl Guard {
 
 impl Baselines {
     /// Updates the baselines after publishing: complete scopes get new ones, and scopes that no
-    /// longer exist are removed. Baselines of scopes that failed stay, also if they were carried.
+    /// longer exist are removed. Baselines of scopes that failed stay, even if they were carried.
     pub fn update(&mut self, outcome: &Outcome, snapshot: &str) {
         let unread: HashSet<&ScopeId> = outcome
             .scopes

@@ -4,7 +4,7 @@
 //! hashes of its rows, so the order of the rows does not matter. If the sums of a bucket are equal in both snapshots,
 //! so are its rows, and they need not be sorted. Between two daily crawls, that holds for nearly all of them.
 //!
-//! The hash has 128 bits. That two different sets of rows have the same sum by chance can be ruled out.
+//! The hash has 128 bits, so it is practically impossible that two different sets of rows have the same sum by chance.
 
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;

@@ -314,7 +314,7 @@ impl Unmatched<'_> {
 /// Takes out pairs of rows that differ in their account.
 ///
 /// One of the two accounts may be unknown to the other snapshot, because its scope failed there. A serial number is in
-/// one account at a time, so the row has moved all the same. To report a deletion would be wrong.
+/// one account at a time, so the row has moved in any case, and reporting a deletion would be wrong.
 fn moves(
     width: usize,
     olds: &mut Vec<Lone>,

@@ -115,7 +115,7 @@ async fn write(place: &dyn Place, path: &str, record: &Record) -> Result<()> {
     Err(Error::new(Kind::Unavailable, text))
 }
 
-/// The snapshots that readers of a catalog see now. They must not be pruned, whoever prunes.
+/// The snapshots that readers of a catalog see now. They must not be pruned, not even by another sink.
 pub(crate) async fn current(place: &dyn Place) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for path in place.list(FOLDER).await? {

@@ -136,7 +136,8 @@ async fn write(
         let content = commit(place, log, manifest, version).await?;
         let length = log.length;
         let put = place.put_new(&path(table, length), content).await;
-        // "Taken" and errors can also mean that our own commit landed and the response was lost. The log tells.
+        // "Taken" and errors can also mean that our own commit landed and the response was lost. The log
+        // shows which.
         *log = Log::read(place, table).await?;
         if is_done(log) {
             return Ok(());

@@ -266,8 +266,8 @@ impl Registration<'_> {
         kind: &str,
         field_id: Option<u32>,
     ) -> Result<Known> {
-        // The id is the field id in the files, by which readers find the column. But ids are never used again, also not
-        // those of columns that a user has dropped.
+        // The id is the field id in the files, by which readers find the column. But no id is used twice, not even that
+        // of a column that a user has dropped.
         let sql = "SELECT coalesce(max(column_id), 0) + 1, coalesce(max(column_order), 0) + 1,
                    coalesce(max(column_id = ?2), 0) FROM ducklake_column WHERE table_id = ?1";
         let (next, order, is_taken): (i64, i64, bool) =

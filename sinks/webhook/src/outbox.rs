@@ -79,7 +79,7 @@ impl Outbox {
     ///
     /// # Errors
     ///
-    /// Fails for errors on this side, such as a store that cannot be written, also if an earlier message caused them;
+    /// Fails for errors on this side, such as a store that cannot be written, even if an earlier message caused them;
     /// and if the receiver accepts no more messages. A message that was not delivered is not an error here; see
     /// [`check`](Self::check).
     pub(crate) async fn post(&mut self, message: Message) -> Result<()> {

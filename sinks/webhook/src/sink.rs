@@ -177,8 +177,8 @@ impl Webhook {
         self.outbox.post(message).await
     }
 
-    /// Sends the final message. If messages were not delivered, it is held back as a dead letter, because it tells
-    /// the receiver that the crawl is complete.
+    /// Sends the final message, which tells the receiver that it has all rows. If messages were not delivered, the
+    /// final one is therefore held back as a dead letter.
     async fn send_summary(&mut self, outcome: &Outcome) -> Result<()> {
         let summary = self.encoder.summary(outcome, &self.messages)?;
         if self.outbox.check().is_err() {

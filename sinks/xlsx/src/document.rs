@@ -93,7 +93,8 @@ impl Document {
         }
         let failed = |error| Error::io("create a file in", folder, error);
         let file = builder.tempfile_in(folder).map_err(failed)?;
-        // The lock tells other processes that this one lives. Where there are no locks, nobody asks.
+        // The lock tells other processes that this one is alive. On file systems without locks, this
+        // fails, and so does the check of another process, which then leaves the file alone.
         let _ = file.as_file().try_lock();
         Ok(file)
     }

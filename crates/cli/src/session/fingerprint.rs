@@ -97,7 +97,7 @@ impl Fingerprint {
     /// The key under which the baseline of these sources is stored: their names and users.
     ///
     /// Most other settings are left out, because scopes are compared one by one. A crawl that
-    /// includes more endpoints still has the scopes of the one before. A selection of models is part
+    /// includes more endpoints still has the scopes of the previous one. A selection of models is part
     /// of the key, because it leaves rows out of scopes.
     pub(crate) fn sources(&self) -> String {
         let sources = self.sources.iter();

@@ -65,7 +65,7 @@ pub(super) fn explain(error: &StoreError) -> (Kind, String) {
             let reason = format!("there are no credentials; set {}", credentials(store));
             (Kind::Config, reason)
         }
-        // What the sign-in services of Azure and Google answer has another format.
+        // The sign-in services of Azure and Google respond in another format.
         _ if text.contains("AADSTS") || text.contains("\"invalid_grant\"") => {
             (Kind::Config, with_answer("the credentials are not valid"))
         }

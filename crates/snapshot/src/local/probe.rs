@@ -126,7 +126,8 @@ pub(super) fn lacks_links(error: &io::Error) -> bool {
 
 /// Whether symbolic links can be created in `folder`, or in its nearest existing parent.
 ///
-/// If the folder is not writable, this cannot be found out. Then the answer is yes, and writing fails later anyway.
+/// If the folder is not writable, this cannot be found out. The result is then true, because writing fails later
+/// anyway.
 pub(super) fn has_links(folder: &Path) -> bool {
     let there = |folder: &&Path| folder.as_os_str().is_empty() || folder.is_dir();
     let Some(folder) = folder.ancestors().find(there) else {
