@@ -98,7 +98,7 @@ fn size_and_age(state: &State, crawls: &[Crawl]) -> String {
     let sizes = files.iter().filter_map(|file| fs::metadata(file).ok());
     let bytes = sizes.map(|file| file.len()).sum();
     format!(
-        "`{file}` has {} since {} in {}\n",
+        "`{file}` has {} since {} and takes {}\n",
         summary::count(crawls.len() as u64, "crawl"),
         time(oldest.created_at),
         DecimalBytes(bytes),

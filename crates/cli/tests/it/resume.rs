@@ -133,7 +133,7 @@ fn stored_crawls_are_listed_shown_and_removed() {
     --- stdout
     SNAPSHOT-ID  paused              4 calls  TIME
     --- stderr
-    `FOLDER/state/state.sqlite` has 1 crawl since TIME in SIZE
+    `FOLDER/state/state.sqlite` has 1 crawl since TIME and takes SIZE
     ");
     assert!(folder.check("crawl --sink csv:out").starts_with("exit 0"));
     insta::assert_snapshot!(folder.check("crawls list"), @"
@@ -141,7 +141,7 @@ fn stored_crawls_are_listed_shown_and_removed() {
     --- stdout
     SNAPSHOT-ID  published          10 calls  TIME
     --- stderr
-    `FOLDER/state/state.sqlite` has 1 crawl since TIME in SIZE
+    `FOLDER/state/state.sqlite` has 1 crawl since TIME and takes SIZE
     ");
     let id = ids(&folder).remove(0);
     let shown = folder.check(&format!("crawls show {id}"));

@@ -101,7 +101,7 @@ fn every_system_is_checked() {
 
       FortiPortal       ok      3 organizations
     tokens
-      FortiAuthenticator  ok      FAC-VMTM24900001, , FACVMKVM v8.0.3, build0099 (GA)
+      FortiAuthenticator  ok      FAC-VMTM24900001, FACVMKVM v8.0.3, build0099 (GA)
     sinks
       parquet:out       ok      can be written
     ");

@@ -186,9 +186,9 @@ pub(crate) fn text_of(bytes: Vec<u8>) -> String {
 fn filter_size(line: &str) -> String {
     match (line.split_once(" ("), line.split_once(") at ")) {
         (Some((before, _)), Some((_, after))) => format!("{before} (SIZE) at {after}"),
-        _ => match line.rsplit_once(" in ") {
+        _ => match line.rsplit_once(" and takes ") {
             Some((before, _)) if line.contains("/state.sqlite` has ") => {
-                format!("{before} in SIZE")
+                format!("{before} and takes SIZE")
             }
             _ => line.to_owned(),
         },

@@ -14,7 +14,9 @@ use crate::{
 pub(super) async fn check(client: &Client) -> Check {
     let found = ask(client, UNIT, json!({})).await.map(|facts| match facts {
         Ok(Facts::Unit(unit)) => {
+            // A unit that is not part of a cluster has no second serial number.
             let texts = unit.iter().filter_map(|(_, value)| value.as_str());
+            let texts = texts.filter(|text| !text.is_empty());
             printable(&texts.collect::<Vec<_>>().join(", "))
         }
         _ => String::new(),
