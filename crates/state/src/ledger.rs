@@ -69,10 +69,10 @@ impl Ledger for State {
     async fn close(&self, user: &str, wait: Duration) -> client::Result<()> {
         let user = user.to_owned();
         self.ask("close a window", move |shared, transaction| {
-            let mut account = UserLedger::load(transaction, &user)?;
+            let mut ledger = UserLedger::load(transaction, &user)?;
             let until = later(shared.time.now(), wait.min(LONGEST_CLOSE));
-            account.closed_until = account.closed_until.max(until);
-            account.save(transaction)
+            ledger.closed_until = ledger.closed_until.max(until);
+            ledger.save(transaction)
         })
         .await
     }
@@ -111,33 +111,33 @@ fn reserve(
     limits: &Limits,
 ) -> Result<Reservation, OperationError> {
     let now = shared.time.check(transaction)?;
-    let mut account = UserLedger::load(transaction, user)?;
-    let mut in_flight = InFlight::count(transaction, account.id, shared.holder.id)?;
-    let mut now = now.max(account.latest);
+    let mut ledger = UserLedger::load(transaction, user)?;
+    let mut in_flight = InFlight::count(transaction, ledger.id, shared.holder.id)?;
+    let mut now = now.max(ledger.latest);
     // A time further ahead than any wait was written by a wrong clock, so limit it.
-    account.closed_until = account.closed_until.min(later(now, LONGEST_CLOSE));
-    let mut answer = decide(transaction, &account, in_flight, limits, now)?;
+    ledger.closed_until = ledger.closed_until.min(later(now, LONGEST_CLOSE));
+    let mut answer = decide(transaction, &ledger, in_flight, limits, now)?;
     // Look for dead processes only if the call does not fit, because it costs a system call for
     // each.
     if answer.is_some()
         && in_flight.foreign > 0
         && holder::clean_up_dead(transaction, &shared.directory, shared.holder.id, now)?
     {
-        account = UserLedger::load(transaction, user)?;
-        in_flight = InFlight::count(transaction, account.id, shared.holder.id)?;
-        now = now.max(account.latest);
-        answer = decide(transaction, &account, in_flight, limits, now)?;
+        ledger = UserLedger::load(transaction, user)?;
+        in_flight = InFlight::count(transaction, ledger.id, shared.holder.id)?;
+        now = now.max(ledger.latest);
+        answer = decide(transaction, &ledger, in_flight, limits, now)?;
     }
     if let Some(answer) = answer {
         return Ok(answer);
     }
     transaction
         .prepare_cached("INSERT INTO in_flight (user, holder) VALUES (?, ?)")?
-        .execute((account.id, shared.holder.id))?;
+        .execute((ledger.id, shared.holder.id))?;
     let ticket = Ticket(transaction.last_insert_rowid());
-    account.latest = now;
-    account.span = account.span.max(longest(limits));
-    account.save(transaction)?;
+    ledger.latest = now;
+    ledger.span = ledger.span.max(longest(limits));
+    ledger.save(transaction)?;
     Ok(Reservation::Granted(ticket))
 }
 
@@ -154,13 +154,13 @@ fn settle(
         .optional()?;
     match user {
         Some(user) if outcome != CallOutcome::Unsent => {
-            let mut account = UserLedger::load_by_id(transaction, user)?;
-            account.answered(transaction, now, outcome)?;
+            let mut ledger = UserLedger::load_by_id(transaction, user)?;
+            ledger.answered(transaction, now, outcome)?;
             if let Some(reason) = reason.filter(|_| outcome == CallOutcome::Error) {
-                reasons::keep(transaction, account.id, account.last_error(), now, reason)?;
+                reasons::keep(transaction, ledger.id, ledger.last_error(), now, reason)?;
             }
-            account.prune(transaction)?;
-            account.save(transaction)
+            ledger.prune(transaction)?;
+            ledger.save(transaction)
         }
         _ => Ok(()),
     }
@@ -172,10 +172,10 @@ fn usage(
     limits: &Limits,
     now: Micros,
 ) -> Result<LedgerUsage, OperationError> {
-    let account = UserLedger::load(transaction, user)?;
-    let now = now.max(account.latest);
-    let in_flight = InFlight::count(transaction, account.id, 0)?.all();
-    let held = |log: LogKind, per| account.entries_since(transaction, log, now, per);
+    let ledger = UserLedger::load(transaction, user)?;
+    let now = now.max(ledger.latest);
+    let in_flight = InFlight::count(transaction, ledger.id, 0)?.all();
+    let held = |log: LogKind, per| ledger.entries_since(transaction, log, now, per);
     let calls = limits.calls.iter().map(|window| {
         let answered = held(LogKind::Calls, window.per)?;
         Ok(narrow(answered.saturating_add(in_flight)))
@@ -186,7 +186,7 @@ fn usage(
             Some(limit) => narrow(held(LogKind::Errors, limit.per)?),
             None => 0,
         },
-        last_errors: reasons::last(transaction, Some(account.id), now)?
+        last_errors: reasons::last(transaction, Some(ledger.id), now)?
             .into_iter()
             .filter(|error| {
                 limits
@@ -195,7 +195,7 @@ fn usage(
             })
             .collect(),
         in_flight: narrow(in_flight),
-        closed_for: (account.closed_until > now).then(|| until(now, account.closed_until)),
+        closed_for: (ledger.closed_until > now).then(|| until(now, ledger.closed_until)),
     })
 }
 
@@ -228,18 +228,18 @@ impl InFlight {
 /// Decides whether another call fits. `None` means that it does; otherwise the reason and the wait.
 fn decide(
     transaction: &Transaction<'_>,
-    account: &UserLedger,
+    ledger: &UserLedger,
     in_flight: InFlight,
     limits: &Limits,
     now: Micros,
 ) -> Result<Option<Reservation>, OperationError> {
-    let leaves = |log, rank, per| account.leaves(transaction, log, rank, now, per);
+    let leaves = |log, rank, per| ledger.leaves(transaction, log, rank, now, per);
     let glance = if in_flight.foreign > 0 {
         POLL_INTERVAL
     } else {
         RECHECK
     };
-    let (mut at, mut full_of_calls_in_flight) = (account.closed_until.max(now), false);
+    let (mut at, mut full_of_calls_in_flight) = (ledger.closed_until.max(now), false);
     for window in &limits.calls {
         let free = i64::from(window.max) - in_flight.all();
         if free < 1 {
@@ -257,7 +257,7 @@ fn decide(
             wait: until(now, end.max(at)),
             why: Spent::Errors,
         }),
-        _ if account.closed_until > now => Some(Reservation::Spent {
+        _ if ledger.closed_until > now => Some(Reservation::Spent {
             wait: until(now, at),
             why: Spent::Closed,
         }),

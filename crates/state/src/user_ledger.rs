@@ -62,17 +62,17 @@ struct Range {
 }
 
 impl UserLedger {
-    /// Loads the account of this user, or creates it.
+    /// Loads the ledger of this user, or creates it.
     pub(crate) fn load(transaction: &Transaction<'_>, name: &str) -> Result<Self, OperationError> {
-        let found = Self::find(transaction, |account| account.name == name)?;
-        if let Some(account) = found {
-            return Ok(account);
+        let found = Self::find(transaction, |ledger| ledger.name == name)?;
+        if let Some(ledger) = found {
+            return Ok(ledger);
         }
         let id: i64 =
             transaction.query_row("SELECT ifnull(max(id), 0) + 1 FROM users", (), |row| {
                 row.get(0)
             })?;
-        let account = Self {
+        let ledger = Self {
             id,
             name: name.to_owned(),
             latest: Micros::MIN,
@@ -86,19 +86,19 @@ impl UserLedger {
             (
                 id,
                 name,
-                account.latest,
-                account.closed_until,
-                account.checksum(),
+                ledger.latest,
+                ledger.closed_until,
+                ledger.checksum(),
             ),
         )?;
-        Ok(account)
+        Ok(ledger)
     }
 
     pub(crate) fn load_by_id(
         transaction: &Transaction<'_>,
         id: i64,
     ) -> Result<Self, OperationError> {
-        Self::find(transaction, |account| account.id == id)?.ok_or_else(|| {
+        Self::find(transaction, |ledger| ledger.id == id)?.ok_or_else(|| {
             OperationError::Damaged(format!("a call belongs to user {id}, who does not exist"))
         })
     }
@@ -106,8 +106,8 @@ impl UserLedger {
     /// The newest time of any entry or reservation of all users.
     pub(crate) fn latest_of_all(transaction: &Transaction<'_>) -> Result<Micros, OperationError> {
         let mut latest = Micros::MIN;
-        Self::find(transaction, |account| {
-            latest = latest.max(account.latest);
+        Self::find(transaction, |ledger| {
+            latest = latest.max(ledger.latest);
             false
         })?;
         Ok(latest)
@@ -126,14 +126,14 @@ impl UserLedger {
         let mut rows = statement.query(())?;
         let mut found = None;
         while let Some(row) = rows.next()? {
-            let account = Self::read(row)?;
-            if account.checksum() != row.get::<_, i64>(9)? {
+            let ledger = Self::read(row)?;
+            if ledger.checksum() != row.get::<_, i64>(9)? {
                 return Err(OperationError::Damaged(
                     "a user of the ledger has a wrong checksum".to_owned(),
                 ));
             }
-            if is(&account) {
-                found = Some(account);
+            if is(&ledger) {
+                found = Some(ledger);
             }
         }
         Ok(found)
@@ -344,23 +344,23 @@ pub(crate) fn settle_calls_of_dead_processes(
         transaction.prepare_cached("DELETE FROM in_flight WHERE holder = ? RETURNING user")?;
     let users = statement.query_map((holder,), |row| row.get(0))?;
     for user in users.collect::<rusqlite::Result<Vec<i64>>>()? {
-        let mut account = UserLedger::load_by_id(transaction, user)?;
-        let failing = account.entries_since(transaction, LogKind::Errors, now, FAILING_PERIOD)? > 0;
+        let mut ledger = UserLedger::load_by_id(transaction, user)?;
+        let failing = ledger.entries_since(transaction, LogKind::Errors, now, FAILING_PERIOD)? > 0;
         let outcome = if failing {
             CallOutcome::Error
         } else {
             CallOutcome::Good
         };
-        account.answered(transaction, now, outcome)?;
+        ledger.answered(transaction, now, outcome)?;
         if failing {
             let reason = ErrorReason {
                 call: "a call whose process died before the response".to_owned(),
                 http: None,
                 message: String::new(),
             };
-            reasons::keep(transaction, account.id, account.last_error(), now, &reason)?;
+            reasons::keep(transaction, ledger.id, ledger.last_error(), now, &reason)?;
         }
-        account.save(transaction)?;
+        ledger.save(transaction)?;
     }
     Ok(())
 }
