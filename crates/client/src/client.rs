@@ -36,6 +36,7 @@ pub struct Client {
     /// The line used to sign out. It ignores the limits of the run, but not those of the API.
     limited_sign_out: Arc<LimitedTransport>,
     sign_in: SignIn,
+    user: String,
     signer: Box<dyn Signer>,
     retries: RetryPolicy,
     jitter: Jitter,
@@ -52,6 +53,7 @@ impl Client {
             waiting: config.waiting,
             on_wait: config.on_wait.clone(),
             max_calls: config.max_calls,
+            call_count: Arc::clone(&config.call_count),
             deadline: config.deadline,
         };
         let limited = Arc::new(LimitedTransport::new(
@@ -66,6 +68,7 @@ impl Client {
         // Redirects are followed above the limits, so every hop counts as a call, which it is.
         let transport = Arc::new(Redirects::new(Arc::clone(&limited)));
         let signer = signer(&config, transport)?;
+        let user = config.user();
         let mut auth_host = config.auth_url;
         auth_host.set_path("");
         Ok(Self {
@@ -74,6 +77,7 @@ impl Client {
             limited,
             limited_sign_out,
             sign_in: config.sign_in,
+            user,
             signer,
             retries: config.retries,
             jitter,
@@ -185,9 +189,13 @@ impl Client {
         result.map_err(|error| self.limited_sign_out.no_token(error).into_sign_out_error())
     }
 
-    /// Returns the id of the user in the ledger and in the token store. It does not reveal the
-    /// name.
+    /// Returns the id of the user in the token store. It does not reveal the name.
     pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Returns the id under which the ledger counts this client's calls and errors.
+    pub fn ledger_key(&self) -> &str {
         &self.limited.limiter.user
     }
 

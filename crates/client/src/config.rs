@@ -2,7 +2,11 @@
 
 mod check;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use fortilake_auth::{Clock, Credentials, Micros, TokenStore, real_time};
 use fortilake_models::Secret;
@@ -51,6 +55,10 @@ pub struct Config {
     pub share: f64,
     /// Counts calls and errors. All clients of the same user should share one.
     pub ledger: Arc<dyn Ledger>,
+    /// The name of the budget that the ledger counts for; `None` gives each user their own.
+    ///
+    /// Users with the same budget share its limits, for a server that counts per organization.
+    pub budget: Option<String>,
     /// The order in which calls are sent. All clients of one process should share one.
     pub queue: Queue,
     /// The token store that outlives the process, if there is one.
@@ -63,8 +71,11 @@ pub struct Config {
     pub waiting: Waiting,
     /// A callback that is called from time to time during such waits.
     pub on_wait: Option<OnWait>,
-    /// How many calls this client may make, including sign-ins and retries.
+    /// How many calls this client may make, including sign-ins and retries. Clients that share
+    /// `call_count` may make this many together.
     pub max_calls: Option<u64>,
+    /// Counts the calls that `max_calls` limits.
+    pub call_count: Arc<AtomicU64>,
     /// After this time, the client sends no further calls.
     pub deadline: Option<Micros>,
     /// How failed calls are retried.
@@ -161,28 +172,44 @@ impl Config {
             errors: None,
             share: 1.0,
             ledger: Arc::new(MemoryLedger::new()),
+            budget: None,
             queue: Queue::new(),
             tokens: None,
             clock: real_time(),
             waiting: Waiting::default(),
             on_wait: None,
             max_calls: None,
+            call_count: Arc::default(),
             deadline: None,
             retries: RetryPolicy::default(),
         }
     }
 
-    /// Returns the id of the user in the ledger and in the token store.
+    /// Returns the id of the user in the token store, and in the ledger if there is no `budget`.
     ///
     /// The server counts all calls of a user, however the user and the host are spelled. So case,
     /// surrounding spaces, a default port and a final dot in the host name make no difference.
     pub fn user(&self) -> String {
+        let user = self.credentials.username.trim().to_lowercase();
+        self.id(&user)
+    }
+
+    /// Returns the id under which the ledger counts calls and errors.
+    pub fn ledger_key(&self) -> String {
+        match &self.budget {
+            // No user name contains a line break, so a budget is never taken for a user.
+            Some(budget) => self.id(&format!("budget\n{}", budget.trim().to_lowercase())),
+            None => self.user(),
+        }
+    }
+
+    /// An id for something that the server at the sign-in's address knows by this name.
+    fn id(&self, name: &str) -> String {
         let host = self.auth_url.host_str().unwrap_or_default();
         let host = host.trim_end_matches('.').to_lowercase();
         // Two servers on one host are two services, each with its own limits.
         let port = self.auth_url.port_or_known_default().unwrap_or_default();
-        let user = self.credentials.username.trim().to_lowercase();
-        let digest = Sha256::digest(format!("{host}:{port} {user}"));
+        let digest = Sha256::digest(format!("{host}:{port} {name}"));
         format!("{digest:x}")
     }
 

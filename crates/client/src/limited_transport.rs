@@ -57,7 +57,7 @@ pub(crate) struct CallTransport<'a> {
 
 impl LimitedTransport {
     pub(crate) fn new(config: &Config, transport: Arc<dyn Transport>, rules: Rules) -> Self {
-        let user = config.user();
+        let user = config.ledger_key();
         let limiter = CallLimiter {
             limits: config.limits(),
             queue: config.queue.of_user(&user),

@@ -51,6 +51,8 @@ pub(crate) struct Rules {
     pub(crate) waiting: Waiting,
     pub(crate) on_wait: Option<OnWait>,
     pub(crate) max_calls: Option<u64>,
+    /// The calls that `max_calls` limits, of all clients that share it.
+    pub(crate) call_count: Arc<AtomicU64>,
     pub(crate) deadline: Option<Micros>,
 }
 
@@ -190,7 +192,7 @@ impl CallLimiter {
             // asked. Then the place is dropped here, which gives it back.
             Ok(place) => self
                 .own_rules()
-                .map(|decision| self.permit(place, decision)),
+                .and_then(|decision| self.permit(place, decision)),
             Err((wait, kind)) => Err(Obstacle {
                 until: later(now, wait),
                 kind,
@@ -206,7 +208,8 @@ impl CallLimiter {
         if self.is_stopped() {
             return pause(now, Reason::Stopped);
         }
-        if self.rules.max_calls.is_some_and(|max| self.calls() >= max) {
+        let made = self.rules.call_count.load(Ordering::Relaxed);
+        if self.rules.max_calls.is_some_and(|max| made >= max) {
             return pause(now, Reason::MaxCalls);
         }
         if self.rules.deadline.is_some_and(|deadline| deadline <= now) {
@@ -220,17 +223,34 @@ impl CallLimiter {
         }
     }
 
-    fn permit(&self, mut place: LedgerPlace, decision: BreakerDecision) -> Permit<'_> {
+    fn permit(
+        &self,
+        mut place: LedgerPlace,
+        decision: BreakerDecision,
+    ) -> Result<Permit<'_>, Obstacle> {
+        let max = self.rules.max_calls.unwrap_or(u64::MAX);
+        let count = &self.rules.call_count;
+        // Checked once more, because another client may have made the last call meanwhile.
+        let one_more = |made| (made < max).then_some(made + 1);
+        if count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .is_err()
+        {
+            return Err(Obstacle {
+                until: (self.clock)(),
+                kind: ObstacleKind::Pause(Reason::MaxCalls),
+            });
+        }
         place.send();
         self.state.calls.fetch_add(1, Ordering::Relaxed);
         if decision == BreakerDecision::Probe {
             lock(&self.state.breaker).probe();
         }
-        Permit {
+        Ok(Permit {
             limiter: self,
             place: Some(place),
             decision,
-        }
+        })
     }
 
     /// Returns a pause if the call should fail instead of waiting for this obstacle.
@@ -325,6 +345,8 @@ impl Permit<'_> {
         let place = self.place.take()?;
         if outcome == CallOutcome::Unsent {
             self.limiter.state.calls.fetch_sub(1, Ordering::Relaxed);
+            let count = &self.limiter.rules.call_count;
+            count.fetch_sub(1, Ordering::Relaxed);
         }
         self.tell_breaker(outcome, class, (self.limiter.clock)());
         Some(place)

@@ -67,6 +67,27 @@ fn the_id_of_a_user_tells_nothing_and_depends_on_the_server() {
 }
 
 #[test]
+fn users_with_the_same_budget_are_counted_together() {
+    let with = |user: &str, budget: &str, url: &str| {
+        let mut config = config();
+        user.clone_into(&mut config.credentials.username);
+        config.budget = Some(budget.to_owned());
+        config.auth_url = url.parse().unwrap();
+        config
+    };
+    let one = with("one", "acme", "https://auth.example/");
+    let two = with("two", " ACME", "https://auth.example/");
+    assert_eq!(one.ledger_key(), two.ledger_key());
+    assert_ne!(one.user(), two.user());
+    // A user whose name is the budget's, and the same budget at another server, are others.
+    let named = with("acme", "x", "https://auth.example/");
+    assert_ne!(one.ledger_key(), named.user());
+    let elsewhere = with("one", "acme", "https://other.example/");
+    assert_ne!(one.ledger_key(), elsewhere.ledger_key());
+    assert_eq!(config().ledger_key(), config().user());
+}
+
+#[test]
 fn printing_a_configuration_tells_no_user_and_no_password() {
     let printed = format!("{:?}", config());
     assert!(

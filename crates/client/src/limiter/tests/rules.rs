@@ -19,6 +19,28 @@ async fn a_run_makes_no_more_calls_than_it_may() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn clients_of_a_run_share_its_maximum() {
+    let rules = || Rules {
+        max_calls: Some(3),
+        ..Rules::default()
+    };
+    let one = gate_with(limits(&[]), rules(), real_time());
+    let rules = Rules {
+        call_count: Arc::clone(&one.rules.call_count),
+        ..rules()
+    };
+    let two = gate_with(limits(&[]), rules, real_time());
+    call(&one).await;
+    call(&two).await;
+    two.admit().await.unwrap().give_back().await;
+    call(&two).await;
+    for limiter in [&one, &two] {
+        assert_eq!(paused(limiter.admit().await).reason, Reason::MaxCalls);
+    }
+    assert_eq!((one.calls(), two.calls()), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_ends_at_its_deadline_even_if_it_waits_forever() {
     let clock = real_time();
     let start = clock();
