@@ -267,6 +267,16 @@ impl FortiCloud {
         Answered::json(reply.http, &body).with_status(reply.status)
     }
 
+    /// The user who makes a call, if that is known.
+    pub(crate) fn user_of(&self, incoming: &Incoming) -> Option<String> {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let user = match incoming.credential("bearer") {
+            Some(token) => tokens.user_of(token),
+            None => tokens.user_signing_in(incoming),
+        };
+        user.map(str::to_owned)
+    }
+
     fn authorize(
         &self,
         endpoint: &Endpoint,

@@ -55,13 +55,13 @@ pub struct Scenario {
     /// The maximum random delay that is added to `latency`.
     #[serde(with = "duration")]
     pub latency_spread: Duration,
-    /// The API user.
+    /// The API users.
     pub credentials: Credentials,
     /// The size of the tenant.
     pub organization: Organization,
     /// The form of the tenant's responses.
     pub quirks: Quirks,
-    /// The limits. By default, there are none.
+    /// The limits of each user. By default, there are none.
     pub quota: Quota,
     /// The size of `FortiFlex`.
     pub flex: Flex,
@@ -74,15 +74,18 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
 }
 
-/// The credentials and permissions of the API user.
+/// The credentials and permissions of the API users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Credentials {
     /// The user's id.
     pub username: String,
-    /// The user's password.
+    /// The ids of further users with the same password and permissions. Each user has limits of its
+    /// own.
+    pub more_users: Vec<String>,
+    /// The password.
     pub password: String,
-    /// The `client_id`s that the user may sign in for. All others get `invalid_client`.
+    /// The `client_id`s that the users may sign in for. All others get `invalid_client`.
     pub clients: Vec<String>,
 }
 
@@ -198,6 +201,7 @@ impl Default for Credentials {
     fn default() -> Self {
         Self {
             username: "simulated".to_owned(),
+            more_users: Vec::new(),
             password: "simulated".to_owned(),
             clients: ["assetmanagement", "organization", "iam", "flexvm"]
                 .map(str::to_owned)

@@ -1,5 +1,6 @@
 //! The simulator itself: takes a call, and returns a response or a fault.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
@@ -33,7 +34,8 @@ struct Inner {
     scenario: Scenario,
     start: Instant,
     systems: Systems,
-    usage: Mutex<QuotaUsage>,
+    /// What each user has used of the limits. Calls of nobody known are counted together.
+    usage: Mutex<HashMap<Option<String>, QuotaUsage>>,
     script: Mutex<Script>,
     calls: Mutex<Vec<Call>>,
 }
@@ -74,7 +76,7 @@ impl Simulator {
         Self(Arc::new(Inner {
             start,
             systems: Systems::new(&scenario, start),
-            usage: Mutex::new(QuotaUsage::new(scenario.quota.clone(), start)),
+            usage: Mutex::default(),
             script: Mutex::new(Script::new(&scenario)),
             calls: Mutex::new(Vec::new()),
             scenario,
@@ -146,10 +148,11 @@ impl Inner {
         // All decisions are made here, before the simulated delay. Otherwise the result of a call
         // would depend on how the delays of concurrent calls interleave.
         let limited = Systems::is_limited(incoming);
+        let user = self.systems.forticloud.user_of(incoming);
         // The limits are checked before faults, so a refused call does not use up a fault that a
         // test expects later.
         let allowed = if limited {
-            lock(&self.usage).call(now)
+            self.with_usage(user.clone(), |usage| usage.call(now))
         } else {
             Ok(())
         };
@@ -162,10 +165,16 @@ impl Inner {
             Err(exceeded) => (exceeded.counts, self.throttled(&exceeded, incoming).into()),
         };
         if counts {
-            lock(&self.usage).error(now);
+            self.with_usage(user, |usage| usage.error(now));
         }
         let number = self.remember(incoming, &decided, now);
         (decided.answer, decided.delay + self.latency(number))
+    }
+
+    fn with_usage<T>(&self, user: Option<String>, count: impl FnOnce(&mut QuotaUsage) -> T) -> T {
+        let mut all = lock(&self.usage);
+        let fresh = || QuotaUsage::new(self.scenario.quota.clone(), self.start);
+        count(all.entry(user).or_insert_with(fresh))
     }
 
     /// Records a call and returns its number.

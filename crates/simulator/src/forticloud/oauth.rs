@@ -19,15 +19,22 @@ pub(crate) const PREFIX: &str = "/api/v1/oauth/";
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     access: HashMap<String, AccessToken>,
-    /// The client id of each refresh token. They never expire, because their real lifetime is
+    /// What each refresh token was issued for. They never expire, because their real lifetime is
     /// undocumented.
-    refresh: HashMap<String, String>,
+    refresh: HashMap<String, Owner>,
     issued: u64,
+}
+
+/// What a token was issued for.
+#[derive(Debug, Clone)]
+struct Owner {
+    client: String,
+    user: String,
 }
 
 #[derive(Debug)]
 struct AccessToken {
-    client: String,
+    owner: Owner,
     known: Instant,
     expires: Instant,
 }
@@ -36,7 +43,21 @@ impl Tokens {
     /// Returns the client id that a valid token was issued for.
     pub(crate) fn client_of(&self, token: &str, now: Instant) -> Option<&str> {
         let access = self.access.get(token)?;
-        (access.known <= now && now < access.expires).then_some(access.client.as_str())
+        (access.known <= now && now < access.expires).then_some(access.owner.client.as_str())
+    }
+
+    /// Returns the user who signs in with this request.
+    pub(crate) fn user_signing_in<'a>(&'a self, incoming: &'a Incoming) -> Option<&'a str> {
+        if let Some(user) = incoming.fields.get("username") {
+            return Some(user);
+        }
+        let token = incoming.fields.get("refresh_token")?;
+        Some(&self.refresh.get(token)?.user)
+    }
+
+    /// Returns the user to whom a token was issued.
+    pub(crate) fn user_of(&self, token: &str) -> Option<&str> {
+        Some(self.access.get(token)?.owner.user.as_str())
     }
 
     pub(crate) fn clear(&mut self) {
@@ -44,19 +65,19 @@ impl Tokens {
         self.refresh.clear();
     }
 
-    fn issue(&mut self, scenario: &Scenario, client: &str, now: Instant) -> (String, String) {
+    fn issue(&mut self, scenario: &Scenario, owner: Owner, now: Instant) -> (String, String) {
         // Expired tokens are dropped here, so that a long simulation doesn't accumulate them.
         self.access.retain(|_, access| now < access.expires);
         self.issued += 1;
         let token = text(scenario.seed, self.issued * 2);
         let refresh = text(scenario.seed, self.issued * 2 + 1);
         let access = AccessToken {
-            client: client.to_owned(),
+            owner: owner.clone(),
             known: now + scenario.token_lag,
             expires: now + Duration::from_secs(scenario.expires_in),
         };
         self.access.insert(token.clone(), access);
-        self.refresh.insert(refresh.clone(), client.to_owned());
+        self.refresh.insert(refresh.clone(), owner);
         (token, refresh)
     }
 }
@@ -110,22 +131,31 @@ fn token(tokens: &mut Tokens, scenario: &Scenario, incoming: &Incoming, now: Ins
     {
         return failure(400, "invalid_client", "Client authentication failed.");
     }
-    let message = match field("grant_type") {
+    let owner = |user: &str| Owner {
+        client: client.to_owned(),
+        user: user.to_owned(),
+    };
+    let (owner, message) = match field("grant_type") {
         Some("password") => {
-            if field("username") != Some(&scenario.credentials.username) {
+            let credentials = &scenario.credentials;
+            let user = field("username").filter(|user| {
+                *user == credentials.username
+                    || credentials.more_users.iter().any(|one| one == user)
+            });
+            let Some(user) = user else {
                 return failure(400, "invalid_grant", "Invalid credentials given.");
-            }
+            };
             if field("password") != Some(&scenario.credentials.password) {
                 return wrong_password();
             }
-            "successfully authenticated"
+            (owner(user), "successfully authenticated")
         }
         Some("refresh_token") => {
             let known = field("refresh_token").and_then(|token| tokens.refresh.get(token));
-            if known.is_none_or(|owner| owner != client) {
+            let Some(known) = known.filter(|owner| owner.client == client) else {
                 return failure(400, "invalid_grant", "Invalid refresh token.");
-            }
-            "Token has been refreshed successfully"
+            };
+            (owner(&known.user), "Token has been refreshed successfully")
         }
         _ => {
             return failure(
@@ -135,7 +165,7 @@ fn token(tokens: &mut Tokens, scenario: &Scenario, incoming: &Incoming, now: Ins
             );
         }
     };
-    let (access, refresh) = tokens.issue(scenario, client, now);
+    let (access, refresh) = tokens.issue(scenario, owner, now);
     let expires_in = i64::try_from(scenario.expires_in).unwrap_or(i64::MAX);
     Answered::json(
         200,
