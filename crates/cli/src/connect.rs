@@ -1,6 +1,6 @@
 //! Creates clients for configured sources and for the embedded simulator.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
@@ -54,8 +54,45 @@ impl ClientContext {
     }
 }
 
-/// A client for a configured source.
+/// A client for each API user of a configured source. They share the limits of the run.
+pub(crate) fn clients(
+    source: &SourceConfig,
+    env: &Env,
+    context: &ClientContext,
+) -> Result<Vec<Arc<Client>>> {
+    let call_count = Arc::default();
+    let mut clients: Vec<Arc<Client>> = Vec::new();
+    for user in source.by_user() {
+        let client = of_user(&user, env, context, &call_count)?;
+        if clients.iter().any(|other| other.user() == client.user()) {
+            return Err(CommandError::not_started(anyhow!(
+                "source `{}` has the same API user twice, and a user's limits cannot be used twice",
+                source.name
+            )));
+        }
+        clients.push(Arc::new(client));
+    }
+    Ok(clients)
+}
+
+/// A client for the first API user of a configured source.
 pub(crate) fn client(source: &SourceConfig, env: &Env, context: &ClientContext) -> Result<Client> {
+    of_user(&first(source), env, context, &Arc::default())
+}
+
+/// The source with its first API user alone.
+fn first(source: &SourceConfig) -> SourceConfig {
+    let first = source.by_user().into_iter().next();
+    first.unwrap_or_else(|| source.clone())
+}
+
+/// A client for a source with a single API user. `call_count` counts the calls of all users.
+fn of_user(
+    source: &SourceConfig,
+    env: &Env,
+    context: &ClientContext,
+    call_count: &Arc<AtomicU64>,
+) -> Result<Client> {
     if source.insecure_tls {
         context.console.warning(&format!(
             "source `{}` accepts any certificate, because `insecure_tls` is set; anyone \
@@ -76,11 +113,16 @@ pub(crate) fn client(source: &SourceConfig, env: &Env, context: &ClientContext) 
     let network = Network::new(network)
         .with_context(|| format!("cannot set up connections to source `{}`", source.name))
         .map_err(CommandError::not_started)?;
-    connect(config(source, env)?, context, Arc::new(network))
+    let config = client::Config {
+        call_count: call_count.clone(),
+        ..config(source, env)?
+    };
+    connect(config, context, Arc::new(network))
 }
 
-/// The client configuration of a source, with its secrets resolved.
+/// The client configuration of a source and its first API user, with secrets resolved.
 pub(crate) fn config(source: &SourceConfig, env: &Env) -> Result<client::Config> {
+    let source = &first(source);
     limited(source, of_system(source, source.credentials(env)?)?)
 }
 
@@ -94,6 +136,7 @@ fn limited(source: &SourceConfig, mut config: client::Config) -> Result<client::
         config.errors = Some(errors);
     }
     config.share = source.quota.share;
+    config.budget.clone_from(&source.quota.budget);
     Ok(config)
 }
 

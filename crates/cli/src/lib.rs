@@ -32,6 +32,7 @@ mod replace;
 mod session;
 mod signals;
 mod sinks;
+mod source_usage;
 mod summary;
 mod time;
 

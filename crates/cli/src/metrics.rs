@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::{
     exit::{Code, CommandError, Result},
     record::RunRecord,
-    replace,
+    replace, source_usage,
 };
 
 #[cfg(feature = "history")]
@@ -160,8 +160,8 @@ fn of_run(record: &RunRecord, code: Code) -> Result<Samples> {
         now,
     );
     add(&mut samples, "fortilake_run_exit_code", &[], code as u8);
-    for (source, client) in &record.clients {
-        let Ok(usage) = runtime.block_on(client.usage()) else {
+    for (source, clients) in &record.clients {
+        let Ok(Some(usage)) = runtime.block_on(source_usage::of_clients(clients)) else {
             continue;
         };
         let labels = [("source", source.as_ref())];

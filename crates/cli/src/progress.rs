@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     console::Console,
+    source_usage,
     summary::{CallCounts, count},
     time::{Time, window_name},
 };
@@ -53,8 +54,8 @@ pub(crate) struct Progress {
 #[derive(Default)]
 struct Counts {
     by_endpoint: Mutex<CallCounts>,
-    /// The clients, to show how much of their limits is left.
-    clients: Vec<Arc<Client>>,
+    /// The clients of each source, to show how much of their limits is left.
+    clients: Vec<Vec<Arc<Client>>>,
     planned: AtomicU64,
     answered: AtomicU64,
     failed: AtomicU64,
@@ -64,7 +65,7 @@ struct Counts {
 
 impl Progress {
     /// Starts to print progress in the background.
-    pub(crate) fn start(console: Console, clients: Vec<Arc<Client>>) -> Self {
+    pub(crate) fn start(console: Console, clients: Vec<Vec<Arc<Client>>>) -> Self {
         let counts = Arc::new(Counts {
             clients,
             ..Counts::default()
@@ -85,6 +86,7 @@ impl Progress {
         self.counts
             .clients
             .iter()
+            .flatten()
             .map(|client| client.calls())
             .sum()
     }
@@ -126,8 +128,8 @@ impl Counts {
     /// there are no limits.
     async fn limits(&self) -> String {
         let mut parts = Vec::new();
-        for client in &self.clients {
-            let Ok(usage) = client.usage().await else {
+        for clients in &self.clients {
+            let Ok(Some(usage)) = source_usage::of_clients(clients).await else {
                 continue;
             };
             let left = usage.windows.iter().map(|(window, used)| {

@@ -13,7 +13,7 @@ pub(crate) struct RunRecord {
     /// The summary of the crawl, if it was read completely.
     pub(crate) summary: Option<Value>,
     /// The names of the sources, and their clients.
-    pub(crate) clients: Vec<(Arc<str>, Arc<Client>)>,
+    pub(crate) clients: Vec<(Arc<str>, Vec<Arc<Client>>)>,
     /// The calls of the crawl that was worked on last.
     pub(crate) calls: Option<CallTally>,
 }

@@ -227,7 +227,7 @@ impl Session {
         })?;
         let source = |settings| Source {
             settings,
-            client: None,
+            clients: Vec::new(),
             concurrency: 1,
             older: None,
         };

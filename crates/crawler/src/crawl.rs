@@ -27,7 +27,7 @@ use crate::{
     freeze::Requested,
     journal::{flush, with_journal},
     publish::Models,
-    read::{ReadStats, Reader, ReusablePages},
+    read::{ReadStats, Reader, ReusablePages, Users},
     refresh,
 };
 
@@ -35,9 +35,10 @@ use crate::{
 pub struct Source {
     /// What to read.
     pub settings: Settings,
-    /// The connection to the source. Without one, only pages that the journal already has are read.
-    pub client: Option<Arc<Client>>,
-    /// The highest number of calls in flight; 0 is treated as 1.
+    /// The connections to the source: one for each API user, who must all see the same. Without any,
+    /// only pages that the journal already has are read.
+    pub clients: Vec<Arc<Client>>,
+    /// The highest number of calls in flight for each user; 0 is treated as 1.
     pub concurrency: usize,
     /// Product details from earlier crawls that may be used again, if that is configured.
     pub older: Option<ReusablePages>,
@@ -283,6 +284,8 @@ impl ReadContext {
         let mut feeds = Vec::new();
         let alone = sources.len() == 1;
         for source in sources {
+            let clients = source.clients.into_iter().filter(|_| self.may_call);
+            let users = Users::new(clients);
             let (sender, scopes) = mpsc::unbounded_channel();
             feeds.push((source.settings.source.clone(), scopes));
             let reader = Reader {
@@ -295,8 +298,8 @@ impl ReadContext {
                     let system = source.settings.system.definition();
                     system.planner(source.settings, due)
                 },
-                client: source.client.filter(|_| self.may_call),
-                concurrency: source.concurrency.max(1),
+                concurrency: source.concurrency.max(1) * users.len().max(1),
+                users,
                 older: source.older,
                 alone,
                 journal: self.journal.clone(),

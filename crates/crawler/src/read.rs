@@ -17,15 +17,16 @@ mod recall;
 mod retry_queue;
 #[cfg(test)]
 mod tests;
+mod users;
 mod work;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use fortilake_auth::Clock;
-use fortilake_client::Client;
 use fortilake_state::{Archive, Journal};
 use tokio::sync::{mpsc, watch};
 
+pub(crate) use self::users::Users;
 use self::{
     call::{call, sign_in_ahead},
     judge::{CallResult, Lost},
@@ -42,8 +43,9 @@ pub(crate) struct Reader {
     pub(crate) plan: Box<dyn Planner>,
     /// Whether the plan needs the names of products.
     pub(crate) names: Names,
-    /// Makes the calls. Without a client, calls that are not in the journal fail as not read.
-    pub(crate) client: Option<Arc<Client>>,
+    /// They make the calls. Without users, calls that are not in the journal fail as not read.
+    pub(crate) users: Users,
+    /// The highest number of calls in flight, of all users together.
     pub(crate) concurrency: usize,
     pub(crate) journal: Arc<dyn Journal>,
     /// Product details from earlier crawls that may be used again.
@@ -115,9 +117,7 @@ impl Reader {
                 () = stopped(&mut self.stop), if work.end.is_none() => self.interrupt(&mut work),
             }
         }
-        if let Some(client) = &self.client {
-            work.effort.calls = client.calls();
-        }
+        work.effort.calls = self.users.clients().map(|client| client.calls()).sum();
         self.conclude(&mut work).await?;
         if self.plan.is_finished() {
             return Ok(work.effort);
@@ -182,7 +182,7 @@ impl Reader {
                     work.effort.recalled += 1;
                     self.follow(&fetch, &outcome, &mut work.waiting);
                 }
-                Some(Recalled::Lost(failure)) if self.client.is_some() => {
+                Some(Recalled::Lost(failure)) if self.users.any().is_some() => {
                     work.resumed = true;
                     let step = self.plan.delay(&fetch);
                     self.take(step, None, &mut work.waiting);
@@ -202,9 +202,7 @@ impl Reader {
     /// Starts no more calls. Those in flight are awaited.
     fn interrupt(&self, work: &mut Work) {
         work.end = Some(Error::new(Kind::Interrupted, "interrupted"));
-        if let Some(client) = &self.client {
-            client.stop();
-        }
+        self.users.clients().for_each(|client| client.stop());
     }
 
     /// Whether the plan still needs a call. A call that it no longer needs is dropped.
@@ -219,22 +217,24 @@ impl Reader {
     }
 
     fn send(&mut self, attempt: Attempt, work: &mut Work) {
-        let Some(client) = self.client.clone() else {
+        let Some((user, client)) = self.users.next() else {
             let outcome = not_read(&attempt.fetch);
             return self.follow(&attempt.fetch, &outcome, &mut work.waiting);
         };
+        let client = client.clone();
+        self.users.sent(user);
         let names = self.names;
         work.sent(&attempt.fetch);
         work.calls.spawn(async move {
             let answer = call(&client, &attempt.fetch, names, attempt.tries).await;
-            Done::Call(attempt, answer)
+            Done::Call(user, attempt, answer)
         });
     }
 
     /// Handles a call that has ended.
     async fn finish(&mut self, done: Done, work: &mut Work) -> Result<()> {
-        let (attempt, answer) = match done {
-            Done::Call(attempt, answer) => (attempt, answer),
+        let (user, attempt, answer) = match done {
+            Done::Call(user, attempt, answer) => (user, attempt, answer),
             Done::Probe(answer) => return self.probe_ended(answer, work).await,
             Done::ProbeCancelled => {
                 work.probing = false;
@@ -242,6 +242,7 @@ impl Reader {
             }
         };
         work.ended(&attempt.fetch);
+        self.users.ended(user);
         match self.judge(&attempt.fetch, answer).await {
             Ok(CallResult::Final(outcome)) => {
                 self.answered(&attempt.fetch, &outcome, work).await?;
@@ -250,7 +251,9 @@ impl Reader {
             Ok(CallResult::Lost(lost)) => self.lost(attempt, lost, work).await?,
             Ok(CallResult::Paused(error)) => {
                 work.put_back(attempt);
-                work.end.get_or_insert(error);
+                if let Some(error) = self.users.pause(user, error) {
+                    work.end.get_or_insert(error);
+                }
             }
             Err(error) => {
                 work.end.get_or_insert(error);
@@ -278,10 +281,10 @@ impl Reader {
                 work.slow_start.succeeded();
                 work.outage.page(fetch);
                 let system = System::of(fetch.endpoint);
-                if let Some(client) = self.client.clone()
-                    && let Some(client_id) = system.definition().next_client_id(fetch.endpoint)
-                {
-                    work.ahead.spawn(sign_in_ahead(client, client_id));
+                if let Some(client_id) = system.definition().next_client_id(fetch.endpoint) {
+                    for client in self.users.clients() {
+                        work.ahead.spawn(sign_in_ahead(client.clone(), client_id));
+                    }
                 }
             }
             Outcome::Failed(failure) => {
@@ -308,7 +311,7 @@ impl Reader {
         } else {
             work.outage.answer(&attempt.fetch, &failure, false);
         }
-        let most = self.client.as_ref().map_or(1, |client| client.attempts());
+        let most = self.users.any().map_or(1, |client| client.attempts());
         if let Some(later) = next_try.filter(|_| !failed_before && failures < most) {
             let step = self.plan.delay(&attempt.fetch);
             self.take(step, None, &mut work.waiting);

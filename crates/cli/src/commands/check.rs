@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::crawl;
 use crate::{
     args::CheckArgs,
-    config::{Env, SinkConfig},
+    config::{Env, SinkConfig, SourceConfig},
     connect::{self, ClientContext},
     console::Console,
     exit::{CREDENTIALS_HINT, Code, CommandError, Result},
@@ -32,7 +32,8 @@ pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
         let mut code = Code::Complete;
         let mut list = Vec::new();
         let mut refused = false;
-        for source in &config.sources {
+        for source in config.sources.iter().flat_map(SourceConfig::by_user) {
+            let source = &source;
             let client = Arc::new(connect::client(source, &env, &context)?);
             let check = source.system.check(&client).await;
             let found = code_of(&check);

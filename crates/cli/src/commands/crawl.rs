@@ -144,15 +144,13 @@ async fn crawl(
             summary::count(session.recalled, "call")
         ));
     }
-    let named = sources.iter().filter_map(|source| {
-        let client = source.client.clone()?;
-        Some((source.settings.source.clone(), client))
-    });
-    record.clients = named.collect();
-    let clients: Vec<_> = record
-        .clients
+    let named = sources
         .iter()
-        .map(|(_, client)| client.clone())
+        .map(|source| (source.settings.source.clone(), source.clients.clone()));
+    record.clients = named.collect();
+    let clients: Vec<_> = sources
+        .iter()
+        .flat_map(|source| source.clients.clone())
         .collect();
     let result = publishing
         .run(&session, sources, record, signals.stop.clone())
@@ -260,7 +258,7 @@ impl Publishing<'_> {
         let sinks = opening.open(self.sinks).await?;
         let clients = sources
             .iter()
-            .filter_map(|source| source.client.clone())
+            .map(|source| source.clients.clone())
             .collect();
         let guard = match (self.state, self.limits) {
             (Some(state), Some(limits)) => {

@@ -1,16 +1,22 @@
 //! `fortilake plan`: estimates the calls and the time that a crawl takes.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
+use anyhow::anyhow;
 use fortilake_auth::later;
 use fortilake_client::{
-    Window,
+    Client, Window,
     ledger::{Ledger as _, LedgerUsage, Limits},
 };
 use fortilake_crawler::Settings;
 use fortilake_models as models;
 use fortilake_sink::Selection;
-use fortilake_state::Crawl;
+use fortilake_state::{Crawl, State};
 use serde_json::{Value, json};
 
 use super::crawl;
@@ -56,12 +62,12 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
             .collect();
         let mut list = Vec::new();
         for (source, settings) in config.sources.iter().zip(&settings) {
-            let client = Arc::new(connect::client(source, &env, &context)?);
+            let clients = connect::clients(source, &env, &context)?;
             let (calls, basis) = match (args.discover, last_shape(&kept, settings)) {
                 (false, Some(shape)) => shape,
                 (_, _) if args.discover => {
-                    let found = settings.system.estimate(&client, settings).await;
-                    connect::sign_out(std::slice::from_ref(&client), console).await;
+                    let found = settings.system.estimate(&clients[0], settings).await;
+                    connect::sign_out(&clients[..1], console).await;
                     let estimate = found?;
                     (estimate.calls, format!("estimated from {}", estimate.basis))
                 }
@@ -72,14 +78,12 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
                         .to_owned(),
                 ),
             };
-            let limits = connect::config(source, &env)?.limits();
+            let of_user = connect::config(source, &env)?.limits();
+            let (limits, usage) = of_all(&state, &clients, &of_user).await?;
             let estimate = Estimate {
                 source: &source.name,
                 basis,
-                usage: state
-                    .usage(client.user(), &limits)
-                    .await
-                    .map_err(CommandError::failed)?,
+                usage,
                 calls,
                 limits: &limits,
                 unfinished: kept.first().filter(|crawl| crawl.status.is_unfinished()),
@@ -97,6 +101,39 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
         }
         Ok(Code::Complete)
     })
+}
+
+/// What the users of a source may call together, and what they have used of it.
+async fn of_all(
+    state: &State,
+    clients: &[Arc<Client>],
+    of_user: &Limits,
+) -> Result<(Limits, LedgerUsage)> {
+    // Users with the same budget have one key.
+    let keys: BTreeSet<&str> = clients.iter().map(|client| client.ledger_key()).collect();
+    let mut all: Option<(Limits, LedgerUsage)> = None;
+    for key in keys {
+        let usage = state.usage(key, of_user).await;
+        let usage = usage.map_err(CommandError::failed)?;
+        let Some((limits, sum)) = &mut all else {
+            all = Some((of_user.clone(), usage));
+            continue;
+        };
+        for (limit, of_one) in limits.calls.iter_mut().zip(&of_user.calls) {
+            limit.max += of_one.max;
+        }
+        if let (Some(limit), Some(of_one)) = (&mut limits.errors, of_user.errors) {
+            limit.max += of_one.max;
+            limit.reserve += of_one.reserve;
+        }
+        for (used, more) in sum.calls.iter_mut().zip(usage.calls) {
+            *used += more;
+        }
+        sum.errors += usage.errors;
+        // While one user may call, the source is not closed.
+        sum.closed_for = sum.closed_for.zip(usage.closed_for).map(|(a, b)| a.min(b));
+    }
+    all.ok_or_else(|| CommandError::failed(anyhow!("the source has no API user")))
 }
 
 /// The calls of the newest finished crawl of this source, and a sentence that names the crawl.

@@ -182,6 +182,31 @@ impl SourceConfig {
         ))
     }
 
+    /// This source once for each of its API users, with the credentials of that user.
+    pub(crate) fn by_user(&self) -> Vec<Self> {
+        let alone = Self {
+            user: Vec::new(),
+            ..self.clone()
+        };
+        let keys = [&self.username, &self.password, &self.api_key];
+        let own = self.user.is_empty() || keys.iter().any(|key| key.is_some());
+        let first = usize::from(own);
+        let more = self.user.iter().enumerate().map(|(number, user)| {
+            let name = match number + first {
+                0 => self.name.clone(),
+                before => format!("{} (user {})", self.name, before + 1),
+            };
+            Self {
+                name,
+                username: Some(user.username.clone()),
+                password: Some(user.password.clone()),
+                api_key: None,
+                ..alone.clone()
+            }
+        });
+        own.then(|| alone.clone()).into_iter().chain(more).collect()
+    }
+
     /// The keys of the user, if there is one, and of the password or what replaces it.
     fn credential_keys(&self) -> (Option<&'static str>, &'static str) {
         let is_key = self.api_key.is_some();
@@ -200,9 +225,26 @@ impl SourceConfig {
         self.answer_limit()?;
         self.call_limits()?;
         self.error_limit()?;
-        let (username, password) = self.credential_keys();
-        for key in username.into_iter().chain([password]) {
-            self.reference(key)?;
+        if self.system != System::default() && !self.user.is_empty() {
+            return Err(CommandError::not_started(anyhow!(
+                "source `{}` has `[[source.user]]`, which only sources of the type `{}` can have",
+                self.name,
+                System::default().name()
+            )));
+        }
+        if self
+            .quota
+            .budget
+            .as_deref()
+            .is_some_and(|name| name.trim().is_empty())
+        {
+            return Err(self.wrong("quota.budget", "", "a name"));
+        }
+        for user in self.by_user() {
+            let (username, password) = user.credential_keys();
+            for key in username.into_iter().chain([password]) {
+                user.reference(key)?;
+            }
         }
         Ok(())
     }

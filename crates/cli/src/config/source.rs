@@ -30,6 +30,9 @@ pub(crate) struct SourceConfig {
     #[serde(default)]
     #[schemars(schema_with = "schema::reference")]
     pub(crate) api_key: Option<Secret>,
+    /// Further API users who see the same, each with limits of its own. Only for `forticloud`.
+    #[serde(default)]
+    pub(crate) user: Vec<UserConfig>,
     /// The URL of FortiCloud's token endpoint, if it is not the vendor's.
     pub(crate) auth_url: Option<String>,
     /// The base URL of the APIs; required for systems that are not in the vendor's cloud.
@@ -76,6 +79,18 @@ pub(crate) struct SourceConfig {
     /// The API's limits, and the share of them to use.
     #[serde(default)]
     pub(crate) quota: Quota,
+}
+
+/// One `[[source.user]]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserConfig {
+    /// The API user's id.
+    #[schemars(schema_with = "schema::name")]
+    pub(crate) username: Secret,
+    /// The API user's password; a plain value in the file is refused.
+    #[schemars(schema_with = "schema::reference")]
+    pub(crate) password: Secret,
 }
 
 /// The words of `include`, and the endpoints that they add; none for details of products.
@@ -135,6 +150,9 @@ pub(crate) struct Quota {
     /// the same API user.
     #[serde(default = "share")]
     pub(crate) share: f64,
+    /// The name of a budget. All users and sources with the same name share these limits; without
+    /// it, each user has them alone.
+    pub(crate) budget: Option<String>,
 }
 
 impl Default for Quota {
@@ -143,6 +161,7 @@ impl Default for Quota {
             calls: None,
             errors: None,
             share: share(),
+            budget: None,
         }
     }
 }
@@ -204,6 +223,7 @@ impl SourceConfig {
             username: None,
             password: None,
             api_key: None,
+            user: Vec::new(),
             auth_url: None,
             api_url: None,
             scope: None,

@@ -207,7 +207,7 @@ fn crawl(
         identity: identity(),
         sources: vec![Source {
             settings,
-            client: Some(Arc::new(client)),
+            clients: vec![Arc::new(client)],
             concurrency: CONCURRENCY,
             older: None,
         }],

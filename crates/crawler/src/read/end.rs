@@ -20,9 +20,10 @@ const REST: Duration = Duration::from_mins(5);
 impl Reader {
     /// Repeats a call that was answered before, to learn whether the API answers at all.
     pub(super) fn send_probe(&self, good: Fetch, after: Duration, work: &mut Work) {
-        let Some(client) = self.client.clone() else {
+        let Some((_, client)) = self.users.next() else {
             return;
         };
+        let client = client.clone();
         let (names, mut stop) = (self.names, self.stop.clone());
         work.probing = true;
         work.calls.spawn(async move {
@@ -42,7 +43,7 @@ impl Reader {
     ) -> Result<()> {
         work.probing = false;
         let good = work.probe_call().cloned();
-        match (answer, good, self.client.clone()) {
+        match (answer, good, self.users.any().cloned()) {
             (Err(error), Some(good), _) if error.kind() == client::Kind::Paused => {
                 work.end.get_or_insert(paused(&good, error));
             }

@@ -124,7 +124,7 @@ impl Reader {
 
     fn lost_for_now(&self, fetch: &Fetch, error: client::Error) -> CallResult {
         let (failure, next_try) = (lost(&error), later(&error));
-        let client = self.client.as_ref().filter(|_| error.is_throttled());
+        let client = self.users.any().filter(|_| error.is_throttled());
         let limit = client.map(|client| limited(client, fetch, error));
         CallResult::Lost(Lost {
             failure,

@@ -19,7 +19,7 @@ use fortilake_transport::{InProcess, bytes::Bytes, http::Request};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
-use super::{ReadStats, Reader};
+use super::{ReadStats, Reader, Users};
 use crate::{Event, Kind, Names, Result, Scope, ScopeMode, Search, Settings, System};
 
 const CONCURRENCY: usize = 8;
@@ -161,7 +161,7 @@ impl Lab {
                 .definition()
                 .planner(self.settings(), None),
             names: Names::Unwanted,
-            client: Some(Arc::new(self.client(max_calls))),
+            users: Users::new([Arc::new(self.client(max_calls))]),
             concurrency: CONCURRENCY,
             alone: true,
             journal: journal.clone(),

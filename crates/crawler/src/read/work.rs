@@ -77,7 +77,8 @@ pub(super) struct Suspect {
 
 /// A call that has ended.
 pub(super) enum Done {
-    Call(Attempt, client::Result<FetchedPage>),
+    /// The user who made it, by number, and the result.
+    Call(usize, Attempt, client::Result<FetchedPage>),
     /// The call that tells whether the API answers.
     Probe(client::Result<FetchedPage>),
     /// That call was not sent, because the crawl was stopped.

@@ -20,5 +20,6 @@ mod resume;
 mod rolling;
 mod tokens;
 mod truth;
+mod users;
 mod util;
 mod values;

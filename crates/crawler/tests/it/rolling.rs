@@ -206,7 +206,7 @@ async fn a_resumed_crawl_and_a_replay_read_the_same_accounts() {
     // A replay has neither the earlier crawls nor a connection.
     let (_stop, mut crawl) = series.prepare(2, None, &journal);
     crawl.carry = None;
-    crawl.sources[0].client = None;
+    crawl.sources[0].clients.clear();
     let again = series.lab.collect(crawl).await;
     assert_eq!(again.tables, resumed.tables);
     assert_eq!(again.report().outcome, resumed.report().outcome);

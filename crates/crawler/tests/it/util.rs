@@ -184,28 +184,14 @@ impl Lab {
         journal: Arc<dyn Journal>,
         change: impl FnOnce(&mut Config),
     ) -> (watch::Sender<bool>, Crawl) {
-        let (server, calls) = (self.simulator.clone(), self.calls.clone());
-        let transport = InProcess::new(move |request| {
-            let server = server.clone();
-            calls.send_modify(|calls| *calls += 1);
-            async move { server.handle(request).await }
-        });
-        let mut config = Config::new(self.credentials.clone());
-        config.ledger = self.ledger.clone();
-        config.clock = self.clock.clone();
-        change(&mut config);
-        if config.errors.is_none() {
-            // Time is virtual, so waiting for the limits costs nothing.
-            config.waiting = Waiting::Forever;
-        }
-        let client = Client::new(config, Arc::new(transport), Jitter::seeded(7)).unwrap();
+        let client = self.client(self.credentials.clone(), change);
         let (stop, stopped) = watch::channel(false);
         let crawl = Crawl {
             identity: identity(),
             tables: tables_of(&settings.endpoints()),
             sources: vec![Source {
                 settings,
-                client: Some(Arc::new(client)),
+                clients: vec![Arc::new(client)],
                 concurrency: CONCURRENCY,
                 older: None,
             }],
@@ -220,6 +206,33 @@ impl Lab {
             stop: stopped,
         };
         (stop, crawl)
+    }
+
+    /// A client for the user with this name, who has the same password.
+    pub(crate) fn client_of(&self, user: &str, change: impl FnOnce(&mut Config)) -> Client {
+        let credentials = Credentials {
+            username: user.to_owned(),
+            ..self.credentials.clone()
+        };
+        self.client(credentials, change)
+    }
+
+    fn client(&self, credentials: Credentials, change: impl FnOnce(&mut Config)) -> Client {
+        let (server, calls) = (self.simulator.clone(), self.calls.clone());
+        let transport = InProcess::new(move |request| {
+            let server = server.clone();
+            calls.send_modify(|calls| *calls += 1);
+            async move { server.handle(request).await }
+        });
+        let mut config = Config::new(credentials);
+        config.ledger = self.ledger.clone();
+        config.clock = self.clock.clone();
+        change(&mut config);
+        if config.errors.is_none() {
+            // Time is virtual, so waiting for the limits costs nothing.
+            config.waiting = Waiting::Forever;
+        }
+        Client::new(config, Arc::new(transport), Jitter::seeded(7)).unwrap()
     }
 }
 

@@ -120,6 +120,7 @@ impl Shown<'_> {
             username,
             password,
             api_key,
+            user,
             auth_url: _,
             api_url: _,
             scope,
@@ -148,6 +149,16 @@ impl Shown<'_> {
         add("username", username.as_ref().map_or(Value::Null, name_of));
         add("password", password.as_ref().map_or(Value::Null, secret));
         add("api_key", api_key.as_ref().map_or(Value::Null, secret));
+        let users: Vec<_> = user
+            .iter()
+            .map(|user| {
+                let (name, password) = (name_of(&user.username), secret(&user.password));
+                json!({ "username": name, "password": password })
+            })
+            .collect();
+        if !users.is_empty() {
+            add("user", json!(users));
+        }
         // Values that the system has a default for are asked of what a client would use.
         let client = connect::offline(source)?;
         add("api_url", json!(transport::shown(&client.api_url)));
@@ -179,6 +190,7 @@ impl Shown<'_> {
         add("ca_cert", json!(ca_cert));
         add("insecure_tls", json!(insecure_tls));
         add("quota.share", json!(quota.share));
+        add("quota.budget", json!(quota.budget));
         let calls: Vec<_> = client.calls.iter().map(window).collect();
         if !calls.is_empty() {
             add("quota.calls", json!(calls));

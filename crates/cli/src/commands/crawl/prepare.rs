@@ -49,15 +49,18 @@ pub(super) fn sources(
         if !args.models.is_empty() && settings.system == System::default() {
             settings.models.clone_from(&args.models);
         }
-        let client = if args.simulate {
-            connect::simulated(source.system, args.day.unwrap_or(0), context)?
+        let clients = if args.simulate {
+            let client = connect::simulated(source.system, args.day.unwrap_or(0), context)?;
+            vec![Arc::new(client)]
         } else {
-            connect::client(source, env, context)?
+            connect::clients(source, env, context)?
         };
-        users.push(source.identity(client.user()));
+        // The first user stands for the source, so that another user can be added to it.
+        let user = clients.first().map_or("", |client| client.user());
+        users.push(source.identity(user));
         sources.push(Source {
             settings,
-            client: Some(Arc::new(client)),
+            clients,
             concurrency: source.concurrency,
             older: None,
         });
