@@ -25,7 +25,7 @@ fn configurations() {
     exit 2
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
-      caused by: line 4: unknown field `pasword`, expected one of `name`, `type`, `username`, `password`, `api_key`, `auth_url`, `api_url`, `scope`, `search`, `statuses`, `models`, `include`, `details_for`, `details_max_age`, `verify_paging`, `concurrency`, `timeout`, `max_answer_bytes`, `ca_cert`, `insecure_tls`, `quota`
+      caused by: line 4: unknown field `pasword`, expected one of `name`, `type`, `username`, `password`, `api_key`, `user`, `auth_url`, `api_url`, `scope`, `search`, `statuses`, `models`, `include`, `details_for`, `details_max_age`, `verify_paging`, `concurrency`, `timeout`, `max_answer_bytes`, `ca_cert`, `insecure_tls`, `quota`
                  4 | pasword = …
                    | ^^^^^^^
 

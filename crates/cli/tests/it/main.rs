@@ -31,4 +31,5 @@ mod stderr;
 mod stop;
 mod systems;
 mod tables;
+mod users;
 mod util;

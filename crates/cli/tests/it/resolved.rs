@@ -49,6 +49,18 @@ fn every_value_is_shown_with_its_origin() {
 }
 
 #[test]
+fn further_users_are_shown_without_their_passwords() {
+    let users = "[[source]]\nname = \"a\"\ntype = \"forticloud\"\n\
+                 [[source.user]]\nusername = \"one\"\npassword = { env = \"ONE\" }\n\
+                 [[source.user]]\nusername = \"two\"\npassword = { file = \"two\" }\n";
+    let folder = Folder::new().with("ONE", "hunter2").file("c.toml", users);
+    let shown = folder.check("config show --config c.toml");
+    let line = "user = [{ password = { env = \"ONE\" }, username = \"one\" }, \
+                { password = { file = \"two\" }, username = \"two\" }]";
+    assert!(shown.contains(line), "{shown}");
+}
+
+#[test]
 fn flags_and_variables_are_origins() {
     let folder = Folder::new()
         .with("FORTICLOUD_USERNAME", "u")
