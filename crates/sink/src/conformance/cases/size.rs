@@ -46,13 +46,14 @@ pub(super) async fn memory(bench: &Bench<'_>) -> Result<(), Stop> {
     let Some(bound) = setup.destination.memory() else {
         return Err(super::left_out("`Destination::memory` sets no limit"));
     };
+    let mut load = memory_load();
+    let batch = load.batches.remove(0);
+    // The batch itself is not the sink's.
     let Some(before) = resident() else {
         return Err(super::left_out(
             "the memory of a process cannot be read on this system",
         ));
     };
-    let mut load = memory_load();
-    let batch = load.batches.remove(0);
     let mut sink = setup.open(&load).await?;
     for piece in 0..BATCHES {
         let again = crate::Batch {
