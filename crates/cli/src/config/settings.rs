@@ -47,6 +47,7 @@ impl SourceConfig {
                 }
             }
         }
+        self.only_forticloud("user", !self.user.is_empty())?;
         Ok(Settings {
             source: self.name.as_str().into(),
             system: self.system,
@@ -62,15 +63,20 @@ impl SourceConfig {
         })
     }
 
-    fn models(&self) -> Result<Vec<String>> {
-        if !self.models.is_empty() && self.system != System::default() {
-            let text = format!(
-                "`models` of source `{}` is only for sources of the type `{}`",
-                self.name,
-                System::default().name()
-            );
-            return Err(CommandError::not_started(anyhow!(text)));
+    /// Refuses a key that only FortiCloud sources can have.
+    fn only_forticloud(&self, key: &str, is_set: bool) -> Result<()> {
+        if !is_set || self.system == System::default() {
+            return Ok(());
         }
+        Err(CommandError::not_started(anyhow!(
+            "`{key}` of source `{}` is only for sources of the type `{}`",
+            self.name,
+            System::default().name()
+        )))
+    }
+
+    fn models(&self) -> Result<Vec<String>> {
+        self.only_forticloud("models", !self.models.is_empty())?;
         if self.models.iter().any(String::is_empty) {
             return Err(self.wrong("models", "", "models such as `FortiGate*`"));
         }
@@ -225,13 +231,6 @@ impl SourceConfig {
         self.answer_limit()?;
         self.call_limits()?;
         self.error_limit()?;
-        if self.system != System::default() && !self.user.is_empty() {
-            return Err(CommandError::not_started(anyhow!(
-                "source `{}` has `[[source.user]]`, which only sources of the type `{}` can have",
-                self.name,
-                System::default().name()
-            )));
-        }
         if self
             .quota
             .budget

@@ -3,7 +3,7 @@
 use crate::util::{Folder, SMALL, Simulator, text_of};
 
 /// Each user may make this many calls in the time of a test. A crawl of the tenant needs more.
-const LIMITS: &str = "calls = [{ max = 20, per = \"1h\" }]\n";
+const LIMITS: &str = "calls = [{ max = 10, per = \"1h\" }]\n";
 
 const SECOND: &str = "[[source.user]]\nusername = \"second\"\npassword = \"PASSWORD\"\n";
 
@@ -41,7 +41,7 @@ fn two_users_read_what_one_may_not() {
     // The figures are those of the source, not of one user.
     let plan = together.check("plan");
     assert!(
-        plan.contains(" of 40 calls used in the last hour"),
+        plan.contains(" of 20 calls used in the last hour"),
         "{plan}"
     );
     let metrics = together.read("metrics.prom");
@@ -80,7 +80,7 @@ fn users_that_make_no_sense_are_refused_before_the_first_call() {
     let output = folder.run("plan");
     assert_eq!(output.status.code(), Some(2));
     let said = text_of(output.stderr);
-    assert!(said.contains("`[[source.user]]`"), "{said}");
+    assert!(said.contains("`user` of source `p`"), "{said}");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn users_with_the_same_budget_share_its_limits() {
     assert_eq!(output.status.code(), Some(75), "{}", text_of(output.stderr));
     let plan = folder.check("plan");
     assert!(
-        plan.contains(" of 20 calls used in the last hour"),
+        plan.contains(" of 10 calls used in the last hour"),
         "{plan}"
     );
 }
