@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use fortilake_client::{Config, Window};
 use fortilake_crawler::{Carry, Crawl, EarlierCrawl, Refresh, Report};
 use fortilake_simulator::Scenario;
 use fortilake_sink::ScopeResult;
@@ -174,6 +175,71 @@ async fn each_crawl_reads_the_accounts_that_wait_longest() {
         }
         before = Some(now);
     }
+}
+
+/// A tenant that enforces a fifth of the vendor's limits, with a second user.
+const LIMITED: &str = "latency = \"200ms\"\n\
+    [credentials]\nmore_users = [\"second\"]\n\
+    [quota]\n\
+    calls = [{ max = 20, per = \"1m\" }, { max = 200, per = \"1h\" }]\n\
+    errors = { max = 10, per = \"1h\" }\n";
+
+fn limited(config: &mut Config) {
+    let windows = [(20, 1), (200, 60)];
+    config.calls = windows
+        .map(|(max, minutes)| Window {
+            max,
+            per: Duration::from_mins(minutes),
+        })
+        .into();
+    config.errors = None;
+}
+
+/// How old rows become, in hours, if an organization with this many accounts is crawled every hour as
+/// these users.
+async fn oldest(accounts: u64, users: &[&str]) -> i64 {
+    // The rest of an hour's calls are for the sign-ins.
+    let calls = 190 * users.len() as u64;
+    let series = Series::new(organization(accounts, LIMITED), 1, calls);
+    let began = tokio::time::Instant::now();
+    // Two calls for each account. In every crawl, three calls find the accounts.
+    let needed = i64::try_from((2 * accounts).div_ceil(calls - 3)).unwrap();
+    let (mut before, mut oldest): (Option<Hour>, i64) = (None, 0);
+    for hour in 0..2 * needed + 1 {
+        let at = began + Duration::from_secs(3600 * hour.unsigned_abs());
+        tokio::time::sleep_until(at).await;
+        let journal = Arc::new(MemoryJournal::default());
+        let (_stop, mut crawl) = series.prepare(hour, before.as_ref(), &journal);
+        let clients = users.iter().map(|user| series.lab.client_of(user, limited));
+        crawl.sources[0].clients = clients.map(Arc::new).collect();
+        let max_age = Duration::from_secs(3600 * needed.unsigned_abs());
+        crawl.carry.as_mut().unwrap().max_age = Some(max_age);
+        let crawled = series.lab.collect(crawl).await;
+        assert!(at.elapsed() < Duration::from_hours(1), "hour {hour}");
+        let now = Hour {
+            number: hour,
+            journal,
+            crawled,
+        };
+        let ages = now.read_in().into_values().map(|read| hour - read + 1);
+        if now.report().complete {
+            assert_eq!(now.report().postponed.unread.len(), 0);
+            oldest = oldest.max(ages.max().unwrap());
+        } else {
+            assert!(hour + 1 < needed, "hour {hour} of {needed}");
+        }
+        before = Some(now);
+    }
+    let calls = series.lab.simulator.calls();
+    assert!(calls.iter().all(|call| call.http_status == Some(200)));
+    oldest
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_organization_is_read_as_often_as_the_limits_allow() {
+    // 747 calls are four hours of one user, and two of two users.
+    assert_eq!(oldest(372, &["simulated"]).await, 4);
+    assert_eq!(oldest(372, &["simulated", "second"]).await, 2);
 }
 
 #[tokio::test(start_paused = true)]
