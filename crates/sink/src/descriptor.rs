@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use schemars::Schema;
 
-use crate::{Context, Options, Receipt, Result, Sink, Store};
+use crate::options::{self, Options};
+use crate::{Context, Receipt, Result, Sink, Store};
 
 /// The future that the functions of a [`Descriptor`] return.
 pub type Task<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -48,6 +49,20 @@ pub struct Descriptor {
     /// are removed and counted in the receipt; messages that are rejected again stay. `None` if the sink keeps no dead
     /// letters.
     pub redeliver: Option<Maintain<Receipt>>,
+}
+
+impl Descriptor {
+    /// What an option accepts, such as "one of `zstd`, `snappy` or `none`"; `None` for an unknown option.
+    ///
+    /// Error messages describe the option in the same words.
+    pub fn accepts(&self, option: &str) -> Option<String> {
+        options::accepts((self.options)().as_value(), option)
+    }
+
+    /// The options that must be set.
+    pub fn required(&self) -> Vec<String> {
+        options::required((self.options)().as_value())
+    }
 }
 
 impl fmt::Debug for Descriptor {

@@ -93,6 +93,16 @@ pub(crate) enum Stage {
     Resolved,
 }
 
+/// What an option accepts, as in error messages; `None` for an unknown option.
+pub(crate) fn accepts(schema: &Value, option: &str) -> Option<String> {
+    Some(Fields(schema).find(option)?.describe())
+}
+
+/// The options that must be set.
+pub(crate) fn required(schema: &Value) -> Vec<String> {
+    Fields(schema).required().map(str::to_owned).collect()
+}
+
 /// Checks `options` against `schema`: no unknown, missing or invalid options.
 pub(crate) fn check(schema: &Value, options: &Map<String, Value>, stage: Stage) -> Result<()> {
     let fields = Fields(schema);

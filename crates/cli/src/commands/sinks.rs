@@ -62,7 +62,26 @@ fn describe(sink: &Descriptor) -> String {
             .filter(|value| !value.is_null())
             .map(|value| format!(" (default: {value})"));
         let doc = doc.replace('\n', " ");
-        let _ = writeln!(text, "  {name}\n      {doc}{}", default.unwrap_or_default());
+        let accepted = sink.accepts(name).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "  {name}: {accepted}\n      {doc}{}",
+            default.unwrap_or_default()
+        );
+    }
+    text.push_str(&example(sink));
+    text
+}
+
+/// The sink in a configuration, with the options that it needs.
+fn example(sink: &Descriptor) -> String {
+    let mut text = format!("\nexample:\n  [[sink]]\n  type = \"{}\"\n", sink.name);
+    let mut needed = sink.required();
+    if !needed.iter().any(|option| option == sink.target) {
+        needed.insert(0, sink.target.to_owned());
+    }
+    for option in needed {
+        let _ = writeln!(text, "  {option} = \"{}\"", option.to_uppercase());
     }
     text
 }

@@ -128,60 +128,65 @@ fn one_sink() {
     delivery:  atomic: all tables become visible at once, at the end
 
     options:
-      access_key_id
+      access_key_id: a reference such as { env = … } or text
           S3: the id of the access key. Without it, `AWS_ACCESS_KEY_ID`, or the role of the machine or container.
-      account
+      account: text
           Azure: the name of the storage account. Without it, `AZURE_STORAGE_ACCOUNT`.
-      account_key
+      account_key: a reference such as { env = … }
           Azure: the key of the storage account. Without it, `AZURE_STORAGE_KEY`, or another credential of the environment.
-      allow_http
+      allow_http: true or false
           Object stores: whether `endpoint` may be plain HTTP to another machine. (default: false)
-      bom
+      bom: true or false
           Whether files begin with a byte order mark, by which Excel recognizes UTF-8. (default: false)
-      ca_cert
+      ca_cert: text
           Object stores: a PEM file with private CAs to trust in addition to those of the system. Without it, for S3, `AWS_CA_BUNDLE`.
-      columns
+      columns: text or a list or a table of values
           The columns to write, in this order, as a list or separated by commas; or a list for each table, such as `{ products = ["serial_number", "product_model"] }`. If empty, all columns are written. (default: [])
-      dates
+      dates: one of `iso`, `excel`
           How times are written: `iso` as `2026-09-01T12:00:00`, or `excel` as `2026-09-01 12:00:00`, which spreadsheets recognize. (default: "iso")
-      delimiter
+      delimiter: one of `,`, `;`, `|`, `tab`
           The character between two cells: `,`, `;`, `|` or `tab`. (default: ",")
-      encryption
+      encryption: one of `AES256`, `aws:kms`, `aws:kms:dsse`
           S3: how the server encrypts files: `AES256`, `aws:kms` or `aws:kms:dsse`. Without it, the bucket's configuration decides.
-      endpoint
+      endpoint: text
           Object stores: the URL of the server, such as `https://minio.example.com:9000`, if it is not that of the provider. Without it, for S3, `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`.
-      formula_prefix
+      formula_prefix: true or false
           Whether to put a `'` before text that a spreadsheet would run as a formula. (default: true)
-      join
+      join: one of `company`
           A column to add: `company`, which puts the company of the account after each `account_id`.
-      keep
+      keep: a table of values
           Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout `snapshots`.
-      kms_key_id
+      kms_key_id: text
           S3: the KMS key for `encryption`. Without it, the account's default key.
-      layout
+      layout: one of `snapshots`, `latest`
           `snapshots` keeps every snapshot in its own folders; `latest` replaces the previous files. Object stores support only `snapshots`. (default: "latest")
-      meta
+      meta: true or false
           Whether to write the columns `_source`, `_crawl_id`, `_observed_at` and `_extra`. (default: true)
-      newlines
+      newlines: one of `crlf`, `lf`
           How lines end: `crlf` or `lf`. (default: "crlf")
-      partial
+      partial: one of `publish`, `refuse`
           What to do if rows of the published snapshot would disappear because their scope failed: `publish` or `refuse`. Without it, layout `snapshots` publishes and layout `latest` refuses.
-      path
+      path: text
           The folder to publish into, created if it does not exist, or a URL such as `s3://BUCKET/PREFIX`, which needs a build with the feature `cloud`.
-      region
+      region: text
           S3: the region, such as `eu-central-1`. Without it, `AWS_REGION` or `AWS_DEFAULT_REGION`.
-      sas_token
+      sas_token: a reference such as { env = … }
           Azure: a shared access signature. Without it, `AZURE_STORAGE_SAS_TOKEN`.
-      secret_access_key
+      secret_access_key: a reference such as { env = … }
           S3: the secret of the access key. Without it, `AWS_SECRET_ACCESS_KEY`.
-      service_account_key
+      service_account_key: a reference such as { env = … }
           Google Cloud Storage: the key of a service account, as JSON. Without it, the file that `GOOGLE_APPLICATION_CREDENTIALS` names, or the service account of the machine.
-      session_token
+      session_token: a reference such as { env = … }
           S3: the session token of temporary credentials. Without it, `AWS_SESSION_TOKEN`.
-      tables
+      tables: text or a list
           The tables to write, as a list or separated by commas. If empty, all tables are written. (default: [])
-      variables
+      variables: a table of values
           Object stores: values for the standard environment variables of the store, such as `{ AWS_ROLE_ARN = "…" }`. They take precedence over the environment.
+
+    example:
+      [[sink]]
+      type = "csv"
+      path = "PATH"
     "#);
     insta::assert_snapshot!(Folder::new().check("sinks parket"), @"
     exit 2

@@ -143,14 +143,22 @@ impl<'a> Wanted<'a> {
             || (name == "integer" && self.types.contains(&"number"))
     }
 
-    fn describe(&self) -> String {
+    /// The accepted values, such as "an integer of at least 1".
+    pub(super) fn describe(&self) -> String {
         let words = (!self.free_text && !self.words.is_empty())
             .then(|| format!("one of {}", nearest::quoted(&self.words)));
         let mut wanted: Vec<String> = words.into_iter().collect();
+        if self.secrecy.is_some() {
+            wanted.push("a reference such as { env = … }".to_owned());
+        }
         for name in &self.types {
-            let known = *name == "null" || (*name == "string" && !self.free_text);
-            if !known {
-                wanted.push(article(name).to_owned());
+            let known = *name == "null"
+                || (*name == "string" && !self.free_text)
+                // Each form of a reference is a table.
+                || (*name == "object" && self.secrecy.is_some());
+            let article = article(name).to_owned();
+            if !known && !wanted.contains(&article) {
+                wanted.push(article);
             }
         }
         let range = match (self.minimum, self.maximum) {
