@@ -10,6 +10,8 @@ use super::StateArgs;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigAction {
     /// Write a configuration file for one source and one sink. It contains no secret.
+    ///
+    /// On a terminal and without flags, it asks for what it needs.
     #[command(after_help = "Example: fortilake config init --name acme --sink parquet:out")]
     Init(ConfigInitArgs),
     /// Check a configuration file, without secrets and without a connection.
@@ -46,17 +48,17 @@ pub(crate) struct ConfigShowArgs {
 }
 
 /// Arguments of `config init`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ConfigInitArgs {
     /// File to write.
     #[arg(default_value = "fortilake.toml")]
     pub(crate) file: PathBuf,
-    /// System to read: `forticloud`, `fortiportal` or `fortiauthenticator`.
-    #[arg(long = "type", value_name = "SYSTEM", default_value = "forticloud")]
-    pub(crate) system: String,
-    /// Name of the source; it is the `_source` of every row.
-    #[arg(long, default_value = "main")]
-    pub(crate) name: String,
+    /// System to read: `forticloud`, `fortiportal` or `fortiauthenticator`; by default `forticloud`.
+    #[arg(long = "type", value_name = "SYSTEM")]
+    pub(crate) system: Option<String>,
+    /// Name of the source; it is the `_source` of every row; by default `main`.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
     /// File with the credentials of an API user, as FortiCloud offers it for download. The name of the
     /// user is taken from it, and the password is not.
     #[arg(long, value_name = "FILE")]
@@ -67,9 +69,9 @@ pub(crate) struct ConfigInitArgs {
     /// More tables to read, such as `folders`; may be repeated.
     #[arg(long, value_name = "TABLE")]
     pub(crate) include: Vec<String>,
-    /// Sink to publish to.
-    #[arg(long, value_name = "SINK", default_value = "parquet:out")]
-    pub(crate) sink: String,
+    /// Sink to publish to; by default `parquet:out`.
+    #[arg(long, value_name = "SINK")]
+    pub(crate) sink: Option<String>,
     /// Replace the file if it exists.
     #[arg(long)]
     pub(crate) force: bool,

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod entries;
+mod questions;
 mod schema;
 mod show;
 
@@ -20,6 +21,12 @@ use crate::{
     exit::{Code, CommandError, Result},
 };
 
+/// The name of a source that was given none.
+const NAME: &str = "main";
+
+/// The sink to publish to if none was named.
+const SINK: &str = "parquet:out";
+
 /// Writes or checks a file.
 pub(crate) fn run(action: &ConfigAction, console: Console) -> Result {
     match action {
@@ -31,7 +38,8 @@ pub(crate) fn run(action: &ConfigAction, console: Console) -> Result {
 }
 
 fn init(args: &ConfigInitArgs, console: Console) -> Result {
-    let system = system(&args.system)?;
+    let args = &questions::complete(args.clone(), console)?;
+    let system = system(args.system.as_deref().unwrap_or(System::default().name()))?;
     let user = args.credentials.as_deref().map(ApiUser::read).transpose()?;
     if user.is_some() && system != System::default() {
         let error = anyhow!(
@@ -147,7 +155,7 @@ fn template(args: &ConfigInitArgs, system: System, user: Option<&ApiUser>) -> Re
          # Don't write passwords in this file. Refer to a variable, a file or the output of a command.\n\n\
          [[source]]\nname = {}\ntype = {}\n",
         schema::FILE,
-        quoted(&args.name),
+        quoted(args.name.as_deref().unwrap_or(NAME)),
         quoted(system.name())
     );
     if let Some(url) = &args.api_url {
@@ -164,7 +172,8 @@ fn template(args: &ConfigInitArgs, system: System, user: Option<&ApiUser>) -> Re
         let include: toml::Value = include.collect::<Vec<_>>().into();
         let _ = writeln!(text, "include = {include}");
     }
-    let sinks = config::sink_specs(std::slice::from_ref(&args.sink))?;
+    let sink = args.sink.as_deref().unwrap_or(SINK);
+    let sinks = config::sink_specs(&[sink.to_owned()])?;
     for sink in sinks {
         let _ = writeln!(text, "\n[[sink]]\ntype = {}", quoted(&sink.spec.sink));
         for (option, value) in &sink.spec.options {
