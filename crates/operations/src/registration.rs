@@ -250,10 +250,18 @@ impl Registration {
 
     /// Returns the key under which the state of a unit is remembered. The same serial number with
     /// another contract or in another account is a registration of its own.
+    ///
+    /// The API ignores the case of letters.
     fn key(&self, entry: &Entry) -> String {
         let account = self.account_id.map_or("-".to_owned(), |id| id.to_string());
-        let contract = entry.unit.unit.contract_number.as_deref().unwrap_or("-");
-        format!("{account} {} {contract}", entry.serial())
+        format!("{account} {}", entry.name())
+    }
+
+    /// Returns the key under which it is remembered that the outcome of a unit is unknown, whatever
+    /// the account: a user's own account can be named or left out, and a unit that is in one account
+    /// cannot be registered in another.
+    fn unknown_key(entry: &Entry) -> String {
+        format!("unknown {}", entry.name())
     }
 
     fn refuse_repeated(&mut self) {
@@ -263,9 +271,8 @@ impl Registration {
             if entry.state != UnitState::Waiting {
                 continue;
             }
-            // The API ignores the case of letters.
             let is_new_serial = serials.insert(entry.serial().to_ascii_uppercase());
-            let is_new_key = keys.insert(self.key(entry).to_ascii_uppercase());
+            let is_new_key = keys.insert(self.key(entry));
             // Another contract can be added to a unit, but without one there is nothing left to register.
             let adds_nothing = !is_new_serial && entry.unit.unit.contract_number.is_none();
             if adds_nothing || !is_new_key {
@@ -282,6 +289,12 @@ impl Entry {
 
     fn serial(&self) -> &str {
         &self.unit.unit.serial_number
+    }
+
+    /// The serial number and the contract, in capitals.
+    fn name(&self) -> String {
+        let contract = self.unit.unit.contract_number.as_deref().unwrap_or("-");
+        format!("{} {contract}", self.serial()).to_ascii_uppercase()
     }
 }
 

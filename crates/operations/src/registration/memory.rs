@@ -26,7 +26,11 @@ impl Registration {
             if entry.state != UnitState::Waiting {
                 continue;
             }
-            let known = memory.load(&self.key(entry)).map_err(Error::memory)?;
+            let load = |key: &str| memory.load(key).map_err(Error::memory);
+            let known = match load(&self.key(entry))? {
+                None | Some(UnitState::Waiting) => load(&Self::unknown_key(entry))?,
+                known => known,
+            };
             if let Some(state) = known {
                 self.entries[position].state = state;
             }
@@ -42,7 +46,9 @@ impl Registration {
             let known = memory.load(&self.key(entry)).map_err(Error::memory)?;
             match known {
                 Some(UnitState::Sent { .. }) => Ok(()),
-                _ => self.save(memory, entry, &UnitState::Waiting),
+                _ => memory
+                    .save(&self.key(entry), &UnitState::Waiting)
+                    .map_err(Error::memory),
             }
         })
     }
@@ -75,7 +81,20 @@ impl Registration {
         entry: &super::Entry,
         state: &UnitState,
     ) -> Result<()> {
-        let saved = memory.save(&self.key(entry), state);
-        saved.map_err(Error::memory)
+        // Saved first, and removed last, so that a process that dies in between leaves the unit
+        // unknown.
+        let unknown = Self::unknown_key(entry);
+        if let UnitState::Sent { .. } = state {
+            memory.save(&unknown, state).map_err(Error::memory)?;
+        }
+        memory
+            .save(&self.key(entry), state)
+            .map_err(Error::memory)?;
+        match state {
+            UnitState::Sent { .. } => Ok(()),
+            _ => memory
+                .save(&unknown, &UnitState::Waiting)
+                .map_err(Error::memory),
+        }
     }
 }

@@ -79,6 +79,41 @@ fn what_may_be_registered_yet_is_not_forgotten() {
 }
 
 #[test]
+fn an_unknown_outcome_is_known_however_the_unit_is_named() {
+    let memory = Kept::default();
+    let mut first = begin(["F1"]);
+    let batch = send(&mut first);
+    first.remember(&memory, batch.units()).unwrap();
+    let recalled = |account, unit| {
+        let mut next = Registration::new(account, [unit]);
+        next.recall(&memory).unwrap();
+        next
+    };
+    for (account, serial) in [
+        (Some(710_101), "f1"),
+        (None, "F1"),
+        (Some(710_112), "F1"),
+        (None, "f1"),
+    ] {
+        let mut next = recalled(account, unit(serial));
+        assert_eq!(next.next_step(), Step::LookUp(0), "{account:?} {serial}");
+        // What the look-up finds is remembered for all names.
+        next.found(0, &[]);
+        next.remember(&memory, &[0]).unwrap();
+    }
+    // A contract can be added to a unit, so with one it is a registration of its own.
+    let mut with_contract = unit("F1");
+    with_contract.unit.contract_number = Some("1234AB567890".to_owned());
+    let next = recalled(None, with_contract);
+    assert_eq!(states(&next), ["waiting"]);
+    let mut found = recalled(None, unit("F1"));
+    found.entries[0].state = UnitState::Registered { product: None };
+    found.remember(&memory, &[0]).unwrap();
+    assert_eq!(states(&recalled(Some(710_112), unit("f1"))), ["sent"]);
+    assert_eq!(states(&recalled(Some(710_123), unit("f1"))), ["waiting"]);
+}
+
+#[test]
 fn what_was_refused_may_be_mended_once_all_is_done() {
     let memory = Kept::default();
     let mut first = begin(["F1"]);
