@@ -174,7 +174,7 @@ fn run_until(tenant: &Tenant, folder: &Folder, count: usize) -> Option<Option<i3
 
 #[test]
 fn an_interrupted_run_reports_how_far_it_got() {
-    let tenant = Tenant::start(&format!("latency = \"100ms\"\n{SCENARIO}"));
+    let tenant = Tenant::start(&format!("latency = \"500ms\"\n{SCENARIO}"));
     let folder = folder(&tenant).file("units.csv", &units());
     let mut run = folder.stoppable(&register(""));
     let run = run
