@@ -54,6 +54,8 @@ struct Inner {
     proven: AtomicBool,
     /// Until when the token must not be used.
     rest_until: AtomicI64,
+    /// Whether the API has refused it.
+    refused: AtomicBool,
 }
 
 impl Token {
@@ -88,6 +90,7 @@ impl Token {
             clock,
             proven: AtomicBool::new(false),
             rest_until: AtomicI64::new(Micros::MIN),
+            refused: AtomicBool::new(false),
         })))
     }
 
@@ -143,6 +146,17 @@ impl Token {
     /// longer valid.
     pub fn succeeded(&self) {
         self.0.proven.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a call with this token has succeeded.
+    pub fn has_worked(&self) -> bool {
+        self.0.proven.load(Ordering::Relaxed)
+    }
+
+    /// Records that the API refused the token. Returns whether this is the first refusal of a token
+    /// that had worked: then somebody else has revoked it, or signed in as the same user.
+    pub fn was_revoked(&self) -> bool {
+        !self.0.refused.swap(true, Ordering::Relaxed) && self.has_worked()
     }
 
     /// Stops calls from using this token for `pause`.

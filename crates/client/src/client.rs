@@ -3,7 +3,14 @@
 mod tries;
 mod usage;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use fortilake_auth::{Micros, Signer};
 use fortilake_models::{Endpoint, Operation};
@@ -40,6 +47,8 @@ pub struct Client {
     signer: Box<dyn Signer>,
     retries: RetryPolicy,
     jitter: Jitter,
+    /// How many tokens somebody else has revoked.
+    revocations: AtomicU64,
 }
 
 /// A callback that records that a call is about to be sent.
@@ -81,6 +90,7 @@ impl Client {
             signer,
             retries: config.retries,
             jitter,
+            revocations: AtomicU64::new(0),
         })
     }
 
@@ -210,6 +220,12 @@ impl Client {
     /// Returns how many requests this client has sent, including sign-ins and retries.
     pub fn calls(&self) -> u64 {
         self.limited.limiter.calls() + self.limited_sign_out.limiter.calls()
+    }
+
+    /// Returns how many tokens stopped working before their time, because somebody else revoked them or
+    /// signed in as the same user.
+    pub fn revocations(&self) -> u64 {
+        self.revocations.load(Ordering::Relaxed)
     }
 
     /// Returns how many times a call is tried, including the first time.

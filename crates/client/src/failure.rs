@@ -154,6 +154,7 @@ impl CallFailure {
         let token = match &self.token {
             Some(_) if self.young_token => TokenState::Unproven,
             Some(token) if token.is_old() => TokenState::MaybeStale,
+            Some(token) if token.has_worked() => TokenState::Worked,
             Some(_) => TokenState::Current,
             None => TokenState::None,
         };

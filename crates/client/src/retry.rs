@@ -13,6 +13,12 @@ use crate::{class::Class, tries::TryStage};
 /// enough.
 const RENEWALS: u32 = 3;
 
+/// How many new tokens a read may request if its tokens had worked for other calls.
+///
+/// Such a program may sign in again and again, so this is only a limit for a call that is always
+/// refused. Its refusals must leave some of the errors of an hour.
+const REVOCATIONS: u32 = 6;
+
 /// How many times a call is retried with a token that the API may not know yet.
 const SAME_TOKEN: u32 = 3;
 
@@ -91,8 +97,10 @@ pub(crate) enum Repeat {
 pub(crate) enum TokenState {
     /// It is so new that the API may not know it yet.
     Unproven,
-    /// There is no reason to doubt it.
+    /// There is no reason to doubt it, but no call has succeeded with it.
     Current,
+    /// A call with it has succeeded, so if it is refused as a token, it was revoked.
+    Worked,
     /// It is so old that a refusal may be its fault.
     MaybeStale,
     /// The call had none, or its refusal is about something else.
@@ -190,6 +198,7 @@ impl<'a> RetryState<'a> {
                     self.same_token += 1;
                     RetryDecision::SameToken
                 }
+                (TokenState::Worked, Repeat::Harmless) => self.with_new_token(REVOCATIONS),
                 (_, Repeat::Harmless) => self.with_new_token(RENEWALS),
                 (_, Repeat::Never) => self.with_new_token(1),
             },

@@ -100,7 +100,7 @@ impl Reader {
         self.take(step, None, &mut work.waiting);
         loop {
             (self, work) = self.start(work).await?;
-            let due = work.due(self.concurrency);
+            let due = work.due(self.users.concurrency(self.concurrency));
             if work.calls.is_empty() && due.is_none() {
                 break;
             }
@@ -147,7 +147,7 @@ impl Reader {
     /// Blocks while it reads the journal.
     fn start_calls(&mut self, work: &mut Work) -> Result<()> {
         work.release();
-        while work.may_start(self.concurrency) {
+        while work.may_start(self.users.concurrency(self.concurrency)) {
             // A large journal takes long to read, and nothing else hears a stop meanwhile.
             if *self.stop.borrow() {
                 self.interrupt(work);

@@ -1,6 +1,9 @@
 //! The tries of a single call.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use fortilake_auth::{self as auth, Micros, Token, later};
 use fortilake_transport::{Redirects, Request, Response, Transport as _, http::header};
@@ -236,6 +239,9 @@ impl Client {
             _ => {}
         }
         if class == Class::Token && !young {
+            if token.is_some_and(Token::was_revoked) {
+                self.revocations.fetch_add(1, Ordering::Relaxed);
+            }
             // No other call can use this token either, so it is dropped even if this call is not
             // retried.
             if let Err(error) = self.drop_token(call, token).await {

@@ -41,6 +41,17 @@ impl Users {
         self.0.iter().map(|user| &user.client)
     }
 
+    /// How many calls may be in flight, where `most` may be without other programs that sign in as the
+    /// same users.
+    ///
+    /// When such a program signs in, the API may revoke our token, and then every call in flight costs
+    /// an error and has to be repeated. So each time, half as many may be in flight from then on.
+    pub(super) fn concurrency(&self, most: usize) -> usize {
+        let revocations: u64 = self.clients().map(|client| client.revocations()).sum();
+        let halvings = u32::try_from(revocations).unwrap_or(u32::MAX);
+        most.checked_shr(halvings).unwrap_or(0).max(1)
+    }
+
     /// A client, for what is the same for all of them.
     pub(super) fn any(&self) -> Option<&Arc<Client>> {
         self.clients().next()

@@ -49,6 +49,20 @@ async fn tokens_that_another_tool_invalidates_every_nine_calls() {
     }
 }
 
+/// With all calls in flight at once, each new token would be revoked before most of them are answered.
+#[tokio::test(start_paused = true)]
+async fn without_an_error_limit_such_a_crawl_is_complete_in_one_run() {
+    for seed in 0..12 {
+        let fault = format!(
+            "seed = {seed}\nlatency_spread = \"900ms\"\n\
+             [[fault]]\nevery = 9\naction = {{ kind = \"revoke-tokens\" }}\n"
+        );
+        let crawled = crawl(small(&fault)).await;
+        let report = crawled.report();
+        assert!(report.complete, "seed {seed}: {:?}", report.failed);
+    }
+}
+
 /// The messages of an error and its causes.
 fn messages(error: &dyn std::error::Error) -> Vec<String> {
     let first = Some(error);
