@@ -1,6 +1,7 @@
 //! The [`Place`] on an object store: S3 and compatible stores, Azure Blob Storage, Google Cloud Storage.
 
 use std::fmt::{self, Debug};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -198,16 +199,20 @@ impl Place for CloudPlace {
     }
 
     async fn tail(&self, path: &str, count: u64) -> Result<Option<Vec<u8>>> {
-        let object = self.inner.object(path)?;
-        let failed = |error| self.inner.failed("read", path, &error);
         // Azure cannot read from the end, so the size is needed first.
         let size = match self.inner.size(path).await? {
             None => return Ok(None),
             Some(0) => return Ok(Some(Vec::new())),
             Some(size) => size,
         };
+        self.read(path, size.saturating_sub(count)..size).await
+    }
+
+    async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<Vec<u8>>> {
+        let object = self.inner.object(path)?;
+        let failed = |error| self.inner.failed("read", path, &error);
         let options = GetOptions {
-            range: Some(GetRange::Bounded(size.saturating_sub(count)..size)),
+            range: Some(GetRange::Bounded(range)),
             ..GetOptions::default()
         };
         let found = match self

@@ -1,6 +1,7 @@
 //! A place whose calls can fail, lose their responses, or wait: for tests, also those of catalogs.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -167,6 +168,10 @@ impl Place for Faulty {
 
     async fn tail(&self, path: &str, count: u64) -> Result<Option<Vec<u8>>> {
         self.control.run(self.place.tail(path, count)).await
+    }
+
+    async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<Vec<u8>>> {
+        self.control.run(self.place.read(path, range)).await
     }
 
     async fn digest(&self, path: &str) -> Result<Option<Digest>> {

@@ -1,7 +1,8 @@
 //! The [`Place`] on the local file system.
 
 use std::fs;
-use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
+use std::io::{ErrorKind, Read, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -223,6 +224,11 @@ impl Place for LocalPlace {
         blocking(move || tail(&path, count)).await
     }
 
+    async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<Vec<u8>>> {
+        let path = self.inner.path(path)?;
+        blocking(move || read_part(&path, range)).await
+    }
+
     async fn digest(&self, path: &str) -> Result<Option<Digest>> {
         let path = self.inner.path(path)?;
         blocking(move || digest(&path)).await
@@ -357,6 +363,24 @@ fn tail(path: &Path, count: u64) -> Result<Option<Vec<u8>>> {
         let mut tail = Vec::new();
         file.read_to_end(&mut tail)?;
         Ok(tail)
+    };
+    read().map(Some).map_err(failed)
+}
+
+fn read_part(path: &Path, range: Range<u64>) -> Result<Option<Vec<u8>>> {
+    let failed = |error| Error::io("read", path, error);
+    let mut file = match fs::File::open(path) {
+        Err(error) if is_absent(&error) => return Ok(None),
+        file => file.map_err(failed)?,
+    };
+    let mut read = || {
+        file.seek(SeekFrom::Start(range.start))?;
+        let mut part = Vec::new();
+        let length = range.end.saturating_sub(range.start);
+        Read::by_ref(&mut file)
+            .take(length)
+            .read_to_end(&mut part)?;
+        Ok(part)
     };
     read().map(Some).map_err(failed)
 }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt::{self, Debug};
+use std::ops::Range;
 
 use async_trait::async_trait;
 use fortilake_sink::{Error, Kind, Result};
@@ -54,6 +55,11 @@ pub trait Place: Debug + Send + Sync {
 
     /// Reads the last `count` bytes of a file of any size, or all of it if it is shorter; `None` if it does not exist.
     async fn tail(&self, path: &str, count: u64) -> Result<Option<Vec<u8>>>;
+
+    /// Reads a part of a file of any size, which ends early if the file does; `None` if the file does not exist.
+    ///
+    /// A range that begins behind the end of the file may be an error.
+    async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<Vec<u8>>>;
 
     /// The size and digest of a file of any size; `None` if it does not exist.
     async fn digest(&self, path: &str) -> Result<Option<Digest>>;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fortilake_sink::{Error, Kind, Result};
 use jiff::Timestamp;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::bucket::BucketOptions;
 use crate::local::LocalPlace;
@@ -23,6 +24,9 @@ use crate::{Layout, names, pointer};
 pub struct Reader {
     place: Arc<dyn Place>,
 }
+
+/// How many bytes are read from a file at a time. Each piece is a request to a bucket.
+const PIECE: u64 = 8 << 20;
 
 /// Selects a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +182,51 @@ impl Reader {
         let table = tables.filter(move |found| found.name == table);
         let files = table.flat_map(|table| &table.files);
         files.filter(move |file| file.layout == layout)
+    }
+
+    /// Passes the content of a file to `take` piece by piece, and then compares it with the manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Config`] if the file is missing or differs from the manifest. By then, `take` may have got pieces.
+    pub async fn read(
+        &self,
+        file: &File,
+        take: &mut (dyn FnMut(&[u8]) -> Result<()> + Send),
+    ) -> Result<()> {
+        let differs = |problem: String| {
+            let text = format!("cannot read `{}/{}`", self.place.location(), file.path);
+            Err(Error::new(Kind::Config, text).with_source(problem))
+        };
+        let (mut hash, mut at) = (Sha256::new(), 0);
+        while at < file.bytes {
+            let end = file.bytes.min(at + PIECE);
+            let Some(piece) = self.place.read(&file.path, at..end).await? else {
+                return differs(
+                    "the file is missing; its snapshot may have been pruned".to_owned(),
+                );
+            };
+            hash.update(&piece);
+            take(&piece)?;
+            if piece.len() as u64 != end - at {
+                let found = at + piece.len() as u64;
+                return differs(format!(
+                    "the file has {found} bytes, expected {}",
+                    file.bytes
+                ));
+            }
+            at = end;
+        }
+        let found = format!("{:x}", hash.finalize());
+        if found != file.sha256 {
+            return differs(format!("its SHA-256 is {found}, expected {}", file.sha256));
+        }
+        Ok(())
+    }
+
+    /// Where the place is, as a path or URL for messages.
+    pub fn location(&self) -> String {
+        self.place.location()
     }
 
     /// Reads all files of a snapshot and compares sizes and digests with the manifest. Returns only the bad files.

@@ -156,6 +156,20 @@ async fn a_file_is_seen_when_it_is_complete_whatever_its_size() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_file_is_read() {
+    let place = Memory::default().place();
+    let content = b"abcdefghij".to_vec();
+    place.put_new("t/f", content).await.unwrap();
+    for (range, wanted) in [(0..4, "abcd"), (4..10, "efghij"), (8..20, "ij")] {
+        let found = place.read("t/f", range).await.unwrap().unwrap();
+        assert_eq!(found, wanted.as_bytes());
+    }
+    assert_eq!(place.read("t/other", 0..4).await.unwrap(), None);
+    assert_eq!(place.tail("t/f", 3).await.unwrap().unwrap(), b"hij");
+    assert_eq!(place.tail("t/other", 3).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn an_upload_of_a_dead_process_is_listed_and_discarded() {
     let memory = Memory::default();
     let mut upload = memory.place().begin("t/f").await.unwrap();

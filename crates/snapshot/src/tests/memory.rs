@@ -1,6 +1,7 @@
 //! A place in memory that behaves like an object store: no links, no locks, and uploads with ids.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -79,6 +80,14 @@ impl Place for MemoryPlace {
                 .saturating_sub(usize::try_from(count).unwrap())
         };
         Ok(content.map(|content| content[from(&content)..].to_vec()))
+    }
+
+    async fn read(&self, path: &str, range: Range<u64>) -> Result<Option<Vec<u8>>> {
+        let content = self.store().files.get(path).cloned();
+        Ok(content.map(|content| {
+            let at = |end: u64| usize::try_from(end).unwrap().min(content.len());
+            content[at(range.start)..at(range.end)].to_vec()
+        }))
     }
 
     async fn digest(&self, path: &str) -> Result<Option<Digest>> {

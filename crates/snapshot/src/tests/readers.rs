@@ -154,6 +154,61 @@ async fn a_reader_lists_resolves_and_verifies() {
     assert_eq!(damages[1].problem, "the file is missing");
 }
 
+/// What [`Reader::read`] passes on, and its error.
+async fn read(reader: &Reader, file: &File) -> (Vec<u8>, Option<Error>) {
+    let mut content = Vec::new();
+    let mut take = |piece: &[u8]| {
+        content.extend_from_slice(piece);
+        Ok(())
+    };
+    let error = reader.read(file, &mut take).await.err();
+    (content, error)
+}
+
+#[tokio::test]
+async fn a_file_is_read_in_pieces_and_compared_with_its_manifest() {
+    let place = MemoryPlace::default();
+    let reader = Reader::new(Arc::new(place.clone()));
+    // Two whole pieces, and a part of one.
+    let bytes = (0..16_777_221_u32).map(|at| u8::try_from(at % 251).unwrap());
+    let content: Vec<u8> = bytes.collect();
+    place.put_new("t/part", content.clone()).await.unwrap();
+    let digest = place.digest("t/part").await.unwrap().unwrap();
+    let mut file = File {
+        path: "t/part".to_owned(),
+        format: "txt".to_owned(),
+        layout: Layout::Snapshots,
+        rows: 1,
+        bytes: digest.bytes,
+        sha256: digest.sha256,
+    };
+    let (found, error) = read(&reader, &file).await;
+    assert!(error.is_none() && found == content);
+
+    let problem = async |file: &File| {
+        let (_, error) = read(&reader, file).await;
+        let error = error.unwrap();
+        assert_eq!(error.kind(), Kind::Config);
+        assert_eq!(
+            error.to_string(),
+            format!("cannot read `memory/{}`", file.path)
+        );
+        std::error::Error::source(&error).unwrap().to_string()
+    };
+    file.bytes += 1;
+    assert_eq!(
+        problem(&file).await,
+        "the file has 16777221 bytes, expected 16777222"
+    );
+    file.bytes -= 2;
+    assert!(problem(&file).await.starts_with("its SHA-256 is "));
+    file.path = "t/other".to_owned();
+    assert_eq!(
+        problem(&file).await,
+        "the file is missing; its snapshot may have been pruned"
+    );
+}
+
 #[tokio::test]
 async fn a_manifest_cannot_lead_out_of_the_place() {
     let root = tempfile::tempdir().unwrap();
