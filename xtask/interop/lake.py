@@ -3,6 +3,7 @@ pyarrow and DuckDB."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -84,16 +85,22 @@ def check_formats(checks: Checks, binary: Path, place: Path, store: Store) -> No
         assert found == [(counts["products"],)], found
 
 
-def check_snapshots(checks: Checks, binary: Path, place: Path, store: Store) -> None:
-    """Lists, verifies and prunes snapshots of a bucket."""
-    config = place / "snapshots.toml"
+def configuration(place: Path, store: Store, prefix: str) -> str:
+    """The path of a configuration whose sink publishes below a prefix."""
+    config = place / f"{prefix}.toml"
     options = "".join(f'{name} = "{value}"\n' for name, value in store.options.items())
     source = '[[source]]\nname = "acme"\ntype = "forticloud"\nusername = { env = "USER" }\npassword = { env = "PASSWORD" }\n'
-    sink = f'[[sink]]\ntype = "parquet"\npath = "{store.url("parquet")}"\n{options}'
+    sink = f'[[sink]]\ntype = "parquet"\npath = "{store.url(prefix)}"\n{options}'
     config.write_text(source + sink, "utf-8")
+    return str(config)
+
+
+def check_snapshots(checks: Checks, binary: Path, place: Path, store: Store) -> None:
+    """Lists, verifies and prunes snapshots of a bucket."""
+    config = configuration(place, store, "parquet")
 
     def snapshots(*words: str) -> Ended:
-        return run(binary, ["snapshots", "--config", str(config), *words], place, store.variables)
+        return run(binary, ["snapshots", "--config", config, *words], place, store.variables)
 
     with checks.check(f"{store.scheme}: snapshots are listed, verified and pruned"):
         run(binary, crawl_words(store.sink("parquet", "parquet")), place, store.variables).expect(0)
@@ -110,6 +117,42 @@ def check_snapshots(checks: Checks, binary: Path, place: Path, store: Store) -> 
         store.put(f"parquet/{name}", b"PAR1")
         ended = snapshots("verify").expect(1)
         assert f"{name}: the file has 4 bytes" in ended.stdout, ended.stdout
+
+
+def check_history(checks: Checks, binary: Path, place: Path, store: Store) -> None:
+    """Compares the snapshots of a bucket, and the same snapshots in a folder."""
+    for day in ("0", "3"):
+        crawl = [*crawl_words("parquet:history", store.sink("parquet", "history")), "--day", day]
+        run(binary, crawl, place, store.variables).expect(0)
+    config = configuration(place, store, "history")
+
+    def same(*words: str) -> str:
+        local = run(binary, [*words, "--place", "history"], place, {}).expect(0)
+        remote = run(binary, [*words, "--config", config], place, store.variables).expect(0)
+        assert remote.stdout == local.stdout, f"{words}:\n{remote.stdout[:500]}\nand not\n{local.stdout[:500]}"
+        assert remote.peak_bytes < MOST_MEMORY, f"{words}: {remote.peak_bytes >> 20} MiB"
+        return local.stdout
+
+    with checks.check(f"{store.scheme}: changes are those between the same snapshots in a folder"):
+        lines = same("changes", "--format", "ndjson").splitlines()
+        assert len(lines) > 5, lines
+        same("changes")
+    with checks.check(f"{store.scheme}: renewals, the report and the history of a device are those of a folder"):
+        assert same("renewals", "--as-of", "2025-11-05", "--format", "json") != "[]\n"
+        assert same("report", "-o", "-").startswith("<!DOCTYPE html>")
+        serial = json.loads(lines[0])["serial_number"]
+        assert serial in same("history", serial, "--format", "ndjson")
+    with checks.check(f"{store.scheme}: a damaged file is an error, and not a change"):
+        name = next(name for name in store.names("history") if name.startswith("products/"))
+        content = bytearray(store.get(f"history/{name}"))
+        content[10] ^= 1
+        store.put(f"history/{name}", bytes(content))
+        ended = run(binary, ["changes", "--config", config], place, store.variables).expect(2)
+        assert f"{name}`" in ended.stderr and "its SHA-256 is" in ended.stderr, ended.stderr
+    with checks.check(f"{store.scheme}: a place without a snapshot is named"):
+        words = ["changes", "--config", configuration(place, store, "nothing")]
+        ended = run(binary, words, place, store.variables).expect(2)
+        assert f"no Parquet snapshot is published at `{store.url('nothing')}`" in ended.stderr, ended.stderr
 
 
 def check_refusals(checks: Checks, binary: Path, place: Path, store: Store) -> None:
@@ -251,7 +294,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             store = opener(Path(folder))
             try:
-                for check in (check_formats, check_snapshots, check_refusals, check_google, check_kills):
+                for check in (check_formats, check_snapshots, check_history, check_refusals, check_google, check_kills):
                     check(checks, binary, Path(folder), store)
             finally:
                 store.stop()

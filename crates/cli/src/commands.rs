@@ -19,6 +19,7 @@ pub(crate) mod manual;
 mod operation;
 pub(crate) mod ou;
 mod part;
+mod place;
 pub(crate) mod plan;
 pub(crate) mod portal;
 pub(crate) mod product;

@@ -1,6 +1,7 @@
 //! Everything that is known about one device, over all snapshots.
 
 use std::collections::BTreeMap;
+use std::ptr;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::{BooleanArray, RecordBatch};
@@ -40,7 +41,7 @@ pub fn device_history(
 ) -> Result<()> {
     let filter = |batch: &RecordBatch| of_device(batch, serial);
     let mut known = BTreeMap::<String, &Snapshot>::new();
-    for snapshot in snapshots {
+    for (number, snapshot) in snapshots.iter().enumerate() {
         for table in &snapshot.manifest().tables {
             let has_serial = table.columns.iter().any(|column| column.name == SERIAL);
             if REPORTS.contains(&table.name.as_str()) || !has_serial {
@@ -88,6 +89,11 @@ pub fn device_history(
             }
             known.insert(table.name.clone(), snapshot);
         }
+        // Only the files that the next snapshot is compared with stay open, because there can be hundreds of snapshots.
+        let is_known = |earlier: &Snapshot| known.values().any(|known| ptr::eq(*known, earlier));
+        let done = snapshots[..=number].iter();
+        done.filter(|earlier| !is_known(earlier))
+            .for_each(Snapshot::close_files);
     }
     Ok(())
 }

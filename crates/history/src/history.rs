@@ -1,32 +1,30 @@
-//! The snapshots of a published folder, and how two of them are chosen.
+//! The snapshots of a published place, and how two of them are chosen.
 
-use std::fs::File;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use fortilake_sink::{Error, Kind, Result, nearest};
-use fortilake_snapshot::{Layout, LocalPlace, Manifest, Published, Reader, Which};
+use fortilake_snapshot::{File, Layout, LocalPlace, Manifest, Published, Reader, Which};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use tokio::runtime::Handle;
 
 use crate::coverage::Coverage;
-
-/// How many rows are decoded at a time.
-const BATCH: usize = 8192;
+use crate::table_file::{Files, TableFile};
 
 /// The format of files that can be read.
 const FORMAT: &str = "parquet";
 
-/// Reads the snapshots that were published into a folder.
+/// Reads the snapshots that were published into a folder or a bucket.
 #[derive(Debug)]
 pub struct History {
-    place: LocalPlace,
+    files: Files,
     reader: Reader,
-    path: PathBuf,
+    location: String,
     scratch: PathBuf,
 }
 
@@ -42,7 +40,9 @@ pub struct Pair {
 /// One published snapshot. Its files are immutable, so it can be read while crawls publish.
 #[derive(Debug)]
 pub struct Snapshot {
-    place: LocalPlace,
+    files: Files,
+    /// The files that are open, by table.
+    open: Mutex<HashMap<String, TableFile>>,
     layout: Layout,
     manifest: Manifest,
     time: Timestamp,
@@ -51,30 +51,42 @@ pub struct Snapshot {
 }
 
 impl History {
-    /// The history in the folder `path`. Temporary files are created in the folder `scratch`, without a name.
+    /// The history in the folder `path`, which is empty if the folder does not exist.
     ///
-    /// # Errors
-    ///
-    /// [`Kind::Config`] if `path` is a URL or not a folder.
-    pub fn open(path: &Path, scratch: &Path) -> Result<Self> {
-        if path.to_string_lossy().contains("://") {
-            let text = format!(
-                "`{}` is not a local folder; copy the snapshots to a folder first",
-                path.display()
-            );
-            return Err(Error::new(Kind::Config, text));
-        }
-        if !path.is_dir() {
-            let text = format!("there is no folder `{}`", path.display());
-            return Err(Error::new(Kind::Config, text));
-        }
-        let place = LocalPlace::new(path);
-        Ok(Self {
+    /// Temporary files are created in the folder `scratch`, without a name.
+    pub fn local(path: &Path, scratch: &Path) -> Self {
+        Self {
+            files: Files::Local(LocalPlace::new(path)),
             reader: Reader::local(path),
-            place,
-            path: path.to_owned(),
+            location: path.display().to_string(),
             scratch: scratch.to_owned(),
-        })
+        }
+    }
+
+    /// The history in a place that is not a folder. Files are downloaded to the folder `scratch`, without a name.
+    ///
+    /// Whatever reads a table waits until `runtime` has downloaded its file. So `runtime` has several threads, and
+    /// tables are not read on one of its workers.
+    pub fn remote(reader: Reader, scratch: &Path, runtime: Handle) -> Self {
+        Self {
+            location: reader.location(),
+            files: Files::Remote {
+                reader: reader.clone(),
+                runtime,
+            },
+            reader,
+            scratch: scratch.to_owned(),
+        }
+    }
+
+    /// The place, as a path or URL for messages.
+    pub(crate) fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// The folder for temporary files.
+    pub(crate) fn scratch(&self) -> &Path {
+        &self.scratch
     }
 
     /// The snapshots with Parquet files, oldest first, in both layouts. A name that both layouts have is listed once.
@@ -104,12 +116,8 @@ impl History {
         let Some(manifest) = self.reader.resolve(published.layout, &which).await? else {
             return Err(self.unknown(&published.snapshot, &[]));
         };
-        Snapshot::open(
-            self.place.clone(),
-            published.layout,
-            manifest,
-            self.scratch.clone(),
-        )
+        let (layout, scratch) = (published.layout, self.scratch.clone());
+        Snapshot::open(self.files.clone(), layout, manifest, scratch).await
     }
 
     /// Opens all snapshots, oldest first.
@@ -146,8 +154,7 @@ impl History {
             None => before(&list, &to.snapshot).ok_or_else(|| {
                 let text = format!(
                     "there is no complete snapshot before `{}` in `{}` to compare with",
-                    to.snapshot,
-                    self.path.display()
+                    to.snapshot, self.location
                 );
                 Error::new(Kind::Config, text)
             })?,
@@ -177,7 +184,7 @@ impl History {
     }
 
     fn unknown(&self, name: &str, list: &[Published]) -> Error {
-        let place = self.path.display();
+        let place = &self.location;
         let names = list.iter().map(|found| found.snapshot.as_str());
         let text = match (list, name) {
             ([], _) => format!("no Parquet snapshot is published at `{place}`"),
@@ -196,25 +203,24 @@ impl History {
 }
 
 impl Snapshot {
-    fn open(
-        place: LocalPlace,
+    async fn open(
+        files: Files,
         layout: Layout,
         manifest: Manifest,
         scratch: PathBuf,
     ) -> Result<Self> {
-        let time = time(&manifest)?;
-        let coverage = Coverage::new(&manifest);
         let mut snapshot = Self {
-            place,
+            time: time(&manifest)?,
+            coverage: Coverage::new(&manifest),
+            files,
+            open: Mutex::default(),
             layout,
             manifest,
-            time,
-            coverage,
             scratch,
         };
         let columns = ["_source", "endpoint", "account_id", "outcome"];
-        if let Some(batches) = snapshot.read("coverage", Some(&columns))? {
-            for batch in batches {
+        if let Some(file) = snapshot.open_file("coverage").await? {
+            for batch in file.read(Some(&columns))? {
                 snapshot.coverage.add(&batch?);
             }
         }
@@ -251,10 +257,8 @@ impl Snapshot {
 
     /// The columns of a table; `None` if the snapshot does not have the table.
     pub(crate) fn schema(&self, table: &str) -> Result<Option<SchemaRef>> {
-        let Some(path) = self.file(table)? else {
-            return Ok(None);
-        };
-        Ok(Some(std::sync::Arc::clone(builder(&path)?.schema())))
+        let file = self.file(table)?;
+        Ok(file.map(|file| SchemaRef::clone(file.schema())))
     }
 
     /// The rows of a table, with all columns or those of `columns` that exist; `None` if there is no such table.
@@ -262,30 +266,45 @@ impl Snapshot {
         &self,
         table: &str,
         columns: Option<&[&str]>,
-    ) -> Result<Option<impl Iterator<Item = Result<RecordBatch>> + use<>>> {
-        let Some(path) = self.file(table)? else {
-            return Ok(None);
-        };
-        let mut builder = builder(&path)?.with_batch_size(BATCH);
-        if let Some(columns) = columns {
-            let schema = builder.parquet_schema();
-            let mask = ProjectionMask::columns(schema, columns.iter().copied());
-            builder = builder.with_projection(mask);
-        }
-        let reader: ParquetRecordBatchReader = builder
-            .build()
-            .map_err(|error| Error::io("read", &path, error))?;
-        let batch = move |batch: std::result::Result<_, arrow_schema::ArrowError>| {
-            batch.map_err(|error| Error::io("read", &path, error))
-        };
-        Ok(Some(reader.map(batch)))
+    ) -> Result<Option<impl Iterator<Item = Result<RecordBatch>> + Send + use<>>> {
+        self.file(table)?.map(|file| file.read(columns)).transpose()
     }
 
-    /// The file of a table; `None` if the snapshot does not have the table.
-    pub(crate) fn file(&self, table: &str) -> Result<Option<PathBuf>> {
+    /// The file of a table; `None` if the snapshot does not have the table. It stays open, so that it is downloaded
+    /// once, and can be read even if the snapshot is pruned.
+    fn file(&self, table: &str) -> Result<Option<TableFile>> {
+        if let Some(file) = self.open_files().get(table) {
+            return Ok(Some(file.clone()));
+        }
+        let Some(listed) = self.listed(table) else {
+            return Ok(None);
+        };
+        let file = self.files.open_blocking(listed, &self.scratch)?;
+        self.open_files().insert(table.to_owned(), file.clone());
+        Ok(Some(file))
+    }
+
+    /// Opens the file of a table for a caller that runs in a runtime; `None` if the snapshot does not have the table.
+    pub(crate) async fn open_file(&self, table: &str) -> Result<Option<TableFile>> {
+        match self.listed(table) {
+            Some(listed) => self.files.open(listed, &self.scratch).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Closes all files, for a caller that opens more snapshots than a process can have open files.
+    pub(crate) fn close_files(&self) {
+        self.open_files().clear();
+    }
+
+    fn open_files(&self) -> MutexGuard<'_, HashMap<String, TableFile>> {
+        // The map is whole even if a thread panicked while it held the lock.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listed(&self, table: &str) -> Option<&File> {
         let mut files = Reader::files(&self.manifest, self.layout, table);
-        let file = files.find(|file| file.format == FORMAT);
-        file.map(|file| self.place.path(&file.path)).transpose()
+        files.find(|file| file.format == FORMAT)
     }
 }
 
@@ -296,11 +315,6 @@ fn before<'a>(list: &'a [Published], name: &str) -> Option<&'a Published> {
         .rev()
         .filter(|found| found.snapshot.as_str() < name);
     older.find(|found| found.complete)
-}
-
-fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| Error::io("read", path, error))
 }
 
 fn time(manifest: &Manifest) -> Result<Timestamp> {

@@ -1,6 +1,6 @@
 //! Compares published snapshots: what changed, and what ends.
 //!
-//! A [`History`] reads a published folder. It picks [`Snapshot`]s, and [`Comparison`] compares two of them table by
+//! A [`History`] reads a published folder or bucket. It picks [`Snapshot`]s, and [`Comparison`] compares two of them table by
 //! table. Rows are matched by their natural key, never by their position in a list, so reordered lists are no change.
 //!
 //! [`Pending`] compares a crawl with a snapshot before the crawl is published.
@@ -20,7 +20,7 @@
 //!
 //! # Not included
 //!
-//! Places other than local folders, and files other than Parquet.
+//! Files other than Parquet.
 
 mod buckets;
 mod codec;
@@ -39,6 +39,7 @@ mod renewal_rows;
 mod renewals;
 mod report;
 mod sort;
+mod table_file;
 #[cfg(test)]
 mod tests;
 mod text;

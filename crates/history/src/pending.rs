@@ -6,7 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
@@ -18,7 +18,6 @@ use fortilake_sink::{Context, Crawl, Error, Kind, Phase, Result, Sink, TableSpec
 use fortilake_snapshot::parquet::{PageCompression, Parquet};
 use fortilake_snapshot::{BucketOptions, FileTarget, Layout, Published};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
 use crate::codec::{ACCOUNT, SOURCE};
@@ -26,12 +25,12 @@ use crate::compare::Comparison;
 use crate::feed::{FEED_COLUMNS, TABLE_COLUMN};
 use crate::history::{History, Snapshot};
 use crate::plan::SERIAL;
+use crate::table_file::TableFile;
 
 /// Finds the changes of a crawl that is about to be published.
 #[derive(Debug)]
 pub struct Pending {
-    place: PathBuf,
-    scratch: PathBuf,
+    history: History,
     crawl: Crawl,
     /// The columns of the table `changes`.
     schema: SchemaRef,
@@ -64,8 +63,8 @@ pub struct PendingChanges {
     pub since: Option<String>,
     /// The number of rows.
     pub count: u64,
-    file: PathBuf,
-    /// Keeps a temporary file until the rows are no longer needed.
+    file: TableFile,
+    /// Keeps a temporary folder until the rows are no longer needed.
     _folder: Option<TempDir>,
 }
 
@@ -73,12 +72,10 @@ pub struct PendingChanges {
 pub type PendingBatches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 impl Pending {
-    /// Finds changes since a snapshot in the folder `place`, which need not exist. Temporary files go to `scratch`.
-    /// `changes` is the table to fill.
-    pub fn new(place: &Path, scratch: &Path, crawl: Crawl, changes: &TableSpec) -> Self {
+    /// Finds changes since one of the snapshots of `history`, which can be empty. `changes` is the table to fill.
+    pub fn new(history: History, crawl: Crawl, changes: &TableSpec) -> Self {
         Self {
-            place: place.to_owned(),
-            scratch: scratch.to_owned(),
+            history,
             crawl,
             schema: SchemaRef::clone(&changes.schema),
             begun: None,
@@ -92,13 +89,13 @@ impl Pending {
     ///
     /// [`Kind::Config`] if a snapshot was recorded that no longer exists.
     pub async fn begin(&mut self, recorded: Option<Option<String>>) -> Result<Against> {
-        let (list, history) = self.published().await?;
+        let list = self.history.list().await?;
         let own = list.iter().find(|found| found.crawl_id == self.crawl.id);
         // The crawl has been published before. Its changes are taken from there, so that every delivery has the same
         // ones, even if the snapshot that they refer to has been pruned since.
-        if let (Some(own), Some(history)) = (own, &history) {
-            let own = history.open_snapshot(own).await?;
-            if let Some(changes) = PendingChanges::published(&own, &self.schema)? {
+        if let Some(own) = own {
+            let own = self.history.open_snapshot(own).await?;
+            if let Some(changes) = PendingChanges::published(&own, &self.schema).await? {
                 return Ok(Against::Published(changes));
             }
         }
@@ -106,20 +103,17 @@ impl Pending {
             Some(since) => since,
             None => self.before(&list, own).map(|found| found.snapshot.clone()),
         };
-        let (Some(name), Some(history)) = (&since, &history) else {
-            return match since {
-                None => Ok(Against::Nothing),
-                Some(name) => Err(self.gone(&name)),
-            };
+        let Some(name) = since else {
+            return Ok(Against::Nothing);
         };
-        let found = list.iter().find(|found| found.snapshot == *name);
-        let found = found.ok_or_else(|| self.gone(name))?;
+        let found = list.iter().find(|found| found.snapshot == name);
+        let found = found.ok_or_else(|| self.gone(&name))?;
         let rows = self.folder()?;
         self.begun = Some(Comparing {
-            since: history.open_snapshot(found).await?,
+            since: self.history.open_snapshot(found).await?,
             rows,
         });
-        Ok(Against::Snapshot(name.clone()))
+        Ok(Against::Snapshot(name))
     }
 
     /// A sink for all rows of the crawl, after [`begin`](Self::begin) has returned a snapshot.
@@ -148,17 +142,18 @@ impl Pending {
         let Some(Comparing { since, rows }) = self.begun.take() else {
             return Err(not_begun());
         };
-        let history = History::open(rows.path(), &self.scratch)?;
+        let history = History::local(rows.path(), self.history.scratch());
         let new = history.snapshot(Some("latest")).await?;
         let schema = SchemaRef::clone(&self.schema);
         let crawl = self.crawl.id.clone();
         let found = tokio::task::spawn_blocking(move || {
-            let file = rows.path().join("changes.parquet");
-            let count = write(&since, &new, &crawl, &schema, &file)?;
+            let path = rows.path().join("changes.parquet");
+            let count = write(&since, &new, &crawl, &schema, &path)?;
+            let file = File::open(&path).map_err(|error| Error::io("open", &path, error))?;
             Ok(PendingChanges {
                 since: Some(since.name().to_owned()),
                 count,
-                file,
+                file: TableFile::new(path, file)?,
                 _folder: Some(rows),
             })
         });
@@ -170,28 +165,20 @@ impl Pending {
     /// A temporary folder. It is named after the crawl, so that the next delivery of the crawl replaces what a killed
     /// process left behind.
     fn folder(&self) -> Result<TempDir> {
-        let failed = |error| Error::io("create a temporary folder in", &self.scratch, error);
+        let scratch = self.history.scratch();
+        let failed = |error| Error::io("create a temporary folder in", scratch, error);
         let name = format!("changes-{}", self.crawl.id);
-        match fs::remove_dir_all(self.scratch.join(&name)) {
+        match fs::remove_dir_all(scratch.join(&name)) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
         let mut builder = tempfile::Builder::new();
         builder.prefix(&name).rand_bytes(0);
-        builder.tempdir_in(&self.scratch).map_err(failed)
+        builder.tempdir_in(scratch).map_err(failed)
     }
 
     fn begun(&self) -> Result<&Comparing> {
         self.begun.as_ref().ok_or_else(not_begun)
-    }
-
-    /// The published snapshots; none if the folder does not exist yet.
-    async fn published(&self) -> Result<(Vec<Published>, Option<History>)> {
-        if !self.place.is_dir() {
-            return Ok((Vec::new(), None));
-        }
-        let history = History::open(&self.place, &self.scratch)?;
-        Ok((history.list().await?, Some(history)))
     }
 
     /// The newest complete snapshot before that of this crawl.
@@ -213,7 +200,7 @@ impl Pending {
             "crawl `{}` was compared with snapshot `{name}`, which is no longer in `{}`; to publish the crawl \
              without its changes, set `changes = false` in `[history]`",
             self.crawl.id,
-            self.place.display()
+            self.history.location()
         );
         Error::new(Kind::Config, text)
     }
@@ -224,20 +211,19 @@ const ROW_GROUP: usize = 4 << 20;
 
 impl PendingChanges {
     /// The changes in a published snapshot; `None` if it was published without them, or without some of their columns.
-    fn published(own: &Snapshot, schema: &SchemaRef) -> Result<Option<Self>> {
+    async fn published(own: &Snapshot, schema: &SchemaRef) -> Result<Option<Self>> {
         let names = |schema: &SchemaRef| {
             let fields = schema.fields().iter();
             fields.map(|field| field.name().clone()).collect::<Vec<_>>()
         };
-        let columns = own.schema(CHANGES.name)?;
-        if columns.is_none_or(|columns| names(&columns) != names(schema)) {
-            return Ok(None);
-        }
         let tables = &own.manifest().tables;
         let table = tables.iter().find(|table| table.name == CHANGES.name);
-        let Some((table, file)) = table.zip(own.file(CHANGES.name)?) else {
+        let Some((table, file)) = table.zip(own.open_file(CHANGES.name).await?) else {
             return Ok(None);
         };
+        if names(file.schema()) != names(schema) {
+            return Ok(None);
+        }
         Ok(Some(Self {
             since: own.manifest().outcome.changes_since.clone(),
             count: table.rows,
@@ -248,14 +234,7 @@ impl PendingChanges {
 
     /// Starts reading the rows.
     pub fn read(&self) -> Result<PendingBatches> {
-        let failed = |error| Error::io("read", &self.file, error);
-        let file = File::open(&self.file).map_err(|error| Error::io("open", &self.file, error))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
-        let reader = reader.build().map_err(failed)?;
-        let path = self.file.clone();
-        let batches =
-            reader.map(move |batch| batch.map_err(|error| Error::io("read", &path, error)));
-        Ok(Box::new(batches))
+        Ok(Box::new(self.file.read(None)?))
     }
 }
 

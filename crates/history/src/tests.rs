@@ -21,6 +21,7 @@ mod device;
 mod formats;
 mod pending;
 mod property;
+mod remote;
 mod scopes;
 
 pub(crate) const FIRST: &str = "20260901T120000Z";
@@ -269,7 +270,7 @@ impl Place {
     }
 
     pub(crate) fn history(&self) -> History {
-        History::open(self.root.path(), &std::env::temp_dir()).unwrap()
+        History::local(self.root.path(), &std::env::temp_dir())
     }
 }
 

@@ -98,7 +98,7 @@ fn check_url(url: &str) -> Result<StoreKind> {
         Some(kind) if cfg!(feature = "cloud") => return Ok(kind),
         Some(_) => format!(
             "`{scheme}://` is not supported, because this program was built without the feature `cloud`; build it with \
-             `--features cloud`, or publish to a folder"
+             `--features cloud`, or use a folder"
         ),
         None => {
             let [s3, azure, gcs] = StoreKind::ALL.map(StoreKind::form);

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 
-/// Which published folder to read.
+/// Which published place to read.
 #[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {
-    /// Folder that snapshots are published to; defaults to the folder of the first Parquet sink in
-    /// the configuration, or else to `out`.
+    /// Folder or URL that snapshots are published to, such as `s3://BUCKET/PREFIX`; defaults to that of
+    /// the first Parquet sink in the configuration, or else to `out`.
     #[arg(long, value_name = "PLACE")]
     pub(crate) place: Option<PathBuf>,
     /// Configuration file; without it, `fortilake.toml` if it exists.

@@ -17,9 +17,10 @@ use crate::{
 /// Compares two snapshots and writes the changes.
 pub(crate) fn run(args: &ChangesArgs, console: Console) -> Result {
     check(args)?;
-    let history = published::history(&args.place)?;
+    let runtime = super::runtime()?;
+    let history = published::history(&args.place, &runtime)?;
     let pair = history.pair(args.from.as_deref(), args.to.as_deref());
-    let pair = super::runtime()?.block_on(pair)?;
+    let pair = runtime.block_on(pair)?;
     let comparison = Comparison::new(&pair)?;
     let tables = match &args.table {
         Some(table) => {

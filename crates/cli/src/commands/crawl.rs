@@ -243,7 +243,7 @@ impl Publishing<'_> {
             edition: edition(&session.crawl.id, &tables),
             ..session.crawl.clone()
         };
-        let finder = || changes::finder(&identity, &tables, self.sinks, self.state);
+        let finder = || changes::finder(&identity, &tables, self.sinks, self.env, self.state);
         let changes = self.changes.then(finder).transpose()?;
         // Recorded before the sinks are opened, because opening may already create files that have
         // to be cleaned up if this process dies.

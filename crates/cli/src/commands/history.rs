@@ -15,8 +15,9 @@ use crate::{
 
 /// Shows the history of a device.
 pub(crate) fn run(args: &HistoryArgs, console: Console) -> Result {
-    let history = published::history(&args.place)?;
-    let snapshots = super::runtime()?.block_on(history.open_all())?;
+    let runtime = super::runtime()?;
+    let history = published::history(&args.place, &runtime)?;
+    let snapshots = runtime.block_on(history.open_all())?;
     let mut is_known = false;
     published::write_to(None, console, |output| {
         is_known = match args.format {

@@ -1,4 +1,4 @@
-//! What the commands that read published snapshots share: the folder to read, and where to write.
+//! What the commands that read published snapshots share: the place to read, and where to write.
 
 use std::{
     env,
@@ -7,50 +7,45 @@ use std::{
     path::Path,
 };
 
-use anyhow::anyhow;
 use fortilake_auth::printable;
 use fortilake_history::{History, RowFormat, RowWriter, Snapshot, write_file};
 use fortilake_sink::{self as sink, Error, FailedScope, Kind, RecordBatch};
 use jiff::civil::Date;
+use tokio::runtime::Runtime;
 
+use super::place;
 use crate::{
     args::{PlaceArgs, RowsFormat, SnapshotArgs},
-    config,
     console::Console,
-    exit::{CommandError, Result},
+    exit::Result,
     summary::count,
 };
 
-/// The folder that `fortilake crawl` publishes to without a configuration.
-const DEFAULT_PLACE: &str = "out";
-
-/// The history in the folder of `--place`, else of the first Parquet sink, else `out`.
-pub(super) fn history(args: &PlaceArgs) -> Result<History> {
-    let configured = match &args.place {
-        Some(place) => Some(place.clone()),
-        None => config::first_place(args.config.as_deref())?,
-    };
-    let place = configured.unwrap_or_else(|| DEFAULT_PLACE.into());
-    if let Some(scheme) = place.to_str().and_then(fortilake_snapshot::scheme) {
-        let error = anyhow!("this command reads only local folders, not `{scheme}://`");
-        return Err(CommandError::not_started(error).hint(
-            "copy the snapshots to a local folder, for example with `aws s3 sync`, and pass that \
-             folder as `--place`",
-        ));
-    }
-    History::open(&place, &env::temp_dir()).map_err(|error| {
-        CommandError::from(error)
-            .hint("use `--place PLACE` to name the folder that snapshots are published to")
+/// The history in the place of `--place`, else of the first Parquet sink, else in `out`.
+///
+/// `runtime` downloads files while the history is in use.
+pub(super) fn history(args: &PlaceArgs, runtime: &Runtime) -> Result<History> {
+    let config = args.config.as_deref();
+    let path = place::path(args.place.as_ref(), config)?;
+    let reader = place::reader(&path, config)?;
+    let scratch = env::temp_dir();
+    Ok(match place::url(&path) {
+        Some(_) => History::remote(reader, &scratch, runtime.handle().clone()),
+        None => History::local(&path, &scratch),
     })
 }
 
 /// The snapshot that the arguments name, and the day from which days are counted.
 ///
 /// Notes on standard error which scopes it lacks.
-pub(super) fn snapshot(args: &SnapshotArgs, console: Console) -> Result<(History, Snapshot, Date)> {
-    let history = history(&args.place)?;
+pub(super) fn snapshot(
+    args: &SnapshotArgs,
+    runtime: &Runtime,
+    console: Console,
+) -> Result<(History, Snapshot, Date)> {
+    let history = history(&args.place, runtime)?;
     let snapshot = history.snapshot(args.snapshot.as_deref());
-    let snapshot = super::runtime()?.block_on(snapshot)?;
+    let snapshot = runtime.block_on(snapshot)?;
     let failed = snapshot.manifest().outcome.failed.iter();
     console.problem(&failed_scopes(
         "missing, because the crawl could not read them",

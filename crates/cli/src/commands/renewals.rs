@@ -30,7 +30,8 @@ const SHOWN: [&str; 9] = [
 
 /// Lists or counts what ends.
 pub(crate) fn run(args: &RenewalsArgs, console: Console) -> Result {
-    let (_, snapshot, as_of) = published::snapshot(&args.snapshot, console)?;
+    let runtime = super::runtime()?;
+    let (_, snapshot, as_of) = published::snapshot(&args.snapshot, &runtime, console)?;
     let window = Window {
         as_of,
         days: args.within,

@@ -2,33 +2,28 @@
 //!
 //! It reads only the published place, so it also works on a machine without the state.
 
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write as _, path::Path};
 
 use anyhow::anyhow;
 use fortilake_sink::nearest;
-use fortilake_snapshot::{Keep, Layout, Published, Reader, Which, scheme};
+use fortilake_snapshot::{Keep, Layout, Published, Reader, Which};
 
+use super::place;
 use crate::{
     args::{SnapshotsAction, SnapshotsArgs},
-    config::{self, Env},
     console::Console,
     exit::{Code, CommandError, Result},
     summary,
 };
-
-/// The folder that `fortilake crawl` publishes to without a configuration.
-const DEFAULT_PLACE: &str = "out";
 
 /// The layouts that a place may have.
 const LAYOUTS: [Layout; 2] = [Layout::Snapshots, Layout::Latest];
 
 /// Lists, verifies or prunes snapshots.
 pub(crate) fn run(args: &SnapshotsArgs, console: Console) -> Result {
-    let path = place(args)?;
-    let reader = reader(args, &path)?;
+    let config = args.config.as_deref();
+    let path = place::path(args.place.as_ref(), config)?;
+    let reader = place::reader(&path, config)?;
     super::runtime()?.block_on(async {
         match &args.action {
             None => list(&reader, &path, Form::Text, console).await,
@@ -54,30 +49,6 @@ pub(crate) fn run(args: &SnapshotsArgs, console: Console) -> Result {
             }
         }
     })
-}
-
-/// The place of `--place`, else that of the configuration's first Parquet sink, else `out`.
-fn place(args: &SnapshotsArgs) -> Result<PathBuf> {
-    if let Some(place) = &args.place {
-        return Ok(place.clone());
-    }
-    let configured = config::first_place(args.config.as_deref())?;
-    Ok(configured.unwrap_or_else(|| DEFAULT_PLACE.into()))
-}
-
-/// A reader of the local folder or URL.
-fn reader(args: &SnapshotsArgs, path: &Path) -> Result<Reader> {
-    let url = path.to_str().filter(|path| scheme(path).is_some());
-    let Some(url) = url else {
-        if path.is_dir() {
-            return Ok(Reader::local(path));
-        }
-        let error = anyhow!("there is no folder `{}`", path.display());
-        return Err(CommandError::not_started(error).hint("use `--place PLACE` to name the folder"));
-    };
-    let options = config::options_of(args.config.as_deref(), url)?;
-    let bucket = Env::read()?.bucket(options)?;
-    Ok(Reader::open(url, &bucket)?)
 }
 
 /// How a list is written.

@@ -43,7 +43,7 @@ fn published(sink: &Value) -> Option<(&Path, &str)> {
 }
 
 async fn end(place: &Path, snapshot: &str) -> sink::Result<Option<Date>> {
-    let snapshot = History::open(place, &env::temp_dir())?
+    let snapshot = History::local(place, &env::temp_dir())
         .snapshot(Some(snapshot))
         .await?;
     for days in WINDOWS {

@@ -205,9 +205,7 @@ fn changes_need_snapshots_to_compare() {
     insta::assert_snapshot!(folder.check("crawl --sink parquet:s3://bucket/inventory"), @"
     exit 2
     --- stderr
-    error: `changes` in `[history]` needs snapshots in a local folder, but the first `parquet` sink publishes to `s3://`
-
-    hint: put a `parquet` sink with a local folder before it
+    error: `s3://` is not supported, because this program was built without the feature `cloud`; build it with `--features cloud`, or use a folder
     ");
     assert_eq!(tenant.calls(), 0);
 }

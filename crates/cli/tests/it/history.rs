@@ -125,9 +125,7 @@ fn without_two_snapshots_nothing_can_be_compared() {
     insta::assert_snapshot!(folder.check("changes --place s3://bucket/inventory"), @"
     exit 2
     --- stderr
-    error: this command reads only local folders, not `s3://`
-
-    hint: copy the snapshots to a local folder, for example with `aws s3 sync`, and pass that folder as `--place`
+    error: `s3://` is not supported, because this program was built without the feature `cloud`; build it with `--features cloud`, or use a folder
     ");
     assert!(folder.check("crawl --simulate").starts_with("exit 0"));
     insta::assert_snapshot!(folder.check("changes"), @"

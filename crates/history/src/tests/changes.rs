@@ -222,7 +222,7 @@ async fn the_layout_latest_has_two_snapshots_to_compare() {
         .publish(root.path(), FIRST, Layout::Latest)
         .await;
     new.publish(root.path(), SECOND, Layout::Latest).await;
-    let history = History::open(root.path(), &std::env::temp_dir()).unwrap();
+    let history = History::local(root.path(), &std::env::temp_dir());
     let pair = history.pair(None, None).await.unwrap();
     let comparison = Comparison::new(&pair).unwrap();
     let (_, counts) = table_changes(&comparison, "products").unwrap();

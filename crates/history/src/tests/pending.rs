@@ -27,7 +27,7 @@ fn pending(place: &Place, id: &str, phase: Phase) -> Pending {
         started_at: "2026-09-01T12:00:00Z".to_owned(),
         generator: "fortilake 0.1.0".to_owned(),
     };
-    Pending::new(place.root.path(), &std::env::temp_dir(), crawl, &spec())
+    Pending::new(place.history(), crawl, &spec())
 }
 
 #[expect(

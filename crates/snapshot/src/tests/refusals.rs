@@ -336,7 +336,7 @@ async fn targets_that_cannot_work_are_refused() {
                  `layout` to `snapshots`"
             } else {
                 "`s3://` is not supported, because this program was built without the feature `cloud`; build it with \
-                 `--features cloud`, or publish to a folder"
+                 `--features cloud`, or use a folder"
             },
         ),
         (

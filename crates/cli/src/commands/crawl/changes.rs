@@ -8,7 +8,7 @@ use fortilake_sink::{self as sink, TableSpec};
 use fortilake_state::State;
 
 use crate::{
-    config::SinkConfig,
+    config::{Env, SinkConfig},
     exit::{CommandError, Result},
 };
 
@@ -17,13 +17,14 @@ pub(super) fn finder(
     crawl: &sink::Crawl,
     tables: &[Arc<TableSpec>],
     sinks: &[SinkConfig],
+    env: &Env,
     state: Option<&State>,
 ) -> Result<Box<dyn FindChanges>> {
     #[cfg(feature = "history")]
-    return comparing::finder(crawl, tables, sinks, state);
+    return comparing::finder(crawl, tables, sinks, env, state);
     #[cfg(not(feature = "history"))]
     {
-        let _ = (crawl, tables, sinks, state);
+        let _ = (crawl, tables, sinks, env, state);
         let error = anyhow!("`changes` in `[history]` needs a build with the feature `history`");
         Err(CommandError::not_started(error))
     }
@@ -31,18 +32,18 @@ pub(super) fn finder(
 
 #[cfg(feature = "history")]
 mod comparing {
-    use std::{
-        env,
-        path::{Path, PathBuf},
-    };
+    use std::path::{Path, PathBuf};
 
     use async_trait::async_trait;
     use fortilake_crawler::{Begun, ChangeRows, Since, changes_table};
-    use fortilake_history::{Against, Pending, PendingChanges};
+    use fortilake_history::{Against, History, Pending, PendingChanges};
+    use fortilake_snapshot::Reader;
+    use tokio::runtime::Handle;
 
     use super::{
-        Arc, CommandError, FindChanges, Result, SinkConfig, State, TableSpec, anyhow, sink,
+        Arc, CommandError, Env, FindChanges, Result, SinkConfig, State, TableSpec, anyhow, sink,
     };
+    use crate::commands::place;
 
     /// Adapts [`Pending`] to the crawler, which does not know how snapshots are compared.
     struct Finder {
@@ -55,22 +56,24 @@ mod comparing {
         crawl: &sink::Crawl,
         tables: &[Arc<TableSpec>],
         sinks: &[SinkConfig],
+        env: &Env,
         state: Option<&State>,
     ) -> Result<Box<dyn FindChanges>> {
-        let place = place(sinks)?;
         let folder = state.and_then(|state| state.path().parent().map(Path::to_owned));
-        let scratch = folder.unwrap_or_else(env::temp_dir);
+        let scratch = folder.unwrap_or_else(std::env::temp_dir);
+        let history = history(sinks, env, &scratch)?;
         Ok(Box::new(Finder {
-            pending: Pending::new(&place, &scratch, crawl.clone(), &changes_table()),
+            pending: Pending::new(history, crawl.clone(), &changes_table()),
             tables: tables.to_vec(),
         }))
     }
 
-    /// The folder of the first Parquet sink.
-    fn place(sinks: &[SinkConfig]) -> Result<PathBuf> {
+    /// The snapshots in the place of the first Parquet sink.
+    fn history(sinks: &[SinkConfig], env: &Env, scratch: &Path) -> Result<History> {
         let parquet = sinks.iter().find(|sink| sink.spec.sink == "parquet");
-        let place = parquet.and_then(|sink| sink.spec.options.get("path")?.as_str());
-        let Some(place) = place else {
+        let options = parquet.map(|sink| &sink.spec.options);
+        let path = options.and_then(|options| options.get("path")?.as_str());
+        let Some((options, path)) = options.zip(path) else {
             let error = anyhow!(
                 "`changes` in `[history]` needs a `parquet` sink, whose last snapshot each crawl is compared with"
             );
@@ -78,15 +81,12 @@ mod comparing {
                 CommandError::not_started(error).hint("add a `[[sink]]` with `type = \"parquet\"`")
             );
         };
-        if let Some(scheme) = fortilake_snapshot::scheme(place) {
-            let error = anyhow!(
-                "`changes` in `[history]` needs snapshots in a local folder, but the first `parquet` sink publishes \
-                 to `{scheme}://`"
-            );
-            return Err(CommandError::not_started(error)
-                .hint("put a `parquet` sink with a local folder before it"));
-        }
-        Ok(place.into())
+        let path = PathBuf::from(path);
+        let Some(url) = place::url(&path) else {
+            return Ok(History::local(&path, scratch));
+        };
+        let reader = Reader::open(url, &env.bucket(options.clone())?)?;
+        Ok(History::remote(reader, scratch, Handle::current()))
     }
 
     #[async_trait]
