@@ -16,11 +16,14 @@ use crate::codec::Codec;
 /// The number of buckets. With 1,000 changed devices, about 1 row in 250 is sorted; the sums take 8 MB.
 const BUCKETS: usize = 1 << 18;
 
-/// The sums of one or more tables in two snapshots.
+/// The sums of one or more tables in one snapshot.
+#[derive(Debug)]
+pub(crate) struct Sums(Vec<u128>);
+
+/// Which buckets differ between two snapshots.
 #[derive(Debug)]
 pub(crate) struct Buckets {
-    /// The sum of the new rows minus the sum of the old ones.
-    differences: Vec<u128>,
+    differ: Vec<bool>,
 }
 
 /// Which snapshot rows are from.
@@ -30,41 +33,45 @@ pub(crate) enum Side {
     New,
 }
 
-impl Buckets {
+impl Sums {
     pub(crate) fn new() -> Self {
-        Self {
-            differences: vec![0; BUCKETS],
-        }
+        Self(vec![0; BUCKETS])
     }
 
     /// Adds the rows of a batch. The key part of `codec` decides on the bucket.
-    pub(crate) fn add(&mut self, codec: &Codec, batch: &RecordBatch, side: Side) -> Result<()> {
+    pub(crate) fn add(&mut self, codec: &Codec, batch: &RecordBatch) -> Result<()> {
         let rows = codec.key_and_value(batch)?;
-        let mut hasher = Vec::new();
+        let mut hashed = Vec::new();
         for row in 0..batch.num_rows() {
             let key = rows.key(row);
-            hasher.clear();
-            hasher.extend_from_slice(key);
-            hasher.extend_from_slice(rows.value(row));
-            let hash = XxHash3_128::oneshot(&hasher);
-            let sum = &mut self.differences[bucket(key)];
-            *sum = match side {
-                Side::Old => sum.wrapping_sub(hash),
-                Side::New => sum.wrapping_add(hash),
-            };
+            hashed.clear();
+            hashed.extend_from_slice(key);
+            hashed.extend_from_slice(rows.value(row));
+            let sum = &mut self.0[bucket(key)];
+            *sum = sum.wrapping_add(XxHash3_128::oneshot(&hashed));
         }
         Ok(())
+    }
+}
+
+impl Buckets {
+    /// The buckets whose sums are not the same.
+    pub(crate) fn compare(old: &Sums, new: &Sums) -> Self {
+        let pairs = old.0.iter().zip(&new.0);
+        Self {
+            differ: pairs.map(|(old, new)| old != new).collect(),
+        }
     }
 
     /// Whether there is any difference.
     pub(crate) fn differ(&self) -> bool {
-        self.differences.iter().any(|sum| *sum != 0)
+        self.differ.contains(&true)
     }
 
     /// The rows of a batch that are in buckets that differ.
     pub(crate) fn filter(&self, codec: &Codec, batch: &RecordBatch) -> Result<RecordBatch> {
         let rows = codec.key_and_value(batch)?;
-        let differs = |row| self.differences[bucket(rows.key(row))] != 0;
+        let differs = |row| self.differ[bucket(rows.key(row))];
         let differing: BooleanArray = (0..batch.num_rows())
             .map(|row| Some(differs(row)))
             .collect();

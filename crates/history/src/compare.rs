@@ -7,7 +7,7 @@ use fortilake_sink::{Error, FailedScope, Kind, Result, nearest};
 use crate::feed::{Counts, Feed, schema};
 use crate::history::{Pair, Snapshot};
 use crate::pairs::{self, Known};
-use crate::plan::{Differing, Plan};
+use crate::plan::{Differing, Plan, of_both};
 
 /// Tables that describe the crawl and not the inventory.
 pub(crate) const REPORTS: [&str; 3] = ["coverage", "issues", "changes"];
@@ -114,8 +114,7 @@ impl<'a> Comparison<'a> {
             return feed.finish();
         }
         let filter = |batch: &RecordBatch| differing.filter(batch);
-        let old = plan.sort(self.old, &filter)?;
-        let new = plan.sort(self.new, &filter)?;
+        let (old, new) = of_both(self.old, self.new, |snapshot| plan.sort(snapshot, &filter))?;
         let known = Known {
             old: self.old.coverage(),
             new: self.new.coverage(),

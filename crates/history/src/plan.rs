@@ -2,13 +2,15 @@
 
 mod terms;
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use fortilake_sink::{Error, Kind, Result};
 
-use crate::buckets::{Buckets, Side};
+use crate::buckets::{Buckets, Sums};
 use crate::codec::{ACCOUNT, Codec, fixed_width};
 use crate::history::Snapshot;
 use crate::natural_key::{self, CONTRACT_TERMS, FROM_CONTRACT, NaturalKey};
@@ -21,7 +23,7 @@ pub(crate) const SERIAL: &str = "serial_number";
 pub(crate) const CONTRACTS: &str = "product_contracts";
 
 /// Reduces a batch to the rows that are needed.
-pub(crate) type Filter<'a> = &'a dyn Fn(&RecordBatch) -> Result<RecordBatch>;
+pub(crate) type Filter<'a> = &'a (dyn Fn(&RecordBatch) -> Result<RecordBatch> + Sync);
 
 /// Batches of rows.
 pub(crate) type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch>> + 'a>;
@@ -156,6 +158,23 @@ impl Plan {
     }
 }
 
+/// What `find` returns for each of two snapshots. Both are read at the same time.
+pub(crate) fn of_both<T: Send>(
+    old: &Snapshot,
+    new: &Snapshot,
+    find: impl Fn(&Snapshot) -> Result<T> + Sync,
+) -> Result<(T, T)> {
+    thread::scope(|scope| {
+        let of_old = thread::Builder::new().spawn_scoped(scope, || find(old));
+        let of_old = of_old.map_err(|error| {
+            Error::new(Kind::Unavailable, "cannot start a thread").with_source(error)
+        })?;
+        let of_new = find(new);
+        let of_old = of_old.join().unwrap_or_else(|panic| resume_unwind(panic));
+        Ok((of_old?, of_new?))
+    })
+}
+
 /// The columns of a table as [`rows`] returns them; `None` if the snapshot does not have it.
 pub(crate) fn schema(snapshot: &Snapshot, table: &str) -> Result<Option<SchemaRef>> {
     let Some(schema) = snapshot.schema(table)? else {
@@ -239,22 +258,28 @@ impl Differing {
             "_index" => !joins,
             name => name.starts_with('_') || (!joins && positions.contains(&name)),
         };
-        let mut buckets = Buckets::new();
-        let mut first = None;
+        let mut codecs = Vec::new();
         for table in tables {
             let schemas = (old.schema(table)?, new.schema(table)?);
             let (Some(old_schema), Some(new_schema)) = schemas else {
                 continue;
             };
             let codec = Codec::new(&old_schema, &new_schema, group, None, ignored)?;
-            for (snapshot, side) in [(old, Side::Old), (new, Side::New)] {
+            codecs.push((*table, codec));
+        }
+        let sums = |snapshot: &Snapshot| {
+            let mut sums = Sums::new();
+            for (table, codec) in &codecs {
                 for batch in plain(snapshot, table, &|batch| Ok(batch.clone()))? {
-                    buckets.add(&codec, &batch?, side)?;
+                    sums.add(codec, &batch?)?;
                 }
             }
-            first.get_or_insert(codec);
-        }
-        let codec = first.ok_or_else(|| {
+            Ok(sums)
+        };
+        let (old, new) = of_both(old, new, sums)?;
+        let buckets = Buckets::compare(&old, &new);
+        let first = codecs.into_iter().next();
+        let (_, codec) = first.ok_or_else(|| {
             Error::new(
                 Kind::Internal,
                 format!("table `{}` has no rows to compare", plan.table),
