@@ -48,7 +48,7 @@ struct Comparing {
 /// What a crawl is compared with.
 #[derive(Debug)]
 pub enum Against {
-    /// Nothing: there is no complete snapshot before it.
+    /// Nothing: there is no complete snapshot before it, or no other snapshot at all.
     Nothing,
     /// The crawl has been published with its changes, which stay as they are.
     Published(PendingChanges),
@@ -85,9 +85,13 @@ impl Pending {
     /// Decides what the crawl is compared with: the newest complete snapshot before it. `recorded` is what an earlier
     /// delivery of the crawl decided.
     ///
+    /// If there is no other snapshot, the earlier delivery was to another place. Then there is nothing to compare with,
+    /// as for every first snapshot. If there are others, the recorded one was removed or skipped, and a comparison with
+    /// another one would give other changes under the same ids.
+    ///
     /// # Errors
     ///
-    /// [`Kind::Config`] if a snapshot was recorded that no longer exists.
+    /// [`Kind::Config`] if a snapshot was recorded that is not there.
     pub async fn begin(&mut self, recorded: Option<Option<String>>) -> Result<Against> {
         let list = self.history.list().await?;
         let own = list.iter().find(|found| found.crawl_id == self.crawl.id);
@@ -106,6 +110,9 @@ impl Pending {
         let Some(name) = since else {
             return Ok(Against::Nothing);
         };
+        if list.iter().all(|found| found.crawl_id == self.crawl.id) {
+            return Ok(Against::Nothing);
+        }
         let found = list.iter().find(|found| found.snapshot == name);
         let found = found.ok_or_else(|| self.gone(&name))?;
         let rows = self.folder()?;
@@ -197,8 +204,8 @@ impl Pending {
 
     fn gone(&self, name: &str) -> Error {
         let text = format!(
-            "crawl `{}` was compared with snapshot `{name}`, which is no longer in `{}`; to publish the crawl \
-             without its changes, set `changes = false` in `[history]`",
+            "crawl `{}` was compared with snapshot `{name}`, which is not in `{}`; publish that snapshot there first, or \
+             set `changes = false` in `[history]` to publish the crawl without its changes",
             self.crawl.id,
             self.history.location()
         );

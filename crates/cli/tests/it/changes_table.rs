@@ -140,11 +140,46 @@ fn a_replay_publishes_the_same_changes() {
     exit 1
     --- stderr
     error: cannot compare the crawl with an earlier snapshot
-      caused by: crawl `SNAPSHOT-ID` was compared with snapshot `SNAPSHOT`, which is no longer in `out/pq`; to publish the crawl without its changes, set `changes = false` in `[history]`
+      caused by: crawl `SNAPSHOT-ID` was compared with snapshot `SNAPSHOT`, which is not in `out/pq`; publish that snapshot there first, or set `changes = false` in `[history]` to publish the crawl without its changes
 
     hint: fix the cause, then run the same command again
     ");
     assert!(!folder.join("lost/changes.csv").exists());
+}
+
+#[test]
+fn a_new_place_is_filled_from_the_oldest_crawl_to_the_newest() {
+    let mut tenant = Tenant::start(&scenario(0));
+    let folder = tenant.folder("[history]\nchanges = true\n");
+    let mut crawls = Vec::new();
+    for day in [0, 2, 4] {
+        tenant.pass_to(&scenario(day));
+        assert!(folder.check("crawl").starts_with("exit 0"));
+        let id = manifest(&folder.join("out/pq")).unwrap()["crawl"]["id"].clone();
+        crawls.push((id.as_str().unwrap().to_owned(), rows(&folder, "out/csv")));
+    }
+    let replay = |number: usize, to: &str| {
+        let id = &crawls[number].0;
+        let sinks = format!("--sink parquet:{to}/pq --sink csv:{to}/csv?formula_prefix=false");
+        let replayed = folder.check(&format!("replay {id} --accept-shrink {sinks}"));
+        assert!(replayed.starts_with("exit 0"), "{replayed}");
+        let snapshot = manifest(&folder.join(to).join("pq")).unwrap();
+        let since = snapshot["outcome"].get("changes_since").cloned();
+        (rows(&folder, &format!("{to}/csv")), since)
+    };
+    // In a new place there is nothing to compare with, so nothing has changed.
+    assert!(!crawls[1].1.is_empty());
+    assert_eq!(replay(1, "new"), (Vec::new(), None));
+    // The next crawl finds the snapshot that it was compared with at first.
+    let (changes, since) = replay(2, "new");
+    assert_eq!(changes, crawls[2].1);
+    assert!(since.is_some());
+    // In the first place, the changes are still what they were.
+    let id = &crawls[1].0;
+    let sinks = "--sink parquet:out/pq --sink csv:again?formula_prefix=false";
+    let replayed = folder.check(&format!("replay {id} --accept-shrink {sinks}"));
+    assert!(replayed.starts_with("exit 0"), "{replayed}");
+    assert_eq!(rows(&folder, "again"), crawls[1].1);
 }
 
 /// Removes a snapshot, as someone without our program would: the manifest and the files.

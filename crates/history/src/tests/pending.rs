@@ -76,9 +76,16 @@ async fn what_was_decided_before_is_not_decided_again() {
     assert_eq!(decided(None).await, "nothing");
     let gone = decided(Some("20260801T120000Z")).await;
     assert!(
-        gone.starts_with("crawl `20260903T120000Z` was compared with snapshot `20260801T120000Z`, which is no longer in `"),
+        gone.starts_with("crawl `20260903T120000Z` was compared with snapshot `20260801T120000Z`, which is not in `"),
         "{gone}"
     );
+    // A new place has nothing to compare with, whatever was decided for another place.
+    let new = Place::new(&[]).await;
+    let decided = against(&new, THIRD, Phase::Ended, Some(Some(FIRST))).await;
+    assert_eq!(decided, "nothing");
+    let own = Place::new(&[(THIRD, &inventory)]).await;
+    let decided = against(&own, THIRD, Phase::Ended, Some(Some(FIRST))).await;
+    assert_eq!(decided, "nothing");
 }
 
 #[tokio::test]
