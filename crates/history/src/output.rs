@@ -1,6 +1,6 @@
 //! Writes rows as JSON, NDJSON, CSV or Parquet.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -143,30 +143,39 @@ fn cell(value: &Value) -> String {
 
 /// Writes a file that appears whole or not at all.
 ///
+/// What is not a regular file, such as `/dev/stdout` or a pipe, is written to directly: a rename would replace the device
+/// by a file. A link keeps pointing to the file, which is replaced.
+///
 /// # Errors
 ///
 /// Those of `write`, and those of creating the file.
 pub fn write_file(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
     let failed = |error: io::Error| Error::io("write", path, error);
-    let folder = match path.parent() {
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        let mut file = File::options().write(true).open(path).map_err(failed)?;
+        return write(&mut file);
+    }
+    let target = fs::canonicalize(path);
+    let target = target.as_deref().unwrap_or(path);
+    let folder = match target.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     // If the folder is missing, the error below says so less well: it has only a kind, because its
     // text would name the temporary file.
-    std::fs::metadata(folder).map_err(failed)?;
+    fs::metadata(folder).map_err(failed)?;
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         // As for any new file, the umask decides who may read it.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+        builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let file = builder.tempfile_in(folder);
     let mut file = file.map_err(|error| failed(error.kind().into()))?;
     write(file.as_file_mut())?;
     file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
+    file.persist(target).map_err(|error| failed(error.error))?;
     Ok(())
 }
 

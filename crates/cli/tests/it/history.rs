@@ -225,6 +225,22 @@ fn a_report_is_the_same_each_time() {
         "exit 0\n"
     );
     assert!(folder.read("later.html").contains("As of 2031-01-01"));
+    // A link still points to the file, which has the report.
+    #[cfg(unix)]
+    {
+        fs::write(folder.join("target.html"), "old").unwrap();
+        std::os::unix::fs::symlink("target.html", folder.join("link.html")).unwrap();
+        assert_eq!(folder.check("report -o link.html"), "exit 0\n");
+        assert_eq!(folder.read("target.html"), html);
+        assert!(folder.join("link.html").is_symlink());
+    }
+    // A device is written to, and not replaced by a file. This one fails like a full disk.
+    #[cfg(target_os = "linux")]
+    {
+        let full = folder.run("report -o /dev/full");
+        assert_eq!(full.status.code(), Some(1), "{}", text_of(full.stderr));
+        assert!(!fs::metadata("/dev/full").unwrap().is_file());
+    }
     // A file that cannot be written is named, and nothing is left behind.
     insta::assert_snapshot!(folder.check("report -o missing/report.html"), @"
     exit 2
