@@ -11,6 +11,8 @@ use arrow_array::{Array as _, RecordBatch};
 use fortilake_sink::Selection;
 use fortilake_snapshot::Manifest;
 
+use crate::codec::SOURCE;
+
 /// The scopes of one snapshot.
 #[derive(Debug, Default)]
 pub(crate) struct Coverage {
@@ -47,25 +49,33 @@ impl Coverage {
         }
     }
 
+    /// Whether the table `coverage` is there, so that anything is known.
+    pub(crate) fn is_known(&self) -> bool {
+        !self.endpoints.is_empty()
+    }
+
     /// Adds rows of the table `coverage`.
+    ///
+    /// Without the column `_source`, which a sink can leave out, the scopes of all sources count as those of one.
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
         let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
         let accounts = batch
             .column_by_name("account_id")
             .and_then(|column| column.as_primitive_opt::<Int64Type>());
-        let columns = (text("_source"), text("endpoint"), text("outcome"));
-        let (Some(sources), Some(endpoints), Some(outcomes)) = columns else {
+        let (Some(endpoints), Some(outcomes)) = (text("endpoint"), text("outcome")) else {
             return;
         };
+        let sources = text(SOURCE);
         for row in 0..batch.num_rows() {
             let key = (
-                sources.value(row).to_owned(),
+                sources.map_or("", |sources| sources.value(row)).to_owned(),
                 endpoints.value(row).to_owned(),
             );
             let is_read = outcomes.value(row) != "failed";
             let scopes = self.endpoints.entry(key).or_default();
             if let Some(accounts) = accounts.filter(|accounts| accounts.is_valid(row)) {
-                scopes.accounts.insert(accounts.value(row), is_read);
+                let account = scopes.accounts.entry(accounts.value(row));
+                *account.or_insert(true) &= is_read;
             } else {
                 scopes.others += 1;
                 scopes.others_failed += u64::from(!is_read);

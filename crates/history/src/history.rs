@@ -247,6 +247,12 @@ impl Snapshot {
         self.time.to_zoned(TimeZone::UTC).date()
     }
 
+    /// Whether the snapshot says which scopes the crawl read. Without the table `coverage`, which a sink can leave out,
+    /// no row counts as inserted or deleted.
+    pub fn has_coverage(&self) -> bool {
+        self.coverage.is_known()
+    }
+
     pub(crate) fn coverage(&self) -> &Coverage {
         &self.coverage
     }

@@ -51,6 +51,8 @@ pub use self::history::{History, Pair, Snapshot};
 pub use self::output::{RowFormat, RowWriter, write_file};
 pub use self::pending::{Against, Pending, PendingBatches, PendingChanges};
 pub use self::renewal_rows::{group_rows, renewal_rows};
-pub use self::renewals::{Group, GroupBy, Origin, Renewal, Status, Window, group, renewals};
+pub use self::renewals::{
+    Group, GroupBy, Origin, Renewal, Status, Window, group, missing_from_renewals, renewals,
+};
 pub use self::report::report;
 pub use self::text::{ChangesText, aligned};

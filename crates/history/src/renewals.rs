@@ -120,6 +120,34 @@ impl Window {
     }
 }
 
+/// The tables and columns with the coverage of devices.
+const NEEDED: [(&str, &[&str]); 3] = [
+    ("products", &["account_id", "serial_number"]),
+    (
+        "entitlements",
+        &["account_id", "serial_number", "type_desc", "end_date"],
+    ),
+    (
+        "contract_terms",
+        &["account_id", "serial_number", "support_type", "end_date"],
+    ),
+];
+
+/// The tables and columns that [`renewals`] needs and the snapshot does not have, because its sink leaves them out:
+/// `entitlements`, or `entitlements.end_date`.
+pub fn missing_from_renewals(snapshot: &Snapshot) -> Vec<String> {
+    let tables = &snapshot.manifest().tables;
+    let missing = NEEDED.iter().flat_map(|(name, columns)| {
+        let Some(table) = tables.iter().find(|table| table.name == *name) else {
+            return vec![(*name).to_owned()];
+        };
+        let has = |column: &str| table.columns.iter().any(|found| found.name == column);
+        let missing = columns.iter().filter(|column| !has(column));
+        missing.map(|column| format!("{name}.{column}")).collect()
+    });
+    missing.collect()
+}
+
 /// The lines of a snapshot that end in the window, sorted by their end, account, serial number and support type.
 pub fn renewals(snapshot: &Snapshot, window: Window) -> Result<Vec<Renewal>> {
     let companies = companies(snapshot)?;

@@ -34,7 +34,7 @@ pub(crate) struct Inventory {
     pub(crate) tables: BTreeMap<&'static str, Vec<Value>>,
     failed: Vec<i64>,
     /// Columns that this version of the program does not have yet.
-    missing: Vec<&'static str>,
+    pub(crate) missing: Vec<&'static str>,
 }
 
 /// The accounts of the tests.

@@ -34,6 +34,7 @@ pub(crate) fn run(args: &ChangesArgs, console: Console) -> Result {
         "not compared, because a crawl could not read them",
         comparison.failed_scopes(),
     ));
+    published::note_coverage([comparison.from(), comparison.to()], console);
     let output = args.output.as_deref();
     published::write_to(output, console, |output| match row_format(args.format) {
         None => text(&comparison, &tables, output),

@@ -8,7 +8,9 @@ use std::{
 };
 
 use fortilake_auth::printable;
-use fortilake_history::{History, RowFormat, RowWriter, Snapshot, write_file};
+use fortilake_history::{
+    History, RowFormat, RowWriter, Snapshot, missing_from_renewals, write_file,
+};
 use fortilake_sink::{self as sink, Error, FailedScope, Kind, RecordBatch};
 use jiff::civil::Date;
 use tokio::runtime::Runtime;
@@ -51,8 +53,32 @@ pub(super) fn snapshot(
         "missing, because the crawl could not read them",
         failed.map(|scope| (&snapshot, scope)),
     ));
+    let missing = missing_from_renewals(&snapshot);
+    if !missing.is_empty() {
+        console.problem(&format!(
+            "note: snapshot {} lacks {}, so coverage that ends may be missing\n",
+            snapshot.name(),
+            missing.join(", ")
+        ));
+    }
     let as_of = args.as_of.unwrap_or_else(|| snapshot.date());
     Ok((history, snapshot, as_of))
+}
+
+/// Notes which snapshots do not say what their crawl read.
+pub(super) fn note_coverage<'a>(
+    snapshots: impl IntoIterator<Item = &'a Snapshot>,
+    console: Console,
+) {
+    let unknown = snapshots.into_iter().filter(|found| !found.has_coverage());
+    let names: Vec<_> = unknown.map(Snapshot::name).collect();
+    if !names.is_empty() {
+        console.problem(&format!(
+            "note: the table `coverage` is missing in {}, so rows are not reported as inserted or deleted; let the \
+             sink write it with all its columns\n",
+            names.join(", ")
+        ));
+    }
 }
 
 /// How many failed scopes are named; the others are counted.

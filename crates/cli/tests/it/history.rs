@@ -251,6 +251,30 @@ fn a_report_is_the_same_each_time() {
     assert!(!folder.join("missing").exists());
 }
 
+#[test]
+fn a_sink_that_leaves_out_tables_limits_what_is_found() {
+    let mut tenant = Tenant::start(&scenario(40));
+    let folder = tenant.folder("");
+    let crawl = "crawl --sink parquet:some?tables=products,accounts";
+    assert!(folder.check(crawl).starts_with("exit 0"));
+    tenant.turn_into(&scenario(46));
+    assert!(folder.check(crawl).starts_with("exit 0"));
+    insta::assert_snapshot!(folder.check("changes --place some --table products"), @"
+    exit 0
+    --- stdout
+    changes from SNAPSHOT to SNAPSHOT
+    no changes
+    --- stderr
+    note: the table `coverage` is missing in SNAPSHOT, SNAPSHOT, so rows are not reported as inserted or deleted; let the sink write it with all its columns
+    ");
+    insta::assert_snapshot!(folder.check("renewals --place some --as-of 2024-01-01"), @"
+    exit 0
+    --- stderr
+    note: snapshot SNAPSHOT lacks entitlements, contract_terms, so coverage that ends may be missing
+    nothing ends within 90 days of 2024-01-01
+    ");
+}
+
 /// A fault that makes the products of one account unreadable.
 const REFUSED: &str =
     "[[fault]]\npath = \"products/list\"\naccount = 710101\naction = { kind = \"refuse\" }\n";

@@ -3,6 +3,7 @@
 use jiff::civil::{Date, date};
 
 use super::*;
+use crate::tests::{FIRST, Inventory, Place};
 
 const AS_OF: Date = date(2026, 9, 1);
 
@@ -50,6 +51,22 @@ fn lines(entitlements: &[Support], terms: &[Support]) -> Vec<String> {
         )
     };
     of_device(&device, None, window).map(line).collect()
+}
+
+#[tokio::test]
+async fn tables_and_columns_that_are_missing_are_named() {
+    let mut inventory = Inventory::default();
+    inventory.product(1, "FGT1", "office");
+    let whole = Place::new(&[(FIRST, &inventory)]).await;
+    let snapshot = whole.history().snapshot(None).await.unwrap();
+    assert!(missing_from_renewals(&snapshot).is_empty());
+    inventory.missing = vec!["end_date"];
+    let place = Place::new(&[(FIRST, &inventory)]).await;
+    let snapshot = place.history().snapshot(None).await.unwrap();
+    assert_eq!(
+        missing_from_renewals(&snapshot),
+        ["entitlements.end_date", "contract_terms.end_date"]
+    );
 }
 
 #[test]

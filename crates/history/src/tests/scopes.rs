@@ -33,6 +33,42 @@ async fn a_failed_account_yields_no_changes() {
 }
 
 #[tokio::test]
+async fn without_the_column_of_the_source_scopes_are_known() {
+    let mut old = inventory();
+    let mut new = inventory();
+    new.tables.get_mut("products").unwrap().remove(0);
+    for inventory in [&mut old, &mut new] {
+        inventory.missing = vec!["_source"];
+    }
+    let deleted = lines(&changes(&old, &new).await);
+    assert_eq!(deleted, ["products delete 1 FGT1 office"]);
+    assert!(changes(&old, &old.clone().failing(&[1])).await.is_empty());
+}
+
+#[tokio::test]
+async fn without_coverage_nothing_is_inserted_or_deleted() {
+    let mut old = inventory();
+    let mut new = inventory();
+    new.tables.get_mut("products").unwrap().remove(0);
+    new.tables.get_mut("products").unwrap()[0]["description"] = json!("lab");
+    for inventory in [&mut old, &mut new] {
+        inventory.missing = vec!["outcome"];
+    }
+    let found = changes(&old, &new).await;
+    let types: Vec<_> = found["products"]
+        .iter()
+        .map(|row| row["_change_type"].clone())
+        .collect();
+    assert_eq!(types, ["update_preimage", "update_postimage"]);
+    let place = Place::new(&[(FIRST, &old), (SECOND, &inventory())]).await;
+    let pair = place.history().pair(None, None).await.unwrap();
+    assert_eq!(
+        [pair.from, pair.to].map(|one| one.has_coverage()),
+        [false, true]
+    );
+}
+
+#[tokio::test]
 async fn a_moved_device_shows_once() {
     assert_eq!(
         lines(&changes(&inventory(), &moved()).await),
