@@ -134,6 +134,13 @@ impl<'a> Comparison<'a> {
             return Ok(plan);
         }
         let tables = self.tables();
+        if REPORTS.contains(&table) {
+            let text = format!(
+                "table `{table}` describes the crawl and is not compared; the others are: {}",
+                tables.join(", ")
+            );
+            return Err(Error::new(Kind::Config, text));
+        }
         let text = match nearest(table, tables.iter().copied()) {
             Some(near) => {
                 format!("table `{table}` is not in both snapshots; did you mean `{near}`?")

@@ -231,5 +231,9 @@ async fn the_layout_latest_has_two_snapshots_to_compare() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("did you mean `products`?"), "{error}");
-    assert!(table_changes(&comparison, "coverage").is_err());
+    let error = table_changes(&comparison, "coverage")
+        .unwrap_err()
+        .to_string();
+    let wanted = "table `coverage` describes the crawl and is not compared; the others are: ";
+    assert!(error.starts_with(wanted), "{error}");
 }
