@@ -66,6 +66,19 @@ fn changes_are_those_between_the_last_two_complete_snapshots() {
 }
 
 #[test]
+fn other_page_sizes_are_no_change() {
+    let mut tenant = Tenant::start(&scenario(40));
+    let folder = tenant.folder("");
+    assert!(folder.check("crawl").starts_with("exit 0"));
+    let calls = tenant.calls();
+    tenant.behave(&format!("page_size = 3\n{}", scenario(40)));
+    assert!(folder.check("crawl").starts_with("exit 0"));
+    assert!(tenant.calls() > calls, "there are more pages");
+    let text = text_of(folder.run("changes").stdout);
+    assert_eq!(text.lines().last(), Some("no changes"), "{text}");
+}
+
+#[test]
 fn changes_of_one_table_are_written_to_a_file() {
     let folder = two_crawls();
     assert_eq!(

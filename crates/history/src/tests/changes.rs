@@ -59,6 +59,28 @@ async fn reordered_lists_are_no_change() {
 }
 
 #[tokio::test]
+async fn the_order_of_rows_does_not_matter() {
+    let mut new = inventory();
+    new.tables.get_mut("products").unwrap()[0]["description"] = json!("warehouse");
+    new.tables.get_mut("products").unwrap().remove(1);
+    for serial in ["FGT6", "FGT4", "FGT5"] {
+        new.product(2, serial, "new");
+        new.entitlement(2, serial, 2, "2027-01-31");
+    }
+    let reordered = |mut inventory: Inventory| {
+        inventory
+            .tables
+            .values_mut()
+            .for_each(|rows| rows.reverse());
+        inventory
+    };
+    let found = changes(&inventory(), &new).await;
+    assert!(lines(&found).len() > 8);
+    let again = changes(&reordered(inventory()), &reordered(new)).await;
+    assert_eq!(found, again);
+}
+
+#[tokio::test]
 async fn a_row_is_inserted_updated_or_deleted() {
     let mut new = inventory();
     new.tables.get_mut("products").unwrap()[0]["description"] = json!("warehouse");
