@@ -13,6 +13,7 @@ use super::{
     names,
     notes::Notes,
     operations::Operation,
+    print_types::constant,
     schema::{Property, Rest, Schema, Shape},
     types::{Argument, Body, Side, Struct, Type},
 };
@@ -37,7 +38,17 @@ impl Lowering<'_> {
             };
             names.push(self.name_operation(operation, id)?);
         }
-        self.claim_pins();
+        let mut roots = BTreeSet::new();
+        for (operation, name) in operations.iter().zip(&names) {
+            for (ending, root) in sides(operation) {
+                if let Some(root) = root {
+                    let schema = Schema::read(root, self.notes)?;
+                    let place = self.defining(schema.at.pointer());
+                    roots.insert((place, format!("{name}{ending}")));
+                }
+            }
+        }
+        self.claim_pins(&roots)?;
         for ((operation, name), id) in operations.iter().zip(&names).zip(ids) {
             let doc = format!("The response of `{id}`.");
             self.response(operation, &format!("{name}Response"), doc)?;
@@ -54,23 +65,21 @@ impl Lowering<'_> {
     /// The names are derived from the path instead of `operationId`, so that another edition of the
     /// description results in the same names.
     fn name_operation(&mut self, operation: &Operation<'_>, id: &str) -> Result<String> {
-        let free = |name: &str, taken: &BTreeSet<String>| {
-            ["", "Request", "Response"]
-                .iter()
-                .all(|ending| !taken.contains(&format!("{name}{ending}")))
+        // Names of types may differ only in case, those of constants can't.
+        let is_free = |name: &str| {
+            let mut types = ["", "Request", "Response"].iter();
+            types.all(|ending| !self.taken.contains(&format!("{name}{ending}")))
+                && !self.constants.contains(&constant(name))
         };
         let plain = names::pascal(id);
         let mut name = plain.clone();
         let mut number = 2;
-        while !free(&name, &self.taken) {
+        while !is_free(&name) {
             name = format!("{plain}{number}");
             number += 1;
         }
-        let roots = [
-            ("Response", operation.response.as_ref()),
-            ("Request", operation.body.as_ref().map(|body| &body.at)),
-        ];
-        for (ending, root) in roots {
+        self.constants.insert(constant(&name));
+        for (ending, root) in sides(operation) {
             let name = format!("{name}{ending}");
             if let Some(root) = root {
                 let schema = Schema::read(root, self.notes)?;
@@ -153,7 +162,7 @@ impl Lowering<'_> {
     /// The type of a complete request or response. It is named after the operation.
     fn root(&mut self, at: &At<'_>, name: &str, doc: &str, side: Side) -> Result<()> {
         let schema = Schema::read(at, self.notes)?;
-        let place = schema.at.pointer().to_owned();
+        let place = self.defining(schema.at.pointer());
         if self.claims.get(&place).is_some_and(|claim| claim == name) {
             // The schema has the same name as the operation, and another schema may have requested
             // it already.
@@ -177,6 +186,14 @@ impl Lowering<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns the schemas of an operation's response and body, with the endings of their types' names.
+fn sides<'o, 'a>(operation: &'o Operation<'a>) -> [(&'static str, Option<&'o At<'a>>); 2] {
+    [
+        ("Response", operation.response.as_ref()),
+        ("Request", operation.body.as_ref().map(|body| &body.at)),
+    ]
 }
 
 /// Returns the arguments of an operation, including the members of the body.

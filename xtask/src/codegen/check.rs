@@ -186,11 +186,25 @@ pub(super) fn fields(config: &Config, sources: &[Source<'_>]) -> Result<()> {
             }
         }
     }
-    for word in config.words.keys() {
+    for (word, split) in &config.words {
+        let parts = || known.iter().flat_map(|name| words(name));
         if !known.iter().any(|name| name.contains(word.as_str())) {
-            let parts = known.iter().flat_map(|name| words(name));
-            let nearest = names::nearest(word, parts);
+            let nearest = names::nearest(word, parts());
             bail!("`tables.toml`: words: no field name contains `{word}`; {nearest}");
+        }
+        let (letters, wanted) = (split.replace('_', ""), word.to_ascii_lowercase());
+        if letters != wanted {
+            let same: Vec<_> = parts()
+                .filter(|part| part.eq_ignore_ascii_case(&letters))
+                .collect();
+            let nearest = match same.as_slice() {
+                [] => names::nearest(word, parts()),
+                same => names::nearest(word, same.iter().copied()),
+            };
+            bail!(
+                "`tables.toml`: words: `{split}` has other letters than `{word}`, which are \
+                 `{wanted}`; {nearest}"
+            );
         }
     }
     arguments(config, sources)

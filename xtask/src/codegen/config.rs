@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use serde::Deserialize;
 
 use super::{
+    lower::RESERVED,
     names::{self, Words},
     tables::Kind,
 };
@@ -252,7 +253,9 @@ pub(super) struct Given {
 impl Config {
     /// Parses the file, and makes the checks that need no description.
     pub(super) fn read(text: &str) -> Result<Self> {
-        let mut config: Self = toml::from_str(text)?;
+        let mut config: Self = toml::from_str(text)
+            .map_err(|error| unknown_section(text).unwrap_or_else(|| error.into()))?;
+        config.check_forms()?;
         let mut known: Vec<&str> = Vec::new();
         for table in &config.tables {
             let name = table.name.as_str();
@@ -284,6 +287,45 @@ impl Config {
             config.complete(position);
         }
         Ok(config)
+    }
+
+    /// Checks that names which become names in code or in tables have the form of such names.
+    fn check_forms(&self) -> Result<()> {
+        if self.words.contains_key("") {
+            bail!("words: an empty word is part of every name");
+        }
+        for table in &self.tables {
+            let name = &table.name;
+            if !names::is_plain(name) {
+                bail!("table `{name}`: not a name for a table; {PLAIN}");
+            }
+            if let Some(rows) = name.strip_suffix("_rows")
+                && self.tables.iter().any(|table| table.name == rows)
+            {
+                bail!("table `{name}`: the generated code has this name for the rows of `{rows}`");
+            }
+            for (setting, column) in table.own_names() {
+                if !names::is_plain(column) {
+                    bail!(
+                        "table `{name}`: {setting}: `{column}` is not a name for a column; {PLAIN}"
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the form of the names of types.
+    pub(super) fn check_types(&self) -> Result<()> {
+        for name in self.types.keys() {
+            if !names::is_type(name) || RESERVED.contains(&name.as_str()) {
+                bail!(
+                    "`tables.toml`: type `{name}`: not a name for a type; write it like \
+                     `ProductsListRequest`, and not like a type of Rust's standard library"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Fills in the settings that follow from the parent.
@@ -346,6 +388,42 @@ impl Config {
     /// Returns the places that are secret although their name is not.
     pub(super) fn secret_places(&self) -> impl Iterator<Item = &String> {
         self.secrets.iter().filter(|secret| is_place(secret))
+    }
+}
+
+/// Finds a section whose name is unknown.
+///
+/// The parser often reports the consequences first, because a section such as `[table.rename]`
+/// belongs to the last `[[table]]` before it.
+fn unknown_section(text: &str) -> Option<Error> {
+    const SECTIONS: [&str; 5] = ["words", "types", "system", "service", "table"];
+    text.lines().enumerate().find_map(|(number, line)| {
+        let name = line.trim_start_matches('[');
+        let name = name.split(['.', ']']).next()?.trim();
+        (line.starts_with('[') && !SECTIONS.contains(&name)).then(|| {
+            anyhow!(
+                "line {}: unknown section `{name}`; {}",
+                number + 1,
+                names::nearest(name, SECTIONS)
+            )
+        })
+    })
+}
+
+/// The form of names of tables and columns, for error messages.
+const PLAIN: &str = "use small letters, digits and `_`, and begin with a letter";
+
+impl TableSpec {
+    /// Returns the names of columns that this file makes up, each with its setting.
+    fn own_names(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let renamed = self.rename.values().map(|name| ("rename", name));
+        let asked = self.asked.keys().map(|name| ("asked", name));
+        let given = self.given.keys().map(|name| ("given", name));
+        let enclosing = self.enclosing.keys().map(|name| ("enclosing", name));
+        let index = self.parent_index.iter().map(|name| ("parent_index", name));
+        let scalar = self.scalar.iter().map(|name| ("scalar", name));
+        let all = renamed.chain(asked).chain(given).chain(enclosing);
+        all.chain(index).chain(scalar)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::{
     api::Api,
@@ -134,6 +134,19 @@ fn api<'a>(
         layouts.push((!built.tables.is_empty()).then_some(built.layout));
         tables.extend(built.tables);
     }
+    for call in &calls {
+        let layout = print_tables::layout_name(call);
+        if let Some(table) = tables
+            .iter()
+            .find(|table: &&Table| print_tables::upper(&table.name) == layout)
+        {
+            bail!(
+                "`tables.toml`: table `{}`: the generated code has this name for the layout of `{}`",
+                table.name,
+                call.id
+            );
+        }
+    }
     Ok(Api {
         description,
         calls,
@@ -186,7 +199,7 @@ fn module(api: &Api<'_>, shared: &Shared, number: usize) -> Result<String> {
     let mut code = format!(
         "//! {} from `{}`; not for editing.\n\n",
         print::MARK,
-        api.description.file
+        print::line(&api.description.file)
     );
     code.push_str(
         "#![allow(clippy::doc_markdown, reason = \"the texts are those of the description\")]\n",

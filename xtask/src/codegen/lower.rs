@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::{
     at::At,
@@ -13,14 +13,15 @@ use super::{
     types::{Body, Definition, Member, Side, Struct, Type},
 };
 
-/// Names that the generated code uses itself.
-const RESERVED: &[&str] = &[
+/// Names that the generated code uses itself, or the macros that it calls.
+pub(super) const RESERVED: &[&str] = &[
     "Box",
     "Clone",
     "Debug",
     "Default",
     "Deserialize",
     "Err",
+    "From",
     "None",
     "Ok",
     "Option",
@@ -44,6 +45,8 @@ pub(super) struct Lowering<'c> {
     /// The names of schemas that become the type of an operation with the same name.
     pub(super) claims: BTreeMap<String, String>,
     pub(super) taken: BTreeSet<String>,
+    /// The names of the constants of endpoints.
+    pub(super) constants: BTreeSet<String>,
     /// The lists and maps that are currently being read, to detect recursion.
     open: Vec<String>,
 }
@@ -65,6 +68,8 @@ impl<'c> Lowering<'c> {
             by_place: BTreeMap::new(),
             claims: BTreeMap::new(),
             taken: RESERVED.iter().map(|&name| name.to_owned()).collect(),
+            // The module with the endpoints has a constant of this name itself.
+            constants: BTreeSet::from(["API".to_owned()]),
             open: Vec::new(),
         }
     }
@@ -72,12 +77,28 @@ impl<'c> Lowering<'c> {
     /// Reserves the names that `tables.toml` sets.
     ///
     /// The operations already have their names, and `tables.toml` may give one of them to a request
-    /// or a response.
-    pub(super) fn claim_pins(&mut self) {
+    /// or a response. `roots` are their places and names.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an operation has the name for something else.
+    pub(super) fn claim_pins(&mut self, roots: &BTreeSet<(String, String)>) -> Result<()> {
         for (place, name) in &self.pins.names {
-            self.taken.insert(name.clone());
+            if !self.taken.insert(name.clone()) && !roots.contains(&(place.clone(), name.clone())) {
+                bail!(
+                    "`tables.toml`: type `{name}`: an operation, or its request or response, has \
+                     this name already; choose another one"
+                );
+            }
             self.claims.insert(place.clone(), name.clone());
         }
+        Ok(())
+    }
+
+    /// Returns the place of the schema that defines the type of an equal schema.
+    pub(super) fn defining(&self, place: &str) -> String {
+        let first = self.pins.copies.get(place);
+        first.map_or(place, String::as_str).to_owned()
     }
 
     /// Returns the definitions sorted by name, with the positions inside them adjusted.
@@ -148,13 +169,7 @@ impl<'c> Lowering<'c> {
 
     /// Returns a type with its own name. It is created when it is first requested.
     pub(super) fn named(&mut self, schema: &Schema<'_>, hint: &str, side: Side) -> Result<Type> {
-        let place = schema.at.pointer();
-        let place = self
-            .pins
-            .copies
-            .get(place)
-            .map_or(place, String::as_str)
-            .to_owned();
+        let place = self.defining(schema.at.pointer());
         if let Some(&position) = self.by_place.get(&place) {
             return Ok(Type::Named(position));
         }

@@ -97,13 +97,19 @@ pub(super) fn pascal(text: &str) -> String {
 }
 
 /// Converts a file name, whose words are already separate, to the name of a module.
+///
+/// A module with the name of a crate would hide the crate from the generated code.
 pub(super) fn module(api: &str) -> String {
+    const CRATES: [&str; 4] = ["fortilake_models", "serde", "serde_json", "std"];
     let lower = api.to_ascii_lowercase();
     let words = lower.split(|char: char| !char.is_ascii_alphanumeric());
     let name = words
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join("_");
+    if CRATES.contains(&name.as_str()) {
+        return format!("api_{name}");
+    }
     ident(if name.is_empty() { "unnamed" } else { &name }).replace("r#", "api_")
 }
 
@@ -126,6 +132,28 @@ pub(super) fn ident(snake: &str) -> String {
     } else {
         snake.to_owned()
     }
+}
+
+/// Converts a `snake_case` name to the name of a table, whose constant is the name in capitals.
+pub(super) fn table(snake: &str) -> String {
+    if snake.starts_with(|first: char| first.is_ascii_digit()) {
+        format!("t_{snake}")
+    } else {
+        snake.to_owned()
+    }
+}
+
+/// Whether a table or a column may have this name: readers use it as a name in SQL, in paths of
+/// files and in code.
+pub(super) fn is_plain(name: &str) -> bool {
+    let is_part = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_';
+    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.chars().all(is_part)
+}
+
+/// Whether a type may have this name.
+pub(super) fn is_type(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name.chars().all(|char| char.is_ascii_alphanumeric())
 }
 
 /// Returns a name that is not taken: the given one, otherwise with the first free number appended.

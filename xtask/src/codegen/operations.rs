@@ -78,6 +78,8 @@ pub(super) fn read<'a>(
             .filter(|(name, _)| METHODS.contains(name))
             .collect();
         for (method, place) in methods {
+            // Allowed for paths only, but authors use it for operations as well.
+            let place = place.follow()?;
             let base = match (server_path(&place)?, server_path(&at)?) {
                 (Some(own), _) => own,
                 (None, Some(shared)) => shared,

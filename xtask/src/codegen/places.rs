@@ -183,18 +183,27 @@ impl<'a> Builder<'a, '_> {
         Ok(())
     }
 
-    /// The table name for a list, which must not be the name of another table followed by `rows`:
-    /// the generated code has a constant of that name beside each table.
-    fn free(&self, name: &str) -> String {
-        let name = self.words.snake(name);
-        let base = name.strip_suffix("_rows");
-        let is_taken = base.is_some_and(|base| self.taken.contains(base))
-            || self.taken.contains(&format!("{name}_rows"));
-        if is_taken {
+    /// Claims a table name for a list. The generated code has constants for each table, which must
+    /// differ from those of all others.
+    fn claim(&mut self, name: &str) -> String {
+        let name = names::table(&self.words.snake(name));
+        let is_rows_of = |name: &str, taken: &BTreeSet<String>| {
+            let base = name.strip_suffix("_rows");
+            base.is_some_and(|base| taken.contains(base)) || taken.contains(&format!("{name}_rows"))
+        };
+        let plain = if is_rows_of(&name, self.taken) || name.ends_with("_layout") {
             format!("{name}_list")
         } else {
             name
+        };
+        let mut name = plain.clone();
+        let mut number = 2;
+        while self.taken.contains(&name) || is_rows_of(&name, self.taken) {
+            name = format!("{plain}_{number}");
+            number += 1;
         }
+        self.taken.insert(name.clone());
+        name
     }
 
     /// Creates the settings for a table that no file configures.
@@ -209,7 +218,7 @@ impl<'a> Builder<'a, '_> {
         let docs = [&list.doc, &row.doc];
         let summary = docs.into_iter().find(|doc| !doc.is_empty());
         TableSpec {
-            name: names::unique(&self.free(name), "_", self.taken),
+            name: self.claim(name),
             summary: summary.map_or_else(
                 || match rows[0].as_str() {
                     WHOLE => format!("One element of the responses of `{}`.", self.id),

@@ -33,6 +33,7 @@ pub(super) fn prepare(
     if config.types.is_empty() {
         return Ok(());
     }
+    config.check_types()?;
     unshare::unshare(descriptions, config)?;
     pinned::pin(descriptions, config)
 }

@@ -127,8 +127,9 @@ fn module(name: &str, doc: &str, names: &[(&str, &str)], body: &str) -> String {
             line => format!("    {line}\n"),
         })
         .collect();
+    let doc = print::doc("///", 0, doc, "");
     format!(
-        "\n/// {doc}\npub mod {name} {{\n    use fortilake_models::{{{}}};\n{body}}}\n",
+        "\n{doc}pub mod {name} {{\n    use fortilake_models::{{{}}};\n{body}}}\n",
         used.join(", ")
     )
 }
@@ -138,7 +139,7 @@ fn endpoint(call: &Call, has_layout: bool) -> String {
     let access = if call.reads { "Read" } else { "Write" };
     let arguments: String = call.arguments.iter().map(argument).collect();
     let layout = if has_layout {
-        format!("Some(&super::tables::{constant}_LAYOUT)")
+        format!("Some(&super::tables::{})", layout_name(call))
     } else {
         "None".to_owned()
     };
@@ -255,9 +256,9 @@ fn layout(call: &Call, layout: &Layout) -> String {
         None => format!("Object(&[{}])", fields(&layout.fields, &|_| 0)),
     };
     format!(
-        "pub(super) static {}_LAYOUT: Layout = Layout {{ tables: &[{}], \
+        "pub(super) static {}: Layout = Layout {{ tables: &[{}], \
          shape: ResponseShape::{shape}, enclosing: {} }};\n",
-        constant(&call.name),
+        layout_name(call),
         tables.join(", "),
         layout.enclosing,
     )
@@ -280,12 +281,12 @@ fn fields(list: &[Field], column: &dyn Fn(&str) -> usize) -> String {
     fields.collect()
 }
 
+/// Returns the name of the constant for the layout of an operation's response.
+pub(super) fn layout_name(call: &Call) -> String {
+    format!("{}_LAYOUT", constant(&call.name))
+}
+
 /// Returns the name of a table's constant.
 pub(super) fn upper(table: &str) -> String {
-    let name = table.to_ascii_uppercase();
-    if name.starts_with(|first: char| first.is_ascii_digit()) {
-        format!("T_{name}")
-    } else {
-        name
-    }
+    table.to_ascii_uppercase()
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::{
     config::Config,
     description::Description,
+    names,
     notes::Notes,
     operations::{self, Operation},
     place::Named,
@@ -105,7 +106,8 @@ fn respell(sources: &mut [Source<'_>], config: &Config) {
 /// Returns the names of the operations, unique over all descriptions.
 ///
 /// If two operations have the same name, both get a name from their whole path. If that is still
-/// ambiguous, both get the module name in front. So no name depends on the order of the files.
+/// ambiguous, both get the module name in front. So no name depends on the order of the files. A
+/// description whose paths differ only in their last slash gets numbers behind the names.
 fn ids(sources: &[Source<'_>]) -> Vec<Vec<String>> {
     let count = |name: &dyn Fn(&Source<'_>, &Operation<'_>) -> String| {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -130,10 +132,11 @@ fn ids(sources: &[Source<'_>]) -> Vec<Vec<String>> {
             format!("{}/{}", source.description.module, operation.long_id)
         }
     };
+    let mut taken = BTreeSet::new();
     let per_source = sources.iter().map(|source| {
         let operations = source.operations.iter();
         operations
-            .map(|operation| unique(source, operation))
+            .map(|operation| names::unique(&unique(source, operation), "_", &mut taken))
             .collect()
     });
     per_source.collect()

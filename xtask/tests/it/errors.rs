@@ -63,6 +63,10 @@ fn schemas() {
     insta::assert_snapshot!(schema("1"), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema`: expected an object, found a number");
     insta::assert_snapshot!(schema(r##"{"$ref": "#/components/schemas/Gone"}"##), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema/$ref`: `#/components/schemas/Gone` does not exist");
     insta::assert_snapshot!(schema(r#"{"$ref": "other.json"}"#), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema/$ref`: `other.json` is in another file; only references that start with `#` are supported");
+    insta::assert_snapshot!(
+        refused(&[("api.json", r#"{"swagger": "2.0", "paths": {"/a": {"get": {"$ref": "a.json"}}}}"#)]),
+        @"`api.json` at `#/paths/~1a/get/$ref`: `a.json` is in another file; only references that start with `#` are supported"
+    );
     insta::assert_snapshot!(schema(r#"{"type": 5}"#), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema/type`: expected text, found a number");
     insta::assert_snapshot!(schema(r#"{"properties": {"a": {"properties": []}}}"#), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema/properties/a/properties`: expected an object, found a list");
     insta::assert_snapshot!(schema(r#"{"required": "id", "properties": {}}"#), @"`api.json` at `#/paths/~1v1~1things~1list/post/responses/200/content/application~1json/schema/required`: expected a list, found text");
@@ -126,4 +130,35 @@ fn tables_files() {
       |                          ^^^^^^^^
     unknown variant `number`, expected one of `text`, `int`, `id`, `float`, `bool`, `timestamp`, `instant`, `json`
     "#);
+}
+
+/// Names that would become invalid names in Rust, or the same name twice.
+#[test]
+fn names_that_the_file_makes_up() {
+    let table = |name: &str, more: &str| {
+        tables(&format!(
+            "[[table]]\nname = {name:?}\nsummary = \"\"\nendpoint = \"things/list\"\n\
+             rows = [\"box.things\"]\n{more}"
+        ))
+    };
+    insta::assert_snapshot!(table("A B-C", ""), @"cannot read `tables.toml`: table `A B-C`: not a name for a table; use small letters, digits and `_`, and begin with a letter");
+    insta::assert_snapshot!(table("2things", ""), @"cannot read `tables.toml`: table `2things`: not a name for a table; use small letters, digits and `_`, and begin with a letter");
+    insta::assert_snapshot!(table("things_list_layout", ""), @"`tables.toml`: table `things_list_layout`: the generated code has this name for the layout of `things/list`");
+    let rows = "[[table]]\nname = \"t_rows\"\nsummary = \"\"\nparent = \"t\"\nrows = [\"parts\"]";
+    insta::assert_snapshot!(table("t", rows), @"cannot read `tables.toml`: table `t_rows`: the generated code has this name for the rows of `t`");
+    insta::assert_snapshot!(table("t", "rename = { name = \"a\\nb\" }"), @r"
+    cannot read `tables.toml`: table `t`: rename: `a
+    b` is not a name for a column; use small letters, digits and `_`, and begin with a letter
+    ");
+    let ty = |name: &str| {
+        tables(&format!(
+            "[types.{name:?}]\nat = \"things/list answer.box.things\""
+        ))
+    };
+    insta::assert_snapshot!(ty("A B"), @"`tables.toml`: type `A B`: not a name for a type; write it like `ProductsListRequest`, and not like a type of Rust's standard library");
+    insta::assert_snapshot!(ty("String"), @"`tables.toml`: type `String`: not a name for a type; write it like `ProductsListRequest`, and not like a type of Rust's standard library");
+    insta::assert_snapshot!(ty("ThingsList"), @"`tables.toml`: type `ThingsList`: an operation, or its request or response, has this name already; choose another one");
+    assert_eq!(ty("Thing"), "accepted");
+    insta::assert_snapshot!(tables("[words]\n\"\" = \"a\""), @"cannot read `tables.toml`: words: an empty word is part of every name");
+    insta::assert_snapshot!(tables("[[tabel]]\nname = \"t\""), @"cannot read `tables.toml`: line 1: unknown section `tabel`; nearest: `table`, `types`, `system`");
 }

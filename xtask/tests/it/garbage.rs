@@ -9,11 +9,18 @@ use std::{
 use serde_json::{Value, json};
 use xtask::codegen::Output;
 
-/// A small random number generator with the same numbers in every run.
-struct Numbers(u64);
+/// A small random number generator, with the same numbers in every run.
+pub(crate) struct Numbers(u64);
 
 impl Numbers {
-    fn below(&mut self, limit: usize) -> usize {
+    /// Starts the sequence that belongs to this seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        // The generator cannot leave zero.
+        Self(seed | 1)
+    }
+
+    /// Returns a number below this limit.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -63,8 +70,8 @@ fn mutated_descriptions_do_not_panic() {
         Some(seconds) => started.elapsed() < Duration::from_secs(seconds),
         None => round < 480,
     };
-    let mut numbers = Numbers(match seconds {
-        Some(_) => u64::from(std::process::id()) << 20 | 1,
+    let mut numbers = Numbers::new(match seconds {
+        Some(_) => u64::from(std::process::id()) << 20,
         None => 20_261_122,
     });
     let (mut accepted, mut refused) = (0, 0);

@@ -23,6 +23,7 @@ mod habits;
 mod misspelled;
 mod new_field;
 mod new_sink;
+mod odd_names;
 mod rendered;
 mod swagger;
 mod unmatched;
