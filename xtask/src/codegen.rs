@@ -132,12 +132,11 @@ impl Output {
     /// Generates the files like [`Output::generate`], and checks that the Rust code in another folder
     /// uses all types under `[types]` in `tables.toml`.
     pub fn for_code(from: &Path, code: &Path) -> Result<Self> {
-        let folder = load::folder(from)?;
-        let output = generate::files(&folder).map(Self)?;
-        if let Some(config) = &folder.config {
-            uses::check(config, code)?;
+        let texts = load::texts(from)?;
+        if let Some(config) = texts.config()? {
+            uses::check(&config, &uses::of(code)?)?;
         }
-        Ok(output)
+        generate::files(&texts.prepared()?).map(Self)
     }
 
     /// Returns the content of a file.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::node::Node;
 
 /// A description, with its patch already applied.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Description {
     /// The file name.
     pub(super) file: String,
@@ -26,7 +26,7 @@ pub(super) struct Description {
 }
 
 /// The types of one description whose names are set in `tables.toml`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Pins {
     /// The name of the type, by the pointer of its schema.
     pub(super) names: BTreeMap<String, String>,

@@ -70,51 +70,69 @@ pub(super) fn texts(path: &Path) -> Result<Texts> {
 impl Texts {
     /// Parses `tables.toml`, if it exists.
     pub(super) fn config(&self) -> Result<Option<Config>> {
-        let config = self.config.as_deref().map(Config::read).transpose();
-        config.with_context(|| format!("cannot read `{CONFIG_FILE}`"))
+        self.config.as_deref().map(config).transpose()
     }
 
     /// Parses and patches everything.
     pub(super) fn prepared(self) -> Result<Folder> {
         let config = self.config()?;
-        prepared(self.files, &self.patches, config)
+        self.parsed()?.prepared(config)
     }
 
     /// Parses the descriptions without patching them.
-    pub(super) fn bare(self, config: Config) -> Result<Folder> {
-        prepared(self.files, &BTreeMap::new(), Some(config))
+    pub(super) fn bare(mut self, config: Config) -> Result<Folder> {
+        self.patches.clear();
+        self.parsed()?.prepared(Some(config))
+    }
+
+    /// Parses the descriptions and their patches.
+    pub(super) fn parsed(&self) -> Result<Parsed> {
+        let mut modules = BTreeSet::new();
+        let mut descriptions = Vec::new();
+        for (api, text) in &self.files {
+            let mut description = description(api.clone(), text)?;
+            description.module = names::unique(&description.module, "_", &mut modules);
+            descriptions.push(description);
+        }
+        let patches = self.patches.iter().map(|(api, text)| {
+            let file = format!("{api}{PATCH_ENDING}.json");
+            let patch = Patch::read(&parse(&file, text)?).with_context(|| format!("`{file}`"))?;
+            Ok((api.clone(), patch))
+        });
+        Ok(Parsed {
+            descriptions,
+            patches: patches.collect::<Result<_>>()?,
+        })
     }
 }
 
-/// Creates a folder from the texts of descriptions and patches.
-fn prepared(
-    files: BTreeMap<String, String>,
-    patches: &BTreeMap<String, String>,
-    config: Option<Config>,
-) -> Result<Folder> {
-    let mut modules = BTreeSet::new();
-    let mut descriptions = Vec::new();
-    for (api, text) in files {
-        let mut description = description(api, &text)?;
-        description.module = names::unique(&description.module, "_", &mut modules);
-        descriptions.push(description);
+/// Parses the text of `tables.toml`.
+pub(super) fn config(text: &str) -> Result<Config> {
+    Config::read(text).with_context(|| format!("cannot read `{CONFIG_FILE}`"))
+}
+
+/// The descriptions of a folder and their patches, which are not applied yet.
+#[derive(Debug, Clone)]
+pub(super) struct Parsed {
+    descriptions: Vec<Description>,
+    /// By the name of the description.
+    patches: BTreeMap<String, Patch>,
+}
+
+impl Parsed {
+    /// Applies the patches and `tables.toml`.
+    pub(super) fn prepared(mut self, config: Option<Config>) -> Result<Folder> {
+        let default = Config::default();
+        prepare::prepare(
+            &mut self.descriptions,
+            &self.patches,
+            config.as_ref().unwrap_or(&default),
+        )?;
+        Ok(Folder {
+            descriptions: self.descriptions,
+            config,
+        })
     }
-    let patches = patches.iter().map(|(api, text)| {
-        let file = format!("{api}{PATCH_ENDING}.json");
-        let patch = Patch::read(&parse(&file, text)?).with_context(|| format!("`{file}`"))?;
-        Ok((api.clone(), patch))
-    });
-    let patches = patches.collect::<Result<BTreeMap<_, _>>>()?;
-    let default = Config::default();
-    prepare::prepare(
-        &mut descriptions,
-        &patches,
-        config.as_ref().unwrap_or(&default),
-    )?;
-    Ok(Folder {
-        descriptions,
-        config,
-    })
 }
 
 /// Returns the JSON files of a folder, by file name without extension.

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The content of a patch file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Patch {
     /// Why the patch is needed. It appears in the report.
     pub(super) reason: String,
@@ -21,7 +21,7 @@ pub(super) struct Patch {
 }
 
 /// A single change.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Change {
     /// The place to change; `None` for the description as a whole.
     at: Option<Place>,
@@ -29,7 +29,7 @@ struct Change {
 }
 
 /// What to do with the value at a place.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Action {
     /// Apply a JSON merge patch (RFC 7386).
     Merge(Node),

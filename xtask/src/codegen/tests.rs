@@ -1,5 +1,7 @@
 //! Unit tests of parts that the golden outputs don't cover well.
 
+mod misspelled;
+
 use super::{
     generate, load,
     names::{self, Words},

@@ -18,17 +18,19 @@ use super::{config::Config, names};
 /// The module that hand-written code imports the types from.
 const MODULE: [&str; 2] = ["generated", "types"];
 
-/// Checks that code in this folder uses every type under `[types]`.
-///
-/// A misspelled name would otherwise be noticed only when that code no longer compiles.
-pub(super) fn check(config: &Config, code: &Path) -> Result<()> {
-    if config.types.is_empty() {
-        return Ok(());
-    }
+/// Reads which types the code in this folder uses.
+pub(super) fn of(code: &Path) -> Result<Used> {
     let mut used = Used::default();
     for file in sources(code)? {
         used.read(&file)?;
     }
+    Ok(used)
+}
+
+/// Checks that the code uses every type under `[types]`.
+///
+/// A misspelled name would otherwise be noticed only when that code no longer compiles.
+pub(super) fn check(config: &Config, used: &Used) -> Result<()> {
     let mut types = config.types.keys();
     if let Some(name) = types.find(|name| !used.0.contains(*name)) {
         let free = used
@@ -68,8 +70,8 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The names that code takes from the module.
-#[derive(Default)]
-struct Used(BTreeSet<String>);
+#[derive(Debug, Default)]
+pub(super) struct Used(BTreeSet<String>);
 
 impl Used {
     fn read(&mut self, file: &Path) -> Result<()> {

@@ -20,7 +20,6 @@ mod garbage;
 mod golden;
 mod guides;
 mod habits;
-mod misspelled;
 mod new_field;
 mod new_sink;
 mod odd_names;
