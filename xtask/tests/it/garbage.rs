@@ -1,9 +1,12 @@
-//! Tests with randomly damaged descriptions: they cause an error or an output, never a panic.
+//! Tests with randomly damaged descriptions, patches and `tables.toml`: they cause an error or an output, never a panic.
 
 use std::{
+    collections::BTreeMap,
     fs,
+    io::{self, Write as _},
+    panic,
     path::Path,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
@@ -28,98 +31,156 @@ impl Numbers {
     }
 }
 
-/// The texts of a folder of descriptions.
-struct Seed {
-    description: Value,
-    tables: Option<String>,
-    patch: Option<Value>,
+/// The descriptions, patches and `tables.toml` of a folder: text by name.
+type Seed = BTreeMap<String, String>;
+
+fn seed(folder: &str) -> Seed {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let inputs = files.filter(|file| is_json(file) || file.ends_with("tables.toml"));
+    let named = inputs.map(|file| {
+        let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+        (name, fs::read_to_string(file).unwrap())
+    });
+    named.collect()
 }
 
-impl Seed {
-    fn read(path: &str, description: &str) -> Self {
-        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-        let read = |name: &str| fs::read_to_string(tests.join(path).join(name)).ok();
-        let json = |text: String| serde_json::from_str(&text).unwrap();
-        Self {
-            description: json(read(description).unwrap()),
-            tables: read("tables.toml"),
-            patch: read("api.patch.json").map(json),
-        }
-    }
+fn is_json(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending == "json")
 }
 
-/// Set `FUZZ_SECONDS` to run longer than the fixed number of rounds, with other random numbers.
+/// Folders with small descriptions, which use all features of the generator.
+const SMALL: [&str; 9] = [
+    "tests/foreign/petstore",
+    "tests/foreign/fleet",
+    "tests/golden/nested_tables",
+    "tests/golden/all_of",
+    "tests/golden/recursion",
+    "tests/golden/types",
+    "tests/golden/published",
+    "tests/golden/patch",
+    "tests/golden/secret",
+];
+
 #[test]
 fn mutated_descriptions_do_not_panic() {
-    let seeds = [
-        Seed::read("foreign/petstore", "petstore.json"),
-        Seed::read("foreign/fleet", "fleet.json"),
-        Seed::read("golden/nested_tables", "api.json"),
-        Seed::read("golden/all_of", "api.json"),
-        Seed::read("golden/recursion", "api.json"),
-        Seed::read("golden/types", "api.json"),
-        Seed::read("golden/published", "api.json"),
-        Seed::read("golden/patch", "api.json"),
-    ];
-    let folder = tempfile::tempdir().unwrap();
-    let seconds = std::env::var("FUZZ_SECONDS")
-        .ok()
-        .map(|text| text.parse().unwrap());
+    let seeds: Vec<Seed> = SMALL.iter().map(|folder| seed(folder)).collect();
+    let counts = damage(&seeds, Numbers::new(20_261_122), |round| round < 540);
+    assert!(counts.accepted > 50 && counts.refused > 50, "{counts:?}");
+}
+
+/// With other random numbers in every run, and with our own descriptions. Set `FUZZ_SECONDS` for
+/// another time than ten minutes.
+#[test]
+#[ignore = "slow; `cargo xtask soak` runs it"]
+fn mutated_descriptions_do_not_panic_for_ten_minutes() {
+    let seconds = std::env::var("FUZZ_SECONDS");
+    let seconds = seconds.map_or(600, |text| text.parse().unwrap());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let start = now.as_secs();
+    let mut seeds: Vec<Seed> = SMALL.iter().map(|folder| seed(folder)).collect();
+    seeds.push(seed("../fixtures/apireference"));
     let started = Instant::now();
-    let goes_on = |round: usize| match seconds {
-        Some(seconds) => started.elapsed() < Duration::from_secs(seconds),
-        None => round < 480,
-    };
-    let mut numbers = Numbers::new(match seconds {
-        Some(_) => u64::from(std::process::id()) << 20,
-        None => 20_261_122,
+    let counts = damage(&seeds, Numbers::new(start), |_| {
+        started.elapsed() < Duration::from_secs(seconds)
     });
-    let (mut accepted, mut refused) = (0, 0);
-    let mut round = 0;
-    while goes_on(round) {
-        write(&seeds[round % seeds.len()], &mut numbers, folder.path());
-        round += 1;
-        match Output::generate(folder.path()) {
-            Ok(_) => accepted += 1,
+    let total = counts.accepted + counts.refused;
+    writeln!(
+        io::stdout(),
+        "{total} inputs from the seed {start}: {counts:?}"
+    )
+    .unwrap();
+}
+
+/// How many damaged folders the generator accepted and refused.
+#[derive(Debug, Default)]
+struct Counts {
+    accepted: usize,
+    refused: usize,
+}
+
+/// Generates from damaged copies of the folders, one after the other. An error has to name a file.
+fn damage(seeds: &[Seed], mut numbers: Numbers, goes_on: impl Fn(usize) -> bool) -> Counts {
+    let mut counts = Counts::default();
+    for round in (0..).take_while(|round| goes_on(*round)) {
+        let seed = &seeds[round % seeds.len()];
+        let folder = tempfile::tempdir().unwrap();
+        write(seed, &mut numbers, folder.path());
+        let Ok(result) = panic::catch_unwind(|| Output::generate(folder.path())) else {
+            // The panic is in the output of the test already, and the folder is its cause.
+            panic!("see `{}`", folder.keep().display());
+        };
+        match result {
+            Ok(_) => counts.accepted += 1,
             Err(error) => {
                 let text = format!("{error:#}");
-                let files = ["api.json", "api.patch.json", "tables.toml"];
-                assert!(files.iter().any(|file| text.contains(file)), "{text}");
+                let mut files = seed.keys();
+                assert!(files.any(|file| text.contains(file.as_str())), "{text}");
                 assert!(!text.contains("wrote no Rust"), "{text}");
-                refused += 1;
+                counts.refused += 1;
             }
         }
     }
-    assert!(accepted > 50 && refused > 50, "{accepted} {refused}");
+    counts
 }
 
-/// Writes a folder with a random defect.
+/// Writes a folder with a few random defects in one of its files.
 fn write(seed: &Seed, numbers: &mut Numbers, folder: &Path) {
-    let mut description = seed.description.clone();
-    let mut patch = seed.patch.clone();
-    for _ in 0..=numbers.below(3) {
-        match &mut patch {
-            Some(patch) if numbers.below(2) == 0 => mutate(patch, numbers),
-            _ => mutate(&mut description, numbers),
+    let damaged = numbers.below(seed.len());
+    for (number, (name, text)) in seed.iter().enumerate() {
+        let mut text = text.clone();
+        if number == damaged {
+            let count = 1 + numbers.below(3);
+            if is_json(name.as_ref()) {
+                let mut value: Value = serde_json::from_str(&text).unwrap();
+                (0..count).for_each(|_| mutate(&mut value, numbers));
+                text = value.to_string();
+            } else {
+                (0..count).for_each(|_| mutate_lines(&mut text, numbers));
+            }
+            if numbers.below(20) == 0 {
+                mutate_text(&mut text, numbers);
+            }
+        }
+        fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+/// Cuts a text off, or puts something in it.
+fn mutate_text(text: &mut String, numbers: &mut Numbers) {
+    let end = (0..=numbers.below(text.len() + 1)).rev();
+    let end = end.into_iter().find(|&end| text.is_char_boundary(end));
+    let end = end.unwrap_or_default();
+    match numbers.below(3) {
+        0 => text.truncate(end),
+        1 => text.insert_str(end, "1e999"),
+        _ => text.insert_str(end, &odd_text(numbers)),
+    }
+}
+
+/// Removes, repeats or moves a line of a TOML file, or replaces a text in it.
+fn mutate_lines(text: &mut String, numbers: &mut Numbers) {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    if lines.is_empty() {
+        return;
+    }
+    let (line, other) = (numbers.below(lines.len()), numbers.below(lines.len()));
+    match numbers.below(6) {
+        0 => _ = lines.remove(line),
+        1 => lines.insert(other, lines[line].clone()),
+        2 => lines.swap(line, other),
+        3 => mutate_text(&mut lines[line], numbers),
+        _ => {
+            let parts: Vec<&str> = lines[line].split('"').collect();
+            let mut parts: Vec<String> = parts.into_iter().map(str::to_owned).collect();
+            let place = (2 * numbers.below(parts.len().div_ceil(2)) + 1).min(parts.len() - 1);
+            parts[place] = odd_text(numbers).escape_debug().to_string();
+            lines[line] = parts.join("\"");
         }
     }
-    let mut text = description.to_string();
-    if numbers.below(20) == 0 {
-        let end = (0..=numbers.below(text.len())).rev();
-        let end = end.into_iter().find(|&end| text.is_char_boundary(end));
-        text.truncate(end.unwrap_or_default());
-    }
-    let file = |name: &str, content: Option<String>| {
-        let file = folder.join(name);
-        match content {
-            Some(content) => fs::write(file, content).unwrap(),
-            None if file.exists() => fs::remove_file(file).unwrap(),
-            None => {}
-        }
-    };
-    file("api.json", Some(text));
-    file("tables.toml", seed.tables.clone());
-    file("api.patch.json", patch.map(|patch| patch.to_string()));
+    *text = lines.join("\n");
 }
 
 /// Replaces, removes or renames a random value.
@@ -129,9 +190,18 @@ fn mutate(value: &mut Value, numbers: &mut Numbers) {
         Value::Object(members) if deeper && !members.is_empty() => {
             let position = numbers.below(members.len());
             let name = members.keys().nth(position).unwrap().clone();
-            match numbers.below(12) {
+            match numbers.below(14) {
                 0 => {
                     members.remove(&name);
+                }
+                2 => {
+                    let other = numbers.below(members.len());
+                    let other = members.values().nth(other).unwrap().clone();
+                    members.insert(name, other);
+                }
+                3 => {
+                    let copy = members[&name].clone();
+                    members.insert(odd_text(numbers), copy);
                 }
                 1 => {
                     let value = members.remove(&name).unwrap();
@@ -145,7 +215,7 @@ fn mutate(value: &mut Value, numbers: &mut Numbers) {
             mutate(&mut items[position], numbers);
         }
         _ => {
-            *value = match numbers.below(12) {
+            *value = match numbers.below(17) {
                 0 => Value::Null,
                 1 => json!(true),
                 2 => json!(-1),
@@ -158,10 +228,22 @@ fn mutate(value: &mut Value, numbers: &mut Numbers) {
                     json!({"type": ["object", "null"], "additionalProperties": {"enum": ["a", "A", "\u{202e}"]}})
                 }
                 9 => json!(["object"]),
+                10 => json!(u64::MAX),
+                11 => json!(-1e308),
+                12 => nested(value, "properties", 3 + numbers.below(50)),
+                13 => nested(value, "items", 3 + numbers.below(100)),
                 _ => Value::String(odd_text(numbers)),
             };
         }
     }
+}
+
+/// Puts a value deep into objects or lists.
+fn nested(value: &Value, keyword: &str, depth: usize) -> Value {
+    (0..depth).fold(value.clone(), |inner, _| match keyword {
+        "properties" => json!({"properties": {"a": inner, "b": {"$ref": "#"}}}),
+        _ => json!({"items": inner}),
+    })
 }
 
 fn odd_text(numbers: &mut Numbers) -> String {

@@ -109,9 +109,9 @@ impl Names {
         let mut paths = Map::new();
         for _ in 0..3 {
             let segments = 1 + self.0.below(2);
-            let path: String = (0..segments).map(|_| format!("/{}", self.name())).collect();
+            let segments: Vec<String> = (0..segments).map(|_| self.name()).collect();
             paths.insert(
-                path,
+                format!("/{}", segments.join("/")),
                 json!({"get": self.operation(&names), "post": self.operation(&names)}),
             );
         }
@@ -154,6 +154,10 @@ fn generate(seed: u64, count: usize, mut use_output: impl FnMut(usize, &Output))
     }
     // An alias of itself has no end in any language.
     assert!(refused.len() * 10 < count, "{}", refused.join("\n"));
+}
+
+fn is_rust(path: &str) -> bool {
+    Path::new(path).extension() == Some("rs".as_ref())
 }
 
 /// Collects names that two items, fields or variants have in common.
@@ -240,7 +244,7 @@ impl<'ast> Visit<'ast> for Clashes {
 #[test]
 fn odd_names_become_valid_code() {
     generate(20_261_130, 40, |number, output| {
-        for (path, code) in output.files().filter(|(path, _)| path.ends_with(".rs")) {
+        for (path, code) in output.files().filter(|(path, _)| is_rust(path)) {
             let file = syn::parse_file(code).unwrap_or_else(|error| panic!("{error}:\n{code}"));
             let mut clashes = Clashes::default();
             clashes.visit_file(&file);
