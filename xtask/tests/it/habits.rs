@@ -40,10 +40,14 @@ pub(crate) enum Habit {
     Gateway,
     /// Names of schemas are those of types that hand-written code uses, but not of the same ones.
     MixedNames,
+    /// No `operationId`, but tags, content types and extensions everywhere.
+    Extensions,
+    /// Paths end in a slash.
+    Slashes,
 }
 
 impl Habit {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Inline,
         Self::Wrapped,
         Self::Parts,
@@ -61,6 +65,8 @@ impl Habit {
         Self::OddNames,
         Self::Gateway,
         Self::MixedNames,
+        Self::Extensions,
+        Self::Slashes,
     ];
 
     /// Rewrites a description in Swagger 2.0.
@@ -136,6 +142,17 @@ impl Habit {
                         json!({"parameters": [], "responses": {"200": {"description": ""}}});
                 }
             }
+            Self::Extensions => {
+                each_schema(api, &mut |schema| schema["x-order"] = json!(1));
+                each_operation(api, &mut |operation| {
+                    remove(operation, "operationId");
+                    operation["tags"] = json!(["a tag", "another"]);
+                    operation["consumes"] = json!(["text/json", "application/json"]);
+                    operation["x-sample"] = json!({"$ref": "sample.json"});
+                });
+                api["paths"]["x-paths"] = json!({"get": "nothing"});
+            }
+            Self::Slashes => rename_paths(api, &|path| format!("{}/", path.trim_end_matches('/'))),
             Self::MixedNames => rename_schemas(api, &|number| {
                 let names = ["Asset", "Error", "LocationInput", "ProductsListResponse"];
                 match names.get(number) {
