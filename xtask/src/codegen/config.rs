@@ -6,7 +6,6 @@ use anyhow::{Error, Result, anyhow, bail};
 use serde::Deserialize;
 
 use super::{
-    lower::RESERVED,
     names::{self, Words},
     tables::Kind,
 };
@@ -318,7 +317,7 @@ impl Config {
     /// Checks the form of the names of types.
     pub(super) fn check_types(&self) -> Result<()> {
         for name in self.types.keys() {
-            if !names::is_type(name) || RESERVED.contains(&name.as_str()) {
+            if !names::is_type(name) {
                 bail!(
                     "`tables.toml`: type `{name}`: not a name for a type; write it like \
                      `ProductsListRequest`, and not like a type of Rust's standard library"

@@ -13,27 +13,6 @@ use super::{
     types::{Body, Definition, Member, Side, Struct, Type},
 };
 
-/// Names that the generated code uses itself, or the macros that it calls.
-pub(super) const RESERVED: &[&str] = &[
-    "Box",
-    "Clone",
-    "Debug",
-    "Default",
-    "Deserialize",
-    "Err",
-    "From",
-    "None",
-    "Ok",
-    "Option",
-    "PartialEq",
-    "Result",
-    "Self",
-    "Serialize",
-    "Some",
-    "String",
-    "Vec",
-];
-
 /// The types of one description, which are collected while schemas are lowered.
 pub(super) struct Lowering<'c> {
     words: &'c Words,
@@ -67,7 +46,10 @@ impl<'c> Lowering<'c> {
             definitions: Vec::new(),
             by_place: BTreeMap::new(),
             claims: BTreeMap::new(),
-            taken: RESERVED.iter().map(|&name| name.to_owned()).collect(),
+            taken: names::RESERVED
+                .iter()
+                .map(|&name| name.to_owned())
+                .collect(),
             // The module with the endpoints has a constant of this name itself.
             constants: BTreeSet::from(["API".to_owned()]),
             open: Vec::new(),

@@ -2,6 +2,27 @@
 
 use std::collections::BTreeSet;
 
+/// Names that the generated code uses itself, or the macros that it calls.
+pub(super) const RESERVED: &[&str] = &[
+    "Box",
+    "Clone",
+    "Debug",
+    "Default",
+    "Deserialize",
+    "Err",
+    "From",
+    "None",
+    "Ok",
+    "Option",
+    "PartialEq",
+    "Result",
+    "Self",
+    "Serialize",
+    "Some",
+    "String",
+    "Vec",
+];
+
 /// Words that the general rule would split wrongly, such as `EoR`.
 #[derive(Debug, Default)]
 pub(super) struct Words(Vec<(String, String)>);
@@ -154,6 +175,7 @@ pub(super) fn is_plain(name: &str) -> bool {
 pub(super) fn is_type(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_uppercase())
         && name.chars().all(|char| char.is_ascii_alphanumeric())
+        && !RESERVED.contains(&name)
 }
 
 /// Returns a name that is not taken: the given one, otherwise with the first free number appended.
