@@ -1,10 +1,9 @@
 //! Checks that the server, the database and the user's privileges suffice.
 
+use fortilake_postgres::{self as sql, ServerAddress};
 use fortilake_sink::{Error, Kind, Result};
 
 use crate::connection::Connection;
-use crate::sql;
-use crate::target::ServerAddress;
 
 /// The oldest version that works: `UNIQUE NULLS NOT DISTINCT` is new in PostgreSQL 15.
 const OLDEST: u32 = 150_000;

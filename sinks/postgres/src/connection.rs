@@ -10,18 +10,14 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use fortilake_postgres::{self as postgres, ServerAddress, Task};
 use fortilake_sink::{Error, Kind, Result};
 use futures_util::SinkExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time;
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 use crate::config::Timeouts;
-use crate::failure;
-use crate::target::{Security, ServerAddress};
-use crate::tls;
 
 /// How much longer than the server to wait. The server's own timeout gives the better error.
 const GRACE: Duration = Duration::from_secs(10);
@@ -29,18 +25,14 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long the server must at least wait for the next statement. A busy machine may take a while to send it.
 const LEAST_IDLE: Duration = Duration::from_mins(1);
 
-/// How long to wait for the server to notice the end of a connection.
-const FAREWELL: Duration = Duration::from_secs(1);
-
 /// How many bytes of rows to send at once.
 const CHUNK: usize = 256 << 10;
 
 /// How to connect to the database.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    pub(crate) target: ServerAddress,
-    tls: Option<MakeRustlsConnect>,
-    timeouts: Timeouts,
+    inner: postgres::Connector,
+    limit: Duration,
 }
 
 impl Connector {
@@ -50,46 +42,30 @@ impl Connector {
         ca_cert: Option<&Path>,
         timeouts: Timeouts,
     ) -> Result<Self> {
-        let tls = match target.security {
-            Security::Plain => None,
-            Security::Verified => {
-                let ca_cert = ca_cert.map(Path::to_owned);
-                let config = spawn_blocking(move || tls::config(ca_cert.as_deref())).await;
-                let config = config.unwrap_or_else(|error| {
-                    let text = "the task that reads certificates failed";
-                    Err(Error::new(Kind::Internal, text).with_source(error))
-                })?;
-                Some(MakeRustlsConnect::new(config))
-            }
-        };
+        let inner = postgres::Connector::new(target, ca_cert, timeouts.connect).await;
         Ok(Self {
-            target,
-            tls,
-            timeouts,
+            inner: inner.map_err(failed)?,
+            limit: timeouts.statement,
         })
+    }
+
+    /// The server and the database.
+    pub(crate) fn target(&self) -> &ServerAddress {
+        &self.inner.address
     }
 
     /// Connects and begins a transaction.
     pub(crate) async fn begin(&self) -> Result<Connection> {
-        let limit = self.timeouts.connect;
-        let opened = time::timeout(limit, self.open()).await.map_err(|_| {
-            let text = format!(
-                "`{}` did not respond within {} ms",
-                self.target.servers(),
-                limit.as_millis()
-            );
-            Error::new(Kind::Unavailable, text)
-        })?;
-        let (client, task) = opened.map_err(|error| failure::connecting(&self.target, &error))?;
+        let (client, task) = self.inner.open().await.map_err(failed)?;
         let connection = Connection {
             client,
             task,
-            limit: self.timeouts.statement,
+            limit: self.limit,
         };
         // A process that is stopped in the middle must not hold the lock for ever. And settings of the server, the
         // database or the user must not change what statements mean.
-        let limit = self.timeouts.statement.as_millis();
-        let idle = self.timeouts.statement.max(LEAST_IDLE).as_millis();
+        let limit = self.limit.as_millis();
+        let idle = self.limit.max(LEAST_IDLE).as_millis();
         let begin = format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
              SET LOCAL statement_timeout = {limit}; \
@@ -103,26 +79,6 @@ impl Connector {
         );
         connection.run("begin a transaction", &begin).await?;
         Ok(connection)
-    }
-
-    async fn open(&self) -> Result<(Client, Task), tokio_postgres::Error> {
-        let config = &self.target.config;
-        if let Some(tls) = &self.tls {
-            let (client, connection) = config.connect(tls.clone()).await?;
-            return Ok((client, Task(tokio::spawn(connection))));
-        }
-        let (client, connection) = config.connect(NoTls).await?;
-        Ok((client, Task(tokio::spawn(connection))))
-    }
-}
-
-/// The task that moves messages. It ends with the connection: if a call is dropped, the server must see that at once
-/// and roll back, because the next sink may be waiting for the lock.
-struct Task(JoinHandle<Result<(), tokio_postgres::Error>>);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
@@ -195,7 +151,7 @@ impl Connection {
         let sent = time::timeout(self.limit + GRACE, sending).await;
         match sent {
             Ok(Ok(count)) => Ok(count),
-            Ok(Err(CopyError::Database(error))) => Err(failure::statement(action, &error)),
+            Ok(Err(CopyError::Database(error))) => Err(failed(postgres::statement(action, &error))),
             Ok(Err(CopyError::File(error))) => {
                 let text = format!("cannot {action}: a temporary file cannot be read");
                 Err(Error::new(Kind::Unavailable, text).with_source(error))
@@ -209,25 +165,15 @@ impl Connection {
         // A transaction in which a statement failed answers COMMIT with ROLLBACK and no error. That cannot happen here,
         // because every failure is returned and drops the connection.
         self.run("commit", "COMMIT").await?;
-        self.close().await;
+        self.task.close(self.client).await;
         Ok(())
     }
 
     /// Rolls back and closes the connection.
     pub(crate) async fn roll_back(self) -> Result<()> {
         self.run("roll back", "ROLLBACK").await?;
-        self.close().await;
+        self.task.close(self.client).await;
         Ok(())
-    }
-
-    /// Ends the connection as the server expects it, because it logs those that break.
-    async fn close(self) {
-        let Self {
-            client, mut task, ..
-        } = self;
-        drop(client);
-        // The transaction has ended, whatever happens now.
-        let _ = time::timeout(FAREWELL, &mut task.0).await;
     }
 
     async fn wait<T>(
@@ -237,7 +183,7 @@ impl Connection {
     ) -> Result<T> {
         match time::timeout(self.limit + GRACE, call).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(failure::statement(action, &error)),
+            Ok(Err(error)) => Err(failed(postgres::statement(action, &error))),
             Err(_) => Err(self.late(action)),
         }
     }
@@ -260,4 +206,21 @@ enum CopyError {
 /// A file for [`Connection::copy`].
 pub(crate) fn reader(file: File) -> impl AsyncRead {
     tokio::fs::File::from_std(file)
+}
+
+/// The sink's error for an error of a connection.
+pub(crate) fn failed(error: postgres::Error) -> Error {
+    let kind = match error.kind() {
+        postgres::Kind::Config => Kind::Config,
+        postgres::Kind::Unavailable => Kind::Unavailable,
+        postgres::Kind::Full => Kind::Full,
+        postgres::Kind::Rejected => Kind::Rejected,
+        postgres::Kind::Internal => Kind::Internal,
+    };
+    let (text, source) = error.into_parts();
+    let error = Error::new(kind, text);
+    match source {
+        Some(source) => error.with_source(source),
+        None => error,
+    }
 }

@@ -3,11 +3,11 @@
 //! The table of old rows is compared with the table itself, and not filled from the changes of one crawl. So it can be
 //! switched on at any time, and what one crawl did not write, because the option was off, the next one does.
 
+use fortilake_postgres as sql;
 use fortilake_sink::Result;
 
 use crate::connection::Connection;
 use crate::merge::same_key;
-use crate::sql;
 use crate::tables::TargetTable;
 use crate::types::{META, SCOPE};
 

@@ -5,13 +5,13 @@
 
 use std::fmt::Write as _;
 
+use fortilake_postgres as sql;
 use fortilake_sink::{KeyIn, Result};
 
 use crate::connection::{self, Connection};
 use crate::snapshots::Changes;
 use crate::snapshots::scopes::{DECISIONS, Special};
 use crate::spool::SpooledTable;
-use crate::sql;
 use crate::tables::TargetTable;
 use crate::types::{META, SCOPE};
 

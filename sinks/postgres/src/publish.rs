@@ -45,7 +45,7 @@ impl Publisher {
 
     async fn begin(&self) -> Result<Connection> {
         let connection = self.connector.begin().await?;
-        access::check(&connection, &self.connector.target, &self.schema).await?;
+        access::check(&connection, self.connector.target(), &self.schema).await?;
         Ok(connection)
     }
 
@@ -69,8 +69,8 @@ impl Publisher {
         Ok(Receipt {
             location: format!(
                 "{}/{}, schema {}",
-                self.connector.target.servers(),
-                self.connector.target.database(),
+                self.connector.target().servers(),
+                self.connector.target().database(),
                 self.schema
             ),
             snapshot: Some(claim.name),

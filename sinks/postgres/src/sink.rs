@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use fortilake_postgres::ServerAddress;
 use fortilake_sink::issues::{Changed, ISSUES, issues};
 use fortilake_sink::{
     Batch, Context, Delivery, Descriptor, Error, Kind, Options, Outcome, Receipt, Result,
@@ -12,12 +13,11 @@ use fortilake_sink::{
 use schemars::schema_for;
 
 use crate::config::Config;
-use crate::connection::Connector;
+use crate::connection::{Connector, failed};
 use crate::encode::storable;
 use crate::publish::{Delivered, Publisher, check_partial};
 use crate::spool::Spool;
 use crate::tables::LONGEST_SUFFIX;
-use crate::target::ServerAddress;
 use crate::types;
 
 /// Why a text is in the table `issues`.
@@ -81,7 +81,8 @@ fn check_selection(selection: &Selection) -> Result<()> {
 async fn publisher(config: &Config) -> Result<Publisher> {
     config.check_schema()?;
     let timeouts = config.timeouts()?;
-    let target = ServerAddress::parse(config.url.expose(), timeouts.connect)?;
+    let target = ServerAddress::parse(config.url.expose(), "`ca_cert`", timeouts.connect);
+    let target = target.map_err(failed)?;
     Ok(Publisher {
         connector: Connector::new(target, config.ca_cert.as_deref(), timeouts).await?,
         schema: config.schema.clone(),

@@ -5,11 +5,11 @@ pub(crate) mod scopes;
 use std::collections::BTreeSet;
 use std::ops::AddAssign;
 
+use fortilake_postgres as sql;
 use fortilake_sink::{Crawl, Outcome, Result, Summary, choose_name};
 
 use crate::connection::Connection;
 use crate::encode::storable;
-use crate::sql;
 
 /// How many rows were changed in the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

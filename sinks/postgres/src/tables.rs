@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use fortilake_postgres as sql;
 use fortilake_sink::{Error, Kind, Result, TableSpec};
 
 use crate::connection::Connection;
-use crate::sql;
 use crate::types::{SCOPE, Type};
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use fortilake_postgres as sql;
 use fortilake_sink::{
     DataType, Error, Field, Kind, Outcome, Result, Schema, ScopeId, ScopeOutcome, ScopeResult,
     TimeUnit,
@@ -11,7 +12,6 @@ use fortilake_sink::{
 use super::Claim;
 use crate::connection::Connection;
 use crate::encode;
-use crate::sql;
 use crate::types::Type;
 
 /// The table's name.

@@ -5,7 +5,6 @@ mod conformance;
 mod crawls;
 mod deletes;
 mod networks;
-mod server;
 mod stable;
 mod targets;
 mod values;

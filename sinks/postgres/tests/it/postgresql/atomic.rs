@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::crawls::{Load, changes, column, options, rows};
-use super::server::{Database, server};
+use fortilake_postgres::testing::{Database, server};
 
 /// A crawl in which all rows of all tables have the same name.
 fn uniform(number: u32) -> Load {

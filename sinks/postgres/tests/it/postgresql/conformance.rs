@@ -8,7 +8,7 @@ use fortilake_sink::{Context, Options};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::server::{Database, server};
+use fortilake_postgres::testing::{Database, server};
 
 /// A schema of the suite's database.
 struct Schema<'a> {
@@ -78,7 +78,9 @@ impl Destination for Schema<'_> {
             _ => return false,
         };
         let client = match fault {
-            Fault::Down => super::server::connect(&server().url("postgres", "postgres")).await,
+            Fault::Down => {
+                fortilake_postgres::testing::connect(&server().url("postgres", "postgres")).await
+            }
             _ => self.database.client().await,
         };
         client.batch_execute(&statement).await.unwrap();
@@ -90,7 +92,8 @@ impl Destination for Schema<'_> {
             "ALTER DATABASE {} ALLOW_CONNECTIONS true",
             self.database.name
         );
-        let client = super::server::connect(&server().url("postgres", "postgres")).await;
+        let client =
+            fortilake_postgres::testing::connect(&server().url("postgres", "postgres")).await;
         client.batch_execute(&allow).await.unwrap();
         let drop = "DROP EVENT TRIGGER IF EXISTS fault";
         self.database

@@ -11,7 +11,7 @@ use fortilake_sink::{
 };
 use serde_json::{Value, json};
 
-use super::server::Database;
+use fortilake_postgres::testing::Database;
 
 /// 2026-09-01T12:00:00Z in microseconds of Unix time.
 pub(crate) const NOON: i64 = 1_788_264_000_000_000;

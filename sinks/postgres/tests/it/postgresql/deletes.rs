@@ -3,7 +3,7 @@
 use fortilake_sink::{Kind, Partial, Standing};
 
 use super::crawls::{Load, column, options, rows};
-use super::server::{Database, server};
+use fortilake_postgres::testing::{Database, server};
 
 /// Three accounts with one thing each, and an owner that the first two share.
 fn first() -> Load {

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 use super::crawls::{Load, changes, column, rows};
-use super::server::{as_user, connect, free_port, own, server};
+use fortilake_postgres::testing::{as_user, connect, free_port, own, server};
 
 /// PgBouncer in transaction mode with one connection to the server, which all clients share.
 struct Pooler {

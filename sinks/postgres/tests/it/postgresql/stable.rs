@@ -6,7 +6,7 @@ use arrow_array::{Int64Array, StringArray};
 use fortilake_sink::{DataType, Field, KeyIn};
 
 use super::crawls::{Load, changes, column, rows, table, text};
-use super::server::server;
+use fortilake_postgres::testing::server;
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo xtask interop"]

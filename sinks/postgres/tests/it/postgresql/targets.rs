@@ -6,7 +6,7 @@ use fortilake_sink::{Error, Kind, Options, registry};
 use serde_json::json;
 
 use super::crawls::{Load, column};
-use super::server::{HOST, free_port, server};
+use fortilake_postgres::testing::{HOST, free_port, server};
 
 const PASSWORD: &str = "hunter2-s3cret";
 
@@ -103,7 +103,7 @@ async fn a_login_that_is_rejected() {
 #[ignore = "needs PostgreSQL: cargo xtask interop"]
 async fn a_database_that_is_not_utf8() {
     let create = "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'";
-    let client = super::server::connect(&server().url("postgres", "postgres")).await;
+    let client = fortilake_postgres::testing::connect(&server().url("postgres", "postgres")).await;
     client.batch_execute(create).await.unwrap();
     let url = server().url("postgres", "latin");
     refuse(&url, &[], Kind::Config, "UTF8 is required").await;

@@ -6,7 +6,7 @@ use arrow_array::{Int64Array, StringArray, TimestampMicrosecondArray};
 use fortilake_sink::{DataType, Field, KeyIn, TimeUnit};
 
 use super::crawls::{Load, NOON, column, options, rows, table, text};
-use super::server::server;
+use fortilake_postgres::testing::server;
 
 /// The wall clock that the API wrote must not be shifted, even to a time that does not exist in the reader's zone.
 #[tokio::test]

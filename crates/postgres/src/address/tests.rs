@@ -3,7 +3,7 @@
 use super::*;
 
 fn parse(url: &str) -> Result<ServerAddress> {
-    ServerAddress::parse(url, Duration::from_secs(10))
+    ServerAddress::parse(url, "`ca_cert`", Duration::from_secs(10))
 }
 
 #[test]

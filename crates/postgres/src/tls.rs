@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use fortilake_sink::{Error, Kind, Result};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
+
+use crate::{Error, Kind, Result};
 
 /// The CAs of `ca_cert`, or those of the system. The host name is verified in both cases.
 ///
@@ -27,7 +28,10 @@ pub(crate) fn config(ca_cert: Option<&Path>) -> Result<ClientConfig> {
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore> {
-    let pem = fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    let pem = fs::read(path).map_err(|error| {
+        let text = format!("cannot read `{}`", path.display());
+        Error::new(Kind::Config, text).with_source(error)
+    })?;
     let wrong = |reason: String| {
         let text = format!("`{}` is not a PEM file with certificates", path.display());
         Error::new(Kind::Config, text).with_source(reason)

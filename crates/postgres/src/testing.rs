@@ -3,6 +3,9 @@
 //! It is started from the installed programs, on a free port, in a temporary folder. It accepts only connections to this
 //! machine. A watchdog stops it and deletes the folder when the test process ends, however it ends.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+#![expect(clippy::missing_panics_doc, reason = "all of them fail the test")]
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -21,23 +24,27 @@ const FOLDERS: [&str; 3] = [
 ];
 
 /// The host name in the server's certificate.
-pub(crate) const HOST: &str = "localhost";
+pub const HOST: &str = "localhost";
 
-pub(crate) struct Server {
-    pub(crate) folder: PathBuf,
-    pub(crate) port: u16,
+/// A running server.
+pub struct Server {
+    /// Its folder, with the data in `data` and the socket.
+    pub folder: PathBuf,
+    /// Its port on 127.0.0.1.
+    pub port: u16,
     /// Lives as long as this process, because it waits for the end of its standard input.
     _watchdog: Child,
 }
 
 /// The server, started by the first test that needs it.
-pub(crate) fn server() -> &'static Server {
+pub fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(Server::start)
 }
 
 impl Server {
-    fn start() -> Self {
+    /// Starts another server than [`server`].
+    pub fn start() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("fortilake-postgres-")
             .tempdir()
@@ -91,8 +98,26 @@ impl Server {
         }
     }
 
+    /// Stops the server as an operator would, or as a crash would, and starts it again after a while.
+    pub fn restart(&self, mode: &str, away: std::time::Duration) {
+        let control = programs().join("pg_ctl");
+        let data = self.folder.join("data");
+        let mode = format!("--mode={mode}");
+        succeed(
+            as_user(&control)
+                .args(["stop", &mode, "--silent", "--pgdata"])
+                .arg(&data),
+        );
+        std::thread::sleep(away);
+        let mut start = as_user(&control);
+        start
+            .args(["start", "--wait", "--silent", "--pgdata"])
+            .arg(&data);
+        succeed(start.arg("--log").arg(self.folder.join("log")));
+    }
+
     /// A new, empty database.
-    pub(crate) async fn database(&'static self) -> Database {
+    pub async fn database(&'static self) -> Database {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         // Two databases cannot be created from one template at the same time.
         static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -107,45 +132,52 @@ impl Server {
         Database { server: self, name }
     }
 
-    pub(crate) fn url(&self, user: &str, database: &str) -> String {
+    /// The URL of a database, without a password.
+    pub fn url(&self, user: &str, database: &str) -> String {
         format!("postgres://{user}@127.0.0.1:{}/{database}", self.port)
     }
 
     /// The file with the CA that signed the server's certificate.
-    pub(crate) fn ca(&self) -> PathBuf {
+    pub fn ca(&self) -> PathBuf {
         self.folder.join("ca.crt")
     }
 }
 
 /// A database of one test.
-pub(crate) struct Database {
-    pub(crate) server: &'static Server,
-    pub(crate) name: String,
+pub struct Database {
+    /// The server that it is on.
+    pub server: &'static Server,
+    /// Its name.
+    pub name: String,
 }
 
 impl Database {
-    pub(crate) fn url(&self) -> String {
+    /// The URL for the user `postgres`.
+    pub fn url(&self) -> String {
         self.url_of("postgres")
     }
 
-    pub(crate) fn url_of(&self, user: &str) -> String {
+    /// The URL for a user.
+    pub fn url_of(&self, user: &str) -> String {
         self.server.url(user, &self.name)
     }
 
     /// A connection for tests and readers.
-    pub(crate) async fn client(&self) -> Client {
+    pub async fn client(&self) -> Client {
         connect(&self.url()).await
     }
 }
 
-pub(crate) async fn connect(url: &str) -> Client {
+/// Connects to a database.
+pub async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     // It ends with the client. Tests that end connections look at the client's errors.
     tokio::spawn(connection);
     client
 }
 
-pub(crate) fn free_port() -> u16 {
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
@@ -166,7 +198,7 @@ fn programs() -> PathBuf {
 }
 
 /// A command that runs as another user if this process is root, which PostgreSQL refuses.
-pub(crate) fn as_user(program: &Path) -> Command {
+pub fn as_user(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
     }
@@ -179,7 +211,7 @@ pub(crate) fn as_user(program: &Path) -> Command {
 }
 
 /// Gives a folder to the user who runs the server.
-pub(crate) fn own(folder: &Path) {
+pub fn own(folder: &Path) {
     if is_root() {
         succeed(
             Command::new("chown")
@@ -194,7 +226,8 @@ fn is_root() -> bool {
     output.stdout.trim_ascii() == b"0"
 }
 
-pub(crate) fn succeed(command: &mut Command) {
+/// Runs a command that must succeed.
+pub fn succeed(command: &mut Command) {
     // The server inherits standard output and would keep a pipe open, so it is not read.
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
     assert!(status.unwrap().success(), "failed: {command:?}");

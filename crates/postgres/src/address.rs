@@ -2,22 +2,26 @@
 
 use std::time::Duration;
 
-use fortilake_sink::{Error, Kind, Result};
 use tokio_postgres::config::{Host, SslMode};
+
+use crate::{Error, Kind, Result};
 
 #[cfg(test)]
 mod tests;
 
 /// A server and a database, read from a URL.
 #[derive(Clone)]
-pub(crate) struct ServerAddress {
+pub struct ServerAddress {
     pub(crate) config: tokio_postgres::Config,
-    pub(crate) security: Security,
+    /// Whether to use TLS.
+    pub security: Security,
+    /// The setting that names the certificates of a private CA, for messages.
+    pub(crate) ca_setting: &'static str,
 }
 
 /// Whether the connection uses TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Security {
+pub enum Security {
     /// TLS, with a certificate that is valid for the host name and signed by a known CA.
     Verified,
     /// No TLS: the URL asks for that, or the server is on this machine.
@@ -59,7 +63,9 @@ const UNSUPPORTED: [&str; 12] = [
 
 impl ServerAddress {
     /// Reads a URL. Errors quote no part of it that could be the password.
-    pub(crate) fn parse(url: &str, connect_timeout: Duration) -> Result<Self> {
+    ///
+    /// `ca_setting` is the name of the setting that names the certificates of a private CA, for messages.
+    pub fn parse(url: &str, ca_setting: &'static str, connect_timeout: Duration) -> Result<Self> {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(config(
                 "the URL must begin with `postgres://` or `postgresql://`",
@@ -72,9 +78,9 @@ impl ServerAddress {
             match pair.split_once('=') {
                 Some(("sslmode", value)) => mode = Some(value),
                 Some(("sslrootcert", _)) => {
-                    return Err(config(
-                        "the URL contains `sslrootcert`; set the option `ca_cert` instead",
-                    ));
+                    return Err(config(format!(
+                        "the URL contains `sslrootcert`; set the option {ca_setting} instead"
+                    )));
                 }
                 Some((name, _)) if name == TARGET_SESSION || PARAMETERS.contains(&name) => {
                     kept.push(pair);
@@ -121,11 +127,12 @@ impl ServerAddress {
         Ok(Self {
             config: parsed,
             security,
+            ca_setting,
         })
     }
 
     /// The servers as `HOST:PORT`, for messages.
-    pub(crate) fn servers(&self) -> String {
+    pub fn servers(&self) -> String {
         let port = |index: usize| {
             let ports = self.config.get_ports();
             *ports.get(index).or_else(|| ports.first()).unwrap_or(&5432)
@@ -148,12 +155,13 @@ impl ServerAddress {
         hosts.join(",")
     }
 
-    pub(crate) fn user(&self) -> &str {
+    /// The user's name.
+    pub fn user(&self) -> &str {
         self.config.get_user().unwrap_or_default()
     }
 
     /// The name of the database. Without one in the URL, PostgreSQL uses the user's name.
-    pub(crate) fn database(&self) -> &str {
+    pub fn database(&self) -> &str {
         self.config.get_dbname().unwrap_or(self.user())
     }
 }

@@ -4,17 +4,16 @@ use std::error::Error as StdError;
 use std::fmt::Display;
 use std::io;
 
-use fortilake_sink::{Error, Kind};
 use rustls::CertificateError;
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::target::ServerAddress;
+use crate::{Error, Kind, ServerAddress};
 
 #[cfg(test)]
 mod tests;
 
 /// The error of a statement: "cannot `action`", with what the server said as the cause.
-pub(crate) fn statement(action: impl Display, error: &tokio_postgres::Error) -> Error {
+pub fn statement(action: impl Display, error: &tokio_postgres::Error) -> Error {
     let Some(found) = error.as_db_error() else {
         let text = format!("cannot {action}");
         return Error::new(Kind::Unavailable, text).with_source(root(error));
@@ -76,7 +75,7 @@ pub(crate) fn connecting(target: &ServerAddress, error: &tokio_postgres::Error) 
         };
         return Error::new(kind, text).with_source(told(found));
     }
-    if let Some(reason) = tls(error) {
+    if let Some(reason) = tls(target, error) {
         let text = format!("cannot establish a TLS connection to `{servers}`");
         return Error::new(Kind::Config, text).with_source(reason);
     }
@@ -96,14 +95,14 @@ fn is_about_login(message: &str) -> bool {
 }
 
 /// Why TLS failed, if it did.
-fn tls(error: &tokio_postgres::Error) -> Option<String> {
+fn tls(target: &ServerAddress, error: &tokio_postgres::Error) -> Option<String> {
     let found = find(error, |error| error.downcast_ref::<rustls::Error>());
     if let Some(found) = found {
         return Some(match found {
-            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-                "the server's certificate is not signed by a known CA; for a private CA, set `ca_cert`"
-                    .to_owned()
-            }
+            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => format!(
+                "the server's certificate is not signed by a known CA; for a private CA, set {}",
+                target.ca_setting
+            ),
             rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             ) => format!("the server's certificate is for another host name: {found}"),
