@@ -103,7 +103,7 @@ impl SinkOpener<'_> {
         let mut context =
             sink::Context::new(self.crawl.clone(), self.tables.to_vec()).with_partial(self.partial);
         if let Some(state) = self.state {
-            let folder = state.path().parent().map(Path::to_owned);
+            let folder = state.path().and_then(Path::parent).map(Path::to_owned);
             context = context
                 .with_store(sink_store(state, spec)?)
                 .with_scratch(folder);

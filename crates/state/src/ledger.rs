@@ -1,4 +1,4 @@
-//! The rate limit ledger, shared by all processes that use the state file.
+//! The rate limit ledger, shared by all processes that use the state: how it decides.
 //!
 //! Each user has two sliding logs, one with the time of every answered call and one with the time
 //! of every error. Their entries are numbered without gaps, and times never decrease. So checking
@@ -17,24 +17,8 @@ mod tests;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use fortilake_auth::{Micros, later, until};
-use fortilake_client::{
-    self as client,
-    ledger::{
-        CallOutcome, ErrorLimit, ErrorReason, LONGEST_CLOSE, Ledger, LedgerUsage, Limits, MARGIN,
-        PastError, Reservation, Spent, Ticket,
-    },
-};
-use rusqlite::{OptionalExtension, Transaction};
-
-use crate::{
-    State,
-    error::OperationError,
-    holder,
-    state::Shared,
-    user_ledger::{LogKind, UserLedger, reasons, span_after},
-};
+use fortilake_client::ledger::{ErrorLimit, Limits, MARGIN, Reservation, Spent};
 
 /// How often to check whether another process's call has been answered. There is no notification.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -42,204 +26,78 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// The longest wait for a call of this process. Its end wakes the waiter earlier.
 const RECHECK: Duration = Duration::from_mins(1);
 
-#[async_trait]
-impl Ledger for State {
-    async fn reserve(&self, user: &str, limits: &Limits) -> client::Result<Reservation> {
-        let (user, limits) = (user.to_owned(), limits.clone());
-        self.ask("reserve a call", move |shared, transaction| {
-            reserve(shared, transaction, &user, &limits)
-        })
-        .await
-    }
+/// The minimum time that entries are kept, in microseconds. A later configuration may have longer
+/// windows than this one, and its first call must find the entries.
+pub(crate) const KEPT: Micros = 24 * 60 * 60 * 1_000_000;
 
-    async fn settle(
-        &self,
-        ticket: Ticket,
-        outcome: CallOutcome,
-        reason: Option<&ErrorReason>,
-    ) -> client::Result<()> {
-        let reason = reason.cloned();
-        self.ask("settle a call", move |shared, transaction| {
-            let now = shared.time.now();
-            settle(transaction, ticket, now, outcome, reason.as_ref())
-        })
-        .await
-    }
+/// The number of responses between two prunes. A prune deletes up to about twice as many entries
+/// per log, so it catches up with a backlog.
+pub(crate) const PRUNED: i64 = 64;
 
-    async fn close(&self, user: &str, wait: Duration) -> client::Result<()> {
-        let user = user.to_owned();
-        self.ask("close a window", move |shared, transaction| {
-            let mut ledger = UserLedger::load(transaction, &user)?;
-            let until = later(shared.time.now(), wait.min(LONGEST_CLOSE));
-            ledger.closed_until = ledger.closed_until.max(until);
-            ledger.save(transaction)
-        })
-        .await
-    }
+/// How many reasons of errors to keep per user.
+pub(crate) const KEPT_REASONS: i64 = 64;
 
-    async fn usage(&self, user: &str, limits: &Limits) -> client::Result<LedgerUsage> {
-        let (user, limits) = (user.to_owned(), limits.clone());
-        self.ask("read the ledger", move |shared, transaction| {
-            usage(transaction, &user, &limits, shared.time.now())
-        })
-        .await
-    }
+/// How long after an error the API is assumed to be failing.
+///
+/// The real results of the calls that a dead process had in flight are unknown. If the API has
+/// returned an error within this time, they count as errors, because they may well be. Otherwise
+/// they do not: with ten errors allowed per hour, a crash with ten calls in flight would pause the
+/// user for an hour. The price is that the count can be too low if the API started to fail at the
+/// moment of the crash.
+pub(crate) const FAILING_PERIOD: Duration = Duration::from_hours(1);
+
+/// The call that is named as the reason of such an error.
+pub(crate) const CALL_OF_DEAD_PROCESS: &str = "a call whose process died before the response";
+
+/// One of a user's two logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogKind {
+    /// The times at which calls were answered.
+    Calls,
+    /// The times of the responses that were errors. Each one is in `Calls` too.
+    Errors,
 }
 
-impl State {
-    /// The last errors of all users whose reasons are known, newest first.
-    pub fn last_errors(&self) -> crate::Result<Vec<PastError>> {
-        self.0.write("read the ledger", |transaction| {
-            reasons::last(transaction, None, self.0.time.now())
-        })
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        work: impl FnOnce(&Shared, &Transaction<'_>) -> Result<T, OperationError> + Send + 'static,
-    ) -> client::Result<T> {
-        let answer = self.write_elsewhere(operation, work).await;
-        answer.map_err(client::Error::ledger)
-    }
-}
-
-fn reserve(
-    shared: &Shared,
-    transaction: &Transaction<'_>,
-    user: &str,
-    limits: &Limits,
-) -> Result<Reservation, OperationError> {
-    let now = shared.time.check(transaction)?;
-    let mut ledger = UserLedger::load(transaction, user)?;
-    let mut in_flight = InFlight::count(transaction, ledger.id, shared.holder.id)?;
-    let mut now = now.max(ledger.latest);
-    // A time further ahead than any wait was written by a wrong clock, so limit it.
-    ledger.closed_until = ledger.closed_until.min(later(now, LONGEST_CLOSE));
-    let mut answer = decide(transaction, &ledger, in_flight, limits, now)?;
-    // Look for dead processes only if the call does not fit, because it costs a system call for
-    // each.
-    if answer.is_some()
-        && in_flight.foreign > 0
-        && holder::clean_up_dead(transaction, &shared.directory, shared.holder.id, now)?
-    {
-        ledger = UserLedger::load(transaction, user)?;
-        in_flight = InFlight::count(transaction, ledger.id, shared.holder.id)?;
-        now = now.max(ledger.latest);
-        answer = decide(transaction, &ledger, in_flight, limits, now)?;
-    }
-    if let Some(answer) = answer {
-        return Ok(answer);
-    }
-    transaction
-        .prepare_cached("INSERT INTO in_flight (user, holder) VALUES (?, ?)")?
-        .execute((ledger.id, shared.holder.id))?;
-    let ticket = Ticket(transaction.last_insert_rowid());
-    ledger.latest = now;
-    ledger.span = ledger.span.max(longest(limits));
-    ledger.save(transaction)?;
-    Ok(Reservation::Granted(ticket))
-}
-
-fn settle(
-    transaction: &Transaction<'_>,
-    ticket: Ticket,
-    now: Micros,
-    outcome: CallOutcome,
-    reason: Option<&ErrorReason>,
-) -> Result<(), OperationError> {
-    let user = transaction
-        .prepare_cached("DELETE FROM in_flight WHERE ticket = ? RETURNING user")?
-        .query_row((ticket.0,), |row| row.get(0))
-        .optional()?;
-    match user {
-        Some(user) if outcome != CallOutcome::Unsent => {
-            let mut ledger = UserLedger::load_by_id(transaction, user)?;
-            ledger.answered(transaction, now, outcome)?;
-            if let Some(reason) = reason.filter(|_| outcome == CallOutcome::Error) {
-                reasons::keep(transaction, ledger.id, ledger.last_error(), now, reason)?;
-            }
-            ledger.prune(transaction)?;
-            ledger.save(transaction)
+impl LogKind {
+    /// The value of the column `log`.
+    pub(crate) fn id(self) -> i64 {
+        match self {
+            Self::Calls => 0,
+            Self::Errors => 1,
         }
-        _ => Ok(()),
     }
-}
-
-fn usage(
-    transaction: &Transaction<'_>,
-    user: &str,
-    limits: &Limits,
-    now: Micros,
-) -> Result<LedgerUsage, OperationError> {
-    let ledger = UserLedger::load(transaction, user)?;
-    let now = now.max(ledger.latest);
-    let in_flight = InFlight::count(transaction, ledger.id, 0)?.all();
-    let held = |log: LogKind, per| ledger.entries_since(transaction, log, now, per);
-    let calls = limits.calls.iter().map(|window| {
-        let answered = held(LogKind::Calls, window.per)?;
-        Ok(narrow(answered.saturating_add(in_flight)))
-    });
-    Ok(LedgerUsage {
-        calls: calls.collect::<Result<_, OperationError>>()?,
-        errors: match limits.errors {
-            Some(limit) => narrow(held(LogKind::Errors, limit.per)?),
-            None => 0,
-        },
-        last_errors: reasons::last(transaction, Some(ledger.id), now)?
-            .into_iter()
-            .filter(|error| {
-                limits
-                    .errors
-                    .is_none_or(|limit| error.ago < limit.per + MARGIN)
-            })
-            .collect(),
-        in_flight: narrow(in_flight),
-        closed_for: (ledger.closed_until > now).then(|| until(now, ledger.closed_until)),
-    })
 }
 
 /// The number of a user's calls in flight: of this process, and of others.
 #[derive(Debug, Clone, Copy)]
-struct InFlight {
-    own: i64,
-    foreign: i64,
+pub(crate) struct InFlight {
+    pub(crate) own: i64,
+    pub(crate) foreign: i64,
 }
 
 impl InFlight {
-    fn count(transaction: &Transaction<'_>, user: i64, own: i64) -> Result<Self, OperationError> {
-        let mut statement = transaction.prepare_cached(
-            "SELECT count(*) FILTER (WHERE holder = ?2), count(*) FILTER (WHERE holder <> ?2)
-             FROM in_flight WHERE user = ?1",
-        )?;
-        Ok(statement.query_row((user, own), |row| {
-            Ok(Self {
-                own: row.get(0)?,
-                foreign: row.get(1)?,
-            })
-        })?)
-    }
-
-    fn all(self) -> i64 {
+    pub(crate) fn all(self) -> i64 {
         self.own + self.foreign
     }
 }
 
 /// Decides whether another call fits. `None` means that it does; otherwise the reason and the wait.
-fn decide(
-    transaction: &Transaction<'_>,
-    ledger: &UserLedger,
+///
+/// `leaves` returns when the entry of a rank leaves a window, where the newest entry has rank 1;
+/// `None` if it has already left, or does not exist.
+pub(crate) fn decide<E>(
+    closed_until: Micros,
     in_flight: InFlight,
     limits: &Limits,
     now: Micros,
-) -> Result<Option<Reservation>, OperationError> {
-    let leaves = |log, rank, per| ledger.leaves(transaction, log, rank, now, per);
+    mut leaves: impl FnMut(LogKind, i64, Duration) -> Result<Option<Micros>, E>,
+) -> Result<Option<Reservation>, E> {
     let glance = if in_flight.foreign > 0 {
         POLL_INTERVAL
     } else {
         RECHECK
     };
-    let (mut at, mut full_of_calls_in_flight) = (ledger.closed_until.max(now), false);
+    let (mut at, mut full_of_calls_in_flight) = (closed_until.max(now), false);
     for window in &limits.calls {
         let free = i64::from(window.max) - in_flight.all();
         if free < 1 {
@@ -249,7 +107,7 @@ fn decide(
         }
     }
     let budget = match limits.errors {
-        Some(limit) => Budget::of(limit, in_flight, now, leaves)?,
+        Some(limit) => Budget::of(limit, in_flight, now, &mut leaves)?,
         None => Budget::Enough,
     };
     Ok(match budget {
@@ -257,7 +115,7 @@ fn decide(
             wait: until(now, end.max(at)),
             why: Spent::Errors,
         }),
-        _ if ledger.closed_until > now => Some(Reservation::Spent {
+        _ if closed_until > now => Some(Reservation::Spent {
             wait: until(now, at),
             why: Spent::Closed,
         }),
@@ -279,12 +137,12 @@ enum Budget {
 }
 
 impl Budget {
-    fn of(
+    fn of<E>(
         limit: ErrorLimit,
         in_flight: InFlight,
         now: Micros,
-        leaves: impl Fn(LogKind, i64, Duration) -> Result<Option<Micros>, OperationError>,
-    ) -> Result<Self, OperationError> {
+        mut leaves: impl FnMut(LogKind, i64, Duration) -> Result<Option<Micros>, E>,
+    ) -> Result<Self, E> {
         let usable = i64::from(limit.usable());
         if usable == 0 {
             // The configuration allows no errors, so no call ever fits. Report a wait of one
@@ -304,12 +162,17 @@ impl Budget {
 }
 
 /// The length of the longest window of `limits` with its margin, in microseconds.
-fn longest(limits: &Limits) -> i64 {
+pub(crate) fn longest(limits: &Limits) -> i64 {
     let errors = limits.errors.map(|limit| limit.per);
     let spans = limits.calls.iter().map(|window| window.per).chain(errors);
     span_after(0, spans.max().unwrap_or_default())
 }
 
-fn narrow(count: i64) -> u32 {
+/// The time at which an entry of `time` has left a window of length `per`, with a safety margin.
+pub(crate) fn span_after(time: Micros, per: Duration) -> Micros {
+    later(time, per.saturating_add(MARGIN))
+}
+
+pub(crate) fn narrow(count: i64) -> u32 {
     u32::try_from(count.max(0)).unwrap_or(u32::MAX)
 }

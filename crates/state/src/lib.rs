@@ -48,32 +48,31 @@
 //! # }
 //! ```
 
+mod backend;
 mod baselines;
 mod checksum;
+mod clocks;
 mod crawls;
 mod error;
-mod files;
-mod holder;
 mod journal;
 mod ledger;
+mod process;
 mod records;
-mod schema;
 mod sink_store;
+mod sqlite;
 mod state;
 #[cfg(test)]
 mod testing;
-mod time;
 mod tokens;
-mod user_ledger;
 
 pub use crate::{
     baselines::Baseline,
     checksum::digest,
+    clocks::{Clocks, Correction, OnCorrection},
     crawls::{Crawl, NewCrawl, Status},
     error::{Error, Kind, Result},
     journal::{Archive, CrawlJournal, Journal, MemoryJournal, Records},
     records::{Record, RecordKind},
     sink_store::SinkStore,
     state::State,
-    time::{Clocks, Correction, OnCorrection},
 };

@@ -1,15 +1,13 @@
-//! The records of crawls in the state file: the outcomes of calls, and notes.
+//! The records of crawls: the outcomes of calls, and notes.
 
 mod compression;
-mod note;
-pub(crate) mod page;
+mod stored;
 
 use std::sync::Arc;
 
 pub(crate) use self::{
     compression::compressor,
-    note::{check_notes, remove_notes},
-    page::{check_pages, last_sequence, newest, remove_pages},
+    stored::{NOTE, PageId, READ_BYTES, READ_RECORDS, Stored, is_note, note_checksum},
 };
 
 /// The outcome of a call, or a note.

@@ -1,64 +1,25 @@
-//! Opening the state file, and running transactions on it.
+//! The state, in whichever database it is.
 
-#[cfg(test)]
-mod tests;
+use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
 
-use std::{
-    fs::{self, File},
-    io::{self, Read},
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+use async_trait::async_trait;
+use fortilake_auth::{Clock, StoredToken, TokenStore};
+use fortilake_client::{
+    self as client,
+    ledger::{
+        CallOutcome, ErrorReason, Ledger, LedgerUsage, Limits, PastError, Reservation, Ticket,
+    },
 };
-
-use fortilake_auth::Clock;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::{
-    Error, Kind, Result,
-    error::OperationError,
-    files,
-    holder::{self, Holder},
-    schema,
-    time::{Clocks, OnCorrection, Time},
-    user_ledger::UserLedger,
+    Baseline, Clocks, Crawl, Kind, OnCorrection, Result, backend::Backend, sqlite::Sqlite,
 };
 
-/// The file's name in the state directory.
-const FILE: &str = "state.sqlite";
-
-/// How long to wait for another process's transaction. Normally one takes milliseconds.
-const BUSY: Duration = Duration::from_secs(20);
-
-/// The open state file, which several processes can share.
+/// The open state, which several processes can share.
 ///
 /// Clones share one connection and one entry in the list of processes.
 #[derive(Clone)]
-pub struct State(pub(crate) Arc<Shared>);
-
-pub(crate) struct Shared {
-    pub(crate) path: PathBuf,
-    pub(crate) directory: PathBuf,
-    pub(crate) time: Time,
-    pub(crate) holder: Holder,
-    /// For everything except journals. These have connections of their own, so that the ledger does
-    /// not wait for large pages.
-    connection: Mutex<Connection>,
-}
-
-/// What a power failure may undo of a connection's last transactions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// Nothing: every commit is synced to the disk.
-    Full,
-    /// Transactions that are not synced yet. The file stays consistent.
-    ///
-    /// This is enough for the ledger. A killed process loses nothing, because the system has the
-    /// written data. A power failure loses the calls since the last sync. While a crawl runs, each
-    /// commit of its journal syncs the log that both share, and without a crawl there are only a
-    /// few calls. Syncing each reservation instead would take milliseconds, not microseconds.
-    Normal,
-}
+pub struct State(pub(crate) Arc<dyn Backend>);
 
 impl State {
     /// Opens the state in this directory. Creates the directory and the file if they do not exist.
@@ -67,8 +28,8 @@ impl State {
     ///
     /// # Errors
     ///
-    /// [`Kind::Newer`] if a newer version wrote the file, [`Kind::Damaged`] if it is damaged or is
-    /// not a state file.
+    /// [`Kind::Newer`](crate::Kind::Newer) if a newer version wrote the file,
+    /// [`Kind::Damaged`](crate::Kind::Damaged) if it is damaged or is not a state file.
     pub fn open(directory: &Path, wall: Clock) -> Result<Self> {
         Self::open_with(directory, Clocks::system(wall))
     }
@@ -79,216 +40,149 @@ impl State {
     ///
     /// As for [`open`](Self::open).
     pub fn open_with(directory: &Path, clocks: Clocks) -> Result<Self> {
-        files::create_directory(directory)?;
-        let path = directory.join(FILE);
-        // Many processes can use a SQLite file, but only one may create or migrate it.
-        let turn = directory.join("open.lock");
-        let lock = files::open_private(&turn)?;
-        lock.lock()
-            .map_err(|error| Error::io("lock", &turn, error))?;
-        create(&path)?;
-        check_header(&path)?;
-        let mut connection = connect(&path, Durability::Normal)?;
-        schema::migrate(&mut connection, &path, schema::MIGRATIONS)?;
-        write_ahead(&connection, &path)?;
-        schema::check_trees(&connection, &path)?;
-        let (holder, time) = transact(&mut connection, &path, "start a session", |transaction| {
-            let time = Time::start(transaction, clocks, UserLedger::latest_of_all(transaction)?)?;
-            let holder = Holder::enter(transaction, directory, time.wall())?;
-            holder::clean_up_dead(transaction, directory, holder.id, time.now())?;
-            Ok((holder, time))
-        })?;
-        Ok(Self(Arc::new(Shared {
-            path,
-            directory: directory.to_owned(),
-            time,
-            holder,
-            connection: Mutex::new(connection),
-        })))
+        Ok(Self(Arc::new(Sqlite::open_with(directory, clocks)?)))
     }
 
-    /// The path of the state file.
-    pub fn path(&self) -> &Path {
-        &self.0.path
+    /// The path of the state file; `None` if the state is on a server.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.file()
+    }
+
+    /// Where the state is, for messages: its file, or its server. Without secrets.
+    pub fn name(&self) -> String {
+        self.0.name()
+    }
+
+    /// How many bytes the state occupies.
+    pub fn size(&self) -> Result<u64> {
+        self.0.size()
     }
 
     /// Sets the listener for clock corrections, and calls it for those found so far.
     ///
     /// Each correction is reported once, by the process that notices it first.
     pub fn on_correction(&self, listener: OnCorrection) {
-        self.0.time.on_correction(listener);
+        self.0.on_correction(listener);
     }
 
-    /// Reads the whole file and compares every checksum of the crawls' pages and notes.
+    /// Reads everything and compares every checksum of the crawls' pages and notes.
     ///
     /// This is not needed for safety, because a row is always checked when it is read. It does not
     /// block a running crawl.
     pub fn check(&self) -> Result<()> {
-        let path = self.path();
-        let result: String = connect(path, Durability::Full)?
-            .query_row("PRAGMA integrity_check(1)", (), |row| row.get(0))
-            .map_err(|error| Error::sqlite("check the file", path, error))?;
-        if result != "ok" {
-            return Err(Error::damaged(path, result.replace('\n', " ")));
-        }
+        self.0.check()
+    }
+
+    /// The last errors of all users whose reasons are known, newest first.
+    pub fn last_errors(&self) -> Result<Vec<PastError>> {
+        self.0.last_errors()
+    }
+
+    /// All crawls, newest first.
+    pub fn crawls(&self) -> Result<Vec<Crawl>> {
+        self.0.crawls()
+    }
+
+    /// The crawl with this id; `None` if it does not exist.
+    pub fn crawl(&self, id: &str) -> Result<Option<Crawl>> {
+        Ok(self.crawls()?.into_iter().find(|crawl| crawl.id == id))
+    }
+
+    /// The delivery state of each sink of a crawl, as (sink, state), in the crawler's own format.
+    pub fn deliveries(&self, crawl: &Crawl) -> Result<Vec<(String, String)>> {
+        self.0.deliveries(crawl.number())
+    }
+
+    /// When the crawl last recorded the outcome of a call, in microseconds of Unix time. Its start
+    /// if it has not recorded any.
+    pub fn last_activity(&self, crawl: &Crawl) -> Result<i64> {
+        let newest = self.0.newest_record(crawl.number())?;
+        Ok(newest.map_or(crawl.created_at, |newest| newest.max(crawl.created_at)))
+    }
+
+    /// Removes a crawl with its journal, and frees its space.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Held`] if another process has it open, [`Kind::Missing`] if it does not exist.
+    pub fn remove(&self, id: &str) -> Result<()> {
+        self.0.remove_crawl(id)
+    }
+
+    /// Removes old crawls and returns their ids.
+    ///
+    /// It keeps the newest `keep` crawls, crawls that a process has open, and for each fingerprint
+    /// the newest crawl if it is unfinished, because the next run would resume it.
+    pub fn retain(&self, keep: usize) -> Result<Vec<String>> {
+        let mut removed = Vec::new();
+        let mut newer = HashSet::new();
+        let mut kept = 0;
         for crawl in self.crawls()? {
-            self.check_journal(&crawl)?;
+            let is_newest = newer.insert(crawl.fingerprint.clone());
+            kept += 1;
+            if kept <= keep || (is_newest && crawl.status.is_unfinished()) {
+                continue;
+            }
+            match self.remove(&crawl.id) {
+                Ok(()) => removed.push(crawl.id),
+                Err(error) if matches!(error.kind(), Kind::Held | Kind::Missing) => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+        Ok(removed)
     }
 
-    /// Runs `work` in one write transaction on a thread for blocking operations. A transaction may
-    /// wait for other processes, and async worker threads must not.
-    ///
-    /// # Cancellation
-    ///
-    /// If the future is dropped, the transaction is carried out nevertheless.
-    pub(crate) async fn write_elsewhere<T: Send + 'static>(
+    /// The baseline of these sources; `None` if there is none yet.
+    pub fn baseline(&self, sources: &str) -> Result<Option<Baseline>> {
+        self.0.baseline(sources)
+    }
+
+    /// The keys of all baselines, sorted.
+    pub fn baseline_keys(&self) -> Result<Vec<String>> {
+        self.0.baseline_keys()
+    }
+
+    /// Stores a baseline, replacing the previous one of the same sources.
+    pub fn set_baseline(&self, sources: &str, baseline: &Baseline) -> Result<()> {
+        self.0.set_baseline(sources, baseline)
+    }
+}
+
+#[async_trait]
+impl Ledger for State {
+    async fn reserve(&self, user: &str, limits: &Limits) -> client::Result<Reservation> {
+        self.0.reserve(user, limits).await
+    }
+
+    async fn settle(
         &self,
-        operation: &'static str,
-        work: impl FnOnce(&Shared, &Transaction<'_>) -> Result<T, OperationError> + Send + 'static,
-    ) -> Result<T> {
-        let shared = self.0.clone();
-        let writing = tokio::task::spawn_blocking(move || {
-            shared.write(operation, |transaction| work(&shared, transaction))
-        });
-        writing.await.unwrap_or_else(|error| {
-            let message = format!("cannot {operation}: its thread panicked");
-            Err(Error::new(Kind::Unforeseen, message).with_source(error))
-        })
+        ticket: Ticket,
+        outcome: CallOutcome,
+        reason: Option<&ErrorReason>,
+    ) -> client::Result<()> {
+        self.0.settle(ticket, outcome, reason).await
+    }
+
+    async fn close(&self, user: &str, wait: Duration) -> client::Result<()> {
+        self.0.close(user, wait).await
+    }
+
+    async fn usage(&self, user: &str, limits: &Limits) -> client::Result<LedgerUsage> {
+        self.0.usage(user, limits).await
     }
 }
 
-impl Shared {
-    /// Runs `work` in one write transaction. `operation` describes it in errors: "cannot
-    /// `operation`".
-    pub(crate) fn write<T>(
-        &self,
-        operation: &str,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, OperationError>,
-    ) -> Result<T> {
-        transact(&mut self.connection(), &self.path, operation, work)
+#[async_trait]
+impl TokenStore for State {
+    async fn load(&self, user: &str, client_id: &str) -> Option<StoredToken> {
+        self.0.load(user, client_id).await
     }
 
-    /// The system's date and time, in microseconds of Unix time. The ledger has its own time.
-    pub(crate) fn now(&self) -> i64 {
-        self.time.wall()
+    async fn save(&self, user: &str, client_id: &str, token: &StoredToken) {
+        self.0.save(user, client_id, token).await;
     }
 
-    // A panic with the lock held rolls back the transaction, so the connection is usable
-    // afterwards.
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    async fn remove(&self, user: &str, client_id: &str) {
+        TokenStore::remove(&*self.0, user, client_id).await;
     }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        // If this fails, the next process that opens the state cleans up.
-        let left = self.write("end a session", |transaction| {
-            self.holder.leave(transaction)
-        });
-        if let Ok(true) = left {
-            let _ = fs::remove_file(&self.holder.path);
-        }
-    }
-}
-
-/// Creates the file under another name and renames it, so that an empty state file is always
-/// damage.
-fn create(path: &Path) -> Result<()> {
-    match fs::metadata(path) {
-        // An existing file was complete once, even if it is empty now.
-        Ok(_) => return Ok(()),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Error::io("read", path, error));
-        }
-        Err(_) => {}
-    }
-    // If the user moved the file away but not its log, SQLite would apply that log to the new file.
-    let draft = files::with_suffix(path, ".new");
-    for suffix in ["-wal", "-shm", ".new", ".new-journal"] {
-        files::remove(&files::with_suffix(path, suffix))?;
-    }
-    drop(files::open_private(&draft)?);
-    let mut connection = connect(&draft, Durability::Full)?;
-    schema::begin(&connection, &draft)?;
-    schema::migrate(&mut connection, &draft, schema::MIGRATIONS)?;
-    connection
-        .close()
-        .map_err(|(_, error)| Error::sqlite("create the tables", &draft, error))?;
-    fs::rename(&draft, path).map_err(|error| Error::io("create", path, error))
-}
-
-/// Checks the part of the header that, if damaged, makes `SQLite` report a read-only file instead.
-fn check_header(path: &Path) -> Result<()> {
-    let mut header = [0; 20];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    match read {
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-            return Err(Error::io("read", path, error));
-        }
-        _ => {}
-    }
-    // The format versions for writing and reading: both are 2 with a write-ahead log and 1 without.
-    match header[18..] {
-        [1..=2, 1..=2] => Ok(()),
-        _ => Err(Error::damaged(path, "its header is invalid")),
-    }
-}
-
-pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection> {
-    let failed = |error| Error::sqlite("open the database", path, error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
-    let synchronous = match durability {
-        Durability::Full => "full",
-        Durability::Normal => "normal",
-    };
-    // `secure_delete` overwrites deleted rows, so that a removed token does not stay in the file.
-    // Journals contain no secrets, so their connections do without the extra writes.
-    let secure_delete = durability == Durability::Normal;
-    connection
-        .pragma_update(None, "synchronous", synchronous)
-        .and_then(|()| connection.pragma_update(None, "cell_size_check", true))
-        .and_then(|()| connection.pragma_update(None, "trusted_schema", false))
-        .and_then(|()| {
-            connection.pragma_update_and_check(None, "secure_delete", secure_delete, |_| Ok(()))
-        })
-        .map_err(failed)?;
-    Ok(connection)
-}
-
-fn write_ahead(connection: &Connection, path: &Path) -> Result<()> {
-    let failed = |error| Error::sqlite("open the database", path, error);
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
-        .map_err(failed)?;
-    if mode == "wal" {
-        return Ok(());
-    }
-    let message = format!(
-        "cannot use a write-ahead log for `{}`: the file system does not support it",
-        path.display()
-    );
-    Err(Error::new(Kind::Io, message)
-        .with_hint("use a state folder on a local disk, not on a network file system"))
-}
-
-pub(crate) fn transact<T>(
-    connection: &mut Connection,
-    path: &Path,
-    operation: &str,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T, OperationError>,
-) -> Result<T> {
-    let run = || {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let result = work(&transaction)?;
-        transaction.commit()?;
-        Ok(result)
-    };
-    run().map_err(|error: OperationError| error.during(operation, path))
 }

@@ -13,7 +13,20 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{Clocks, NewCrawl, Record, RecordKind, State};
 
-/// A state directory with clocks that only the test changes.
+/// Defines each test once for every database. The functions take a [`Fixture`].
+macro_rules! in_each_database {
+    ($($test:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test]
+            fn $test() {
+                super::$test(&crate::testing::Fixture::new());
+            })+
+        }
+    };
+}
+pub(crate) use in_each_database;
+
+/// An empty state with clocks that only the test changes.
 pub(crate) struct Fixture {
     pub(crate) directory: TempDir,
     /// The true time, as the machine's uptime shows it.
@@ -55,6 +68,20 @@ impl Fixture {
     /// Sets the true time.
     pub(crate) fn set(&self, time: i64) {
         self.time.store(time, Ordering::SeqCst);
+    }
+
+    /// Changes a row behind the state's back.
+    pub(crate) fn execute(&self, sql: &str) {
+        let path = self.directory.path().join("state.sqlite");
+        let file = rusqlite::Connection::open(path).expect("it opens");
+        file.execute_batch(sql).expect("it is written");
+    }
+
+    /// The number that a query returns.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        let path = self.directory.path().join("state.sqlite");
+        let file = rusqlite::Connection::open(path).expect("it opens");
+        file.query_row(sql, (), |row| row.get(0)).expect("a number")
     }
 
     pub(crate) fn now(&self) -> i64 {

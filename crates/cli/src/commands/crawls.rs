@@ -1,6 +1,6 @@
 //! `fortilake crawls`: the crawls in the state.
 
-use std::{fmt::Write as _, fs};
+use std::fmt::Write as _;
 
 use anyhow::anyhow;
 use fortilake_sink::nearest;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
         None | Some(CrawlsAction::List) => {
             let crawls = state.crawls()?;
             // The list itself has one line for each crawl, for programs.
-            console.note(&size_and_age(&state, &crawls));
+            console.note(&size_and_age(&state, &crawls)?);
             list(&crawls)
         }
         Some(CrawlsAction::Show { id }) if args.json => {
@@ -88,21 +88,17 @@ pub(crate) fn find(state: &State, id: &str) -> Result<Crawl> {
 }
 
 /// How large the state is, and how far back it goes.
-fn size_and_age(state: &State, crawls: &[Crawl]) -> String {
-    let file = state.path().display();
+fn size_and_age(state: &State, crawls: &[Crawl]) -> Result<String> {
+    let name = state.name();
     let Some(oldest) = crawls.last() else {
-        return format!("`{file}` has no crawls\n");
+        return Ok(format!("{name} has no crawls\n"));
     };
-    // SQLite keeps recent changes beside the file.
-    let files = [format!("{file}"), format!("{file}-wal")];
-    let sizes = files.iter().filter_map(|file| fs::metadata(file).ok());
-    let bytes = sizes.map(|file| file.len()).sum();
-    format!(
-        "`{file}` has {} since {} and takes {}\n",
+    Ok(format!(
+        "{name} has {} since {} and takes {}\n",
         summary::count(crawls.len() as u64, "crawl"),
         time(oldest.created_at),
-        DecimalBytes(bytes),
-    )
+        DecimalBytes(state.size()?),
+    ))
 }
 
 fn list(crawls: &[Crawl]) -> String {

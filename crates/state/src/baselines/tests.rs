@@ -3,7 +3,12 @@
 use rusqlite::Connection;
 
 use super::Baseline;
-use crate::{Kind, testing::Fixture};
+use crate::{
+    Kind,
+    testing::{Fixture, in_each_database},
+};
+
+in_each_database!(the_newest_of_the_same_sources_is_kept);
 
 fn baseline(snapshot: &str) -> Baseline {
     Baseline {
@@ -12,9 +17,7 @@ fn baseline(snapshot: &str) -> Baseline {
     }
 }
 
-#[test]
-fn the_newest_of_the_same_sources_is_kept() {
-    let fixture = Fixture::new();
+fn the_newest_of_the_same_sources_is_kept(fixture: &Fixture) {
     let state = fixture.open();
     assert_eq!(state.baseline("acme").expect("the state works"), None);
     state
@@ -48,7 +51,7 @@ fn a_changed_figure_is_noticed() {
         .set_baseline("acme", &baseline("one"))
         .expect("the state works");
     let other = zstd::encode_all(b"{}".as_slice(), 0).expect("the state works");
-    Connection::open(state.path())
+    Connection::open(state.path().expect("a file"))
         .expect("the state works")
         .execute("UPDATE baselines SET body = ?", (other,))
         .expect("the state works");

@@ -5,8 +5,18 @@ use std::sync::atomic::Ordering;
 use super::Status;
 use crate::{
     Journal, Kind, State,
-    testing::{Fixture, new_crawl, page},
+    testing::{Fixture, in_each_database, new_crawl, page},
 };
+
+in_each_database!(
+    a_crawl_is_what_was_said_of_it,
+    a_second_process_is_told_who_works_on_a_crawl,
+    the_hold_of_the_dead_is_free,
+    an_unknown_crawl_is_missing,
+    two_crawls_cannot_have_one_id,
+    the_newest_are_retained,
+    deliveries_are_kept_by_sink,
+);
 
 fn ids(state: &State) -> Vec<String> {
     let crawls = state.crawls().expect("the list is readable");
@@ -21,9 +31,7 @@ fn done(state: &State, id: &str) {
         .expect("it finishes");
 }
 
-#[test]
-fn a_crawl_is_what_was_said_of_it() {
-    let fixture = Fixture::new();
+fn a_crawl_is_what_was_said_of_it(fixture: &Fixture) {
     let state = fixture.open();
     let begun = fixture.now();
     let journal = state.begin(&new_crawl("one")).expect("it begins");
@@ -47,9 +55,7 @@ fn a_crawl_is_what_was_said_of_it() {
     assert_eq!(state.crawl("two").expect("the list is readable"), None);
 }
 
-#[test]
-fn a_second_process_is_told_who_works_on_a_crawl() {
-    let fixture = Fixture::new();
+fn a_second_process_is_told_who_works_on_a_crawl(fixture: &Fixture) {
     let (first, second) = (fixture.open(), fixture.open());
     let journal = first.begin(&new_crawl("one")).expect("it begins");
     let error = second
@@ -78,23 +84,17 @@ fn a_second_process_is_told_who_works_on_a_crawl() {
     second.take_up("one").expect("no process has it open");
 }
 
-#[test]
-fn the_hold_of_the_dead_is_free() {
-    let fixture = Fixture::new();
+fn the_hold_of_the_dead_is_free(fixture: &Fixture) {
     let first = fixture.open();
     let journal = first.begin(&new_crawl("one")).expect("it begins");
     let second = fixture.open();
-    let file = rusqlite::Connection::open(second.path()).expect("it opens");
     drop((journal, first));
     // As if the process had died before releasing it.
-    file.execute("UPDATE crawls SET holder = 1", ())
-        .expect("it is written");
+    fixture.execute("UPDATE crawls SET holder = 1");
     second.take_up("one").expect("no process has it open");
 }
 
-#[test]
-fn an_unknown_crawl_is_missing() {
-    let fixture = Fixture::new();
+fn an_unknown_crawl_is_missing(fixture: &Fixture) {
     let state = fixture.open();
     let error = state.take_up("one").expect_err("it does not exist");
     assert_eq!(
@@ -107,17 +107,13 @@ fn an_unknown_crawl_is_missing() {
     );
 }
 
-#[test]
-fn two_crawls_cannot_have_one_id() {
-    let fixture = Fixture::new();
+fn two_crawls_cannot_have_one_id(fixture: &Fixture) {
     let state = fixture.open();
     done(&state, "one");
     state.begin(&new_crawl("one")).expect_err("it exists");
 }
 
-#[test]
-fn the_newest_are_retained() {
-    let fixture = Fixture::new();
+fn the_newest_are_retained(fixture: &Fixture) {
     let state = fixture.open();
     for id in ["one", "two", "three", "four"] {
         done(&state, id);
@@ -142,7 +138,7 @@ fn a_removed_crawl_leaves_nothing_and_gives_room_back() {
     }
     drop(journal);
     let count = |sql| -> i64 {
-        let file = rusqlite::Connection::open(state.path()).expect("it opens");
+        let file = rusqlite::Connection::open(state.path().expect("a file")).expect("it opens");
         file.query_row(sql, (), |row| row.get(0)).expect("a number")
     };
     let before = count("PRAGMA page_count");
@@ -156,30 +152,7 @@ fn a_removed_crawl_leaves_nothing_and_gives_room_back() {
     assert_eq!(journal.read("a").expect("it reads"), Some(page("{}")));
 }
 
-#[test]
-fn a_removal_that_was_cut_short_is_finished_by_the_next() {
-    let fixture = Fixture::new();
-    let state = fixture.open();
-    done(&state, "one");
-    done(&state, "two");
-    let removed = "removed";
-    state
-        .0
-        .write("mark", |transaction| {
-            transaction.execute("UPDATE crawls SET status = ? WHERE number = 1", (removed,))?;
-            super::seal(transaction, 1)
-        })
-        .expect("it is marked");
-    assert_eq!(ids(&state), ["two"]);
-    state.remove("two").expect("it is removed");
-    let file = rusqlite::Connection::open(state.path()).expect("it opens");
-    let pages = file.query_row("SELECT count(*) FROM pages", (), |row| row.get(0));
-    assert_eq!(pages, Ok(0));
-}
-
-#[test]
-fn deliveries_are_kept_by_sink() {
-    let fixture = Fixture::new();
+fn deliveries_are_kept_by_sink(fixture: &Fixture) {
     let state = fixture.open();
     let journal = state.begin(&new_crawl("one")).expect("it begins");
     for (sink, text) in [

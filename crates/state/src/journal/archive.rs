@@ -2,18 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use rusqlite::Connection;
-
-use crate::{
-    Crawl, Record, RecordKind, Result, State,
-    records::page,
-    state::{self, Durability},
-};
+use crate::{Crawl, Record, RecordKind, Result, State, backend::RecordReader};
 
 /// Looks up pages in the journals of several earlier crawls.
 pub struct Archive {
     state: State,
-    connection: Mutex<Connection>,
+    reader: Mutex<Box<dyn RecordReader>>,
     /// The numbers of the crawls, in the order in which they are searched.
     crawls: Vec<i64>,
 }
@@ -21,10 +15,9 @@ pub struct Archive {
 impl State {
     /// An archive of these crawls. It searches them in this order, so pass the newest first.
     pub fn archive(&self, crawls: &[Crawl]) -> Result<Archive> {
-        let connection = state::connect(self.path(), Durability::Full)?;
         Ok(Archive {
             state: self.clone(),
-            connection: Mutex::new(connection),
+            reader: Mutex::new(self.0.reader()?),
             crawls: crawls.iter().map(Crawl::number).collect(),
         })
     }
@@ -43,7 +36,7 @@ impl Archive {
     /// Times are microseconds of Unix time. A page from the future is ignored; otherwise a clock
     /// that was ahead for one crawl would keep its pages fresh for years.
     pub fn newest(&self, key: &str, since: i64) -> Result<Option<Record>> {
-        let now = self.state.0.now();
+        let now = self.state.0.now()?;
         for &crawl in &self.crawls {
             let found = self.find(crawl, key)?;
             let is_good = |record: &Record| {
@@ -57,12 +50,8 @@ impl Archive {
     }
 
     fn find(&self, crawl: i64, key: &str) -> Result<Option<Record>> {
-        // This connection only reads, so it is usable even if another thread panicked.
-        let connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let found = page::read(&connection, crawl, key);
-        found.map_err(|error| error.during("read a page", self.state.path()))
+        // It only reads, so it is usable even if another thread panicked.
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.read(crawl, key)
     }
 }

@@ -1,4 +1,4 @@
-//! The journal in the state file.
+//! The journal in a database.
 
 use std::{
     collections::VecDeque,
@@ -6,21 +6,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use rusqlite::Connection;
-
 use super::{Journal, Records, writer::Writer};
 use crate::{
-    Crawl, NewCrawl, Record, Result, State, Status,
-    crawls::{self, CrawlLease},
-    error::OperationError,
-    records::page::{self, PageId},
-    state::{self, Durability},
+    Crawl, Error, Kind, NewCrawl, Record, Result, State, Status,
+    backend::{CrawlLease, RecordReader},
+    records::PageId,
 };
 
 impl State {
     /// Starts a crawl. Other processes cannot open it until the journal is dropped.
     pub fn begin(&self, new: &NewCrawl) -> Result<CrawlJournal> {
-        CrawlJournal::open(self, self.hold_new(new)?)
+        CrawlJournal::open(self, self.0.begin(new)?)
     }
 
     /// Opens an existing crawl. Other processes cannot open it until the journal is dropped.
@@ -30,11 +26,11 @@ impl State {
     /// [`Kind::Held`](crate::Kind::Held) if another process has it open,
     /// [`Kind::Missing`](crate::Kind::Missing) if it does not exist.
     pub fn take_up(&self, id: &str) -> Result<CrawlJournal> {
-        CrawlJournal::open(self, self.hold(id)?)
+        CrawlJournal::open(self, self.0.take_up(id)?)
     }
 }
 
-/// The [`Journal`] of one crawl in the state file. No other process can open the crawl meanwhile.
+/// The [`Journal`] of one crawl in the state. No other process can open the crawl meanwhile.
 ///
 /// A record is written at once, or with the next transaction if one is running. A kill loses only
 /// the records that are not written by then. Dropping the journal writes all records and releases
@@ -42,59 +38,56 @@ impl State {
 pub struct CrawlJournal {
     // Fields are dropped in this order: first write everything, then release the crawl.
     pub(super) writer: Writer,
-    reader: Mutex<Connection>,
-    hold: CrawlLease,
+    reader: Mutex<Box<dyn RecordReader>>,
+    lease: Box<dyn CrawlLease>,
+    state: State,
 }
 
 impl CrawlJournal {
-    fn open(state: &State, hold: CrawlLease) -> Result<Self> {
-        let path = state.path().to_owned();
-        let connection = state::connect(&path, Durability::Full)?;
-        let reader = state::connect(&path, Durability::Full)?;
+    fn open(state: &State, lease: Box<dyn CrawlLease>) -> Result<Self> {
         Ok(Self {
-            writer: Writer::start(connection, path, hold.number)?,
-            reader: Mutex::new(reader),
-            hold,
+            writer: Writer::start(lease.writer()?)?,
+            reader: Mutex::new(state.0.reader()?),
+            lease,
+            state: state.clone(),
         })
     }
 
     /// The crawl as it is stored now.
     pub fn crawl(&self) -> Result<Crawl> {
-        crawls::by_number(&self.hold.state, self.hold.number)
+        let number = self.lease.number();
+        let mut crawls = self.state.crawls()?.into_iter();
+        let crawl = crawls.find(|crawl| crawl.number() == number);
+        crawl.ok_or_else(|| {
+            let message = format!("crawl {number} is missing in {}", self.state.name());
+            Error::new(Kind::Damaged, message)
+        })
     }
 
     /// Sets the status, after writing all appended records to disk.
     pub fn set_status(&self, status: Status) -> Result<()> {
         self.flush()?;
-        crawls::set_status(&self.hold.state, self.hold.number, status, None)
+        self.lease.set_status(status, None)
     }
 
     /// Sets the status and the summary, which is JSON, after writing all appended records to disk.
     pub fn finish(&self, status: Status, summary: &str) -> Result<()> {
         self.flush()?;
-        crawls::set_status(&self.hold.state, self.hold.number, status, Some(summary))
+        self.lease.set_status(status, Some(summary))
     }
 
     /// Stores the delivery state of a sink, in the caller's own format.
     pub fn set_delivery(&self, sink: &str, state: &str) -> Result<()> {
-        crawls::set_delivery(&self.hold.state, self.hold.number, sink, state)
+        self.lease.set_delivery(sink, state)
     }
 
     /// The delivery state of each sink, as (sink, state), sorted by sink.
     pub fn deliveries(&self) -> Result<Vec<(String, String)>> {
-        crawls::deliveries(&self.hold.state, self.hold.number)
+        self.state.0.deliveries(self.lease.number())
     }
 
-    fn look<T>(
-        &self,
-        work: impl FnOnce(&Connection, i64) -> Result<T, OperationError>,
-    ) -> Result<T> {
-        work(&self.reader(), self.hold.number)
-            .map_err(|error| error.during("read the journal", self.hold.state.path()))
-    }
-
-    fn reader(&self) -> MutexGuard<'_, Connection> {
-        // This connection only reads, so it is usable even if another thread panicked.
+    fn reader(&self) -> MutexGuard<'_, Box<dyn RecordReader>> {
+        // It only reads, so it is usable even if another thread panicked.
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -111,14 +104,14 @@ impl Journal for CrawlJournal {
     fn read(&self, key: &str) -> Result<Option<Record>> {
         match self.writer.unwritten(key) {
             Some(record) => Ok(Some(record)),
-            None => self.look(|connection, crawl| page::read(connection, crawl, key)),
+            None => self.reader().read(self.lease.number(), key),
         }
     }
 
     fn records(&self) -> Result<Records<'_>> {
         self.flush()?;
-        let (last, crawl) =
-            self.look(|connection, crawl| Ok((page::last_sequence(connection, crawl)?, crawl)))?;
+        let crawl = self.lease.number();
+        let last = self.reader().last_sequence(crawl)?;
         Ok(Box::new(Iter {
             journal: self,
             after: PageId::before(crawl),
@@ -132,7 +125,7 @@ impl fmt::Debug for CrawlJournal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("CrawlJournal")
-            .field("crawl", &self.hold.number)
+            .field("crawl", &self.lease.number())
             .finish_non_exhaustive()
     }
 }
@@ -151,9 +144,7 @@ impl Iterator for Iter<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.read.is_empty() && self.after < self.last {
-            let records = self
-                .journal
-                .look(|connection, _| page::read_some(connection, self.after, self.last));
+            let records = self.journal.reader().read_some(self.after, self.last);
             match records {
                 Ok(records) => {
                     self.after = records.last().map_or(self.last, |(place, ..)| *place);

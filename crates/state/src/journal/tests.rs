@@ -5,13 +5,24 @@ use std::{sync::Arc, thread};
 use super::{Journal, MemoryJournal};
 use crate::{
     CrawlJournal, Record, RecordKind,
-    testing::{Fixture, new_crawl, page},
+    testing::{Fixture, in_each_database, new_crawl, page},
 };
 
-fn check_both(check: impl Fn(&dyn Journal)) {
+in_each_database!(
+    reads_what_was_just_appended,
+    reads_what_is_written,
+    a_second_record_takes_the_place_of_the_first,
+    iterates_in_the_order_of_appending,
+    a_dropped_journal_is_written_and_goes_on,
+    threads_append_and_read_side_by_side,
+    what_waits_is_bounded,
+    a_record_is_written_without_anybody_waiting,
+);
+
+/// Checks the journal in memory, and the one of the fixture.
+fn check_both(fixture: &Fixture, check: impl Fn(&dyn Journal)) {
     check(&MemoryJournal::default());
-    let fixture = Fixture::new();
-    check(&begin(&fixture, "one"));
+    check(&begin(fixture, "one"));
 }
 
 fn begin(fixture: &Fixture, id: &str) -> CrawlJournal {
@@ -29,9 +40,8 @@ fn keys(journal: &dyn Journal) -> Vec<String> {
         .collect()
 }
 
-#[test]
-fn reads_what_was_just_appended() {
-    check_both(|journal| {
+fn reads_what_was_just_appended(fixture: &Fixture) {
+    check_both(fixture, |journal| {
         journal
             .append("units/list 0", page("{}"))
             .expect("the write succeeds");
@@ -52,9 +62,8 @@ fn reads_what_was_just_appended() {
     });
 }
 
-#[test]
-fn reads_what_is_written() {
-    check_both(|journal| {
+fn reads_what_is_written(fixture: &Fixture) {
+    check_both(fixture, |journal| {
         let failure = Record {
             kind: RecordKind::Failure,
             body: "refused, näturally".into(),
@@ -71,9 +80,8 @@ fn reads_what_is_written() {
     });
 }
 
-#[test]
-fn a_second_record_takes_the_place_of_the_first() {
-    check_both(|journal| {
+fn a_second_record_takes_the_place_of_the_first(fixture: &Fixture) {
+    check_both(fixture, |journal| {
         for (key, body) in [("a", "1"), ("b", "2"), ("a", "3")] {
             journal.append(key, page(body)).expect("the write succeeds");
         }
@@ -86,9 +94,8 @@ fn a_second_record_takes_the_place_of_the_first() {
     });
 }
 
-#[test]
-fn iterates_in_the_order_of_appending() {
-    check_both(|journal| {
+fn iterates_in_the_order_of_appending(fixture: &Fixture) {
+    check_both(fixture, |journal| {
         let expected: Vec<_> = (0..3000)
             .map(|number| format!("page {}", number * 7 % 3000))
             .collect();
@@ -99,13 +106,11 @@ fn iterates_in_the_order_of_appending() {
     });
 }
 
-#[test]
-fn a_dropped_journal_is_written_and_goes_on() {
-    let fixture = Fixture::new();
-    let journal = begin(&fixture, "one");
+fn a_dropped_journal_is_written_and_goes_on(fixture: &Fixture) {
+    let journal = begin(fixture, "one");
     journal.append("a", page("1")).expect("the write succeeds");
     drop(journal);
-    begin(&fixture, "another")
+    begin(fixture, "another")
         .append("a", page("of another"))
         .expect("the write succeeds");
     let journal = fixture
@@ -117,10 +122,8 @@ fn a_dropped_journal_is_written_and_goes_on() {
     assert_eq!(read(&journal, "a"), Some(page("1")));
 }
 
-#[test]
-fn threads_append_and_read_side_by_side() {
-    let fixture = Fixture::new();
-    let journal = begin(&fixture, "one");
+fn threads_append_and_read_side_by_side(fixture: &Fixture) {
+    let journal = begin(fixture, "one");
     thread::scope(|scope| {
         for worker in 0..4 {
             let journal = &journal;
@@ -141,10 +144,8 @@ fn threads_append_and_read_side_by_side() {
     assert_eq!(keys(&journal).len(), 2000);
 }
 
-#[test]
-fn what_waits_is_bounded() {
-    let fixture = Fixture::new();
-    let journal = begin(&fixture, "one");
+fn what_waits_is_bounded(fixture: &Fixture) {
+    let journal = begin(fixture, "one");
     let body: Arc<str> = "x".repeat(1 << 20).into();
     for number in 0..200 {
         let record = Record {
@@ -159,10 +160,8 @@ fn what_waits_is_bounded() {
     assert_eq!(keys(&journal).len(), 200);
 }
 
-#[test]
-fn a_record_is_written_without_anybody_waiting() {
-    let fixture = Fixture::new();
-    let journal = begin(&fixture, "one");
+fn a_record_is_written_without_anybody_waiting(fixture: &Fixture) {
+    let journal = begin(fixture, "one");
     journal.append("a", page("1")).expect("the write succeeds");
     let begin = std::time::Instant::now();
     let other = fixture.open();

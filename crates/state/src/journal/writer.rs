@@ -8,20 +8,14 @@
 use std::{
     collections::HashMap,
     mem,
-    path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
-use rusqlite::Connection;
-
 use crate::{
     Error, Kind, Record, Result,
-    records::{
-        compressor,
-        page::{self, PageId, Stored},
-    },
-    state,
+    backend::RecordWriter,
+    records::{Stored, compressor},
 };
 
 /// How many bytes may be unwritten before `append` has to wait …
@@ -56,27 +50,19 @@ struct Queue {
 /// The state of the writer thread.
 struct WriterThread {
     shared: Arc<Shared>,
-    connection: Connection,
-    path: PathBuf,
-    crawl: i64,
-    last: PageId,
+    records: Box<dyn RecordWriter>,
     compressor: zstd::bulk::Compressor<'static>,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, path: PathBuf, crawl: i64) -> Result<Self> {
-        let last = page::last_sequence(&connection, crawl)
-            .map_err(|error| error.during("read the journal", &path))?;
+    pub(super) fn start(records: Box<dyn RecordWriter>) -> Result<Self> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             changed: Condvar::new(),
         });
         let mut writer = WriterThread {
             shared: shared.clone(),
-            connection,
-            path,
-            crawl,
-            last: PageId::new(crawl, last),
+            records,
             compressor: compressor()?,
         };
         let thread = thread::Builder::new()
@@ -217,21 +203,7 @@ impl WriterThread {
             .iter()
             .map(|(key, record)| Stored::new(key.clone(), record, &mut self.compressor))
             .collect::<Result<Vec<_>>>()?;
-        let (crawl, mut last) = (self.crawl, self.last);
-        state::transact(
-            &mut self.connection,
-            &self.path,
-            "write pages",
-            |transaction| {
-                for row in &rows {
-                    let place = row.write(transaction, crawl, last.next())?;
-                    last = last.max(place.unwrap_or(last));
-                }
-                Ok(())
-            },
-        )?;
-        self.last = last;
-        Ok(())
+        self.records.write(&rows)
     }
 }
 

@@ -15,8 +15,25 @@ use fortilake_client::{
 use super::{POLL_INTERVAL, RECHECK};
 use crate::{
     State,
-    testing::{Fixture, Wait as _},
+    testing::{Fixture, Wait as _, in_each_database},
 };
+
+in_each_database!(
+    a_call_holds_its_place_until_a_window_after_its_answer,
+    outlasts_the_process_and_is_shared,
+    an_unsent_call_gives_its_place_back,
+    calls_in_flight_hold_the_error_budget,
+    a_closed_window_stays_closed_for_everyone,
+    calls_of_the_dead_are_no_errors_where_nothing_has_failed,
+    calls_of_the_dead_are_errors_where_the_api_was_failing,
+    what_no_window_reaches_is_pruned,
+    threads_with_states_of_their_own_share_a_window_exactly,
+    the_reasons_of_the_last_errors_outlast_the_process,
+    an_error_and_a_closed_window_end_at_the_same_instant_for_everyone,
+    calls_of_this_process_alone_are_not_polled_for,
+    a_window_of_several_days_keeps_its_calls,
+    entries_are_deleted_in_batches_and_old_reasons_with_them,
+);
 
 const SECOND: i64 = 1_000_000;
 const MARGIN: i64 = SECOND / 10;
@@ -63,9 +80,7 @@ fn micros(micros: i64) -> Duration {
     Duration::from_micros(micros.try_into().expect("a length"))
 }
 
-#[test]
-fn a_call_holds_its_place_until_a_window_after_its_answer() {
-    let fixture = Fixture::new();
+fn a_call_holds_its_place_until_a_window_after_its_answer(fixture: &Fixture) {
     let (state, limits, begin) = (fixture.open(), calls(1, 60), fixture.now());
     let ticket = granted(state.reserve("acme", &limits).wait());
     let answered = begin + 5 * SECOND;
@@ -85,9 +100,7 @@ fn a_call_holds_its_place_until_a_window_after_its_answer() {
     assert!(matches!(at(free), Reservation::Granted(_)));
 }
 
-#[test]
-fn outlasts_the_process_and_is_shared() {
-    let fixture = Fixture::new();
+fn outlasts_the_process_and_is_shared(fixture: &Fixture) {
     let limits = calls(2, 60);
     call(&fixture.open(), &limits, CallOutcome::Good);
     let (first, second) = (fixture.open(), fixture.open());
@@ -97,9 +110,7 @@ fn outlasts_the_process_and_is_shared() {
     granted(second.reserve("another user", &limits).wait());
 }
 
-#[test]
-fn an_unsent_call_gives_its_place_back() {
-    let fixture = Fixture::new();
+fn an_unsent_call_gives_its_place_back(fixture: &Fixture) {
     let (state, limits) = (fixture.open(), calls(1, 60));
     call(&state, &limits, CallOutcome::Unsent);
     call(&state, &limits, CallOutcome::Unsent);
@@ -109,9 +120,7 @@ fn an_unsent_call_gives_its_place_back() {
     );
 }
 
-#[test]
-fn calls_in_flight_hold_the_error_budget() {
-    let fixture = Fixture::new();
+fn calls_in_flight_hold_the_error_budget(fixture: &Fixture) {
     let state = fixture.open();
     let limits = with_errors(calls(100, 60), 10, 2);
     for _ in 0..5 {
@@ -148,9 +157,7 @@ fn calls_in_flight_hold_the_error_budget() {
     );
 }
 
-#[test]
-fn a_closed_window_stays_closed_for_everyone() {
-    let fixture = Fixture::new();
+fn a_closed_window_stays_closed_for_everyone(fixture: &Fixture) {
     let limits = calls(100, 60);
     let wait = micros(30 * SECOND);
     fixture
@@ -183,9 +190,7 @@ fn a_closed_window_stays_closed_for_everyone() {
     granted(state.reserve("acme", &limits).wait());
 }
 
-#[test]
-fn calls_of_the_dead_are_no_errors_where_nothing_has_failed() {
-    let fixture = Fixture::new();
+fn calls_of_the_dead_are_no_errors_where_nothing_has_failed(fixture: &Fixture) {
     let limits = with_errors(calls(100, 60), 4, 2);
     let (first, second) = (fixture.open(), fixture.open());
     granted(first.reserve("acme", &limits).wait());
@@ -199,9 +204,7 @@ fn calls_of_the_dead_are_no_errors_where_nothing_has_failed() {
     );
 }
 
-#[test]
-fn calls_of_the_dead_are_errors_where_the_api_was_failing() {
-    let fixture = Fixture::new();
+fn calls_of_the_dead_are_errors_where_the_api_was_failing(fixture: &Fixture) {
     let (limits, now) = (with_errors(calls(100, 60), 5, 2), fixture.now());
     let (first, second) = (fixture.open(), fixture.open());
     call(&second, &limits, CallOutcome::Error);
@@ -228,18 +231,14 @@ fn calls_of_the_dead_are_errors_where_the_api_was_failing() {
     );
 }
 
-#[test]
-fn what_no_window_reaches_is_pruned() {
-    let fixture = Fixture::new();
+fn what_no_window_reaches_is_pruned(fixture: &Fixture) {
     let (state, limits, begin) = (fixture.open(), calls(10, 60), fixture.now());
     let day = 24 * 3600 * SECOND;
     for step in 0..400 {
         fixture.set(begin + step * day / 100);
         call(&state, &limits, CallOutcome::Error);
     }
-    let rows: i64 = rusqlite::Connection::open(state.path())
-        .and_then(|file| file.query_row("SELECT count(*) FROM answers", (), |row| row.get(0)))
-        .expect("the rows are counted");
+    let rows = fixture.number("SELECT count(*) FROM answers");
     assert!(
         (200..400).contains(&rows),
         "{rows} rows for a day of 100 calls and errors"
@@ -251,9 +250,7 @@ fn what_no_window_reaches_is_pruned() {
     );
 }
 
-#[test]
-fn threads_with_states_of_their_own_share_a_window_exactly() {
-    let fixture = Fixture::new();
+fn threads_with_states_of_their_own_share_a_window_exactly(fixture: &Fixture) {
     let limits = calls(100, 3600);
     let granted: usize = thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
@@ -285,9 +282,7 @@ fn threads_with_states_of_their_own_share_a_window_exactly() {
     assert_eq!(granted, 100);
 }
 
-#[test]
-fn the_reasons_of_the_last_errors_outlast_the_process() {
-    let fixture = Fixture::new();
+fn the_reasons_of_the_last_errors_outlast_the_process(fixture: &Fixture) {
     let limits = with_errors(calls(100, 60), 10, 2);
     let reason = |http| ErrorReason {
         call: "`products/list` for accountId 710112".to_owned(),
@@ -317,15 +312,26 @@ fn the_reasons_of_the_last_errors_outlast_the_process() {
     fixture.set(fixture.now() + 3000 * SECOND);
     let usage = state.usage("acme", &limits).wait().expect("usage");
     assert_eq!(usage.last_errors, [past(None, 3600)]);
-    let file = rusqlite::Connection::open(state.path()).expect("it opens");
-    file.execute("UPDATE error_reasons SET message = 'other'", ())
-        .expect("it is written");
-    assert_eq!(state.last_errors().expect("errors"), []);
 }
 
 #[test]
-fn an_error_and_a_closed_window_end_at_the_same_instant_for_everyone() {
+fn a_damaged_reason_is_skipped() {
     let fixture = Fixture::new();
+    let (state, limits) = (fixture.open(), with_errors(calls(100, 60), 10, 2));
+    let ticket = granted(state.reserve("acme", &limits).wait());
+    let reason = ErrorReason {
+        call: "`units/list`".to_owned(),
+        http: Some(500),
+        message: "boom".to_owned(),
+    };
+    let settled = state.settle(ticket, CallOutcome::Error, Some(&reason));
+    settled.wait().expect("it settles");
+    assert_eq!(state.last_errors().expect("errors").len(), 1);
+    fixture.execute("UPDATE error_reasons SET message = 'other'");
+    assert_eq!(state.last_errors().expect("errors"), []);
+}
+
+fn an_error_and_a_closed_window_end_at_the_same_instant_for_everyone(fixture: &Fixture) {
     let (state, begin) = (fixture.open(), fixture.now());
     let limits = with_errors(calls(100, 60), 10, 2);
     let ticket = granted(state.reserve("acme", &limits).wait());
@@ -352,9 +358,7 @@ fn an_error_and_a_closed_window_end_at_the_same_instant_for_everyone() {
     assert_eq!((after.errors, after.last_errors.len()), (0, 0));
 }
 
-#[test]
-fn calls_of_this_process_alone_are_not_polled_for() {
-    let fixture = Fixture::new();
+fn calls_of_this_process_alone_are_not_polled_for(fixture: &Fixture) {
     let (state, limits) = (fixture.open(), calls(1, 3600));
     granted(state.reserve("acme", &limits).wait());
     let full = |state: &State| state.reserve("acme", &limits).wait().expect("an answer");
@@ -364,9 +368,7 @@ fn calls_of_this_process_alone_are_not_polled_for() {
     assert_eq!(full(&other), Reservation::AfterAnswer(POLL_INTERVAL));
 }
 
-#[test]
-fn a_window_of_several_days_keeps_its_calls() {
-    let fixture = Fixture::new();
+fn a_window_of_several_days_keeps_its_calls(fixture: &Fixture) {
     let days = 3;
     let (state, begin) = (fixture.open(), fixture.now());
     let limits = calls(1000, days * 24 * 3600);
@@ -380,16 +382,9 @@ fn a_window_of_several_days_keeps_its_calls() {
     assert_eq!(usage.calls, [145]);
 }
 
-#[test]
-fn entries_are_deleted_in_batches_and_old_reasons_with_them() {
-    let fixture = Fixture::new();
+fn entries_are_deleted_in_batches_and_old_reasons_with_them(fixture: &Fixture) {
     let (state, limits, begin) = (fixture.open(), calls(10, 60), fixture.now());
-    let count = |table| {
-        let file = rusqlite::Connection::open(state.path()).expect("it opens");
-        let sql = format!("SELECT count(*) FROM {table}");
-        file.query_row(&sql, (), |row| row.get::<_, i64>(0))
-            .expect("the rows are counted")
-    };
+    let count = |table| fixture.number(&format!("SELECT count(*) FROM {table}"));
     let reason = ErrorReason {
         call: "`units/list`".to_owned(),
         http: None,
@@ -425,7 +420,7 @@ fn a_changed_number_is_damage() {
         let fixture = Fixture::new();
         let (state, limits) = (fixture.open(), calls(1, 60));
         call(&state, &limits, CallOutcome::Error);
-        let file = rusqlite::Connection::open(state.path()).expect("it opens");
+        let file = rusqlite::Connection::open(state.path().expect("a file")).expect("it opens");
         let changed = file.execute(sql, ()).expect("it is written");
         assert!(changed > 0, "{sql}");
         let reserved = state.reserve("acme", &limits).wait();

@@ -1,10 +1,10 @@
 //! The stores of sinks.
 
-use crate::testing::Fixture;
+use crate::testing::{Fixture, in_each_database};
 
-#[test]
-fn values_belong_to_one_sink_and_outlast_the_process() {
-    let fixture = Fixture::new();
+in_each_database!(values_belong_to_one_sink_and_outlast_the_process);
+
+fn values_belong_to_one_sink_and_outlast_the_process(fixture: &Fixture) {
     let store = fixture.open().sink_store("webhook").expect("it reads");
     for (key, value) in [
         ("sent/1", "a"),

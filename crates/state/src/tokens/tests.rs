@@ -2,7 +2,9 @@
 
 use fortilake_auth::{StoredToken, TokenStore};
 
-use crate::testing::{Fixture, Wait as _};
+use crate::testing::{Fixture, Wait as _, in_each_database};
+
+in_each_database!(a_token_outlasts_the_process);
 
 fn token(text: &str) -> StoredToken {
     StoredToken {
@@ -13,9 +15,7 @@ fn token(text: &str) -> StoredToken {
     }
 }
 
-#[test]
-fn a_token_outlasts_the_process() {
-    let fixture = Fixture::new();
+fn a_token_outlasts_the_process(fixture: &Fixture) {
     let kept = StoredToken {
         refresh_token: Some("EXAMPLE-refresh".into()),
         ..token("EXAMPLE-access")
@@ -39,7 +39,7 @@ fn a_removed_token_is_nowhere_in_the_file() {
     let fixture = Fixture::new();
     let state = fixture.open();
     let secret = "EXAMPLE-".repeat(2000);
-    let path = state.path().to_owned();
+    let path = state.path().expect("a file").to_owned();
     state.save("user", "iam", &token(&secret)).wait();
     TokenStore::remove(&state, "user", "iam").wait();
     drop(state);
@@ -55,7 +55,7 @@ fn a_damaged_token_is_none() {
     let fixture = Fixture::new();
     let state = fixture.open();
     state.save("user", "iam", &token("EXAMPLE-access")).wait();
-    let file = rusqlite::Connection::open(state.path()).expect("it opens");
+    let file = rusqlite::Connection::open(state.path().expect("a file")).expect("it opens");
     file.execute("UPDATE tokens SET access_token = 'EXAMPLE-bccess'", ())
         .expect("it is written");
     assert_eq!(state.load("user", "iam").wait(), None);

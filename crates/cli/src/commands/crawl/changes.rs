@@ -59,7 +59,7 @@ mod comparing {
         env: &Env,
         state: Option<&State>,
     ) -> Result<Box<dyn FindChanges>> {
-        let folder = state.and_then(|state| state.path().parent().map(Path::to_owned));
+        let folder = state.and_then(|state| state.path()?.parent().map(Path::to_owned));
         let scratch = folder.unwrap_or_else(std::env::temp_dir);
         let history = history(sinks, env, &scratch)?;
         Ok(Box::new(Finder {

@@ -55,7 +55,15 @@ pub(super) struct RegistrationLock(#[expect(dead_code, reason = "held, not read"
 impl RegistrationLock {
     /// Takes the lock; an error if another process holds it. Does not wait.
     pub(super) fn take(state: &State) -> Result<Self> {
-        let path = state.path().with_file_name("register.lock");
+        // A lease instead of a file lock would not do: a process that was stopped for longer than its
+        // lease would send a unit that another one has sent meanwhile.
+        let file = state.path().ok_or_else(|| {
+            CommandError::not_started(anyhow!(
+                "products can be registered only with a state in a folder"
+            ))
+            .hint("use a state folder for it: `--state DIR`")
+        })?;
+        let path = file.with_file_name("register.lock");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]

@@ -133,7 +133,7 @@ fn a_file_of_an_older_version_from_a_clock_ahead_is_of_use() {
         .close("acme", Duration::MAX)
         .wait()
         .expect("it closes");
-    let file = rusqlite::Connection::open(state.path()).expect("it opens");
+    let file = rusqlite::Connection::open(state.path().expect("a file")).expect("it opens");
     file.execute("DELETE FROM clock", ()).expect("it is gone");
     drop(state);
     set(&fixture, 0);

@@ -102,8 +102,7 @@ struct World {
 }
 
 impl World {
-    fn new(limits: Limits) -> Self {
-        let fixture = Fixture::new();
+    fn new(limits: Limits, fixture: Fixture) -> Self {
         Self {
             states: (0..PROCESSES).map(|_| Some(fixture.open())).collect(),
             time: fixture.now(),
@@ -327,6 +326,14 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).expect("a short duration")
 }
 
+/// Lets the events happen and checks every answer of the ledger.
+fn check(fixture: Fixture, limits: Limits, events: &[Event]) {
+    let mut world = World::new(limits, fixture);
+    for event in events {
+        world.happen(event);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -335,9 +342,6 @@ proptest! {
         limits in limits(),
         events in proptest::collection::vec(event(), 1..150),
     ) {
-        let mut world = World::new(limits);
-        for event in &events {
-            world.happen(event);
-        }
+        check(Fixture::new(), limits, &events);
     }
 }

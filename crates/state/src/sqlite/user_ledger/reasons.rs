@@ -4,10 +4,7 @@ use fortilake_auth::{Micros, until};
 use fortilake_client::ledger::{ErrorReason, LAST_ERRORS, PastError};
 use rusqlite::{Row, Transaction};
 
-use crate::{checksum::Checksum, error::OperationError};
-
-/// How many reasons to keep per user.
-const KEPT: i64 = 64;
+use crate::{checksum::Checksum, error::OperationError, ledger::KEPT_REASONS};
 
 /// Stores the reason of the error with this number.
 pub(crate) fn keep(
@@ -57,7 +54,7 @@ pub(crate) fn prune(
 ) -> Result<(), OperationError> {
     transaction
         .prepare_cached("DELETE FROM error_reasons WHERE user = ? AND number <= ?")?
-        .execute((user, last - KEPT))?;
+        .execute((user, last - KEPT_REASONS))?;
     Ok(())
 }
 

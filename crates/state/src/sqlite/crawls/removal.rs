@@ -5,28 +5,24 @@
 //! hides it, and its pages are then deleted in small transactions. The price is that a crash can
 //! leave hidden pages behind; the next removal deletes them.
 
-use std::collections::HashSet;
+#[cfg(test)]
+mod tests;
 
 use rusqlite::{Connection, Transaction};
 
 use super::{free, seal};
 use crate::{
-    Error, Kind, Result, State,
+    Error, Result,
     error::OperationError,
-    records,
-    state::{self, Durability},
+    sqlite::{self, Durability, Sqlite, notes, pages},
 };
 
 /// The status of a crawl whose pages are being deleted. Callers never see such a crawl.
 pub(super) const REMOVED: &str = "removed";
 
-impl State {
+impl Sqlite {
     /// Removes a crawl with its journal, and returns the space to the file system.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Held`] if another process has it open, [`Kind::Missing`] if it does not exist.
-    pub fn remove(&self, id: &str) -> Result<()> {
+    pub(in crate::sqlite) fn remove_with_journal(&self, id: &str) -> Result<()> {
         self.0.write("remove a crawl", |transaction| {
             let number = free(self, transaction, id)?;
             let held = "UPDATE crawls SET status = ? WHERE number = ?";
@@ -36,38 +32,15 @@ impl State {
         self.sweep()
     }
 
-    /// Removes old crawls and returns their ids.
-    ///
-    /// It keeps the newest `keep` crawls, crawls that a process has open, and for each fingerprint
-    /// the newest crawl if it is unfinished, because the next run would resume it.
-    pub fn retain(&self, keep: usize) -> Result<Vec<String>> {
-        let mut removed = Vec::new();
-        let mut newer = HashSet::new();
-        let mut kept = 0;
-        for crawl in self.crawls()? {
-            let is_newest = newer.insert(crawl.fingerprint.clone());
-            kept += 1;
-            if kept <= keep || (is_newest && crawl.status.is_unfinished()) {
-                continue;
-            }
-            match self.remove(&crawl.id) {
-                Ok(()) => removed.push(crawl.id),
-                Err(error) if matches!(error.kind(), Kind::Held | Kind::Missing) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(removed)
-    }
-
     /// Deletes the pages of removed crawls, including those that a crash left behind.
     fn sweep(&self) -> Result<()> {
         // Use another connection: it does not overwrite deleted pages with zeros, which contain no
         // secrets, and other threads can use the shared connection in between.
-        let mut connection = state::connect(self.path(), Durability::Full)?;
+        let mut connection = sqlite::connect(self.path(), Durability::Full)?;
         let path = self.path();
         let mut left = true;
         while left {
-            left = state::transact(&mut connection, path, "remove a crawl", sweep_some)?;
+            left = sqlite::transact(&mut connection, path, "remove a crawl", sweep_some)?;
         }
         while vacuum_some(&connection)
             .map_err(|error| Error::sqlite("remove a crawl", path, error))?
@@ -87,8 +60,8 @@ fn sweep_some(transaction: &Transaction<'_>) -> Result<bool, OperationError> {
     let Some(number) = removed else {
         return Ok(false);
     };
-    if !records::remove_pages(transaction, number)? {
-        records::remove_notes(transaction, number)?;
+    if !pages::remove(transaction, number)? {
+        notes::remove(transaction, number)?;
         transaction.execute("DELETE FROM deliveries WHERE crawl = ?", (number,))?;
         transaction.execute("DELETE FROM crawls WHERE number = ?", (number,))?;
     }

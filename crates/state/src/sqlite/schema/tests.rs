@@ -42,7 +42,7 @@ fn a_migration_that_fails_leaves_the_older_version() {
 fn a_newer_file_is_refused_with_both_versions() {
     let fixture = Fixture::new();
     let state = fixture.open();
-    let path = state.path().to_owned();
+    let path = state.path().expect("a file").to_owned();
     drop(state);
     let newer = MIGRATIONS.len() + 7;
     let file = Connection::open(&path).expect("it opens");

@@ -4,22 +4,15 @@ pub(crate) mod reasons;
 
 use std::time::Duration;
 
-use fortilake_auth::{Micros, later};
-use fortilake_client::ledger::{CallOutcome, ErrorReason, MARGIN};
+use fortilake_auth::Micros;
+use fortilake_client::ledger::{CallOutcome, ErrorReason};
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use crate::{checksum::Checksum, error::OperationError};
-
-/// The minimum time that entries are kept, in microseconds. A later configuration may have longer
-/// windows than this one, and its first call must find the entries.
-const KEPT: Micros = 24 * 60 * 60 * 1_000_000;
-
-/// The number of responses between two prunes. A prune deletes up to about twice as many entries
-/// per log, so it catches up with a backlog.
-const PRUNED: i64 = 64;
-
-/// How long after an error the API is assumed to be failing.
-const FAILING_PERIOD: Duration = Duration::from_hours(1);
+use crate::{
+    checksum::Checksum,
+    error::OperationError,
+    ledger::{CALL_OF_DEAD_PROCESS, FAILING_PERIOD, KEPT, LogKind, PRUNED, span_after},
+};
 
 /// One row of `users`.
 #[derive(Debug)]
@@ -33,25 +26,6 @@ pub(crate) struct UserLedger {
     pub(crate) span: i64,
     calls: Range,
     errors: Range,
-}
-
-/// One of a user's two logs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LogKind {
-    /// The times at which calls were answered.
-    Calls,
-    /// The times of the responses that were errors. Each one is in `Calls` too.
-    Errors,
-}
-
-impl LogKind {
-    /// The value of the column `log`.
-    fn id(self) -> i64 {
-        match self {
-            Self::Calls => 0,
-            Self::Errors => 1,
-        }
-    }
 }
 
 /// The numbers of the first and last entry of a log. If the log is empty, `first` is `last + 1`.
@@ -329,12 +303,8 @@ impl UserLedger {
     }
 }
 
-/// Records the calls that a dead process had in flight as answered now.
-///
-/// Their real results are unknown. If the API has returned an error within the last hour, they also
-/// count as errors, because they may well be. Otherwise they do not: with ten errors allowed per
-/// hour, a crash with ten calls in flight would pause the user for an hour. The price is that the
-/// count can be too low if the API started to fail at the moment of the crash.
+/// Records the calls that a dead process had in flight as answered now, and as errors if the API
+/// was failing; see [`FAILING_PERIOD`].
 pub(crate) fn settle_calls_of_dead_processes(
     transaction: &Transaction<'_>,
     holder: i64,
@@ -354,7 +324,7 @@ pub(crate) fn settle_calls_of_dead_processes(
         ledger.answered(transaction, now, outcome)?;
         if failing {
             let reason = ErrorReason {
-                call: "a call whose process died before the response".to_owned(),
+                call: CALL_OF_DEAD_PROCESS.to_owned(),
                 http: None,
                 message: String::new(),
             };
@@ -363,9 +333,4 @@ pub(crate) fn settle_calls_of_dead_processes(
         ledger.save(transaction)?;
     }
     Ok(())
-}
-
-/// The time at which an entry of `time` has left a window of length `per`, with a safety margin.
-pub(crate) fn span_after(time: Micros, per: Duration) -> Micros {
-    later(time, per.saturating_add(MARGIN))
 }

@@ -13,7 +13,8 @@ use std::{
 
 use rusqlite::{OptionalExtension, Transaction};
 
-use crate::{Error, Result, error::OperationError, files, user_ledger};
+use super::{files, user_ledger};
+use crate::{Error, Result, error::OperationError, process};
 
 /// One opened state: a row in the table `holders` and a lock file, both with this id.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Holder {
         loop {
             transaction.execute(
                 "INSERT INTO holders (pid, host, since) VALUES (?, ?, ?)",
-                (std::process::id(), host(), now),
+                (std::process::id(), process::host(), now),
             )?;
             let id = transaction.last_insert_rowid();
             let path = lock_path(directory, id);
@@ -107,11 +108,7 @@ pub(crate) fn describe(transaction: &Transaction<'_>, id: i64) -> Result<String,
     let Some((pid, host, since)): Option<(i64, String, i64)> = holder else {
         return Ok("an unknown process".to_owned());
     };
-    let since = match jiff::Timestamp::from_microsecond(since) {
-        Ok(time) => format!(" since {time:.0}"),
-        Err(_) => String::new(),
-    };
-    Ok(format!("process {pid} on `{host}`{since}"))
+    Ok(process::describe(pid, &host, since))
 }
 
 fn lives(directory: &Path, id: i64) -> Result<bool> {
@@ -133,17 +130,4 @@ fn try_lock(file: &File, path: &Path) -> Result<bool> {
 
 fn lock_path(directory: &Path, id: i64) -> PathBuf {
     directory.join(format!("holder-{id}.lock"))
-}
-
-#[cfg(unix)]
-fn host() -> String {
-    rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned()
-}
-
-#[cfg(not(unix))]
-fn host() -> String {
-    "this machine".to_owned()
 }
