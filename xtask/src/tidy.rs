@@ -42,7 +42,12 @@ const EDGES: [(&str, &[&str]); 14] = [
     ),
     (
         "fortilake-state",
-        &["fortilake-auth", "fortilake-client", "fortilake-models"],
+        &[
+            "fortilake-auth",
+            "fortilake-client",
+            "fortilake-models",
+            "fortilake-postgres",
+        ],
     ),
     (
         "fortilake-crawler",

@@ -81,7 +81,7 @@ impl fmt::Debug for StateStore {
 fn failed(error: state::Error) -> sink::Error {
     let kind = match error.kind() {
         state::Kind::Full => sink::Kind::Full,
-        state::Kind::Io | state::Kind::Busy => sink::Kind::Unavailable,
+        state::Kind::Io | state::Kind::Busy | state::Kind::Unavailable => sink::Kind::Unavailable,
         _ => sink::Kind::Internal,
     };
     sink::Error::new(kind, "the sink's store cannot be read or written").with_source(error)

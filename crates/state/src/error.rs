@@ -25,7 +25,7 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Free disk space. Everything stored so far is kept.
+    /// Free disk space, on the server if the state is there. Everything stored so far is kept.
     Full,
     /// Check the disk, the path and its permissions.
     Io,
@@ -33,12 +33,18 @@ pub enum Kind {
     Damaged,
     /// Try again: another process locked the file for too long.
     Busy,
-    /// Upgrade: a newer version wrote the file.
+    /// Upgrade: a newer version wrote the file, or created the tables.
     Newer,
     /// Wait for the process that has the crawl open, or end it.
     Held,
     /// Check the id: there is no such crawl.
     Missing,
+    /// Fix the URL, the password, a privilege or a certificate of the database.
+    Refused,
+    /// Try again when the database can be reached.
+    Unavailable,
+    /// Stop: another process has taken over the crawl.
+    Lost,
     /// Report a bug.
     Unforeseen,
 }

@@ -1,7 +1,8 @@
-//! Everything that survives the process, in one `SQLite` file: the pages of crawls, recent calls,
-//! tokens, and the values that sinks store.
+//! Everything that survives the process: the pages of crawls, recent calls, tokens, and the values
+//! that sinks store. It is in one `SQLite` file or, with the feature `postgres`, in a database that
+//! several machines share.
 //!
-//! [`State`] is the open file. It implements the [`Ledger`](fortilake_client::ledger::Ledger) of all
+//! [`State`] is the open file or database. It implements the [`Ledger`](fortilake_client::ledger::Ledger) of all
 //! processes that call the API as the same user, and the [`TokenStore`](fortilake_auth::TokenStore)
 //! for their tokens. It also lists the crawls. Each crawl has a [`Journal`]: every page is written
 //! to the journal before tables are derived from it, so the tables can always be derived again.
@@ -56,6 +57,8 @@ mod crawls;
 mod error;
 mod journal;
 mod ledger;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod process;
 mod records;
 mod sink_store;
@@ -65,6 +68,8 @@ mod state;
 mod testing;
 mod tokens;
 
+#[cfg(feature = "postgres")]
+pub use crate::postgres::{PostgresConfig, TokenKey};
 pub use crate::{
     baselines::Baseline,
     checksum::digest,

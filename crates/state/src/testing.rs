@@ -14,12 +14,23 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{Clocks, NewCrawl, Record, RecordKind, State};
 
 /// Defines each test once for every database. The functions take a [`Fixture`].
+///
+/// Those with a server are in a module `postgresql` and ignored: `cargo xtask interop` runs them.
 macro_rules! in_each_database {
     ($($test:ident),+ $(,)?) => {
         mod sqlite {
             $(#[test]
             fn $test() {
                 super::$test(&crate::testing::Fixture::new());
+            })+
+        }
+
+        #[cfg(all(feature = "postgres", unix))]
+        mod postgresql {
+            $(#[test]
+            #[ignore = "needs PostgreSQL: cargo xtask interop"]
+            fn $test() {
+                super::$test(&crate::testing::Fixture::in_postgres());
             })+
         }
     };
@@ -29,6 +40,8 @@ pub(crate) use in_each_database;
 /// An empty state with clocks that only the test changes.
 pub(crate) struct Fixture {
     pub(crate) directory: TempDir,
+    #[cfg(all(feature = "postgres", unix))]
+    database: Option<crate::postgres::testing::Database>,
     /// The true time, as the machine's uptime shows it.
     pub(crate) time: Arc<AtomicI64>,
     /// How far the system's clock is ahead of the true time.
@@ -41,9 +54,22 @@ impl Fixture {
     pub(crate) fn new() -> Self {
         Self {
             directory: tempfile::tempdir().expect("a temporary directory"),
+            #[cfg(all(feature = "postgres", unix))]
+            database: None,
             time: Arc::new(AtomicI64::new(1_767_225_600_000_000)),
             ahead: Arc::default(),
             boots: AtomicI64::new(1),
+        }
+    }
+
+    /// A state in a schema of its own in a database.
+    #[cfg(all(feature = "postgres", unix))]
+    pub(crate) fn in_postgres() -> Self {
+        let fixture = Self::new();
+        let database = crate::postgres::testing::Database::new();
+        Self {
+            database: Some(database),
+            ..fixture
         }
     }
 
@@ -52,6 +78,10 @@ impl Fixture {
     }
 
     pub(crate) fn try_open(&self) -> crate::Result<State> {
+        #[cfg(all(feature = "postgres", unix))]
+        if let Some(database) = &self.database {
+            return Ok(database.open(self.time.clone()));
+        }
         let boot = self.boots.load(Ordering::SeqCst);
         let (time, ahead) = (self.time.clone(), self.ahead.clone());
         let wall = Arc::new(move || time.load(Ordering::SeqCst) + ahead.load(Ordering::SeqCst));
@@ -72,6 +102,10 @@ impl Fixture {
 
     /// Changes a row behind the state's back.
     pub(crate) fn execute(&self, sql: &str) {
+        #[cfg(all(feature = "postgres", unix))]
+        if let Some(database) = &self.database {
+            return database.execute(sql);
+        }
         let path = self.directory.path().join("state.sqlite");
         let file = rusqlite::Connection::open(path).expect("it opens");
         file.execute_batch(sql).expect("it is written");
@@ -79,6 +113,10 @@ impl Fixture {
 
     /// The number that a query returns.
     pub(crate) fn number(&self, sql: &str) -> i64 {
+        #[cfg(all(feature = "postgres", unix))]
+        if let Some(database) = &self.database {
+            return database.number(sql);
+        }
         let path = self.directory.path().join("state.sqlite");
         let file = rusqlite::Connection::open(path).expect("it opens");
         file.query_row(sql, (), |row| row.get(0)).expect("a number")

@@ -345,3 +345,21 @@ proptest! {
         check(Fixture::new(), limits, &events);
     }
 }
+
+#[cfg(all(feature = "postgres", unix))]
+mod postgresql {
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        #[ignore = "needs PostgreSQL: cargo xtask interop"]
+        fn no_window_is_exceeded_and_no_call_is_late(
+            limits in limits(),
+            events in proptest::collection::vec(event(), 1..150),
+        ) {
+            check(Fixture::in_postgres(), limits, &events);
+        }
+    }
+}
