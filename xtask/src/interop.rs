@@ -61,7 +61,9 @@ pub fn run() -> Result<()> {
     let mut failed = Vec::new();
     let has_postgres = has_postgres();
     if !has_postgres {
-        left_out("PostgreSQL or PgBouncer is not installed, so the sink `postgres` is not checked");
+        left_out(
+            "PostgreSQL or PgBouncer is not installed, so what uses a database is not checked",
+        );
     }
     for script in SCRIPTS {
         if script == POSTGRES && !has_postgres {
@@ -86,7 +88,7 @@ pub fn run() -> Result<()> {
         failed.push("the tests of places on object stores");
     }
     if has_postgres && postgres().is_err() {
-        failed.push("the tests of the sink `postgres`");
+        failed.push("the tests with a PostgreSQL server");
     }
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
@@ -169,24 +171,32 @@ fn has_postgres() -> bool {
         && Path::new("/usr/sbin/pgbouncer").exists()
 }
 
-/// Runs the tests of the sink `postgres`. They start a server of their own.
-///
-/// The workspace is tested, and not the package, because cargo then builds nothing again that
-/// `cargo test --workspace` has built.
+/// Runs the tests of the sink `postgres` and of the state in PostgreSQL. They start a server of their
+/// own.
 fn postgres() -> Result<()> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["test", "--workspace", "--tests", "--", "--ignored"]);
+    cargo.arg("test").args(ALL_FEATURES);
     // One after another, because one of them measures the memory of the process.
-    succeed(cargo.args(["--test-threads=1", "postgresql::"]))
+    succeed(cargo.args([
+        "--tests",
+        "--",
+        "--ignored",
+        "--test-threads=1",
+        "postgresql::",
+    ]))
 }
 
 /// What is built with the features that are not on by default, in one command with its tests, so that
 /// their dependencies are built once.
-const ALL_FEATURES: [&str; 6] = [
+const ALL_FEATURES: [&str; 10] = [
     "--package",
     "fortilake",
     "--package",
+    "fortilake-sink-postgres",
+    "--package",
     "fortilake-snapshot",
+    "--package",
+    "fortilake-state",
     "--features",
     "fortilake/cloud,fortilake/postgres",
 ];

@@ -4,6 +4,8 @@ use std::{fmt::Write as _, path::Path};
 
 use fortilake_sink::Spec;
 
+use crate::session::shown_place;
+
 /// The flags `--config`, `--sink` and `--state` as they were given, each with a blank before it.
 pub(crate) fn flags(config: Option<&Path>, sinks: &[String], state: Option<&Path>) -> String {
     let mut text = String::new();
@@ -20,7 +22,7 @@ pub(crate) fn flags(config: Option<&Path>, sinks: &[String], state: Option<&Path
         let _ = write!(text, " --sink {}", quoted(&sink));
     }
     if let Some(state) = state {
-        let _ = write!(text, " --state {}", quoted(&state.to_string_lossy()));
+        let _ = write!(text, " --state {}", quoted(&shown_place(state)));
     }
     text
 }
@@ -60,5 +62,10 @@ mod tests {
              --sink 'webhook:…' --sink 'exec:…' --sink exec:upload --state /var/x"
         );
         assert_eq!(flags(None, &[], None), "");
+        let url = "postgres://u:s3cret@db.example.org/x?sslmode=s3cret";
+        assert_eq!(
+            flags(None, &[], Some(url.as_ref())),
+            " --state 'postgres://…'"
+        );
     }
 }

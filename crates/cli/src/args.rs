@@ -193,8 +193,9 @@ pub(crate) enum Command {
 /// Where everything is stored that outlives a run.
 #[derive(Debug, Args)]
 pub(crate) struct StateArgs {
-    /// Folder for the journal, the ledger and tokens; defaults to `$FORTILAKE_STATE`, or else to
-    /// `fortilake` in your state folder (`$XDG_STATE_HOME` or `~/.local/state`).
+    /// Folder or `postgres://` URL for the journal, the ledger and tokens; defaults to
+    /// `$FORTILAKE_STATE`, or else to `fortilake` in your state folder (`$XDG_STATE_HOME` or
+    /// `~/.local/state`).
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) state: Option<PathBuf>,
 }

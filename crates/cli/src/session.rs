@@ -274,18 +274,73 @@ pub(crate) fn identity(began: jiff::Timestamp) -> sink::Crawl {
     }
 }
 
-/// Opens the state in this folder, else in `$FORTILAKE_STATE`, else in the user's state folder.
-pub(crate) fn open_state(directory: Option<&Path>, env: &Env) -> Result<State> {
-    let (directory, _) = state_directory(directory, env)?;
-    let clock = Arc::new(|| jiff::Timestamp::now().as_microsecond());
-    State::open(&directory, clock).map_err(CommandError::from)
+/// Opens the state in this folder or database, else in `$FORTILAKE_STATE`, else in the user's state
+/// folder.
+pub(crate) fn open_state(place: Option<&Path>, env: &Env) -> Result<State> {
+    let (place, _) = state_place(place, env)?;
+    let clock: fortilake_auth::Clock = Arc::new(|| jiff::Timestamp::now().as_microsecond());
+    match url_of(&place) {
+        Some(url) => open_database(url, env, &clock),
+        None => State::open(&place, clock).map_err(CommandError::from),
+    }
 }
 
-/// The folder of the state, and who chose it.
-pub(crate) fn state_directory(
-    directory: Option<&Path>,
-    env: &Env,
-) -> Result<(PathBuf, SettingOrigin)> {
+/// The variable with the key that encrypts tokens in a database.
+#[cfg(feature = "postgres")]
+const STATE_KEY: &str = "FORTILAKE_STATE_KEY";
+
+#[cfg(feature = "postgres")]
+fn open_database(url: &str, env: &Env, clock: &fortilake_auth::Clock) -> Result<State> {
+    let config = state::PostgresConfig::parse(url)?;
+    let key = env.get(STATE_KEY).ok_or_else(|| {
+        CommandError::not_started(anyhow!(
+            "a state in PostgreSQL needs a key that encrypts tokens, but `{STATE_KEY}` is not set"
+        ))
+        .hint(
+            "make a key with `openssl rand -hex 32`, and set it on every machine that uses this \
+             state",
+        )
+    })?;
+    let key = state::TokenKey::parse(&key).map_err(|error| {
+        CommandError::from(error).context(format!("`{STATE_KEY}` cannot be used"))
+    })?;
+    State::open_postgres(config, key, clock).map_err(CommandError::from)
+}
+
+#[cfg(not(feature = "postgres"))]
+fn open_database(_: &str, _: &Env, _: &fortilake_auth::Clock) -> Result<State> {
+    Err(CommandError::not_started(anyhow!(
+        "a state in PostgreSQL needs a build with the feature `postgres`"
+    ))
+    .hint("build with `--features postgres`, or use a folder: `--state DIR`"))
+}
+
+/// The URL of a state in a database; `None` for a folder.
+fn url_of(place: &Path) -> Option<&str> {
+    let text = place.to_str()?;
+    let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
+    is_url.then_some(text)
+}
+
+/// The place of the state for messages. A URL can contain a password, so it is shown without one.
+pub(crate) fn shown_place(place: &Path) -> String {
+    match url_of(place) {
+        None => place.display().to_string(),
+        #[cfg(feature = "postgres")]
+        Some(url) => match state::PostgresConfig::parse(url) {
+            Ok(config) => config.shown(),
+            Err(_) => HIDDEN_URL.to_owned(),
+        },
+        #[cfg(not(feature = "postgres"))]
+        Some(_) => HIDDEN_URL.to_owned(),
+    }
+}
+
+/// Stands for a URL that may contain a password.
+const HIDDEN_URL: &str = "postgres://…";
+
+/// The folder or the URL of the state, and who chose it.
+pub(crate) fn state_place(directory: Option<&Path>, env: &Env) -> Result<(PathBuf, SettingOrigin)> {
     if let Some(directory) = directory {
         return Ok((directory.to_owned(), SettingOrigin::Flag("--state")));
     }
@@ -314,8 +369,8 @@ impl From<state::Error> for CommandError {
         use state::Kind;
         let hint = error.hint().map(str::to_owned);
         let failure = match error.kind() {
-            Kind::Held => Self::busy(error),
-            Kind::Missing | Kind::Newer => Self::not_started(error),
+            Kind::Held | Kind::Unavailable => Self::busy(error),
+            Kind::Missing | Kind::Newer | Kind::Refused => Self::not_started(error),
             _ => Self::failed(error),
         };
         match hint {

@@ -27,6 +27,8 @@ mod recovery;
 mod resolved;
 mod resume;
 mod secrets;
+#[cfg(all(feature = "postgres", unix))]
+mod shared_state;
 mod stderr;
 mod stop;
 mod systems;

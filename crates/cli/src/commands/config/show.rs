@@ -21,8 +21,8 @@ const COLUMN: usize = 40;
 pub(super) fn run(args: &ConfigShowArgs, console: Console) -> Result {
     let env = Env::read()?;
     let entries = entries::shown(args.config.as_deref(), &args.sink, &env)?;
-    let (state, origin) = session::state_directory(args.state.state.as_deref(), &env)?;
-    let state = state.display().to_string();
+    let (state, origin) = session::state_place(args.state.state.as_deref(), &env)?;
+    let state = session::shown_place(&state);
     let text = if args.json {
         format!("{:#}\n", list(&entries, &state, &origin))
     } else {

@@ -59,7 +59,7 @@ impl RegistrationLock {
         // lease would send a unit that another one has sent meanwhile.
         let file = state.path().ok_or_else(|| {
             CommandError::not_started(anyhow!(
-                "products can be registered only with a state in a folder"
+                "products cannot be registered with a state in PostgreSQL"
             ))
             .hint("use a state folder for it: `--state DIR`")
         })?;
