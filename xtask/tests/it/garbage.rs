@@ -74,7 +74,7 @@ fn mutated_descriptions_do_not_panic() {
 /// With other random numbers in every run, and with our own descriptions. Set `FUZZ_SECONDS` for
 /// another time than ten minutes.
 #[test]
-#[ignore = "slow; `cargo xtask soak` runs it"]
+#[ignore = "takes ten minutes; run it by hand after a change of the generator"]
 fn mutated_descriptions_do_not_panic_for_ten_minutes() {
     let seconds = std::env::var("FUZZ_SECONDS");
     let seconds = seconds.map_or(600, |text| text.parse().unwrap());

@@ -254,7 +254,7 @@ fn files_may_have_other_names() {
 /// All tests have to compile, and those run that read answers or compare rows with what the
 /// simulator sent. The others depend on descriptions only through these.
 #[test]
-#[ignore = "slow; `cargo xtask soak` runs it"]
+#[ignore = "takes ten minutes; run it by hand after a change of the generator"]
 fn the_rendered_workspace_passes_its_tests_and_publishes_the_same_tables() {
     let copy = Copy::take();
     let edition = Edition {

@@ -128,7 +128,7 @@ fn a_misspelled_name_is_an_error_with_the_right_one() {
 }
 
 #[test]
-#[ignore = "slow; `cargo xtask soak` runs it"]
+#[ignore = "takes ten minutes; run it by hand after a change of the generator"]
 fn a_misspelled_name_is_an_error_with_the_right_one_in_every_way() {
     try_names(|_, _| true);
 }
