@@ -83,8 +83,8 @@ fn help_of_a_command() {
           --wait                 Wait until the API allows calls again, instead of pausing with exit
                                  code 75
           --state <DIR>          Folder or `postgres://` URL for the journal, the ledger and tokens;
-                                 defaults to `$FORTILAKE_STATE`, or else to `fortilake` in your
-                                 state folder (`$XDG_STATE_HOME` or `~/.local/state`)
+                                 defaults to `$FORTILAKE_STATE`, or else to `fortilake` in your state
+                                 folder (`$XDG_STATE_HOME` or `~/.local/state`)
           --summary <FILE>       Write a JSON summary to this file (`-` for standard output), however
                                  the run ends
           --metrics-file <FILE>  Write metrics for Prometheus to this file, however the run ends
