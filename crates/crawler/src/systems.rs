@@ -160,6 +160,12 @@ pub(crate) trait Planner: Send + Sync {
     /// Forgets a call that is no longer needed. Other calls may take its place.
     fn forget(&mut self, fetch: &Fetch) -> Step;
 
+    /// Why nothing can be read if the API does not allow this call to the user; `None` if the plan can
+    /// do without it.
+    fn needs(&self, _fetch: &Fetch) -> Option<&'static str> {
+        None
+    }
+
     /// Whether every call has its outcome and every scope is published.
     fn is_finished(&self) -> bool;
 }

@@ -83,6 +83,18 @@ impl Reader {
     }
 
     async fn judge_error(&self, fetch: &Fetch, error: client::Error) -> Result<CallResult> {
+        // Nothing is journaled, so the next run asks again: the permission may have been granted.
+        if self.alone
+            && error.kind() == client::Kind::Refused
+            && is_denied(&error)
+            && let Some(why) = self.plan.needs(fetch)
+        {
+            let message = format!(
+                "source `{}` cannot be read: the API user may not read the organization, but {why}",
+                fetch.source
+            );
+            return Err(Error::new(Kind::Configuration, message).with_source(error));
+        }
         match error.kind() {
             // If there are other sources, they are still worth reading, so these errors end the
             // crawl only if this source is the only one.

@@ -430,6 +430,10 @@ impl Planner for FortiCloudPlanner {
         self.awaits(fetch)
     }
 
+    fn needs(&self, fetch: &Fetch) -> Option<&'static str> {
+        self.needs(fetch)
+    }
+
     fn delay(&mut self, fetch: &Fetch) -> Step {
         self.delay(fetch)
     }

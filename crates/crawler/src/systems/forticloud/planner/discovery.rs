@@ -5,12 +5,27 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::{
+    super::UNITS,
     Discovery, FortiCloudPlanner, Purpose, ScopeMode, Turn,
     listing::{Listing, PageRequest},
 };
 use crate::{Facts, Fetch, Ids, Outcome, fetch::FailureKind, systems::without_id};
 
 impl FortiCloudPlanner {
+    /// Why a crawl has to read the units, if it has to.
+    pub(super) fn needs(&self, fetch: &Fetch) -> Option<&'static str> {
+        let is_units = fetch.endpoint == UNITS;
+        match self.settings.scope {
+            _ if !is_units => None,
+            ScopeMode::Organization => Some("`scope = \"organization\"` is set"),
+            ScopeMode::Auto if self.settings.organization_seen => Some(
+                "an earlier crawl of this source read an organization (if it no longer exists, set \
+                 `scope = \"local\"`)",
+            ),
+            _ => None,
+        }
+    }
+
     /// Takes an outcome of `units/list`.
     ///
     /// Only the API's own refusal leads to local scope, that is, to reading only the user's own
