@@ -96,6 +96,18 @@ fn message(members: &Members<'_>) -> Option<String> {
         .or_else(|| text("detail"))
         .or_else(|| text("error"))
         .or_else(|| inside(members, "error", "message").and_then(text_of))
+        .or_else(|| complaints(members))
+}
+
+/// What is wrong with each argument: FortiAuthenticator gives a list of texts for each.
+fn complaints(members: &Members<'_>) -> Option<String> {
+    let complaints = members.iter().filter_map(|(Name(name), value)| {
+        let texts: Vec<String> = serde_json::from_str(value.get()).ok()?;
+        (!texts.is_empty()).then(|| format!("{name}: {}", texts.join(", ")))
+    });
+    let mut complaints: Vec<_> = complaints.collect();
+    complaints.sort();
+    Some(complaints.join("; ")).filter(|text| !text.is_empty())
 }
 
 fn member<'a>(members: &Members<'a>, name: &'a str) -> Option<&'a RawValue> {

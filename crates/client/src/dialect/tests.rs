@@ -51,6 +51,19 @@ fn what_fortiauthenticator_did_not_do_is_no_success() {
 }
 
 #[test]
+fn complaints_about_arguments_are_the_message() {
+    let text =
+        r#"{"number":["Too long.","Not a number."],"license":["The value is invalid."],"id":[]}"#;
+    check(400, text, Class::BadRequest);
+    let message = envelope(400, text).unwrap().message;
+    assert_eq!(
+        message.as_deref(),
+        Some("license: The value is invalid.; number: Too long., Not a number.")
+    );
+    assert_eq!(envelope(200, text).unwrap().message, None);
+}
+
+#[test]
 fn data_is_not_mistaken_for_an_envelope() {
     for text in [
         r#"{"total_ftm":200,"used_ftm":82,"available_ftm":118}"#,
