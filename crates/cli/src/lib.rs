@@ -34,6 +34,7 @@ mod signals;
 mod sinks;
 mod source_usage;
 mod summary;
+mod text_file;
 mod time;
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! Environment variables, with the `.env` file of the working directory as a fallback.
 
-use std::{borrow::Cow, collections::HashMap, fs, io};
+use std::{collections::HashMap, fs, io};
 
 use anyhow::{Context as _, anyhow};
 
@@ -9,7 +9,10 @@ use fortilake_snapshot::BucketOptions;
 use serde_json::{Map, Value, json};
 
 use super::Secret;
-use crate::exit::{CommandError, Result};
+use crate::{
+    exit::{CommandError, Result},
+    text_file,
+};
 
 /// The file, looked up only in the working directory.
 ///
@@ -64,7 +67,7 @@ impl Env {
     /// Reads the process's variables and `.env`, if it exists.
     pub(crate) fn read() -> Result<Self> {
         let file = match fs::read(FILE) {
-            Ok(bytes) => parse(decode(&bytes)?.trim_start_matches('\u{feff}'))?,
+            Ok(bytes) => parse(text_file::decode(&bytes, ".env")?.trim_start_matches('\u{feff}'))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => HashMap::new(),
             Err(error) => {
                 let error = Err(error).context("`.env` cannot be read");
@@ -163,26 +166,6 @@ impl Env {
     }
 }
 
-/// Decodes UTF-8, and UTF-16 as `>` writes it in Windows PowerShell.
-fn decode(bytes: &[u8]) -> Result<Cow<'_, str>> {
-    let utf16 = |unit: fn([u8; 2]) -> u16| {
-        let (pairs, _) = bytes.as_chunks::<2>();
-        String::from_utf16_lossy(&pairs.iter().map(|pair| unit(*pair)).collect::<Vec<_>>())
-    };
-    // Names of variables are ASCII, so without a byte order mark a zero byte shows the order.
-    match bytes {
-        [0xff, 0xfe, ..] | [1..=0x7f, 0, ..] => return Ok(utf16(u16::from_le_bytes).into()),
-        [0xfe, 0xff, ..] | [0, 1..=0x7f, ..] => return Ok(utf16(u16::from_be_bytes).into()),
-        _ => {}
-    }
-    str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
-        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        let line = before.split(|byte| *byte == b'\n').count();
-        CommandError::not_started(anyhow!("line {line} of `.env` is not UTF-8"))
-            .hint("save the file as UTF-8")
-    })
-}
-
 /// A value as `.env` has to contain it.
 pub(crate) fn quoted(value: &str) -> String {
     let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:@%+,".contains(char);
@@ -277,21 +260,5 @@ mod tests {
             };
             assert_eq!(file["NAME"], value);
         }
-    }
-
-    #[test]
-    fn utf_16_is_decoded_and_other_bytes_are_an_error_with_a_line() {
-        let text = "A=b\r\n";
-        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-        let marked = [&[0xff, 0xfe], &*little].concat();
-        for bytes in [little, big, marked, text.into()] {
-            let decoded = decode(&bytes).ok().map(Cow::into_owned);
-            let decoded = decoded.unwrap_or_default();
-            assert_eq!(decoded.trim_start_matches('\u{feff}'), text);
-        }
-        let failure = decode(b"A=b\nC=\xfc\n").map(Cow::into_owned).err();
-        let text = failure.map(|failure| failure.error.to_string());
-        assert_eq!(text.as_deref(), Some("line 2 of `.env` is not UTF-8"));
     }
 }

@@ -8,7 +8,10 @@ use fortilake_operations::Unit;
 use fortilake_sink::nearest;
 use serde_json::{Map, Value};
 
-use crate::exit::{CommandError, Result};
+use crate::{
+    exit::{CommandError, Result},
+    text_file,
+};
 
 #[cfg(test)]
 mod tests;
@@ -51,9 +54,10 @@ pub(super) struct Row {
 /// bad value is a complaint about its own row, so the other units are still registered.
 pub(super) fn read(path: &Path) -> Result<Vec<Row>> {
     let shown = path.display();
-    let text = fs::read_to_string(path)
+    let bytes = fs::read(path)
         .with_context(|| format!("the units in `{shown}` cannot be read"))
         .map_err(CommandError::not_started)?;
+    let text = text_file::decode(&bytes, &shown.to_string())?;
     let ending = path.extension().unwrap_or_default().to_string_lossy();
     parse(&text, &ending.to_ascii_lowercase())
         .map_err(|failure| failure.context(format!("the units in `{shown}` cannot be used")))
