@@ -116,7 +116,7 @@ pub trait Destination {
         Vec::new()
     }
 
-    /// The number of bytes that this process may grow by while the sink takes 64 MiB of rows.
+    /// The number of bytes that this process may grow by while the sink takes 64 MiB of rows, after the first 16 MiB.
     ///
     /// `None` skips the case. Use it if something else in this process uses memory too, such as a receiver.
     fn memory(&self) -> Option<u64> {
