@@ -103,6 +103,10 @@ fn message(members: &Members<'_>) -> Option<String> {
 fn complaints(members: &Members<'_>) -> Option<String> {
     let complaints = members.iter().filter_map(|(Name(name), value)| {
         let texts: Vec<String> = serde_json::from_str(value.get()).ok()?;
+        let texts: Vec<_> = texts
+            .iter()
+            .map(|text| text.trim_end_matches('.'))
+            .collect();
         (!texts.is_empty()).then(|| format!("{name}: {}", texts.join(", ")))
     });
     let mut complaints: Vec<_> = complaints.collect();

@@ -58,7 +58,7 @@ fn complaints_about_arguments_are_the_message() {
     let message = envelope(400, text).unwrap().message;
     assert_eq!(
         message.as_deref(),
-        Some("license: The value is invalid.; number: Too long., Not a number.")
+        Some("license: The value is invalid; number: Too long, Not a number")
     );
     assert_eq!(envelope(200, text).unwrap().message, None);
 }
