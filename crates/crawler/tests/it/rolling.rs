@@ -205,7 +205,7 @@ async fn oldest(accounts: u64, users: &[&str]) -> i64 {
     // Two calls for each account. In every crawl, three calls find the accounts.
     let needed = i64::try_from((2 * accounts).div_ceil(calls - 3)).unwrap();
     let (mut before, mut oldest): (Option<Hour>, i64) = (None, 0);
-    for hour in 0..2 * needed + 1 {
+    for hour in 0..=2 * needed {
         let at = began + Duration::from_secs(3600 * hour.unsigned_abs());
         tokio::time::sleep_until(at).await;
         let journal = Arc::new(MemoryJournal::default());

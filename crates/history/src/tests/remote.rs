@@ -1,6 +1,6 @@
 //! Snapshots in a place that is not a folder.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use fortilake_snapshot::faults::{Fault, Faulty};
 use fortilake_snapshot::{LocalPlace, Reader};
@@ -38,12 +38,12 @@ fn found(history: &History, runtime: &Runtime) -> Result<String> {
     let mut found = String::new();
     for table in comparison.tables() {
         let (rows, counts) = table_changes(&comparison, table)?;
-        found += &format!("{table} {counts:?} {}\n", json!(rows));
+        let _ = writeln!(found, "{table} {counts:?} {}", json!(rows));
     }
     let snapshots = runtime.block_on(history.open_all())?;
     device_history(&snapshots, "FGT1", &mut |news| {
         let rows = news.changes.map(|batch| json::array(&batch)).transpose()?;
-        found += &format!("{} {} {rows:?}\n", news.snapshot.name(), news.table);
+        let _ = writeln!(found, "{} {} {rows:?}", news.snapshot.name(), news.table);
         Ok(())
     })?;
     Ok(found + &report(&pair.to, Some(&pair.from), date(2026, 9, 1))?)
