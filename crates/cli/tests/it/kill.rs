@@ -52,9 +52,9 @@ struct Trial {
     folder: Folder,
     watcher: Watcher,
     /// The duration of an undisturbed run.
-    length: Duration,
+    length: Span,
     /// The part of that duration that is spent on publishing.
-    publishing: Duration,
+    publishing: Span,
     dice: Dice,
 }
 
@@ -93,8 +93,8 @@ impl Trial {
         });
         Self {
             watcher: Watcher::start(folder.path.path(), rows.collect()),
-            length,
-            publishing: length.saturating_sub(publishes.unwrap_or(length)),
+            length: Span::new(length),
+            publishing: Span::new(length.saturating_sub(publishes.unwrap_or(length))),
             dice: Dice(seed),
             tenant,
             folder,
@@ -116,6 +116,10 @@ impl Trial {
         }
         self.wait_for(aim, &mut crawl);
         let struck = self.strike(blow, &mut crawl);
+        match aim {
+            Aim::Anywhere => self.length.adapt(struck),
+            Aim::Publishing => self.publishing.adapt(struck),
+        }
         let output = crawl.wait_with_output().unwrap();
         self.tenant.check_calls(calls, &journaled);
         assert!(self.watcher.is_content(), "a reader found partial data");
@@ -133,12 +137,12 @@ impl Trial {
     /// Waits until a random time. Tests normally avoid sleeping, but random times are the point here.
     fn wait_for(&mut self, aim: Aim, crawl: &mut Child) {
         match aim {
-            Aim::Anywhere => thread::sleep(self.dice.part_of(self.length)),
+            Aim::Anywhere => thread::sleep(self.dice.part_of(self.length.now)),
             Aim::Publishing => {
                 while !is_publishing(&self.folder) && is_alive(crawl) {
                     thread::sleep(GLANCE);
                 }
-                thread::sleep(self.dice.part_of(self.publishing));
+                thread::sleep(self.dice.part_of(self.publishing.now));
             }
         }
     }
@@ -190,6 +194,32 @@ impl Trial {
         assert!(listed.starts_with("exit 0"), "{listed}");
         assert!(!listed.contains("running"), "{listed}");
         assert!(self.watcher.end() > 10);
+    }
+}
+
+/// The time in which a run is stopped.
+///
+/// The first run may have been slower than the others, and a resumed run is shorter. Then most signals would come too
+/// late, so the time becomes shorter with each that does.
+struct Span {
+    now: Duration,
+    longest: Duration,
+}
+
+impl Span {
+    fn new(longest: Duration) -> Self {
+        Self {
+            now: longest,
+            longest,
+        }
+    }
+
+    fn adapt(&mut self, struck: bool) {
+        self.now = if struck {
+            self.longest.min(self.now.mul_f64(1.1))
+        } else {
+            self.now.mul_f64(0.8)
+        };
     }
 }
 
