@@ -176,7 +176,7 @@ pub async fn connect(url: &str) -> Client {
     client
 }
 
-/// A port that nobody listens on.
+/// A port on which no server listens.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()

@@ -34,7 +34,7 @@ struct Inner {
     scenario: Scenario,
     start: Instant,
     systems: Systems,
-    /// What each user has used of the limits. Calls of nobody known are counted together.
+    /// What each user has used of the limits. Calls without a known user are counted together.
     usage: Mutex<HashMap<Option<String>, QuotaUsage>>,
     script: Mutex<Script>,
     calls: Mutex<Vec<Call>>,

@@ -134,7 +134,7 @@ fn renew(transaction: &mut Transaction<'_>, id: i64, lease: i64) -> Result<(), F
     Ok(())
 }
 
-/// Deletes what dead processes have left, when nobody can need it any more.
+/// Deletes what dead processes have left, once no process can need it.
 fn forget_the_dead(transaction: &mut Transaction<'_>) -> Result<(), Failure> {
     transaction.execute(
         "DELETE FROM holders h WHERE lease_until < {clock} - $1
