@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from functools import cache
-from itertools import zip_longest
+from itertools import count, zip_longest
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -126,12 +126,15 @@ def refused(page: Path) -> list[str]:
             continue
         if "[[source]]" not in text:
             text = f'[[source]]\nname = "a"\ntype = "forticloud"\n{user}{text}'
-        # The secrets of an example do not exist here.
-        text = re.sub(r'\{ (?:file|env) = "[^"]*" \}|\{ command = \[[^\]]*\] \}', '{ env = "U" }', text)
+        # The secrets of an example do not exist here. Each gets a value of its own, because two users must differ.
+        numbers = count()
+        reference = r'\{ (?:file|env) = "[^"]*" \}|\{ command = \[[^\]]*\] \}'
+        text = re.sub(reference, lambda _: f'{{ env = "U{next(numbers)}" }}', text)
+        secrets = {f"U{number}": f"x{number}" for number in range(next(numbers))}
         text = re.sub(r"^ca_cert = .*$", "", text, flags=re.MULTILINE)
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "fortilake.toml").write_text(text)
-            environment = {"PATH": "/usr/bin:/bin", "U": "x", "FORTILAKE_STATE": f"{folder}/state"}
+            environment = {"PATH": "/usr/bin:/bin", "FORTILAKE_STATE": f"{folder}/state", **secrets}
             command = [BIN, "plan"]
             run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         if run.returncode != 0:
