@@ -23,7 +23,7 @@ pub trait FindChanges: Send {
     async fn end(&mut self) -> sink::Result<ChangeRows>;
 }
 
-/// The name of the snapshot that a crawl is compared with; `None` for the first crawl, which has no changes.
+/// The id of the crawl that a crawl is compared with; `None` for the first crawl, which has no changes.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Since(pub Option<String>);
 
@@ -33,7 +33,7 @@ pub enum Begun {
     Known(ChangeRows),
     /// The crawl is compared with a snapshot.
     Compare {
-        /// Its name.
+        /// The id of the crawl that it holds.
         since: String,
         /// Takes all rows of the crawl.
         rows: Box<dyn Sink>,

@@ -109,7 +109,7 @@ fn scope_key(scope: &str) -> String {
     format!(" scope {scope}")
 }
 
-/// The snapshot that an earlier delivery compared the crawl with, if there was one.
+/// What an earlier delivery compared the crawl with, if there was one.
 pub(crate) fn changes_since(journal: &dyn Journal) -> Result<Option<Since>> {
     let Some(text) = read(journal, CHANGES_SINCE)? else {
         return Ok(None);
@@ -120,10 +120,10 @@ pub(crate) fn changes_since(journal: &dyn Journal) -> Result<Option<Since>> {
     })
 }
 
-/// Records the snapshot that the crawl is compared with. It is durable when this returns.
+/// Records what the crawl is compared with. It is durable when this returns.
 pub(crate) fn record_changes_since(journal: &dyn Journal, since: &Since) -> Result<()> {
     let text = serde_json::to_string(since).map_err(|error| {
-        let text = "the name of a snapshot cannot be serialized";
+        let text = "what the crawl is compared with cannot be serialized";
         Error::new(Kind::Unforeseen, text).with_source(error)
     })?;
     write(journal, CHANGES_SINCE, &text)?;

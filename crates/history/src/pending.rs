@@ -52,8 +52,11 @@ pub enum Against {
     Nothing,
     /// The crawl has been published with its changes, which stay as they are.
     Published(PendingChanges),
-    /// The snapshot with this name.
-    Snapshot(String),
+    /// A snapshot.
+    Snapshot {
+        /// The crawl that it holds.
+        crawl_id: String,
+    },
 }
 
 /// The rows of the table `changes`.
@@ -83,7 +86,8 @@ impl Pending {
     }
 
     /// Decides what the crawl is compared with: the newest complete snapshot before it. `recorded` is what an earlier
-    /// delivery of the crawl decided.
+    /// delivery of the crawl decided: the id of the other crawl, because its snapshot can have another name in each place.
+    /// Earlier versions recorded the name of the snapshot.
     ///
     /// If there is no other snapshot, the earlier delivery was to another place. Then there is nothing to compare with,
     /// as for every first snapshot. If there are others, the recorded one was removed or skipped, and a comparison with
@@ -104,23 +108,22 @@ impl Pending {
             }
         }
         let since = match recorded {
-            Some(since) => since,
-            None => self.before(&list, own).map(|found| found.snapshot.clone()),
+            Some(_) if list.iter().all(|found| found.crawl_id == self.crawl.id) => None,
+            Some(Some(since)) => Some(self.recorded(&list, &since)?),
+            Some(None) => None,
+            None => self.before(&list, own),
         };
-        let Some(name) = since else {
+        let Some(found) = since else {
             return Ok(Against::Nothing);
         };
-        if list.iter().all(|found| found.crawl_id == self.crawl.id) {
-            return Ok(Against::Nothing);
-        }
-        let found = list.iter().find(|found| found.snapshot == name);
-        let found = found.ok_or_else(|| self.gone(&name))?;
         let rows = self.folder()?;
         self.begun = Some(Comparing {
             since: self.history.open_snapshot(found).await?,
             rows,
         });
-        Ok(Against::Snapshot(name))
+        Ok(Against::Snapshot {
+            crawl_id: found.crawl_id.clone(),
+        })
     }
 
     /// A sink for all rows of the crawl, after [`begin`](Self::begin) has returned a snapshot.
@@ -202,10 +205,18 @@ impl Pending {
             .find(|found| found.complete)
     }
 
-    fn gone(&self, name: &str) -> Error {
+    /// The snapshot of the crawl that an earlier delivery compared with.
+    fn recorded<'a>(&self, list: &'a [Published], since: &str) -> Result<&'a Published> {
+        let of_crawl = list.iter().find(|found| found.crawl_id == since);
+        of_crawl
+            .or_else(|| list.iter().find(|found| found.snapshot == since))
+            .ok_or_else(|| self.gone(since))
+    }
+
+    fn gone(&self, since: &str) -> Error {
         let text = format!(
-            "crawl `{}` was compared with snapshot `{name}`, which is not in `{}`; publish that snapshot there first, or \
-             set `changes = false` in `[history]` to publish the crawl without its changes",
+            "crawl `{}` was compared with crawl `{since}`, which is not published in `{}`; replay it there first, or set \
+             `changes = false` in `[history]` to publish the crawl without its changes",
             self.crawl.id,
             self.history.location()
         );

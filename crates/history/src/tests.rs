@@ -179,9 +179,14 @@ impl Inventory {
 
     /// Publishes the inventory as a snapshot.
     async fn publish(&self, root: &Path, name: &str, layout: Layout) {
+        self.publish_crawl(root, name, name, layout).await;
+    }
+
+    /// Publishes the inventory as the snapshot of a crawl with another id.
+    async fn publish_crawl(&self, root: &Path, id: &str, name: &str, layout: Layout) {
         let specs = self.specs();
         let crawl = Crawl {
-            id: name.to_owned(),
+            id: id.to_owned(),
             edition: format!("{name}.5eed"),
             name: name.to_owned(),
             phase: Phase::Reading,

@@ -2,6 +2,7 @@
 
 use fortilake_models::CHANGES;
 use fortilake_sink::{Crawl, KeyIn, Kind, Phase, Selection, TableSpec, json};
+use fortilake_snapshot::Layout;
 use serde_json::{Map, Value};
 
 use super::{FIRST, Inventory, Place, SECOND, THIRD};
@@ -39,7 +40,7 @@ async fn against(place: &Place, id: &str, phase: Phase, recorded: Option<Option<
     match pending(place, id, phase).begin(recorded).await {
         Ok(Against::Nothing) => "nothing".to_owned(),
         Ok(Against::Published(changes)) => format!("published {}", changes.count),
-        Ok(Against::Snapshot(name)) => name,
+        Ok(Against::Snapshot { crawl_id }) => crawl_id,
         Err(error) => {
             assert_eq!(error.kind(), Kind::Config);
             error.to_string()
@@ -76,9 +77,25 @@ async fn what_was_decided_before_is_not_decided_again() {
     assert_eq!(decided(None).await, "nothing");
     let gone = decided(Some("20260801T120000Z")).await;
     assert!(
-        gone.starts_with("crawl `20260903T120000Z` was compared with snapshot `20260801T120000Z`, which is not in `"),
+        gone.starts_with("crawl `20260903T120000Z` was compared with crawl `20260801T120000Z`, which is not published in `"),
         "{gone}"
     );
+    // In another place, the snapshot of the same crawl can have another name.
+    let other = Place::new(&[]).await;
+    for (id, name) in [("other", FIRST), (FIRST, SECOND)] {
+        let root = other.root.path();
+        inventory
+            .publish_crawl(root, id, name, Layout::Snapshots)
+            .await;
+    }
+    let decided = against(&other, THIRD, Phase::Ended, Some(Some(FIRST))).await;
+    assert_eq!(decided, FIRST);
+    let mut pending = pending(&other, THIRD, Phase::Ended);
+    pending.begin(Some(Some(FIRST.to_owned()))).await.unwrap();
+    let sink = pending.rows(&inventory.specs()).await.unwrap();
+    inventory.write(sink, THIRD).await;
+    let found = pending.end().await.unwrap();
+    assert_eq!((found.since.as_deref(), found.count), (Some(SECOND), 0));
     // A new place has nothing to compare with, whatever was decided for another place.
     let new = Place::new(&[]).await;
     let decided = against(&new, THIRD, Phase::Ended, Some(Some(FIRST))).await;
@@ -97,10 +114,10 @@ async fn the_rows_are_those_of_the_comparison() {
     new.entitlement(1, "FGT2", 2, "2027-03-31");
     let place = Place::new(&[(FIRST, &old)]).await;
     let mut pending = pending(&place, SECOND, Phase::Reading);
-    let Against::Snapshot(name) = pending.begin(None).await.unwrap() else {
+    let Against::Snapshot { crawl_id } = pending.begin(None).await.unwrap() else {
         panic!("there is a snapshot to compare with");
     };
-    assert_eq!(name, FIRST);
+    assert_eq!(crawl_id, FIRST);
     let sink = pending.rows(&new.specs()).await.unwrap();
     new.write(sink, SECOND).await;
     let found = pending.end().await.unwrap();

@@ -96,8 +96,8 @@ mod comparing {
             Ok(match self.pending.begin(recorded).await? {
                 Against::Nothing => Begun::Known(ChangeRows::none()),
                 Against::Published(changes) => Begun::Known(rows(changes)),
-                Against::Snapshot(since) => Begun::Compare {
-                    since,
+                Against::Snapshot { crawl_id } => Begun::Compare {
+                    since: crawl_id,
                     rows: self.pending.rows(&self.tables).await?,
                 },
             })
