@@ -42,6 +42,7 @@ mod view;
 use std::{
     io,
     path::Path,
+    pin::Pin,
     sync::{Arc, Mutex, mpsc},
     thread,
     time::Duration,
@@ -53,6 +54,7 @@ use fortilake_client as client;
 use fortilake_crawler::{OpenSink, sink_store};
 use fortilake_sink::{self as sink, Partial, TableSpec, registry};
 use fortilake_state::State;
+use tokio::runtime::Runtime;
 
 use crate::{
     config::{Env, SinkConfig},
@@ -172,7 +174,7 @@ fn interruptible<T, F: Future<Output = Result<T>>>(
     work: impl FnOnce(signals::SignalHandler) -> F,
 ) -> Result<T> {
     let runtime = runtime()?;
-    let result = runtime.block_on(async {
+    let result = block_on(&runtime, async {
         let (watch, stop_now) = signals::SignalHandler::begin(console, timeout);
         tokio::select! {
             result = work(watch) => result,
@@ -199,8 +201,16 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 /// How many threads beside the workers have to be possible, for files and for the state.
 const SPARE_THREADS: usize = 4;
 
+/// Waits for a future.
+///
+/// It is boxed because the runtime would otherwise be compiled again for the future of every command.
+fn block_on<'a, T: 'a>(runtime: &Runtime, work: impl Future<Output = T> + 'a) -> T {
+    let work: Pin<Box<dyn Future<Output = T> + 'a>> = Box::pin(work);
+    runtime.block_on(work)
+}
+
 /// A multi-threaded runtime for the commands that make calls or wait.
-fn runtime() -> Result<tokio::runtime::Runtime> {
+fn runtime() -> Result<Runtime> {
     let workers = thread::available_parallelism().map_or(1, usize::from);
     check_threads(workers + SPARE_THREADS)
         .with_context(|| format!("cannot start {} threads", workers + SPARE_THREADS))

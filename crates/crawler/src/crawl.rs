@@ -5,7 +5,7 @@ mod changed;
 mod deliveries;
 mod stream;
 
-use std::{convert::Infallible, sync::Arc, time::Instant};
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Instant};
 
 use fortilake_auth::Clock;
 use fortilake_client::Client;
@@ -102,7 +102,12 @@ impl Crawl {
     ///
     /// Dropping the future leaves the sinks without a call to `abort`. Send `true` to `stop`
     /// instead.
-    pub async fn run(self) -> Result<Report> {
+    pub fn run(self) -> Pin<Box<dyn Future<Output = Result<Report>> + Send>> {
+        // Boxed so that it is compiled here, and not in every crate that runs a crawl.
+        Box::pin(self.read_and_publish())
+    }
+
+    async fn read_and_publish(self) -> Result<Report> {
         let began = Instant::now();
         // Set to true when the caller stops the crawl or when any part of it cannot continue.
         let (halt, halted) = watch::channel(false);

@@ -1,5 +1,6 @@
 //! Opening a file sink: probe the place, recover it, check the crawl, and claim a name.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use fortilake_sink::{Context, Error, Kind, Result, Sink, Store};
@@ -14,6 +15,12 @@ use crate::sink::FileSink;
 use crate::target::FileTarget;
 use crate::{Layout, catalog, commit, prune, rules, uploads};
 
+/// The result of a call that other crates await.
+///
+/// The code of an `async fn` is compiled in each crate that awaits it. Behind a pointer it is compiled once, here, which
+/// saves most of the build time of the sinks that write files.
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
 impl FileTarget {
     /// Opens a sink that publishes files in this format, one for each table of the context.
     ///
@@ -25,21 +32,26 @@ impl FileTarget {
     /// # Cancellation
     ///
     /// If the future is dropped, staged files are removed. The claim may stay; the next run of the crawl finds it.
-    pub async fn open<F: Format>(self, format: F, context: Context) -> Result<Box<dyn Sink>> {
-        let place = self.place()?;
-        open(place, self, Box::new(format), context).await
+    pub fn open<F: Format>(self, format: F, context: Context) -> Boxed<'static, Box<dyn Sink>> {
+        self.open_any(Box::new(format), context)
+    }
+
+    fn open_any(
+        self,
+        format: Box<dyn AnyFormat>,
+        context: Context,
+    ) -> Boxed<'static, Box<dyn Sink>> {
+        Box::pin(async move { open(self.place()?, self, format, context).await })
     }
 
     /// Checks that the folder can be written, and leaves nothing behind.
-    pub async fn probe(&self) -> Result<()> {
-        let place = self.place()?;
-        place.probe(&folders(self, &[])).await
+    pub fn probe(&self) -> Boxed<'_, ()> {
+        Box::pin(async { self.place()?.probe(&folders(self, &[])).await })
     }
 
     /// Finishes or undoes what crashed processes left in the folder. It waits for a process that is publishing.
-    pub async fn recover(&self, store: Arc<dyn Store>) -> Result<()> {
-        let place = self.place()?;
-        recover(place.as_ref(), self, store.as_ref()).await
+    pub fn recover(&self, store: Arc<dyn Store>) -> Boxed<'_, ()> {
+        Box::pin(async move { recover(self.place()?.as_ref(), self, store.as_ref()).await })
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &ChangesArgs, console: Console) -> Result {
     let runtime = super::runtime()?;
     let history = published::history(&args.place, &runtime)?;
     let pair = history.pair(args.from.as_deref(), args.to.as_deref());
-    let pair = runtime.block_on(pair)?;
+    let pair = super::block_on(&runtime, pair)?;
     let comparison = Comparison::new(&pair)?;
     let tables = match &args.table {
         Some(table) => {

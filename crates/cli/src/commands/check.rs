@@ -28,7 +28,7 @@ pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
         sign_in_anew: true,
         ..ClientContext::new(Some(state), console)
     };
-    super::runtime()?.block_on(async {
+    super::block_on(&super::runtime()?, async {
         let mut code = Code::Complete;
         let mut list = Vec::new();
         let mut refused = false;

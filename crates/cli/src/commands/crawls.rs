@@ -27,7 +27,7 @@ use crate::{
 pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
     let env = Env::read()?;
     let state = session::open_state(args.state.state.as_deref(), &env)?;
-    super::runtime()?.block_on(deliveries::recover(&state, &env))?;
+    super::block_on(&super::runtime()?, deliveries::recover(&state, &env))?;
     let text = match &args.action {
         None | Some(CrawlsAction::List) if args.json => {
             let crawls = state.crawls()?;

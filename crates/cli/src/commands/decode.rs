@@ -41,7 +41,7 @@ pub(crate) fn run(args: &DecodeArgs, console: Console) -> Result {
     check_asked(endpoint, &args.asked)?;
     let sinks = config::sink_specs(&args.sink)?;
     let env = Env::read()?;
-    super::runtime()?.block_on(async {
+    super::block_on(&super::runtime()?, async {
         let tables = tables_of(&[endpoint.id]);
         let crawl = session::identity(jiff::Timestamp::now());
         // No state: saved responses must not influence the baseline or the deliveries of crawls.

@@ -17,7 +17,7 @@ use crate::{
 pub(crate) fn run(args: &HistoryArgs, console: Console) -> Result {
     let runtime = super::runtime()?;
     let history = published::history(&args.place, &runtime)?;
-    let snapshots = runtime.block_on(history.open_all())?;
+    let snapshots = super::block_on(&runtime, history.open_all())?;
     published::note_coverage(&snapshots, console);
     let mut is_known = false;
     published::write_to(None, console, |output| {

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &PlanArgs, console: Console) -> Result {
     let config = crawl::load_sources(&args.sources, &[], &env)?;
     let state = session::open_state(args.state.state.as_deref(), &env)?;
     let context = ClientContext::new(Some(state.clone()), console);
-    super::runtime()?.block_on(async {
+    super::block_on(&super::runtime()?, async {
         let settings: Vec<Settings> = config
             .sources
             .iter()

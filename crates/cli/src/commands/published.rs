@@ -47,7 +47,7 @@ pub(super) fn snapshot(
 ) -> Result<(History, Snapshot, Date)> {
     let history = history(&args.place, runtime)?;
     let snapshot = history.snapshot(args.snapshot.as_deref());
-    let snapshot = runtime.block_on(snapshot)?;
+    let snapshot = super::block_on(runtime, snapshot)?;
     let failed = snapshot.manifest().outcome.failed.iter();
     console.problem(&failed_scopes(
         "missing, because the crawl could not read them",

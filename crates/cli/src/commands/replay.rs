@@ -51,7 +51,10 @@ pub(crate) fn run(args: &ReplayArgs, console: Console) -> Result {
             };
             crawl(&kept, &publishing, &state, console)
         }
-        None => super::runtime()?.block_on(dead_letters(&state, &env, sinks, console)),
+        None => super::block_on(
+            &super::runtime()?,
+            dead_letters(&state, &env, sinks, console),
+        ),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 pub(crate) fn run(args: &ReportArgs, console: Console) -> Result {
     let runtime = super::runtime()?;
     let (history, snapshot, as_of) = published::snapshot(&args.snapshot, &runtime, console)?;
-    let previous = runtime.block_on(history.previous(&snapshot))?;
+    let previous = super::block_on(&runtime, history.previous(&snapshot))?;
     let html = report(&snapshot, previous.as_ref(), as_of)?;
     let path = Some(args.output.as_path()).filter(|path| *path != Path::new("-"));
     published::write_to(path, console, |output| published::print(output, &html))?;

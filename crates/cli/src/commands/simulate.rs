@@ -32,7 +32,7 @@ pub(crate) fn run(args: &SimulateArgs, console: Console) -> Result {
     scenario.day = args.day.unwrap_or(scenario.day);
     match &args.log {
         Some(path) => log(path, scenario, console),
-        None => super::runtime()?.block_on(serve(args.listen, scenario, console)),
+        None => super::block_on(&super::runtime()?, serve(args.listen, scenario, console)),
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &SnapshotsArgs, console: Console) -> Result {
     let config = args.config.as_deref();
     let path = place::path(args.place.as_ref(), config)?;
     let reader = place::reader(&path, config)?;
-    super::runtime()?.block_on(async {
+    super::block_on(&super::runtime()?, async {
         match &args.action {
             None => list(&reader, &path, Form::Text, console).await,
             Some(SnapshotsAction::List { json: false }) => {

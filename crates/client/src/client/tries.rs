@@ -1,6 +1,7 @@
 //! The tries of a single call.
 
 use std::{
+    pin::Pin,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -33,7 +34,18 @@ const YOUNG_TOKEN_PAUSE: Duration = Duration::from_secs(1);
 impl Client {
     /// Tries the call until it gets a response or another try makes no sense. With `before`, it is
     /// tried only once.
-    pub(super) async fn carry_out(
+    ///
+    /// The future is boxed so that it is compiled once, and not in every crate that makes calls.
+    pub(super) fn carry_out<'a>(
+        &'a self,
+        call: &'a Call,
+        before: Option<Tries>,
+        note: &'a Note<'_>,
+    ) -> Pin<Box<dyn Future<Output = Result<Page>> + Send + 'a>> {
+        Box::pin(self.try_until_done(call, before, note))
+    }
+
+    async fn try_until_done(
         &self,
         call: &Call,
         before: Option<Tries>,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     args::Dialect,
-    commands::runtime,
+    commands::{block_on, runtime},
     exit::{CommandError, Result},
 };
 
@@ -28,7 +28,7 @@ impl Place {
         let runtime = runtime()?;
         for layout in Layout::ALL {
             let newest = reader.resolve(layout, &Which::Latest);
-            if let Some(manifest) = runtime.block_on(newest)? {
+            if let Some(manifest) = block_on(&runtime, newest)? {
                 return Ok(Self {
                     path: shown.to_string(),
                     layout,
