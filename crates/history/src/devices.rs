@@ -16,7 +16,7 @@ use jiff::civil::{Date, date};
 use crate::codec::{ACCOUNT, Codec, KEY};
 use crate::history::Snapshot;
 use crate::natural_key::CONTRACT_TERMS;
-use crate::plan::{SERIAL, rows, schema};
+use crate::plan::{SERIAL, both, rows, schema};
 use crate::sort::{MEMORY, Record, Sorted, Sorter};
 
 /// A registered product and what covers it.
@@ -49,6 +49,21 @@ pub(crate) struct Support {
 /// How many devices are decoded at a time.
 const BATCH: usize = 1024;
 
+/// The columns that are read, apart from the key. They are the same for all three tables.
+const COLUMNS: [&str; 11] = [
+    "product_model",
+    "description",
+    "is_decommissioned",
+    "product_model_eor",
+    "product_model_eos",
+    "type",
+    "type_desc",
+    "support_type",
+    "end_date",
+    "contract_number",
+    "sku",
+];
+
 /// The sorted rows of one table.
 struct SortedTable {
     codec: Codec,
@@ -57,9 +72,16 @@ struct SortedTable {
 
 /// Calls `visit` for each device of `products`, in the order of account and serial number.
 pub(crate) fn each(snapshot: &Snapshot, mut visit: impl FnMut(Device) -> Result<()>) -> Result<()> {
-    let mut products = table(snapshot, "products")?;
-    let mut entitlements = table(snapshot, "entitlements")?;
-    let mut terms = table(snapshot, CONTRACT_TERMS.table)?;
+    // Terms are joined with their contracts, so they take about as long as the other two tables.
+    let (mut terms, [mut products, mut entitlements]) = both(
+        || table(snapshot, CONTRACT_TERMS.table),
+        || {
+            Ok([
+                table(snapshot, "products")?,
+                table(snapshot, "entitlements")?,
+            ])
+        },
+    )?;
     loop {
         let mut devices = Vec::with_capacity(BATCH);
         while devices.len() < BATCH
@@ -101,7 +123,9 @@ fn table(snapshot: &Snapshot, name: &str) -> Result<SortedTable> {
     // A snapshot of FortiPortal alone, for example, has no products.
     let schema = schema(snapshot, name)?.unwrap_or_else(|| Arc::new(Schema::empty()));
     let key = [ACCOUNT, SERIAL];
-    let codec = Codec::new(&schema, &schema, &key, None, |name| name.starts_with('_'))?;
+    let codec = Codec::new(&schema, &schema, &key, None, |name| {
+        !COLUMNS.contains(&name)
+    })?;
     let mut sorter = Sorter::new(snapshot.scratch(), MEMORY);
     for batch in rows(snapshot, name, &|batch| Ok(batch.clone()))? {
         for record in codec.encode(&batch?)? {

@@ -164,14 +164,22 @@ pub(crate) fn of_both<T: Send>(
     new: &Snapshot,
     find: impl Fn(&Snapshot) -> Result<T> + Sync,
 ) -> Result<(T, T)> {
+    both(|| find(old), || find(new))
+}
+
+/// The results of two functions that run at the same time.
+pub(crate) fn both<A: Send, B>(
+    one: impl FnOnce() -> Result<A> + Send,
+    other: impl FnOnce() -> Result<B>,
+) -> Result<(A, B)> {
     thread::scope(|scope| {
-        let of_old = thread::Builder::new().spawn_scoped(scope, || find(old));
-        let of_old = of_old.map_err(|error| {
+        let one = thread::Builder::new().spawn_scoped(scope, one);
+        let one = one.map_err(|error| {
             Error::new(Kind::Unavailable, "cannot start a thread").with_source(error)
         })?;
-        let of_new = find(new);
-        let of_old = of_old.join().unwrap_or_else(|panic| resume_unwind(panic));
-        Ok((of_old?, of_new?))
+        let other = other();
+        let one = one.join().unwrap_or_else(|panic| resume_unwind(panic));
+        Ok((one?, other?))
     })
 }
 
