@@ -73,7 +73,10 @@ impl Console {
     )]
     pub(crate) fn bytes(self, bytes: &[u8]) -> io::Result<()> {
         if standard_output_is_closed() {
-            return Err(io::Error::other("standard output is closed"));
+            return Err(io::Error::other(
+                "standard output is closed, or it is `/dev/null` opened for reading and writing, as by Python's \
+                 `DEVNULL`, which looks the same; to discard the output, open `/dev/null` only for writing",
+            ));
         }
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {

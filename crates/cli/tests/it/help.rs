@@ -347,19 +347,25 @@ fn the_long_version_names_the_commit() {
 #[cfg(target_os = "linux")]
 #[test]
 fn closed_standard_output_is_an_error_before_the_first_call() {
-    let closed = |line: &str| {
+    let with = |line: &str, stdout: &str| {
         let folder = Folder::new();
         let mut shell = folder.program("sh");
-        shell.args(["-c", &format!("exec \"$BINARY\" {line} >&-")]);
+        shell.args(["-c", &format!("exec \"$BINARY\" {line} {stdout}")]);
         let output = shell.env("BINARY", BINARY).output().unwrap();
         (output.status.code(), text_of(output.stderr))
     };
-    let (code, text) = closed("crawl --simulate --sink ndjson:-");
+    let (code, text) = with("crawl --simulate --sink ndjson:-", ">&-");
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("standard output is closed"), "{text}");
-    let (code, text) = closed("tables");
-    assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("standard output is closed"), "{text}");
+    // Python's `DEVNULL` looks like a closed descriptor, so the message says what to do about it.
+    for stdout in [">&-", "1<>/dev/null"] {
+        let (code, text) = with("tables", stdout);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("standard output is closed, or"), "{text}");
+        assert!(text.contains("open `/dev/null` only for writing"), "{text}");
+    }
+    let (code, text) = with("tables", "> /dev/null");
+    assert_eq!((code, text.as_str()), (Some(0), ""));
 }
 
 #[test]
