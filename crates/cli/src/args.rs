@@ -55,7 +55,7 @@ pub(crate) struct Cli {
         value_name = "FORMAT"
     )]
     pub(crate) log_format: LogFormat,
-    /// Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but bodies.
+    /// Log to standard error: -v for phases and warnings, -vv for calls, -vvv for everything but response bodies.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Print only warnings and errors to standard error.
@@ -335,8 +335,8 @@ pub(crate) enum SnapshotsAction {
     },
     /// Delete the snapshots that neither `--last` nor `--days` keeps.
     ///
-    /// The newest snapshot and the newest complete one always stay. Names that crawls reserved
-    /// more than 30 days ago and never published become free again.
+    /// The newest snapshot and the newest complete one always stay. Also frees the names that crawls
+    /// reserved more than 30 days ago but never published.
     #[command(after_help = "Example: fortilake snapshots prune --last 30 --days 90 --dry-run")]
     Prune {
         /// Keep this many of the newest snapshots.
@@ -384,7 +384,7 @@ pub(crate) struct SimulateArgs {
     /// Scenario file to serve; without it, the preset `production`.
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
-    /// Let this many days pass first, instead of those in the scenario file.
+    /// Let this many days pass first, whatever number the scenario file has.
     #[arg(long, value_name = "N", value_parser = day())]
     pub(crate) day: Option<u64>,
     /// Write what happened on these days to this file (`-` for standard output), one JSON object per

@@ -101,7 +101,7 @@ pub(crate) enum FolderAction {
     Create {
         /// Name of the new folder.
         name: String,
-        /// Parent folder; without it, the folder is created at the top.
+        /// Parent folder; without it, the folder is created at the top level.
         #[arg(long, value_name = "ID")]
         parent: Option<i64>,
         #[command(flatten)]

@@ -11,7 +11,7 @@ use super::StateArgs;
 pub(crate) enum ConfigAction {
     /// Write a configuration file for one source and one sink. It contains no secret.
     ///
-    /// On a terminal and without flags, it asks for what it needs.
+    /// Without flags, it asks for what it needs if it runs on a terminal.
     #[command(after_help = "Example: fortilake config init --name acme --sink parquet:out")]
     Init(ConfigInitArgs),
     /// Check a configuration file, without secrets and without a connection.
@@ -56,11 +56,11 @@ pub(crate) struct ConfigInitArgs {
     /// System to read: `forticloud`, `fortiportal` or `fortiauthenticator`; by default `forticloud`.
     #[arg(long = "type", value_name = "SYSTEM")]
     pub(crate) system: Option<String>,
-    /// Name of the source; it is the `_source` of every row; by default `main`.
+    /// Name of the source, which every row has in `_source`; by default `main`.
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// File with the credentials of an API user, as FortiCloud offers it for download. The name of the
-    /// user is taken from it, and the password is not.
+    /// Credentials file of an API user, as downloaded from FortiCloud. The id of the user is taken from
+    /// it, but not the password.
     #[arg(long, value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
     /// Address of the system; required for systems that you host yourself.

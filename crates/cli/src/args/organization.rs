@@ -132,10 +132,10 @@ pub(crate) struct AccountCreateArgs {
     /// Postal code.
     #[arg(long, value_name = "CODE")]
     pub(crate) postal_code: Option<String>,
-    /// Phone number, as `+CC number`.
+    /// Phone number, such as `+1 555-0123`.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) phone: Option<String>,
-    /// Fax number, as `+CC number`.
+    /// Fax number, such as `+1 555-0123`.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) fax: Option<String>,
     /// Industry id; `fortilake call accounts/getcommondata` lists them.

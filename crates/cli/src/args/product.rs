@@ -50,7 +50,7 @@ pub(crate) enum ProductAction {
         /// Folder to move them to.
         #[arg(long, value_name = "ID", required_unless_present = "root")]
         folder: Option<i64>,
-        /// Move them to the top, out of all folders.
+        /// Move them to the top level, out of all folders.
         #[arg(long, conflicts_with = "folder")]
         root: bool,
         #[command(flatten)]
@@ -111,11 +111,11 @@ pub(crate) struct RegisterArgs {
     /// Send this many units per call; more than 5 bad units in one call can exceed the error limit.
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..=10))]
     pub(crate) batch: u8,
-    /// Ignore earlier results, except those with an unknown outcome.
+    /// Ignore the results of earlier runs, except units whose outcome is unknown.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Resend units that got no response for AGE (10m if not given) and are not registered yet; can
-    /// register a unit twice.
+    /// Resend units that were sent more than AGE ago (10m if not given) without a response and are not
+    /// registered yet; this can register a unit twice.
     #[arg(
         long,
         value_name = "AGE",
@@ -203,10 +203,10 @@ pub(crate) struct LocationArgs {
     /// E-mail address.
     #[arg(long, value_name = "ADDRESS", requires = "country")]
     pub(crate) email: Option<String>,
-    /// Phone number, as `+CC number`.
+    /// Phone number, such as `+1 555-0123`.
     #[arg(long, value_name = "NUMBER", requires = "country")]
     pub(crate) phone: Option<String>,
-    /// Fax number, as `+CC number`.
+    /// Fax number, such as `+1 555-0123`.
     #[arg(long, value_name = "NUMBER", requires = "country")]
     pub(crate) fax: Option<String>,
 }

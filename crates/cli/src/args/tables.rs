@@ -15,8 +15,8 @@ pub(crate) struct TablesArgs {
     /// Database or engine that the SQL is for; without it, standard SQL.
     #[arg(long, value_enum)]
     pub(crate) dialect: Option<Dialect>,
-    /// Folder that a crawl published to. Adds statements that load its newest snapshot, and leaves out tables that it
-    /// does not have.
+    /// Folder that a crawl published to. Adds statements that load the newest snapshot in it, and leaves out tables that
+    /// the snapshot does not have.
     #[arg(long, value_name = "FOLDER", requires = "dialect")]
     pub(crate) place: Option<PathBuf>,
 }

@@ -45,7 +45,7 @@ fn help() {
           --log-format <FORMAT>  Format of everything on standard error [default: text] [possible
                                  values: text, json]
       -v, --verbose...           Log to standard error: -v for phases and warnings, -vv for calls, -vvv
-                                 for everything but bodies
+                                 for everything but response bodies
       -q, --quiet                Print only warnings and errors to standard error
       -h, --help                 Print help
       -V, --version              Print version
@@ -91,7 +91,7 @@ fn help_of_a_command() {
           --log-format <FORMAT>  Format of everything on standard error [default: text] [possible
                                  values: text, json]
       -v, --verbose...           Log to standard error: -v for phases and warnings, -vv for calls, -vvv
-                                 for everything but bodies
+                                 for everything but response bodies
       -q, --quiet                Print only warnings and errors to standard error
       -h, --help                 Print help
 

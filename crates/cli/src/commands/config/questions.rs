@@ -52,8 +52,7 @@ impl<R: BufRead, A: FnMut(&str)> Dialog<R, A> {
         };
         args.system = Some(chosen.name().to_owned());
         if chosen == System::default() {
-            let question =
-                "File with the credentials of an API user, as FortiCloud offers it for download";
+            let question = "Credentials file of an API user, as downloaded from FortiCloud";
             let file = self.answer(question, Some(""))?;
             args.credentials = (!file.is_empty()).then(|| file.into());
         } else {
