@@ -66,7 +66,8 @@ pub(crate) fn clients(
         let client = of_user(&user, env, context, &call_count)?;
         if clients.iter().any(|other| other.user() == client.user()) {
             return Err(CommandError::not_started(anyhow!(
-                "source `{}` has the same API user twice, and a user's limits cannot be used twice",
+                "source `{}` has the same API user twice; remove one of them, because a user's limits \
+                 cannot be used twice",
                 source.name
             )));
         }
@@ -286,7 +287,7 @@ pub(crate) async fn sign_out(clients: &[Arc<Client>], console: Console) {
 fn url(text: &str, key: &str) -> Result<url::Url> {
     let wrong = |what: &str| {
         CommandError::not_started(anyhow!(
-            "`{key}` is {what}; it takes a URL such as `https://support.fortinet.com`"
+            "`{key}` is {what}; it must be a URL such as `https://support.fortinet.com`"
         ))
     };
     // A URL can contain a password, so it is printed without one. Text that is not a URL is not

@@ -59,7 +59,7 @@ pub(crate) struct CommandError {
 }
 
 /// What to do if a system refuses the user.
-pub(crate) const CREDENTIALS_HINT: &str = "check the user and the password or key; for FortiCloud, downloading the \
+pub(crate) const CREDENTIALS_HINT: &str = "check the user and its password or key; in FortiCloud, downloading the \
     credentials file again resets the password";
 
 /// The result of a command.

@@ -32,7 +32,7 @@ impl<'a> Comparison<'a> {
     pub(crate) fn between(from: &'a Snapshot, to: &'a Snapshot) -> Result<Self> {
         if from.name() > to.name() {
             let text = format!(
-                "snapshot `{}` is newer than `{}`, so there is nothing to compare",
+                "cannot compare from snapshot `{}` to `{}`, because the first is newer; swap them",
                 from.name(),
                 to.name()
             );
@@ -136,17 +136,17 @@ impl<'a> Comparison<'a> {
         let tables = self.tables();
         if REPORTS.contains(&table) {
             let text = format!(
-                "table `{table}` describes the crawl and is not compared; the others are: {}",
+                "table `{table}` describes the crawl and is not compared; the tables that are compared are: {}",
                 tables.join(", ")
             );
             return Err(Error::new(Kind::Config, text));
         }
         let text = match nearest(table, tables.iter().copied()) {
-            Some(near) => {
-                format!("table `{table}` is not in both snapshots; did you mean `{near}`?")
-            }
+            Some(near) => format!(
+                "table `{table}` is missing in at least one of the snapshots; did you mean `{near}`?"
+            ),
             None => format!(
-                "table `{table}` is not in both snapshots; they have: {}",
+                "table `{table}` is missing in at least one of the snapshots; the tables in both are: {}",
                 tables.join(", ")
             ),
         };

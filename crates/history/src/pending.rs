@@ -215,8 +215,8 @@ impl Pending {
 
     fn gone(&self, since: &str) -> Error {
         let text = format!(
-            "crawl `{}` was compared with crawl `{since}`, which is not published in `{}`; replay it there first, or set \
-             `changes = false` in `[history]` to publish the crawl without its changes",
+            "crawl `{}` was compared with crawl `{since}`, which is not published in `{}`; replay `{since}` there first, \
+             or set `changes = false` in `[history]` to publish the crawl without its changes",
             self.crawl.id,
             self.history.location()
         );

@@ -131,9 +131,7 @@ impl BucketOptions {
         let config = |text: String| Err(Error::new(Kind::Config, text));
         let scheme = kind.scheme();
         if let Some(name) = kind::foreign_option(self, kind) {
-            return config(format!(
-                "option `{name}` is not for a place at `{scheme}://`"
-            ));
+            return config(format!("option `{name}` does not apply to `{scheme}://`"));
         }
         for (name, value) in &self.variables {
             if !kind.variables().contains(&name.as_str()) {

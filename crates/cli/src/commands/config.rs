@@ -80,7 +80,7 @@ fn init(args: &ConfigInitArgs, console: Console) -> Result {
         .map_err(CommandError::failed)?;
     for (client_id, loss) in user.iter().flat_map(ApiUser::lacks) {
         console.warning(&format!(
-            "the API user has no access to `{client_id}`: {loss}; add the portal to its permission profile"
+            "the API user has no access to `{client_id}`, so {loss}; add this portal to its permission profile"
         ));
     }
     let variables = variables(system, user.as_ref());

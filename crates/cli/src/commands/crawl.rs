@@ -330,7 +330,7 @@ impl Publishing<'_> {
                     session.crawl.id, self.flags
                 ),
             };
-            console.problem(&format!("\nhint: nothing is lost: {what}\n"));
+            console.problem(&format!("\nhint: nothing is lost; {what}\n"));
         }
         session.set_status(status, Some(&summary))?;
         record.summary = Some(summary);

@@ -261,7 +261,7 @@ fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             .map_err(CommandError::not_started)?;
         found.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
         if found.is_empty() {
-            let error = anyhow!("the folder `{}` has no file `*.json`", path.display());
+            let error = anyhow!("the folder `{}` has no `*.json` files", path.display());
             return Err(CommandError::not_started(error));
         }
         found.sort();

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &HistoryArgs, console: Console) -> Result {
         return Ok(Code::Complete);
     }
     let number = crate::summary::count(snapshots.len() as u64, "snapshot");
-    let error = anyhow!("no device `{}` in {number}", args.serial);
+    let error = anyhow!("device `{}` not found in {number}", args.serial);
     Err(CommandError::failed(error).hint("serial numbers are case-sensitive"))
 }
 

@@ -221,7 +221,7 @@ impl fmt::Display for Estimate<'_> {
         }
         let total = self.total();
         if total > 0 {
-            writeln!(text, "  {:16}  {:16}  {total:>8}\n", "all", "")?;
+            writeln!(text, "  {:16}  {:16}  {total:>8}\n", "total", "")?;
         }
         for (window, used) in self.limits.calls.iter().zip(&self.usage.calls) {
             let (max, name) = (window.max, window_name(window.per));

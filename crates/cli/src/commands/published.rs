@@ -56,7 +56,7 @@ pub(super) fn snapshot(
     let missing = missing_from_renewals(&snapshot);
     if !missing.is_empty() {
         console.problem(&format!(
-            "note: snapshot {} lacks {}, so coverage that ends may be missing\n",
+            "note: snapshot {} lacks {}, so some renewals may be missing\n",
             snapshot.name(),
             missing.join(", ")
         ));
@@ -74,8 +74,8 @@ pub(super) fn note_coverage<'a>(
     let names: Vec<_> = unknown.map(Snapshot::name).collect();
     if !names.is_empty() {
         console.problem(&format!(
-            "note: the table `coverage` is missing in {}, so rows are not reported as inserted or deleted; let the \
-             sink write it with all its columns\n",
+            "note: the table `coverage` is missing in {}, so rows are not reported as inserted or deleted; \
+             configure the sink to write it with all its columns\n",
             names.join(", ")
         ));
     }

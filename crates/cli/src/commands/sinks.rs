@@ -33,9 +33,11 @@ fn describe(sink: &Descriptor) -> String {
     // The delivery can depend on the options. Shown is that of a sink with nothing but a target.
     let target = (sink.target, Value::from("TARGET"));
     let delivery = match (sink.delivery)(&Options::from_iter([target])) {
-        Ok(Delivery::Atomic) => "atomic: all tables become visible at once, at the end",
+        Ok(Delivery::Atomic) => {
+            "atomic: all tables become visible at the same time, when the crawl ends"
+        }
         Ok(Delivery::AtomicPerTable) => {
-            "atomic per table: each table becomes visible at once, at the end"
+            "atomic per table: each table becomes visible as a whole, when the crawl ends"
         }
         Ok(_) => "at least once: rows become visible as they arrive, and may arrive again",
         Err(_) => "depends on the options",

@@ -111,7 +111,7 @@ impl<'a> Lines<'a> {
             matches!(value.get_ref(), DeValue::Table(_)).then(|| {
                 let line = line(self.text, key.span().start);
                 let excerpt = excerpt(self.text, key.span()).unwrap_or_default();
-                let error = anyhow!("line {line}: `{section}` has to be a list\n{excerpt}");
+                let error = anyhow!("line {line}: `{section}` must be a list\n{excerpt}");
                 CommandError::not_started(error)
                     .hint(format!("write `[[{section}]]` instead of `[{section}]`"))
             })

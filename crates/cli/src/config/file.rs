@@ -147,12 +147,12 @@ impl Crawl {
         let max_age = max_age.map(|text| duration("max_age", text)).transpose()?;
         if max_age.is_none_or(|most| most <= every) {
             return refuse(
-                "`refresh` of `[crawl]` needs a longer `max_age`, the age up to which a snapshot \
-                 counts as complete",
+                "`refresh` of `[crawl]` needs a longer `max_age`: set it to more than `refresh`, or \
+                 snapshots will be partial",
             );
         }
         if self.calls_per_run == Some(0) {
-            return refuse("`calls_per_run` of `[crawl]` is 0; it takes at least 1");
+            return refuse("`calls_per_run` of `[crawl]` is 0; it must be at least 1");
         }
         Ok(Some(Refresh {
             every,
@@ -183,7 +183,7 @@ fn duration(key: &str, text: &str) -> Result<Duration> {
     let length = span.and_then(|span| Duration::try_from(span).ok());
     length.filter(|length| !length.is_zero()).ok_or_else(|| {
         CommandError::not_started(anyhow!(
-            "`{key}` of `[crawl]` is `{text}`; it takes a duration such as `12h`"
+            "`{key}` of `[crawl]` is `{text}`; it must be a duration such as `12h`"
         ))
     })
 }
@@ -216,7 +216,7 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
     for (key, share) in shares {
         if !(0.0..=1.0).contains(&share) {
             return Err(CommandError::not_started(anyhow!(
-                "`{key}` of `[guard]` is {share}; it takes a fraction from 0 to 1, such as 0.2",
+                "`{key}` of `[guard]` is {share}; it must be a fraction from 0 to 1, such as 0.2",
             )));
         }
     }

@@ -183,7 +183,7 @@ impl SourceConfig {
 
     fn wrong(&self, key: &str, value: &str, wanted: &str) -> CommandError {
         CommandError::not_started(anyhow!(
-            "`{key}` of source `{}` is `{value}`; it takes {wanted}",
+            "`{key}` of source `{}` is `{value}`; it must be {wanted}",
             self.name
         ))
     }

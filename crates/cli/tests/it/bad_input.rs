@@ -58,7 +58,7 @@ fn configurations() {
     insta::assert_snapshot!(configured("[[source]]\nname = \"acme\"\ntype = \"forticloud\"\nusername = \"u\"\npassword = { env = \"P\" }\nscope = \"all\"\n"), @"
     exit 2
     --- stderr
-    error: `scope` of source `acme` is `all`; it takes `auto`, `organization` or `local`
+    error: `scope` of source `acme` is `all`; it must be `auto`, `organization` or `local`
     ");
     insta::assert_snapshot!(configured("[[source\n"), @"
     exit 2
@@ -148,7 +148,7 @@ fn wrong_credentials() {
       caused by: `units/list` was not sent, because the sign-in failed
       caused by: the API user or its password is wrong: the user comes from the variable `FORTICLOUD_USERNAME`, the password from the variable `FORTICLOUD_PASSWORD` (`organization`, HTTP 401: Unexpected error has happened)
 
-    hint: check the user and the password or key; for FortiCloud, downloading the credentials file again resets the password
+    hint: check the user and its password or key; in FortiCloud, downloading the credentials file again resets the password
     ");
     assert!(
         folder.tables("out").is_empty(),
@@ -219,7 +219,7 @@ fn sections_of_a_list_have_two_brackets() {
     exit 2
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
-      caused by: line 2: `source` has to be a list
+      caused by: line 2: `source` must be a list
                  2 | [source]
                    |  ^^^^^^
 

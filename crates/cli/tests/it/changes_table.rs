@@ -140,7 +140,7 @@ fn a_replay_publishes_the_same_changes() {
     exit 1
     --- stderr
     error: cannot compare the crawl with an earlier snapshot
-      caused by: crawl `SNAPSHOT-ID` was compared with crawl `SNAPSHOT-ID`, which is not published in `out/pq`; replay it there first, or set `changes = false` in `[history]` to publish the crawl without its changes
+      caused by: crawl `SNAPSHOT-ID` was compared with crawl `SNAPSHOT-ID`, which is not published in `out/pq`; replay `SNAPSHOT-ID` there first, or set `changes = false` in `[history]` to publish the crawl without its changes
 
     hint: fix the cause, then run the same command again
     ");
@@ -241,7 +241,7 @@ fn changes_need_snapshots_to_compare() {
     insta::assert_snapshot!(folder.check("crawl --sink csv:out"), @r#"
     exit 2
     --- stderr
-    error: `changes` in `[history]` needs a `parquet` sink, whose last snapshot each crawl is compared with
+    error: `changes` in `[history]` needs a `parquet` sink, because each crawl is compared with a snapshot that this sink published
 
     hint: add a `[[sink]]` with `type = "parquet"`
     "#);

@@ -56,7 +56,7 @@ fn the_downloaded_credentials_name_the_user_and_the_portals() {
     insta::assert_snapshot!(folder.check("config init --credentials download.txt"), @r"
     exit 0
     --- stderr
-    warning: the API user has no access to `organization`: only the user's own account can be read; add the portal to its permission profile
+    warning: the API user has no access to `organization`, so only the user's own account can be read; add this portal to its permission profile
     wrote `fortilake.toml`, and `fortilake.schema.json` for editors; set `FORTICLOUD_PASSWORD`, then run `fortilake check`
     ");
     let text = folder.read("fortilake.toml");
@@ -70,7 +70,7 @@ fn the_downloaded_credentials_name_the_user_and_the_portals() {
     insta::assert_snapshot!(folder.check("config init --force --credentials download.zip"), @r"
     exit 2
     --- stderr
-    error: the credentials `download.zip` are in an archive
+    error: the credentials file `download.zip` is an archive
 
     hint: unpack it with the password that you chose for the download
     ");

@@ -102,7 +102,7 @@ fn the_files_of_a_folder_are_pages_in_the_order_of_their_names() {
     insta::assert_snapshot!(folder.check("decode products/list none --sink csv:out"), @"
     exit 2
     --- stderr
-    error: the folder `none` has no file `*.json`
+    error: the folder `none` has no `*.json` files
     ");
 }
 

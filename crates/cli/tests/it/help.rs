@@ -125,7 +125,7 @@ fn one_sink() {
     csv: CSV files that are safe to open in a spreadsheet, one per table, published together when the crawl ends.
 
     usage:     --sink csv:PATH[?option=value&…]
-    delivery:  atomic: all tables become visible at once, at the end
+    delivery:  atomic: all tables become visible at the same time, when the crawl ends
 
     options:
       access_key_id: a reference such as { env = … } or text

@@ -115,7 +115,7 @@ fn changes_of_one_table_are_written_to_a_file() {
     insta::assert_snapshot!(folder.check("changes --table product"), @"
     exit 2
     --- stderr
-    error: table `product` is not in both snapshots; did you mean `products`?
+    error: table `product` is missing in at least one of the snapshots; did you mean `products`?
     ");
 }
 
@@ -218,7 +218,7 @@ fn a_device_has_a_history() {
     insta::assert_snapshot!(folder.check("history FGT0"), @"
     exit 1
     --- stderr
-    error: no device `FGT0` in 2 snapshots
+    error: device `FGT0` not found in 2 snapshots
 
     hint: serial numbers are case-sensitive
     ");
@@ -278,12 +278,12 @@ fn a_sink_that_leaves_out_tables_limits_what_is_found() {
     changes from SNAPSHOT to SNAPSHOT
     no changes
     --- stderr
-    note: the table `coverage` is missing in SNAPSHOT, SNAPSHOT, so rows are not reported as inserted or deleted; let the sink write it with all its columns
+    note: the table `coverage` is missing in SNAPSHOT, SNAPSHOT, so rows are not reported as inserted or deleted; configure the sink to write it with all its columns
     ");
     insta::assert_snapshot!(folder.check("renewals --place some --as-of 2024-01-01"), @"
     exit 0
     --- stderr
-    note: snapshot SNAPSHOT lacks entitlements, contract_terms, so coverage that ends may be missing
+    note: snapshot SNAPSHOT lacks entitlements, contract_terms, so some renewals may be missing
     nothing ends within 90 days of 2024-01-01
     ");
 }

@@ -33,7 +33,7 @@ fn a_plan_estimates_from_the_last_crawl_or_by_calling() {
       iam               accounts/list            3
       assetmanagement   products/list            6
       organization      units/list               1
-      all                                       10
+      total                                     10
 
       6 of 100 calls used in the last minute
       6 of 1000 calls used in the last hour
@@ -50,7 +50,7 @@ fn a_plan_estimates_from_the_last_crawl_or_by_calling() {
       iam               accounts/list            3
       assetmanagement   products/list            6
       organization      units/list               1
-      all                                       10
+      total                                     10
 
       17 of 100 calls used in the last minute
       17 of 1000 calls used in the last hour
@@ -98,7 +98,7 @@ fn a_check_says_what_works() {
       parquet:out       ok      can be written
     --- stderr
 
-    hint: check the user and the password or key; for FortiCloud, downloading the credentials file again resets the password
+    hint: check the user and its password or key; in FortiCloud, downloading the credentials file again resets the password
     ");
 }
 

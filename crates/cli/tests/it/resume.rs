@@ -38,7 +38,7 @@ fn a_paused_crawl_resumes_where_it_stopped() {
     --- stderr
     error: paused: reached `--max-calls`, after 7 calls
 
-    hint: nothing is lost: run the same command again to resume crawl SNAPSHOT-ID
+    hint: nothing is lost; run the same command again to resume crawl SNAPSHOT-ID
     ");
     assert!(!folder.join("out/products.csv").exists());
     let paused = summary(&folder);

@@ -64,7 +64,7 @@ fn a_place_that_an_engine_cannot_load_is_refused() {
     --- stderr
     error: PostgreSQL cannot load the files in `out` as they are
 
-    hint: publish with `--sink 'csv:FOLDER?formula_prefix=false'`
+    hint: publish to another folder with `--sink 'csv:FOLDER?formula_prefix=false'`, then name that folder with `--place`
     ");
     // These have an apostrophe before what looks like a formula.
     let prefixed = folder.check("tables --format sql --dialect postgres --place sheets");

@@ -256,6 +256,6 @@ async fn the_layout_latest_has_two_snapshots_to_compare() {
     let error = table_changes(&comparison, "coverage")
         .unwrap_err()
         .to_string();
-    let wanted = "table `coverage` describes the crawl and is not compared; the others are: ";
+    let wanted = "table `coverage` describes the crawl and is not compared; the tables that are compared are: ";
     assert!(error.starts_with(wanted), "{error}");
 }

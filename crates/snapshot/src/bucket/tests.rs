@@ -56,7 +56,7 @@ fn wrong_options_are_refused() {
         ),
         (
             json!({ "account": "x" }),
-            "option `account` is not for a place at `s3://`",
+            "option `account` does not apply to `s3://`",
         ),
         (
             json!({ "encryption": "rot13" }),

@@ -36,7 +36,7 @@ impl<'a> Location<'a> {
     /// Reads a URL such as `s3://BUCKET/PREFIX`.
     pub(super) fn parse(kind: StoreKind, url: &'a str) -> Result<Self> {
         let wrong = |text: &str| {
-            let text = format!("the URL of a place is `{}`; {text}", kind.form());
+            let text = format!("the URL must have the form `{}`; {text}", kind.form());
             Error::new(Kind::Config, text)
         };
         let (_, rest) = url
@@ -45,10 +45,10 @@ impl<'a> Location<'a> {
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         // Do not quote the URL: somebody may have written credentials into it.
         if bucket.contains(['@', ':', '?', '#']) {
-            return Err(wrong("credentials, a host or a query are not part of it"));
+            return Err(wrong("it must not contain credentials, a host or a query"));
         }
         if bucket.is_empty() {
-            return Err(wrong("its first part is missing"));
+            return Err(wrong("the first part is missing"));
         }
         let prefix = prefix.trim_matches('/');
         Ok(Self { bucket, prefix })

@@ -158,7 +158,7 @@ impl Database {
                 return Err(failure.during(operation, &self.access));
             }
             let error = failure.during(operation, &self.access);
-            tracing::warn!(%error, "the database is away; trying again");
+            tracing::warn!(%error, "cannot use the database; trying again");
             thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
             is_repeated = true;
@@ -411,8 +411,8 @@ pub(super) fn from_server(error: server::Error) -> Error {
         server::Kind::Unavailable => (
             Kind::Unavailable,
             Some(
-                "no calls are made without the database; run the same command again when it works, \
-                 and everything stored so far is kept",
+                "no calls are made without the database, and everything stored so far is kept; run the \
+                 same command again when the database can be reached",
             ),
         ),
         server::Kind::Full => (

@@ -31,6 +31,6 @@ pub(super) fn lost(crawl: &str) -> Error {
          database for longer than its lease"
     );
     Error::new(Kind::Lost, message).with_hint(
-        "nothing is lost: the other process continues the crawl, and `fortilake crawls` shows it",
+        "nothing is lost; the other process continues the crawl, and `fortilake crawls` shows it",
     )
 }

@@ -30,10 +30,10 @@ impl ApiUser {
     pub(super) fn read(file: &Path) -> Result<Self> {
         let shown = file.display();
         let bytes = fs::read(file)
-            .with_context(|| format!("the credentials `{shown}` cannot be read"))
+            .with_context(|| format!("the credentials file `{shown}` cannot be read"))
             .map_err(CommandError::not_started)?;
         if bytes.starts_with(b"PK") {
-            let error = anyhow!("the credentials `{shown}` are in an archive");
+            let error = anyhow!("the credentials file `{shown}` is an archive");
             let hint = "unpack it with the password that you chose for the download";
             return Err(CommandError::not_started(error).hint(hint));
         }

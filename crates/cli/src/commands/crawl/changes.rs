@@ -75,7 +75,8 @@ mod comparing {
         let path = options.and_then(|options| options.get("path")?.as_str());
         let Some((options, path)) = options.zip(path) else {
             let error = anyhow!(
-                "`changes` in `[history]` needs a `parquet` sink, whose last snapshot each crawl is compared with"
+                "`changes` in `[history]` needs a `parquet` sink, because each crawl is compared with a \
+                 snapshot that this sink published"
             );
             return Err(
                 CommandError::not_started(error).hint("add a `[[sink]]` with `type = \"parquet\"`")

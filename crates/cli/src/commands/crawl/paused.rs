@@ -46,7 +46,7 @@ pub(super) fn failure(
     };
     Some(if session.is_resumable() {
         failure.hint(format!(
-            "nothing is lost: run the same command {when} to resume crawl {}",
+            "nothing is lost; run the same command {when} to resume crawl {}",
             session.crawl.id
         ))
     } else {

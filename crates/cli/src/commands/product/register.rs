@@ -158,7 +158,7 @@ fn resend_age(text: &str) -> Result<Duration> {
     let age = text.parse::<jiff::SignedDuration>().ok();
     age.and_then(|age| age.try_into().ok()).ok_or_else(|| {
         CommandError::not_started(anyhow!(
-            "`--resend-unknown` is `{}`; it takes a duration such as `10m` or `1h`",
+            "`--resend-unknown` is `{}`; it must be a duration such as `10m` or `1h`",
             quotable(text, &[])
         ))
     })

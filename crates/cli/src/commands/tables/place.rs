@@ -71,7 +71,9 @@ impl Place {
             "{engine} cannot load the files in `{}` as they are",
             self.path
         );
-        Err(CommandError::not_started(error).hint(format!("publish with `--sink '{sink}'`")))
+        Err(CommandError::not_started(error).hint(format!(
+            "publish to another folder with `--sink '{sink}'`, then name that folder with `--place`"
+        )))
     }
 
     /// Whether the CSV files have the values as they are, so that a program reads them back.

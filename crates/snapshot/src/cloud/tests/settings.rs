@@ -22,7 +22,7 @@ fn urls_are_read_and_never_quoted_if_wrong() {
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
     let error = Location::parse(StoreKind::Azure, "az://account@container/x").unwrap_err();
-    let wanted = "the URL of a place is `az://CONTAINER/PREFIX`; credentials, a host or a query are not part of it";
+    let wanted = "the URL must have the form `az://CONTAINER/PREFIX`; it must not contain credentials, a host or a query";
     assert_eq!(error.to_string(), wanted);
 }
 
