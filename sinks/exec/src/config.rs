@@ -16,7 +16,7 @@ mod tests;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The program: a path, or a name to look up in `PATH`; or a list of the program and its first arguments. Text is never split at spaces.
+    /// The program, as a path or as a name to look up in `PATH`, or a list of the program and its first arguments. Text is never split at spaces.
     // An argument may be a token, so only the program is shown.
     #[schemars(extend("x-shown-words" = 1))]
     pub(crate) command: WordOrList,

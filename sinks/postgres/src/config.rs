@@ -28,7 +28,7 @@ pub(crate) struct Config {
     /// How long one statement may run, such as `30m`. This includes waiting for locks, and copying one table.
     #[serde(default = "default_statement_timeout")]
     statement_timeout: String,
-    /// Whether to keep old versions of rows in a second table per table, `TABLE_history`.
+    /// Whether to keep old versions of rows, in an additional table `TABLE_history` for each table.
     #[serde(default)]
     pub(crate) history: bool,
     /// The folder for the temporary files in which rows are collected; by default the folder of the state.
