@@ -65,7 +65,8 @@ fn section<'a>(text: &'a str, heading: &str) -> &'a str {
 fn every_command_and_flag_is_documented() {
     let mut text = "<!-- Generated from the program; see crates/cli/src/docs.rs. -->\n\n\
                     # Commands\n\n\
-                    `fortilake COMMAND --help` prints the same, and `fortilake man COMMAND` a manual page.\n\n\
+                    `fortilake COMMAND --help` prints the same text, and `fortilake man COMMAND` prints a manual \
+                    page.\n\n\
                     ## Flags of every command\n\n"
         .to_owned();
     let mut root = Cli::command();

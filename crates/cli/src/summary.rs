@@ -139,7 +139,7 @@ fn failures(report: &Report) -> String {
 fn not_due(postponed: &Postponed) -> String {
     match postponed.oldest.map(jiff::Timestamp::from_microsecond) {
         Some(Ok(oldest)) => format!(
-            "{} not due; their rows are from earlier crawls, the oldest from {oldest:.0}\n\n",
+            "{} not due for a refresh; the rows are from earlier crawls, the oldest from {oldest:.0}\n\n",
             count(postponed.carried, "scope"),
         ),
         _ => String::new(),
@@ -235,7 +235,7 @@ fn shrunk(crawl: &sink::Crawl, tables: &[Shrink], flags: &str) -> String {
     let _ = writeln!(
         text,
         "\nhint: if these rows are really gone, run `fortilake replay --accept-shrink {}{flags}` to publish this crawl without\n\
-         making calls, or `fortilake crawl --accept-shrink` for a new crawl; set the thresholds under `[guard]`",
+         making calls, or `fortilake crawl --accept-shrink` for a new crawl; change the thresholds under `[guard]`",
         crawl.id
     );
     text

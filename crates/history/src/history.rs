@@ -188,9 +188,9 @@ impl History {
         let names = list.iter().map(|found| found.snapshot.as_str());
         let text = match (list, name) {
             ([], _) => format!("no Parquet snapshot is published at `{place}`"),
-            (_, "") => {
-                format!("no complete snapshot is published at `{place}`; name one, or use `latest`")
-            }
+            (_, "") => format!(
+                "only partial snapshots are published at `{place}`; name one of them, or use `latest`"
+            ),
             (_, name) => match nearest(name, names) {
                 Some(near) => format!(
                     "no snapshot `{name}` is published at `{place}`; did you mean `{near}`?"

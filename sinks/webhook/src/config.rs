@@ -62,7 +62,7 @@ pub(crate) struct Config {
     /// The first pause between two attempts, such as `1s`; it doubles with each attempt, up to a minute.
     #[serde(default = "default_backoff")]
     pub(crate) backoff: Period,
-    /// The folder for messages that could not be delivered. It is created when a delivery fails for the first time.
+    /// The folder for messages that could not be delivered. It is created with the first such message.
     #[serde(default = "default_dead_letters")]
     pub(crate) dead_letters: PathBuf,
     /// Whether to resend messages of this crawl that were already delivered.

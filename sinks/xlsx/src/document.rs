@@ -41,7 +41,7 @@ impl Document {
             .is_some_and(|it| it.eq_ignore_ascii_case("xlsx"));
         if !is_workbook {
             return refuse(format!(
-                "option `path` is `{shown}`, but it must end in `.xlsx`, because Excel opens no other files"
+                "option `path` is `{shown}`, but it must end in `.xlsx`, so that Excel can open it"
             ));
         }
         if path.is_dir() {

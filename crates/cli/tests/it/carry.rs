@@ -98,7 +98,9 @@ fn a_rolling_crawl_reads_what_is_due_and_publishes_everything() {
     assert_eq!(serials(&folder).len(), 60);
     let text = check(&folder, "crawl", 0);
     assert!(
-        text.contains("3 scopes not due; their rows are from earlier crawls, the oldest from TIME"),
+        text.contains(
+            "3 scopes not due for a refresh; the rows are from earlier crawls, the oldest from TIME"
+        ),
         "{text}"
     );
     check(&folder, "replay latest --sink csv:again", 0);

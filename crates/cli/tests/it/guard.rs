@@ -67,7 +67,7 @@ fn a_snapshot_that_lost_a_third_is_not_published() {
         account 710123: 46 before, 23 now
 
     hint: if these rows are really gone, run `fortilake replay --accept-shrink SNAPSHOT-ID` to publish this crawl without
-    making calls, or `fortilake crawl --accept-shrink` for a new crawl; set the thresholds under `[guard]`
+    making calls, or `fortilake crawl --accept-shrink` for a new crawl; change the thresholds under `[guard]`
     ");
     assert_eq!(products(&folder), 60);
     assert_eq!(files(&folder), published, "no file was added or removed");

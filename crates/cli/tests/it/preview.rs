@@ -28,7 +28,7 @@ fn a_plan_estimates_from_the_last_crawl_or_by_calling() {
     exit 0
     --- stdout
     forticloud
-      estimated from 3 units and 3 accounts, with one page for each list
+      estimated from 3 units and 3 accounts, assuming one page for each list
 
       iam               accounts/list            3
       assetmanagement   products/list            6

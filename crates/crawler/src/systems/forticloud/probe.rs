@@ -116,6 +116,6 @@ pub(super) async fn estimate(client: &Client, settings: &Settings) -> Result<Est
     let (units, accounts) = (count(units, "unit"), count(accounts, "account"));
     Ok(Estimate {
         calls,
-        basis: format!("{units} and {accounts}, with one page for each list"),
+        basis: format!("{units} and {accounts}, assuming one page for each list"),
     })
 }

@@ -33,7 +33,7 @@ pub(super) async fn estimate(client: &Client) -> Result<Estimate> {
             (VDOMS.to_owned(), organizations),
         ]),
         basis: format!(
-            "{}, with one site each",
+            "{}, assuming one site each",
             count(organizations, "organization")
         ),
     })
