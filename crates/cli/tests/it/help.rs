@@ -211,7 +211,7 @@ fn all_tables() {
     folders               One folder of products.
     licenses              One license.
     contracts             One contract.
-    product_details       Details of one product that the list of products does not contain.
+    product_details       Details of one product that are not in the list of products.
     product_locations     Where a product is.
     product_licenses      One license of a product.
     flex_programs         One FortiFlex program.

@@ -1542,10 +1542,10 @@ pub mod tables {
         ],
     };
 
-    /// Details of one product that the list of products does not contain.
+    /// Details of one product that are not in the list of products.
     pub static PRODUCT_DETAILS: Table = Table {
         name: "product_details",
-        summary: "Details of one product that the list of products does not contain.",
+        summary: "Details of one product that are not in the list of products.",
         key: &["account_id", "serial_number"],
         endpoint: Some("products/details"),
         columns: &[
