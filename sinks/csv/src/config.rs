@@ -41,7 +41,7 @@ pub(crate) struct Config {
     /// Whether to write the columns `_source`, `_crawl_id`, `_observed_at` and `_extra`.
     #[serde(default = "yes")]
     pub(crate) meta: bool,
-    /// A column to add: `company` adds the company of the account after each column `account_id`.
+    /// `company` adds a column with the company of the account after each `account_id`.
     pub(crate) join: Option<Join>,
     /// The character between two cells: `,`, `;`, `|` or `tab`.
     #[serde(default)]

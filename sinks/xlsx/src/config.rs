@@ -22,7 +22,7 @@ pub(crate) struct Config {
     /// Whether to write the columns `_source`, `_crawl_id`, `_observed_at` and `_extra`.
     #[serde(default = "yes")]
     meta: bool,
-    /// A column to add: `company` adds the company of the account after each column `account_id`.
+    /// `company` adds a column with the company of the account after each `account_id`.
     pub(crate) join: Option<Join>,
     /// What to do if rows of the workbook would disappear because their scope failed: `refuse` (the default) or
     /// `publish`.

@@ -153,7 +153,7 @@ fn one_sink() {
       formula_prefix: true or false
           Whether to put a `'` before text that a spreadsheet would run as a formula. (default: true)
       join: one of `company`
-          A column to add: `company` adds the company of the account after each column `account_id`.
+          `company` adds a column with the company of the account after each `account_id`.
       keep: a table of values
           Which snapshots to keep, such as `{ last = 30, days = 90 }`. Without it, all are kept. Only for layout `snapshots`.
       kms_key_id: text
