@@ -114,8 +114,8 @@ pub(crate) struct RegisterArgs {
     /// Ignore the results of earlier runs, except units whose outcome is unknown.
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Resend units that were sent more than AGE ago (10m if not given) without a response and are not
-    /// registered yet; this can register a unit twice.
+    /// Resend units that got no response for AGE (10m if not given) and are not registered yet; can
+    /// register a unit twice.
     #[arg(
         long,
         value_name = "AGE",

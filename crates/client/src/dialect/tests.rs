@@ -132,7 +132,8 @@ fn the_text_of_a_failure_is_found() {
         (r#"{"error_message":"a","traceback":"b"}"#, Some("a")),
         (r#"{"error":{"message":"a"}}"#, Some("a")),
         (r#"{"status":{"message":"a"},"message":"b"}"#, Some("a")),
-        (r#"{"license":["a"]}"#, None),
+        (r#"{"license":["a"]}"#, Some("license: a")),
+        (r#"{"license":[1]}"#, None),
         ("<html>", None),
     ] {
         let envelope = envelope(400, text).unwrap();
