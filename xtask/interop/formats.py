@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import shutil
@@ -14,10 +13,10 @@ from typing import Any
 
 import duckdb
 import polars
-import pyarrow.parquet
 from checks import Checks, binary_from_arguments, environment, run
 from deltalake import DeltaTable
 from duckdb_extensions import import_extension
+from tables import drop_column
 
 # The table and column that the first snapshot lacks.
 TABLE, ADDED = "products", "description"
@@ -47,23 +46,11 @@ class Place:
         tables = [found for found in manifest["tables"] if found["name"] == table]
         return [str(self.path / file["path"]) for found in tables for file in found["files"]]
 
-    def drop_column(self) -> None:
-        """Takes a column out of the only snapshot, as if it had been published before the column was there."""
-        (manifest,) = self.manifests()
-        (table,) = (table for table in manifest["tables"] if table["name"] == TABLE)
-        (file,) = table["files"]
-        path = self.path / file["path"]
-        rows = pyarrow.parquet.ParquetFile(path).read()
-        pyarrow.parquet.write_table(rows.drop_columns([ADDED]), path)
-        file["bytes"], file["sha256"] = path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
-        table["columns"] = [column for column in table["columns"] if column["name"] != ADDED]
-        target = self.path / f"_fortilake/snapshots/{manifest['snapshot']}.json"
-        target.write_text(json.dumps(manifest), "utf-8")
-
     def fill(self) -> None:
         """Publishes the snapshots."""
         self.crawl(f"parquet:{self.path}")
-        self.drop_column()
+        (manifest,) = self.manifests()
+        drop_column(self.path, manifest, TABLE, ADDED)
         for sink in (f"delta:{self.path}", self.ducklake, f"delta:{self.path}"):
             self.crawl(sink)
         self.crawl(self.ducklake)

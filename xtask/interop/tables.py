@@ -61,6 +61,19 @@ def check_files(folder: Path) -> None:
     assert not stray, f"files that the manifest does not name: {stray}"
 
 
+def drop_column(folder: Path, manifest: dict[str, Any], table: str, column: str) -> None:
+    """Takes a column out of a table of a snapshot, as if it had been published before the column was there."""
+    (found,) = (each for each in manifest["tables"] if each["name"] == table)
+    (file,) = found["files"]
+    path = folder / file["path"]
+    rows = pyarrow.parquet.ParquetFile(path).read()
+    pyarrow.parquet.write_table(rows.drop_columns([column]), path)
+    file["bytes"], file["sha256"] = path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
+    found["columns"] = [each for each in found["columns"] if each["name"] != column]
+    target = folder / f"_fortilake/snapshots/{manifest['snapshot']}.json"
+    target.write_text(json.dumps(manifest), "utf-8")
+
+
 def read_csv(file: Path) -> pa.Table:
     """Reads a CSV file as texts. An empty cell is null, `""` is an empty text."""
     with file.open("r", encoding="utf-8", newline="") as lines:
