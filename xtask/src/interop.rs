@@ -5,13 +5,13 @@
 //! tables, and we crawl a server that shares no code with this workspace. The sink `postgres` writes
 //! to a PostgreSQL server, also through PgBouncer, and file sinks to servers that speak the protocols
 //! of S3, Azure Blob Storage and Google Cloud Storage. Delta tables and a DuckLake catalog are read by
-//! the programs that they are for.
+//! the programs that they are for. Spark reads our files, and runs our example job on two executors.
 //!
-//! These checks are not part of `cargo test`, because they need Python and a package registry, npm, or
-//! the programs of PostgreSQL and PgBouncer.
+//! These checks are not part of `cargo test`, because they need Python and a package registry, npm, Java,
+//! or the programs of PostgreSQL and PgBouncer.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -41,6 +41,11 @@ const POSTGRES: &str = "postgres.py";
 /// need.
 const LAKE: [&str; 2] = ["lake.py", "formats.py"];
 const LAKE_PACKAGES: &str = "lake.txt";
+
+/// The script that needs Java, its packages, and the oldest Java that this Spark runs on.
+const SPARK: &str = "spark.py";
+const SPARK_PACKAGES: &str = "spark.txt";
+const OLDEST_JAVA: u32 = 17;
 
 /// The npm package with a server that speaks the protocol of Azure Blob Storage.
 const AZURITE: &str = "azurite@3.37.0";
@@ -83,6 +88,16 @@ pub fn run() -> Result<()> {
         if !succeeds(&python, &scripts.join(script), &binary, azurite.as_deref())? {
             failed.push(script);
         }
+    }
+    if has_java() {
+        let python = environment(&scripts.join(SPARK_PACKAGES), &venv.with_file_name("spark"))?;
+        if !succeeds(&python, &scripts.join(SPARK), &binary, None)? {
+            failed.push(SPARK);
+        }
+    } else {
+        left_out(&format!(
+            "Java {OLDEST_JAVA} or newer is not installed, so nothing is checked with Spark"
+        ));
     }
     if lake().is_err() {
         failed.push("the tests of places on object stores");
@@ -169,6 +184,22 @@ fn has_postgres() -> bool {
         .flatten();
     versions.any(|version| version.path().join("bin/initdb").exists())
         && Path::new("/usr/sbin/pgbouncer").exists()
+}
+
+/// Whether the Java that Spark would use is there and new enough.
+fn has_java() -> bool {
+    let java = env::var_os("JAVA_HOME").map_or_else(
+        || PathBuf::from("java"),
+        |home| Path::new(&home).join("bin/java"),
+    );
+    let Ok(ended) = Command::new(java).arg("-version").output() else {
+        return false;
+    };
+    // Such as `openjdk version "17.0.15" 2025-04-15`. Versions before 9 are `1.8.0_452`.
+    let text = String::from_utf8_lossy(&ended.stderr);
+    let version = text.split('"').nth(1).unwrap_or_default();
+    let major = version.split(|next: char| !next.is_ascii_digit()).next();
+    major.is_some_and(|major| major.parse().is_ok_and(|major: u32| major >= OLDEST_JAVA))
 }
 
 /// Runs the tests of the sink `postgres` and of the state in PostgreSQL. They start a server of their
