@@ -20,11 +20,15 @@ pub(crate) fn make_missing_folders(path: &Path) -> Result<Vec<PathBuf>> {
     loop {
         tries += 1;
         match try_make_folders(path) {
-            // Another process removed a parent because it was empty.
-            Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES => {}
+            // Another process removed a parent because it was empty, or it created and removed the folder itself.
+            Err(error) if is_raced(&error) && tries < TRIES => {}
             made => return made.map_err(|error| Error::io("create the folder", path, error)),
         }
     }
+}
+
+fn is_raced(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists)
 }
 
 fn try_make_folders(path: &Path) -> io::Result<Vec<PathBuf>> {
@@ -145,6 +149,9 @@ fn tolerate(synced: io::Result<()>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
     use super::*;
 
     #[cfg(target_os = "linux")]
@@ -158,6 +165,30 @@ mod tests {
         for code in [5, 28] {
             tolerate(Err(io::Error::from_raw_os_error(code))).unwrap_err();
         }
+    }
+
+    #[test]
+    fn a_folder_that_others_create_and_remove_can_be_created() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("shared");
+        let ended = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ended.load(Ordering::Relaxed) {
+                    // As in a probe. Either fails if the other process was faster.
+                    let _ = fs::create_dir(&path);
+                    let _ = fs::remove_dir(&path);
+                }
+            });
+            let made = (0..2_000).map(|_| {
+                let made = make_folder(&path);
+                let _ = fs::remove_dir(&path);
+                made
+            });
+            let failed: Vec<_> = made.filter_map(Result::err).collect();
+            ended.store(true, Ordering::Relaxed);
+            assert!(failed.is_empty(), "{}: {failed:?}", failed.len());
+        });
     }
 
     #[test]
