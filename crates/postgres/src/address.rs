@@ -131,6 +131,16 @@ impl ServerAddress {
         })
     }
 
+    /// Whether the URL contained a password.
+    pub fn has_password(&self) -> bool {
+        self.config.get_password().is_some()
+    }
+
+    /// Sets the password, for callers that keep it apart from the URL.
+    pub fn set_password(&mut self, password: &str) {
+        self.config.password(password);
+    }
+
     /// The servers as `HOST:PORT`, for messages.
     pub fn servers(&self) -> String {
         let port = |index: usize| {

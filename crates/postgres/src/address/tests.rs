@@ -50,6 +50,20 @@ fn messages_name_servers_and_database() {
 }
 
 #[test]
+fn a_password_can_come_from_elsewhere() {
+    assert!(parse("postgres://u:s3cret@db/x").unwrap().has_password());
+    assert!(
+        parse("postgres://u@db/x?password=s3cret")
+            .unwrap()
+            .has_password()
+    );
+    let mut address = parse("postgres://u@db/x").unwrap();
+    assert!(!address.has_password());
+    address.set_password("s3cret");
+    assert_eq!(address.config.get_password(), Some(&b"s3cret"[..]));
+}
+
+#[test]
 fn urls_that_cannot_be_used_are_refused_without_quoting_secrets() {
     for (url, reason) in [
         ("s3cret", "must begin with"),
