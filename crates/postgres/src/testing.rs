@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio_postgres::{Client, NoTls};
 
+pub mod networks;
+
 /// Where Debian and others install programs that are not in `PATH`.
 const FOLDERS: [&str; 3] = [
     "/usr/lib/postgresql",
