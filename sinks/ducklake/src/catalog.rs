@@ -13,18 +13,15 @@ use tracing::debug;
 use crate::database::Database;
 use crate::footer::Snapshot;
 use crate::statistics;
+use crate::store::Store;
 
-/// A DuckLake catalog in a SQLite file, for the files of one place.
+/// A DuckLake catalog for the files of one place.
 #[derive(Clone, Debug)]
-pub(crate) struct DuckLake {
-    /// The absolute path of the SQLite file.
-    file: PathBuf,
-    /// What the paths of all files begin with: the absolute path or URL of the place, with `/` at the end.
-    prefix: String,
-}
+pub(crate) struct DuckLake(Database);
 
 impl DuckLake {
-    pub(crate) fn new(file: &Path, data: &Path) -> Result<Self> {
+    /// A catalog for the files of the place at `data`.
+    pub(crate) fn new(store: Store, data: &Path) -> Result<Self> {
         let text = data.to_string_lossy();
         let mut prefix = match scheme(&text) {
             Some(_) => text.into_owned(),
@@ -33,10 +30,7 @@ impl DuckLake {
         if !prefix.ends_with('/') {
             prefix.push('/');
         }
-        Ok(Self {
-            file: absolute(file)?,
-            prefix,
-        })
+        Ok(Self(Database { store, prefix }))
     }
 
     /// Checks that the catalog can be written.
@@ -49,10 +43,7 @@ impl DuckLake {
         &self,
         work: impl FnOnce(Database) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let database = Database {
-            file: self.file.clone(),
-            prefix: self.prefix.clone(),
-        };
+        let database = self.0.clone();
         let done = tokio::task::spawn_blocking(move || work(database)).await;
         done.unwrap_or_else(|error| {
             let text = "a transaction of the DuckLake catalog panicked or was cancelled";
@@ -62,7 +53,7 @@ impl DuckLake {
 }
 
 /// The absolute form of a path, because the catalog is read by programs with other working directories.
-fn absolute(path: &Path) -> Result<PathBuf> {
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| Error::io("find the absolute path of", path, error))
 }
 
@@ -70,7 +61,7 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 impl Catalog for DuckLake {
     fn name(&self) -> String {
         // Several catalogs can list the files of one place.
-        let digest = Sha256::digest(self.file.to_string_lossy().as_bytes());
+        let digest = Sha256::digest(self.0.store.identity().as_bytes());
         let hex = digest[..6]
             .iter()
             .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
@@ -109,10 +100,8 @@ impl Catalog for DuckLake {
             debug!(snapshot = manifest.snapshot, "registered");
         }
         let version = self.run(|database| database.version()).await?;
-        let members = [
-            ("catalog", self.file.to_string_lossy().into_owned().into()),
-            ("version", version.into()),
-        ];
+        let mut members = self.0.store.members();
+        members.push(("version", version.into()));
         let members = members.into_iter();
         Ok(members
             .map(|(name, value)| (name.to_owned(), value))

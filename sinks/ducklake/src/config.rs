@@ -9,7 +9,9 @@ use fortilake_snapshot::{FileTarget, Layout, scheme};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::catalog::DuckLake;
+use crate::catalog::{DuckLake, absolute};
+use crate::sqlite::SqliteFile;
+use crate::store::Store;
 
 /// Options of the `ducklake` sink.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -41,7 +43,8 @@ impl Config {
         if self.data.as_os_str().is_empty() {
             return config("option `data` is empty".to_owned());
         }
-        DuckLake::new(&self.catalog, &self.data).map(Arc::new)
+        let store = Store::Sqlite(SqliteFile::new(absolute(&self.catalog)?));
+        DuckLake::new(store, &self.data).map(Arc::new)
     }
 
     /// The place, with the catalog.

@@ -29,8 +29,10 @@
 mod catalog;
 mod config;
 mod database;
-mod failure;
 mod footer;
 mod register;
 mod sink;
+mod sqlite;
 mod statistics;
+mod store;
+mod transaction;

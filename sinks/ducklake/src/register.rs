@@ -5,26 +5,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fortilake_sink::{Error, Kind};
+use fortilake_sink::{Error, Kind, Result};
 use fortilake_snapshot::parquet::FileStatistics;
 use fortilake_snapshot::{File, Manifest, PublishedColumn, PublishedTable};
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde_json::json;
 
-use crate::failure::Result;
 use crate::footer::Snapshot;
 use crate::statistics::{self, unsupported};
+use crate::transaction::{Transaction, params};
 
 mod files;
 
-/// A new UUID, as an expression.
-pub(crate) const UUID: &str = "(SELECT lower(substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) || '-a' \
-    || substr(h, 18, 3) || '-' || substr(h, 21, 12)) FROM (SELECT hex(randomblob(16)) AS h))";
-
 /// The catalog during a registration.
 struct Registration<'a> {
-    transaction: &'a Transaction<'a>,
+    transaction: &'a dyn Transaction,
     prefix: &'a str,
     /// The new version.
     version: i64,
@@ -45,29 +40,21 @@ struct Known {
 
 /// Registers a snapshot that is newer than all that are registered.
 pub(crate) fn register(
-    transaction: &Transaction<'_>,
+    transaction: &dyn Transaction,
     snapshot: &Snapshot,
     prefix: &str,
 ) -> Result<()> {
-    let sql = "SELECT snapshot_id, snapshot_time, schema_version, next_catalog_id, next_file_id
+    let sql = "SELECT snapshot_id, CAST(snapshot_time AS TEXT), schema_version, next_catalog_id, next_file_id
                FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1";
-    let (last, last_time, mut schema_version, next_table, next_file) =
-        transaction.query_row(sql, [], |row| {
-            let time: String = row.get(1)?;
-            Ok((
-                row.get::<_, i64>(0)?,
-                time,
-                row.get::<_, i64>(2)?,
-                row.get(3)?,
-                row.get(4)?,
-            ))
-        })?;
+    let last = transaction.query_one(sql, &[])?;
+    let last_time: String = last.get(1)?;
+    let mut schema_version: i64 = last.get(2)?;
     let mut registration = Registration {
         transaction,
         prefix,
-        version: last + 1,
-        next_table,
-        next_file,
+        version: last.get::<i64>(0)? + 1,
+        next_table: last.get(3)?,
+        next_file: last.get(4)?,
         changes: Vec::new(),
         altered: Vec::new(),
     };
@@ -80,15 +67,19 @@ pub(crate) fn register(
     if !registration.altered.is_empty() {
         schema_version += 1;
         for table in &registration.altered {
-            let sql = "INSERT INTO ducklake_schema_versions VALUES (?1, ?2, ?3)";
-            transaction.execute(sql, params![version, schema_version, table])?;
+            let sql = "INSERT INTO ducklake_schema_versions VALUES ($1, $2, $3)";
+            transaction.execute(sql, params![version, schema_version, *table])?;
         }
     }
+    let sql = format!(
+        "INSERT INTO ducklake_snapshot VALUES ($1, {}, $3, $4, $5)",
+        transaction.time("$2")
+    );
     transaction.execute(
-        "INSERT INTO ducklake_snapshot VALUES (?1, ?2, ?3, ?4, ?5)",
+        &sql,
         params![
             version,
-            time(manifest, &last_time),
+            &time(manifest, &last_time),
             schema_version,
             registration.next_table,
             registration.next_file
@@ -96,16 +87,19 @@ pub(crate) fn register(
     )?;
     let extra = json!({"crawl_id": manifest.crawl.id, "complete": manifest.outcome.complete});
     transaction.execute(
-        "INSERT INTO ducklake_snapshot_changes VALUES (?1, ?2, 'fortilake', ?3, ?4)",
+        "INSERT INTO ducklake_snapshot_changes VALUES ($1, $2, 'fortilake', $3, $4)",
         params![
             version,
-            registration.changes.join(","),
-            manifest.snapshot,
-            extra.to_string()
+            &registration.changes.join(","),
+            &manifest.snapshot,
+            &extra.to_string()
         ],
     )?;
-    let sql = "INSERT INTO fortilake_snapshots VALUES (?1, ?2, ?3)";
-    transaction.execute(sql, params![manifest.snapshot, version, manifest.crawl.id])?;
+    let sql = "INSERT INTO fortilake_snapshots VALUES ($1, $2, $3)";
+    transaction.execute(
+        sql,
+        params![&manifest.snapshot, version, &manifest.crawl.id],
+    )?;
     Ok(())
 }
 
@@ -154,9 +148,9 @@ impl Registration<'_> {
         // A column that the snapshot lacks is null from now on.
         let there: BTreeSet<_> = table.columns.iter().map(|column| &column.name).collect();
         for (_, column) in columns.iter().filter(|(name, _)| !there.contains(name)) {
-            let sql = "UPDATE ducklake_table_column_stats SET contains_null = 1
-                       WHERE table_id = ?1 AND column_id = ?2";
-            self.transaction.execute(sql, [id, column.id])?;
+            let sql = "UPDATE ducklake_table_column_stats SET contains_null = true
+                       WHERE table_id = $1 AND column_id = $2";
+            self.transaction.execute(sql, params![id, column.id])?;
         }
         if files.iter().any(|(_, found)| found.rows > 0) {
             self.changes.push(format!("inserted_into_table:{id}"));
@@ -168,34 +162,31 @@ impl Registration<'_> {
     fn find(&self, table: &PublishedTable) -> Result<Option<i64>> {
         let sql = "SELECT t.table_id, o.table_id IS NOT NULL FROM ducklake_table t
                    LEFT JOIN fortilake_tables o USING (table_id)
-                   WHERE t.table_name = ?1 AND t.end_snapshot IS NULL AND t.schema_id = 0";
-        let found = self
-            .transaction
-            .query_row(sql, [&table.name], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
-            })
-            .optional()?;
-        match found {
-            None => Ok(None),
-            Some((id, true)) => Ok(Some(id)),
-            Some((_, false)) => Err(not_ours(&table.name).into()),
+                   WHERE t.table_name = $1 AND t.end_snapshot IS NULL AND t.schema_id = 0";
+        let Some(row) = self.transaction.query_opt(sql, params![&table.name])? else {
+            return Ok(None);
+        };
+        if row.get(1)? {
+            return row.get(0).map(Some);
         }
+        Err(not_ours(&table.name))
     }
 
     fn create(&mut self, table: &PublishedTable) -> Result<i64> {
         let id = self.next_table;
         self.next_table += 1;
-        let insert = |sql: &str| self.transaction.execute(sql, [id]);
-        insert("INSERT INTO fortilake_tables VALUES (?1)")?;
-        insert("INSERT INTO ducklake_table_stats VALUES (?1, 0, 0, 0)")?;
+        let insert = |sql: &str| self.transaction.execute(sql, params![id]);
+        insert("INSERT INTO fortilake_tables VALUES ($1)")?;
+        insert("INSERT INTO ducklake_table_stats VALUES ($1, 0, 0, 0)")?;
         let sql = format!(
-            "INSERT INTO ducklake_table VALUES (?1, {UUID}, ?2, NULL, 0, ?3, ?3 || '/', 1)"
+            "INSERT INTO ducklake_table VALUES ($1, {}, $2, NULL, 0, $3, $3 || '/', true)",
+            self.transaction.new_uuid()
         );
         self.transaction
-            .execute(&sql, params![id, self.version, table.name])?;
-        let sql = "INSERT INTO ducklake_tag VALUES (?1, ?2, NULL, 'comment', ?3)";
+            .execute(&sql, params![id, self.version, &table.name])?;
+        let sql = "INSERT INTO ducklake_tag VALUES ($1, $2, NULL, 'comment', $3)";
         self.transaction
-            .execute(sql, params![id, self.version, table.summary])?;
+            .execute(sql, params![id, self.version, &table.summary])?;
         self.changes
             .push(format!("created_table:\"main\".\"{}\"", table.name));
         Ok(id)
@@ -209,27 +200,20 @@ impl Registration<'_> {
         table: &PublishedTable,
         field_ids: &BTreeMap<&str, u32>,
     ) -> Result<BTreeMap<String, Known>> {
+        let sql = "SELECT column_name, column_id, column_type FROM ducklake_column
+                   WHERE table_id = $1 AND end_snapshot IS NULL";
         let mut known = BTreeMap::new();
-        {
-            let sql = "SELECT column_name, column_id, column_type FROM ducklake_column
-                       WHERE table_id = ?1 AND end_snapshot IS NULL";
-            let mut rows = self.transaction.prepare(sql)?;
-            let rows = rows.query_map([id], |row| {
-                let column = Known {
-                    id: row.get(1)?,
-                    kind: row.get(2)?,
-                };
-                Ok((row.get::<_, String>(0)?, column))
-            })?;
-            for row in rows {
-                let (name, column) = row?;
-                known.insert(name, column);
-            }
+        for row in self.transaction.query(sql, params![id])? {
+            let column = Known {
+                id: row.get(1)?,
+                kind: row.get(2)?,
+            };
+            known.insert(row.get(0)?, column);
         }
         let mut is_altered = is_new;
         for column in &table.columns {
             let Some(kind) = statistics::type_name(&column.kind) else {
-                return Err(unsupported(&table.name, column).into());
+                return Err(unsupported(&table.name, column));
             };
             match known.get(&column.name) {
                 Some(there) if there.kind == kind => {}
@@ -239,7 +223,7 @@ impl Registration<'_> {
                          another catalog",
                         column.name, table.name, there.kind
                     );
-                    return Err(Error::new(Kind::Rejected, text).into());
+                    return Err(Error::new(Kind::Rejected, text));
                 }
                 None => {
                     let field_id = field_ids.get(column.name.as_str()).copied();
@@ -269,30 +253,28 @@ impl Registration<'_> {
         // The id is the field id in the files, by which readers find the column. But no id is used twice, not even that
         // of a column that a user has dropped.
         let sql = "SELECT coalesce(max(column_id), 0) + 1, coalesce(max(column_order), 0) + 1,
-                   coalesce(max(column_id = ?2), 0) FROM ducklake_column WHERE table_id = ?1";
-        let (next, order, is_taken): (i64, i64, bool) =
-            self.transaction
-                .query_row(sql, params![table, field_id], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-                })?;
-        let id = field_id.filter(|_| !is_taken).map_or(next, i64::from);
+                   count(CASE WHEN column_id = $2 THEN 1 END) > 0 FROM ducklake_column WHERE table_id = $1";
+        let field_id = field_id.map(i64::from);
+        let row = self.transaction.query_one(sql, params![table, field_id])?;
+        let (next, order, is_taken): (i64, i64, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let id = field_id.filter(|_| !is_taken).unwrap_or(next);
         // A column that comes later is null in older versions.
         let nulls_allowed = column.nullable || !is_new_table;
         self.transaction.execute(
             "INSERT INTO ducklake_column
-             VALUES (?1, ?2, NULL, ?3, ?4, ?5, ?6, NULL, 'NULL', ?7, NULL, 'literal', 'duckdb')",
+             VALUES ($1, $2, NULL, $3, $4, $5, $6, NULL, 'NULL', $7, NULL, 'literal', 'duckdb')",
             params![
                 id,
                 self.version,
                 table,
                 order,
-                column.name,
+                &column.name,
                 kind,
                 nulls_allowed
             ],
         )?;
         if let Some(description) = &column.description {
-            let sql = "INSERT INTO ducklake_column_tag VALUES (?1, ?2, ?3, NULL, 'comment', ?4)";
+            let sql = "INSERT INTO ducklake_column_tag VALUES ($1, $2, $3, NULL, 'comment', $4)";
             self.transaction
                 .execute(sql, params![table, id, self.version, description])?;
         }
@@ -307,18 +289,18 @@ impl Registration<'_> {
         let mut count = 0;
         for name in ["ducklake_data_file", "ducklake_delete_file"] {
             let sql = format!(
-                "UPDATE {name} SET end_snapshot = ?1 WHERE table_id = ?2 AND end_snapshot IS NULL"
+                "UPDATE {name} SET end_snapshot = $1 WHERE table_id = $2 AND end_snapshot IS NULL"
             );
-            count += self.transaction.execute(&sql, [self.version, table])?;
+            count += self
+                .transaction
+                .execute(&sql, params![self.version, table])?;
         }
         // Rows that a user wrote may be in the catalog itself.
-        let sql = "SELECT table_name FROM ducklake_inlined_data_tables WHERE table_id = ?1";
-        let mut inlined = self.transaction.prepare(sql)?;
-        let inlined = inlined.query_map([table], |row| row.get::<_, String>(0))?;
-        for name in inlined {
-            let name = name?.replace('"', "\"\"");
-            let sql = format!("UPDATE \"{name}\" SET end_snapshot = ?1 WHERE end_snapshot IS NULL");
-            count += self.transaction.execute(&sql, [self.version])?;
+        let sql = "SELECT table_name FROM ducklake_inlined_data_tables WHERE table_id = $1";
+        for row in self.transaction.query(sql, params![table])? {
+            let name = row.get::<String>(0)?.replace('"', "\"\"");
+            let sql = format!("UPDATE \"{name}\" SET end_snapshot = $1 WHERE end_snapshot IS NULL");
+            count += self.transaction.execute(&sql, params![self.version])?;
         }
         Ok(count > 0)
     }
@@ -326,21 +308,12 @@ impl Registration<'_> {
     /// Ends our tables that the snapshot does not have: they are empty from now on.
     fn end_missing(&mut self, manifest: &Manifest) -> Result<()> {
         let there: BTreeSet<_> = manifest.tables.iter().map(|table| &*table.name).collect();
-        let mut missing = Vec::new();
-        {
-            let sql = "SELECT table_id, table_name FROM ducklake_table JOIN fortilake_tables USING (table_id)
-                       WHERE end_snapshot IS NULL";
-            let mut rows = self.transaction.prepare(sql)?;
-            let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
-            for row in rows {
-                let (id, name): (i64, _) = row?;
-                if !there.contains(name.as_str()) {
-                    missing.push(id);
-                }
-            }
-        }
-        for id in missing {
-            if self.end(id)? {
+        let sql =
+            "SELECT table_id, table_name FROM ducklake_table JOIN fortilake_tables USING (table_id)
+                   WHERE end_snapshot IS NULL";
+        for row in self.transaction.query(sql, &[])? {
+            let (id, name): (i64, String) = (row.get(0)?, row.get(1)?);
+            if !there.contains(name.as_str()) && self.end(id)? {
                 self.changes.push(format!("deleted_from_table:{id}"));
             }
         }

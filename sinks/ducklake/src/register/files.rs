@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use fortilake_sink::Result;
 use fortilake_snapshot::File;
 use fortilake_snapshot::parquet::{ColumnStatistics, FileStatistics};
-use rusqlite::{OptionalExtension as _, params};
 
 use super::{Known, Registration};
-use crate::failure::Result;
 use crate::statistics::{FileColumn, TableColumn};
+use crate::transaction::params;
 
 impl Registration<'_> {
     /// Widens the statistics of a table by those of a file, before the file itself is added.
@@ -25,32 +25,34 @@ impl Registration<'_> {
             };
             let file = FileColumn::new(column, found.rows, &known.kind);
             let sql = "SELECT contains_null, min_value, max_value FROM ducklake_table_column_stats
-                       WHERE table_id = ?1 AND column_id = ?2";
-            let there = self
-                .transaction
-                .query_row(sql, [table, known.id], |row| {
-                    let bounds: (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
-                    Ok(TableColumn {
-                        contains_null: row.get(0)?,
-                        bounds: bounds.0.zip(bounds.1),
-                    })
-                })
-                .optional()?;
-            let all = if let Some(mut all) = there {
+                       WHERE table_id = $1 AND column_id = $2";
+            let there = self.transaction.query_opt(sql, params![table, known.id])?;
+            let all = if let Some(row) = there {
+                let bounds: (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+                let mut all = TableColumn {
+                    contains_null: row.get(0)?,
+                    bounds: bounds.0.zip(bounds.1),
+                };
                 all.widen(&file, &known.kind, self.had_values(table, known.id)?);
                 all
             } else {
                 let sql =
-                    "INSERT INTO ducklake_table_column_stats(table_id, column_id) VALUES (?1, ?2)";
-                self.transaction.execute(sql, [table, known.id])?;
+                    "INSERT INTO ducklake_table_column_stats(table_id, column_id) VALUES ($1, $2)";
+                self.transaction.execute(sql, params![table, known.id])?;
                 TableColumn::first(&file, is_new_table)
             };
             let (min, max) = all.bounds.unzip();
             // Whether a column contains NaN is not in the footer, so it stays unknown.
             self.transaction.execute(
-                "UPDATE ducklake_table_column_stats SET contains_null = ?3, min_value = ?4, max_value = ?5
-                 WHERE table_id = ?1 AND column_id = ?2",
-                params![table, known.id, all.contains_null, min, max],
+                "UPDATE ducklake_table_column_stats SET contains_null = $3, min_value = $4, max_value = $5
+                 WHERE table_id = $1 AND column_id = $2",
+                params![
+                    table,
+                    known.id,
+                    all.contains_null,
+                    min.as_deref(),
+                    max.as_deref()
+                ],
             )?;
         }
         Ok(())
@@ -59,13 +61,11 @@ impl Registration<'_> {
     /// Whether a file that is or was in the table had a value in this column.
     fn had_values(&self, table: i64, column: i64) -> Result<bool> {
         // The files of a version that was pruned are not listed any more. What they had is lost, so assume a value.
-        let sql = "SELECT (SELECT record_count FROM ducklake_table_stats WHERE table_id = ?1)
+        let sql = "SELECT (SELECT record_count FROM ducklake_table_stats WHERE table_id = $1)
                    > (SELECT coalesce(sum(null_count), 0) FROM ducklake_file_column_stats
-                      WHERE table_id = ?1 AND column_id = ?2)";
-        let had = self
-            .transaction
-            .query_row(sql, [table, column], |row| row.get(0));
-        Ok(had?)
+                      WHERE table_id = $1 AND column_id = $2)";
+        let row = self.transaction.query_one(sql, params![table, column])?;
+        row.get(0)
     }
 
     /// Adds a file with rows to the new version.
@@ -81,13 +81,13 @@ impl Registration<'_> {
         self.next_file += 1;
         self.transaction.execute(
             "INSERT INTO ducklake_data_file
-             SELECT ?1, ?2, ?3, NULL, NULL, ?4, 0, 'parquet', ?5, ?6, ?7, next_row_id, NULL, NULL, ?8, NULL
-             FROM ducklake_table_stats WHERE table_id = ?2",
+             SELECT $1, $2, $3, NULL, NULL, $4, false, 'parquet', $5, $6, $7, next_row_id, NULL, NULL, $8, NULL
+             FROM ducklake_table_stats WHERE table_id = $2",
             params![
                 id,
                 table,
                 self.version,
-                format!("{}{}", self.prefix, file.path),
+                &format!("{}{}", self.prefix, file.path),
                 signed(found.rows),
                 signed(file.bytes),
                 signed(found.footer_bytes),
@@ -101,7 +101,7 @@ impl Registration<'_> {
             let of_file = FileColumn::new(column, found.rows, &known.kind);
             let (min, max) = of_file.bounds.unzip();
             self.transaction.execute(
-                "INSERT INTO ducklake_file_column_stats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL, NULL)",
+                "INSERT INTO ducklake_file_column_stats VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL)",
                 params![
                     id,
                     table,
@@ -109,15 +109,15 @@ impl Registration<'_> {
                     signed(of_file.bytes),
                     of_file.values.map(signed),
                     of_file.nulls.map(signed),
-                    min,
-                    max
+                    min.as_deref(),
+                    max.as_deref()
                 ],
             )?;
         }
         // Rows ever added, not rows now: if this number were that of the visible rows, readers would take the bounds
         // of the table for the smallest and largest visible value.
-        let sql = "UPDATE ducklake_table_stats SET record_count = record_count + ?2,
-                   next_row_id = next_row_id + ?2, file_size_bytes = file_size_bytes + ?3 WHERE table_id = ?1";
+        let sql = "UPDATE ducklake_table_stats SET record_count = record_count + $2,
+                   next_row_id = next_row_id + $2, file_size_bytes = file_size_bytes + $3 WHERE table_id = $1";
         self.transaction
             .execute(sql, params![table, signed(found.rows), signed(file.bytes)])?;
         Ok(())
@@ -145,35 +145,31 @@ impl Registration<'_> {
         let wanted: BTreeMap<_, _> = names
             .filter_map(|name| Some((name.clone(), columns.get(name)?.id)))
             .collect();
-        let ids: Vec<i64> = {
-            let sql = "SELECT mapping_id FROM ducklake_column_mapping WHERE table_id = ?1";
-            let mut rows = self.transaction.prepare(sql)?;
-            let rows = rows.query_map([table], |row| row.get(0))?;
-            rows.collect::<rusqlite::Result<_>>()?
-        };
-        for id in ids {
-            let sql = "SELECT source_name, target_field_id FROM ducklake_name_mapping WHERE mapping_id = ?1";
-            let mut rows = self.transaction.prepare(sql)?;
-            let rows = rows.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            if rows.collect::<rusqlite::Result<BTreeMap<_, _>>>()? == wanted {
+        let sql = "SELECT mapping_id FROM ducklake_column_mapping WHERE table_id = $1";
+        for row in self.transaction.query(sql, params![table])? {
+            let id: i64 = row.get(0)?;
+            let sql = "SELECT source_name, target_field_id FROM ducklake_name_mapping WHERE mapping_id = $1";
+            let there = self.transaction.query(sql, params![id])?;
+            let there = there.iter().map(|row| Ok((row.get(0)?, row.get(1)?)));
+            if there.collect::<Result<BTreeMap<_, _>>>()? == wanted {
                 return Ok(Some(id));
             }
         }
         // Mappings and files share a counter.
         let id = self.next_file;
         self.next_file += 1;
-        let sql = "INSERT INTO ducklake_column_mapping VALUES (?1, ?2, 'map_by_name')";
-        self.transaction.execute(sql, [id, table])?;
+        let sql = "INSERT INTO ducklake_column_mapping VALUES ($1, $2, 'map_by_name')";
+        self.transaction.execute(sql, params![id, table])?;
         for (position, (name, column)) in (0_i64..).zip(&wanted) {
-            let sql = "INSERT INTO ducklake_name_mapping VALUES (?1, ?2, ?3, ?4, NULL, 0)";
+            let sql = "INSERT INTO ducklake_name_mapping VALUES ($1, $2, $3, $4, NULL, false)";
             self.transaction
-                .execute(sql, params![id, position, name, column])?;
+                .execute(sql, params![id, position, name, *column])?;
         }
         Ok(Some(id))
     }
 }
 
-/// A size or count as SQLite stores it.
+/// A size or count as databases store it.
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
