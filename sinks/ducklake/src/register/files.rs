@@ -19,53 +19,55 @@ impl Registration<'_> {
         columns: &BTreeMap<String, Known>,
         found: &FileStatistics,
     ) -> Result<()> {
+        let before = self.statistics(table)?;
         for column in &found.columns {
             let Some(known) = columns.get(&column.name) else {
                 continue;
             };
             let file = FileColumn::new(column, found.rows, &known.kind);
-            let sql = "SELECT contains_null, min_value, max_value FROM ducklake_table_column_stats
-                       WHERE table_id = $1 AND column_id = $2";
-            let there = self.transaction.query_opt(sql, params![table, known.id])?;
-            let all = if let Some(row) = there {
-                let bounds: (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
-                let mut all = TableColumn {
-                    contains_null: row.get(0)?,
-                    bounds: bounds.0.zip(bounds.1),
-                };
-                all.widen(&file, &known.kind, self.had_values(table, known.id)?);
-                all
+            // Whether a column contains NaN is not in the footer, so it stays unknown.
+            let (sql, all) = if let Some((before, had_values)) = before.get(&known.id) {
+                let mut all = before.clone();
+                all.widen(&file, &known.kind, *had_values);
+                if all == *before {
+                    continue;
+                }
+                let sql = "UPDATE ducklake_table_column_stats SET contains_null = $3, min_value = $4, max_value = $5
+                           WHERE table_id = $1 AND column_id = $2";
+                (sql, all)
             } else {
-                let sql =
-                    "INSERT INTO ducklake_table_column_stats(table_id, column_id) VALUES ($1, $2)";
-                self.transaction.execute(sql, params![table, known.id])?;
-                TableColumn::first(&file, is_new_table)
+                let sql = "INSERT INTO ducklake_table_column_stats
+                           (table_id, column_id, contains_null, min_value, max_value) VALUES ($1, $2, $3, $4, $5)";
+                (sql, TableColumn::first(&file, is_new_table))
             };
             let (min, max) = all.bounds.unzip();
-            // Whether a column contains NaN is not in the footer, so it stays unknown.
-            self.transaction.execute(
-                "UPDATE ducklake_table_column_stats SET contains_null = $3, min_value = $4, max_value = $5
-                 WHERE table_id = $1 AND column_id = $2",
-                params![
-                    table,
-                    known.id,
-                    all.contains_null,
-                    min.as_deref(),
-                    max.as_deref()
-                ],
-            )?;
+            let (min, max) = (min.as_deref(), max.as_deref());
+            let params = params![table, known.id, all.contains_null, min, max];
+            self.transaction.execute(sql, params)?;
         }
         Ok(())
     }
 
-    /// Whether a file that is or was in the table had a value in this column.
-    fn had_values(&self, table: i64, column: i64) -> Result<bool> {
+    /// The statistics of a table's columns, and whether a file that is or was in the table had a value in each.
+    ///
+    /// One statement reads them all: the tables of DuckLake have no indexes, so each statement reads all files.
+    fn statistics(&self, table: i64) -> Result<BTreeMap<i64, (TableColumn, bool)>> {
         // The files of a version that was pruned are not listed any more. What they had is lost, so assume a value.
-        let sql = "SELECT (SELECT record_count FROM ducklake_table_stats WHERE table_id = $1)
-                   > (SELECT coalesce(sum(null_count), 0) FROM ducklake_file_column_stats
-                      WHERE table_id = $1 AND column_id = $2)";
-        let row = self.transaction.query_one(sql, params![table, column])?;
-        row.get(0)
+        let sql = "SELECT c.column_id, c.contains_null, c.min_value, c.max_value,
+                   t.record_count > coalesce(f.nulls, 0)
+                   FROM ducklake_table_column_stats c JOIN ducklake_table_stats t ON t.table_id = c.table_id
+                   LEFT JOIN (SELECT column_id, sum(null_count) AS nulls FROM ducklake_file_column_stats
+                   WHERE table_id = $1 GROUP BY column_id) f ON f.column_id = c.column_id WHERE c.table_id = $1";
+        let rows = self.transaction.query(sql, params![table])?;
+        let rows = rows.iter().map(|row| {
+            let bounds: (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
+            let column = TableColumn {
+                contains_null: row.get(1)?,
+                bounds: bounds.0.zip(bounds.1),
+            };
+            Ok((row.get(0)?, (column, row.get(4)?)))
+        });
+        rows.collect()
     }
 
     /// Adds a file with rows to the new version.
@@ -94,26 +96,7 @@ impl Registration<'_> {
                 mapping
             ],
         )?;
-        for column in &found.columns {
-            let Some(known) = columns.get(&column.name) else {
-                continue;
-            };
-            let of_file = FileColumn::new(column, found.rows, &known.kind);
-            let (min, max) = of_file.bounds.unzip();
-            self.transaction.execute(
-                "INSERT INTO ducklake_file_column_stats VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL)",
-                params![
-                    id,
-                    table,
-                    known.id,
-                    signed(of_file.bytes),
-                    of_file.values.map(signed),
-                    of_file.nulls.map(signed),
-                    min.as_deref(),
-                    max.as_deref()
-                ],
-            )?;
-        }
+        self.add_statistics(id, table, columns, found)?;
         // Rows ever added, not rows now: if this number were that of the visible rows, readers would take the bounds
         // of the table for the smallest and largest visible value.
         let sql = "UPDATE ducklake_table_stats SET record_count = record_count + $2,
@@ -121,6 +104,47 @@ impl Registration<'_> {
         self.transaction
             .execute(sql, params![table, signed(found.rows), signed(file.bytes)])?;
         Ok(())
+    }
+
+    /// Adds the statistics of a file's columns, in one statement.
+    fn add_statistics(
+        &self,
+        file: i64,
+        table: i64,
+        columns: &BTreeMap<String, Known>,
+        found: &FileStatistics,
+    ) -> Result<()> {
+        let known = found.columns.iter().filter_map(|column| {
+            let known = columns.get(&column.name)?;
+            Some((known.id, FileColumn::new(column, found.rows, &known.kind)))
+        });
+        let known: Vec<_> = known.collect();
+        let mut params = params![file, table].to_vec();
+        let mut rows = Vec::new();
+        for (id, column) in &known {
+            let next = params.len() + 1;
+            let numbers: Vec<_> = (next..next + 6)
+                .map(|number| format!("${number}"))
+                .collect();
+            rows.push(format!("($1, $2, {}, NULL, NULL)", numbers.join(", ")));
+            let bounds = column.bounds.as_ref();
+            params.extend(params![
+                *id,
+                signed(column.bytes),
+                column.values.map(signed),
+                column.nulls.map(signed),
+                bounds.map(|(min, _)| min.as_str()),
+                bounds.map(|(_, max)| max.as_str()),
+            ]);
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "INSERT INTO ducklake_file_column_stats VALUES {}",
+            rows.join(", ")
+        );
+        self.transaction.execute(&sql, &params).map(drop)
     }
 
     /// The mapping from the names of a file's columns to the columns of the table; `None` if the field ids in the file
