@@ -15,8 +15,8 @@ mod circles;
 /// Which crates of this workspace each crate uses.
 ///
 /// The table is exact: a crate declares what is listed here, uses it, and uses nothing else. In
-/// addition, a sink may use `fortilake-sink` and `fortilake-snapshot`, the sink `postgres`
-/// `fortilake-postgres`, and the command line all sinks.
+/// addition, a sink may use `fortilake-sink` and `fortilake-snapshot`, the sinks `ducklake` and
+/// `postgres` use `fortilake-postgres`, and the command line uses all sinks.
 const EDGES: [(&str, &[&str]); 14] = [
     ("fortilake-models", &[]),
     ("fortilake-transport", &[]),
@@ -169,7 +169,11 @@ fn edges(metadata: &Value) -> Vec<String> {
             .collect();
         for &other in &declared {
             let may = match name {
-                "fortilake-sink-postgres" if other == "fortilake-postgres" => true,
+                "fortilake-sink-ducklake" | "fortilake-sink-postgres"
+                    if other == "fortilake-postgres" =>
+                {
+                    true
+                }
                 _ if is_sink => ["fortilake-sink", "fortilake-snapshot"].contains(&other),
                 "fortilake" if other.starts_with("fortilake-sink-") => true,
                 _ => listed.contains(&other),

@@ -153,6 +153,9 @@ impl Database {
     fn data_path(&self) -> String {
         match &self.store {
             Store::Sqlite(file) => format!("{}.files/", file.path()),
+            // A database on a server is in no folder, so this one is beside the place.
+            #[cfg(feature = "postgres")]
+            Store::Postgres(_) => format!("{}.files/", self.prefix.trim_end_matches('/')),
         }
     }
 

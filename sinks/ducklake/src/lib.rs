@@ -22,14 +22,17 @@
 //! have none, and catalogs of earlier versions have other ids. There, a file is registered with a mapping from the names of
 //! its columns to the columns of the catalog.
 //!
-//! # Not supported
+//! # Databases
 //!
-//! Only SQLite catalogs can be written. A catalog in PostgreSQL, which DuckLake also knows, is refused.
+//! The catalog is in a SQLite file or, by the feature `postgres`, in a PostgreSQL database. Both get the same statements,
+//! and all of them run in one transaction, on a thread where blocking is allowed.
 
 mod catalog;
 mod config;
 mod database;
 mod footer;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod register;
 mod sink;
 mod sqlite;

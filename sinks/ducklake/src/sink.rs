@@ -8,7 +8,7 @@ use crate::config::Config;
 inventory::submit! {
     Descriptor {
         name: "ducklake",
-        summary: "A DuckLake catalog in SQLite over Parquet files; every snapshot is a version of all tables.",
+        summary: "A DuckLake catalog in SQLite or PostgreSQL over Parquet files; every snapshot is a version of all tables.",
         target: "catalog",
         options: || schema_for!(Config),
         delivery: |options| options.clone().parse::<Config>()?.target()?.delivery(),

@@ -5,6 +5,8 @@ use std::fmt;
 use fortilake_sink::Result;
 use serde_json::Value;
 
+#[cfg(feature = "postgres")]
+use crate::postgres::Server;
 use crate::sqlite::SqliteFile;
 use crate::transaction::Transaction;
 
@@ -12,6 +14,8 @@ use crate::transaction::Transaction;
 #[derive(Clone, Debug)]
 pub(crate) enum Store {
     Sqlite(SqliteFile),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<Server>),
 }
 
 impl Store {
@@ -20,6 +24,8 @@ impl Store {
     pub(crate) fn transaction<T>(&self, work: impl Fn(&dyn Transaction) -> Result<T>) -> Result<T> {
         match self {
             Self::Sqlite(file) => file.transaction(work),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(server) => server.transaction(work),
         }
     }
 
@@ -27,6 +33,8 @@ impl Store {
     pub(crate) fn try_out(&self, work: impl Fn(&dyn Transaction) -> Result<()>) -> Result<()> {
         match self {
             Self::Sqlite(file) => file.try_out(work),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(server) => server.try_out(work),
         }
     }
 
@@ -34,6 +42,8 @@ impl Store {
     pub(crate) fn exists(&self) -> bool {
         match self {
             Self::Sqlite(file) => file.exists(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => true,
         }
     }
 
@@ -41,6 +51,8 @@ impl Store {
     pub(crate) fn identity(&self) -> String {
         match self {
             Self::Sqlite(file) => file.path(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(server) => server.to_string(),
         }
     }
 
@@ -48,6 +60,11 @@ impl Store {
     pub(crate) fn members(&self) -> Vec<(&'static str, Value)> {
         match self {
             Self::Sqlite(file) => vec![("catalog", file.path().into())],
+            #[cfg(feature = "postgres")]
+            Self::Postgres(server) => vec![
+                ("catalog", server.url().into()),
+                ("schema", server.schema().into()),
+            ],
         }
     }
 }
@@ -56,6 +73,8 @@ impl fmt::Display for Store {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(file) => file.fmt(formatter),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(server) => server.fmt(formatter),
         }
     }
 }
