@@ -2,10 +2,10 @@
 //!
 //! Published Python readers read our files and check the totals of the report, published Python
 //! clients call our simulator, a published package verifies our webhooks, programs receive our
-//! tables, and we crawl a server that shares no code with this workspace. The sink `postgres` writes
-//! to a PostgreSQL server, also through PgBouncer, and file sinks to servers that speak the protocols
-//! of S3, Azure Blob Storage and Google Cloud Storage. Delta tables and a DuckLake catalog are read by
-//! the programs that they are for. Spark reads our files, and runs our example job on two executors.
+//! tables, and we crawl a server that shares no code with this workspace. The sinks `postgres` and
+//! `ducklake` write to a PostgreSQL server, also through PgBouncer, and file sinks to servers that speak
+//! the protocols of S3, Azure Blob Storage and Google Cloud Storage. Delta tables and DuckLake catalogs
+//! are read by the programs that they are for. Spark reads our files, and runs our example job on two executors.
 //!
 //! These checks are not part of `cargo test`, because they need Python and a package registry, npm, Java,
 //! or the programs of PostgreSQL and PgBouncer.
@@ -202,8 +202,8 @@ fn has_java() -> bool {
     major.is_some_and(|major| major.parse().is_ok_and(|major: u32| major >= OLDEST_JAVA))
 }
 
-/// Runs the tests of the sink `postgres` and of the state in PostgreSQL. They start a server of their
-/// own.
+/// Runs the tests of the sinks `postgres` and `ducklake` and of the state in PostgreSQL. They start
+/// servers of their own.
 fn postgres() -> Result<()> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.arg("test").args(ALL_FEATURES);
@@ -219,9 +219,11 @@ fn postgres() -> Result<()> {
 
 /// What is built with the features that are not on by default, in one command with its tests, so that
 /// their dependencies are built once.
-const ALL_FEATURES: [&str; 10] = [
+const ALL_FEATURES: [&str; 12] = [
     "--package",
     "fortilake",
+    "--package",
+    "fortilake-sink-ducklake",
     "--package",
     "fortilake-sink-postgres",
     "--package",

@@ -1,37 +1,25 @@
 //! The conformance suite.
 
-use std::path::PathBuf;
-
 use async_trait::async_trait;
 use fortilake_sink::conformance::{self, Destination, Fault, Part, View};
 use fortilake_sink::{Context, Options};
 use fortilake_snapshot::Layout;
 use fortilake_snapshot::conformance::Folder;
 use serde_json::json;
-use tempfile::TempDir;
 
+use crate::lake::{Lake, in_each_database};
 use crate::reader;
 
-struct DuckLake {
-    path: TempDir,
-}
+in_each_database!(the_sink_passes_the_suite);
 
-impl DuckLake {
-    fn catalog(&self) -> PathBuf {
-        self.path.path().join("catalog.sqlite")
-    }
-
-    fn data(&self) -> PathBuf {
-        self.path.path().join("data")
-    }
-
+impl Lake {
     fn folder(&self) -> Folder {
         Folder::new(self.data(), Layout::Snapshots)
     }
 }
 
 #[async_trait(?Send)]
-impl Destination for DuckLake {
+impl Destination for Lake {
     fn options(&self) -> Options {
         Options::from_iter([
             ("catalog", json!(self.catalog())),
@@ -42,7 +30,7 @@ impl Destination for DuckLake {
     }
 
     async fn read(&self, context: &Context) -> View {
-        let newest = reader::newest(&self.catalog());
+        let newest = reader::newest(self).await;
         let Some(version) = newest.filter(|version| version.crawl == context.crawl.id) else {
             return View::default();
         };
@@ -75,10 +63,6 @@ impl Destination for DuckLake {
     }
 }
 
-#[tokio::test]
-async fn the_sink_passes_the_suite() {
-    let fresh = async || DuckLake {
-        path: tempfile::tempdir().unwrap(),
-    };
-    conformance::check("ducklake", fresh).await;
+async fn the_sink_passes_the_suite(lake: &Lake) {
+    conformance::check("ducklake", async || lake.fresh().await).await;
 }

@@ -8,5 +8,8 @@
 use fortilake_sink_ducklake as _;
 
 mod conformance;
+mod lake;
+#[cfg(all(feature = "postgres", unix))]
+mod postgresql;
 mod reader;
 mod story;

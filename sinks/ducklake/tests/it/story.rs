@@ -10,13 +10,38 @@ use fortilake_sink::{
     Schema, ScopeId, ScopeOutcome, ScopeResult, Selection, Spec, TableSpec,
 };
 use fortilake_snapshot::parquet::field_id;
-use rusqlite::Connection;
 use serde_json::json;
 
+use crate::lake::{Lake, in_each_database};
 use crate::reader;
 
+in_each_database!(
+    a_version_of_all_tables_is_one_snapshot,
+    a_catalog_with_other_column_ids_maps_columns_by_name,
+    statistics_of_the_table_cover_all_versions,
+    a_pruned_version_is_forgotten_before_its_files_go,
+    the_files_are_never_scheduled_for_deletion,
+    catalogs_that_cannot_be_used_are_refused_before_anything_is_written,
+);
+
 /// Publishes a snapshot of `things` with these values in the column `size`. The second day has a table `parts`.
-async fn publish(root: &Path, keep: Option<u32>, day: u32, sizes: Option<&[i64]>) -> Result<()> {
+pub(crate) async fn publish(
+    lake: &Lake,
+    keep: Option<u32>,
+    day: u32,
+    sizes: Option<&[i64]>,
+) -> Result<()> {
+    let options = keep.map(|last| ("keep".to_owned(), json!({ "last": last })));
+    publish_with(lake, options.into_iter().collect(), day, sizes).await
+}
+
+/// As [`publish`], with these options beside or in the place of those of the lake.
+pub(crate) async fn publish_with(
+    lake: &Lake,
+    more: Options,
+    day: u32,
+    sizes: Option<&[i64]>,
+) -> Result<()> {
     let ids = Int64Array::from_iter_values((0..2).map(|row| i64::from(day) * 10 + row));
     let names = StringArray::from(vec![Some("x"), (day > 1).then_some("y")]);
     let mut columns: Vec<(&str, ArrayRef)> = vec![("id", Arc::new(ids)), ("name", Arc::new(names))];
@@ -51,15 +76,10 @@ async fn publish(root: &Path, keep: Option<u32>, day: u32, sizes: Option<&[i64]>
         started_at: format!("2026-09-{day:02}T12:00:00Z"),
         generator: "fortilake 0.1.0".to_owned(),
     };
-    let spec = format!(
-        "ducklake:{}?data={}",
-        root.join("lake.sqlite").display(),
-        root.join("data").display()
-    );
+    let spec = format!("ducklake:{}?data={}", lake.catalog(), lake.data().display());
     let spec = Spec::parse(&spec)?;
     let mut options = Options(spec.options.clone());
-    let keep = keep.map(|last| ("keep".to_owned(), json!({ "last": last })));
-    options.0.extend(keep);
+    options.0.extend(more.0);
     let mut sink = spec.open(Context::new(crawl, tables), options).await?;
     let scope = Arc::new(ScopeId {
         source: "acme".to_owned(),
@@ -91,20 +111,8 @@ async fn publish(root: &Path, keep: Option<u32>, day: u32, sizes: Option<&[i64]>
     sink.finish(&outcome).await.map(drop)
 }
 
-fn open(root: &Path) -> Connection {
-    Connection::open(root.join("lake.sqlite")).unwrap()
-}
-
-/// The first column of all rows, as text.
-fn query(root: &Path, sql: &str) -> Vec<String> {
-    let connection = open(root);
-    let mut statement = connection.prepare(sql).unwrap();
-    let rows = statement.query_map([], |row| row.get(0)).unwrap();
-    rows.collect::<rusqlite::Result<_>>().unwrap()
-}
-
-fn folders(root: &Path, version: i64) -> BTreeMap<String, Vec<String>> {
-    let mut files = reader::files(&open(root), version);
+async fn folders(lake: &Lake, version: i64) -> BTreeMap<String, Vec<String>> {
+    let mut files = reader::files(lake, version).await;
     for path in files.values_mut().flatten() {
         assert!(Path::new(path).exists(), "`{path}` does not exist");
         *path = path.split_once("snapshot=202609").unwrap().1[..2].to_owned();
@@ -120,20 +128,16 @@ fn told(pairs: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
-#[tokio::test]
-async fn a_version_of_all_tables_is_one_snapshot() {
-    let root = tempfile::tempdir().unwrap();
-    let root = root.path();
-    publish(root, None, 1, None).await.unwrap();
-    publish(root, None, 2, Some(&[5, 10])).await.unwrap();
-    publish(root, None, 4, None).await.unwrap();
+async fn a_version_of_all_tables_is_one_snapshot(lake: &Lake) {
+    publish(lake, None, 1, None).await.unwrap();
+    publish(lake, None, 2, Some(&[5, 10])).await.unwrap();
+    publish(lake, None, 4, None).await.unwrap();
     // An older crawl, and a newer one again, change nothing.
-    publish(root, None, 3, None).await.unwrap();
-    publish(root, None, 4, None).await.unwrap();
-    let names = query(
-        root,
-        "SELECT snapshot_id || ' ' || name FROM fortilake_snapshots ORDER BY 1",
-    );
+    publish(lake, None, 3, None).await.unwrap();
+    publish(lake, None, 4, None).await.unwrap();
+    let names = lake
+        .query("SELECT snapshot_id || ' ' || name FROM fortilake_snapshots ORDER BY 1")
+        .await;
     assert_eq!(
         names,
         [
@@ -142,19 +146,18 @@ async fn a_version_of_all_tables_is_one_snapshot() {
             "3 20260904T120000Z"
         ]
     );
-    assert_eq!(folders(root, 1), told(&[("things", &["01"])]));
+    assert_eq!(folders(lake, 1).await, told(&[("things", &["01"])]));
     assert_eq!(
-        folders(root, 2),
+        folders(lake, 2).await,
         told(&[("parts", &[]), ("things", &["02"])])
     );
     assert_eq!(
-        folders(root, 3),
+        folders(lake, 3).await,
         told(&[("parts", &[]), ("things", &["04"])])
     );
-    let changes = query(
-        root,
-        "SELECT changes_made FROM ducklake_snapshot_changes ORDER BY snapshot_id",
-    );
+    let changes = lake
+        .query("SELECT changes_made FROM ducklake_snapshot_changes ORDER BY snapshot_id")
+        .await;
     insta::assert_snapshot!(changes.join("\n"), @r#"
     created_schema:"main"
     created_table:"main"."things",inserted_into_table:1
@@ -162,14 +165,13 @@ async fn a_version_of_all_tables_is_one_snapshot() {
     deleted_from_table:1,inserted_into_table:1
     "#);
     // Two versions never have the same time, although the crawls finished at the same time.
-    let times = query(root, "SELECT DISTINCT snapshot_time FROM ducklake_snapshot");
+    let times = lake
+        .query("SELECT DISTINCT CAST(snapshot_time AS TEXT) FROM ducklake_snapshot")
+        .await;
     assert_eq!(times.len(), 4);
     // The ids are those in the files.
-    let columns = query(
-        root,
-        "SELECT column_id || ' ' || column_name || ' ' || column_type || ' ' || nulls_allowed || ' ' || begin_snapshot
-         FROM ducklake_column WHERE table_id = 1 ORDER BY column_order",
-    );
+    let columns = lake.query("SELECT column_id || ' ' || column_name || ' ' || column_type || ' ' || CAST(nulls_allowed AS INTEGER) || ' ' || begin_snapshot
+         FROM ducklake_column WHERE table_id = 1 ORDER BY column_order").await;
     let expected = [
         ("id", "int64 0 1"),
         ("name", "varchar 1 1"),
@@ -177,22 +179,19 @@ async fn a_version_of_all_tables_is_one_snapshot() {
     ];
     let expected = expected.map(|(name, rest)| format!("{} {name} {rest}", field_id(name)));
     assert_eq!(columns, expected);
-    assert_eq!(mappings(root), ["", "", ""]);
+    assert_eq!(mappings(lake).await, ["", "", ""]);
 }
 
 /// The mapping of each file; empty if its field ids are the ids of the columns.
-fn mappings(root: &Path) -> Vec<String> {
-    query(
-        root,
-        "SELECT coalesce(mapping_id, '') || '' FROM ducklake_data_file ORDER BY data_file_id",
+async fn mappings(lake: &Lake) -> Vec<String> {
+    lake.query(
+        "SELECT coalesce(CAST(mapping_id AS TEXT), '') FROM ducklake_data_file ORDER BY data_file_id",
     )
+    .await
 }
 
-#[tokio::test]
-async fn a_catalog_with_other_column_ids_maps_columns_by_name() {
-    let root = tempfile::tempdir().unwrap();
-    let root = root.path();
-    publish(root, None, 1, None).await.unwrap();
+async fn a_catalog_with_other_column_ids_maps_columns_by_name(lake: &Lake) {
+    publish(lake, None, 1, None).await.unwrap();
     // Earlier versions numbered the columns.
     for table in [
         "ducklake_column",
@@ -204,105 +203,86 @@ async fn a_catalog_with_other_column_ids_maps_columns_by_name() {
                 "UPDATE {table} SET column_id = {id} WHERE column_id = {}",
                 field_id(name)
             );
-            assert_eq!(open(root).execute(&sql, []).unwrap(), 1);
+            assert_eq!(lake.execute(&sql).await, 1);
         }
     }
-    publish(root, None, 2, Some(&[5, 10])).await.unwrap();
-    publish(root, None, 3, None).await.unwrap();
-    publish(root, None, 4, None).await.unwrap();
+    publish(lake, None, 2, Some(&[5, 10])).await.unwrap();
+    publish(lake, None, 3, None).await.unwrap();
+    publish(lake, None, 4, None).await.unwrap();
     // Files with the same columns share a mapping.
-    let mappings = mappings(root);
+    let mappings = mappings(lake).await;
     assert_eq!(mappings[0], "");
     assert!(!mappings[1].is_empty() && !mappings[2].is_empty());
     assert_ne!(mappings[1], mappings[2]);
     assert_eq!(mappings[2], mappings[3]);
-    let mapped = query(
-        root,
-        "SELECT source_name || ' ' || target_field_id FROM ducklake_name_mapping ORDER BY mapping_id, source_name",
-    );
+    let mapped = lake.query("SELECT source_name || ' ' || target_field_id FROM ducklake_name_mapping ORDER BY mapping_id, source_name").await;
     let size = format!("size {}", field_id("size"));
     assert_eq!(mapped, ["id 1", "name 2", &size, "id 1", "name 2"]);
 }
 
-#[tokio::test]
-async fn statistics_of_the_table_cover_all_versions() {
-    let root = tempfile::tempdir().unwrap();
-    let root = root.path();
-    publish(root, None, 1, Some(&[7, 100])).await.unwrap();
-    publish(root, None, 2, Some(&[5, 20])).await.unwrap();
-    let statistics = "SELECT contains_null || ' ' || min_value || ' ' || max_value
+async fn statistics_of_the_table_cover_all_versions(lake: &Lake) {
+    publish(lake, None, 1, Some(&[7, 100])).await.unwrap();
+    publish(lake, None, 2, Some(&[5, 20])).await.unwrap();
+    let statistics = "SELECT CAST(contains_null AS INTEGER) || ' ' || min_value || ' ' || max_value
                       FROM ducklake_table_column_stats JOIN ducklake_column USING (table_id, column_id)
                       WHERE table_id = 1 ORDER BY column_order";
     // The first version has a null in `name`.
     let expected = ["0 10 21", "0 5 100", "1 x y"];
-    assert_eq!(query(root, statistics), expected);
-    publish(root, None, 3, None).await.unwrap();
-    assert_eq!(query(root, statistics), ["0 10 31", "1 5 100", "1 x y"]);
-    let counts = query(
-        root,
-        "SELECT record_count || ' ' || next_row_id FROM ducklake_table_stats WHERE table_id = 1",
+    assert_eq!(lake.query(statistics).await, expected);
+    publish(lake, None, 3, None).await.unwrap();
+    assert_eq!(
+        lake.query(statistics).await,
+        ["0 10 31", "1 5 100", "1 x y"]
     );
+    let counts = lake.query("SELECT record_count || ' ' || next_row_id FROM ducklake_table_stats WHERE table_id = 1").await;
     assert_eq!(counts, ["6 6"]);
-    let starts = query(
-        root,
-        "SELECT row_id_start || '' FROM ducklake_data_file ORDER BY data_file_id",
-    );
+    let starts = lake
+        .query("SELECT row_id_start || '' FROM ducklake_data_file ORDER BY data_file_id")
+        .await;
     assert_eq!(starts, ["0", "2", "4"]);
 }
 
-#[tokio::test]
-async fn a_pruned_version_is_forgotten_before_its_files_go() {
-    let root = tempfile::tempdir().unwrap();
-    let root = root.path();
+async fn a_pruned_version_is_forgotten_before_its_files_go(lake: &Lake) {
     for day in 1..=3 {
-        publish(root, None, day, None).await.unwrap();
+        publish(lake, None, day, None).await.unwrap();
     }
-    publish(root, Some(2), 4, None).await.unwrap();
-    let versions = query(
-        root,
-        "SELECT snapshot_id || '' FROM ducklake_snapshot ORDER BY snapshot_id",
-    );
+    publish(lake, Some(2), 4, None).await.unwrap();
+    let versions = lake
+        .query("SELECT snapshot_id || '' FROM ducklake_snapshot ORDER BY snapshot_id")
+        .await;
     assert_eq!(versions, ["0", "3", "4"]);
     for version in [3, 4] {
         let day = format!("0{version}");
-        assert_eq!(folders(root, version)["things"], [day]);
+        assert_eq!(folders(lake, version).await["things"], [day]);
     }
-    let files = query(root, "SELECT path FROM ducklake_data_file");
+    let files = lake.query("SELECT path FROM ducklake_data_file").await;
     assert_eq!(files.len(), 2);
-    let statistics = query(
-        root,
-        "SELECT DISTINCT data_file_id || '' FROM ducklake_file_column_stats",
-    );
+    let statistics = lake
+        .query("SELECT DISTINCT data_file_id || '' FROM ducklake_file_column_stats")
+        .await;
     assert_eq!(statistics.len(), 2);
 }
 
-#[tokio::test]
-async fn the_files_are_never_scheduled_for_deletion() {
-    let root = tempfile::tempdir().unwrap();
-    let root = root.path();
-    publish(root, None, 1, None).await.unwrap();
+async fn the_files_are_never_scheduled_for_deletion(lake: &Lake) {
+    publish(lake, None, 1, None).await.unwrap();
     // What DuckLake does when versions expire.
-    let connection = open(root);
-    let sql = "INSERT INTO ducklake_files_scheduled_for_deletion SELECT data_file_id, path, 0, '' FROM ducklake_data_file
-               UNION ALL SELECT 77, '/elsewhere/x.parquet', 0, ''";
-    connection.execute(sql, []).unwrap();
-    drop(connection);
-    let scheduled = query(
-        root,
-        "SELECT path FROM ducklake_files_scheduled_for_deletion",
-    );
+    let sql = "INSERT INTO ducklake_files_scheduled_for_deletion SELECT data_file_id, path, false, CURRENT_TIMESTAMP
+               FROM ducklake_data_file UNION ALL SELECT 77, '/elsewhere/x.parquet', false, CURRENT_TIMESTAMP";
+    lake.execute(sql).await;
+    let scheduled = lake
+        .query("SELECT path FROM ducklake_files_scheduled_for_deletion")
+        .await;
     assert_eq!(scheduled, ["/elsewhere/x.parquet"]);
 }
 
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let errors = std::iter::successors(Some(error), |error| error.source());
     errors.fold(String::new(), |text, error| {
         text + &error.to_string() + "\n"
     })
 }
 
-#[tokio::test]
-async fn catalogs_that_cannot_be_used_are_refused_before_anything_is_written() {
+async fn catalogs_that_cannot_be_used_are_refused_before_anything_is_written(lake: &Lake) {
     let cases = [
         (
             "UPDATE ducklake_metadata SET value = '2.0' WHERE key = 'version'",
@@ -322,22 +302,22 @@ async fn catalogs_that_cannot_be_used_are_refused_before_anything_is_written() {
         ),
     ];
     for (sql, wanted) in cases {
-        let root = tempfile::tempdir().unwrap();
-        let root = root.path();
-        publish(root, None, 1, None).await.unwrap();
-        open(root).execute(sql, []).unwrap();
-        let error = publish(root, None, 2, None).await.unwrap_err();
+        let lake = lake.fresh().await;
+        publish(&lake, None, 1, None).await.unwrap();
+        lake.execute(sql).await;
+        let error = publish(&lake, None, 2, None).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
         let text = with_causes(&error);
         assert!(text.contains(wanted), "{text}");
-        assert!(!root.join("data/things/snapshot=20260902T120000Z").exists());
+        let written = "things/snapshot=20260902T120000Z";
+        assert!(!lake.data().join(written).exists());
     }
-    let root = tempfile::tempdir().unwrap();
-    std::fs::write(
-        root.path().join("lake.sqlite"),
-        "no database, and not empty either",
-    )
-    .unwrap();
-    let error = publish(root.path(), None, 1, None).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let lake = Lake::new();
+    std::fs::write(lake.file(), "no database, and not empty either").unwrap();
+    let error = publish(&lake, None, 1, None).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Config, "{error:?}");
 }
