@@ -1,4 +1,7 @@
-"""Reads Delta tables and a DuckLake catalog with delta-rs, Polars and DuckDB, and compares with the Parquet files."""
+"""Reads Delta tables and DuckLake catalogs with delta-rs, Polars and DuckDB, and compares with the Parquet files.
+
+The catalogs are in SQLite and, if it is installed, in PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ import polars
 from checks import Checks, binary_from_arguments, environment, run
 from deltalake import DeltaTable
 from duckdb_extensions import import_extension
+from postgres import Server, installed
 from tables import drop_column
 
 # The table and column that the first snapshot lacks.
@@ -24,14 +28,56 @@ OPERATORS = ("<", "<=", "=", ">=", ">", "<>")
 KILLS = 10
 
 
+class Catalog:
+    """A DuckLake catalog in a SQLite file or, with a server, in a database of its own."""
+
+    def __init__(self, folder: Path, name: str, server: Server | None) -> None:
+        self.server, self.database = server, name.replace("-", "_")
+        self.file = folder / f"{name}.sqlite"
+        if server is not None:
+            server.query(f"CREATE DATABASE {self.database}")
+
+    def option(self) -> str:
+        """The value of the option `catalog`."""
+        return str(self.file) if self.server is None else self.server.url_of(self.database)
+
+    def exists(self) -> bool:
+        if self.server is None:
+            return self.file.exists() and self.file.stat().st_size > 0
+        return self.server.query("SELECT to_regclass('ducklake_snapshot') IS NOT NULL", self.database) == ["t"]
+
+    def copy(self) -> Catalog:
+        """A copy. Nobody may be connected."""
+        copied = Catalog.__new__(Catalog)
+        copied.server, copied.database, copied.file = self.server, "copy_of_lake", self.file.with_name("copy.sqlite")
+        if self.server is None:
+            shutil.copyfile(self.file, copied.file)
+        else:
+            self.server.query(f"CREATE DATABASE {copied.database} TEMPLATE {self.database}")
+        return copied
+
+    def attach(self, options: str = "READ_ONLY") -> duckdb.DuckDBPyConnection:
+        """DuckDB with the catalog as `lake`."""
+        if self.server is None:
+            scanner, where = "sqlite_scanner", f"sqlite:{self.file}"
+        else:
+            scanner = "postgres_scanner"
+            where = f"postgres:dbname={self.database} host=127.0.0.1 port={self.server.port} user=postgres"
+        db = connect(scanner, "ducklake")
+        db.sql(f"ATTACH 'ducklake:{where}' AS lake" + (f" ({options})" if options else ""))
+        return db
+
+
 class Place:
     """A place with four snapshots: the first is older than the catalogs, and lacks a column."""
 
-    def __init__(self, binary: Path, folder: Path) -> None:
-        self.binary, self.folder = binary, folder
+    def __init__(self, binary: Path, folder: Path, server: Server | None) -> None:
+        self.binary, self.folder, self.server = binary, folder, server
         self.path = folder / "lake"
-        self.catalog = folder / "lake.sqlite"
-        self.ducklake = f"ducklake:{self.catalog}?data={self.path}"
+        self.catalog = Catalog(folder, "lake", server)
+        self.ducklake = f"ducklake:{self.catalog.option()}?data={self.path}"
+        # For the names of the checks.
+        self.kind = "SQLite" if server is None else "PostgreSQL"
 
     def crawl(self, sink: str) -> None:
         run(self.binary, ["crawl", "--simulate", "--sink", sink], self.folder, {}).expect(0)
@@ -140,7 +186,7 @@ def check_delta(checks: Checks, place: Place) -> None:
                 listed = DeltaTable(place.path / table).vacuum(dry_run=True, full=full)
                 assert not listed, f"{table}: {listed}"
     with checks.check("after OPTIMIZE by delta-rs, the next snapshot replaces the table"):
-        other = Place(place.binary, place.folder / "optimized")
+        other = Place(place.binary, place.folder / "optimized", None)
         other.folder.mkdir()
         for _ in range(2):
             other.crawl(f"delta:{other.path}")
@@ -155,42 +201,39 @@ def check_delta(checks: Checks, place: Place) -> None:
 
 def check_ducklake(checks: Checks, place: Place) -> None:
     """Reads all versions of the catalog, also joined."""
-    db = connect("sqlite_scanner", "ducklake")
-    db.sql(f"ATTACH 'ducklake:sqlite:{place.catalog}' AS lake (READ_ONLY)")
+    db = place.catalog.attach()
     manifests = place.manifests()
     versions = db.sql("SELECT snapshot_id, commit_message FROM ducklake_snapshots('lake') ORDER BY 1").fetchall()
-    with checks.check("the versions of the DuckLake catalog are the snapshots"):
+    with checks.check(f"{place.kind}: the versions of the DuckLake catalog are the snapshots"):
         assert versions[1:] == list(enumerate((found["snapshot"] for found in manifests), 1)), versions
     for version, manifest in enumerate(manifests, 1):
-        with checks.check(f"DuckDB reads version {version} of every table of the DuckLake catalog"):
+        with checks.check(f"{place.kind}: DuckDB reads version {version} of every table of the DuckLake catalog"):
             for table in tables(manifest):
                 found = f"lake.{table} AT (VERSION => {version})"
                 same(db, f"{table}, version {version}", found, place.files(manifest, table))
-    with checks.check("two tables are joined in one version"):
+    with checks.check(f"{place.kind}: two tables are joined in one version"):
         for version, manifest in enumerate(manifests, 1):
             at = f"AT (VERSION => {version})"
             joined = f"lake.products p {at} JOIN lake.entitlements e {at} USING (account_id, serial_number)"
             count = db.sql(f"SELECT count(*), count(DISTINCT p._crawl_id || e._crawl_id) FROM {joined}").fetchone()
             rows = next(table["rows"] for table in manifest["tables"] if table["name"] == "entitlements")
             assert count == (rows, 1), f"version {version}: {count}, expected {rows} rows"
-    with checks.check("an added column is absent in the old version, and there in the newest"):
+    with checks.check(f"{place.kind}: an added column is absent in the old version, and there in the newest"):
         columns = [
             {row[0] for row in db.sql(f"DESCRIBE SELECT * FROM lake.{TABLE} AT (VERSION => {version})").fetchall()}
             for version in (1, 2)
         ]
         assert columns[1] - columns[0] == {ADDED}, columns
         assert db.sql(f"SELECT count({ADDED}) > 0 FROM lake.{TABLE}").fetchone() == (True,)
-    with checks.check("filters on DuckLake tables are right at the bounds of every column, in every version"):
+    with checks.check(f"{place.kind}: filters are right at the bounds of every column, in every version"):
         for version, manifest in enumerate(manifests, 1):
             for table in tables(manifest):
                 found = f"lake.{table} AT (VERSION => {version})"
                 same_filters(db, f"{table}, version {version}", found, place.files(manifest, table))
-    with checks.check("DuckLake's cleanup deletes none of the files"):
-        copy = place.folder / "copy.sqlite"
-        shutil.copyfile(place.catalog, copy)
+    db.close()
+    with checks.check(f"{place.kind}: DuckLake's cleanup deletes none of the files"):
         before = sorted(place.path.rglob("*.parquet"))
-        writer = connect("sqlite_scanner", "ducklake")
-        writer.sql(f"ATTACH 'ducklake:sqlite:{copy}' AS lake")
+        writer = place.catalog.copy().attach("")
         writer.sql("CALL ducklake_expire_snapshots('lake', versions => [1, 2])")
         writer.sql("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
         writer.sql("CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)")
@@ -205,9 +248,8 @@ def check_readers(checks: Checks, place: Place) -> None:
         SELECT (SELECT min(_crawl_id) FROM lake.products), (SELECT max(_crawl_id) FROM lake.products),
             (SELECT min(_crawl_id) FROM lake.accounts), (SELECT max(_crawl_id) FROM lake.accounts)
     """
-    with checks.check("a reader that joins tables in a loop never mixes snapshots of the DuckLake catalog"):
-        db = connect("sqlite_scanner", "ducklake")
-        db.sql(f"ATTACH 'ducklake:sqlite:{place.catalog}' AS lake (READ_ONLY)")
+    with checks.check(f"{place.kind}: a reader that joins tables in a loop never mixes snapshots of the catalog"):
+        db = place.catalog.attach()
         seen: list[str] = []
         reads = 0
         for _ in range(3):
@@ -233,22 +275,24 @@ def check_kills(checks: Checks, place: Place) -> None:
     """Kills the program while it publishes, and publishes again."""
     moments = random.Random(1)
 
-    def words(name: str) -> list[str]:
-        sinks = [f"delta:{name}", f"ducklake:{name}.sqlite?data={name}-files"]
+    def words(name: str, catalog: Catalog) -> list[str]:
+        sinks = [f"delta:{name}", f"ducklake:{catalog.option()}?data={name}-files"]
         return ["replay", "latest", *(word for sink in sinks for word in ("--sink", sink))]
 
-    with checks.check("a kill at any moment shows readers nothing or everything"):
+    with checks.check(f"{place.kind}: a kill at any moment shows readers nothing or everything"):
         # Only a crawl with a state can be published again.
         crawl = ["crawl", "--simulate", "--state", str(place.folder / "state"), "--sink", "parquet:first"]
         run(place.binary, crawl, place.folder, {}).expect(0)
         started = time.monotonic()
-        run(place.binary, words("whole"), place.folder, {}).expect(0)
+        whole = words("whole", Catalog(place.folder, "whole", place.server))
+        run(place.binary, whole, place.folder, {}).expect(0)
         length = time.monotonic() - started
         killed = 0
         for number in range(KILLS):
             name = f"kill-{number}"
+            catalog = Catalog(place.folder, name, place.server)
             process = subprocess.Popen(
-                [str(place.binary), *words(name)],
+                [str(place.binary), *words(name, catalog)],
                 cwd=place.folder,
                 env=environment(place.folder, {}),
                 stdout=subprocess.DEVNULL,
@@ -257,35 +301,71 @@ def check_kills(checks: Checks, place: Place) -> None:
             time.sleep(length * moments.uniform(0.3, 1.0))
             process.kill()
             killed += process.wait() != 0
-            path, catalog = place.folder / name, place.folder / f"{name}.sqlite"
+            path = place.folder / name
             for log in path.glob("*/_delta_log"):
                 if any(log.glob("*.json")):
                     assert DeltaTable(log.parent).version() == 0, log
-            if catalog.exists() and catalog.stat().st_size:
-                db = connect("sqlite_scanner", "ducklake")
-                db.sql(f"ATTACH 'ducklake:sqlite:{catalog}' AS lake (READ_ONLY)")
+            if catalog.exists():
+                db = catalog.attach()
                 assert len(db.sql("SELECT * FROM ducklake_snapshots('lake')").fetchall()) in (0, 2)
-            run(place.binary, words(name), place.folder, {}).expect(0)
+            run(place.binary, words(name, catalog), place.folder, {}).expect(0)
             (manifest,) = (path / "_fortilake/snapshots").glob("*.json")
             newest = json.loads(manifest.read_text("utf-8"))
             for table in newest["tables"]:
                 assert DeltaTable(path / table["name"]).count() == table["rows"], table["name"]
-            db = connect("sqlite_scanner", "ducklake")
-            db.sql(f"ATTACH 'ducklake:sqlite:{catalog}' AS lake (READ_ONLY)")
+            db = catalog.attach()
             for table in newest["tables"]:
                 count = db.sql(f"SELECT count(*) FROM lake.{table['name']}").fetchone()
                 assert count == (table["rows"],), table["name"]
         assert killed > 0, f"only {killed} of {KILLS} processes were killed in time"
 
 
+def check_shared(checks: Checks, place: Place) -> None:
+    """Publishes to a catalog that DuckDB has created and that it writes to."""
+    with checks.check(f"{place.kind}: a catalog that DuckDB created has its own tables and ours"):
+        catalog = Catalog(place.folder, "shared", place.server)
+        path, own = place.folder / "shared", place.folder / "own"
+        manifests = path / "_fortilake/snapshots"
+        for number in range(2):
+            writer = catalog.attach(f"DATA_PATH '{own}/'")
+            writer.sql("CREATE TABLE IF NOT EXISTS lake.notes (note VARCHAR)")
+            writer.sql(f"INSERT INTO lake.notes SELECT 'note ' || i || ' of {number}' FROM range(100) AS r (i)")
+            if number > 0:
+                # The next snapshot replaces this.
+                writer.sql("DELETE FROM lake.accounts WHERE account_id % 2 = 0")
+            writer.close()
+            place.crawl(f"ducklake:{catalog.option()}?data={path}")
+            reader = catalog.attach()
+            assert reader.sql("SELECT count(*) FROM lake.notes").fetchone() == (100 * (number + 1),)
+            newest = json.loads(max(manifests.glob("*.json")).read_text("utf-8"))
+            for table in newest["tables"]:
+                files = [str(path / file["path"]) for file in table["files"]]
+                same(reader, table["name"], f"lake.{table['name']}", files)
+            reader.close()
+
+
+def check_place(checks: Checks, place: Place) -> None:
+    """Runs all checks with catalogs in one of the databases."""
+    place.fill()
+    if place.server is None:
+        check_delta(checks, place)
+    for check in (check_ducklake, check_readers, check_kills, check_shared):
+        check(checks, place)
+
+
 def main() -> None:
     """Runs all checks."""
     binary, checks = binary_from_arguments(), Checks()
     with tempfile.TemporaryDirectory() as folder:
-        place = Place(binary, Path(folder).resolve())
-        place.fill()
-        for check in (check_delta, check_ducklake, check_readers, check_kills):
-            check(checks, place)
+        check_place(checks, Place(binary, Path(folder).resolve(), None))
+    # `cargo xtask interop` says so if it is not installed.
+    if installed():
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as data:
+            server = Server(Path(data))
+            try:
+                check_place(checks, Place(binary, Path(folder).resolve(), server))
+            finally:
+                server.stop()
     checks.finish()
 
 

@@ -23,11 +23,16 @@ WHERE published_at IS NOT NULL ORDER BY name
 """
 
 
+def installed() -> list[Path]:
+    """Returns the folders with the programs of PostgreSQL, of the newest version last."""
+    return sorted(path.parent for folder in FOLDERS for path in Path(folder).glob("**/bin/initdb"))
+
+
 def programs() -> Path:
     """Returns the folder of the newest PostgreSQL that is installed."""
-    found = [path.parent for folder in FOLDERS for path in Path(folder).glob("**/bin/initdb")]
+    found = installed()
     assert found, "PostgreSQL is not installed; on Debian, run `apt-get install postgresql`"
-    return sorted(found)[-1]
+    return found[-1]
 
 
 class Server:
@@ -44,7 +49,7 @@ class Server:
         options = f"-h 127.0.0.1 -p {self.port} -c unix_socket_directories= -c fsync=off"
         log = str(folder / "log")
         self.command("pg_ctl", "start", "--wait", "--silent", "--options", options, "--log", log)
-        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+        self.url = self.url_of("postgres")
 
     def command(self, program: str, *arguments: str) -> None:
         """Runs a program of the server, as another user if this process is root."""
@@ -57,9 +62,12 @@ class Server:
     def stop(self) -> None:
         self.command("pg_ctl", "stop", "--mode=immediate", "--silent")
 
-    def query(self, sql: str) -> list[str]:
+    def url_of(self, database: str) -> str:
+        return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
+
+    def query(self, sql: str, database: str = "postgres") -> list[str]:
         """Returns the first column of all rows."""
-        words = [str(self.bin / "psql"), self.url, "-qAtX", "-c", "SET TimeZone = 'UTC'", "-c", sql]
+        words = [str(self.bin / "psql"), self.url_of(database), "-qAtX", "-c", "SET TimeZone = 'UTC'", "-c", sql]
         ended = subprocess.run(words, check=True, stdout=subprocess.PIPE, encoding="utf-8")
         return ended.stdout.splitlines()
 
