@@ -39,6 +39,7 @@ mod patch;
 mod pinned;
 mod place;
 mod places;
+mod pointer;
 mod prepare;
 mod print;
 mod print_index;

@@ -8,6 +8,7 @@ use anyhow::{Error, Result, anyhow};
 use super::{
     description::{Description, Form},
     node::Node,
+    pointer,
 };
 
 /// References that lead to further references are followed at most this many times.
@@ -37,7 +38,7 @@ impl<'a> At<'a> {
     pub(super) fn of(description: &'a Description, pointer: &str) -> Option<Self> {
         let mut place = At::root(description);
         for segment in pointer.split('/').skip(1) {
-            place = place.step(&unescape(segment))?;
+            place = place.step(&pointer::unescape(segment))?;
         }
         Some(place)
     }
@@ -182,7 +183,7 @@ impl<'a> At<'a> {
         };
         let mut place = At::root(self.description);
         for segment in path.split('/').skip(1) {
-            let next = place.step(&unescape(&decode(segment)));
+            let next = place.step(&pointer::segment(segment));
             place = next.ok_or_else(|| self.error(format_args!("`{target}` does not exist")))?;
         }
         Ok(place)
@@ -196,34 +197,4 @@ impl<'a> At<'a> {
         };
         node.map(|node| self.child(name, node))
     }
-}
-
-/// Decodes the escapes in a segment of a JSON pointer.
-fn unescape(segment: &str) -> String {
-    segment.replace("~1", "/").replace("~0", "~")
-}
-
-/// Decodes the escapes of a URI.
-pub(super) fn decode(segment: &str) -> String {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let code = match (first, tail) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        if let Some((high, low)) = code {
-            bytes.push(high * 16 + low);
-            rest = &tail[2..];
-        } else {
-            bytes.push(first);
-            rest = tail;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    let value = char::from(digit).to_digit(16)?;
-    u8::try_from(value).ok()
 }

@@ -9,6 +9,8 @@ use serde::{
 };
 use serde_json::Number;
 
+use super::pointer;
+
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
@@ -38,11 +40,25 @@ impl Node {
         }
     }
 
+    /// Returns the value that a reference such as `#/definitions/List%20of%20things` leads to.
+    pub(super) fn at(&self, reference: &str) -> Option<&Node> {
+        let path = reference.strip_prefix('#')?;
+        let mut node = self;
+        for segment in path.split('/').skip(1) {
+            let name = pointer::segment(segment);
+            node = match node {
+                Self::List(items) => items.get(name.parse::<usize>().ok()?)?,
+                node => node.get(&name)?,
+            };
+        }
+        Some(node)
+    }
+
     /// Returns the value at a JSON pointer such as `#/paths/~1a/get`.
     pub(super) fn at_mut(&mut self, pointer: &str) -> Option<&mut Node> {
         let mut node = self;
         for segment in pointer.split('/').skip(1) {
-            let name = segment.replace("~1", "/").replace("~0", "~");
+            let name = pointer::unescape(segment);
             node = match node {
                 Self::Object(members) => {
                     let mut members = members.iter_mut().rev();

@@ -38,6 +38,8 @@ fn api(request: &Value, moved: &Value) -> Value {
         "definitions": {
             "Text": {"type": "string", "x-nullable": true},
             "Size": {"type": "number"},
+            "NamedSize": {"$ref": "#/definitions/Size"},
+            "Sizes": {"type": "array", "items": {"$ref": "#/definitions/NamedSize"}},
             "Null": {"enum": [null]},
             "Front": {
                 "required": ["size"],
@@ -181,6 +183,39 @@ fn a_type_of_hand_written_code_is_the_same_in_every_edition() {
             }),
         ),
         (
+            "an id by reference to a reference",
+            with(&|it| {
+                it["properties"]["size"] = json!({"$ref": "#/definitions/NamedSize"});
+            }),
+        ),
+        (
+            "an id by reference to another property",
+            with(&|it| {
+                it["properties"]["size"] = json!({"$ref": "#/definitions/Sizes/items"});
+            }),
+        ),
+        (
+            "an id in one of several parts",
+            with(&|it| {
+                let parts = json!([{"x-nullable": true}, {"type": "string"}]);
+                it["properties"]["size"] = json!({"allOf": parts, "title": "a size"});
+            }),
+        ),
+        (
+            "an id with a type beside its parts",
+            with(&|it| {
+                let parts = json!([{"$ref": "#/definitions/Size"}, {}]);
+                it["properties"]["size"] = json!({"allOf": parts, "type": "number"});
+            }),
+        ),
+        (
+            "an id that says null about everything else",
+            with(&|it| {
+                it["properties"]["size"] =
+                    json!({"type": "string", "enum": null, "items": null, "allOf": null});
+            }),
+        ),
+        (
             "more fields",
             with(&|it| it["properties"]["new"] = json!({"type": "boolean"})),
         ),
@@ -223,6 +258,9 @@ fn lists_of_ids_are_lists_of_integers_in_every_edition() {
         json!({"allOf": [list]}),
         json!({"anyOf": [list, {"type": "null"}]}),
         json!({"type": ["array", "null"], "items": {"type": ["string", "null"]}}),
+        json!({"$ref": "#/definitions/Sizes"}),
+        json!({"allOf": [{"$ref": "#/definitions/Sizes"}, {"x-nullable": true}]}),
+        json!({"oneOf": [{"$ref": "#/definitions/Sizes"}, {"type": "null"}]}),
     ];
     for edition in editions {
         let mut request = request();
@@ -231,6 +269,26 @@ fn lists_of_ids_are_lists_of_integers_in_every_edition() {
         let (fields, _) = structs(&code, "OrdersMakeRequest");
         let sizes = "    pub size: Option<Vec<i64>>,".to_owned();
         assert!(fields.contains(&sizes), "{edition}: {fields:?}");
+    }
+}
+
+/// An object in one place can have the name of an id in others.
+#[test]
+fn objects_are_no_integers() {
+    let members = json!({"width": {"type": "string"}});
+    let editions = [
+        json!({"properties": members}),
+        json!({"allOf": [{"x-nullable": true}], "properties": members}),
+        json!({"allOf": [{"type": "object", "properties": members}, {}]}),
+        json!({"type": "object", "allOf": [{}], "additionalProperties": {"type": "string"}}),
+    ];
+    for edition in editions {
+        let mut request = request();
+        request["properties"]["size"] = edition.clone();
+        let code = generated(&api(&request, &place())).unwrap();
+        let (fields, _) = structs(&code, "OrdersMakeRequest");
+        let is_integer = fields.iter().any(|field| field.contains("i64"));
+        assert!(!is_integer, "{edition}: {fields:?}");
     }
 }
 
