@@ -57,7 +57,7 @@ pub(super) fn read<'a>(
     notes: &Notes,
 ) -> Result<Vec<Operation<'a>>> {
     let root = At::root(description);
-    let version = root.text_of("openapi")?.to_owned() + root.text_of("swagger")?;
+    let version = version(&root, "openapi")? + &version(&root, "swagger")?;
     if !(version.starts_with("3.") || version.starts_with('2')) {
         let wanted = "expected `openapi` 3.0 or 3.1, or `swagger` 2.0";
         return Err(match version.as_str() {
@@ -110,6 +110,14 @@ pub(super) fn read<'a>(
         }
     }
     Ok(operations)
+}
+
+/// Returns a version. It is a number if the author converted it from YAML without quotes.
+fn version(root: &At<'_>, name: &str) -> Result<String> {
+    match root.node().get(name) {
+        Some(Node::Number(version)) => Ok(version.to_string()),
+        _ => root.text_of(name).map(str::to_owned),
+    }
 }
 
 /// Returns the path that all paths of a description are relative to.

@@ -251,6 +251,8 @@ impl<'a> Schema<'a> {
         let shape = match name {
             "boolean" => Shape::Bool,
             "integer" => Shape::Integer,
+            // Some exporters write the type of an integer into its format only.
+            "number" if ["int32", "int64"].contains(&at.text_of("format")?) => Shape::Integer,
             "number" => Shape::Number,
             "string" => match values {
                 Some(values) => Shape::Enum(values),

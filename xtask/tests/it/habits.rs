@@ -44,10 +44,22 @@ pub(crate) enum Habit {
     Extensions,
     /// Paths end in a slash.
     Slashes,
+    /// The version is a number, as if converted from YAML.
+    FromYaml,
+    /// Keywords that say nothing are null.
+    Nulls,
+    /// Lists are named schemas.
+    NamedLists,
+    /// Plain values are named schemas, which refer to other named schemas.
+    NamedValues,
+    /// Whether a value may be null is in a part of its own.
+    NullableParts,
+    /// Integers that are no ids are numbers.
+    Numbers,
 }
 
 impl Habit {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Inline,
         Self::Wrapped,
         Self::Parts,
@@ -67,6 +79,12 @@ impl Habit {
         Self::MixedNames,
         Self::Extensions,
         Self::Slashes,
+        Self::FromYaml,
+        Self::Nulls,
+        Self::NamedLists,
+        Self::NamedValues,
+        Self::NullableParts,
+        Self::Numbers,
     ];
 
     /// Rewrites a description in Swagger 2.0.
@@ -136,6 +154,7 @@ impl Habit {
                 }
             }),
             Self::OddNames => rename_schemas(api, &|number| format!("List«Dto {number}» of a.b/c")),
+            Self::FromYaml => api["swagger"] = json!(2.0),
             Self::Gateway => {
                 for item in api["paths"].as_object_mut().unwrap().values_mut() {
                     item["options"] =
@@ -152,6 +171,28 @@ impl Habit {
                 });
                 api["paths"]["x-paths"] = json!({"get": "nothing"});
             }
+            Self::Nulls => each_schema(api, &mut |schema| {
+                for keyword in ["allOf", "enum", "format", "items", "title", "x-nullable"] {
+                    let members = schema.as_object_mut().unwrap();
+                    members.entry(keyword).or_insert(Value::Null);
+                }
+            }),
+            Self::NamedLists => name_schemas(api, &["array"]),
+            Self::NamedValues => {
+                name_schemas(api, &["boolean", "integer", "number", "string"]);
+                name_schemas(api, &["reference"]);
+            }
+            Self::NullableParts => each_schema(api, &mut |schema| {
+                if schema.get("type").is_some() {
+                    *schema = json!({"allOf": [{"x-nullable": true}, schema.take()]});
+                }
+            }),
+            Self::Numbers => each_schema(api, &mut |schema| {
+                if schema["type"] == "integer" {
+                    schema["type"] = json!("number");
+                    remove(schema, "format");
+                }
+            }),
             Self::Slashes => rename_paths(api, &|path| format!("{}/", path.trim_end_matches('/'))),
             Self::MixedNames => rename_schemas(api, &|number| {
                 let names = ["Asset", "Error", "LocationInput", "ProductsListResponse"];
@@ -208,6 +249,25 @@ fn rename_schemas(api: &mut Value, rename: &dyn Fn(usize) -> String) {
         .enumerate()
         .map(|(number, schema)| (rename(number), schema));
     api["definitions"] = Value::Object(named.collect());
+}
+
+/// Makes named schemas of all schemas of these types that are not yet.
+fn name_schemas(api: &mut Value, types: &[&str]) {
+    let mut named = Map::new();
+    let mut give_name = |schema: &mut Value| {
+        let ty = match schema.get("$ref") {
+            Some(_) => Some("reference"),
+            None => schema.get("type").and_then(Value::as_str),
+        };
+        // A named enum gives its name to its type.
+        if schema.get("enum").is_none() && ty.is_some_and(|ty| types.contains(&ty)) {
+            let name = format!("{}{}", types[0], named.len());
+            let link = json!({"$ref": format!("#/definitions/{name}")});
+            named.insert(name, std::mem::replace(schema, link));
+        }
+    };
+    each_schema(api, &mut give_name);
+    api["definitions"].as_object_mut().unwrap().extend(named);
 }
 
 fn each_operation(api: &mut Value, change: &mut dyn FnMut(&mut Value)) {

@@ -126,6 +126,10 @@ fn other_habits_of_authors_make_no_difference() {
             trim_paths(&mut before);
             trim_paths(&mut after);
         }
+        if matches!(habits, [Habit::Numbers]) {
+            read_numbers_as_integers(&mut before);
+            read_numbers_as_integers(&mut after);
+        }
         if matches!(habits, [Habit::Gateway]) {
             let endpoints = after["endpoints"].as_array_mut().unwrap();
             endpoints.retain(|endpoint| endpoint["method"] != "OPTIONS");
@@ -165,6 +169,19 @@ fn ignore_case(catalogue: &mut Value) {
 fn trim_paths(catalogue: &mut Value) {
     for endpoint in catalogue["endpoints"].as_array_mut().unwrap() {
         endpoint["path"] = json!(endpoint["path"].as_str().unwrap().trim_end_matches('/'));
+    }
+}
+
+/// Arguments have the type that the description says.
+fn read_numbers_as_integers(catalogue: &mut Value) {
+    for endpoint in catalogue["endpoints"].as_array_mut().unwrap() {
+        let parameters = endpoint["parameters"].as_array_mut().unwrap();
+        for parameter in parameters.iter_mut() {
+            if parameter["json_type"] == "number" {
+                parameter["json_type"] = json!("integer");
+            }
+        }
+        parameters.sort_by_key(ToString::to_string);
     }
 }
 
