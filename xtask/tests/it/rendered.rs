@@ -345,6 +345,34 @@ fn a_rendering_is_not_what_we_wrote() {
     );
 }
 
+/// A vendor may describe all services in one file.
+#[test]
+fn one_file_may_describe_all_services() {
+    let ours = Output::generate(&descriptions()).unwrap();
+    let edition = Edition {
+        seed: 8,
+        has_new_fields: false,
+        habits: &[],
+    };
+    let folder = tempfile::tempdir().unwrap();
+    swagger::render_together(&descriptions(), folder.path(), edition);
+    let theirs = Output::generate(folder.path()).unwrap_or_else(|error| panic!("{error:#}"));
+    assert!(theirs.file("generated/all.rs").is_some());
+    // The catalogue says which file describes an endpoint.
+    let without_files = |output| {
+        let mut catalogue = bare(catalogue(output));
+        for endpoint in catalogue["endpoints"].as_array_mut().unwrap() {
+            endpoint["api"] = Value::Null;
+        }
+        catalogue
+    };
+    assert_eq!(
+        difference(&without_files(&ours), &without_files(&theirs)),
+        None
+    );
+    assert_eq!(imports(&ours), imports(&theirs));
+}
+
 /// The descriptions in the repository may be the vendor's originals.
 #[test]
 fn a_rendering_of_a_rendering_is_the_same() {

@@ -35,8 +35,63 @@ pub(crate) fn render_folder(from: &Path, to: &Path, edition: Edition) {
     }
 }
 
+/// Renders all descriptions of a folder into one description of all services, and copies
+/// `tables.toml`. The patches become the patch of that description.
+pub(crate) fn render_together(from: &Path, to: &Path, edition: Edition) {
+    let mut all = json!({"swagger": "2.0", "paths": {}, "definitions": {}});
+    let mut changes: Vec<Value> = Vec::new();
+    let mut files: Vec<_> = fs::read_dir(from).unwrap().map(Result::unwrap).collect();
+    files.sort_by_key(fs::DirEntry::file_name);
+    for (number, file) in files.iter().enumerate() {
+        let name = file.file_name().into_string().unwrap();
+        let text = fs::read_to_string(file.path()).unwrap();
+        let Some(stem) = name.strip_suffix(".json") else {
+            fs::write(to.join(name), text).unwrap();
+            continue;
+        };
+        let content: Value = serde_json::from_str(&text).unwrap();
+        if !stem.contains(".patch") {
+            add(&mut all, swagger(&content, edition), number);
+            continue;
+        }
+        for change in content["changes"].as_array().unwrap() {
+            if !changes.contains(change) {
+                changes.push(change.clone());
+            }
+        }
+    }
+    let patch = json!({"reason": "Mistakes of several services.", "changes": changes});
+    fs::write(to.join("All.json"), shuffled(&all, edition)).unwrap();
+    fs::write(to.join("All.patch.json"), patch.to_string()).unwrap();
+}
+
+/// Adds the paths and the schemas of a description to another one. A number makes the names of
+/// schemas unique.
+fn add(all: &mut Value, mut api: Value, number: usize) {
+    let base = api["basePath"].as_str().unwrap().trim_end_matches('/');
+    for (path, item) in object(&api["paths"]) {
+        all["paths"][format!("{base}{path}")] = item.clone();
+    }
+    for (name, schema) in object(&api["definitions"].take()) {
+        all["definitions"][format!("{number}.{name}")] = schema.clone();
+    }
+    let text = all.to_string();
+    let text = text.replace("#/definitions/Dto", &format!("#/definitions/{number}.Dto"));
+    *all = serde_json::from_str(&text).unwrap();
+}
+
 /// Renders one description.
 pub(crate) fn render(api: &Value, edition: Edition) -> String {
+    shuffled(&swagger(api, edition), edition)
+}
+
+fn shuffled(api: &Value, edition: Edition) -> String {
+    let mut text = String::new();
+    Shuffle(edition.seed).write(api, &mut text);
+    text
+}
+
+fn swagger(api: &Value, edition: Edition) -> Value {
     let api = &upgrade::upgrade(api);
     let schemas = object(&api["components"]["schemas"]);
     let names = schemas.keys().enumerate();
@@ -45,8 +100,6 @@ pub(crate) fn render(api: &Value, edition: Edition) -> String {
             .map(|(number, name)| (name.clone(), format!("Dto{}Of{number}", name.len())))
             .collect(),
     };
-    let mut text = String::new();
-    let mut shuffle = Shuffle(edition.seed);
     let mut swagger = renderer.api(api);
     if edition.has_new_fields {
         add_fields(&mut swagger);
@@ -54,8 +107,7 @@ pub(crate) fn render(api: &Value, edition: Edition) -> String {
     for habit in edition.habits {
         habit.apply(&mut swagger);
     }
-    shuffle.write(&swagger, &mut text);
-    text
+    swagger
 }
 
 /// Adds a field to the schema of every body.
