@@ -49,8 +49,10 @@ pub(super) fn prepare(database: &mut Database) -> Result<()> {
         if !get::<bool>(&row, 3)? {
             create(transaction, &schema, has_schema)?;
         }
+        // A list of privileges would ask whether the user has any of them.
         let privileges = "SELECT has_schema_privilege(n.oid, 'USAGE') AND coalesce(bool_and(
-                has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE')), true)
+                has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND
+                has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')), true)
             FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r'
             WHERE n.nspname = $1 GROUP BY n.oid";
         if !get::<bool>(

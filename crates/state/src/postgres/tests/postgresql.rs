@@ -310,3 +310,25 @@ fn a_missing_privilege_is_named_with_the_statement_that_grants_it() {
     Database::new().execute(statement);
     drop(database.try_open().expect("the statement helps"));
 }
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo xtask interop"]
+fn a_user_who_may_only_read_is_refused() {
+    let owner = Database::new();
+    drop(owner.try_open().expect("the owner creates the tables"));
+    let schema = format!("\"{}\"", owner.schema);
+    let user = owner.schema.replace(' ', "_");
+    let database = owner.of_new_user();
+    let grant = |what: &str| Database::new().execute(&format!("GRANT {what} TO {user}"));
+    grant(&format!("USAGE ON SCHEMA {schema}"));
+    grant(&format!("SELECT ON ALL TABLES IN SCHEMA {schema}"));
+    let error = database.try_open().err().expect("it is refused");
+    assert_eq!(error.kind(), Kind::Refused);
+    assert!(
+        error.to_string().contains("may not read and write"),
+        "{error}"
+    );
+    grant(&format!("ALL ON ALL TABLES IN SCHEMA {schema}"));
+    grant(&format!("ALL ON ALL SEQUENCES IN SCHEMA {schema}"));
+    drop(database.try_open().expect("the statements help"));
+}
