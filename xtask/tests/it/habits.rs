@@ -145,14 +145,7 @@ impl Habit {
                 api["basePath"] = json!(base);
                 rename_paths(api, &capitals);
             }
-            Self::NumericIds => each_schema(api, &mut |schema| {
-                let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
-                for (name, schema) in properties.into_iter().flatten() {
-                    if name.ends_with("Id") && schema["type"] == "string" {
-                        schema["type"] = json!("number");
-                    }
-                }
-            }),
+            Self::NumericIds => each_schema(api, &mut make_ids_numeric),
             Self::OddNames => rename_schemas(api, &|number| format!("List«Dto {number}» of a.b/c")),
             Self::FromYaml => api["swagger"] = json!(2.0),
             Self::Gateway => {
@@ -161,16 +154,7 @@ impl Habit {
                         json!({"parameters": [], "responses": {"200": {"description": ""}}});
                 }
             }
-            Self::Extensions => {
-                each_schema(api, &mut |schema| schema["x-order"] = json!(1));
-                each_operation(api, &mut |operation| {
-                    remove(operation, "operationId");
-                    operation["tags"] = json!(["a tag", "another"]);
-                    operation["consumes"] = json!(["text/json", "application/json"]);
-                    operation["x-sample"] = json!({"$ref": "sample.json"});
-                });
-                api["paths"]["x-paths"] = json!({"get": "nothing"});
-            }
+            Self::Extensions => add_extensions(api),
             Self::Nulls => each_schema(api, &mut |schema| {
                 for keyword in ["allOf", "enum", "format", "items", "title", "x-nullable"] {
                     let members = schema.as_object_mut().unwrap();
@@ -201,6 +185,26 @@ impl Habit {
                     None => format!("ProductsListRequest{number}"),
                 }
             }),
+        }
+    }
+}
+
+fn add_extensions(api: &mut Value) {
+    each_schema(api, &mut |schema| schema["x-order"] = json!(1));
+    each_operation(api, &mut |operation| {
+        remove(operation, "operationId");
+        operation["tags"] = json!(["a tag", "another"]);
+        operation["consumes"] = json!(["text/json", "application/json"]);
+        operation["x-sample"] = json!({"$ref": "sample.json"});
+    });
+    api["paths"]["x-paths"] = json!({"get": "nothing"});
+}
+
+fn make_ids_numeric(schema: &mut Value) {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (name, schema) in properties.into_iter().flatten() {
+        if name.ends_with("Id") && schema["type"] == "string" {
+            schema["type"] = json!("number");
         }
     }
 }
