@@ -25,7 +25,7 @@ pub(super) const FOREVER: Duration = Duration::from_hours(24 * 365 * 100);
 /// A schema of its own in the database of the test server.
 pub(crate) struct Database {
     url: String,
-    schema: String,
+    pub(super) schema: String,
 }
 
 impl Database {
