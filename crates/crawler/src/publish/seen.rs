@@ -93,7 +93,13 @@ impl Seen {
         for keys in self.0.values_mut() {
             let current = std::mem::take(&mut keys.current);
             // A key that is unique only within its scope says nothing about rows of other scopes.
-            if keys.unique_in == KeyIn::Table {
+            if keys.unique_in != KeyIn::Table {
+                continue;
+            }
+            if keys.earlier.is_empty() {
+                // A single scope can be large, as in `decode`, and a second map would double the memory.
+                keys.earlier = current;
+            } else {
                 keys.earlier.extend(current);
             }
         }
