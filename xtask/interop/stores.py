@@ -258,7 +258,7 @@ class Azure(Store):
             ("half of a key", sink, {**good, "AZURE_STORAGE_KEY": "a"}, "the account key is not Base64"),
             ("a signature that permits only reading", sink, sas, "the credentials do not permit this"),
             ("plain HTTP", self.sink("parquet", "x", endpoint="http://10.1.2.3/x"), good, "allow_http"),
-            ("an option of S3", self.sink("parquet", "x", region="x"), good, "option `region` is not for"),
+            ("an option of S3", self.sink("parquet", "x", region="x"), good, "option `region` does not apply to"),
         ]
 
     def signature(self, permissions: str) -> str:
