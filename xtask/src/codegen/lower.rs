@@ -30,6 +30,9 @@ pub(super) struct Lowering<'c> {
     open: Vec<String>,
 }
 
+/// The maximum depth of lists and maps within each other. What formats the generated code needs stack for each of them.
+const MAX_NESTING: usize = 24;
+
 impl<'c> Lowering<'c> {
     /// Starts without types. Only the reserved names are taken.
     pub(super) fn new(
@@ -120,6 +123,11 @@ impl<'c> Lowering<'c> {
         // A list of itself has no Rust type, so the recursion is cut with a JSON value.
         if nested && self.open.contains(&place) {
             self.notes.add(at, "a list of itself: any JSON value");
+            return Ok(Type::Json);
+        }
+        if nested && self.open.len() == MAX_NESTING {
+            self.notes
+                .add(at, "lists within lists, too deep: any JSON value");
             return Ok(Type::Json);
         }
         Ok(match &schema.shape {

@@ -71,15 +71,34 @@ fn mutated_descriptions_do_not_panic() {
     assert!(counts.accepted > 50 && counts.refused > 50, "{counts:?}");
 }
 
+#[test]
+fn lists_in_lists_are_read_up_to_a_depth() {
+    let mut schema = json!({"type": "string"});
+    for _ in 0..100 {
+        schema = json!({"type": "array", "items": schema});
+    }
+    let row = json!({"type": "object", "properties": {"deep": schema}});
+    let response = json!({"200": {"schema": {"type": "array", "items": row}}});
+    let api = json!({"swagger": "2.0", "paths": {"/things": {"get": {"responses": response}}}});
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("api.json"), api.to_string()).unwrap();
+    let output = Output::generate(folder.path()).unwrap();
+    let report = output.file("generated/REPORT.md").unwrap();
+    assert!(report.contains("lists within lists, too deep"), "{report}");
+}
+
 /// With other random numbers in every run, and with our own descriptions. Set `FUZZ_SECONDS` for
-/// another time than ten minutes.
+/// another time than ten minutes, and `FUZZ_SEED` to repeat a run.
 #[test]
 #[ignore = "takes ten minutes; run it by hand after a change of the generator"]
 fn mutated_descriptions_do_not_panic_for_ten_minutes() {
     let seconds = std::env::var("FUZZ_SECONDS");
     let seconds = seconds.map_or(600, |text| text.parse().unwrap());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let start = now.as_secs();
+    let start = std::env::var("FUZZ_SEED");
+    let start = start.map_or(now.as_secs(), |text| text.parse().unwrap());
+    // Before the first input, because a stack overflow ends the process.
+    writeln!(io::stdout(), "FUZZ_SEED={start}").unwrap();
     let mut seeds: Vec<Seed> = SMALL.iter().map(|folder| seed(folder)).collect();
     seeds.push(seed("../fixtures/apireference"));
     let started = Instant::now();
