@@ -47,7 +47,7 @@ class Catalog:
         return self.server.query("SELECT to_regclass('ducklake_snapshot') IS NOT NULL", self.database) == ["t"]
 
     def copy(self) -> Catalog:
-        """A copy. Nobody may be connected."""
+        """A copy, made while no program is connected."""
         copied = Catalog.__new__(Catalog)
         copied.server, copied.database, copied.file = self.server, "copy_of_lake", self.file.with_name("copy.sqlite")
         if self.server is None:

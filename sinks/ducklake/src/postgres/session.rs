@@ -31,7 +31,7 @@ pub(super) enum End {
     Settled,
     /// It was rolled back, because another transaction was faster.
     Conflict,
-    /// Nobody knows whether it was committed.
+    /// It is unknown whether it was committed.
     InDoubt,
 }
 
