@@ -8,8 +8,8 @@
 /// tells the two apart. Only Linux shows this without unsafe code; elsewhere the result is
 /// `false`.
 ///
-/// A parent that opens `/dev/null` in both directions looks the same; Python's `DEVNULL` does so. Messages
-/// should mention it.
+/// If the parent process opened `/dev/null` in both directions, as Python's `DEVNULL` does, the result
+/// is also true. Error messages should mention this.
 pub fn standard_output_is_closed() -> bool {
     let target = std::fs::read_link("/proc/self/fd/1").unwrap_or_default();
     let info = std::fs::read_to_string("/proc/self/fdinfo/1").unwrap_or_default();

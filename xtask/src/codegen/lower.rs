@@ -30,7 +30,8 @@ pub(super) struct Lowering<'c> {
     open: Vec<String>,
 }
 
-/// The maximum depth of lists and maps within each other. What formats the generated code needs stack for each of them.
+/// The maximum depth of lists and maps within each other. The formatter of the generated code recurses once for each
+/// level, so a deeper type could overflow its stack.
 const MAX_NESTING: usize = 24;
 
 impl<'c> Lowering<'c> {
