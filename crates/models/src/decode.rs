@@ -9,8 +9,8 @@
 //! interpreted at run time, so mistakes in a layout are found by tests instead of the compiler.
 //!
 //! Some values are not known while a row is read: a key that follows the lists that inherit it, the
-//! request's arguments, columns that are the same on every row. They are filled in at the end of
-//! the page.
+//! request's arguments, columns that are the same on every row of a page. They are filled in after
+//! all pages.
 
 mod direct;
 mod finish;
@@ -29,6 +29,7 @@ use self::{
 };
 use crate::{
     Error, Layout, Table, is_secret,
+    json::Malformed,
     layout::{ENVELOPE, Field, ResponseShape, Rows, Target},
     repair::{UNREADABLE, storable_json},
     value::{Pushed, Scalar},
@@ -66,7 +67,7 @@ impl PageContext<'_> {
     }
 }
 
-/// The rows of one page.
+/// The rows of one page, or of several that were decoded together.
 #[derive(Debug)]
 pub struct Decoded {
     /// One entry for each table of the layout, in the same order, including empty tables.
@@ -77,13 +78,15 @@ pub struct Decoded {
     pub unknown_fields: u64,
 }
 
-/// The rows of one table from one page.
+/// The rows of one table.
 #[derive(Debug)]
 pub struct DecodedTable {
     /// The table that the rows belong to.
     pub table: &'static Table,
-    /// Its rows in the order of the page.
+    /// Its rows in the order of the pages.
     pub records: RecordBatch,
+    /// For each page, the number of rows up to its end.
+    pub page_ends: Vec<usize>,
     /// The table of the outermost rows that contain these rows, as a position in
     /// [`Decoded::tables`]. An outermost table refers to itself.
     pub root: usize,
@@ -111,6 +114,15 @@ pub struct Issue {
     pub root: u32,
 }
 
+/// A page to decode.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// The JSON text.
+    pub text: &'a str,
+    /// What its rows need but the text doesn't contain.
+    pub context: PageContext<'a>,
+}
+
 /// Decodes one page.
 ///
 /// A value that doesn't fit its column becomes null and an [`Issue`]. A member without a column
@@ -124,16 +136,46 @@ pub fn decode(
     page: &str,
     context: &PageContext<'_>,
 ) -> Result<Decoded, Error> {
-    let mut engine = Engine::new(layout, context, page);
-    if direct::read(&mut engine, page).is_err() {
-        engine = Engine::new(layout, context, page);
-        walk(&mut engine, page)?;
+    let (text, context) = (page, *context);
+    decode_pages(layout, &[Page { text, context }]).map_err(|(_, error)| error)
+}
+
+/// Decodes several pages of one list, as if their rows were on one page.
+///
+/// Some services return no more than a few dozen rows per page. Building the columns of each page
+/// costs more than reading it then, so the rows of several pages go into the same columns.
+///
+/// # Errors
+///
+/// Fails as [`decode`] does, with the position of the page that is at fault.
+pub fn decode_pages(
+    layout: &'static Layout,
+    pages: &[Page<'_>],
+) -> Result<Decoded, (usize, Error)> {
+    let mut engine = Engine::new(layout);
+    if read_directly(&mut engine, pages).is_err() {
+        engine = Engine::new(layout);
+        for (position, page) in pages.iter().enumerate() {
+            engine.open_page(page);
+            walk(&mut engine, page.text).map_err(|error| (position, error))?;
+            engine.close_page();
+        }
     }
-    engine.finish()
+    let last = pages.len().saturating_sub(1);
+    engine.finish(pages).map_err(|error| (last, error))
+}
+
+fn read_directly(engine: &mut Engine, pages: &[Page<'_>]) -> Result<(), Malformed> {
+    for page in pages {
+        engine.open_page(page);
+        direct::read(engine, page.text)?;
+        engine.close_page();
+    }
+    Ok(())
 }
 
 /// Reads a page of any structure, or explains what is wrong with it.
-fn walk(engine: &mut Engine<'_>, page: &str) -> Result<(), Error> {
+fn walk(engine: &mut Engine, page: &str) -> Result<(), Error> {
     let mut json = serde_json::Deserializer::from_str(page);
     let walked = match engine.layout.shape {
         ResponseShape::Object(fields) => Walk {
@@ -159,18 +201,19 @@ const DAMAGED: &str = "an unreadable character was replaced by U+FFFD";
 /// The column for members that have no column of their own.
 const EXTRA: &str = "_extra";
 
-/// The state while one page is decoded.
-struct Engine<'a> {
+/// The state while pages are decoded.
+struct Engine {
     layout: &'static Layout,
-    context: &'a PageContext<'a>,
     tables: Vec<TableBuilder>,
-    /// The values kept for [`Origin::Enclosing`], as JSON.
+    /// The values of the current page that are kept for [`Origin::Enclosing`], as JSON.
     enclosing: Vec<Option<String>>,
+    /// The same of the pages before it.
+    enclosing_before: Vec<Vec<Option<String>>>,
     /// The current positions in all open lists, outermost first.
     positions: Vec<i64>,
     issues: Vec<PendingIssue>,
     unknown_fields: u64,
-    /// Whether the text contains a character that could not be decoded.
+    /// Whether the current page contains a character that could not be decoded.
     is_damaged: bool,
 }
 
@@ -184,23 +227,36 @@ struct PendingIssue {
     reason: &'static str,
 }
 
-impl<'a> Engine<'a> {
-    fn new(layout: &'static Layout, context: &'a PageContext<'a>, page: &str) -> Self {
-        let mut tables: Vec<_> = layout
-            .tables
-            .iter()
-            .map(|table| TableBuilder::new(table, context))
-            .collect();
+impl Engine {
+    fn new(layout: &'static Layout) -> Self {
+        let tables = layout.tables.iter();
+        let mut tables: Vec<_> = tables.map(|table| TableBuilder::new(table)).collect();
         for_each_root(&layout.shape, &mut |root, table| tables[table].root = root);
         Self {
             layout,
-            context,
             tables,
-            enclosing: vec![None; layout.enclosing],
+            enclosing: Vec::new(),
+            enclosing_before: Vec::new(),
             positions: Vec::new(),
             issues: Vec::new(),
             unknown_fields: 0,
-            is_damaged: page.contains(UNREADABLE),
+            is_damaged: false,
+        }
+    }
+
+    fn open_page(&mut self, page: &Page<'_>) {
+        self.enclosing = vec![None; self.layout.enclosing];
+        self.is_damaged = page.text.contains(UNREADABLE);
+        for table in &mut self.tables {
+            table.open_page(&page.context);
+        }
+    }
+
+    fn close_page(&mut self) {
+        self.enclosing_before
+            .push(std::mem::take(&mut self.enclosing));
+        for table in &mut self.tables {
+            table.close_page();
         }
     }
 

@@ -38,7 +38,7 @@ mod timestamp;
 mod value;
 
 pub use crate::{
-    decode::{Decoded, DecodedTable, Issue, PageContext, decode},
+    decode::{Decoded, DecodedTable, Issue, Page, PageContext, decode, decode_pages},
     endpoint::{Access, Dialect, Endpoint, Location, NoArguments, Operation, Parameter},
     error::Error,
     layout::{ENVELOPE, Field, Layout, ResponseShape, Rows, Target},

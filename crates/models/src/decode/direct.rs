@@ -20,7 +20,7 @@ use crate::{
 /// # Errors
 ///
 /// Fails if the page is malformed or unusual. The engine then contains a part of the page.
-pub(super) fn read(engine: &mut Engine<'_>, page: &str) -> Result<()> {
+pub(super) fn read(engine: &mut Engine, page: &str) -> Result<()> {
     let Layout {
         shape: answer,
         tables,
@@ -38,8 +38,8 @@ pub(super) fn read(engine: &mut Engine<'_>, page: &str) -> Result<()> {
     direct.json.end()
 }
 
-struct Direct<'e, 'a, 't> {
-    engine: &'e mut Engine<'a>,
+struct Direct<'e, 't> {
+    engine: &'e mut Engine,
     json: Reader<'t>,
     /// For each table, the field that followed each field when they were last read. The order of
     /// the members differs between services and from the descriptions, but hardly ever between the
@@ -47,7 +47,7 @@ struct Direct<'e, 'a, 't> {
     following: Vec<Vec<usize>>,
 }
 
-impl Direct<'_, '_, '_> {
+impl Direct<'_, '_> {
     fn object(&mut self, fields: &'static [Field], place: &mut WalkPosition<'_>) -> Result<()> {
         let table = match place {
             WalkPosition::Inside { row, prefix: "" } => Some(row.table),

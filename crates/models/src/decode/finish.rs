@@ -1,23 +1,23 @@
-//! Completes a page: fills in what was not known row by row, and builds the batches.
+//! Completes pages: fills in what was not known row by row, and builds the batches.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use arrow_array::{
-    Array, ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    builder::{ArrayBuilder as _, Int64Builder, StringBuilder},
+    Array, ArrayRef, Int64Array, RecordBatch, StringArray,
+    builder::{ArrayBuilder as _, Int64Builder, StringBuilder, TimestampMicrosecondBuilder},
     cast::AsArray,
     types::Int64Type,
 };
 use arrow_schema::DataType;
 
-use super::{Decoded, DecodedTable, Engine, Issue, PendingIssue, row::TableBuilder};
+use super::{Decoded, DecodedTable, Engine, Issue, Page, PendingIssue, row::TableBuilder};
 use crate::{
-    Column, Error, Kind, Origin, PageContext, Table,
+    Column, Error, Kind, Origin, Table,
     value::{ColumnBuilder, Scalar},
 };
 
-impl Engine<'_> {
-    pub(super) fn finish(mut self) -> Result<Decoded, Error> {
+impl Engine {
+    pub(super) fn finish(mut self, pages: &[Page<'_>]) -> Result<Decoded, Error> {
         // Tables can't be finished in their own order: inner rows inherit columns from outermost
         // rows, which must be complete before.
         let order = roots_first(&self.tables);
@@ -27,12 +27,13 @@ impl Engine<'_> {
             let root = finished[builder.root]
                 .as_ref()
                 .map(|table| table.records.clone());
-            let columns = builder.finish(root.as_ref(), self.context, &self.enclosing)?;
+            let columns = builder.finish(root.as_ref(), pages, &self.enclosing_before)?;
             let records = RecordBatch::try_new(builder.table.schema(), columns)
                 .map_err(|error| Error::new(format!("table `{}`: {error}", builder.table.name)))?;
             finished[position] = Some(DecodedTable {
                 table: builder.table,
                 records,
+                page_ends: std::mem::take(&mut builder.page_ends),
                 root: builder.root,
                 roots: std::mem::take(&mut builder.roots),
             });
@@ -66,12 +67,13 @@ impl TableBuilder {
     fn finish(
         &mut self,
         root: Option<&RecordBatch>,
-        context: &PageContext<'_>,
-        enclosing: &[Option<String>],
+        pages: &[Page<'_>],
+        enclosing: &[Vec<Option<String>>],
     ) -> Result<Vec<ArrayRef>, Error> {
         let rows = self.roots.len();
         let mut positions = std::mem::take(&mut self.positions).into_iter();
         let table = self.table;
+        let counts = counts(&self.page_ends);
         let columns = table.columns.iter().zip(&mut self.columns);
         columns
             .map(|(column, builder)| -> Result<ArrayRef, Error> {
@@ -85,30 +87,16 @@ impl TableBuilder {
                         Some(root) => gather(root.column(at), &self.roots, column)?,
                         None => return Err(Error::new(misplaced(table, column))),
                     },
-                    (Origin::Asked(name), None) => {
-                        let number = context.argument(name).map(|number| number.to_string());
-                        let value = number.as_deref().map_or(Scalar::Null, Scalar::Literal);
-                        repeat(&value, column, rows)
-                    }
-                    (Origin::Given, None) => {
-                        let value = context.given(column.name);
-                        let value = value.map_or(Scalar::Null, |text| Scalar::Text(text.into()));
-                        repeat(&value, column, rows)
-                    }
-                    (Origin::Enclosing(slot), None) => {
-                        let json = enclosing.get(slot).and_then(Option::as_deref);
-                        repeat(&json.map_or(Scalar::Null, Scalar::of), column, rows)
+                    (Origin::Asked(_) | Origin::Given | Origin::Enclosing(_), None) => {
+                        same_on_page(column, pages, enclosing, &counts)
                     }
                     (Origin::Source, None) => {
-                        Arc::new(StringArray::new_repeated(context.source, rows))
+                        text(pages.iter().map(|page| page.context.source), &counts)
                     }
                     (Origin::CrawlId, None) => {
-                        Arc::new(StringArray::new_repeated(context.crawl_id, rows))
+                        text(pages.iter().map(|page| page.context.crawl_id), &counts)
                     }
-                    (Origin::ObservedAt, None) => Arc::new(
-                        TimestampMicrosecondArray::from_value(context.observed_at, rows)
-                            .with_timezone("UTC"),
-                    ),
+                    (Origin::ObservedAt, None) => observed_at(pages, &counts),
                     (Origin::Extra, None) => {
                         self.extra.append_nulls(rows - self.extra.len());
                         Arc::new(self.extra.finish())
@@ -122,6 +110,64 @@ impl TableBuilder {
     }
 }
 
+/// The number of rows on each page.
+fn counts(page_ends: &[usize]) -> Vec<usize> {
+    let starts = iter::once(&0).chain(page_ends);
+    let counts = starts.zip(page_ends).map(|(start, end)| end - start);
+    counts.collect()
+}
+
+/// A column whose value is the same on all rows of a page.
+fn same_on_page(
+    column: &Column,
+    pages: &[Page<'_>],
+    enclosing: &[Vec<Option<String>>],
+    counts: &[usize],
+) -> ArrayRef {
+    let mut builder = ColumnBuilder::new(column.kind);
+    for (at, (page, rows)) in pages.iter().zip(counts).enumerate() {
+        let number;
+        let value = match column.origin {
+            Origin::Asked(name) => {
+                number = page.context.argument(name).map(|number| number.to_string());
+                number.as_deref().map(Scalar::Literal)
+            }
+            Origin::Given => {
+                let given = page.context.given(column.name);
+                given.map(|text| Scalar::Text(text.into()))
+            }
+            Origin::Enclosing(slot) => {
+                let json = enclosing[at].get(slot).and_then(Option::as_deref);
+                json.map(Scalar::of)
+            }
+            _ => None,
+        };
+        repeat(&value.unwrap_or(Scalar::Null), *rows, &mut builder);
+    }
+    builder.finish()
+}
+
+/// A text for all rows of each page, which nearly always is the same one.
+fn text<'a>(texts: impl Iterator<Item = &'a str> + Clone, counts: &[usize]) -> ArrayRef {
+    let first = texts.clone().next().unwrap_or_default();
+    if texts.clone().all(|text| text == first) {
+        return Arc::new(StringArray::new_repeated(first, counts.iter().sum()));
+    }
+    let mut builder = StringBuilder::new();
+    for (text, rows) in texts.zip(counts) {
+        builder.append_value_n(text, *rows);
+    }
+    Arc::new(builder.finish())
+}
+
+fn observed_at(pages: &[Page<'_>], counts: &[usize]) -> ArrayRef {
+    let mut builder = TimestampMicrosecondBuilder::with_capacity(counts.iter().sum());
+    for (page, rows) in pages.iter().zip(counts) {
+        builder.append_value_n(page.context.observed_at, *rows);
+    }
+    Arc::new(builder.finish().with_timezone("UTC"))
+}
+
 fn misplaced(table: &Table, column: &Column) -> String {
     format!(
         "column `{}` of table `{}` has no source for its value; its generated layout is wrong, \
@@ -130,16 +176,15 @@ fn misplaced(table: &Table, column: &Column) -> String {
     )
 }
 
-/// Repeats a value on all rows.
-fn repeat(value: &Scalar<'_>, column: &Column, rows: usize) -> ArrayRef {
-    let mut builder = ColumnBuilder::new(column.kind);
-    for row in 0..rows {
+/// Adds a value to a column as often as there are rows.
+fn repeat(value: &Scalar<'_>, rows: usize, builder: &mut ColumnBuilder) {
+    for _ in 0..rows {
+        let before = builder.len();
         builder.push(value);
-        if builder.len() == row {
+        if builder.len() == before {
             builder.push_nulls(1);
         }
     }
-    builder.finish()
 }
 
 /// Copies to each row the value of its outermost row.

@@ -21,8 +21,8 @@ pub(super) enum WalkPosition<'r> {
 /// The rows of one table so far.
 pub(super) struct TableBuilder {
     pub(super) table: &'static Table,
-    /// The columns that are filled from the row's own object. The others are filled at the end of
-    /// the page.
+    /// The columns that are filled from the row's own object. The others are filled after all
+    /// pages.
     pub(super) columns: Vec<Option<FieldBuilder>>,
     /// The column `_extra`. Like the other columns, it may be shorter than the table.
     pub(super) extra: StringBuilder,
@@ -31,22 +31,25 @@ pub(super) struct TableBuilder {
     pub(super) root: usize,
     /// The outermost row of each row. Its length is the number of rows.
     pub(super) roots: Vec<u32>,
+    /// For each page that was read, the number of rows up to its end.
+    pub(super) page_ends: Vec<usize>,
     /// The containing row of the latest rows, and the position after theirs.
     pub(super) resumed: (usize, i64),
 }
 
 impl TableBuilder {
-    pub(super) fn new(table: &'static Table, context: &PageContext<'_>) -> Self {
+    pub(super) fn new(table: &'static Table) -> Self {
         let columns = table.columns.iter();
         let fields = columns.clone().map(|column| {
-            let asked = match column.origin {
+            let argument = match column.origin {
                 Origin::Field => None,
-                Origin::FieldOrAsked(name) => context.argument(name),
+                Origin::FieldOrAsked(name) => Some(name),
                 _ => return None,
             };
             Some(FieldBuilder {
                 values: ColumnBuilder::new(column.kind),
-                asked: asked.map(|number| number.to_string()),
+                argument,
+                asked: None,
             })
         });
         let positions = columns.filter_map(|column| match column.origin {
@@ -61,7 +64,25 @@ impl TableBuilder {
             positions: positions.collect(),
             root: 0,
             roots: Vec::new(),
+            page_ends: Vec::new(),
             resumed: (0, 0),
+        }
+    }
+
+    pub(super) fn open_page(&mut self, context: &PageContext<'_>) {
+        for field in self.columns.iter_mut().flatten() {
+            let asked = field.argument.and_then(|name| context.argument(name));
+            field.asked = asked.map(|number| number.to_string());
+        }
+    }
+
+    pub(super) fn close_page(&mut self) {
+        let rows = self.roots.len();
+        self.page_ends.push(rows);
+        let fields = self.columns.iter_mut().flatten();
+        // The next page can have another argument.
+        for field in fields.filter(|field| field.argument.is_some()) {
+            field.fill_up(rows);
         }
     }
 }
@@ -69,7 +90,9 @@ impl TableBuilder {
 /// The values of a column that is filled from the row's own object.
 pub(super) struct FieldBuilder {
     values: ColumnBuilder,
-    /// The request's argument for rows without a value.
+    /// The name of the request's argument for rows without a value.
+    argument: Option<&'static str>,
+    /// Its value for the current page.
     asked: Option<String>,
 }
 

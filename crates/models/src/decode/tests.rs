@@ -2,6 +2,7 @@
 
 mod direct;
 mod systems;
+mod together;
 
 use std::fmt::Write as _;
 

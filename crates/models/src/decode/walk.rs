@@ -20,13 +20,13 @@ use crate::{
 };
 
 /// Reads one object.
-pub(super) struct Walk<'e, 'a, 'r> {
-    pub(super) engine: &'e mut Engine<'a>,
+pub(super) struct Walk<'e, 'r> {
+    pub(super) engine: &'e mut Engine,
     pub(super) fields: &'static [Field],
     pub(super) position: WalkPosition<'r>,
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_, '_> {
+impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -34,7 +34,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
+impl<'de> Visitor<'de> for Walk<'_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,7 +56,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
     }
 }
 
-impl Walk<'_, '_, '_> {
+impl Walk<'_, '_> {
     /// Reads the members of an object whose first name has already been read.
     pub(super) fn members<'de, A: MapAccess<'de>>(
         mut self,

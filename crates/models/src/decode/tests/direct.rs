@@ -1,12 +1,14 @@
 //! The direct way through a page finds what the other way finds, or gives up.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 use super::{CONTEXT, json};
 use crate::{
     Endpoint, Layout,
-    decode::{Decoded, Engine, direct, walk},
+    decode::{Decoded, Engine, Page, read_directly, walk},
     endpoint,
     generated::ENDPOINTS,
     layout::{Field, ResponseShape, Rows, Target},
@@ -14,15 +16,22 @@ use crate::{
 
 /// The page as the direct way reads it; `None` if it gives up.
 fn directly(layout: &'static Layout, page: &str) -> Option<Decoded> {
-    let mut engine = Engine::new(layout, &CONTEXT, page);
-    direct::read(&mut engine, page).ok()?;
-    Some(engine.finish().unwrap())
+    let (mut engine, page) = (Engine::new(layout), of_text(page));
+    read_directly(&mut engine, &[page]).ok()?;
+    Some(engine.finish(&[page]).unwrap())
 }
 
 fn by_walk(layout: &'static Layout, page: &str) -> Option<Decoded> {
-    let mut engine = Engine::new(layout, &CONTEXT, page);
-    walk(&mut engine, page).ok()?;
-    Some(engine.finish().unwrap())
+    let (mut engine, page) = (Engine::new(layout), of_text(page));
+    engine.open_page(&page);
+    walk(&mut engine, page.text).ok()?;
+    engine.close_page();
+    Some(engine.finish(&[page]).unwrap())
+}
+
+fn of_text(text: &str) -> Page<'_> {
+    let context = CONTEXT;
+    Page { text, context }
 }
 
 /// Whether both ways agree. Giving up is agreement too.
@@ -115,12 +124,18 @@ fn leaf() -> impl Strategy<Value = Value> {
 }
 
 fn page() -> impl Strategy<Value = (&'static Layout, String)> {
+    let pages = pages(1..2);
+    pages.prop_map(|(layout, mut pages)| (layout, pages.remove(0)))
+}
+
+/// The texts of pages of one endpoint.
+pub(super) fn pages(count: Range<usize>) -> impl Strategy<Value = (&'static Layout, Vec<String>)> {
     let with_layout: Vec<&Endpoint> = ENDPOINTS
         .iter()
         .copied()
         .filter(|endpoint| endpoint.layout.is_some())
         .collect();
-    prop::sample::select(with_layout).prop_flat_map(|endpoint| {
+    prop::sample::select(with_layout).prop_flat_map(move |endpoint| {
         let layout = endpoint.layout.unwrap();
         let answer = match layout.shape {
             ResponseShape::Object(fields) => of_fields(fields),
@@ -133,7 +148,7 @@ fn page() -> impl Strategy<Value = (&'static Layout, String)> {
                 answer.to_string()
             }
         });
-        (Just(layout), text)
+        (Just(layout), prop::collection::vec(text, count.clone()))
     })
 }
 

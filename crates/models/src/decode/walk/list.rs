@@ -21,14 +21,14 @@ use crate::{
 };
 
 /// Reads a list of rows, or a single object in its place.
-pub(in crate::decode) struct List<'e, 'a, 'r> {
-    pub(in crate::decode) engine: &'e mut Engine<'a>,
+pub(in crate::decode) struct List<'e, 'r> {
+    pub(in crate::decode) engine: &'e mut Engine,
     pub(in crate::decode) rows: &'static Rows,
     pub(in crate::decode) name: &'static str,
     pub(in crate::decode) around: Option<&'r Row>,
 }
 
-impl List<'_, '_, '_> {
+impl List<'_, '_> {
     /// Handles a value that is not a list of rows, where one should be.
     fn misfit<E: Error>(self, value: &str) -> Result<(), E> {
         match self.around {
@@ -44,7 +44,7 @@ impl List<'_, '_, '_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for List<'_, '_, '_> {
+impl<'de> DeserializeSeed<'de> for List<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -52,7 +52,7 @@ impl<'de> DeserializeSeed<'de> for List<'_, '_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for List<'_, '_, '_> {
+impl<'de> Visitor<'de> for List<'_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,14 +132,14 @@ impl<'de> Visitor<'de> for List<'_, '_, '_> {
 }
 
 /// Reads one element of a list of rows.
-struct Element<'e, 'a, 'r> {
-    engine: &'e mut Engine<'a>,
+struct Element<'e, 'r> {
+    engine: &'e mut Engine,
     rows: &'static Rows,
     name: &'static str,
     around: Option<&'r Row>,
 }
 
-impl Element<'_, '_, '_> {
+impl Element<'_, '_> {
     fn scalar<E: Error>(self, value: &Scalar<'_>) -> Result<(), E> {
         let Some(column) = self.rows.scalar else {
             let Self {
@@ -170,7 +170,7 @@ impl Element<'_, '_, '_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Element<'_, '_, '_> {
+impl<'de> DeserializeSeed<'de> for Element<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -178,7 +178,7 @@ impl<'de> DeserializeSeed<'de> for Element<'_, '_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Element<'_, '_, '_> {
+impl<'de> Visitor<'de> for Element<'_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
