@@ -108,6 +108,12 @@ impl<E: Encoder> AnyEncoder for E {
     }
 }
 
+/// The size in bytes of the pieces in which an [`Output`] collects what is written.
+///
+/// The encoder of a row group can write many megabytes at once. In a single vector they would be moved each time it
+/// grows, and glibc keeps memory for later once blocks of such a size were freed.
+const PIECE: usize = 256 * 1024;
+
 /// The writer that an [`Encoder`] writes its file to.
 ///
 /// It collects bytes in memory until the encoder returns, and the sink then uploads them. Encoders are synchronous and
@@ -116,14 +122,21 @@ impl<E: Encoder> AnyEncoder for E {
 #[derive(Clone, Debug)]
 pub struct Output {
     path: PathBuf,
-    bytes: Arc<Mutex<Vec<u8>>>,
+    written: Arc<Mutex<Written>>,
+}
+
+#[derive(Debug, Default)]
+struct Written {
+    /// Full pieces, and the one that is being filled.
+    pieces: Vec<Vec<u8>>,
+    bytes: usize,
 }
 
 impl Output {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self {
             path,
-            bytes: Arc::default(),
+            written: Arc::default(),
         }
     }
 
@@ -132,21 +145,29 @@ impl Output {
         &self.path
     }
 
-    /// Takes the bytes written so far; `None` if there are fewer than `least`, or none.
-    pub(crate) fn take(&self, least: usize) -> Option<Vec<u8>> {
-        let mut bytes = self.bytes();
-        (bytes.len() >= least && !bytes.is_empty()).then(|| std::mem::take(&mut *bytes))
+    /// Takes what was written so far, in pieces; nothing if there are fewer than `least` bytes.
+    pub(crate) fn take(&self, least: usize) -> Vec<Vec<u8>> {
+        let mut written = self.written();
+        if written.bytes < least {
+            return Vec::new();
+        }
+        std::mem::take(&mut *written).pieces
     }
 
-    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+    fn written(&self) -> MutexGuard<'_, Written> {
         // Appending cannot stop halfway, so the bytes are intact even if another thread panicked with the lock held.
-        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Write for Output {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.bytes().extend_from_slice(buffer);
+        let mut written = self.written();
+        written.bytes += buffer.len();
+        match written.pieces.last_mut() {
+            Some(last) if last.len() + buffer.len() <= PIECE => last.extend_from_slice(buffer),
+            _ => written.pieces.push(buffer.to_vec()),
+        }
         Ok(buffer.len())
     }
 

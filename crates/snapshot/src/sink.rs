@@ -51,7 +51,7 @@ enum EncoderState {
     Idle(Encoding),
     /// It is still taking the previous batch. So the tables are encoded at the same time, each of them in order, and at
     /// most one batch of each table waits in memory. An error is returned by the next call for the table.
-    Busy(JoinHandle<Result<(Encoding, Option<Vec<u8>>)>>),
+    Busy(JoinHandle<Result<(Encoding, Vec<Vec<u8>>)>>),
     /// A call failed or was dropped, so the encoder may have taken only part of a batch.
     Lost,
 }
@@ -59,6 +59,11 @@ enum EncoderState {
 /// The part that runs on blocking threads, because encoding and hashing use the CPU for long.
 struct Encoding {
     encoder: Box<dyn AnyEncoder>,
+    written: Hashed,
+}
+
+/// The size and digest of what was taken from an output.
+struct Hashed {
     output: Output,
     digest: Sha256,
     bytes: u64,
@@ -133,9 +138,11 @@ impl FileSink {
             path,
             encoder: EncoderState::Idle(Encoding {
                 encoder,
-                output,
-                digest: Sha256::new(),
-                bytes: 0,
+                written: Hashed {
+                    output,
+                    digest: Sha256::new(),
+                    bytes: 0,
+                },
             }),
             upload,
             rows: 0,
@@ -154,8 +161,8 @@ impl FileSink {
         let mut tables = Vec::with_capacity(self.tables.len());
         for (table, end) in self.tables.iter_mut().zip(ends) {
             let (rest, bytes, sha256) = joined(end).await?;
-            if let Some(rest) = rest {
-                table.upload.write(rest).await?;
+            for piece in rest {
+                table.upload.write(piece).await?;
             }
             let file = File {
                 path: table.path.clone(),
@@ -229,8 +236,8 @@ impl OpenTable {
         let mut encoding = self.idle_encoder().await?;
         self.encoder = EncoderState::Busy(spawn_blocking(move || {
             encoding.encoder.write(&records)?;
-            let bytes = encoding.take(CHUNK);
-            Ok((encoding, bytes))
+            let pieces = encoding.written.take(CHUNK);
+            Ok((encoding, pieces))
         }));
         self.rows += count;
         Ok(())
@@ -242,9 +249,9 @@ impl OpenTable {
         match std::mem::replace(&mut self.encoder, EncoderState::Lost) {
             EncoderState::Idle(encoding) => Ok(encoding),
             EncoderState::Busy(task) => {
-                let (encoding, bytes) = joined(task).await?;
-                if let Some(bytes) = bytes {
-                    self.upload.write(bytes).await?;
+                let (encoding, pieces) = joined(task).await?;
+                for piece in pieces {
+                    self.upload.write(piece).await?;
                 }
                 Ok(encoding)
             }
@@ -254,28 +261,28 @@ impl OpenTable {
 }
 
 impl Encoding {
-    fn take(&mut self, least: usize) -> Option<Vec<u8>> {
-        let bytes = self.output.take(least)?;
-        self.digest.update(&bytes);
-        self.bytes += bytes.len() as u64;
-        Some(bytes)
-    }
-
     /// The remaining bytes, and the size and digest of the whole file.
-    fn finish(self) -> Result<(Option<Vec<u8>>, u64, String)> {
-        let Self {
-            encoder,
-            output,
-            mut digest,
-            mut bytes,
-        } = self;
-        encoder.finish()?;
-        let rest = output.take(0);
-        if let Some(rest) = &rest {
-            digest.update(rest);
-            bytes += rest.len() as u64;
+    fn finish(self) -> Result<(Vec<Vec<u8>>, u64, String)> {
+        let mut written = self.written;
+        self.encoder.finish()?;
+        let rest = written.take(0);
+        Ok((
+            rest,
+            written.bytes,
+            format!("{:x}", written.digest.finalize()),
+        ))
+    }
+}
+
+impl Hashed {
+    /// Takes what was written; nothing if there are fewer than `least` bytes.
+    fn take(&mut self, least: usize) -> Vec<Vec<u8>> {
+        let pieces = self.output.take(least);
+        for piece in &pieces {
+            self.digest.update(piece);
+            self.bytes += piece.len() as u64;
         }
-        Ok((rest, bytes, format!("{:x}", digest.finalize())))
+        pieces
     }
 }
 

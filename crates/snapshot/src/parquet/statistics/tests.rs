@@ -58,7 +58,7 @@ async fn statistics(batches: Vec<Vec<(&str, ArrayRef)>>) -> FileStatistics {
     encoder.finish().unwrap();
     let root = tempfile::tempdir().unwrap();
     let place = LocalPlace::new(root.path());
-    let put = place.put_new(PATH, output.take(0).unwrap()).await.unwrap();
+    let put = place.put_new(PATH, output.take(0).concat()).await.unwrap();
     assert_eq!(put, Put::Done);
     FileStatistics::read(&place, PATH).await.unwrap()
 }
