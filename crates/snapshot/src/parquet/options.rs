@@ -71,5 +71,5 @@ impl ParquetOptions {
 }
 
 fn default_row_group_bytes() -> usize {
-    16 << 20
+    4 << 20
 }
