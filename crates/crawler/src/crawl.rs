@@ -25,7 +25,7 @@ use crate::{
     due::DueBySource,
     error::Kind,
     freeze::Requested,
-    journal::{flush, with_journal},
+    journal::{flush, watched, with_journal},
     publish::Models,
     read::{ReadStats, Reader, ReusablePages, Users},
     refresh,
@@ -104,7 +104,13 @@ impl Crawl {
     /// instead.
     pub fn run(self) -> Pin<Box<dyn Future<Output = Result<Report>> + Send>> {
         // Boxed so that it is compiled here, and not in every crate that runs a crawl.
-        Box::pin(self.read_and_publish())
+        Box::pin(async move {
+            let (journal, unused) = watched(self.journal);
+            let crawl = Self { journal, ..self };
+            let report = crawl.read_and_publish().await;
+            unused.await;
+            report
+        })
     }
 
     async fn read_and_publish(self) -> Result<Report> {
