@@ -1,8 +1,8 @@
 //! Runs jobs at the same time and returns their results in order.
 
-use std::{collections::VecDeque, thread};
+use std::{collections::VecDeque, future::pending, thread};
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use crate::{Error, Result, error::Kind};
 
@@ -16,15 +16,19 @@ const MOST: usize = 8;
 /// cores. Only a few jobs are started ahead of the result that is awaited, so that memory does not
 /// depend on the number of pages.
 pub struct InOrder<T> {
-    jobs: Box<dyn Iterator<Item = Job<T>> + Send>,
+    /// The jobs that are left, unless `taking` has them.
+    jobs: Option<Jobs<T>>,
+    /// Takes the next job, on a thread for blocking operations too.
+    taking: Option<JoinHandle<(Jobs<T>, Option<Job<T>>)>>,
     running: VecDeque<JoinHandle<T>>,
     at_once: usize,
 }
 
 type Job<T> = Box<dyn FnOnce() -> T + Send>;
+type Jobs<T> = Box<dyn Iterator<Item = Job<T>> + Send>;
 
 impl<T: Send + 'static> InOrder<T> {
-    /// Takes jobs, and starts none yet.
+    /// Takes jobs, and starts none yet. The iterator may block, for example to read files.
     pub fn new<J: FnOnce() -> T + Send + 'static>(
         jobs: impl IntoIterator<Item = J, IntoIter: Send + 'static>,
     ) -> Self {
@@ -37,8 +41,10 @@ impl<T: Send + 'static> InOrder<T> {
         jobs: impl IntoIterator<Item = J, IntoIter: Send + 'static>,
         at_once: usize,
     ) -> Self {
+        let jobs = jobs.into_iter().map(|job| Box::new(job) as Job<T>);
         Self {
-            jobs: Box::new(jobs.into_iter().map(|job| Box::new(job) as Job<T>)),
+            jobs: Some(Box::new(jobs)),
+            taking: None,
             running: VecDeque::new(),
             at_once,
         }
@@ -54,24 +60,50 @@ impl<T: Send + 'static> InOrder<T> {
     ///
     /// If the future is dropped, the next call returns the same result.
     pub async fn next(&mut self) -> Result<Option<T>> {
-        while self.running.len() < self.at_once
-            && let Some(job) = self.jobs.next()
-        {
-            self.running.push_back(spawn_blocking(job));
+        loop {
+            if self.running.len() < self.at_once
+                && let Some(mut jobs) = self.jobs.take()
+            {
+                self.taking = Some(spawn_blocking(|| {
+                    let job = jobs.next();
+                    (jobs, job)
+                }));
+            }
+            let (taking, first) = (&mut self.taking, self.running.front_mut());
+            if taking.is_none() && first.is_none() {
+                return Ok(None);
+            }
+            tokio::select! {
+                // A job that is ready to run goes first, so that no core waits for the caller.
+                biased;
+                taken = ended(taking.as_mut()) => {
+                    self.taking = None;
+                    let (jobs, job) = taken.map_err(panicked)?;
+                    if let Some(job) = job {
+                        self.jobs = Some(jobs);
+                        self.running.push_back(spawn_blocking(job));
+                    }
+                }
+                result = ended(first) => {
+                    self.running.pop_front();
+                    return result.map(Some).map_err(panicked);
+                }
+            }
         }
-        let Some(first) = self.running.front_mut() else {
-            return Ok(None);
-        };
-        let result = first.await;
-        self.running.pop_front();
-        result.map(Some).map_err(|error| {
-            Error::new(
-                Kind::Unforeseen,
-                "the task that reads and decodes a page panicked",
-            )
-            .with_source(error)
-        })
     }
+}
+
+/// The result of a task; never, if there is none.
+async fn ended<T>(task: Option<&mut JoinHandle<T>>) -> Result<T, JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => pending().await,
+    }
+}
+
+fn panicked(error: JoinError) -> Error {
+    let message = "the task that reads and decodes a page panicked";
+    Error::new(Kind::Unforeseen, message).with_source(error)
 }
 
 #[cfg(test)]

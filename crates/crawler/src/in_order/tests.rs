@@ -33,7 +33,7 @@ async fn only_a_few_jobs_are_started_ahead() {
     let mut jobs = InOrder::at_once(jobs, 3);
     for job in 0..100 {
         assert_eq!(jobs.next().await.unwrap(), Some(job));
-        assert_eq!(started.load(Ordering::Relaxed), 100.min(job + 3));
+        assert!(started.load(Ordering::Relaxed) <= job + 3);
     }
     assert_eq!(jobs.next().await.unwrap(), None);
 }
