@@ -2,6 +2,7 @@
 
 mod conflicts;
 mod cut;
+mod keys;
 mod models;
 mod rows;
 mod seen;

@@ -19,23 +19,23 @@ const SHOWN: usize = 200;
 
 /// The rows of `issues` for repeated rows that differ from the first row with their key.
 ///
-/// `decode_again` decodes an earlier page of this crawl by its number; `decoded` is page `number`.
+/// `decoded` are the pages with this number, and `decode_again` decodes earlier pages by theirs.
 pub(super) fn find(
     decoded: &Decoded,
     number: u32,
     repeats: &[Repeat],
     decode_again: impl Fn(u32) -> Result<Decoded>,
 ) -> Result<Vec<Value>> {
-    let mut pages: HashMap<u32, Decoded> = HashMap::new();
+    let mut earlier: HashMap<u32, Decoded> = HashMap::new();
     let mut issues = Vec::new();
     for repeat in repeats {
-        let page = repeat.first.page;
-        if page != number && !pages.contains_key(&page) {
-            pages.insert(page, decode_again(page)?);
+        let pages = repeat.first.pages;
+        if pages != number && !earlier.contains_key(&pages) {
+            earlier.insert(pages, decode_again(pages)?);
         }
-        let first = pages.get(&page).unwrap_or(decoded);
+        let first = earlier.get(&pages).unwrap_or(decoded);
         let second = Outermost {
-            page: decoded,
+            pages: decoded,
             table: repeat.table,
             row: repeat.row,
         };
@@ -45,7 +45,7 @@ pub(super) fn find(
             continue;
         };
         let first = Outermost {
-            page: first,
+            pages: first,
             table,
             row: repeat.first.row,
         };
@@ -56,20 +56,20 @@ pub(super) fn find(
 
 /// An outermost row and the rows under it.
 struct Outermost<'a> {
-    page: &'a Decoded,
+    pages: &'a Decoded,
     table: usize,
     row: u32,
 }
 
 impl Outermost<'_> {
     fn table(&self) -> &DecodedTable {
-        &self.page.tables[self.table]
+        &self.pages.tables[self.table]
     }
 
     /// The rows of an inner table that belong to this row, as sorted strings, so that their order
     /// does not matter.
     fn inner(&self, name: &str) -> Result<Vec<String>> {
-        let mut tables = self.page.tables.iter();
+        let mut tables = self.pages.tables.iter();
         let Some(table) = tables.find(|table| table.table.name == name) else {
             return Ok(Vec::new());
         };
@@ -107,7 +107,7 @@ fn compare(first: &Outermost<'_>, second: &Outermost<'_>, issues: &mut Vec<Value
             }));
         }
     }
-    for (position, inner) in second.page.tables.iter().enumerate() {
+    for (position, inner) in second.pages.tables.iter().enumerate() {
         if position == second.table || inner.root != second.table {
             continue;
         }

@@ -1,7 +1,7 @@
 //! Finds rows with the key of an earlier row.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
 };
 
@@ -9,39 +9,21 @@ use arrow_array::{Array, BooleanArray, RecordBatch, cast::AsArray, types::Int64T
 use arrow_schema::DataType;
 use arrow_select::filter::filter_record_batch;
 use fortilake_models::{Decoded, DecodedTable};
-use fortilake_sink::KeyIn;
 
-use super::models::Picked;
+use super::{
+    keys::{Earlier, FirstSeen, Key, Keys},
+    models::Picked,
+};
 use crate::{Error, Result, error::Kind, tables::key_in};
 
 /// The keys of all rows so far, by table.
 ///
-/// A key is stored as a 128-bit hash with the position of its first row, so a million rows take
-/// about fifty megabytes. The first row itself is not stored: a repeated key is rare enough to read
-/// the earlier page from the journal again. Keys of the current scope count only once the scope is
-/// kept. No row of an unreadable scope is handed over, so its keys must not hide the rows of
+/// A key is stored as a hash with the position of its first row. The first row itself is not stored:
+/// a repeated key is rare enough to read the earlier page from the journal again. Keys of the
+/// current scope count only once the scope is kept. No row of an unreadable scope is handed over, so its keys must not hide the rows of
 /// another scope.
 #[derive(Debug, Default)]
 pub(super) struct Seen(HashMap<&'static str, Keys>);
-
-#[derive(Debug)]
-struct Keys {
-    unique_in: KeyIn,
-    earlier: HashMap<Key, FirstSeen>,
-    current: HashMap<Key, FirstSeen>,
-}
-
-/// A hash of a key. It is two halves because a `u128` would be padded in the maps.
-type Key = [u64; 2];
-
-/// Where a key was first seen.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FirstSeen {
-    /// The number of the page, counted from 0.
-    pub(super) page: u32,
-    /// The position among the page's rows of that table.
-    pub(super) row: u32,
-}
 
 /// An outermost row with the key of an earlier row.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +46,7 @@ enum RowState {
     Unpicked,
 }
 
-/// The outermost rows of a page, sorted into new and repeated ones.
+/// The outermost rows of pages, sorted into new and repeated ones.
 #[derive(Debug)]
 pub(super) struct Sorted {
     fates: Vec<Option<Vec<RowState>>>,
@@ -73,58 +55,44 @@ pub(super) struct Sorted {
 }
 
 impl Seen {
-    /// Looks for outermost rows with the key of an earlier row. `page` is the number of this page.
+    /// Looks for outermost rows with the key of an earlier row. `pages` is the number of the pages
+    /// that were decoded together.
     ///
     /// Rows that `picked` leaves out are dropped like repeated ones.
-    pub(super) fn sort(&mut self, page: u32, decoded: &Decoded, picked: &Picked) -> Sorted {
+    pub(super) fn sort(&mut self, pages: u32, decoded: &Decoded, picked: &Picked) -> Sorted {
         let mut repeats = Vec::new();
         let mut fates = Vec::new();
         for (position, table) in decoded.tables.iter().enumerate() {
             let is_outermost = table.root == position;
             let picked = picked.get(position).and_then(Option::as_deref);
-            fates
-                .push(is_outermost.then(|| self.mark(page, position, table, picked, &mut repeats)));
+            fates.push(
+                is_outermost.then(|| self.mark(pages, position, table, picked, &mut repeats)),
+            );
         }
         Sorted { fates, repeats }
     }
 
     /// Ends the current scope, whose rows are handed over.
     pub(super) fn keep_scope(&mut self) {
-        for keys in self.0.values_mut() {
-            let current = std::mem::take(&mut keys.current);
-            // A key that is unique only within its scope says nothing about rows of other scopes.
-            if keys.unique_in != KeyIn::Table {
-                continue;
-            }
-            if keys.earlier.is_empty() {
-                // A single scope can be large, as in `decode`, and a second map would double the memory.
-                keys.earlier = current;
-            } else {
-                keys.earlier.extend(current);
-            }
-        }
+        self.0.values_mut().for_each(Keys::keep_scope);
     }
 
     /// Ends the current scope, none of whose rows are handed over.
     pub(super) fn drop_scope(&mut self) {
-        for keys in self.0.values_mut() {
-            keys.current.clear();
-        }
+        self.0.values_mut().for_each(Keys::drop_scope);
     }
 
     fn mark(
         &mut self,
-        page: u32,
+        pages: u32,
         position: usize,
         table: &DecodedTable,
         picked: Option<&[bool]>,
         repeats: &mut Vec<Repeat>,
     ) -> Vec<RowState> {
-        let seen = self.0.entry(table.table.name).or_insert_with(|| Keys {
-            unique_in: key_in(table.table),
-            earlier: HashMap::new(),
-            current: HashMap::new(),
-        });
+        let name = table.table.name;
+        let keys = self.0.entry(name);
+        let keys = keys.or_insert_with(|| Keys::new(key_in(table.table)));
         let columns = KeyColumns::of(table.table.key, &table.records);
         let mut fate = |row: u32| {
             if picked.is_some_and(|picked| !picked[row as usize]) {
@@ -133,15 +101,10 @@ impl Seen {
             let Some(key) = columns.hash(row as usize) else {
                 return RowState::New;
             };
-            let (fate, first) = match seen.current.entry(key) {
-                Entry::Occupied(entry) => (RowState::Repeated, *entry.get()),
-                Entry::Vacant(entry) => {
-                    entry.insert(FirstSeen { page, row });
-                    match seen.earlier.get(&key) {
-                        Some(first) => (RowState::Shared, *first),
-                        None => return RowState::New,
-                    }
-                }
+            let (fate, first) = match keys.add(key, FirstSeen { pages, row }) {
+                Earlier::Never => return RowState::New,
+                Earlier::InScope(first) => (RowState::Repeated, first),
+                Earlier::InOtherScope(first) => (RowState::Shared, first),
             };
             repeats.push(Repeat {
                 table: position,
@@ -164,6 +127,23 @@ impl Sorted {
     /// How many rows an earlier scope listed, which hands them over.
     pub(super) fn shared(&self) -> u64 {
         self.count(RowState::Shared)
+    }
+
+    /// How many rows each page listed, without those that the same scope had listed before.
+    pub(super) fn listed(&self, decoded: &Decoded) -> Vec<u64> {
+        let mut listed = Vec::new();
+        for (table, fates) in decoded.tables.iter().zip(&self.fates) {
+            let Some(fates) = fates else { continue };
+            listed.resize(table.page_ends.len(), 0);
+            let mut start = 0;
+            for (count, &end) in listed.iter_mut().zip(&table.page_ends) {
+                let page = fates[start..end].iter();
+                let new = page.filter(|fate| matches!(fate, RowState::New | RowState::Shared));
+                *count += new.count() as u64;
+                start = end;
+            }
+        }
+        listed
     }
 
     fn count(&self, fate: RowState) -> u64 {
@@ -227,7 +207,7 @@ impl<'a> KeyColumns<'a> {
         if last.is_null(row) {
             return None;
         }
-        let half = |salt: u64| {
+        let part = |salt: u64| {
             let mut hasher = DefaultHasher::new();
             salt.hash(&mut hasher);
             for column in &self.0 {
@@ -241,8 +221,10 @@ impl<'a> KeyColumns<'a> {
                     _ => 1_u8.hash(&mut hasher),
                 }
             }
-            hasher.finish()
+            hasher.finish().to_ne_bytes()
         };
-        Some([half(0), half(1)])
+        let ([a, b, c, d, e, f, g, h], [i, j, k, l, ..]) = (part(0), part(1));
+        let words = [[a, b, c, d], [e, f, g, h], [i, j, k, l]];
+        Some(words.map(u32::from_ne_bytes))
     }
 }
