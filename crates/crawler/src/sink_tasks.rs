@@ -12,7 +12,7 @@ use tracing::warn;
 /// a sink that encodes tables keeps one batch of each. When the buffer is full, the other sinks of
 /// the same delivery wait too. A slow sink therefore costs no memory: the rows that it has not
 /// received yet are still in the journal as pages.
-const WAITING_BATCHES: usize = 2;
+const WAITING_BATCHES: usize = 1;
 
 /// An open sink and its settings.
 pub struct OpenSink {

@@ -11,9 +11,9 @@ use super::rows::TableRows;
 use crate::{Error, Result, error::Kind};
 
 /// A batch is cut once it has this many rows …
-pub(crate) const PIECE_ROWS: usize = 8192;
+pub(crate) const PIECE_ROWS: usize = 4096;
 /// … or values of this many bytes in total.
-pub(crate) const PIECE_BYTES: usize = 4 << 20;
+pub(crate) const PIECE_BYTES: usize = 1 << 20;
 
 /// The rows of one scope that are being gathered into batches.
 ///
