@@ -336,12 +336,12 @@ impl Collector {
         let mut record = self.record(&closed.id, &closed.scope, None);
         let mut newest = None;
         let mut pages = pages(&self.journal, closed, &self.rows.crawl_id());
-        while let Some(page) = pages.next().await? {
-            let page = page?;
-            newest = newest.max(Some(page.observed_at));
-            record.pages += 1;
-            let rows = self.rows.page(page).await?;
-            record.listed += rows.listed;
+        while let Some(next) = pages.next().await? {
+            let next = next?;
+            newest = newest.max(Some(next.observed_at));
+            record.pages += next.count;
+            let rows = self.rows.pages(next).await?;
+            record.listed += rows.listed.iter().sum::<u64>();
             add(&mut record.rows, rows.tables);
         }
         for rejected in closed.rejected() {

@@ -1,13 +1,13 @@
 //! Reads the pages of a complete scope from the journal, and hands its rows to sinks.
 
-use std::sync::Arc;
+use std::{iter::Peekable, sync::Arc, vec};
 
 use fortilake_models as models;
 use fortilake_sink::Origin;
 use fortilake_state::Journal;
 
 use crate::{
-    DecodedPage, Error, Fetch, InOrder, Publisher, RawPage, Result, error::Kind,
+    DecodedPages, Error, Fetch, InOrder, Publisher, RawPage, Result, TOGETHER_BYTES, error::Kind,
     journal::with_journal, publish::Reload, stored_scope::Closed,
 };
 
@@ -26,8 +26,8 @@ pub(crate) async fn deliver(
     publisher.begin_from(closed.id.clone(), origin);
     let crawl_id = publisher.crawl_id();
     let mut pages = pages(journal, closed, &crawl_id);
-    while let Some(page) = pages.next().await? {
-        publisher.page(page?).await?;
+    while let Some(next) = pages.next().await? {
+        publisher.pages(next?).await?;
     }
     for rejected in closed.rejected() {
         let observed_at = observed_at(journal, &rejected.fetch).await?;
@@ -41,15 +41,50 @@ pub(crate) fn pages(
     journal: &Arc<dyn Journal>,
     closed: &Closed,
     crawl_id: &Arc<str>,
-) -> InOrder<Result<DecodedPage>> {
+) -> InOrder<Result<DecodedPages>> {
     let (journal, crawl_id) = (journal.clone(), crawl_id.clone());
-    InOrder::new(closed.fetches().into_iter().map(move |fetch| {
+    let together = Together {
+        journal: journal.clone(),
+        fetches: closed.fetches().into_iter().peekable(),
+    };
+    InOrder::new(together.map(move |loaded| {
         let (journal, crawl_id) = (journal.clone(), crawl_id.clone());
         move || {
-            let page = load(&*journal, &fetch)?;
-            DecodedPage::new(&page, &crawl_id, reload(journal, fetch))
+            let (fetches, pages): (Vec<_>, Vec<_>) = loaded?.into_iter().unzip();
+            DecodedPages::new(&pages, &crawl_id, reload(journal, fetches))
+                .map_err(|(_, error)| error)
         }
     }))
+}
+
+/// Loads pages from the journal, as many as are decoded together.
+struct Together {
+    journal: Arc<dyn Journal>,
+    fetches: Peekable<vec::IntoIter<Fetch>>,
+}
+
+impl Iterator for Together {
+    type Item = Result<Vec<(Fetch, RawPage)>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let first = self.fetches.next()?;
+        let (source, endpoint) = (first.source.clone(), first.endpoint);
+        let mut loaded = Vec::new();
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(fetch) = next {
+            let page = match load(&*self.journal, &fetch) {
+                Ok(page) => page,
+                Err(error) => return Some(Err(error)),
+            };
+            bytes += page.body.len();
+            loaded.push((fetch, page));
+            next = self.fetches.next_if(|fetch| {
+                bytes < TOGETHER_BYTES && fetch.source == source && fetch.endpoint == endpoint
+            });
+        }
+        Some(Ok(loaded))
+    }
 }
 
 /// Loads the page of a call from the journal.
@@ -73,8 +108,11 @@ fn load(journal: &dyn Journal, fetch: &Fetch) -> Result<RawPage> {
     })
 }
 
-fn reload(journal: Arc<dyn Journal>, fetch: Fetch) -> Reload {
-    Arc::new(move || Ok(load(&*journal, &fetch)?))
+fn reload(journal: Arc<dyn Journal>, fetches: Vec<Fetch>) -> Reload {
+    Arc::new(move || {
+        let pages = fetches.iter().map(|fetch| Ok(load(&*journal, fetch)?));
+        pages.collect()
+    })
 }
 
 /// When the outcome of a call was journaled, in microseconds of Unix time; 0 if it was not.

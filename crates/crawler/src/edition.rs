@@ -6,7 +6,7 @@ use fortilake_models as models;
 use fortilake_sink::TableSpec;
 use fortilake_state::digest;
 
-use crate::publish::{PIECE_BYTES, PIECE_ROWS};
+use crate::publish::{PIECE_BYTES, PIECE_ROWS, TOGETHER_BYTES};
 
 /// Increment this when the decoder turns the same pages and layouts into different rows.
 const DECODER: u32 = 1;
@@ -18,7 +18,8 @@ const DECODER: u32 = 1;
 /// therefore sends its batches under new ids, and receivers do not mistake them for batches they
 /// already have.
 pub fn edition(crawl_id: &str, tables: &[Arc<TableSpec>]) -> String {
-    let mut text = format!("{DECODER} {PIECE_ROWS} {PIECE_BYTES} {}", models_digest());
+    let cuts = format!("{TOGETHER_BYTES} {PIECE_ROWS} {PIECE_BYTES}");
+    let mut text = format!("{DECODER} {cuts} {}", models_digest());
     for table in tables {
         let _ = write!(text, " {}", table.name);
     }

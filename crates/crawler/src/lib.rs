@@ -54,7 +54,7 @@ pub use crate::{
     guard::{AccountShrink, Baselines, Guard, ScopeBaseline, Shrink, ShrinkLimits},
     in_order::InOrder,
     notes::reading_has_ended,
-    publish::{CoverageRow, DecodedPage, Drift, Publisher, RawPage, Reload},
+    publish::{CoverageRow, DecodedPages, Drift, Publisher, RawPage, Reload, TOGETHER_BYTES},
     read::ReusablePages,
     report::{Event, Observer, Report},
     scope::{Pages, Scope},

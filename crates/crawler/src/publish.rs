@@ -12,7 +12,7 @@ use std::sync::Arc;
 use fortilake_models::Layout;
 use fortilake_sink::{Batch, Origin, Outcome, RecordBatch, ScopeId, TableSpec};
 
-pub use self::rows::{DecodedPage, Reload};
+pub use self::rows::{DecodedPages, Reload, TOGETHER_BYTES};
 use self::{cut::ScopeBatches, rows::blocking};
 pub(crate) use self::{
     cut::{PIECE_BYTES, PIECE_ROWS},
@@ -111,7 +111,7 @@ impl Publisher {
         }
     }
 
-    /// The id of the crawl, for [`DecodedPage::new`].
+    /// The id of the crawl, for [`DecodedPages::new`].
     pub fn crawl_id(&self) -> Arc<str> {
         self.rows.crawl_id()
     }
@@ -131,14 +131,14 @@ impl Publisher {
         self.scope = Some(ScopeBatches::new(Arc::new(scope), origin));
     }
 
-    /// Publishes one page of the scope. Returns how many rows it listed, and how many rows of each
-    /// table are handed over.
+    /// Publishes the next pages of the scope. Returns how many rows each of them listed, and how many
+    /// rows of each table are handed over.
     ///
     /// # Errors
     ///
     /// If all sinks have failed, or if an earlier page cannot be loaded again.
-    pub async fn page(&mut self, page: DecodedPage) -> Result<(u64, Vec<(String, u64)>)> {
-        let rows = self.rows.page(page).await?;
+    pub async fn pages(&mut self, pages: DecodedPages) -> Result<(Vec<u64>, Vec<(String, u64)>)> {
+        let rows = self.rows.pages(pages).await?;
         let counts = rows
             .tables
             .iter()

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt, fs,
     io::{self, Read as _},
+    iter,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,7 +12,8 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 use fortilake_client::{self as client, EnvelopeError, Status};
 use fortilake_crawler::{
-    CoverageRow, DecodedPage, Facts, InOrder, ListFacts, Publisher, RawPage, Reload, tables_of,
+    CoverageRow, DecodedPages, Facts, InOrder, ListFacts, Publisher, RawPage, Reload,
+    TOGETHER_BYTES, tables_of,
 };
 use fortilake_models::{self as models, Endpoint};
 use fortilake_sink::{Outcome, ScopeId, ScopeOutcome, ScopeResult, TableSpec, TableTotal, nearest};
@@ -193,25 +195,20 @@ async fn feed(
         Arc::new(asked.map(|(name, value)| (name, value.into())).collect());
     let pages = files.len();
     let crawl_id = publisher.crawl_id();
-    let mut prepared = InOrder::new(files.into_iter().map(move |path| {
+    let mut prepared = InOrder::new(together(files).map(move |paths| {
         let (asked, context, crawl_id) = (asked.clone(), context.clone(), crawl_id.clone());
-        move || prepare(endpoint, &asked, &path, context, &crawl_id)
+        move || prepare(endpoint, &asked, paths, &context, &crawl_id)
     }));
-    while let Some(page) = prepared.next().await? {
-        let Prepared {
-            page,
-            part,
-            flaw,
-            doubt: page_doubt,
-        } = page?;
-        if let Some(flaw) = flaw {
-            unreadable.get_or_insert(flaw);
+    while let Some(next) = prepared.next().await? {
+        let Prepared { pages, examined } = next?;
+        for examined in examined {
+            unreadable = unreadable.or(examined.flaw);
+            parts.extend(examined.part);
+            doubt = doubt.or(examined.doubt);
         }
-        parts.extend(part);
-        doubt = doubt.or(page_doubt);
-        let (found, counts) = publisher.page(page).await?;
-        listed += found;
-        has_end |= found == 0;
+        let (found, counts) = publisher.pages(pages).await?;
+        listed += found.iter().sum::<u64>();
+        has_end |= found.contains(&0);
         for (table, count) in counts {
             *rows.entry(table).or_default() += count;
         }
@@ -290,9 +287,30 @@ fn check_asked(endpoint: &Endpoint, asked: &[(String, i64)]) -> Result<()> {
     )
 }
 
-/// A page that was read from a file.
+/// The files whose rows are decoded together.
+fn together(files: Vec<PathBuf>) -> impl Iterator<Item = Vec<PathBuf>> {
+    let mut files = files.into_iter();
+    iter::from_fn(move || {
+        let (mut paths, mut bytes) = (Vec::new(), 0);
+        while bytes < TOGETHER_BYTES as u64
+            && let Some(path) = files.next()
+        {
+            // A file that is not there is an error when it is read.
+            bytes += fs::metadata(&path).map_or(0, |file| file.len());
+            paths.push(path);
+        }
+        (!paths.is_empty()).then_some(paths)
+    })
+}
+
+/// Pages that were read from files.
 struct Prepared {
-    page: DecodedPage,
+    pages: DecodedPages,
+    examined: Vec<Examined>,
+}
+
+/// What a response says about itself.
+struct Examined {
     part: Option<ListPart>,
     /// Why the response proves nothing, if it does not.
     flaw: Option<String>,
@@ -300,18 +318,47 @@ struct Prepared {
     doubt: Option<String>,
 }
 
-/// Reads, examines and decodes a file.
+/// Reads, examines and decodes files.
 fn prepare(
     endpoint: &'static Endpoint,
     asked: &Map<String, Value>,
-    path: &Path,
-    context: RawPage,
+    paths: Vec<PathBuf>,
+    context: &RawPage,
     crawl_id: &str,
 ) -> Result<Prepared> {
-    let body = read(endpoint, path)?;
-    // A crawl would fail the scope of such a page. Here its rows are still decoded, but the result
-    // counts as incomplete.
-    let facts = response::facts(endpoint, asked, &body);
+    let mut pages = Vec::new();
+    for path in &paths {
+        let body = read(endpoint, path)?;
+        pages.push(RawPage {
+            body,
+            ..context.clone()
+        });
+    }
+    let read = pages.iter().zip(&paths);
+    let examined = read.map(|(page, path)| examine(endpoint, asked, path, &page.body));
+    let examined = examined.collect();
+    let inputs = paths.iter().zip(&pages).map(|(path, page)| {
+        let is_standard_input = path == Path::new("-");
+        (path.clone(), is_standard_input.then(|| page.body.clone()))
+    });
+    let reload = reload(endpoint, inputs.collect(), context.clone());
+    let pages = DecodedPages::new(&pages, crawl_id, reload).map_err(|(position, error)| {
+        let path = paths[position].display();
+        CommandError::from(error).context(format!("`{path}` cannot be decoded"))
+    })?;
+    Ok(Prepared { pages, examined })
+}
+
+/// Examines the response in a file.
+fn examine(
+    endpoint: &'static Endpoint,
+    asked: &Map<String, Value>,
+    path: &Path,
+    body: &str,
+) -> Examined {
+    // A crawl would fail the scope of a page without facts. Here its rows are still decoded, but the
+    // result counts as incomplete.
+    let facts = response::facts(endpoint, asked, body);
     let doubt = facts.as_ref().ok().and_then(Facts::unusable_total);
     let named = |what: &dyn fmt::Display| format!("`{}`: {what}", path.display());
     let part = match &facts {
@@ -321,42 +368,33 @@ fn prepare(
             total: Some(total @ 2..),
             ..
         })) => Some(ListPart::page(*page, *total)),
-        _ => ListPart::of(&body),
+        _ => ListPart::of(body),
     };
-    let page = RawPage { body, ..context };
-    let page = DecodedPage::new(&page, crawl_id, reload(endpoint, path, &page));
-    Ok(Prepared {
-        page: page.map_err(|error| {
-            CommandError::from(error).context(format!("`{}` cannot be decoded", path.display()))
-        })?,
+    Examined {
         part,
         doubt: doubt.map(|doubt| named(&doubt)),
         flaw: facts.err().map(|error| named(&error)),
-    })
+    }
 }
 
-/// Reads a file again, and keeps what came from standard input.
-fn reload(endpoint: &'static Endpoint, path: &Path, page: &RawPage) -> Reload {
-    let is_file = path != Path::new("-");
-    let path = path.to_owned();
-    let kept = RawPage {
-        body: if is_file {
-            "".into()
-        } else {
-            page.body.clone()
-        },
-        ..page.clone()
-    };
+/// Reads files again. `inputs` are the paths, and the text where it came from standard input.
+fn reload(
+    endpoint: &'static Endpoint,
+    inputs: Vec<(PathBuf, Option<Arc<str>>)>,
+    context: RawPage,
+) -> Reload {
     Arc::new(move || {
-        let body = if is_file {
-            read(endpoint, &path).map_err(|failure| failure.error)?
-        } else {
-            kept.body.clone()
-        };
-        Ok(RawPage {
-            body,
-            ..kept.clone()
-        })
+        let pages = inputs.iter().map(|(path, kept)| {
+            let body = match kept {
+                Some(body) => body.clone(),
+                None => read(endpoint, path).map_err(|failure| failure.error)?,
+            };
+            Ok(RawPage {
+                body,
+                ..context.clone()
+            })
+        });
+        pages.collect()
     })
 }
 

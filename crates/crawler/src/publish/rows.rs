@@ -8,7 +8,8 @@ use std::{
 
 use arrow_array::RecordBatch;
 use fortilake_models::{
-    self as models, COVERAGE_LAYOUT, Decoded, ISSUES_LAYOUT, Layout, PageContext, Table, decode,
+    self as models, COVERAGE_LAYOUT, Decoded, ISSUES_LAYOUT, Layout, Page, PageContext, Table,
+    decode, decode_pages,
 };
 use fortilake_sink::TableSpec;
 use serde_json::{Map, Value, json};
@@ -24,8 +25,8 @@ pub(crate) struct Rows {
     wanted: HashMap<&'static str, Arc<TableSpec>>,
     seen: Seen,
     models: Models,
-    /// Loads each earlier page again, by its number.
-    pages: Vec<Reload>,
+    /// Loads earlier pages again. Pages that were decoded together have one number.
+    earlier: Vec<Reload>,
     /// The conflicts of the current scope so far. Several searches of one account can find the same
     /// product, and each of them would report the same conflict.
     conflicts: HashSet<String>,
@@ -34,36 +35,47 @@ pub(crate) struct Rows {
     current: Drift,
 }
 
-/// A page whose rows have been decoded, but not compared with those of other pages.
-pub struct DecodedPage {
+/// Pages are decoded together until their text has this many bytes.
+///
+/// Which pages these are decides where batches are cut, so it must depend on nothing but the pages.
+pub const TOGETHER_BYTES: usize = 256 << 10;
+
+/// Pages whose rows have been decoded together, but not compared with those of other pages.
+pub struct DecodedPages {
     source: Arc<str>,
+    /// How many pages these are.
+    pub(crate) count: usize,
+    /// When the newest of them arrived.
     pub(crate) observed_at: i64,
     decoded: Decoded,
     reload: Reload,
 }
 
-impl DecodedPage {
-    /// Decodes a page of the crawl with this id. This takes CPU time, so it must not run on an async
-    /// worker thread.
+impl DecodedPages {
+    /// Decodes pages of one source and one endpoint, of the crawl with this id. This takes CPU time,
+    /// so it must not run on an async worker thread.
     ///
-    /// `reload` loads the page again if a later row has the same key as one of its rows.
+    /// `reload` loads the pages again if a later row has the same key as one of their rows.
     ///
     /// # Errors
     ///
-    /// If the page cannot be decoded.
-    pub fn new(page: &RawPage, crawl_id: &str, reload: Reload) -> Result<Self> {
+    /// If a page cannot be decoded. The position of that page is returned, too.
+    pub fn new(pages: &[RawPage], crawl_id: &str, reload: Reload) -> Result<Self, (usize, Error)> {
         Ok(Self {
-            source: page.source.clone(),
-            observed_at: page.observed_at,
-            decoded: decode_page(page, crawl_id)?,
+            source: pages
+                .first()
+                .map_or_else(|| "".into(), |page| page.source.clone()),
+            count: pages.len(),
+            observed_at: pages.iter().map(|page| page.observed_at).max().unwrap_or(0),
+            decoded: decode_together(pages, crawl_id)?,
             reload,
         })
     }
 }
 
-/// Loads a page again, to compare one of its rows with a later row that has the same key.
+/// Loads pages again, to compare one of their rows with a later row that has the same key.
 pub type Reload =
-    Arc<dyn Fn() -> Result<RawPage, Box<dyn error::Error + Send + Sync>> + Send + Sync>;
+    Arc<dyn Fn() -> Result<Vec<RawPage>, Box<dyn error::Error + Send + Sync>> + Send + Sync>;
 
 /// Rows of one table.
 pub(crate) struct TableRows {
@@ -71,11 +83,10 @@ pub(crate) struct TableRows {
     pub(crate) records: RecordBatch,
 }
 
-/// The rows of one page.
-#[derive(Default)]
+/// The rows of pages that were decoded together.
 pub(crate) struct PageRows {
-    /// How many outermost rows the page listed, without those that its scope had listed before.
-    pub(crate) listed: u64,
+    /// How many outermost rows each page listed, without those that its scope had listed before.
+    pub(crate) listed: Vec<u64>,
     /// The rows of every published table that has any.
     pub(crate) tables: Vec<TableRows>,
 }
@@ -93,44 +104,45 @@ impl Rows {
             wanted: wanted.collect(),
             seen: Seen::default(),
             models,
-            pages: Vec::new(),
+            earlier: Vec::new(),
             conflicts: HashSet::new(),
             drift: Drift::default(),
             current: Drift::default(),
         }
     }
 
-    /// The id of the crawl, for [`DecodedPage::new`].
+    /// The id of the crawl, for [`DecodedPages::new`].
     pub(crate) fn crawl_id(&self) -> Arc<str> {
         self.crawl_id.clone()
     }
 
-    /// Takes the rows of a page of the current scope.
-    pub(crate) async fn page(&mut self, page: DecodedPage) -> Result<PageRows> {
-        let DecodedPage {
+    /// Takes the rows of the next pages of the current scope.
+    pub(crate) async fn pages(&mut self, pages: DecodedPages) -> Result<PageRows> {
+        let DecodedPages {
             source,
-            observed_at,
             mut decoded,
             reload,
-        } = page;
-        let number = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
-        // Only the way to load the page again is kept, because the pages of a whole crawl may not fit
-        // into memory, and only those with a repeated row are needed again.
-        self.pages.push(reload);
+            observed_at,
+            ..
+        } = pages;
+        let number = u32::try_from(self.earlier.len()).unwrap_or(u32::MAX);
+        // Only the way to load the pages again is kept, because the pages of a whole crawl may not
+        // fit into memory, and only those with a repeated row are needed again.
+        self.earlier.push(reload);
         let picked = self.models.pick(&source, &decoded);
         let sorted = self.seen.sort(number, &decoded, &picked);
-        let (repeated, shared) = (sorted.repeated(), sorted.shared());
-        self.current.duplicates += repeated + shared;
+        self.current.duplicates += sorted.repeated() + sorted.shared();
+        let listed = sorted.listed(&decoded);
         let mut conflicts = Vec::new();
         if sorted.drops_rows() {
-            let (pages, crawl_id) = (self.pages.clone(), self.crawl_id.clone());
+            let (earlier, crawl_id) = (self.earlier.clone(), self.crawl_id.clone());
             (decoded, conflicts) = blocking(move || {
-                let again = |page: u32| {
-                    let page = pages[page as usize]().map_err(|error| {
+                let again = |number: u32| {
+                    let pages = earlier[number as usize]().map_err(|error| {
                         Error::new(Kind::State, "an earlier page cannot be loaded again")
                             .with_source(error)
                     });
-                    decode_page(&page?, &crawl_id)
+                    decode_together(&pages?, &crawl_id).map_err(|(_, error)| error)
                 };
                 let conflicts = conflicts::find(&decoded, number, &sorted.repeats, again)?;
                 sorted.drop_rows(&mut decoded)?;
@@ -146,11 +158,8 @@ impl Rows {
             }
         }
         self.current.misfits += issues.len() as u64;
-        let roots = decoded.tables.iter().enumerate();
-        let kept = roots.filter(|(position, table)| table.root == *position);
-        let kept: usize = kept.map(|(_, table)| table.records.num_rows()).sum();
         let mut rows = PageRows {
-            listed: kept as u64 + shared,
+            listed,
             tables: Vec::new(),
         };
         if !issues.is_empty() {
@@ -310,25 +319,46 @@ pub(super) async fn blocking<T: Send + 'static>(
     done.map_err(|error| Error::new(Kind::Unforeseen, "the decoder panicked").with_source(error))?
 }
 
-fn decode_page(page: &RawPage, crawl_id: &str) -> Result<Decoded> {
-    let asked: Vec<_> = page
-        .asked
-        .iter()
-        .map(|(name, number)| (name.as_str(), *number))
-        .collect();
-    let given: Vec<_> = page
-        .given
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
-        .collect();
-    let context = PageContext {
-        source: &page.source,
-        crawl_id,
-        observed_at: page.observed_at,
-        asked: &asked,
-        given: &given,
+/// Decodes pages of one endpoint. An error comes with the position of its page.
+fn decode_together(pages: &[RawPage], crawl_id: &str) -> Result<Decoded, (usize, Error)> {
+    let Some(first) = pages.first() else {
+        let error = Error::new(Kind::Unforeseen, "there is no page to decode");
+        return Err((0, error));
     };
-    decode(page.layout, &page.body, &context).map_err(|error| {
-        Error::new(Kind::Unreadable, "a page cannot be decoded").with_source(error)
+    let named: Vec<_> = pages.iter().map(Named::of).collect();
+    let texts = pages.iter().zip(&named).map(|(page, named)| Page {
+        text: &page.body,
+        context: PageContext {
+            source: &page.source,
+            crawl_id,
+            observed_at: page.observed_at,
+            asked: &named.asked,
+            given: &named.given,
+        },
+    });
+    decode_pages(first.layout, &texts.collect::<Vec<_>>()).map_err(|(position, error)| {
+        let failure = Error::new(Kind::Unreadable, "a page cannot be decoded");
+        (position, failure.with_source(error))
     })
+}
+
+/// The named values of a page, as the decoder takes them.
+struct Named<'a> {
+    asked: Vec<(&'a str, i64)>,
+    given: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Named<'a> {
+    fn of(page: &'a RawPage) -> Self {
+        let asked = page.asked.iter();
+        let given = page.given.iter();
+        Self {
+            asked: asked
+                .map(|(name, number)| (name.as_str(), *number))
+                .collect(),
+            given: given
+                .map(|(name, text)| (name.as_str(), text.as_str()))
+                .collect(),
+        }
+    }
 }
