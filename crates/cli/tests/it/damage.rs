@@ -50,8 +50,17 @@ fn is_noticed(tenant: &Tenant, folder: &Folder, state: &[u8]) -> bool {
 
 #[test]
 fn a_flipped_bit() {
+    flip_bits(16);
+}
+
+#[test]
+#[ignore = "slow; `cargo xtask soak` runs it"]
+fn a_flipped_bit_anywhere() {
+    flip_bits(128);
+}
+
+fn flip_bits(flips: usize) {
     let (tenant, folder, state) = paused();
-    let flips = 64;
     let mut noticed = 0;
     for flip in 0..flips {
         // The flips are spread over the file, and over the bits of a byte.
@@ -61,7 +70,7 @@ fn a_flipped_bit() {
         noticed += usize::from(is_noticed(&tenant, &folder, &state));
     }
     // Many flips hit unused parts of the file, which cannot be noticed.
-    assert!(noticed >= 8, "{noticed} flips were noticed");
+    assert!(noticed >= flips / 8, "{noticed} flips were noticed");
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn the_sink_is_registered() {
     );
     assert_eq!(
         options.as_value()["properties"]["row_group_bytes"]["default"],
-        16 << 20
+        4 << 20
     );
 }
 
