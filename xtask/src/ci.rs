@@ -4,7 +4,7 @@ use std::{env, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{codegen, root, tidy};
+use crate::{codegen, instructions, root, tidy};
 
 /// The arguments of cargo for each check.
 const CHECKS: [&[&str]; 3] = [
@@ -33,7 +33,7 @@ pub fn run() -> Result<()> {
     for arguments in CHECKS {
         cargo(arguments)?;
     }
-    Ok(())
+    instructions::Args::default().run()
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 pub mod bench;
 pub mod ci;
 pub mod codegen;
+pub mod instructions;
 pub mod interop;
 pub mod new_sink;
 mod python;
