@@ -95,17 +95,17 @@ pub(crate) enum Stage {
 
 /// What an option accepts, as in error messages; `None` for an unknown option.
 pub(crate) fn accepts(schema: &Value, option: &str) -> Option<String> {
-    Some(Fields(schema).find(option)?.describe())
+    Some(Fields::of(schema).find(option)?.describe())
 }
 
 /// The options that must be set.
 pub(crate) fn required(schema: &Value) -> Vec<String> {
-    Fields(schema).required().map(str::to_owned).collect()
+    Fields::of(schema).required().map(str::to_owned).collect()
 }
 
 /// Checks `options` against `schema`: no unknown, missing or invalid options.
 pub(crate) fn check(schema: &Value, options: &Map<String, Value>, stage: Stage) -> Result<()> {
-    let fields = Fields(schema);
+    let fields = Fields::of(schema);
     // Report unknown options before missing ones. A misspelled required option is both, and only the first message
     // suggests the right name.
     for (name, value) in options {
@@ -127,12 +127,14 @@ pub(crate) fn check(schema: &Value, options: &Map<String, Value>, stage: Stage) 
 
 /// Whether the option `name` is required.
 pub(crate) fn requires(schema: &Value, name: &str) -> bool {
-    Fields(schema).required().any(|required| required == name)
+    Fields::of(schema)
+        .required()
+        .any(|required| required == name)
 }
 
 /// Converts `text` to the type of the option `name`. It stays text if the option accepts text.
 pub(crate) fn from_text(schema: &Value, name: &str, text: String) -> Value {
-    match Fields(schema).find(name) {
+    match Fields::of(schema).find(name) {
         Some(wanted) => wanted.read_text(text),
         None => Value::String(text),
     }
@@ -140,7 +142,7 @@ pub(crate) fn from_text(schema: &Value, name: &str, text: String) -> Value {
 
 /// Whether `name` is an option that is or may be a secret.
 pub(crate) fn is_secret(schema: &Value, name: &str) -> bool {
-    Fields(schema)
+    Fields::of(schema)
         .find(name)
         .is_some_and(|wanted| wanted.is_secret())
 }

@@ -10,34 +10,63 @@ use super::Stage;
 use crate::nearest;
 use crate::secret::Secrecy;
 
-/// The options that a schema describes.
-pub(super) struct Fields<'a>(pub(super) &'a Value);
+/// The options that a schema describes, or the keys of a table in one of them.
+pub(super) struct Fields<'a> {
+    /// The schema of all options, which references point into.
+    root: &'a Value,
+    schema: &'a Value,
+}
 
 impl<'a> Fields<'a> {
+    /// The options of a sink.
+    pub(super) fn of(root: &'a Value) -> Self {
+        Self { root, schema: root }
+    }
+
     pub(super) fn names(&self) -> Vec<&'a str> {
         let properties = self.properties();
         properties.map_or_else(Vec::new, |map| map.keys().map(String::as_str).collect())
     }
 
     pub(super) fn required(&self) -> impl Iterator<Item = &'a str> {
-        let required = self.0.get("required").and_then(Value::as_array);
+        let required = self.schema.get("required").and_then(Value::as_array);
         required.into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// Whether the schema accepts names that it does not list, as for a map.
     pub(super) fn open(&self) -> bool {
-        let additional = self.0.get("additionalProperties");
+        let additional = self.schema.get("additionalProperties");
         additional.is_some_and(|additional| additional != &Value::Bool(false))
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Wanted<'a>> {
         let mut wanted = Wanted::default();
-        wanted.gather(self.0, self.properties()?.get(name)?);
+        wanted.gather(self.root, self.properties()?.get(name)?);
         Some(wanted)
     }
 
+    /// What is wrong with the keys of a table, as the end of a sentence about the option.
+    fn complaint(&self, table: &Map<String, Value>, stage: Stage) -> Option<String> {
+        let unknown = |name: &String| {
+            let list = nearest::list(name, &self.names());
+            format!("has the unknown key `{name}`; the keys are {list}")
+        };
+        let found = table.iter().find_map(|(name, value)| {
+            let Some(wanted) = self.find(name) else {
+                return Some(unknown(name));
+            };
+            let complaint = wanted.complaint(value, stage)?;
+            Some(format!("cannot be used: `{name}` {complaint}"))
+        });
+        let missing = || {
+            let name = self.required().find(|name| !table.contains_key(*name))?;
+            Some(format!("needs the key `{name}`"))
+        };
+        found.or_else(missing)
+    }
+
     fn properties(&self) -> Option<&'a Map<String, Value>> {
-        self.0.get("properties").and_then(Value::as_object)
+        self.schema.get("properties").and_then(Value::as_object)
     }
 }
 
@@ -53,6 +82,8 @@ pub(super) struct Wanted<'a> {
     minimum: Option<f64>,
     maximum: Option<f64>,
     secrecy: Option<Secrecy>,
+    /// The forms of a table with fixed keys.
+    tables: Vec<Fields<'a>>,
 }
 
 impl<'a> Wanted<'a> {
@@ -71,6 +102,10 @@ impl<'a> Wanted<'a> {
             for branch in branches.into_iter().flatten() {
                 self.gather(root, branch);
             }
+        }
+        let fields = Fields { root, schema };
+        if fields.properties().is_some() && !fields.open() {
+            self.tables.push(fields);
         }
         let types = self.types.len();
         match schema.get("type") {
@@ -123,6 +158,9 @@ impl<'a> Wanted<'a> {
             let below = self.minimum.is_some_and(|minimum| number < minimum);
             let above = self.maximum.is_some_and(|maximum| number > maximum);
             return (below || above).then(|| format!("must be {}, not {value}", self.describe()));
+        }
+        if let (Value::Object(table), [fields], None) = (value, &self.tables[..], self.secrecy) {
+            return fields.complaint(table, stage);
         }
         let word = value.as_str()?;
         if self.free_text || self.words.is_empty() || self.words.contains(&word) {

@@ -17,6 +17,15 @@ enum Layout {
     Latest,
 }
 
+/// What to keep.
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keep {
+    #[schemars(range(min = 1))]
+    last: Option<u32>,
+    unit: Layout,
+}
+
 #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
 struct Config {
     path: PathBuf,
@@ -27,6 +36,7 @@ struct Config {
     level: Option<u32>,
     #[serde(default)]
     headers: Vec<String>,
+    keep: Option<Keep>,
 }
 
 fn parse(options: &Value) -> Result<Config> {
@@ -44,6 +54,7 @@ fn options_that_fit_are_read() {
             formula_prefix: false,
             level: Some(9),
             headers: Vec::new(),
+            keep: None,
         }
     );
 }
@@ -53,7 +64,7 @@ fn options_that_do_not_fit_are_explained() {
     for (options, wanted) in [
         (
             json!({"path": "out", "layot": "latest"}),
-            "unknown option `layot`; the options are `formula_prefix`, `headers`, `layout`, `level`, `path`; \
+            "unknown option `layot`; the options are `formula_prefix`, `headers`, `keep`, `layout`, `level`, `path`; \
              did you mean `layout`?",
         ),
         (json!({}), "option `path` is missing"),
@@ -84,6 +95,18 @@ fn options_that_do_not_fit_are_explained() {
         (
             json!({"path": "out", "headers": "x"}),
             "option `headers` must be a list, not text",
+        ),
+        (
+            json!({"path": "out", "keep": {"lst": 3}}),
+            "option `keep` has the unknown key `lst`; the keys are `last`, `unit`; did you mean `last`?",
+        ),
+        (
+            json!({"path": "out", "keep": {"last": 0, "unit": "latest"}}),
+            "option `keep` cannot be used: `last` must be an integer of at least 1, not 0",
+        ),
+        (
+            json!({"path": "out", "keep": {"last": 1}}),
+            "option `keep` needs the key `unit`",
         ),
     ] {
         let error = parse(&options).unwrap_err();
