@@ -9,6 +9,7 @@ mod schema;
 mod secret;
 mod settings;
 mod source;
+mod value;
 
 #[cfg(test)]
 mod properties;

@@ -143,7 +143,7 @@ fn limited(source: &SourceConfig, mut config: client::Config) -> Result<client::
 
 /// Checks a source as far as that is possible without its secrets and without a connection.
 pub(crate) fn check_offline(source: &SourceConfig) -> Result<()> {
-    source.check()?;
+    source.check_users()?;
     offline(source).map(drop)
 }
 

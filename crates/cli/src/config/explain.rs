@@ -1,5 +1,7 @@
 //! Error messages for the configuration file, with line numbers.
 
+use std::ops::Range;
+
 use anyhow::anyhow;
 use fortilake_sink::nearest;
 use toml::{
@@ -7,7 +9,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::excerpt::excerpt;
+use super::{
+    excerpt::excerpt,
+    source::{FORMS_OF_SEARCH, FORMS_OF_SECRETS},
+};
 use crate::exit::CommandError;
 
 /// The parser's message with its line number, and the nearest known key for an unknown one.
@@ -20,7 +25,8 @@ pub(super) fn unreadable(text: &str, error: &toml::de::Error) -> CommandError {
     let message = error.message().replace('\n', "; ");
     let span = error.span().unwrap_or_default();
     // What cannot be parsed may be a value without a key, so only what can be is shown.
-    let is_parsed = message.starts_with("unknown ") || message.starts_with("invalid ");
+    let parsed = ["unknown ", "invalid ", FORMS_OF_SECRETS, FORMS_OF_SEARCH];
+    let is_parsed = parsed.iter().any(|start| message.starts_with(start));
     let excerpt = excerpt(text, span.clone()).filter(|_| is_parsed);
     let excerpt = excerpt.map_or_else(String::new, |excerpt| format!("\n{excerpt}"));
     let line = line(text, span.start);
@@ -85,6 +91,40 @@ impl<'a> Lines<'a> {
 
     /// The line of the last of these keys; a number is the position in a list, counted from 0.
     pub(crate) fn of(&self, path: &[&str]) -> Option<usize> {
+        Some(line(self.text, self.span(path)?.start))
+    }
+
+    /// The line of the last of these keys, and the line itself with a mark under the key, after a line break.
+    ///
+    /// If there is no such key, these are those of the nearest one above it: `quota = …` is above
+    /// `quota.calls.per`.
+    pub(super) fn mark(&self, path: &[&str]) -> Option<(usize, String)> {
+        let above = (1..=path.len()).rev().map(|length| &path[..length]);
+        let span = above.into_iter().find_map(|path| self.span(path))?;
+        let line = line(self.text, span.start);
+        let excerpt = excerpt(self.text, span);
+        let excerpt = excerpt.map_or_else(String::new, |excerpt| format!("\n{excerpt}"));
+        Some((line, excerpt))
+    }
+
+    /// The position of the first source with this name, as a step of a path.
+    pub(super) fn source(&self, name: &str) -> Option<String> {
+        let DeValue::Array(sources) = self.file.get_ref().get("source")?.get_ref() else {
+            return None;
+        };
+        let position = sources.iter().position(|source| {
+            let DeValue::Table(keys) = source.get_ref() else {
+                return false;
+            };
+            keys.get("name").is_some_and(
+                |found| matches!(found.get_ref(), DeValue::String(found) if found == name),
+            )
+        });
+        position.map(|position| position.to_string())
+    }
+
+    /// Where the last of these keys is.
+    fn span(&self, path: &[&str]) -> Option<Range<usize>> {
         let (first, rest) = path.split_first()?;
         let (key, value) = self.file.get_ref().get_key_value(*first)?;
         let (mut span, mut value) = (key.span(), value.get_ref());
@@ -101,7 +141,7 @@ impl<'a> Lines<'a> {
                 _ => return None,
             }
         }
-        Some(line(self.text, span.start))
+        Some(span)
     }
 
     /// The failure for a `[source]` or `[sink]`, of which a file has a list.

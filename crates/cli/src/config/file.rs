@@ -8,7 +8,7 @@ use fortilake_sink::{Partial, Spec};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Config, Secret, SinkConfig, SourceConfig, explain};
+use super::{Config, Secret, SinkConfig, SourceConfig, explain, value::WrongValue};
 use crate::exit::{CommandError, Result};
 
 /// The configuration of fortilake.
@@ -129,17 +129,21 @@ impl Crawl {
     /// Checks the keys of a rolling crawl together. Each would do something else than its reader
     /// expects if another is missing.
     fn refresh(&self, partial: Option<PartialConfig>) -> Result<Option<Refresh>> {
-        let refuse = |message: &str| Err(CommandError::not_started(anyhow!("{message}")));
+        let refuse = |key: &str, complaint: &str| {
+            let text = format!("`{key}` of `[crawl]` {complaint}");
+            Err(WrongValue::of_section("crawl", key, text))
+        };
         let Some(text) = &self.refresh else {
             return match self.calls_per_run {
-                Some(_) => refuse("`calls_per_run` of `[crawl]` needs `refresh`"),
+                Some(_) => refuse("calls_per_run", "needs `refresh`"),
                 None => Ok(None),
             };
         };
         let every = duration("refresh", text)?;
         if !matches!(partial, Some(PartialConfig::Carry)) {
             return refuse(
-                "`refresh` of `[crawl]` needs `partial = \"carry\"` in `[publish]`, because the \
+                "refresh",
+                "needs `partial = \"carry\"` in `[publish]`, because the \
                  accounts that are not read again keep the rows of earlier crawls",
             );
         }
@@ -147,12 +151,13 @@ impl Crawl {
         let max_age = max_age.map(|text| duration("max_age", text)).transpose()?;
         if max_age.is_none_or(|most| most <= every) {
             return refuse(
-                "`refresh` of `[crawl]` needs a longer `max_age`: set it to more than `refresh`, or \
+                "refresh",
+                "needs a longer `max_age`: set it to more than `refresh`, or \
                  snapshots will be partial",
             );
         }
         if self.calls_per_run == Some(0) {
-            return refuse("`calls_per_run` of `[crawl]` is 0; it must be at least 1");
+            return refuse("calls_per_run", "is 0; it must be at least 1");
         }
         Ok(Some(Refresh {
             every,
@@ -182,9 +187,9 @@ fn duration(key: &str, text: &str) -> Result<Duration> {
     let span = text.parse::<jiff::SignedDuration>().ok();
     let length = span.and_then(|span| Duration::try_from(span).ok());
     length.filter(|length| !length.is_zero()).ok_or_else(|| {
-        CommandError::not_started(anyhow!(
-            "`{key}` of `[crawl]` is `{text}`; it must be a duration such as `12h`"
-        ))
+        let message =
+            format!("`{key}` of `[crawl]` is `{text}`; it must be a duration such as `12h`");
+        WrongValue::of_section("crawl", key, message)
     })
 }
 
@@ -203,6 +208,10 @@ pub(crate) fn read(path: &Path) -> Result<Config> {
 
 /// Parses and checks the text of a configuration file.
 pub(crate) fn parse(text: &str) -> Result<Config> {
+    parsed(text).map_err(|failure| WrongValue::locate(failure, text))
+}
+
+fn parsed(text: &str) -> Result<Config> {
     let file: File = toml::from_str(text).map_err(|error| explain::unreadable(text, &error))?;
     if file.source.is_empty() {
         return Err(CommandError::not_started(anyhow!(
@@ -215,9 +224,10 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
     ];
     for (key, share) in shares {
         if !(0.0..=1.0).contains(&share) {
-            return Err(CommandError::not_started(anyhow!(
+            let message = format!(
                 "`{key}` of `[guard]` is {share}; it must be a fraction from 0 to 1, such as 0.2",
-            )));
+            );
+            return Err(WrongValue::of_section("guard", key, message));
         }
     }
     let mut names = HashSet::new();
@@ -239,17 +249,7 @@ pub(crate) fn parse(text: &str) -> Result<Config> {
             ))
             .hint("write password = { env = \"…\" }, { file = \"…\" } or { command = [\"…\"] }"));
         }
-        if source.statuses.is_empty() || source.concurrency == 0 {
-            let key = if source.concurrency == 0 {
-                "concurrency"
-            } else {
-                "statuses"
-            };
-            return Err(CommandError::not_started(anyhow!(
-                "`{key}` of source `{}` must not be empty or zero",
-                source.name
-            )));
-        }
+        source.check_values()?;
     }
     let sinks = file.sink.into_iter().enumerate().map(|(position, sink)| {
         let label = format!("[[sink]] {} ({})", position + 1, sink.kind);

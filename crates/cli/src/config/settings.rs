@@ -6,12 +6,14 @@ use anyhow::{Context as _, anyhow};
 use fortilake_auth::Credentials;
 use fortilake_client as client;
 use fortilake_crawler::{ApiKey, DetailsFor, ScopeMode, Search, Settings, System};
+use fortilake_sink::nearest;
 use fortilake_state::digest;
 use jiff::{Span, SpanRelativeTo};
 
 use super::{
     Env, Secret, SourceConfig, secret,
     source::{INCLUDE, SearchConfig},
+    value::WrongValue,
 };
 use crate::exit::{CommandError, Result};
 
@@ -38,12 +40,13 @@ impl SourceConfig {
                 Some((_, None)) => details = Some(self.details()),
                 Some((_, Some(endpoint))) => include.push(*endpoint),
                 None => {
-                    let known: Vec<_> = INCLUDE
-                        .iter()
-                        .map(|(known, _)| format!("`{known}`"))
-                        .collect();
-                    let known = known.join(", ");
-                    return Err(self.wrong("include", name, &format!("one or more of {known}")));
+                    let known = INCLUDE.map(|(known, _)| known);
+                    let list = known.map(|known| format!("`{known}`")).join(", ");
+                    let failure = self.wrong("include", name, &format!("one or more of {list}"));
+                    return Err(match nearest(name, known) {
+                        Some(known) => failure.hint(format!("did you mean `{known}`?")),
+                        None => failure,
+                    });
                 }
             }
         }
@@ -68,11 +71,8 @@ impl SourceConfig {
         if !is_set || self.system == System::default() {
             return Ok(());
         }
-        Err(CommandError::not_started(anyhow!(
-            "`{key}` of source `{}` is only for sources of the type `{}`",
-            self.name,
-            System::default().name()
-        )))
+        let only = System::default().name();
+        Err(self.refused(key, &format!("is only for sources of the type `{only}`")))
     }
 
     fn models(&self) -> Result<Vec<String>> {
@@ -182,10 +182,13 @@ impl SourceConfig {
     }
 
     fn wrong(&self, key: &str, value: &str, wanted: &str) -> CommandError {
-        CommandError::not_started(anyhow!(
-            "`{key}` of source `{}` is `{value}`; it must be {wanted}",
-            self.name
-        ))
+        self.refused(key, &format!("is `{value}`; it must be {wanted}"))
+    }
+
+    /// The failure that says this about a key, as the end of a sentence.
+    fn refused(&self, key: &str, complaint: &str) -> CommandError {
+        let text = format!("`{key}` of source `{}` {complaint}", self.name);
+        WrongValue::of_source(&self.name, key, text)
     }
 
     /// This source once for each of its API users, with the credentials of that user.
@@ -223,22 +226,56 @@ impl SourceConfig {
         }
     }
 
-    /// Checks every value of the source, without reading a secret or opening a connection.
-    pub(crate) fn check(&self) -> Result<()> {
-        self.settings(&[])?;
+    /// Checks every value of the source, but not whether the values that it must have are there.
+    pub(super) fn check_values(&self) -> Result<()> {
+        if self.concurrency == 0 {
+            return Err(self.wrong("concurrency", "0", "at least 1"));
+        }
+        if self.statuses.is_empty() {
+            return Err(self.wrong("statuses", "[]", "a list such as [\"Registered\"]"));
+        }
+        let details = self.settings(&[])?.details;
+        if self.details_for.is_some() && details.is_none() {
+            return Err(self.refused("details_for", "needs `include = [\"product_details\"]`"));
+        }
+        if self.api_key.is_some() && self.system.api_key() == ApiKey::Unknown {
+            let complaint = format!(
+                "cannot be used: sources of the type `{}` need `username` and `password`",
+                self.system.name()
+            );
+            return Err(self.refused("api_key", &complaint));
+        }
         self.details_max_age()?;
         self.call_timeout()?;
         self.answer_limit()?;
-        self.call_limits()?;
-        self.error_limit()?;
-        if self
-            .quota
-            .budget
-            .as_deref()
-            .is_some_and(|name| name.trim().is_empty())
+        self.check_quota()
+    }
+
+    fn check_quota(&self) -> Result<()> {
+        let windows = self.call_limits()?.unwrap_or_default();
+        if windows.iter().any(|window| window.max == 0) {
+            return Err(self.wrong("quota.calls.max", "0", "at least 1"));
+        }
+        if let Some(errors) = self.error_limit()?
+            && errors.max <= errors.reserve
         {
+            let wanted = format!("more than `reserve`, which is {}", errors.reserve);
+            return Err(self.wrong("quota.errors.max", &errors.max.to_string(), &wanted));
+        }
+        let share = self.quota.share;
+        if !(share > 0.0 && share <= 1.0) {
+            let wanted = "more than 0 and at most 1";
+            return Err(self.wrong("quota.share", &share.to_string(), wanted));
+        }
+        let budget = self.quota.budget.as_deref();
+        if budget.is_some_and(|name| name.trim().is_empty()) {
             return Err(self.wrong("quota.budget", "", "a name"));
         }
+        Ok(())
+    }
+
+    /// Checks that the source says who calls, without reading a secret.
+    pub(crate) fn check_users(&self) -> Result<()> {
         for user in self.by_user() {
             let (username, password) = user.credential_keys();
             for key in username.into_iter().chain([password]) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 mod schema;
 
-/// One `[[source]]`. Values are checked when they are used, not when they are parsed.
+/// One `[[source]]`. [`SourceConfig::check_values`] checks what types cannot.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceConfig {
@@ -115,6 +115,12 @@ fn system<'de, D: Deserializer<'de>>(deserializer: D) -> Result<System, D::Error
         D::Error::custom(format!("unknown variant `{name}`, expected one of {known}"))
     })
 }
+
+/// How the message about a wrong `search` begins.
+pub(super) const FORMS_OF_SEARCH: &str = "expected `auto` ";
+
+/// How the message about a wrong reference to a secret begins.
+pub(super) const FORMS_OF_SECRETS: &str = "expected { env = ";
 
 /// The value of `search`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -171,25 +171,75 @@ fn a_password_in_the_file_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn invalid_values_are_reported() {
-    for keys in [
-        "scope = \"all\"",
-        "search = \"all\"",
-        "search = []",
-        "include = [\"everything\"]",
+fn a_wrong_value_is_reported_with_its_line() {
+    for (keys, complaint) in [
+        (
+            "scope = \"all\"",
+            "is `all`; it must be `auto`, `organization` or `local`",
+        ),
+        (
+            "search = \"all\"",
+            "is `all`; it must be `auto` or a list of patterns",
+        ),
+        (
+            "search = []",
+            "is ``; it must be patterns that are not empty",
+        ),
+        (
+            "include = [\"everything\"]",
+            "is `everything`; it must be one or more of `folders`",
+        ),
+        (
+            "timeout = \"soon\"",
+            "is `soon`; it must be a duration such as `60s`",
+        ),
+        ("timeout = \"-5s\"", "is `-5s`; it must be a duration"),
+        ("concurrency = 0", "is `0`; it must be at least 1"),
+        (
+            "statuses = []",
+            "is `[]`; it must be a list such as [\"Registered\"]",
+        ),
+        (
+            "details_for = { models = [\"FortiGate*\"] }",
+            "needs `include = [\"product_details\"]`",
+        ),
+        (
+            "api_key = { env = \"K\" }",
+            "need `username` and `password`",
+        ),
+        (
+            "quota = { share = 3.0 }",
+            "is `3`; it must be more than 0 and at most 1",
+        ),
+        (
+            "quota.calls = [{ max = 0, per = \"1m\" }]",
+            "is `0`; it must be at least 1",
+        ),
+        (
+            "quota.errors = { max = 2, per = \"1h\" }",
+            "is `2`; it must be more than `reserve`, which is 2",
+        ),
     ] {
-        let text = message(source(keys).unwrap().settings(&[]));
-        assert!(text.contains("of source `acme`"), "{text}");
+        let text = message(source(keys));
+        assert!(text.starts_with("error: line 4: `"), "{text}");
+        assert!(
+            text.contains("` of source `acme` ") && text.contains(complaint),
+            "{text}"
+        );
+        assert!(text.contains("\n4 | ") && text.contains('^'), "{text}");
     }
+    let text = message(source("include = [\"folder\"]"));
+    assert!(text.contains("hint: did you mean `folders`?"), "{text}");
+    let text = message(source("[crawl]\nmax_idle = \"x\""));
     assert!(
-        source("timeout = \"soon\"")
-            .unwrap()
-            .call_timeout()
-            .is_err()
+        text.starts_with("error: line 5: `max_idle` of `[crawl]`"),
+        "{text}"
     );
-    assert!(source("timeout = \"-5s\"").unwrap().call_timeout().is_err());
-    assert!(source("concurrency = 0").is_err());
-    assert!(source("statuses = []").is_err());
+    let text = message(source("password = { env = \"P\", file = \"p\" }"));
+    assert!(
+        text.contains("line 4: expected { env = … }") && text.contains("4 | password = …"),
+        "{text}"
+    );
     assert!(file::parse("[[source]]\nname=\"a\"\ntype=\"forticloud\"\n[[source]]\nname=\"a\"\ntype=\"forticloud\"\n").is_err());
 }
 

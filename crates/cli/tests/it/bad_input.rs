@@ -58,7 +58,10 @@ fn configurations() {
     insta::assert_snapshot!(configured("[[source]]\nname = \"acme\"\ntype = \"forticloud\"\nusername = \"u\"\npassword = { env = \"P\" }\nscope = \"all\"\n"), @"
     exit 2
     --- stderr
-    error: `scope` of source `acme` is `all`; it must be `auto`, `organization` or `local`
+    error: the configuration `fortilake.toml` cannot be used
+      caused by: line 6: `scope` of source `acme` is `all`; it must be `auto`, `organization` or `local`
+                 6 | scope = …
+                   | ^^^^^
     ");
     insta::assert_snapshot!(configured("[[source\n"), @"
     exit 2
@@ -209,6 +212,14 @@ fn a_plan_refuses_what_a_crawl_would_refuse() {
     let text = told("password = { env = \"P\", file = \"p\" }\n");
     assert!(
         text.contains("line 5: expected { env = … }, { file = … } or { command"),
+        "{text}"
+    );
+    let text = told(
+        "password = { env = \"P\" }\n[[sink]]\ntype = \"parquet\"\npath = \"out\"\nkeep = { lst = 3 }\n",
+    );
+    assert!(
+        text.contains("line 9: [[sink]] 1 (parquet) cannot be used")
+            && text.contains("option `keep` has the unknown key `lst`; the keys are `days`, `last`"),
         "{text}"
     );
 }

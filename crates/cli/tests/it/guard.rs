@@ -257,7 +257,9 @@ fn the_limit_is_set_in_the_configuration() {
     exit 2
     --- stderr
     error: the configuration `fortilake.toml` cannot be used
-      caused by: `max_shrink` of `[guard]` is 2; it must be a fraction from 0 to 1, such as 0.2
+      caused by: line 1: `max_shrink` of `[guard]` is 2; it must be a fraction from 0 to 1, such as 0.2
+                 1 | guard = …
+                   |         ^
     ");
     assert!(!folder.join("out").exists());
 }
