@@ -1,9 +1,10 @@
-//! Properties of reading a configuration, whatever is in it.
+//! Properties of reading a configuration or the specification of a sink, whatever is in it.
 
-use proptest::prelude::*;
+use fortilake_sink::{Options, Spec, registry};
+use proptest::{prelude::*, sample::select};
 
-use super::file;
-use crate::exit::render;
+use super::{are_apart, file, label};
+use crate::{connect, exit::render};
 
 /// A configuration with one of everything.
 const WHOLE: &str = r#"
@@ -41,6 +42,53 @@ fn word() -> impl Strategy<Value = String> {
     ]
 }
 
+/// The specification of one of our sinks. Some of its options exist.
+fn specification() -> impl Strategy<Value = String> {
+    let value = prop_oneof![
+        "\\PC{0,12}",
+        select(vec![
+            "true",
+            "0",
+            "1",
+            "-1",
+            "9e9",
+            "latest",
+            "snapshots",
+            "publish",
+            "30s",
+            "%zz",
+            "a,b",
+            "{}"
+        ])
+        .prop_map(str::to_owned),
+    ]
+    .boxed();
+    let sinks = registry::all().expect("names differ");
+    let one = select(sinks).prop_flat_map(move |sink| {
+        let schema = (sink.options)();
+        let options = schema.as_value()["properties"].as_object();
+        let mut names: Vec<String> = options
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect();
+        names.extend(["layot", "x_env", "", "secrets_env"].map(str::to_owned));
+        let option =
+            (select(names), value.clone()).prop_map(|(name, value)| format!("{name}={value}"));
+        let target = prop_oneof![
+            Just("out".to_owned()),
+            Just("https://u:p@h/x".to_owned()),
+            Just("s3://bucket/prefix".to_owned()),
+            "\\PC{0,20}",
+        ];
+        (Just(sink.name), target, prop::collection::vec(option, 0..4))
+    });
+    one.prop_map(|(name, target, options)| match options.len() {
+        0 => format!("{name}:{target}"),
+        _ => format!("{name}:{target}?{}", options.join("&")),
+    })
+}
+
 proptest! {
     #[test]
     fn any_text_is_a_configuration_or_an_error(text in "(\\PC|\\n){0,200}") {
@@ -56,11 +104,28 @@ proptest! {
         match file::parse(&text) {
             Ok(config) => {
                 for source in &config.sources {
-                    // Whatever the values are, they are settings or errors.
-                    let _ = (source.settings(&[]), source.call_limits(), source.call_timeout());
+                    // Values that were accepted are settings. Only users and addresses may be missing.
+                    prop_assert!(source.settings(&[]).is_ok() && source.call_limits().is_ok());
+                    let _ = connect::check_offline(source);
                 }
+                let _ = are_apart(&config.sinks);
             }
             Err(error) => prop_assert!(render(&error).starts_with("error: ")),
+        }
+    }
+
+    #[test]
+    fn any_specification_of_our_sinks_is_a_sink_or_an_error(text in specification()) {
+        prop_assert!(!label(&text).contains('?'));
+        match Spec::parse(&text) {
+            Ok(spec) => {
+                let descriptor = registry::find(&spec.sink).expect("it was parsed");
+                // Secrets are still references here, which no sink accepts, so this may be an error.
+                let _ = (descriptor.delivery)(&Options(spec.options.clone()));
+                prop_assert!(spec.shown_options().is_ok() && spec.written_options().is_ok());
+                prop_assert!(spec.check().is_ok(), "{}", text);
+            }
+            Err(error) => prop_assert!(!error.to_string().contains('\n'), "{error}"),
         }
     }
 }
