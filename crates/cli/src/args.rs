@@ -161,6 +161,9 @@ pub(crate) enum Command {
         after_help = "Example: fortilake account list --ou 2100014"
     )]
     Account(AccountAction),
+    /// List all accounts of the organization.
+    #[command(after_help = "Example: fortilake accounts --format json")]
+    Accounts(ReadArgs),
     /// Sign in to or out of a FortiPortal.
     #[command(subcommand, after_help = "Example: fortilake portal status")]
     Portal(PortalAction),

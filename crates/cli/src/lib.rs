@@ -97,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Service(action) => commands::service::run(&action, console),
         Command::Ou(action) => commands::ou::run(&action, console),
         Command::Account(action) => commands::account::run(&action, console),
+        Command::Accounts(args) => commands::account::all(&args, console),
         Command::Portal(action) => commands::portal::run(&action, console),
         Command::Ftm(action) => commands::ftm::run(&action, console),
         Command::Sinks(args) => commands::sinks::run(&args, console),

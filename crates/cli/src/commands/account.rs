@@ -1,15 +1,26 @@
 //! `fortilake account`: list, create and move accounts.
 
-use fortilake_models::generated::types::{
-    AccountsCreate, AccountsCreateRequest, AccountsList, AccountsListRequest, AccountsMove,
-    AccountsMoveRequest,
-};
+use std::collections::BTreeSet;
 
-use super::{operation, view::View};
+use fortilake_crawler::Facts;
+use fortilake_models::{
+    Operation as _,
+    generated::types::{
+        AccountsCreate, AccountsCreateRequest, AccountsList, AccountsListRequest, AccountsMove,
+        AccountsMoveRequest, UnitsList, UnitsListRequest,
+    },
+};
+use serde_json::{Value, json};
+
+use super::{
+    operation::{self, OperationClient, OperationTarget},
+    part::ListPart,
+    view::View,
+};
 use crate::{
-    args::{AccountAction, AccountCreateArgs},
+    args::{AccountAction, AccountCreateArgs, ReadArgs},
     console::Console,
-    exit::Result,
+    exit::{CommandError, Result},
     summary::count,
 };
 
@@ -44,6 +55,64 @@ pub(crate) fn run(action: &AccountAction, console: Console) -> Result {
             operation::write::<AccountsMove>(&what, &request, &View::BLANK, write, console)
         }
     }
+}
+
+/// Lists the accounts of all units that the API user can see.
+pub(crate) fn all(read: &ReadArgs, console: Console) -> Result {
+    let target = OperationTarget::find(&read.target, AccountsList::ENDPOINT, console)?;
+    let caller = target.connect()?;
+    let accounts = caller.run(async |caller| read_all(caller, console).await)?;
+    let answer = json!({ "accounts": accounts }).to_string();
+    operation::print(&answer, &ACCOUNTS, read.format, console)
+}
+
+/// Asks for the units, and then for the accounts in each of them. An account in two units is listed once.
+async fn read_all(caller: &OperationClient, console: Console) -> Result<Vec<Value>> {
+    let request = UnitsListRequest {
+        parent_id: None,
+        name: None,
+    };
+    let arguments = operation::arguments(&request)?;
+    let page = caller.fetch(UnitsList::ENDPOINT, &arguments).await?;
+    let found = operation::check(UnitsList::ENDPOINT, &arguments, &page)?;
+    let units: BTreeSet<i64> = match found {
+        Facts::Units {
+            organization,
+            units,
+        } => organization.into_iter().chain(units.known).collect(),
+        _ => BTreeSet::new(),
+    };
+    let mut seen = BTreeSet::new();
+    let mut accounts = Vec::new();
+    for unit in units {
+        let request = AccountsListRequest {
+            parent_id: Some(unit),
+            account_id: None,
+            email: None,
+        };
+        let arguments = operation::arguments(&request)?;
+        let page = caller.fetch(AccountsList::ENDPOINT, &arguments).await?;
+        if page.is_empty_result() {
+            continue;
+        }
+        operation::check(AccountsList::ENDPOINT, &arguments, &page)?;
+        if let Some(part) = ListPart::of(&page.body) {
+            console.note(&format!(
+                "unit {unit}: {}",
+                part.note(AccountsList::ENDPOINT)
+            ));
+        }
+        let mut answer: Value = serde_json::from_str(&page.body).map_err(CommandError::failed)?;
+        let rows = answer.pointer_mut(ACCOUNTS.rows).map(Value::take);
+        let Some(Value::Array(rows)) = rows else {
+            continue;
+        };
+        accounts.extend(rows.into_iter().filter(|row| {
+            // A row without an id is shown, because nothing says that it was shown before.
+            row.get("id").is_none_or(|id| seen.insert(id.to_string()))
+        }));
+    }
+    Ok(accounts)
 }
 
 fn create(args: &AccountCreateArgs, console: Console) -> Result {

@@ -43,7 +43,7 @@ pub(super) fn read<O: Operation>(
     } else {
         check(O::ENDPOINT, &arguments, &page)?.unusable_total()
     };
-    let code = print(&page, view, args.format, console)?;
+    let code = print(&page.body, view, args.format, console)?;
     if let Some(part) = ListPart::of(&page.body) {
         console.note(&part.note(O::ENDPOINT));
     } else if let Some(doubt) = doubt {
@@ -55,7 +55,11 @@ pub(super) fn read<O: Operation>(
 /// Checks that what is printed from a response is what was asked for.
 ///
 /// Without this, a response whose rows have another name would look like an empty list.
-fn check(endpoint: &Endpoint, arguments: &Map<String, Value>, page: &Page) -> Result<Facts> {
+pub(super) fn check(
+    endpoint: &Endpoint,
+    arguments: &Map<String, Value>,
+    page: &Page,
+) -> Result<Facts> {
     response::facts(endpoint, arguments, &page.body).map_err(|error| {
         CommandError::failed(error)
             .context(format!("the response of `{}` cannot be used", endpoint.id))
@@ -81,7 +85,7 @@ pub(super) fn write<O: Operation>(
     let caller = target.connect()?;
     let page = caller.run(async |caller| caller.fetch(O::ENDPOINT, &arguments).await)?;
     console.note("done\n");
-    print(&page, view, args.format, console)
+    print(&page.body, view, args.format, console)
 }
 
 /// Converts a typed request into the arguments of a call.
@@ -94,10 +98,9 @@ pub(super) fn arguments(request: &impl Serialize) -> Result<Map<String, Value>> 
     }
 }
 
-fn print(page: &Page, view: &View, format: Format, console: Console) -> Result {
-    let text = view
-        .render(&page.body, format)
-        .map_err(CommandError::failed)?;
+/// Prints the rows of a response.
+pub(super) fn print(answer: &str, view: &View, format: Format, console: Console) -> Result {
+    let text = view.render(answer, format).map_err(CommandError::failed)?;
     if text.is_empty() && !view.is_blank() {
         console.note("nothing found\n");
     }

@@ -30,6 +30,7 @@ fn help() {
       service      Register subscriptions
       ou           List, create, change and delete organizational units
       account      List, create and move accounts
+      accounts     List all accounts of the organization
       portal       Sign in to or out of a FortiPortal
       ftm          Show and activate FortiToken Mobile licenses on a FortiAuthenticator
       sinks        List the sinks in this build, or describe one

@@ -175,6 +175,17 @@ fn lists_are_printed_as_tables() {
     710112  Kestrel Clinics Ltd               2100001   fortinet@kestrel-2.example    826
     710123  Harrow & Pine Physiotherapy GmbH  2100001   network@harrowpine-3.example  276
     ");
+    insta::assert_snapshot!(folder.check("accounts"), @"
+    exit 0
+    --- stdout
+    id      company                           parentId  email                         countryId
+    710101  Fjordmark Retail AS               2100001   network@fjordmark-1.example   578
+    710112  Kestrel Clinics Ltd               2100001   fortinet@kestrel-2.example    826
+    710123  Harrow & Pine Physiotherapy GmbH  2100001   network@harrowpine-3.example  276
+    ");
+    let text = text_of(folder.run("accounts --format json").stdout);
+    let rows: Vec<Value> = serde_json::from_str(&text).unwrap();
+    assert_eq!(rows.len(), 3, "{text}");
     let folders = folder.check(&format!("folder list --account {ACCOUNT}"));
     insta::assert_snapshot!(folders, @"
     exit 0
