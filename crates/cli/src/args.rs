@@ -264,9 +264,9 @@ pub(crate) enum CrawlsAction {
     #[command(after_help = "Example: fortilake crawls list --json")]
     List,
     /// Show one crawl.
-    #[command(after_help = "Example: fortilake crawls show 20260901T060000Z-5f2a")]
+    #[command(after_help = "Example: fortilake crawls show latest")]
     Show {
-        /// Crawl id, as `fortilake crawls` lists it.
+        /// Crawl id, as `fortilake crawls` lists it, or `latest`.
         id: String,
     },
     /// Check everything in the state file against its checksums.

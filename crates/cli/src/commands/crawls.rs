@@ -44,11 +44,11 @@ pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
             list(&crawls)
         }
         Some(CrawlsAction::Show { id }) if args.json => {
-            let crawl = find(&state, id)?;
+            let crawl = newest_or(&state, id)?;
             format!("{:#}\n", object(&crawl, &deliveries::of(&state, &crawl)?))
         }
         Some(CrawlsAction::Show { id }) => {
-            let crawl = find(&state, id)?;
+            let crawl = newest_or(&state, id)?;
             let mut text = show(&crawl, &deliveries::of(&state, &crawl)?);
             if crawl.status.is_unfinished() {
                 for error in state.last_errors()? {
@@ -69,6 +69,14 @@ pub(crate) fn run(args: &CrawlsArgs, console: Console) -> Result {
     };
     console.data(&text).map_err(CommandError::failed)?;
     Ok(Code::Complete)
+}
+
+/// Finds a crawl by its id; `latest` is the newest one, however it ended.
+fn newest_or(state: &State, id: &str) -> Result<Crawl> {
+    match state.crawls()?.into_iter().next() {
+        Some(newest) if id == "latest" => Ok(newest),
+        _ => find(state, id),
+    }
 }
 
 /// Finds a crawl by its id.

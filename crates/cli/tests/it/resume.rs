@@ -158,6 +158,7 @@ fn stored_crawls_are_listed_shown_and_removed() {
     sink:      csv:out: published
     ");
     assert!(shown.contains("\"complete\": true"), "{shown}");
+    assert_eq!(folder.check("crawls show latest"), shown);
     let text = folder.check("crawls show 20260101T000000Z-00000000");
     assert!(text.starts_with("exit 2"), "{text}");
     insta::assert_snapshot!(folder.check(&format!("crawls remove {id}")), @"
