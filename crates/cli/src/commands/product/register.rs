@@ -66,6 +66,7 @@ pub(super) fn run(args: &RegisterArgs, console: Console) -> Result {
         registration.forget(&memory).map_err(operation::failure)?;
     }
     registration.recall(&memory).map_err(operation::failure)?;
+    let recalled = Counts::of(&registration).registered;
     if let Some(after) = &args.resend_unknown {
         let now = jiff::Timestamp::now().as_microsecond();
         registration.resend_unknown(now, resend_age(after)?);
@@ -87,6 +88,15 @@ pub(super) fn run(args: &RegisterArgs, console: Console) -> Result {
     console.data(&table).map_err(CommandError::failed)?;
     let counts = Counts::of(&registration);
     console.note(&counts.summary());
+    if recalled > 0 {
+        console.note(&format!(
+            "{} registered by an earlier run and not sent again; `--fresh` ignores earlier runs\n",
+            match recalled {
+                1 => "1 of them was".to_owned(),
+                recalled => format!("{recalled} of them were"),
+            }
+        ));
+    }
     ended?;
     if counts.sent > 0 {
         console.problem(UNKNOWN);

@@ -328,6 +328,17 @@ fn one_unit_is_described_by_flags() {
     acme: will register 1 of 1 unit in account 710101, at most 5 per call
     1 registered
     ");
+    insta::assert_snapshot!(folder.check(
+        "product register FP231FTK25000001 --account 710101 --description edge --cloud-key-env KEY --country DE --city Kiel --yes"
+    ), @"
+    exit 0
+    --- stdout
+    row,serial_number,contract_number,outcome,product_model,message
+    1,FP231FTK25000001,,registered,FortiAP 231F,
+    --- stderr
+    1 registered
+    1 of them was registered by an earlier run and not sent again; `--fresh` ignores earlier runs
+    ");
     let call = calls(&tenant, "products/register").remove(0);
     assert_eq!(call.arguments["locations"][0]["city"], "Kiel");
     assert_eq!(
