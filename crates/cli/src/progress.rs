@@ -8,7 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fortilake_client::Client;
+use fortilake_auth::until;
+use fortilake_client::{Client, Window};
 use fortilake_crawler::{Event, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
@@ -17,11 +18,11 @@ use crate::{
     console::Console,
     source_usage,
     summary::{CallCounts, count},
-    time::{Time, window_name},
+    time::{Span, clock, window_name},
 };
 
-/// The template of the live display. The limits have a line of their own, because a terminal of 80
-/// columns has no room for them beside the bar.
+/// The template of the live display. What was published and the limits have lines of their own, so that the display fits
+/// a terminal of 60 columns.
 const TEMPLATE: &str = "{spinner} [{elapsed}] {wide_bar} {msg}\n{prefix}";
 /// The time between two updates of the live display.
 const LIVE: Duration = Duration::from_millis(100);
@@ -124,30 +125,28 @@ impl Counts {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many calls the limits still allow, and when the next waiting call will be sent. Empty if
-    /// there are no limits.
-    async fn limits(&self) -> String {
-        let mut parts = Vec::new();
+    /// What the limits of each source still allow, and how long the rest takes within them, in lines of at most 60
+    /// columns.
+    async fn limits(&self) -> Vec<String> {
+        let mut lines = Vec::new();
         for clients in &self.clients {
             let Ok(Some(usage)) = source_usage::of_clients(clients).await else {
                 continue;
             };
-            let left = usage.windows.iter().map(|(window, used)| {
-                let (left, name) = (window.max.saturating_sub(*used), window_name(window.per));
-                format!("{left} of {} per {name}", window.max)
-            });
-            if !usage.windows.is_empty() {
-                parts.push(format!(
-                    "calls left: {}",
-                    left.collect::<Vec<_>>().join(", ")
-                ));
-            }
+            // Of several sources it is not known which calls belong to which.
+            let to_do = match &self.clients[..] {
+                [_] => self
+                    .planned
+                    .load(Relaxed)
+                    .saturating_sub(self.answered.load(Relaxed)),
+                _ => 0,
+            };
             let next = usage.next_call.filter(|_| usage.waiting > 0);
-            if let Some(next) = next.filter(|&next| next < i64::MAX) {
-                parts.push(format!("next call at {}", Time(next)));
-            }
+            let next = next.filter(|&next| next < i64::MAX);
+            let next = next.map(|next| until(clock()(), next));
+            lines.extend(limits_of(&usage.windows, usage.errors_left, next, to_do));
         }
-        parts.join("; ")
+        lines
     }
 
     fn take(&self, event: &Event<'_>) {
@@ -174,19 +173,45 @@ impl Counts {
         }
     }
 
-    fn line(&self) -> String {
+    fn calls(&self) -> String {
         let failed = match self.failed.load(Relaxed) {
             0 => String::new(),
             failed => format!(", {failed} failed"),
         };
+        let (answered, planned) = (self.answered.load(Relaxed), self.planned.load(Relaxed));
+        format!("{answered} of {planned} calls{failed}")
+    }
+
+    fn published(&self) -> String {
         format!(
-            "{} of {} calls{failed}, {} and {} published",
-            self.answered.load(Relaxed),
-            self.planned.load(Relaxed),
+            "{} and {} published",
             count(self.scopes.load(Relaxed), "scope"),
             count(self.rows.load(Relaxed), "row"),
         )
     }
+}
+
+/// What the limits of one source still allow, if `to_do` calls are still to be made, as far as is known.
+fn limits_of(
+    windows: &[(Window, u32)],
+    errors_left: Option<u32>,
+    next: Option<Duration>,
+    to_do: u64,
+) -> Vec<String> {
+    let left = windows.iter().map(|(window, used)| {
+        let (left, name) = (window.max.saturating_sub(*used), window_name(window.per));
+        format!("{left} of {} per {name}", window.max)
+    });
+    let left = left.collect::<Vec<_>>().join(", ");
+    let calls = (!left.is_empty()).then(|| format!("calls left: {left}"));
+    let errors = errors_left.map(|left| format!("errors left: {left}"));
+    let (windows, used): (Vec<_>, Vec<_>) = windows.iter().copied().unzip();
+    let least = source_usage::least_time(to_do, &windows, &used);
+    let least = (to_do > 0 && !least.is_zero()).then(|| format!("at least {} more", Span(least)));
+    let rest = errors.into_iter().chain(least).collect::<Vec<_>>();
+    let rest = (!rest.is_empty()).then(|| rest.join("; "));
+    let next = next.map(|next| format!("next call in {}", Span(next)));
+    calls.into_iter().chain(rest).chain(next).collect()
 }
 
 fn live_display() -> ProgressBar {
@@ -206,20 +231,19 @@ async fn show(counts: Arc<Counts>, bar: Option<ProgressBar>, console: Console) {
     loop {
         ticks.tick().await;
         let limits = counts.limits().await;
-        match &bar {
-            Some(bar) => {
-                bar.set_length(counts.planned.load(Relaxed));
-                bar.set_position(counts.answered.load(Relaxed));
-                bar.set_message(counts.line());
-                bar.set_prefix(limits);
-                bar.tick();
-            }
-            None => console.note(&format!(
-                "{:>5} s: {}{}{limits}\n",
-                began.elapsed().as_secs(),
-                counts.line(),
-                if limits.is_empty() { "" } else { "; " },
-            )),
+        if let Some(bar) = &bar {
+            bar.set_length(counts.planned.load(Relaxed));
+            bar.set_position(counts.answered.load(Relaxed));
+            bar.set_message(counts.calls());
+            let lines = std::iter::once(counts.published()).chain(limits);
+            bar.set_prefix(lines.collect::<Vec<_>>().join("\n"));
+            bar.tick();
+        } else {
+            let seconds = began.elapsed().as_secs();
+            let counted = format!("{}, {}", counts.calls(), counts.published());
+            let parts = std::iter::once(counted).chain(limits);
+            let parts = parts.collect::<Vec<_>>().join("; ");
+            console.note(&format!("{seconds:>5} s: {parts}\n"));
         }
     }
 }
@@ -231,5 +255,23 @@ mod tests {
     #[test]
     fn the_template_of_the_live_display_is_valid() {
         assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+    }
+
+    #[test]
+    fn the_limits_fit_60_columns() {
+        let window = |max, minutes| Window {
+            max,
+            per: Duration::from_mins(minutes),
+        };
+        let windows = |used| [(window(100, 1), used), (window(1000, 60), used)];
+        let lines = limits_of(&windows(31), Some(8), None, 20);
+        let calls = "calls left: 69 of 100 per minute, 969 of 1000 per hour";
+        assert_eq!(lines, [calls, "errors left: 8"]);
+        let wait = Some(Duration::from_secs(3599));
+        let lines = limits_of(&windows(0), Some(10), wait, 99_999);
+        let time = "errors left: 10; at least 99 h 0 min more";
+        assert_eq!(lines[1..], [time, "next call in 59 min 59 s"]);
+        assert!(lines.iter().all(|line| line.len() <= 60), "{lines:?}");
+        assert_eq!(limits_of(&[], None, None, 5), Vec::<String>::new());
     }
 }

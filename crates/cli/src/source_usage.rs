@@ -1,8 +1,8 @@
 //! How much a source has used of its limits, over all its API users.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use fortilake_client::{self as client, Client, Usage};
+use fortilake_client::{self as client, Client, Usage, Window};
 
 /// The usage of these clients of one source: the sum, where every user has limits of their own.
 ///
@@ -40,4 +40,19 @@ fn add(sum: &mut Usage, other: Usage) {
         .map(|(a, b)| a.min(b));
     sum.waiting += other.waiting;
     sum.next_call = sum.next_call.into_iter().chain(other.next_call).min();
+}
+
+/// The least time that this many calls take within the windows, if the first can be sent now.
+///
+/// A window lets `max` calls through at once and is then full for its whole length. So it makes
+/// the calls wait once for every `max` calls before the last one, calls already used included. The
+/// duration of the calls themselves is left out, which makes this a lower bound.
+pub(crate) fn least_time(calls: u64, windows: &[Window], used: &[u32]) -> Duration {
+    let per_window = windows.iter().zip(used).map(|(window, &used)| {
+        let full = (calls + u64::from(used)).saturating_sub(1) / u64::from(window.max.max(1));
+        window
+            .per
+            .saturating_mul(u32::try_from(full).unwrap_or(u32::MAX))
+    });
+    per_window.max().unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::anyhow;
 use fortilake_auth::later;
 use fortilake_client::{
-    Client, Window,
+    Client,
     ledger::{Ledger as _, LedgerUsage, Limits},
 };
 use fortilake_crawler::Settings;
@@ -27,6 +27,7 @@ use crate::{
     console::Console,
     exit::{Code, CommandError, Result},
     session::{self, Fingerprint},
+    source_usage::least_time,
     summary::count,
     time::{Span, Time, clock, window_name},
 };
@@ -176,7 +177,7 @@ impl Estimate<'_> {
     /// The least time, if the number of calls is known.
     fn duration(&self) -> Option<Duration> {
         let total = self.total();
-        (total > 0).then(|| duration(total, &self.limits.calls, &self.usage.calls))
+        (total > 0).then(|| least_time(total, &self.limits.calls, &self.usage.calls))
     }
 
     /// The estimate as JSON. Its members are a documented interface.
@@ -250,23 +251,10 @@ impl fmt::Display for Estimate<'_> {
     }
 }
 
-/// The least time that this many calls take within the windows, if the first can be sent now.
-///
-/// A window lets `max` calls through at once and is then full for its whole length. So it makes
-/// the calls wait once for every `max` calls before the last one, calls already used included. The
-/// duration of the calls themselves is left out, which makes this a lower bound.
-fn duration(calls: u64, windows: &[Window], used: &[u32]) -> Duration {
-    let per_window = windows.iter().zip(used).map(|(window, &used)| {
-        let full = (calls + u64::from(used)).saturating_sub(1) / u64::from(window.max.max(1));
-        window
-            .per
-            .saturating_mul(u32::try_from(full).unwrap_or(u32::MAX))
-    });
-    per_window.max().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
+    use fortilake_client::Window;
+
     use super::*;
 
     #[test]
@@ -281,7 +269,7 @@ mod tests {
                 per: Duration::from_hours(1),
             },
         ];
-        let estimate = |calls, used| duration(calls, &windows, &[used, used]);
+        let estimate = |calls, used| least_time(calls, &windows, &[used, used]);
         assert_eq!(estimate(0, 0), Duration::ZERO);
         assert_eq!(estimate(100, 0), Duration::ZERO);
         assert_eq!(estimate(101, 0), Duration::from_mins(1));

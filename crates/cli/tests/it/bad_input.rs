@@ -219,7 +219,8 @@ fn a_plan_refuses_what_a_crawl_would_refuse() {
     );
     assert!(
         text.contains("line 9: [[sink]] 1 (parquet) cannot be used")
-            && text.contains("option `keep` has the unknown key `lst`; the keys are `days`, `last`"),
+            && text
+                .contains("option `keep` has the unknown key `lst`; the keys are `days`, `last`"),
         "{text}"
     );
 }
