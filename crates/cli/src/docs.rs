@@ -1,5 +1,5 @@
-//! Tests that the documentation and the program agree: every command, flag, configuration key, option of a sink, exit
-//! code and metric is documented, and everything that is documented exists.
+//! Tests that the documentation and the program agree: every command, flag, configuration key, option of a sink, key of
+//! a scenario, exit code and metric is documented, and everything that is documented exists.
 //!
 //! `docs/commands.md` and `docs/sinks/options.md` are generated: `FORTILAKE_WRITE_DOCS=1 cargo test -p fortilake docs`
 //! writes them. Other pages are written by people, and these tests read the names in their tables.
@@ -7,6 +7,7 @@
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 
 use clap::{Arg, CommandFactory as _, Parser as _};
+use fortilake_simulator::Scenario;
 use fortilake_sink::registry;
 use serde_json::Value;
 
@@ -312,6 +313,66 @@ fn every_configuration_key_is_documented() {
                 example.contains(&format!("\n{key} = ")),
                 "`{key}` has no example"
             );
+        }
+    }
+}
+
+/// The names that a scenario could have in place of `nonsense`.
+#[track_caller]
+fn known_to_scenarios(text: &str) -> BTreeSet<String> {
+    let error = Scenario::from_toml(text).expect_err(text);
+    let error = anyhow::Error::from(error);
+    let message = format!("{error:#}");
+    let (_, known) = message.split_once("expected ").expect(&message);
+    let names = known.split('`').skip(1).step_by(2);
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_key_of_a_scenario_is_documented() {
+    let page = read("simulator.md");
+    let sections = [
+        "credentials",
+        "organization",
+        "quota",
+        "quirks",
+        "flex",
+        "portal",
+        "authenticator",
+    ];
+    let mut general = known_to_scenarios("nonsense = 1");
+    for name in sections {
+        assert!(general.remove(name), "{name}");
+        let keys = known_to_scenarios(&format!("[{name}]\nnonsense = 1"));
+        let documented = names_in_tables(section(&page, &format!("\n## `[{name}]`")));
+        assert_eq!(documented, keys, "keys of `[{name}]`");
+    }
+    assert!(general.remove("fault"));
+    let documented = names_in_tables(section(&page, "\n## General settings"));
+    assert_eq!(documented, general, "general keys");
+    let faults = section(&page, "\n## `[[fault]]`");
+    let (keys, actions) = faults.split_once("\n### Actions").expect("actions");
+    let known = known_to_scenarios("[[fault]]\nnonsense = 1");
+    assert_eq!(names_in_tables(keys), known, "keys of `[[fault]]`");
+    let kinds = known_to_scenarios("[[fault]]\naction = { kind = 'nonsense' }");
+    assert_eq!(names_in_tables(actions), kinds, "actions");
+    // Of each action, the keys in the second column are those that it takes.
+    for row in actions.lines().filter(|line| line.starts_with("| `")) {
+        let mut columns = row.split('|').skip(1).map(|cell| -> BTreeSet<_> {
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect()
+        });
+        let kind = columns
+            .next()
+            .and_then(|kind| kind.first().cloned())
+            .expect(row);
+        let action = format!("[[fault]]\naction = {{ kind = '{kind}', nonsense = 1 }}");
+        let documented = columns.next().unwrap_or_default();
+        if !documented.is_empty() {
+            assert_eq!(documented, known_to_scenarios(&action), "keys of `{kind}`");
         }
     }
 }
