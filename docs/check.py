@@ -4,7 +4,7 @@
 - Every message in troubleshooting.md is in the source code.
 - Every page of `docs/` is in SUMMARY.md, and every entry of SUMMARY.md exists.
 - With the path of the program in BIN: every command and flag that a page names exists, and every TOML example is a configuration that `fortilake plan` accepts.
-- With BIN, too: the final screen in pictures/crawl.svg is what the program shows today.
+- With BIN, too: the pictures of a terminal in pictures/ show what the program shows today.
 """
 
 import os
@@ -17,7 +17,7 @@ from itertools import count, zip_longest
 from pathlib import Path
 from urllib.parse import unquote
 
-from pictures import crawl
+from pictures import terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -152,15 +152,18 @@ def unknown_messages() -> list[str]:
     return [f"docs/troubleshooting.md: no error says: {part}" for part in sorted(parts) if part not in text]
 
 
-def outdated_picture() -> list[str]:
-    """The first text of the picture in the README that the program shows differently now."""
-    shown = crawl.comparable((DOCS / "pictures" / "crawl.svg").read_text(encoding="utf-8"))
-    today = crawl.comparable(crawl.picture(*crawl.run(Path(BIN))))
-    for old, new in zip_longest(shown, today, fillvalue="nothing"):
-        if old != new:
-            renew = f"`BIN={os.environ['BIN']} python3 docs/pictures/crawl.py` draws it again"
-            return [f"docs/pictures/crawl.svg shows `{old}` where the program shows `{new}`; {renew}"]
-    return []
+def outdated_pictures() -> list[str]:
+    """The first text of each picture of a terminal that the program shows differently now."""
+    found = []
+    for name, (title, lines) in terminal.PICTURES.items():
+        shown = terminal.comparable((DOCS / "pictures" / f"{name}.svg").read_text(encoding="utf-8"))
+        today = terminal.comparable(terminal.draw(lines(Path(BIN)), title))
+        for old, new in zip_longest(shown, today, fillvalue="nothing"):
+            if old != new:
+                renew = f"`BIN={os.environ['BIN']} python3 docs/pictures/terminal.py {name}` draws it again"
+                found.append(f"docs/pictures/{name}.svg shows `{old}` where the program shows `{new}`; {renew}")
+                break
+    return found
 
 
 def main() -> int:
@@ -174,7 +177,7 @@ def main() -> int:
             if page.name not in ("CHANGELOG.md", "CONTRIBUTING.md")
             for fault in [*misnamed(page), *refused(page)]
         ]
-        faults += outdated_picture()
+        faults += outdated_pictures()
     listed = {(DOCS / name).resolve() for name in LINK.findall((DOCS / "SUMMARY.md").read_text())}
     unlisted = set(DOCS.rglob("*.md")) - listed - {DOCS / "SUMMARY.md"}
     faults += [f"{page.relative_to(ROOT)}: not in SUMMARY.md" for page in sorted(unlisted)]
