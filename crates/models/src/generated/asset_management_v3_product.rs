@@ -93,7 +93,7 @@ impl fortilake_models::Operation for ProductsTransfer {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Asset {
-    /// Account that owns the product; IAM calls it `id`. Absent from responses before 2025.
+    /// Account that owns the product; IAM calls it `id`.
     #[serde(
         rename = "accountId",
         skip_serializing_if = "Option::is_none",
@@ -136,19 +136,18 @@ pub struct Asset {
         deserialize_with = "fortilake_models::lenient::boolean"
     )]
     pub is_decommissioned: Option<bool>,
-    /// State of the registration. Absent from responses before 2023. Other values are possible and
-    /// are kept.
+    /// State of the registration. Other values are possible and are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<AssetStatus>,
     /// Folder that holds the product; 0 is the root folder, and also what a failed registration
-    /// shows. Absent from responses before 2024.
+    /// shows.
     #[serde(
         rename = "folderId",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub folder_id: Option<i64>,
-    /// Path of that folder, from `/My Assets` on. Absent from responses before 2024.
+    /// Path of that folder, from `/My Assets` on.
     #[serde(
         rename = "folderPath",
         skip_serializing_if = "Option::is_none",
@@ -202,8 +201,7 @@ pub struct Asset {
 }
 
 fortilake_models::open_enum! {
-    /// State of the registration. Absent from responses before 2023. Other values are possible and are
-    /// kept.
+    /// State of the registration. Other values are possible and are kept.
     pub enum AssetStatus {
         /// `Registered`
         Registered = "Registered",
@@ -593,7 +591,7 @@ pub struct ProductsTransferResponse {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RegisteredAsset {
-    /// Account that owns the product; IAM calls it `id`. Absent from responses before 2025.
+    /// Account that owns the product; IAM calls it `id`.
     #[serde(
         rename = "accountId",
         skip_serializing_if = "Option::is_none",
@@ -644,14 +642,14 @@ pub struct RegisteredAsset {
     )]
     pub status: Option<i64>,
     /// Folder that holds the product; 0 is the root folder, and also what a failed registration
-    /// shows. Absent from responses before 2024.
+    /// shows.
     #[serde(
         rename = "folderId",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub folder_id: Option<i64>,
-    /// Path of that folder, from `/My Assets` on. Absent from responses before 2024.
+    /// Path of that folder, from `/My Assets` on.
     #[serde(
         rename = "folderPath",
         skip_serializing_if = "Option::is_none",
@@ -1061,7 +1059,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::FieldOrAsked("accountId"),
-                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`.",
             },
             Column {
                 name: "serial_number",
@@ -1097,19 +1095,19 @@ pub mod tables {
                 name: "status",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "State of the registration. Absent from responses before 2023. Other values are possible and are kept.",
+                doc: "State of the registration. Other values are possible and are kept.",
             },
             Column {
                 name: "folder_id",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Folder that holds the product; 0 is the root folder, and also what a failed registration shows. Absent from responses before 2024.",
+                doc: "Folder that holds the product; 0 is the root folder, and also what a failed registration shows.",
             },
             Column {
                 name: "folder_path",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Path of that folder, from `/My Assets` on. Absent from responses before 2024.",
+                doc: "Path of that folder, from `/My Assets` on.",
             },
             Column {
                 name: "product_model_eor",
@@ -1161,7 +1159,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`.",
             },
             Column {
                 name: "serial_number",
@@ -1255,7 +1253,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`.",
             },
             Column {
                 name: "serial_number",
@@ -1319,7 +1317,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`.",
             },
             Column {
                 name: "serial_number",
@@ -1395,7 +1393,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`.",
             },
             Column {
                 name: "serial_number",
@@ -1459,7 +1457,7 @@ pub mod tables {
                 name: "account_id",
                 kind: Kind::Int,
                 origin: Origin::Root(0), // account_id
-                doc: "Account that owns the product; IAM calls it `id`. Absent from responses before 2025.",
+                doc: "Account that owns the product; IAM calls it `id`.",
             },
             Column {
                 name: "serial_number",
@@ -1589,13 +1587,13 @@ pub mod tables {
                 name: "folder_id",
                 kind: Kind::Int,
                 origin: Origin::Field,
-                doc: "Folder that holds the product; 0 is the root folder, and also what a failed registration shows. Absent from responses before 2024.",
+                doc: "Folder that holds the product; 0 is the root folder, and also what a failed registration shows.",
             },
             Column {
                 name: "folder_path",
                 kind: Kind::Text,
                 origin: Origin::Field,
-                doc: "Path of that folder, from `/My Assets` on. Absent from responses before 2024.",
+                doc: "Path of that folder, from `/My Assets` on.",
             },
             Column {
                 name: "product_model_eor",

@@ -53,14 +53,14 @@ pub struct AssetDetails {
     )]
     pub is_decommissioned: Option<bool>,
     /// Folder that holds the product; 0 is the root folder, and also what a failed registration
-    /// shows. Absent from responses before 2024.
+    /// shows.
     #[serde(
         rename = "folderId",
         skip_serializing_if = "Option::is_none",
         deserialize_with = "fortilake_models::lenient::integer"
     )]
     pub folder_id: Option<i64>,
-    /// Path of that folder, from `/My Assets` on. Absent from responses before 2024.
+    /// Path of that folder, from `/My Assets` on.
     #[serde(
         rename = "folderPath",
         skip_serializing_if = "Option::is_none",
