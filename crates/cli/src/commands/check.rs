@@ -1,7 +1,7 @@
 //! `fortilake check`: signs in to each service, makes one call to it, probes the sinks, and reports
 //! what works.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
 use fortilake_client as client;
 use fortilake_crawler::{Check, one_line};
@@ -18,6 +18,9 @@ use crate::{
     session,
 };
 
+/// The portal without which only the user's own account is read.
+const ORGANIZATION: &str = "Organization";
+
 /// Checks the configured sources and sinks.
 pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
     let env = Env::read()?;
@@ -32,12 +35,14 @@ pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
         let mut code = Code::Complete;
         let mut list = Vec::new();
         let mut refused = false;
+        let mut denied = BTreeSet::new();
         for source in config.sources.iter().flat_map(SourceConfig::by_user) {
             let source = &source;
             let client = Arc::new(connect::client(source, &env, &context)?);
             let check = source.system.check(&client).await;
             let found = code_of(&check);
             refused |= is_refused(&check);
+            denied.extend(denied_portals(&check));
             connect::sign_out(&[client], console).await;
             if args.json {
                 list.push(object(&source.name, &check));
@@ -71,6 +76,18 @@ pub(crate) fn run(args: &CheckArgs, console: Console) -> Result {
         }
         if refused {
             console.problem(&format!("\nhint: {CREDENTIALS_HINT}\n"));
+        }
+        if !denied.is_empty() {
+            let scope = if denied.contains(ORGANIZATION) {
+                ", and give the user the organization scope"
+            } else {
+                ""
+            };
+            let portals = denied.into_iter().collect::<Vec<_>>().join(" and ");
+            console.problem(&format!(
+                "\nhint: in the IAM portal of FortiCloud, allow {portals} in the permission profile of the API \
+                 user{scope}\n"
+            ));
         }
         if args.json {
             let text = format!("{:#}\n", Value::from(list));
@@ -135,6 +152,16 @@ fn is_refused(check: &Check) -> bool {
         let error = found.as_ref().err();
         error.is_some_and(|error| error.kind() == client::Kind::Credentials)
     })
+}
+
+/// The portals of FortiCloud that the user has no permission for.
+fn denied_portals(check: &Check) -> impl Iterator<Item = &'static str> {
+    let denied = check.services.iter().filter(|(_, found)| {
+        let error = found.as_ref().and_then(|found| found.as_ref().err());
+        error.is_some_and(|error| error.kind() == client::Kind::Refused)
+    });
+    let names = denied.map(|(service, _)| *service);
+    names.filter(|name| [ORGANIZATION, "IAM", "Asset Management"].contains(name))
 }
 
 /// The exit code for these findings.

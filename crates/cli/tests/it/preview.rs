@@ -248,6 +248,9 @@ fn a_check_of_a_user_without_an_organization() {
       A crawl reads only this user's own account.
     sinks
       parquet:out       ok      can be written
+    --- stderr
+
+    hint: in the IAM portal of FortiCloud, allow Organization in the permission profile of the API user, and give the user the organization scope
     ");
 }
 
@@ -264,5 +267,27 @@ fn a_check_of_a_user_who_may_not_see_products() {
       Asset Management  denied  the user's permission profile does not allow it: `products/list` for accountId 710101, serialNumber % was refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
     sinks
       parquet:out       ok      can be written
+    --- stderr
+
+    hint: in the IAM portal of FortiCloud, allow Asset Management in the permission profile of the API user
+    ");
+}
+
+#[test]
+fn a_check_of_a_user_who_may_not_list_accounts() {
+    let clients = "[credentials]\nclients = [\"assetmanagement\", \"organization\"]\n";
+    let simulator = Simulator::start(&format!("{SMALL}{clients}"));
+    insta::assert_snapshot!(Folder::beside(&simulator).check("check"), @"
+    exit 2
+    --- stdout
+    forticloud
+      Organization      ok      3 units
+      IAM               denied  the user's permission profile does not allow it: `accounts/list` for parentId 2100001 was not sent, because the sign-in failed: FortiCloud issued no token for `iam` to this API user (HTTP 400: Client authentication failed); check which APIs its permission profile allows
+      Asset Management  -       not called
+    sinks
+      parquet:out       ok      can be written
+    --- stderr
+
+    hint: in the IAM portal of FortiCloud, allow IAM in the permission profile of the API user
     ");
 }

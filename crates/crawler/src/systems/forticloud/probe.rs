@@ -54,13 +54,22 @@ pub(super) async fn check(client: &Client) -> Check {
             |found: Ids| format!("{} in the first unit", count(found.known.len(), "account"));
         iam = Some(accounts.map(said));
     }
+    if let Some(Err(_)) = iam {
+        // No account is known, and a refusal of the organization's id would say nothing about the
+        // user's permissions.
+        services.extend([("IAM", iam), ("Asset Management", None)]);
+        return Check {
+            services,
+            usable: false,
+            note: None,
+        };
+    }
     let products = ask(client, PRODUCTS, arguments).await;
     let products = products.map(|facts| match facts {
         Ok(Facts::List(list)) => products_found(&list),
         _ => products_found(&ListFacts::default()),
     });
-    let works = |found: &client::Result<String>| found.is_ok();
-    let usable = iam.as_ref().is_none_or(works) && works(&products);
+    let usable = products.is_ok();
     services.extend([("IAM", iam), ("Asset Management", Some(products))]);
     Check {
         services,
