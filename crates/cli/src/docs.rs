@@ -1,8 +1,8 @@
 //! Tests that the documentation and the program agree: every command, flag, configuration key, option of a sink, key of
 //! a scenario, exit code and metric is documented, and everything that is documented exists.
 //!
-//! `docs/commands.md` and `docs/sinks/options.md` are generated: `FORTILAKE_WRITE_DOCS=1 cargo test -p fortilake docs`
-//! writes them. Other pages are written by people, and these tests read the names in their tables.
+//! `docs/commands.md`, `docs/tables.md` and `docs/sinks/options.md` are generated:
+//! `FORTILAKE_WRITE_DOCS=1 cargo test -p fortilake docs` writes them. Other pages are written by people, and these tests read the names in their tables.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 
@@ -11,7 +11,7 @@ use fortilake_simulator::Scenario;
 use fortilake_sink::registry;
 use serde_json::Value;
 
-use crate::{args::Cli, config, exit::Code, metrics};
+use crate::{args::Cli, commands::tables, config, exit::Code, metrics};
 
 /// The sinks of the default build. Others need a feature, and have a page of their own.
 const SINKS: [&str; 8] = [
@@ -260,6 +260,40 @@ fn every_option_of_a_sink_is_documented() {
         }
     }
     check_page("sinks/options.md", &text);
+}
+
+#[test]
+fn every_table_and_column_is_documented() {
+    let mut text = "<!-- Generated from the program; see crates/cli/src/docs.rs. -->\n\n\
+                    # Tables\n\n\
+                    `fortilake tables NAME` prints the same, and `fortilake tables --format sql` or `--format dbt` \
+                    writes it for a database.\n\
+                    Tables whose source you don't read, or whose name is not in `include`, are not published.\n\
+                    In the layout `snapshots`, every table also has the column `snapshot`.\n\n\
+                    | table | a row is |\n| --- | --- |\n"
+        .to_owned();
+    for table in fortilake_models::tables() {
+        let (name, summary) = (table.name, cell(table.summary));
+        let _ = writeln!(text, "| [`{name}`](#{name}) | {summary} |");
+    }
+    for table in fortilake_models::tables() {
+        let key = table.key.iter().map(|name| format!("`{name}`"));
+        let key = key.collect::<Vec<_>>().join(", ");
+        let endpoint = table
+            .endpoint
+            .map(|endpoint| format!(" Read from `{endpoint}`."));
+        let endpoint = endpoint.unwrap_or_default();
+        let _ = write!(
+            text,
+            "\n## `{}`\n\n{} Key: {key}.{endpoint}\n\n| column | type | meaning |\n| --- | --- | --- |\n",
+            table.name, table.summary
+        );
+        for column in table.columns {
+            let (kind, doc) = (tables::type_name(column.kind), cell(column.doc));
+            let _ = writeln!(text, "| `{}` | {kind} | {doc} |", column.name);
+        }
+    }
+    check_page("tables.md", &text);
 }
 
 #[test]

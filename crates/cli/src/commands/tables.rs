@@ -127,7 +127,7 @@ fn json(tables: &[&Table]) -> Result<String> {
 }
 
 /// The type names of Arrow in Python, which are also those in a snapshot's manifest.
-fn type_name(kind: Kind) -> &'static str {
+pub(crate) fn type_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Text | Kind::Json => "string",
         Kind::Int | Kind::Id => "int64",
