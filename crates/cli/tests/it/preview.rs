@@ -3,9 +3,14 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
+    sync::Arc,
     thread,
 };
 
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
 use serde_json::{Value, json};
 
 use crate::util::{Folder, SMALL, Simulator};
@@ -203,12 +208,68 @@ fn a_proxy_that_refuses_is_named() {
             "https://auth.invalid/api/v1/oauth/token/",
         )
         .with("HTTPS_PROXY", &proxy);
+    insta::assert_snapshot!(folder.check("crawl"), @"
+    exit 2
+    --- stderr
+    error: source `forticloud` cannot be read
+      caused by: `units/list` was not sent, because the sign-in failed
+      caused by: the sign-in for `organization` could not be sent
+      caused by: the proxy `http://127.0.0.1:PORT` refused to connect to `auth.invalid` (HTTP 403); ask the proxy's administrator to allow this host
+    ");
     let text = folder.check("check");
     assert!(text.starts_with("exit 2"), "{text}");
     let refused =
         "the proxy `http://127.0.0.1:PORT` refused to connect to `auth.invalid` (HTTP 403)";
     assert!(text.contains(refused), "{text}");
     assert!(!text.contains("password"), "{text}");
+}
+
+/// Serves TLS on a free port with a certificate of a private CA for `localhost`. Returns the port.
+fn serve_with_private_ca() -> u16 {
+    let certificate = include_bytes!("../../../transport/tests/it/certs/server.pem");
+    let key = include_bytes!("../../../transport/tests/it/certs/server.key.pem");
+    let tls =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![CertificateDer::from_pem_slice(certificate).unwrap()],
+                PrivateKeyDer::from_pem_slice(key).unwrap(),
+            );
+    let tls = Arc::new(tls.unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&tls)).unwrap();
+            // The client refuses the certificate, which ends the handshake.
+            drop(StreamOwned::new(connection, socket.unwrap()).read(&mut [0; 4096]));
+        }
+    });
+    port
+}
+
+#[test]
+fn a_private_ca_leads_to_the_setting_for_it() {
+    let host = format!("https://localhost:{}", serve_with_private_ca());
+    let folder = Folder::new()
+        .with("FORTICLOUD_USERNAME", "simulated")
+        .with("FORTICLOUD_PASSWORD", "simulated")
+        .with("FORTICLOUD_API_URL", &host)
+        .with(
+            "FORTICLOUD_AUTH_URL",
+            &format!("{host}/api/v1/oauth/token/"),
+        );
+    insta::assert_snapshot!(folder.check("crawl"), @"
+    exit 2
+    --- stderr
+    error: source `forticloud` cannot be read
+      caused by: `units/list` was not sent, because the sign-in failed
+      caused by: the sign-in for `organization` could not be sent
+      caused by: the certificate of `localhost` is self-signed or signed by an unknown CA; if you trust it, set `ca_cert` to a file that contains the certificate of the server or of the CA
+      caused by: invalid peer certificate: UnknownIssuer
+    ");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::util::{BINARY, Folder, SMALL, Simulator, send, text_of};
+use crate::util::{BINARY, Folder, SMALL, Simulator, send};
 
 /// A running crawl and the lines that it prints to standard error.
 struct Running {
@@ -153,12 +153,19 @@ fn only_one_process_can_work_on_a_crawl() {
     let folder = Folder::beside(&simulator).with("FORTILAKE_LOG", "trace");
     let mut first = Running::start(&folder, "crawl --sink csv:out");
     first.wait_for("connecting to");
-    let output = folder.run("crawl --sink csv:other");
+    let text = folder.check("crawl --sink csv:other");
     let holder = first.process.id().to_string();
     first.signal("-KILL");
     first.end();
-    let text = text_of(output.stderr);
-    assert_eq!(output.status.code(), Some(75), "{text}");
-    assert!(text.contains(&holder), "process {holder}: {text}");
+    let (before, after) = text.split_once(" on `").expect(&text);
+    let (_, after) = after.split_once('`').expect(&text);
+    let text = format!("{before} on `HOST`{after}").replace(&holder, "HOLDER");
+    insta::assert_snapshot!(text, @"
+    exit 75
+    --- stderr
+    error: crawl `SNAPSHOT-ID` is in use by process HOLDER on `HOST` since TIME
+
+    hint: wait for that process, or end it and try again
+    ");
     assert!(!folder.join("other").exists());
 }
