@@ -128,12 +128,27 @@ impl From<crawler::Error> for CommandError {
             pause.map(|pause| format!("the API allows calls again at {}", Time(pause.resume_at)));
         let hint = hint.map(str::to_owned).or(resume);
         let hint = hint.or_else(|| state_hint(&error));
+        let hint = hint.or_else(|| permission_hint(&error));
         Self {
             code,
             error: error.into(),
             hint,
         }
     }
+}
+
+/// What to do about a permission that is missing, if that is among the causes.
+fn permission_hint(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let found = error.downcast_ref::<fortilake_client::Error>();
+        if found.is_some_and(|error| error.kind() == fortilake_client::Kind::Refused) {
+            let hint = "run `fortilake check`: it says which permissions the API user lacks";
+            return Some(hint.to_owned());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// The hint of a state error, if there is one among the causes.

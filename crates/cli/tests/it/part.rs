@@ -70,7 +70,8 @@ fn an_organization_that_was_crawled_does_not_become_one_account() {
     let text = folder.check("crawl");
     assert!(!text.starts_with("exit 0"), "{text}");
     assert!(
-        text.contains("an earlier crawl of this source read an organization"),
+        text.contains("an earlier crawl of this source read an organization")
+            && text.contains("hint: run `fortilake check`: it says which permissions"),
         "{text}"
     );
 }
