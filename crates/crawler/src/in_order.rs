@@ -19,13 +19,16 @@ pub struct InOrder<T> {
     /// The jobs that are left, unless `taking` has them.
     jobs: Option<Jobs<T>>,
     /// Takes the next job, on a thread for blocking operations too.
-    taking: Option<JoinHandle<(Jobs<T>, Option<Job<T>>)>>,
+    taking: Option<JoinHandle<Taken<T>>>,
     running: VecDeque<JoinHandle<T>>,
     at_once: usize,
 }
 
 type Job<T> = Box<dyn FnOnce() -> T + Send>;
 type Jobs<T> = Box<dyn Iterator<Item = Job<T>> + Send>;
+
+/// The next job, and the jobs after it.
+type Taken<T> = (Jobs<T>, Option<Job<T>>);
 
 impl<T: Send + 'static> InOrder<T> {
     /// Takes jobs, and starts none yet. The iterator may block, for example to read files.

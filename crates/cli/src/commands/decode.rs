@@ -197,7 +197,7 @@ async fn feed(
     let crawl_id = publisher.crawl_id();
     let mut prepared = InOrder::new(together(files).map(move |paths| {
         let (asked, context, crawl_id) = (asked.clone(), context.clone(), crawl_id.clone());
-        move || prepare(endpoint, &asked, paths, &context, &crawl_id)
+        move || prepare(endpoint, &asked, &paths, &context, &crawl_id)
     }));
     while let Some(next) = prepared.next().await? {
         let Prepared { pages, examined } = next?;
@@ -322,19 +322,19 @@ struct Examined {
 fn prepare(
     endpoint: &'static Endpoint,
     asked: &Map<String, Value>,
-    paths: Vec<PathBuf>,
+    paths: &[PathBuf],
     context: &RawPage,
     crawl_id: &str,
 ) -> Result<Prepared> {
     let mut pages = Vec::new();
-    for path in &paths {
+    for path in paths {
         let body = read(endpoint, path)?;
         pages.push(RawPage {
             body,
             ..context.clone()
         });
     }
-    let read = pages.iter().zip(&paths);
+    let read = pages.iter().zip(paths);
     let examined = read.map(|(page, path)| examine(endpoint, asked, path, &page.body));
     let examined = examined.collect();
     let inputs = paths.iter().zip(&pages).map(|(path, page)| {

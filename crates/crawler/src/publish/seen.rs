@@ -221,10 +221,16 @@ impl<'a> KeyColumns<'a> {
                     _ => 1_u8.hash(&mut hasher),
                 }
             }
-            hasher.finish().to_ne_bytes()
+            hasher.finish()
         };
-        let ([a, b, c, d, e, f, g, h], [i, j, k, l, ..]) = (part(0), part(1));
-        let words = [[a, b, c, d], [e, f, g, h], [i, j, k, l]];
-        Some(words.map(u32::from_ne_bytes))
+        let (first, second) = (part(0), part(1));
+        // 96 of the 128 bits are enough; see `Key`.
+        let ([high, middle], [low, _]) = (halves(first), halves(second));
+        Some([high, middle, low])
     }
+}
+
+/// A hash as two numbers of 32 bits.
+fn halves(hash: u64) -> [u32; 2] {
+    [hash >> 32, hash & u64::from(u32::MAX)].map(|half| u32::try_from(half).unwrap_or_default())
 }
