@@ -111,16 +111,24 @@ pub(crate) fn timestamp(
         .checked_add(SignedDuration::from_micros(microseconds))
         .ok()?;
     let year = u16::try_from(time.year()).ok()?;
-    let (month, day) = (time.month(), time.day());
-    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
     let between = match dates {
-        Dates::Iso => 'T',
-        Dates::Excel => ' ',
+        Dates::Iso => b'T',
+        Dates::Excel => b' ',
     };
-    let _ = write!(
-        line,
-        "{year:04}-{month:02}-{day:02}{between}{hour:02}:{minute:02}:{second:02}"
-    );
+    // A table has several times per row, and `write!` would take most of the time of writing one.
+    let parts = [
+        (None, year / 100),
+        (None, year % 100),
+        (Some(b'-'), time.month().unsigned_abs().into()),
+        (Some(b'-'), time.day().unsigned_abs().into()),
+        (Some(between), time.hour().unsigned_abs().into()),
+        (Some(b':'), time.minute().unsigned_abs().into()),
+        (Some(b':'), time.second().unsigned_abs().into()),
+    ];
+    for (before, number) in parts {
+        line.extend(before);
+        line.extend(two_digits(number));
+    }
     let fraction = time.subsec_nanosecond() / 1000;
     match dates {
         Dates::Iso => {
@@ -136,4 +144,10 @@ pub(crate) fn timestamp(
         }
     }
     Some(())
+}
+
+/// A number below 100 in two digits.
+fn two_digits(number: u16) -> [u8; 2] {
+    let digit = |value: u16| b'0' + u8::try_from(value).unwrap_or_default();
+    [digit(number / 10), digit(number % 10)]
 }
