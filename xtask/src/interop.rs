@@ -6,9 +6,10 @@
 //! `ducklake` write to a PostgreSQL server, also through PgBouncer, and file sinks to servers that speak
 //! the protocols of S3, Azure Blob Storage and Google Cloud Storage. Delta tables and DuckLake catalogs
 //! are read by the programs that they are for. Spark reads our files, and runs our example job on two executors.
+//! Five machines, which are network namespaces, share an API user by a state in PostgreSQL.
 //!
 //! These checks are not part of `cargo test`, because they need Python and a package registry, npm, Java,
-//! or the programs of PostgreSQL and PgBouncer.
+//! the programs of PostgreSQL and PgBouncer, or the rights of root.
 
 use std::{
     env, fs,
@@ -36,6 +37,10 @@ const SCRIPTS: [&str; 7] = [
 
 /// The script that needs a PostgreSQL server.
 const POSTGRES: &str = "postgres.py";
+
+/// The script that runs fortilake on several machines, and the folder that has the library for their clocks.
+const MACHINES: &str = "machines.py";
+const LIBRARIES: &str = "/usr/lib";
 
 /// The scripts that publish to object stores and in table formats, and the packages that only they
 /// need.
@@ -77,6 +82,11 @@ pub fn run() -> Result<()> {
         if !succeeds(&python, &scripts.join(script), &binary, None)? {
             failed.push(script);
         }
+    }
+    match missing_for_machines(has_postgres) {
+        Some(reason) => left_out(&format!("{reason}, so several machines are not checked")),
+        None if succeeds(&python, &scripts.join(MACHINES), &binary, None)? => {}
+        None => failed.push(MACHINES),
     }
     let packages = scripts.join(LAKE_PACKAGES);
     let python = environment(&packages, &venv.with_file_name("lake"))?;
@@ -184,6 +194,31 @@ fn has_postgres() -> bool {
         .flatten();
     versions.any(|version| version.path().join("bin/initdb").exists())
         && Path::new("/usr/sbin/pgbouncer").exists()
+}
+
+/// Why machines cannot be made on this one; `None` if they can.
+fn missing_for_machines(has_postgres: bool) -> Option<&'static str> {
+    let succeeds = |words: &[&str]| {
+        let mut command = Command::new(words[0]);
+        let ended = command.args(&words[1..]).output();
+        ended.is_ok_and(|ended| ended.status.success())
+    };
+    let has_clock = || {
+        let mut folders = fs::read_dir(LIBRARIES).into_iter().flatten().flatten();
+        folders.any(|folder| folder.path().join("faketime/libfaketime.so.1").exists())
+    };
+    let link = "ip link add one type veth peer name two && ip link add bridge type bridge";
+    if !has_postgres {
+        Some("PostgreSQL is not installed")
+    } else if !succeeds(&["unshare", "--net", "--uts", "sh", "-c", link]) {
+        Some("network namespaces cannot be created")
+    } else if !succeeds(&["openssl", "version"]) {
+        Some("openssl is not installed")
+    } else if !has_clock() {
+        Some("libfaketime is not installed")
+    } else {
+        None
+    }
 }
 
 /// Whether the Java that Spark would use is there and new enough.
