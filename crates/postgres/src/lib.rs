@@ -1,8 +1,9 @@
 //! Connections to PostgreSQL: reading a URL, verifying the server's certificate, connecting within
 //! a deadline, and errors that say which of server, TLS, password and database is the problem.
 //!
-//! The sink `postgres` and the state in PostgreSQL share it. What they do with a connection is
-//! theirs: this crate begins no transaction and creates no table.
+//! The sinks `postgres` and `ducklake` and the state in PostgreSQL share it. What they do with a
+//! connection is theirs: this crate says how a transaction begins, but begins none and creates no
+//! table.
 //!
 //! ```
 //! use std::time::Duration;
@@ -28,5 +29,5 @@ pub use crate::{
     connector::{Connector, Task},
     error::{Error, Kind, Result},
     failure::statement,
-    sql::{list, literal, name},
+    sql::{begin, list, literal, name},
 };

@@ -62,21 +62,7 @@ impl Connector {
             task,
             limit: self.limit,
         };
-        // A process that is stopped in the middle must not hold the lock for ever. And settings of the server, the
-        // database or the user must not change what statements mean.
-        let limit = self.limit.as_millis();
-        let idle = self.limit.max(LEAST_IDLE).as_millis();
-        let begin = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-             SET LOCAL statement_timeout = {limit}; \
-             SET LOCAL idle_in_transaction_session_timeout = {idle}; \
-             SET LOCAL lock_timeout = 0; \
-             SET LOCAL TimeZone = 'UTC'; \
-             SET LOCAL DateStyle = 'ISO'; \
-             SET LOCAL standard_conforming_strings = on; \
-             SET LOCAL default_tablespace = ''; \
-             SET LOCAL client_min_messages = warning"
-        );
+        let begin = postgres::begin(self.limit, self.limit.max(LEAST_IDLE));
         connection.run("begin a transaction", &begin).await?;
         Ok(connection)
     }

@@ -37,8 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long one statement may run, including the wait for locks.
 const STATEMENT: Duration = Duration::from_secs(30);
 
-/// How long the server waits for the next statement of a transaction. A process that is stopped in
-/// the middle of one must not keep its locks.
+/// How long the server waits for the next statement of a transaction.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// How much longer than the server to wait. The server's own timeout gives the better error.
@@ -245,21 +244,11 @@ impl Drop for Driver {
     }
 }
 
-/// Begins the transaction. Settings of the server, the database or the user must not change what
-/// statements mean.
 fn begin(transaction: &mut Transaction<'_>, schema: &str) -> Result<(), Failure> {
     transaction.run(&format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-         SET LOCAL search_path = {}; \
-         SET LOCAL statement_timeout = {}; \
-         SET LOCAL idle_in_transaction_session_timeout = {}; \
-         SET LOCAL lock_timeout = 0; \
-         SET LOCAL synchronous_commit = on; \
-         SET LOCAL default_tablespace = ''; \
-         SET LOCAL client_min_messages = warning",
-        server::name(schema),
-        STATEMENT.as_millis(),
-        IDLE.as_millis()
+        "{} SET LOCAL synchronous_commit = on; SET LOCAL search_path = {}",
+        server::begin(STATEMENT, IDLE),
+        server::name(schema)
     ))
 }
 

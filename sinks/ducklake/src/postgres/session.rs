@@ -3,7 +3,7 @@
 use std::cell::Cell as Flag;
 use std::time::Duration;
 
-use fortilake_postgres::{Connector, Task, literal, name, statement};
+use fortilake_postgres::{Connector, Task, begin, literal, name, statement};
 use fortilake_sink::{Error, Kind, Result};
 use tokio::runtime::Runtime;
 use tokio::time;
@@ -17,8 +17,7 @@ use crate::transaction::{Cell, OTHER_TYPE, Param, Row, Transaction, damaged, par
 /// How long one statement may run, including the wait for other transactions.
 const STATEMENT: Duration = Duration::from_mins(1);
 
-/// How long the server waits for the next statement. A process that is stopped in the middle of a transaction must not
-/// keep its lock.
+/// How long the server waits for the next statement.
 const IDLE: Duration = Duration::from_mins(1);
 
 /// How much longer than the server to wait. The server's own timeout gives the better error.
@@ -60,24 +59,14 @@ impl<'a> Session<'a> {
             task,
             is_conflict: Flag::new(false),
         };
-        // Settings of the server, the database or the user must not change what statements mean. In the search path, the
-        // temporary schema would come first if it were not named.
+        // In the search path, the temporary schema would come first if it were not named.
         session.run(&format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-             SET LOCAL search_path = {schema}, pg_temp; \
-             SET LOCAL statement_timeout = {statement}; \
-             SET LOCAL idle_in_transaction_session_timeout = {idle}; \
-             SET LOCAL lock_timeout = 0; \
-             SET LOCAL TimeZone = 'UTC'; \
-             SET LOCAL DateStyle = 'ISO'; \
-             SET LOCAL standard_conforming_strings = on; \
+            "{begin} \
              SET LOCAL synchronous_commit = on; \
-             SET LOCAL default_tablespace = ''; \
-             SET LOCAL client_min_messages = warning; \
+             SET LOCAL search_path = {schema}, pg_temp; \
              SELECT pg_advisory_xact_lock(hashtextextended({lock}, 0))",
+            begin = begin(STATEMENT, IDLE),
             schema = name(&server.schema),
-            statement = STATEMENT.as_millis(),
-            idle = IDLE.as_millis(),
             lock = literal(&format!("fortilake ducklake {}", server.schema)),
         ))?;
         Ok(session)
