@@ -15,10 +15,13 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{
+    ops::{Index, IndexMut},
+    time::Duration,
+};
 
 use fortilake_auth::{Micros, later, until};
-use fortilake_client::ledger::{ErrorLimit, Limits, MARGIN, Reservation, Spent};
+use fortilake_client::ledger::{ErrorLimit, ErrorReason, Limits, MARGIN, Reservation, Spent};
 
 /// How often to check whether another process's call has been answered. There is no notification.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -46,8 +49,14 @@ pub(crate) const KEPT_REASONS: i64 = 64;
 /// moment of the crash.
 pub(crate) const FAILING_PERIOD: Duration = Duration::from_hours(1);
 
-/// The call that is named as the reason of such an error.
-pub(crate) const CALL_OF_DEAD_PROCESS: &str = "a call whose process died before the response";
+/// The reason of such an error.
+pub(crate) fn died_before_response() -> ErrorReason {
+    ErrorReason {
+        call: "a call whose process died before the response".to_owned(),
+        http: None,
+        message: String::new(),
+    }
+}
 
 /// One of a user's two logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +73,59 @@ impl LogKind {
         match self {
             Self::Calls => 0,
             Self::Errors => 1,
+        }
+    }
+}
+
+/// The entries that each of a user's logs has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entries {
+    pub(crate) calls: EntryRange,
+    pub(crate) errors: EntryRange,
+}
+
+/// The numbers of the first and last entry of a log. If the log is empty, `first` is `last + 1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EntryRange {
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+}
+
+impl Entries {
+    /// Both logs, from their first and last numbers: of the calls, then of the errors.
+    pub(crate) fn of([calls, last_call, errors, last_error]: [i64; 4]) -> Self {
+        let range = |first, last| EntryRange { first, last };
+        Self {
+            calls: range(calls, last_call),
+            errors: range(errors, last_error),
+        }
+    }
+}
+
+impl EntryRange {
+    /// The number of the entry of this rank, where the newest entry has rank 1.
+    pub(crate) fn of_rank(self, rank: i64) -> Option<i64> {
+        let number = self.last.saturating_sub(rank) + 1;
+        (number >= self.first).then_some(number)
+    }
+}
+
+impl Index<LogKind> for Entries {
+    type Output = EntryRange;
+
+    fn index(&self, log: LogKind) -> &EntryRange {
+        match log {
+            LogKind::Calls => &self.calls,
+            LogKind::Errors => &self.errors,
+        }
+    }
+}
+
+impl IndexMut<LogKind> for Entries {
+    fn index_mut(&mut self, log: LogKind) -> &mut EntryRange {
+        match log {
+            LogKind::Calls => &mut self.calls,
+            LogKind::Errors => &mut self.errors,
         }
     }
 }

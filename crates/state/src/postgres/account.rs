@@ -9,7 +9,8 @@ use super::database::{Failure, Param, Transaction, get, now};
 use crate::{
     Result,
     ledger::{
-        CALL_OF_DEAD_PROCESS, FAILING_PERIOD, KEPT, KEPT_REASONS, LogKind, PRUNED, span_after,
+        Entries, FAILING_PERIOD, KEPT, KEPT_REASONS, LogKind, PRUNED, died_before_response,
+        span_after,
     },
 };
 
@@ -58,15 +59,7 @@ pub(super) struct Account {
     pub(super) closed_until: Micros,
     /// The longest window of any limits used so far, in microseconds.
     pub(super) span: i64,
-    calls: Range,
-    errors: Range,
-}
-
-/// The numbers of the first and last entry of a log. If the log is empty, `first` is `last + 1`.
-#[derive(Clone, Copy)]
-struct Range {
-    first: i64,
-    last: i64,
+    entries: Entries,
 }
 
 impl Account {
@@ -92,14 +85,7 @@ impl Account {
             latest: get(&row, 1)?,
             closed_until: get(&row, 2)?,
             span: get(&row, 3)?,
-            calls: Range {
-                first: get(&row, 4)?,
-                last: get(&row, 5)?,
-            },
-            errors: Range {
-                first: get(&row, 6)?,
-                last: get(&row, 7)?,
-            },
+            entries: Entries::of([get(&row, 4)?, get(&row, 5)?, get(&row, 6)?, get(&row, 7)?]),
         };
         let now = now(transaction)?;
         if account.latest > now.saturating_add(TOLERANCE) {
@@ -134,10 +120,10 @@ impl Account {
             self.latest,
             self.closed_until,
             self.span,
-            self.calls.first,
-            self.calls.last,
-            self.errors.first,
-            self.errors.last,
+            self.entries.calls.first,
+            self.entries.calls.last,
+            self.entries.errors.first,
+            self.entries.errors.last,
         ];
         transaction.execute(
             "UPDATE users SET latest = $2, closed_until = $3, span = $4, calls_first = $5,
@@ -169,7 +155,7 @@ impl Account {
         log: LogKind,
     ) -> Result<(), Failure> {
         let (user, at) = (self.id, self.latest);
-        let range = self.range_mut(log);
+        let range = &mut self.entries[log];
         range.last += 1;
         transaction.execute(
             "INSERT INTO answers VALUES ($1, $2, $3, $4)",
@@ -188,11 +174,9 @@ impl Account {
         now: Micros,
         per: Duration,
     ) -> Result<Option<Micros>, Failure> {
-        let range = self.range(log);
-        let number = range.last.saturating_sub(rank) + 1;
-        if number < range.first {
+        let Some(number) = self.entries[log].of_rank(rank) else {
             return Ok(None);
-        }
+        };
         let row = transaction.query_opt(
             "SELECT at FROM answers WHERE user_id = $1 AND log = $2 AND number = $3",
             &[self.id, log.id(), number].map(Param::Int),
@@ -237,12 +221,7 @@ impl Account {
                 self.entries_since(transaction, LogKind::Errors, now, FAILING_PERIOD)? > 0;
             self.answered(transaction, now, failing)?;
             if failing {
-                let reason = ErrorReason {
-                    call: CALL_OF_DEAD_PROCESS.to_owned(),
-                    http: None,
-                    message: String::new(),
-                };
-                self.keep_reason(transaction, now, &reason)?;
+                self.keep_reason(transaction, now, &died_before_response())?;
             }
             let counted = if failing {
                 COUNTED_AS_ERROR
@@ -271,7 +250,7 @@ impl Account {
              ON CONFLICT (user_id, number) DO NOTHING",
             &[
                 Param::Int(self.id),
-                Param::Int(self.errors.last),
+                Param::Int(self.entries.errors.last),
                 Param::Int(at),
                 Param::Text(&call),
                 Param::MaybeInt(reason.http.map(i64::from)),
@@ -283,13 +262,13 @@ impl Account {
 
     /// Deletes some entries that no window reaches any more. Does nothing on most calls.
     pub(super) fn prune(&mut self, transaction: &mut Transaction<'_>) -> Result<(), Failure> {
-        if self.calls.last % PRUNED != 0 {
+        if self.entries.calls.last % PRUNED != 0 {
             return Ok(());
         }
         let before = self.latest.saturating_sub(self.span.max(KEPT));
         for log in [LogKind::Calls, LogKind::Errors] {
             let user = self.id;
-            let range = self.range_mut(log);
+            let range = &mut self.entries[log];
             let pruned = transaction.execute(
                 "DELETE FROM answers WHERE user_id = $1 AND log = $2
                  AND number BETWEEN $3 AND $3 + $4 AND at < $5",
@@ -299,23 +278,9 @@ impl Account {
         }
         transaction.execute(
             "DELETE FROM error_reasons WHERE user_id = $1 AND number <= $2",
-            &[self.id, self.errors.last - KEPT_REASONS].map(Param::Int),
+            &[self.id, self.entries.errors.last - KEPT_REASONS].map(Param::Int),
         )?;
         Ok(())
-    }
-
-    fn range(&self, log: LogKind) -> Range {
-        match log {
-            LogKind::Calls => self.calls,
-            LogKind::Errors => self.errors,
-        }
-    }
-
-    fn range_mut(&mut self, log: LogKind) -> &mut Range {
-        match log {
-            LogKind::Calls => &mut self.calls,
-            LogKind::Errors => &mut self.errors,
-        }
     }
 }
 

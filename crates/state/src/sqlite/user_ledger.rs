@@ -5,13 +5,13 @@ pub(crate) mod reasons;
 use std::time::Duration;
 
 use fortilake_auth::Micros;
-use fortilake_client::ledger::{CallOutcome, ErrorReason};
+use fortilake_client::ledger::CallOutcome;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use crate::{
     checksum::Checksum,
     error::OperationError,
-    ledger::{CALL_OF_DEAD_PROCESS, FAILING_PERIOD, KEPT, LogKind, PRUNED, span_after},
+    ledger::{Entries, FAILING_PERIOD, KEPT, LogKind, PRUNED, died_before_response, span_after},
 };
 
 /// One row of `users`.
@@ -24,15 +24,7 @@ pub(crate) struct UserLedger {
     pub(crate) closed_until: Micros,
     /// The longest window of any limits used so far, in microseconds.
     pub(crate) span: i64,
-    calls: Range,
-    errors: Range,
-}
-
-/// The numbers of the first and last entry of a log. If the log is empty, `first` is `last + 1`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Range {
-    first: i64,
-    last: i64,
+    entries: Entries,
 }
 
 impl UserLedger {
@@ -52,8 +44,7 @@ impl UserLedger {
             latest: Micros::MIN,
             closed_until: Micros::MIN,
             span: 0,
-            calls: Range { first: 1, last: 0 },
-            errors: Range { first: 1, last: 0 },
+            entries: Entries::of([1, 0, 1, 0]),
         };
         transaction.execute(
             "INSERT INTO users VALUES (?, ?, ?, ?, 0, 1, 0, 1, 0, ?)",
@@ -120,14 +111,7 @@ impl UserLedger {
             latest: row.get(2)?,
             closed_until: row.get(3)?,
             span: row.get(4)?,
-            calls: Range {
-                first: row.get(5)?,
-                last: row.get(6)?,
-            },
-            errors: Range {
-                first: row.get(7)?,
-                last: row.get(8)?,
-            },
+            entries: Entries::of([row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?]),
         })
     }
 
@@ -142,10 +126,10 @@ impl UserLedger {
             self.latest,
             self.closed_until,
             self.span,
-            self.calls.first,
-            self.calls.last,
-            self.errors.first,
-            self.errors.last,
+            self.entries.calls.first,
+            self.entries.calls.last,
+            self.entries.errors.first,
+            self.entries.errors.last,
             self.checksum(),
         ))?;
         Ok(())
@@ -157,10 +141,10 @@ impl UserLedger {
             self.latest,
             self.closed_until,
             self.span,
-            self.calls.first,
-            self.calls.last,
-            self.errors.first,
-            self.errors.last,
+            self.entries.calls.first,
+            self.entries.calls.last,
+            self.entries.errors.first,
+            self.entries.errors.last,
         ]
         .into_iter()
         .fold(Checksum::of("users").text(&self.name), Checksum::int)
@@ -184,12 +168,12 @@ impl UserLedger {
 
     /// The number of the newest error.
     pub(crate) fn last_error(&self) -> i64 {
-        self.errors.last
+        self.entries.errors.last
     }
 
     fn push(&mut self, transaction: &Transaction<'_>, log: LogKind) -> Result<(), OperationError> {
         let at = self.latest;
-        let range = self.range_mut(log);
+        let range = &mut self.entries[log];
         range.last += 1;
         let number = range.last;
         transaction
@@ -208,11 +192,9 @@ impl UserLedger {
         now: Micros,
         per: Duration,
     ) -> Result<Option<Micros>, OperationError> {
-        let range = self.range(log);
-        let number = range.last.saturating_sub(rank) + 1;
-        if number < range.first {
+        let Some(number) = self.entries[log].of_rank(rank) else {
             return Ok(None);
-        }
+        };
         let leaves = span_after(self.at(transaction, log, number)?, per);
         Ok((leaves > now).then_some(leaves))
     }
@@ -226,7 +208,7 @@ impl UserLedger {
         per: Duration,
     ) -> Result<i64, OperationError> {
         // Times never decrease, so the first entry inside can be found by binary search.
-        let range = self.range(log);
+        let range = self.entries[log];
         let (mut outside, mut inside) = (range.first, range.last + 1);
         while outside < inside {
             let middle = outside + (inside - outside) / 2;
@@ -241,13 +223,13 @@ impl UserLedger {
 
     /// Deletes some entries that no window reaches any more. Does nothing on most calls.
     pub(crate) fn prune(&mut self, transaction: &Transaction<'_>) -> Result<(), OperationError> {
-        if self.calls.last % PRUNED != 0 {
+        if self.entries.calls.last % PRUNED != 0 {
             return Ok(());
         }
         let before = self.latest.saturating_sub(self.span.max(KEPT));
         for log in [LogKind::Calls, LogKind::Errors] {
             let id = self.id;
-            let range = self.range_mut(log);
+            let range = &mut self.entries[log];
             let pruned = transaction
                 .prepare_cached(
                     "DELETE FROM answers WHERE user = ?1 AND log = ?2
@@ -256,7 +238,7 @@ impl UserLedger {
                 .execute((id, log.id(), range.first, 2 * PRUNED, before))?;
             range.first += i64::try_from(pruned).unwrap_or_default();
         }
-        reasons::prune(transaction, self.id, self.errors.last)
+        reasons::prune(transaction, self.id, self.entries.errors.last)
     }
 
     fn at(
@@ -287,20 +269,6 @@ impl UserLedger {
             .fold(Checksum::of("answers"), Checksum::int)
             .finish()
     }
-
-    fn range(&self, log: LogKind) -> Range {
-        match log {
-            LogKind::Calls => self.calls,
-            LogKind::Errors => self.errors,
-        }
-    }
-
-    fn range_mut(&mut self, log: LogKind) -> &mut Range {
-        match log {
-            LogKind::Calls => &mut self.calls,
-            LogKind::Errors => &mut self.errors,
-        }
-    }
 }
 
 /// Records the calls that a dead process had in flight as answered now, and as errors if the API
@@ -323,12 +291,13 @@ pub(crate) fn settle_calls_of_dead_processes(
         };
         ledger.answered(transaction, now, outcome)?;
         if failing {
-            let reason = ErrorReason {
-                call: CALL_OF_DEAD_PROCESS.to_owned(),
-                http: None,
-                message: String::new(),
-            };
-            reasons::keep(transaction, ledger.id, ledger.last_error(), now, &reason)?;
+            reasons::keep(
+                transaction,
+                ledger.id,
+                ledger.last_error(),
+                now,
+                &died_before_response(),
+            )?;
         }
         ledger.save(transaction)?;
     }
