@@ -179,6 +179,7 @@ impl State {
         let access = Access {
             connector,
             schema,
+            migrations: schema::MIGRATIONS,
             clock: Arc::new(|| CLOCK.into()),
         };
         let postgres = Postgres::open(access, key, lease, wall)?;

@@ -48,7 +48,16 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(super) struct Access {
     pub(super) connector: Connector,
     pub(super) schema: String,
+    /// What creates and upgrades the tables. Tests have versions of their own.
+    pub(super) migrations: &'static [&'static str],
     pub(super) clock: ClockSql,
+}
+
+impl Access {
+    /// The version of the tables that this program works with.
+    pub(super) fn version(&self) -> i64 {
+        i64::try_from(self.migrations.len()).unwrap_or(i64::MAX)
+    }
 }
 
 /// Returns an SQL expression for the time in microseconds of Unix time. Tests have a clock of their

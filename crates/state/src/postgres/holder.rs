@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use super::database::{Database, Failure, Param, Transaction, get};
+use super::{
+    database::{Access, Database, Failure, Param, Transaction, get},
+    schema,
+};
 use crate::{Error, Kind, Result, process};
 
 /// How often the lease is renewed while it lasts.
@@ -22,7 +25,9 @@ const KEPT: i64 = 24 * 3600 * 1_000_000;
 /// The row of this process in `holders`, and the thread that renews its lease.
 pub(super) struct Holder {
     pub(super) id: i64,
+    /// How long the lease lasts after it is renewed, in microseconds.
     lease: i64,
+    access: Access,
     /// The number of the next reservation.
     request: AtomicI64,
     /// How many crawls this process believes that it holds.
@@ -35,19 +40,21 @@ impl Holder {
     /// Takes a new id and begins its lease.
     pub(super) fn enter(database: &mut Database, lease: Duration) -> Result<Self> {
         let micros = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX / 4);
+        let access = database.access.clone();
         let id = database.transact_once("start a session", |transaction| {
             forget_the_dead(transaction)?;
             let row = transaction.query_one("SELECT nextval('holder_ids')", &[])?;
             let id = get(&row, 0)?;
-            renew(transaction, id, micros)?;
+            renew(transaction, id, micros, &access)?;
             Ok(id)
         })?;
-        let mut own = Database::new(database.access.clone())?;
+        let mut own = Database::new(access.clone())?;
         let (stop, stopped) = mpsc::channel::<()>();
+        let own_access = access.clone();
         let renewing = move || {
             while stopped.recv_timeout(lease / RENEWALS) == Err(RecvTimeoutError::Timeout) {
                 let renewed = own.transact_once("renew the lease", |transaction| {
-                    renew(transaction, id, micros)
+                    renew(transaction, id, micros, &own_access)
                 });
                 // The next attempt follows soon. If all fail, others take this process for dead, and
                 // the ledger and the journal notice that.
@@ -69,6 +76,7 @@ impl Holder {
         Ok(Self {
             id,
             lease: micros,
+            access,
             request: AtomicI64::new(1),
             crawls: AtomicI64::new(0),
             stop: Some(stop),
@@ -83,7 +91,7 @@ impl Holder {
 
     /// Renews the lease as a part of another transaction.
     pub(super) fn renew(&self, transaction: &mut Transaction<'_>) -> Result<(), Failure> {
-        renew(transaction, self.id, self.lease)
+        renew(transaction, self.id, self.lease, &self.access)
     }
 
     /// Ends the lease. If this fails, it runs out.
@@ -111,27 +119,43 @@ impl Holder {
     }
 }
 
-fn renew(transaction: &mut Transaction<'_>, id: i64, lease: i64) -> Result<(), Failure> {
+/// Renews or begins a lease, unless the tables were upgraded since this process opened them.
+fn renew(
+    transaction: &mut Transaction<'_>,
+    id: i64,
+    lease: i64,
+    access: &Access,
+) -> Result<(), Failure> {
     let until = "{clock} + $2";
+    let is_current = "(SELECT number FROM version) <= $3";
     let renewed = transaction.execute(
-        &format!("UPDATE holders SET lease_until = {until} WHERE id = $1"),
-        &[Param::Int(id), Param::Int(lease)],
+        &format!("UPDATE holders SET lease_until = {until} WHERE id = $1 AND {is_current}"),
+        &[
+            Param::Int(id),
+            Param::Int(lease),
+            Param::Int(access.version()),
+        ],
     )?;
     if renewed > 0 {
         return Ok(());
     }
     // It is new, or was silent for so long that it was forgotten.
     let host = process::host();
-    transaction.execute(
-        &format!("INSERT INTO holders VALUES ($1, $3, $4, {{clock}}, {until})"),
+    let begun = transaction.execute(
+        &format!("INSERT INTO holders SELECT $1, $4, $5, {{clock}}, {until} WHERE {is_current}"),
         &[
             Param::Int(id),
             Param::Int(lease),
+            Param::Int(access.version()),
             Param::Int(std::process::id().into()),
             Param::Text(&host),
         ],
     )?;
-    Ok(())
+    if begun > 0 {
+        return Ok(());
+    }
+    let row = transaction.query_one("SELECT number FROM version", &[])?;
+    Err(schema::newer(access, get(&row, 0)?).into())
 }
 
 /// Deletes what dead processes have left, once no process can need it.

@@ -16,6 +16,7 @@ use fortilake_postgres::{
 use super::{
     CLOCK, CONNECT, Postgres, TokenKey,
     database::{Access, ClockSql, Driver},
+    schema::MIGRATIONS,
 };
 use crate::{Result, State};
 
@@ -57,8 +58,13 @@ impl Database {
     }
 
     pub(super) fn try_open(&self) -> Result<Postgres> {
+        self.try_open_as(MIGRATIONS)
+    }
+
+    /// Opens the state as a program that creates and upgrades the tables with these statements.
+    pub(super) fn try_open_as(&self, migrations: &'static [&'static str]) -> Result<Postgres> {
         let wall: fortilake_auth::Clock = Arc::new(|| 0);
-        self.open_as(Arc::new(|| CLOCK.into()), FOREVER, &wall)
+        self.open_as(migrations, Arc::new(|| CLOCK.into()), FOREVER, &wall)
     }
 
     pub(super) fn open_with(
@@ -67,11 +73,13 @@ impl Database {
         lease: Duration,
         wall: &fortilake_auth::Clock,
     ) -> Postgres {
-        self.open_as(clock, lease, wall).expect("the state opens")
+        self.open_as(MIGRATIONS, clock, lease, wall)
+            .expect("the state opens")
     }
 
-    fn open_as(
+    pub(super) fn open_as(
         &self,
+        migrations: &'static [&'static str],
         clock: ClockSql,
         lease: Duration,
         wall: &fortilake_auth::Clock,
@@ -82,6 +90,7 @@ impl Database {
         let access = Access {
             connector: connector.expect("no certificates are read"),
             schema: self.schema.clone(),
+            migrations,
             clock,
         };
         let key = TokenKey::parse(&"0f".repeat(32)).expect("a key");
