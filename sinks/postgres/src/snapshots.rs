@@ -1,6 +1,7 @@
 //! The table `fortilake_snapshots`: one row per crawl, claimed when the sink opens and completed when it publishes.
 
 pub(crate) mod scopes;
+mod tables;
 
 use std::collections::BTreeSet;
 use std::ops::AddAssign;
@@ -33,7 +34,6 @@ pub(crate) const TABLE: &str = "fortilake_snapshots";
 /// The table of a schema, while the transaction holds the lock that makes the writers of the schema take turns.
 pub(crate) struct Snapshots<'a> {
     connection: &'a Connection,
-    schema: &'a str,
     /// The table's full name as SQL.
     table: String,
 }
@@ -49,8 +49,8 @@ pub(crate) struct Claim {
 }
 
 impl<'a> Snapshots<'a> {
-    /// Waits until no other transaction writes to the schema, and creates the sink's own tables if they are missing.
-    pub(crate) async fn lock(connection: &'a Connection, schema: &'a str) -> Result<Self> {
+    /// Waits until no other transaction writes to the schema, and creates or upgrades the sink's own tables.
+    pub(crate) async fn lock(connection: &'a Connection, schema: &str) -> Result<Self> {
         let lock = format!(
             "SELECT pg_advisory_xact_lock(hashtextextended({}, 0))",
             sql::literal(&format!("fortilake {schema}"))
@@ -59,71 +59,8 @@ impl<'a> Snapshots<'a> {
             .run(&format!("lock the schema `{schema}`"), &lock)
             .await?;
         let table = format!("{}.{}", sql::name(schema), sql::name(TABLE));
-        let snapshots = Self {
-            connection,
-            schema,
-            table,
-        };
-        snapshots.create().await?;
-        Ok(snapshots)
-    }
-
-    async fn create(&self) -> Result<()> {
-        let schema = self.schema;
-        // `IF NOT EXISTS` would need the privilege to create, even if there is nothing to create.
-        let found = format!(
-            "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = {name}), \
-             (SELECT count(*) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace \
-              WHERE nspname = {name} AND relname = '{TABLE}')",
-            name = sql::literal(schema)
-        );
-        let rows = self
-            .connection
-            .query(&format!("look for the schema `{schema}`"), &found)
-            .await?;
-        let is_there = |index| rows.first().and_then(|row| row.get(index)) == Some("1");
-        if !is_there(0) {
-            let create = format!("CREATE SCHEMA {}", sql::name(schema));
-            self.connection
-                .run(&format!("create the schema `{schema}`"), &create)
-                .await?;
-        }
-        if is_there(1) {
-            return Ok(());
-        }
-        // Names are compared byte by byte, as the contract orders them, whatever the database's collation is.
-        let create = format!(
-            "CREATE TABLE {table} (\
-               name text COLLATE \"C\" PRIMARY KEY, \
-               crawl_id text NOT NULL UNIQUE, \
-               started_at text NOT NULL, \
-               generator text NOT NULL, \
-               claimed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(), \
-               published_at timestamp with time zone, \
-               finished_at timestamp with time zone, \
-               complete boolean, \
-               inserted bigint, \
-               updated bigint, \
-               deleted bigint, \
-               replaced_nul bigint, \
-               exhaustive text[] COLLATE \"C\", \
-               summary jsonb); \
-             COMMENT ON TABLE {table} IS {about}; \
-             COMMENT ON COLUMN {table}.name IS 'The name of the snapshot. Names order snapshots.'; \
-             COMMENT ON COLUMN {table}.published_at IS 'When the crawl was published; null if it was not.'; \
-             COMMENT ON COLUMN {table}.finished_at IS 'When the newest answer of the crawl arrived.'; \
-             COMMENT ON COLUMN {table}.complete IS 'Whether no part of the crawl failed.'; \
-             COMMENT ON COLUMN {table}.replaced_nul IS 'In how many texts U+0000, which PostgreSQL cannot store, was replaced by U+FFFD.'; \
-             COMMENT ON COLUMN {table}.exhaustive IS 'The beginnings of scopes of which the crawl listed all that exist.'",
-            table = self.table,
-            about = sql::literal(
-                "One row per crawl of fortilake. The newest row with `published_at` is what the tables contain."
-            ),
-        );
-        self.connection
-            .run(&format!("create the table `{TABLE}`"), &create)
-            .await?;
-        scopes::create(self.connection, schema).await
+        tables::prepare(connection, schema).await?;
+        Ok(Self { connection, table })
     }
 
     /// The name of the crawl's snapshot, which it keeps in every delivery.

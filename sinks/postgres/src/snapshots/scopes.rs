@@ -35,34 +35,6 @@ pub(crate) struct Special {
     pub(crate) gone: bool,
 }
 
-pub(crate) async fn create(connection: &Connection, schema: &str) -> Result<()> {
-    let table = full_name(schema);
-    let create = format!(
-        "CREATE TABLE {table} (\
-           scope text COLLATE \"C\" PRIMARY KEY, \
-           source text NOT NULL, \
-           endpoint text NOT NULL, \
-           subject text NOT NULL, \
-           result text NOT NULL, \
-           error text, \
-           rows bigint NOT NULL, \
-           observed_at timestamp with time zone, \
-           snapshot text COLLATE \"C\"); \
-         COMMENT ON TABLE {table} IS \
-           'One row per scope: one endpoint of one source, asked about one subject.'; \
-         COMMENT ON COLUMN {table}.scope IS 'The value of `_scope` in the rows of this scope.'; \
-         COMMENT ON COLUMN {table}.result IS \
-           'The result in the newest crawl: `complete`, `carried` (rows of an earlier crawl), `failed` (the rows here are old), or `gone` (it no longer exists).'; \
-         COMMENT ON COLUMN {table}.rows IS 'How many rows the scope had when it was last complete.'; \
-         COMMENT ON COLUMN {table}.observed_at IS 'When the newest answer behind the rows arrived.'; \
-         COMMENT ON COLUMN {table}.snapshot IS \
-           'The snapshot that last replaced the rows of this scope; null if it was never complete.'"
-    );
-    connection
-        .run(&format!("create the table `{TABLE}`"), &create)
-        .await
-}
-
 /// Copies the outcome into a temporary table, and decides what may be done to the rows of each scope.
 ///
 /// Indexing the outcome in the database, and not here, lets the server join it with the rows: there may be 80,000 scopes.

@@ -48,7 +48,7 @@ impl Destination for Schema<'_> {
                 let summary: Option<String> = found.map(|row| row.get(1));
                 view.whole = summary.is_some();
                 view.summary = summary.map(|text| serde_json::from_str(&text).unwrap());
-            } else if table != "fortilake_scopes" {
+            } else if !["fortilake_scopes", "fortilake_version"].contains(&table.as_str()) {
                 let rows = format!(
                     "SELECT row_to_json(t)::text FROM \"{}\".\"{table}\" t ORDER BY row_number",
                     self.name
