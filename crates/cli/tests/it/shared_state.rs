@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fortilake_postgres::testing::{Server, free_port, server};
+use fortilake_postgres::testing::{Server, free_port, networks::Pooler, server};
 
 use crate::util::{Folder, published, send, tenant::Tenant, text_of};
 
@@ -162,6 +162,59 @@ mod postgresql {
     }
 
     #[test]
+    #[ignore = "needs PostgreSQL and PgBouncer: cargo xtask interop"]
+    fn several_processes_work_behind_a_pooler_in_transaction_mode() {
+        let tenant = Tenant::start(SCENARIO);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let pooler = runtime.block_on(Pooler::start());
+        // All processes take turns on its only connection to the server.
+        let direct = format!(":{}/", server().port);
+        let url = database().replace(&direct, &format!(":{}/", pooler.port));
+        let machines: Vec<_> = (0..3).map(|_| machine(&tenant, &url, "")).collect();
+        let crawls: Vec<_> = machines
+            .iter()
+            .map(|one| start(one, "crawl --fresh"))
+            .collect();
+        for crawl in crawls {
+            let output = crawl.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{}", text_of(output.stderr));
+        }
+        for machine in &machines {
+            published::check_exact(&machine.join("out/csv"), &tenant.simulator.truth());
+        }
+    }
+
+    #[test]
+    #[ignore = "needs PostgreSQL: cargo xtask interop"]
+    fn tables_of_a_newer_version_are_refused_before_the_first_call() {
+        let tenant = Tenant::start(SCENARIO);
+        let url = database();
+        let machine = machine(&tenant, &url, "");
+        let configuration = machine.read("fortilake.toml")
+            + "[[sink]]\ntype = \"postgres\"\nurl = { env = \"FORTILAKE_STATE\" }\n";
+        let machine = machine.file("fortilake.toml", &configuration);
+        assert_eq!(machine.run("crawl").status.code(), Some(0));
+        let calls = tenant.calls();
+        let refused = |newer: &str, expected: &str| {
+            execute(&url, newer);
+            let output = machine.run("crawl --fresh");
+            let said = text_of(output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{said}");
+            assert!(said.contains(expected), "{said}");
+            assert!(said.contains("upgrade fortilake"), "{said}");
+        };
+        refused(
+            "UPDATE fortinet.fortilake_version SET number = 8",
+            "in the schema `fortinet` have version 8, but this program supports versions up to",
+        );
+        refused(
+            "UPDATE fortilake.version SET number = 9",
+            "has version 9, but this program supports versions up to",
+        );
+        assert_eq!(tenant.calls(), calls);
+    }
+
+    #[test]
     #[ignore = "needs PostgreSQL: cargo xtask interop"]
     fn errors_name_the_server_and_no_secret() {
         let refused = |url: &str, code: i32, expected: &str| {
@@ -210,6 +263,15 @@ mod postgresql {
 fn database() -> String {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(server().database()).url()
+}
+
+/// Runs statements in a database.
+fn execute(url: &str, sql: &str) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = fortilake_postgres::testing::connect(url).await;
+        client.batch_execute(sql).await.unwrap();
+    });
 }
 
 /// A folder with a configuration for the tenant and with this state. `limits` replace those of the tenant's folder.
