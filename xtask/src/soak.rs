@@ -9,12 +9,13 @@ use crate::root;
 /// How many cases of each property are tried; `cargo test` tries 256.
 const PROPERTY_CASES: &str = "2000";
 
-/// Tests of the generator that take longer than all others together. A developer who changes it runs
-/// them by hand, with `cargo test --workspace --tests -- --ignored NAME`.
-const BY_HAND: [&str; 3] = [
+/// Tests that take longer than all others together, or that measure. A developer who changes what
+/// they test runs them by hand, with `cargo test --workspace --tests -- --ignored NAME`.
+const BY_HAND: [&str; 4] = [
     "mutated_descriptions_do_not_panic_for_ten_minutes",
     "a_misspelled_name_is_an_error_with_the_right_one_in_every_way",
     "the_rendered_workspace_passes_its_tests",
+    "twenty_thousand_accounts_are_read_as_often_as_the_limits_allow",
 ];
 
 /// Runs the tests that `cargo test` leaves out: two hundred kills, twenty thousand accounts, and

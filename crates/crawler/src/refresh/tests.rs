@@ -121,3 +121,41 @@ fn an_account_that_never_had_its_turn_is_first() {
     let due = after(&[products(1, 10), postponed], 80, None);
     assert_eq!(due.choose(&[1, 2], 0, 2).due, [2, 1]);
 }
+
+/// How old the rows of 20,000 accounts become, in hours, if every hour has this many calls.
+fn oldest_of_twenty_thousand(calls: u64, hours: i64) -> i64 {
+    let accounts: Vec<i64> = (0..20_000).collect();
+    let mut read = BTreeMap::<i64, i64>::new();
+    let mut oldest = 0;
+    for hour in 0..hours {
+        let last = |(&account, &at): (&i64, &i64)| {
+            let last = LastRead {
+                read_at: Some(at),
+                tried_at: at,
+                calls: 2,
+            };
+            (account, last)
+        };
+        let due = Due {
+            before: hour - 1,
+            calls: Some(calls),
+            accounts: read.iter().map(last).collect(),
+        };
+        // Three calls find the accounts.
+        let choice = due.choose(&accounts, 3, 2);
+        assert!(3 + 2 * choice.due.len() as u64 <= calls, "hour {hour}");
+        read.extend(choice.due.iter().map(|&account| (account, hour)));
+        if read.len() == accounts.len() {
+            let ages = read.values().map(|at| hour - at + 1);
+            oldest = oldest.max(ages.max().unwrap_or_default());
+        }
+    }
+    oldest
+}
+
+#[test]
+fn no_account_waits_longer_than_the_calls_take() {
+    // 40,003 calls are 41 hours of one user, and 21 of two. Some calls of each hour sign in.
+    assert_eq!(oldest_of_twenty_thousand(985, 50), 41);
+    assert_eq!(oldest_of_twenty_thousand(2 * 985, 30), 21);
+}
