@@ -309,6 +309,15 @@ impl Sink for Count {
 
 #[tokio::test(start_paused = true)]
 async fn an_organization_is_read_as_often_as_the_limits_allow() {
+    // 503 calls are three hours of one user, and two of two users.
+    let limited = Limited::scaled(250);
+    assert_eq!(limited.oldest(&["simulated"]).await, 3);
+    assert_eq!(limited.oldest(&["simulated", "second"]).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "slow; `cargo xtask soak` runs it"]
+async fn a_larger_organization_is_read_as_often_as_the_limits_allow() {
     // 747 calls are four hours of one user, and two of two users.
     let limited = Limited::scaled(372);
     assert_eq!(limited.oldest(&["simulated"]).await, 4);
