@@ -140,6 +140,80 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_of_any_kind_ends_the_doubt() {
+        type Answer = fn(&mut OutageDetector, &Fetch, &Failure);
+        let (good, bad) = (fetch("units/list"), fetch("products/list"));
+        let refused = failure(FailureKind::Refused);
+        let mut outage = OutageDetector::default();
+        outage.recalled(&good);
+        let answers: [Answer; 3] = [
+            |outage, call, failure| outage.answer(call, failure, true),
+            |outage, call, failure| outage.answer(call, failure, false),
+            |outage, call, _| outage.page(call),
+        ];
+        for answer in answers {
+            (0..2).for_each(|_| outage.lost(true));
+            answer(&mut outage, &bad, &refused);
+            (0..2).for_each(|_| outage.lost(true));
+            assert_eq!(outage.probe_call(), None);
+            outage.lost(true);
+            assert!(outage.probe_call().is_some());
+            answer(&mut outage, &bad, &refused);
+        }
+    }
+
+    #[test]
+    fn the_call_to_repeat_is_the_last_page_of_this_run_or_the_first_of_earlier_ones() {
+        let (units, products) = (fetch("units/list"), fetch("products/list"));
+        let mut outage = OutageDetector::default();
+        (0..3).for_each(|_| outage.lost(true));
+        outage.recalled(&units);
+        outage.recalled(&products);
+        assert_eq!(outage.probe_call(), Some(&units));
+        outage.page(&products);
+        (0..3).for_each(|_| outage.lost(true));
+        assert_eq!(outage.probe_call(), Some(&products));
+    }
+
+    #[test]
+    fn a_call_of_the_same_endpoint_is_preferred() {
+        let (units, products) = (fetch("units/list"), fetch("products/list"));
+        let mut outage = OutageDetector::default();
+        assert_eq!(outage.answered_call("products/list"), None);
+        outage.page(&products);
+        outage.page(&units);
+        assert_eq!(outage.answered_call("products/list"), Some(&products));
+        assert_eq!(outage.answered_call("accounts/list"), Some(&units));
+    }
+
+    #[test]
+    fn no_scope_is_blamed_for_an_api_that_is_down() {
+        let mut outage = OutageDetector::default();
+        outage.give_up(&fetch("products/list"), &failure(FailureKind::Lost));
+        outage.down();
+        assert_eq!(outage.proven(), []);
+    }
+
+    #[test]
+    fn no_permission_is_missing_if_calls_also_failed_otherwise() {
+        let products = fetch("products/list");
+        let refused = failure(FailureKind::Refused);
+        let refused_only = || {
+            let mut outage = OutageDetector::default();
+            assert_eq!(outage.forbidden(), None);
+            outage.answer(&products, &refused, true);
+            assert!(outage.forbidden().is_some());
+            outage
+        };
+        let mut outage = refused_only();
+        outage.answer(&products, &failure(FailureKind::Rejected), false);
+        assert_eq!(outage.forbidden(), None);
+        let mut outage = refused_only();
+        outage.lost(false);
+        assert_eq!(outage.forbidden(), None);
+    }
+
+    #[test]
     fn without_an_answered_call_there_is_none_to_repeat() {
         let mut outage = OutageDetector::default();
         for _ in 0..9 {

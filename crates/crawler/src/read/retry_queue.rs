@@ -180,7 +180,7 @@ impl SlowStart {
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::{Map, json};
+    use serde_json::{Map, Value, json};
 
     use super::*;
     use crate::FailureKind;
@@ -226,6 +226,96 @@ mod tests {
         tokio::time::advance(PAUSE * 2).await;
         assert_eq!(account(queue.next(true, true)), Some(2));
         assert_eq!(account(queue.next(true, true)), Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_double_up_to_the_longest_unless_the_server_asks_for_more() {
+        let due = |failures: u32, wait: Duration| {
+            let mut queue = RetryQueue::default();
+            let later = NextTry {
+                wait,
+                ..NextTry::default()
+            };
+            queue.push(fetch(1), failures, failure(), later, false);
+            queue.due(true).unwrap() - Instant::now()
+        };
+        let pauses: Vec<_> = (0..8)
+            .map(|failures| due(failures, PAUSE).as_secs())
+            .collect();
+        assert_eq!(pauses, [1, 1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(due(u32::MAX, PAUSE), LONGEST_PAUSE);
+        assert_eq!(due(1, LONGEST_PAUSE * 2), LONGEST_PAUSE * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_due_is_made_at_that_moment_and_not_before() {
+        let mut queue = RetryQueue::default();
+        queue.push(fetch(1), 1, failure(), NextTry::default(), true);
+        tokio::time::advance(Duration::from_millis(999)).await;
+        assert_eq!(account(queue.next(false, true)), None);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(account(queue.next(false, true)), Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_calls_that_wait_for_their_time_alone_have_one() {
+        let mut queue = RetryQueue::default();
+        queue.push_failed_before(fetch(1), failure());
+        assert_eq!(queue.due(true), None);
+        queue.push(fetch(2), 1, failure(), NextTry::default(), false);
+        assert_eq!(queue.due(false), None);
+        assert_eq!(queue.due(true), Some(Instant::now() + PAUSE));
+        queue.push(fetch(3), 3, failure(), NextTry::default(), true);
+        assert_eq!(queue.due(false), Some(Instant::now() + PAUSE * 4));
+        assert_eq!(queue.due(true), Some(Instant::now() + PAUSE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_further_page_is_tried_again_before_calls_that_were_not_made() {
+        let mut queue = RetryQueue::default();
+        let page = fetch(1).with("pageNumber", json!(2));
+        queue.push(page, 1, failure(), NextTry::default(), false);
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(account(queue.next(false, false)), Some(1));
+    }
+
+    #[test]
+    fn failures_of_this_run_keep_their_order_before_those_of_earlier_runs() {
+        let mut queue = RetryQueue::default();
+        queue.push_failed_before(fetch(1), failure());
+        queue.push_failed_before(fetch(2), failure());
+        queue.push(fetch(3), 1, failure(), NextTry::default(), false);
+        queue.push(fetch(4), 1, failure(), NextTry::default(), false);
+        let order: Vec<_> = std::iter::from_fn(|| account(queue.pop())).collect();
+        assert_eq!(order, [3, 4, 1, 2]);
+    }
+
+    #[test]
+    fn another_list_is_held_back_if_it_is_of_the_same_endpoint_and_account() {
+        let call = |endpoint, arguments: Value| {
+            let arguments = arguments.as_object().unwrap().clone();
+            Fetch::new(Arc::from("acme"), endpoint, arguments, 0)
+        };
+        let mut queue = RetryQueue::default();
+        let nothing = json!({});
+        queue.push_failed_before(call("units/list", nothing.clone()), failure());
+        queue.push_failed_before(fetch(1), failure());
+        let other = json!({ "accountId": 1, "status": "Pending" });
+        assert!(queue.holds(&call("products/list", other.clone())));
+        assert!(!queue.holds(&call("licenses/list", other)));
+        assert!(!queue.holds(&fetch(2)));
+        // Calls that are about no account have none in common.
+        assert!(!queue.holds(&call("units/list", nothing)));
+    }
+
+    #[test]
+    fn a_failure_is_rare_after_many_successes() {
+        let mut start = SlowStart::default();
+        (1..RARE).for_each(|_| start.succeeded());
+        assert!(!start.is_calm() && !start.failed());
+        (0..RARE).for_each(|_| start.succeeded());
+        assert!(start.is_calm() && start.failed());
+        assert!(!start.is_calm() && !start.failed());
     }
 
     #[test]

@@ -194,3 +194,165 @@ impl From<QueuedRetry> for Attempt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::{FailureKind, error::Kind};
+
+    const PRODUCTS: &str = "products/list";
+
+    fn call(endpoint: &'static str, account: impl Into<Option<i64>>) -> Fetch {
+        let account = account.into().map(|id| ("accountId".to_owned(), json!(id)));
+        let arguments: Map<_, _> = account.into_iter().collect();
+        Fetch::new(Arc::from("acme"), endpoint, arguments, 0)
+    }
+
+    fn products(account: i64) -> Fetch {
+        call(PRODUCTS, account)
+    }
+
+    fn failure() -> Failure {
+        Failure {
+            kind: FailureKind::Lost,
+            message: "HTTP 500".to_owned(),
+        }
+    }
+
+    fn calm() -> SlowStart {
+        let mut start = SlowStart::default();
+        (0..100).for_each(|_| start.succeeded());
+        start
+    }
+
+    #[test]
+    fn a_call_waits_for_another_list_of_its_account_in_flight() {
+        let mut work = Work::default();
+        work.sent(&products(1));
+        assert!(work.must_wait(&products(1)));
+        assert!(!work.must_wait(&products(2)));
+        assert!(!work.must_wait(&call("licenses/list", 1)));
+        work.slow_start = calm();
+        assert!(!work.must_wait(&products(1)), "failures are rare");
+        // Calls that are about no account have none in common.
+        let mut work = Work::default();
+        work.sent(&call("units/list", None));
+        assert!(!work.must_wait(&call("units/list", None)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_waits_for_another_list_of_its_account_that_failed() {
+        let mut work = Work {
+            slow_start: calm(),
+            ..Work::default()
+        };
+        work.retries.push_failed_before(products(1), failure());
+        assert!(work.must_wait(&products(1)));
+        assert!(!work.must_wait(&products(2)));
+    }
+
+    #[test]
+    fn a_call_that_ended_leaves_the_others_in_flight() {
+        let mut work = Work::default();
+        for account in [1, 1, 2] {
+            work.sent(&products(account));
+        }
+        for ended in [call("units/list", None), call("licenses/list", 2)] {
+            work.ended(&ended);
+            assert_eq!(work.in_flight.len(), 3);
+        }
+        work.ended(&products(1));
+        assert!(work.must_wait(&products(1)) && work.must_wait(&products(2)));
+        work.ended(&products(1));
+        assert!(!work.must_wait(&products(1)) && work.must_wait(&products(2)));
+    }
+
+    #[test]
+    fn calls_that_no_longer_wait_go_before_the_others_in_their_order() {
+        let mut work = Work::default();
+        work.sent(&products(2));
+        work.waiting.push_back(products(4));
+        work.held.extend([1, 2, 3].map(products));
+        work.release();
+        assert_eq!(work.waiting, [1, 3, 4].map(products));
+        assert_eq!(work.held, [products(2)]);
+    }
+
+    #[test]
+    fn calls_of_an_earlier_run_come_last_and_from_the_other_end() {
+        let mut work = Work::default();
+        assert!(work.all_asked());
+        work.waiting.push_back(products(1));
+        assert!(!work.all_asked());
+        work.unasked.extend([2, 3].map(products));
+        assert_eq!(work.next(), Some((products(1), false)));
+        assert!(!work.all_asked());
+        assert_eq!(work.next(), Some((products(3), true)));
+        assert_eq!(work.next(), Some((products(2), true)));
+        assert!(work.all_asked());
+        assert_eq!(work.next(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_call_starts_after_the_end_or_beside_a_probe() {
+        let mut work = Work::default();
+        work.retries
+            .push(products(1), 1, failure(), NextTry::default(), false);
+        assert!(work.may_start(1) && work.due(1).is_some());
+        work.probing = true;
+        assert!(!work.may_start(1) && work.due(1).is_none());
+        work.probing = false;
+        work.end = Some(Error::new(Kind::Interrupted, "interrupted"));
+        assert!(!work.may_start(1) && work.due(1).is_none());
+        work.end = None;
+        work.waiting.push_back(products(2));
+        assert!(work.due(1).is_none(), "not every call was made");
+        work.calls.spawn(std::future::pending());
+        assert!(!work.may_start(8), "no call has succeeded");
+        work.slow_start.succeeded();
+        work.slow_start.succeeded();
+        assert!(work.may_start(8) && !work.may_start(1));
+    }
+
+    #[test]
+    fn a_throttled_call_asks_whether_another_of_its_endpoint_is_answered() {
+        let mut work = Work::default();
+        work.outage.page(&products(1));
+        work.outage.page(&call("units/list", None));
+        assert_eq!(work.probe_call(), None);
+        work.suspects.push(Suspect {
+            attempt: products(2).into(),
+            failure: failure(),
+            limit: None,
+        });
+        assert_eq!(work.probe_call(), Some(&products(1)));
+        work.suspects.clear();
+        (0..3).for_each(|_| work.outage.lost(true));
+        assert_eq!(work.probe_call(), Some(&call("units/list", None)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_was_not_sent_returns_to_the_queue_it_came_from() {
+        let mut work = Work::default();
+        work.waiting.push_back(products(4));
+        work.put_back(products(1).into());
+        work.put_back(QueuedRetry::failed_before(products(2), failure()).into());
+        let failed = Attempt {
+            failures: 3,
+            failure: Some(failure()),
+            ..products(3).into()
+        };
+        work.put_back(failed);
+        assert_eq!(work.waiting, [1, 4].map(products));
+        let retries: Vec<_> = work
+            .retries
+            .iter()
+            .map(|retry| (&retry.fetch, retry.failures, retry.failed_before))
+            .collect();
+        assert_eq!(retries, [(&products(3), 3, false), (&products(2), 0, true)]);
+    }
+}
