@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fortilake_sink::{ScopeId, ScopeResult, Selection};
 
-use super::{Frozen, Requested, ScopeRecord, exhaustive};
+use super::{Frozen, Postponed, Requested, ScopeRecord, exhaustive};
 
 fn record(endpoint: &str, subject: &str, rows: u64, error: Option<&str>) -> ScopeRecord {
     ScopeRecord {
@@ -132,4 +132,125 @@ fn a_crawl_with_a_selection_knows_no_endpoint_completely() {
     assert!(frozen.outcome(&selection, []).exhaustive.is_empty());
     let all = frozen.outcome(&Selection::default(), []);
     assert_eq!(all.exhaustive.len(), 1);
+}
+
+/// The record of a scope whose rows are from an earlier crawl.
+fn carried(observed_at: i64, error: Option<&str>) -> ScopeRecord {
+    ScopeRecord {
+        carried_from: Some("before".to_owned()),
+        observed_at,
+        ..record("products/list", "account=1", 1, error)
+    }
+}
+
+#[test]
+fn carried_rows_are_complete_up_to_the_age_allowed() {
+    let is_complete = |record: ScopeRecord, max_age| {
+        let frozen = Frozen {
+            scopes: vec![record],
+            finished_at: 100,
+            max_age,
+            ..Frozen::default()
+        };
+        frozen.is_complete()
+    };
+    for error in [None, Some("HTTP 500")] {
+        assert!(is_complete(carried(90, error), Some(10)));
+        assert!(!is_complete(carried(89, error), Some(10)));
+        assert!(!is_complete(carried(100, error), None));
+    }
+    let failed = record("products/list", "account=1", 0, Some("HTTP 500"));
+    assert!(!is_complete(failed, Some(10)));
+    assert!(is_complete(
+        record("products/list", "account=1", 1, None),
+        None
+    ));
+}
+
+#[test]
+fn postponed_scopes_are_those_that_the_crawl_did_not_try_to_read() {
+    let postponed = |records: Vec<ScopeRecord>| {
+        let frozen = Frozen {
+            scopes: records,
+            ..Frozen::default()
+        };
+        frozen.postponed()
+    };
+    let read = record("products/list", "account=2", 1, None);
+    let failed = record("products/list", "account=3", 0, Some("HTTP 500"));
+    let tried = carried(3, Some("HTTP 500"));
+    assert_eq!(
+        postponed(vec![read.clone(), failed.clone(), tried.clone()]),
+        Postponed::default()
+    );
+    let unread = ScopeRecord {
+        postponed: true,
+        ..record("products/list", "account=4", 0, Some("not due"))
+    };
+    let found = postponed(vec![
+        read,
+        carried(7, None),
+        failed,
+        carried(5, None),
+        unread,
+        tried,
+        carried(6, None),
+    ]);
+    let expected = Postponed {
+        carried: 3,
+        oldest: Some(5),
+        unread: ["acme/products.list/account=4".to_owned()].into(),
+    };
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_summary_has_the_notes_that_are_about_the_whole_snapshot() {
+    let with_note = |endpoint, subject, unproven| ScopeRecord {
+        note: Some(format!("a note of {endpoint}")),
+        unproven,
+        ..record(endpoint, subject, 1, None)
+    };
+    let frozen = Frozen {
+        scopes: vec![
+            with_note("units/list", "", false),
+            with_note("products/list", "account=1", true),
+            with_note("products/list", "account=2", true),
+            with_note("products/list", "account=3", false),
+        ],
+        ..Frozen::default()
+    };
+    let notes = frozen.notes();
+    assert_eq!(notes[0], "acme: a note of units/list");
+    assert!(
+        notes[1].starts_with("acme: 2 lists of products were searched without `%`"),
+        "{}",
+        notes[1]
+    );
+    assert_eq!(notes.len(), 2);
+}
+
+#[test]
+fn the_rows_of_a_carried_scope_are_delivered() {
+    let frozen = Frozen {
+        scopes: vec![carried(1, Some("HTTP 500")), carried(1, None)],
+        ..Frozen::default()
+    };
+    let outcome = frozen.outcome(&Selection::default(), ["products"]);
+    let results: Vec<_> = outcome.scopes.iter().map(|found| &found.result).collect();
+    let carried = |error: Option<&str>| ScopeResult::Carried {
+        crawl: "before".to_owned(),
+        error: error.map(str::to_owned),
+    };
+    // The report, which contains no row without the table `coverage`, comes before failed scopes.
+    assert_eq!(
+        results,
+        [
+            &carried(Some("HTTP 500")),
+            &carried(None),
+            &ScopeResult::Complete
+        ]
+    );
+    assert_eq!(outcome.tables["products"], 2);
+    assert!(outcome.scopes[2].rows.is_empty());
 }

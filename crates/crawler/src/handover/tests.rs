@@ -69,3 +69,9 @@ fn a_logged_scope_that_closes_early_waits_for_its_turn() {
         ]
     );
 }
+
+#[test]
+fn positions_continue_after_the_logged_scopes() {
+    let mut handover = logged(&[2, 3]);
+    assert_eq!([handover.add(), handover.add(), handover.add()], [2, 3, 4]);
+}
