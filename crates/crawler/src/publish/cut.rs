@@ -111,3 +111,121 @@ fn value_bytes(records: &RecordBatch) -> usize {
     };
     records.columns().iter().map(column).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{Int64Array, StringArray};
+    use arrow_schema::{Field, Schema};
+    use fortilake_sink::KeyIn;
+
+    use super::*;
+
+    /// The size of a row beside its text.
+    const NUMBER: usize = 8;
+
+    fn table(name: &str) -> Arc<TableSpec> {
+        Arc::new(TableSpec {
+            name: name.to_owned(),
+            summary: String::new(),
+            schema: Arc::new(Schema::new(vec![
+                Field::new("text", DataType::Utf8, true),
+                Field::new("number", DataType::Int64, true),
+            ])),
+            key: Vec::new(),
+            key_in: KeyIn::Scope,
+        })
+    }
+
+    fn rows(name: &str, texts: &[String]) -> TableRows {
+        let table = table(name);
+        let numbers = Int64Array::from(vec![7; texts.len()]);
+        let texts = StringArray::from_iter_values(texts);
+        let columns: Vec<Arc<dyn Array>> = vec![Arc::new(texts), Arc::new(numbers)];
+        let records = RecordBatch::try_new(table.schema.clone(), columns).unwrap();
+        TableRows { table, records }
+    }
+
+    /// As many rows without text.
+    fn short(count: usize) -> TableRows {
+        rows("apples", &vec![String::new(); count])
+    }
+
+    /// Rows with texts of these lengths.
+    fn long(lengths: &[usize]) -> TableRows {
+        let texts: Vec<_> = lengths.iter().map(|length| "a".repeat(*length)).collect();
+        rows("apples", &texts)
+    }
+
+    fn batches() -> ScopeBatches {
+        ScopeBatches::new(Arc::new(ScopeId::report()), Origin::Read)
+    }
+
+    fn told(batch: &Batch) -> (String, u32, usize) {
+        let name = batch.table.name.clone();
+        (name, batch.piece, batch.records.num_rows())
+    }
+
+    fn added(batches: &mut ScopeBatches, rows: TableRows) -> Option<(u32, usize)> {
+        let batch = batches.add(rows).unwrap()?;
+        Some((batch.piece, batch.records.num_rows()))
+    }
+
+    #[test]
+    fn a_batch_is_cut_at_the_last_row_that_it_may_have() {
+        let mut batches = batches();
+        assert_eq!(added(&mut batches, short(PIECE_ROWS - 1)), None);
+        assert_eq!(added(&mut batches, short(1)), Some((0, PIECE_ROWS)));
+        assert_eq!(added(&mut batches, short(PIECE_ROWS - 1)), None);
+        assert_eq!(added(&mut batches, short(2)), Some((1, PIECE_ROWS + 1)));
+        assert!(batches.end().unwrap().is_empty(), "no rows are left");
+    }
+
+    #[test]
+    fn a_batch_is_cut_at_the_last_byte_that_it_may_have() {
+        let half = PIECE_BYTES / 2 - NUMBER;
+        let mut batches = batches();
+        assert_eq!(added(&mut batches, long(&[half])), None);
+        assert_eq!(added(&mut batches, long(&[half])), Some((0, 2)));
+        assert_eq!(added(&mut batches, long(&[half, half - 1])), None);
+        assert_eq!(added(&mut batches, short(1)), Some((1, 3)));
+        assert_eq!(added(&mut batches, short(1)), None);
+        let rest = batches.end().unwrap();
+        assert_eq!(
+            rest.iter().map(told).collect::<Vec<_>>(),
+            [("apples".to_owned(), 2, 1)]
+        );
+    }
+
+    #[test]
+    fn a_part_of_a_page_counts_only_its_own_text() {
+        let whole = long(&[PIECE_BYTES, PIECE_BYTES - NUMBER - 1, 5]);
+        let part = TableRows {
+            records: whole.records.slice(1, 1),
+            ..whole
+        };
+        assert_eq!(added(&mut batches(), part), None);
+        let whole = long(&[5, PIECE_BYTES - NUMBER]);
+        let part = TableRows {
+            records: whole.records.slice(1, 1),
+            ..whole
+        };
+        assert_eq!(added(&mut batches(), part), Some((0, 1)));
+    }
+
+    #[test]
+    fn every_table_has_its_own_batches() {
+        let mut batches = batches();
+        assert_eq!(added(&mut batches, rows("pears", &["a".to_owned()])), None);
+        assert_eq!(
+            added(&mut batches, short(PIECE_ROWS)),
+            Some((0, PIECE_ROWS))
+        );
+        assert_eq!(added(&mut batches, short(2)), None);
+        let rest = batches.end().unwrap();
+        let rest: Vec<_> = rest.iter().map(told).collect();
+        assert_eq!(
+            rest,
+            [("apples".to_owned(), 1, 2), ("pears".to_owned(), 0, 1)]
+        );
+    }
+}

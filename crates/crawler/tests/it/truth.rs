@@ -97,6 +97,37 @@ async fn the_preset() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn products_of_one_model_and_the_rows_inside_them() {
+    let settings = Settings {
+        models: vec!["FortiGate*".to_owned()],
+        ..settings()
+    };
+    let crawled = crawl_with(Scenario::production(), settings, Incomplete::Publish).await;
+    assert!(crawled.report().complete);
+    let truth = crawled.simulator.truth();
+    let is_gate = |row: &&Row| {
+        let model = row["product_model"].as_str();
+        model.is_some_and(|model| model.starts_with("FortiGate"))
+    };
+    let gates: BTreeSet<_> = truth.tables["products"]
+        .iter()
+        .filter(is_gate)
+        .map(|row| row["serial_number"].as_str())
+        .collect();
+    for table in ["products", "entitlements", "product_contracts"] {
+        let expected = truth.tables[table].iter();
+        let expected = expected.filter(|row| gates.contains(&row["serial_number"].as_str()));
+        let expected: Vec<Row> = expected.cloned().collect();
+        let found = known(&crawled.tables[table], &expected);
+        assert_eq!(sorted(&found), sorted(&expected), "{table}");
+        assert!(expected.len() < truth.tables[table].len(), "{table}");
+    }
+    // Other lists are published whole.
+    let accounts = crawled.tables["accounts"].len();
+    assert_eq!(accounts, truth.tables["accounts"].len());
+}
+
+#[tokio::test(start_paused = true)]
 async fn pages_of_25_counted_from_one_and_from_zero() {
     for page_base in [0, 1] {
         let crawled = check(|scenario| {
