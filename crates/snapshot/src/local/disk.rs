@@ -192,6 +192,45 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_is_removed_with_its_files_and_may_be_gone() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("folder");
+        remove_folder(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("f"), "").unwrap();
+        remove_file(&path).unwrap_err();
+        remove_folder(&path).unwrap();
+        assert!(!path.exists());
+        remove_file(&path).unwrap();
+        fs::write(&path, "").unwrap();
+        remove_folder(&path).unwrap_err();
+    }
+
+    #[test]
+    fn what_always_fails_is_tried_a_few_times() {
+        let root = tempfile::tempdir().unwrap();
+        let tries = |kind: ErrorKind| {
+            let mut tries = 0;
+            let done = in_folder_of(&root.path().join("a/f"), || {
+                tries += 1;
+                Err(kind.into())
+            });
+            assert_eq!(done.unwrap().unwrap_err().kind(), kind);
+            tries
+        };
+        assert_eq!(tries(ErrorKind::NotFound), TRIES);
+        assert_eq!(tries(ErrorKind::StorageFull), 1);
+        assert!(root.path().join("a").is_dir());
+        // A link to nothing is no folder, and no other process has to do with it.
+        #[cfg(unix)]
+        {
+            let link = root.path().join("link");
+            std::os::unix::fs::symlink("nothing", &link).unwrap();
+            make_folder(&link).unwrap_err();
+        }
+    }
+
+    #[test]
     fn missing_folders_are_told_from_the_outside_in() {
         let root = tempfile::tempdir().unwrap();
         let made = make_missing_folders(&root.path().join("a/b")).unwrap();

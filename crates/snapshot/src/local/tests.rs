@@ -116,7 +116,9 @@ async fn a_lock_that_nobody_lets_go_of_is_an_error_in_the_end() {
     let place = LocalPlace::new(root.path());
     let held = place.lock().await.unwrap();
     assert!(place.try_lock().await.unwrap().is_none());
+    let begun = tokio::time::Instant::now();
     let error = place.lock().await.unwrap_err();
+    assert_eq!(begun.elapsed(), PUBLISHING);
     assert_eq!(error.kind(), Kind::Unavailable);
     assert!(
         error.to_string().ends_with(
@@ -126,4 +128,99 @@ async fn a_lock_that_nobody_lets_go_of_is_an_error_in_the_end() {
     );
     drop(held);
     assert!(place.try_lock().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn parts_of_a_file_end_where_it_ends() {
+    let root = tempfile::tempdir().unwrap();
+    let place = LocalPlace::new(root.path());
+    fs::write(root.path().join("f"), "0123456789").unwrap();
+    let tail = async |count| place.tail("f", count).await.unwrap().unwrap();
+    assert_eq!(tail(3).await, b"789");
+    assert_eq!(tail(10).await, b"0123456789");
+    assert_eq!(tail(99).await, b"0123456789");
+    assert_eq!(tail(0).await, b"");
+    let read = async |range| place.read("f", range).await.unwrap().unwrap();
+    assert_eq!(read(2..5).await, b"234");
+    assert_eq!(read(8..20).await, b"89");
+    let digest = place.digest("f").await.unwrap().unwrap();
+    assert_eq!(digest.bytes, 10);
+    let sha256 = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
+    assert_eq!(digest.sha256, sha256);
+}
+
+#[tokio::test]
+async fn what_is_absent_is_no_error_and_what_is_no_file_is_one() {
+    let root = tempfile::tempdir().unwrap();
+    let place = LocalPlace::new(root.path());
+    fs::write(root.path().join("f"), "").unwrap();
+    fs::create_dir(root.path().join("folder")).unwrap();
+    // A file has no files below it.
+    for path in ["absent", "absent/f", "f/below"] {
+        assert_eq!(place.get(path).await.unwrap(), None, "{path}");
+        assert_eq!(place.tail(path, 1).await.unwrap(), None, "{path}");
+        assert_eq!(place.read(path, 0..1).await.unwrap(), None, "{path}");
+        assert_eq!(place.digest(path).await.unwrap(), None, "{path}");
+        assert_eq!(place.read_link(path).await.unwrap(), Link::Absent, "{path}");
+        assert!(place.list(path).await.unwrap().is_empty(), "{path}");
+    }
+    place.get("folder").await.unwrap_err();
+    place.tail("folder", 1).await.unwrap_err();
+    place.read("folder", 0..1).await.unwrap_err();
+    place.digest("folder").await.unwrap_err();
+    place.delete("folder").await.unwrap_err();
+    // No system has names of this length.
+    let long = "a".repeat(5_000);
+    place.get(&long).await.unwrap_err();
+    place.tail(&long, 1).await.unwrap_err();
+    place.read(&long, 0..1).await.unwrap_err();
+    place.digest(&long).await.unwrap_err();
+    place.read_link(&long).await.unwrap_err();
+    place.list(&long).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn paths_that_lead_out_of_the_place_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let place = LocalPlace::new(root.path());
+    for path in ["", "/f", "../f", "a/../../f", "."] {
+        assert_eq!(place.path(path).unwrap_err().kind(), Kind::Config, "{path}");
+        let put = place.put_new(path, Vec::new()).await;
+        assert_eq!(put.unwrap_err().kind(), Kind::Config, "{path}");
+    }
+    assert_eq!(place.path("a/f").unwrap(), root.path().join("a/f"));
+}
+
+#[tokio::test]
+async fn deleting_a_file_keeps_folders_with_files_and_our_own() {
+    let root = tempfile::tempdir().unwrap();
+    let place = LocalPlace::new(root.path());
+    for path in ["a/b/f", "a/g", "_fortilake/claims/f"] {
+        place.put_new(path, Vec::new()).await.unwrap();
+    }
+    let is_there = |path: &str| root.path().join(path).exists();
+    place.delete("a/b/f").await.unwrap();
+    assert!(!is_there("a/b") && is_there("a"));
+    fs::remove_dir_all(root.path().join("_fortilake/staging")).unwrap();
+    fs::remove_file(root.path().join("_fortilake/change.lock")).unwrap();
+    place.delete("_fortilake/claims/f").await.unwrap();
+    assert!(!is_there("_fortilake/claims") && is_there("_fortilake"));
+    place.delete("a/g").await.unwrap();
+    assert!(!is_there("a") && is_there(""));
+}
+
+#[tokio::test]
+async fn a_staged_file_is_gone_after_a_conditional_change() {
+    let root = tempfile::tempdir().unwrap();
+    for place in places(root.path()) {
+        for content in ["one", "two"] {
+            place.put_new("f", content.into()).await.unwrap();
+            place.swap("f", None, content.into()).await.unwrap();
+        }
+        let staged = place.list("_fortilake/staging").await.unwrap();
+        assert!(
+            staged.iter().all(|path| path.ends_with("/lock")),
+            "{staged:?}"
+        );
+    }
 }
