@@ -154,3 +154,38 @@ fn is_same(ours: &FailedScope, old: &FailedScope) -> bool {
     }
     ours.scope == old.scope
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(scope: &str, source: &str, endpoint: &str, ids: [Option<i64>; 2]) -> FailedScope {
+        FailedScope {
+            scope: scope.to_owned(),
+            source: source.to_owned(),
+            endpoint: endpoint.to_owned(),
+            account_id: ids[0],
+            ou_id: ids[1],
+            error: "HTTP 500".to_owned(),
+        }
+    }
+
+    #[test]
+    fn failed_scopes_are_compared_by_their_ids_and_without_them_by_their_subjects() {
+        let ids = [Some(1), Some(2)];
+        let ours = failed("acme/products.list/account=1", "acme", "products/list", ids);
+        let old = |scope: &str| failed(scope, "other", "products/list", ids);
+        assert!(is_same(&ours, &old("acme/products.list/account=1")));
+        assert!(!is_same(&ours, &old("acme/products.list/account=2")));
+        // The first edition did not write the id of the scope.
+        assert!(is_same(&ours, &failed("", "acme", "products/list", ids)));
+        for old in [
+            failed("", "other", "products/list", ids),
+            failed("", "acme", "licenses/list", ids),
+            failed("", "acme", "products/list", [None, Some(2)]),
+            failed("", "acme", "products/list", [Some(1), Some(3)]),
+        ] {
+            assert!(!is_same(&ours, &old), "{old:?}");
+        }
+    }
+}

@@ -50,3 +50,27 @@ fn names_that_are_no_times_do_not_count_days() {
         [""; 0]
     );
 }
+
+#[test]
+fn a_rule_that_keeps_nothing_is_refused() {
+    let check = |last, days| Keep { last, days }.check().is_ok();
+    assert!(check(Some(1), None) && check(None, Some(1)) && check(Some(1), Some(1)));
+    for (last, days) in [
+        (None, None),
+        (Some(0), None),
+        (None, Some(0)),
+        (Some(0), Some(1)),
+        (Some(1), Some(0)),
+    ] {
+        assert!(!check(last, days), "{last:?} {days:?}");
+    }
+}
+
+#[test]
+fn a_snapshot_that_is_exactly_as_old_as_allowed_is_kept() {
+    let now = "2026-01-12T00:00:00Z";
+    assert_eq!(surplus(None, Some(2), now, &THERE), [THERE[0]]);
+    assert_eq!(surplus(None, Some(1), now, &THERE), [THERE[1], THERE[0]]);
+    assert_eq!(surplus(None, Some(11), now, &THERE), [""; 0]);
+    assert_eq!(surplus(None, Some(10), now, &THERE), [THERE[0]]);
+}
