@@ -134,3 +134,6 @@ impl Flex {
         self.published
     }
 }
+
+#[cfg(test)]
+mod tests;
