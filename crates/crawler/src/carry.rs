@@ -217,3 +217,6 @@ impl fmt::Debug for EarlierCrawl {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,3 +185,22 @@ async fn frozen_results_do_not_change() {
     let second = run(&journal, &again).await.unwrap();
     assert_eq!(first.frozen, second.frozen);
 }
+
+#[tokio::test]
+async fn rows_that_are_listed_again_are_counted_and_handed_over_once() {
+    let page = |serials: [&str; 2]| {
+        let rows = serials.map(|serial| json!({ "serialNumber": serial, "accountId": 7 }));
+        json!({ "status": 0, "assets": rows }).to_string()
+    };
+    let (first, second) = (page(["FGT1", "FGT1"]), page(["FGT1", "FGT2"]));
+    let journal = journal(&[(1, &first), (2, &second)]);
+    let collected = run(&journal, &[(1, None), (2, None)]).await.unwrap();
+    // The row that another scope hands over was listed too, and the one that its own scope had listed was not.
+    assert_eq!(results(&collected), [(1, 1, true), (2, 2, true)]);
+    let scopes = collected.frozen.scopes.iter();
+    let rows: Vec<_> = scopes
+        .map(|record| (record.pages, record.rows["products"]))
+        .collect();
+    assert_eq!(rows, [(1, 1), (1, 1)]);
+    assert_eq!(collected.frozen.drift.duplicates, 2);
+}
