@@ -135,6 +135,33 @@ async fn at_every_call(fault: Fault) {
     }
 }
 
+/// With a lock, no other process can still use them. Without one, another attempt of the crawl may be about to commit.
+#[tokio::test]
+async fn files_of_a_failed_attempt_are_deleted_at_once_under_a_lock_only() {
+    let layout = Layout::Snapshots;
+    for kit in [memory_kit as MakeKit, local_kit] {
+        let mut is_left = false;
+        let mut is_locked = false;
+        for at in 0.. {
+            let Kit { place, _root, .. } = kit();
+            is_locked = place.has_locks();
+            let faulty = Faulty::new(Arc::clone(&place), Fault::LostAnswer, at);
+            let crawl = load("c1", FIRST);
+            let delivered = deliver(Arc::new(faulty.clone()), target(layout), &crawl).await;
+            if faulty.calls() <= at {
+                break;
+            }
+            let published = names::published(place.as_ref(), layout).await.unwrap();
+            if delivered.is_err() && published.is_empty() {
+                for table in ["apples", "pears"] {
+                    is_left |= !place.list(table).await.unwrap().is_empty();
+                }
+            }
+        }
+        assert_eq!(is_left, !is_locked);
+    }
+}
+
 #[tokio::test]
 async fn an_upload_whose_id_was_not_recorded_is_found_when_the_crawl_is_published() {
     let place: Arc<dyn Place> = Arc::new(MemoryPlace::default());

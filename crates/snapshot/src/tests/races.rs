@@ -69,13 +69,71 @@ type Running = tokio::task::JoinHandle<Result<Receipt>>;
 
 async fn run_until_stopped(place: &Faulty, layout: Layout, load: &Load) -> (Running, bool) {
     let (run, load) = (place.clone(), load.clone());
-    let mut running =
-        tokio::spawn(async move { deliver(Arc::new(run), target(layout), &load).await });
+    let running = tokio::spawn(async move { deliver(Arc::new(run), target(layout), &load).await });
+    until_stopped(place, running).await
+}
+
+async fn until_stopped(place: &Faulty, mut running: Running) -> (Running, bool) {
     tokio::select! {
         biased;
         () = place.control.stopped.notified() => (running, true),
         ended = &mut running => (tokio::spawn(async move { ended.unwrap() }), false),
     }
+}
+
+/// The claim of a running crawl was removed as forgotten, and another crawl takes the name at any moment.
+#[tokio::test]
+async fn a_crawl_that_claims_its_name_again_takes_it_from_no_other() {
+    let layout = Layout::Snapshots;
+    let crawl = load("c1", FIRST);
+    let claim = Claim {
+        snapshot: FIRST.to_owned(),
+        crawl_id: "c2".to_owned(),
+        format: "txt".to_owned(),
+        selection: Selection::default(),
+        pruned: None,
+    };
+    let before = {
+        let counted = Faulty::stopping(Arc::new(MemoryPlace::default()), 1_000_000);
+        drop(written(&counted, layout, &crawl).await);
+        counted.calls()
+    };
+    let mut was_taken = false;
+    for further in 0.. {
+        let place: Arc<dyn Place> = Arc::new(MemoryPlace::default());
+        let slow = Faulty::stopping(Arc::clone(&place), before + further);
+        let sink = written(&slow, layout, &crawl).await;
+        place.delete(&layout.claim(FIRST)).await.unwrap();
+        let outcome = crawl.outcome();
+        let running = tokio::spawn(async move { sink.finish(&outcome).await });
+        let (running, is_stopped) = until_stopped(&slow, running).await;
+        let content = place::to_json(&claim).unwrap();
+        let put = place.put_new(&layout.claim(FIRST), content).await.unwrap();
+        slow.go_on();
+        let ended = running.await.unwrap();
+        if !is_stopped {
+            break;
+        }
+        if put == Put::Done {
+            was_taken = true;
+            assert_eq!(ended.unwrap_err().kind(), Kind::Rejected, "{further}");
+        } else {
+            assert_eq!(ended.unwrap().snapshot.as_deref(), Some(FIRST), "{further}");
+        }
+        let published = names::published(place.as_ref(), layout).await.unwrap();
+        assert_eq!(published.is_empty(), put == Put::Done, "{further}");
+    }
+    assert!(was_taken);
+}
+
+/// A sink with all rows of a crawl, so that only `finish` is left.
+async fn written(place: &Faulty, layout: Layout, load: &Load) -> Box<dyn Sink> {
+    let opened = open_in(Arc::new(place.clone()), target(layout), load).await;
+    let mut sink = opened.unwrap();
+    for batch in load.batches() {
+        sink.write(&batch).await.unwrap();
+    }
+    sink
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
