@@ -7,7 +7,9 @@ use fortilake_state::{Journal, MemoryJournal, Record, RecordKind};
 use serde_json::{Map, json};
 
 use super::{Collected, Collector};
-use crate::{Fetch, Kind, Pages, Result, Scope, publish::Models, tables_of};
+use crate::{
+    Carry, EarlierCrawl, Fetch, Kind, Pages, Result, Scope, notes, publish::Models, tables_of,
+};
 
 const NOW: i64 = 1_700_000_000_000_000;
 
@@ -203,4 +205,95 @@ async fn rows_that_are_listed_again_are_counted_and_handed_over_once() {
         .collect();
     assert_eq!(rows, [(1, 1), (1, 1)]);
     assert_eq!(collected.frozen.drift.duplicates, 2);
+}
+
+/// A collector over this journal that has taken these scopes.
+async fn taken(journal: &Arc<dyn Journal>, scopes: Vec<Scope>) -> Collector {
+    let tables = tables_of(&["products/list"]);
+    let (models, clock) = (Models::default(), Arc::new(|| NOW));
+    let (journal, observer) = (journal.clone(), Arc::new(|_: &crate::Event<'_>| {}));
+    let opened = Collector::open(&crawl(), &tables, models, journal, clock, observer).await;
+    let mut collector = opened.unwrap();
+    for scope in scopes {
+        collector.take("acme", scope).await.unwrap();
+    }
+    collector
+}
+
+#[tokio::test]
+async fn a_collector_knows_whether_anything_can_be_published() {
+    let page = product(1);
+    let journal = journal(&[(1, &page)]);
+    let failed = scope(2, Err("HTTP 500".to_owned()));
+    let collector = taken(&journal, vec![failed.clone()]).await;
+    assert!(!collector.has_complete_scope());
+    assert_eq!(collector.first_failure(), Some(("acme", "HTTP 500")));
+    let whole = scope(1, Ok(Pages::from(fetch(1))));
+    let collector = taken(&journal, vec![whole, failed]).await;
+    assert!(collector.has_complete_scope());
+}
+
+#[tokio::test]
+async fn results_of_another_edition_are_counted_again() {
+    let page = product(1);
+    let journal = journal(&[(1, &page)]);
+    let mut frozen = run(&journal, &[(1, None)]).await.unwrap().frozen;
+    frozen.scopes[0].listed = 99;
+    for (edition, listed) in [("crawl-1", 99), ("crawl-0", 1)] {
+        edition.clone_into(&mut frozen.edition);
+        notes::freeze(&*journal, &frozen).unwrap();
+        let again = run(&journal, &[(1, None)]).await.unwrap();
+        assert_eq!(results(&again), [(1, listed, true)], "{edition}");
+    }
+}
+
+#[tokio::test]
+async fn rows_of_an_earlier_crawl_are_carried_if_they_can_be_decoded() {
+    let before = journal(&[(1, &product(1)), (2, &product(2)), (3, &product(3))]);
+    let accounts = [(1, None), (2, None), (3, None)];
+    run(&before, &accounts).await.unwrap();
+    let damaged = Record {
+        kind: RecordKind::Page,
+        body: "{\"assets\": [".into(),
+        observed_at: NOW,
+    };
+    before.append(fetch(3).key(), damaged).unwrap();
+    let earlier = EarlierCrawl {
+        id: "before".to_owned(),
+        read: Arc::new(move |key| before.read(key)),
+    };
+    let carry = Carry {
+        earlier: vec![earlier],
+        max_age: None,
+        refresh: None,
+    };
+    let journal = journal(&[]);
+    let scopes = || {
+        vec![
+            scope(1, Err("HTTP 500".to_owned())),
+            Scope::postponed("products/list", Some(2), "not due"),
+            scope(3, Err("HTTP 500".to_owned())),
+        ]
+    };
+    let first = taken(&journal, scopes()).await;
+    let first = first.end(Some(carry), true).await.unwrap();
+    let told = |collected: &Collected| {
+        let scopes = collected.frozen.scopes.iter();
+        let told = scopes.map(|record| {
+            let (account, from) = (record.account_id.unwrap(), record.carried_from.clone());
+            (account, record.listed, from, record.error.clone())
+        });
+        (told.collect::<Vec<_>>(), collected.carried.len())
+    };
+    let (from, error) = (Some("before".to_owned()), Some("HTTP 500".to_owned()));
+    let expected = vec![
+        (1, 1, from.clone(), error.clone()),
+        (2, 1, from, None),
+        (3, 0, None, error),
+    ];
+    assert_eq!(told(&first), (expected, 2));
+    // A replay needs no earlier crawl.
+    let second = taken(&journal, scopes()).await;
+    let second = second.end(None, true).await.unwrap();
+    assert_eq!(told(&second), told(&first));
 }
