@@ -117,8 +117,11 @@ fn differences(recorded: &BTreeMap<String, u64>, counted: &BTreeMap<String, u64>
 fn count() -> Result<Recorded> {
     let rustc = Command::new("rustc").arg("--version").output()?;
     let mut build = Command::new(env!("CARGO"));
-    // Without a package, so that the features are those of the README's first command.
-    let program = executable(build.args(["build", "--release", "--bins"]), "fortilake")?;
+    // Only this package, so that the features are those of the README's first command.
+    let program = executable(
+        build.args(["build", "--release", "--package", "fortilake"]),
+        "fortilake",
+    )?;
     let folder = tempfile::tempdir()?;
     let pages = folder.path().join("pages");
     write_pages(&pages)?;
