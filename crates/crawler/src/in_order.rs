@@ -6,7 +6,7 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use crate::{Error, Result, error::Kind};
 
-/// The most jobs that run at the same time. A job holds a page and its rows, so this bounds the
+/// The most jobs that run at the same time. A job holds some pages and their rows, so this bounds the
 /// memory on machines with many cores.
 const MOST: usize = 8;
 

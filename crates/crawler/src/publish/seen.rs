@@ -20,8 +20,8 @@ use crate::{Error, Result, error::Kind, tables::key_in};
 ///
 /// A key is stored as a hash with the position of its first row. The first row itself is not stored:
 /// a repeated key is rare enough to read the earlier page from the journal again. Keys of the
-/// current scope count only once the scope is kept. No row of an unreadable scope is handed over, so its keys must not hide the rows of
-/// another scope.
+/// current scope count only once the scope is kept. No row of an unreadable scope is handed over, so
+/// its keys must not hide the rows of another scope.
 #[derive(Debug, Default)]
 pub(super) struct Seen(HashMap<&'static str, Keys>);
 
