@@ -40,9 +40,12 @@ struct Queue {
     waiting: Vec<(Arc<str>, Record)>,
     /// The bytes of all records that are waiting or being written.
     bytes: usize,
+    /// How many records have been appended …
+    appended: u64,
+    /// … and how many of them are committed. They are committed in the order of appending.
+    committed: u64,
     /// The last uncommitted record of each key, for reading it back.
     unwritten: HashMap<Arc<str>, Record>,
-    writing: bool,
     closing: bool,
     failure: Option<Error>,
 }
@@ -88,6 +91,7 @@ impl Writer {
         }
         let key: Arc<str> = key.into();
         queue.bytes += record.body.len();
+        queue.appended += 1;
         queue.unwritten.insert(key.clone(), record.clone());
         queue.waiting.push((key, record));
         // The thread sleeps only while nothing is waiting, so only the first record has to wake it.
@@ -99,7 +103,9 @@ impl Writer {
 
     pub(super) fn flush(&self) -> Result<()> {
         let mut queue = self.shared.lock();
-        while queue.failure.is_none() && (queue.writing || !queue.waiting.is_empty()) {
+        // Records that are appended from now on are not waited for.
+        let appended = queue.appended;
+        while queue.failure.is_none() && queue.committed < appended {
             queue = self.shared.wait(queue);
         }
         queue.failure.clone().map_or(Ok(()), Err)
@@ -150,15 +156,14 @@ impl Shared {
             }
             queue = self.wait(queue);
         }
-        queue.writing = true;
         Some(mem::take(&mut queue.waiting))
     }
 
     fn written(&self, batch: &[(Arc<str>, Record)], result: Result<()>) {
         let mut queue = self.lock();
-        queue.writing = false;
         match result {
             Ok(()) => {
+                queue.committed += batch.len() as u64;
                 for (key, record) in batch {
                     queue.bytes -= record.body.len();
                     // Keep a newer record of the same key that is still waiting.
