@@ -39,8 +39,8 @@ MACHINES = 5
 KEY = "000102030405060708090a0b0c0d0e0f" * 2
 # How far the clocks of two machines are off. The others are right.
 OFF = {2: timedelta(minutes=10), 3: timedelta(minutes=-10)}
-# How many calls a takeover may repeat: the 8 in flight, and those whose answers the journal was about to commit.
-REPEATED = 16
+# How many calls a takeover may repeat: those in flight.
+REPEATED = 8
 # So small that five crawls do not fit: the most calls within each number of seconds.
 WINDOWS = {1: 10, 4: 24}
 ORGANIZATION = "[organization]\nous = 2\naccounts = 10\nproducts = 60\n"

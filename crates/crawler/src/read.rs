@@ -35,7 +35,10 @@ use self::{
 };
 use crate::{
     Error, Event, Failure, FailureKind, Fetch, Names, Observer, Outcome, Result, Scope, Step,
-    System, error::Kind, journal::with_journal, systems::Planner,
+    System,
+    error::Kind,
+    journal::{flush, with_journal},
+    systems::Planner,
 };
 
 /// Reads one source to its end.
@@ -240,11 +243,15 @@ impl Reader {
                 work.probing = false;
                 return Ok(());
             }
+            Done::Durable(result) => return result,
         };
         work.ended(&attempt.fetch);
         self.users.ended(user);
         match self.judge(&attempt.fetch, answer).await {
             Ok(CallResult::Final(outcome)) => {
+                let journal = self.journal.clone();
+                work.calls
+                    .spawn(async move { Done::Durable(flush(&journal).await) });
                 self.answered(&attempt.fetch, &outcome, work).await?;
                 self.follow(&attempt.fetch, &outcome, &mut work.waiting);
             }

@@ -12,7 +12,7 @@ use super::{
     outage::OutageDetector,
     retry_queue::{QueuedRetry, RetryQueue, SlowStart},
 };
-use crate::{Error, Failure, Fetch};
+use crate::{Error, Failure, Fetch, Result};
 
 /// The state of reading a source.
 #[derive(Default)]
@@ -30,7 +30,10 @@ pub(super) struct Work {
     pub(super) held: Vec<Fetch>,
     /// Failed calls that get another try.
     pub(super) retries: RetryQueue,
-    /// The calls in flight.
+    /// The calls in flight. A call is in flight until its record survives a kill.
+    ///
+    /// Until then, a kill loses its response, and the call has to be made again. So a kill never costs
+    /// more calls than may be in flight.
     pub(super) calls: JoinSet<Done>,
     /// The endpoints and accounts of the calls in flight.
     pub(super) in_flight: Vec<(&'static str, i64)>,
@@ -83,6 +86,8 @@ pub(super) enum Done {
     Probe(client::Result<FetchedPage>),
     /// That call was not sent, because the crawl was stopped.
     ProbeCancelled,
+    /// The record of a call that has ended, and all records before it, survive a kill.
+    Durable(Result<()>),
 }
 
 impl Work {

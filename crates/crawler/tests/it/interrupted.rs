@@ -1,10 +1,13 @@
 //! A crawl that is interrupted often and in every way has the tables of an uninterrupted one.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use fortilake_crawler::{Incomplete, Kind, Settings};
-use fortilake_simulator::Scenario;
-use fortilake_state::CrawlJournal;
+use fortilake_simulator::{Scenario, Simulator};
+use fortilake_state::{self as state, CrawlJournal, Journal, MemoryJournal, Record, Records};
 
 use crate::{
     resume::{Kept, same},
@@ -101,4 +104,71 @@ async fn a_crawl_in_51_pieces_equals_an_uninterrupted_one() {
     }
     let again = sent.values().sum::<usize>() - sent.len();
     assert!(again <= CONCURRENCY * INTERRUPTIONS / ways.len(), "{again}");
+}
+
+/// A journal that compares the calls made with the records that survive a kill.
+struct Counted {
+    journal: MemoryJournal,
+    simulator: Simulator,
+    records: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    appended: usize,
+    durable: usize,
+    /// The most responses that a kill would have lost.
+    lost: usize,
+}
+
+impl Counted {
+    fn count(&self) {
+        let calls = self.simulator.calls();
+        let made = calls.iter().filter(|call| !call.path.contains("oauth"));
+        let mut records = self.records.lock().unwrap();
+        let lost = made.count().saturating_sub(records.durable);
+        records.lost = records.lost.max(lost);
+    }
+}
+
+impl Journal for Counted {
+    fn append(&self, key: &str, record: Record) -> state::Result<()> {
+        self.journal.append(key, record)?;
+        // A note is not the record of a call.
+        self.records.lock().unwrap().appended += usize::from(!key.starts_with(' '));
+        self.count();
+        Ok(())
+    }
+
+    fn flush(&self) -> state::Result<()> {
+        self.count();
+        let mut records = self.records.lock().unwrap();
+        records.durable = records.appended;
+        Ok(())
+    }
+
+    fn read(&self, key: &str) -> state::Result<Option<Record>> {
+        self.journal.read(key)
+    }
+
+    fn records(&self) -> state::Result<Records<'_>> {
+        self.journal.records()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_loses_no_more_responses_than_calls_may_be_in_flight() {
+    let (scenario, settings) = tenant();
+    let lab = Lab::new(scenario);
+    let journal = Arc::new(Counted {
+        journal: MemoryJournal::default(),
+        simulator: lab.simulator.clone(),
+        records: Mutex::default(),
+    });
+    let crawled = lab
+        .run(settings, Incomplete::Publish, journal.clone(), |_| {})
+        .await;
+    assert!(crawled.report().complete);
+    let lost = journal.records.lock().unwrap().lost;
+    assert_eq!(lost, CONCURRENCY);
 }
