@@ -7,6 +7,7 @@ use std::{
     thread,
 };
 
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
@@ -224,19 +225,14 @@ fn a_proxy_that_refuses_is_named() {
     assert!(!text.contains("password"), "{text}");
 }
 
-/// Serves TLS on a free port with a certificate of a private CA for `localhost`. Returns the port.
-fn serve_with_private_ca() -> u16 {
-    let certificate = include_bytes!("../../../transport/tests/it/certs/server.pem");
-    let key = include_bytes!("../../../transport/tests/it/certs/server.key.pem");
+/// Serves TLS on a free port, and returns the port.
+fn serve_tls(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> u16 {
     let tls =
         ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(
-                vec![CertificateDer::from_pem_slice(certificate).unwrap()],
-                PrivateKeyDer::from_pem_slice(key).unwrap(),
-            );
+            .with_single_cert(vec![certificate], key);
     let tls = Arc::new(tls.unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -250,18 +246,28 @@ fn serve_with_private_ca() -> u16 {
     port
 }
 
-#[test]
-fn a_private_ca_leads_to_the_setting_for_it() {
-    let host = format!("https://localhost:{}", serve_with_private_ca());
-    let folder = Folder::new()
+/// A folder whose FortiCloud is at this port of `localhost`.
+fn at_port(port: u16) -> Folder {
+    let host = format!("https://localhost:{port}");
+    Folder::new()
         .with("FORTICLOUD_USERNAME", "simulated")
         .with("FORTICLOUD_PASSWORD", "simulated")
         .with("FORTICLOUD_API_URL", &host)
         .with(
             "FORTICLOUD_AUTH_URL",
             &format!("{host}/api/v1/oauth/token/"),
-        );
-    insta::assert_snapshot!(folder.check("crawl"), @"
+        )
+}
+
+#[test]
+fn a_private_ca_leads_to_the_setting_for_it() {
+    let certificate = include_bytes!("../../../transport/tests/it/certs/server.pem");
+    let key = include_bytes!("../../../transport/tests/it/certs/server.key.pem");
+    let port = serve_tls(
+        CertificateDer::from_pem_slice(certificate).unwrap(),
+        PrivateKeyDer::from_pem_slice(key).unwrap(),
+    );
+    insta::assert_snapshot!(at_port(port).check("crawl"), @"
     exit 2
     --- stderr
     error: source `forticloud` cannot be read
@@ -269,6 +275,51 @@ fn a_private_ca_leads_to_the_setting_for_it() {
       caused by: the sign-in for `organization` could not be sent
       caused by: the certificate of `localhost` is self-signed or signed by an unknown CA; if you trust it, set `ca_cert` to a file that contains the certificate of the server or of the CA
       caused by: invalid peer certificate: UnknownIssuer
+    ");
+}
+
+#[test]
+fn a_wrong_clock_is_suspected_if_a_certificate_is_not_valid_now() {
+    let said = |first_year, last_year| {
+        let key = KeyPair::generate().unwrap();
+        let mut certificate = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        certificate.not_before = date_time_ymd(first_year, 1, 1);
+        certificate.not_after = date_time_ymd(last_year, 1, 1);
+        let certificate = certificate.self_signed(&key).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let port = serve_tls(certificate.der().clone(), key);
+        let configuration = format!(
+            "[[source]]\nname = \"acme\"\ntype = \"forticloud\"\nca_cert = \"server.pem\"\n\
+             username = {{ env = \"FORTICLOUD_USERNAME\" }}\n\
+             password = {{ env = \"FORTICLOUD_PASSWORD\" }}\n\
+             api_url = \"https://localhost:{port}\"\n\
+             auth_url = \"https://localhost:{port}/api/v1/oauth/token/\"\n"
+        );
+        let folder = at_port(port)
+            .file("fortilake.toml", &configuration)
+            .file("server.pem", &certificate.pem());
+        let said = folder.check("crawl");
+        // The last cause contains the time of the test.
+        let cause = said
+            .rfind("\n  caused by: invalid peer certificate")
+            .unwrap();
+        said[..cause].to_owned()
+    };
+    insta::assert_snapshot!(said(2020, 2021), @"
+    exit 2
+    --- stderr
+    error: source `acme` cannot be read
+      caused by: `units/list` was not sent, because the sign-in failed
+      caused by: the sign-in for `organization` could not be sent
+      caused by: the certificate of `localhost` has expired; if it has not, this machine's clock is wrong
+    ");
+    insta::assert_snapshot!(said(3000, 3001), @"
+    exit 2
+    --- stderr
+    error: source `acme` cannot be read
+      caused by: `units/list` was not sent, because the sign-in failed
+      caused by: the sign-in for `organization` could not be sent
+      caused by: the certificate of `localhost` is not valid yet; most likely this machine's clock is slow
     ");
 }
 

@@ -112,9 +112,12 @@ fn tls_message(url: &Url, error: &rustls::Error) -> String {
             "the certificate of `{host}` is self-signed or signed by an unknown CA; if you trust \
              it, set `ca_cert` to a file that contains the certificate of the server or of the CA"
         ),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            format!("the certificate of `{host}` has expired")
-        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => format!(
+            "the certificate of `{host}` has expired; if it has not, this machine's clock is wrong"
+        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => format!(
+            "the certificate of `{host}` is not valid yet; most likely this machine's clock is slow"
+        ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!("the certificate of `{host}` was issued for another name")
         }

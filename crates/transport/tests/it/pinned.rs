@@ -42,6 +42,12 @@ fn ended(mut params: CertificateParams) -> CertificateParams {
     params
 }
 
+fn future(mut params: CertificateParams) -> CertificateParams {
+    params.not_before = date_time_ymd(3000, 1, 1);
+    params.not_after = date_time_ymd(3001, 1, 1);
+    params
+}
+
 impl Server {
     fn self_signed(params: &CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
@@ -143,7 +149,22 @@ async fn a_named_certificate_that_has_ended_is_refused() {
     ] {
         assert_eq!(
             server.refusal("localhost", Some(&server)).await,
-            "the certificate of `localhost` has expired"
+            "the certificate of `localhost` has expired; if it has not, this machine's clock is wrong"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_named_certificate_that_is_not_valid_yet_is_refused() {
+    for server in [
+        Server::self_signed(&future(plain())),
+        Server::self_signed(&future(authority())),
+        Server::signed_by_an_authority(&future(plain())),
+    ] {
+        assert_eq!(
+            server.refusal("localhost", Some(&server)).await,
+            "the certificate of `localhost` is not valid yet; most likely this machine's clock is \
+             slow"
         );
     }
 }
