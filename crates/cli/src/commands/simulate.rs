@@ -1,5 +1,7 @@
 //! `fortilake simulate`: serves a simulator of the APIs on a port.
 
+mod paths;
+
 use std::{fs, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
@@ -25,6 +27,8 @@ pub(crate) fn run(args: &SimulateArgs, console: Console) -> Result {
                 .with_context(|| format!("the scenario `{}` cannot be read", path.display()))
                 .map_err(CommandError::not_started)?;
             Scenario::from_toml(&text)
+                .map_err(anyhow::Error::from)
+                .and_then(|scenario| paths::check(&scenario).map(|()| scenario))
                 .with_context(|| format!("the scenario `{}` cannot be used", path.display()))
                 .map_err(CommandError::not_started)?
         }

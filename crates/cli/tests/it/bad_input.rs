@@ -390,3 +390,15 @@ fn misplaced_values_are_not_repeated_in_messages() {
         "{text}"
     );
 }
+
+#[test]
+fn a_fault_that_fits_no_call() {
+    let fault = "[[fault]]\npath = \"products/lst\"\naction = { kind = \"reset\" }\n";
+    let folder = Folder::new().file("scenario.toml", fault);
+    insta::assert_snapshot!(folder.check("simulate --scenario scenario.toml"), @"
+    exit 2
+    --- stderr
+    error: the scenario `scenario.toml` cannot be used
+      caused by: fault 1: no endpoint has a path that ends with `products/lst`; did you mean `products/list`?
+    ");
+}
