@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use fortilake_client as client;
 use fortilake_crawler::Facts;
 use fortilake_models::{
     Operation as _,
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     args::{AccountAction, AccountCreateArgs, ReadArgs},
     console::Console,
-    exit::{CommandError, Result},
+    exit::{Code, CommandError, Result},
     summary::count,
 };
 
@@ -61,13 +62,28 @@ pub(crate) fn run(action: &AccountAction, console: Console) -> Result {
 pub(crate) fn all(read: &ReadArgs, console: Console) -> Result {
     let target = OperationTarget::find(&read.target, AccountsList::ENDPOINT, console)?;
     let caller = target.connect()?;
-    let accounts = caller.run(async |caller| read_all(caller, console).await)?;
+    let Found { accounts, refused } = caller.run(async |caller| read_all(caller, console).await)?;
     let answer = json!({ "accounts": accounts }).to_string();
-    operation::print(&answer, &ACCOUNTS, read.format, console)
+    let code = operation::print(&answer, &ACCOUNTS, read.format, console)?;
+    if refused.is_empty() {
+        return Ok(code);
+    }
+    let number = count(refused.len() as u64, "unit");
+    console.note(&format!("the accounts of {number} are missing:\n"));
+    for failure in refused {
+        console.note(&format!("  {:#}\n", failure.error));
+    }
+    Ok(Code::Partial)
+}
+
+struct Found {
+    accounts: Vec<Value>,
+    /// One error for each unit whose accounts the user may not list.
+    refused: Vec<CommandError>,
 }
 
 /// Asks for the units, and then for the accounts in each of them. An account in two units is listed once.
-async fn read_all(caller: &OperationClient, console: Console) -> Result<Vec<Value>> {
+async fn read_all(caller: &OperationClient, console: Console) -> Result<Found> {
     let request = UnitsListRequest {
         parent_id: None,
         name: None,
@@ -83,7 +99,7 @@ async fn read_all(caller: &OperationClient, console: Console) -> Result<Vec<Valu
         _ => BTreeSet::new(),
     };
     let mut seen = BTreeSet::new();
-    let mut accounts = Vec::new();
+    let (mut accounts, mut refused) = (Vec::new(), Vec::new());
     for unit in units {
         let request = AccountsListRequest {
             parent_id: Some(unit),
@@ -91,7 +107,14 @@ async fn read_all(caller: &OperationClient, console: Console) -> Result<Vec<Valu
             email: None,
         };
         let arguments = operation::arguments(&request)?;
-        let page = caller.fetch(AccountsList::ENDPOINT, &arguments).await?;
+        let page = match caller.fetch(AccountsList::ENDPOINT, &arguments).await {
+            Ok(page) => page,
+            Err(failure) if is_denied(&failure) => {
+                refused.push(failure);
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
         if page.is_empty_result() {
             continue;
         }
@@ -112,7 +135,17 @@ async fn read_all(caller: &OperationClient, console: Console) -> Result<Vec<Valu
             row.get("id").is_none_or(|id| seen.insert(id.to_string()))
         }));
     }
-    Ok(accounts)
+    match refused.pop() {
+        Some(failure) if accounts.is_empty() => return Err(failure),
+        last => refused.extend(last),
+    }
+    Ok(Found { accounts, refused })
+}
+
+/// Whether the API says that the user may not list the accounts of this unit. Another unit may allow it.
+fn is_denied(failure: &CommandError) -> bool {
+    let error = failure.error.downcast_ref::<client::Error>();
+    error.is_some_and(|error| error.code() == Some(202))
 }
 
 fn create(args: &AccountCreateArgs, console: Console) -> Result {

@@ -216,6 +216,29 @@ fn lists_are_printed_as_tables() {
 }
 
 #[test]
+fn units_whose_accounts_may_not_be_listed_are_named() {
+    let fault = "[[fault]]\npath = \"accounts/list\"\naction = { kind = \"refuse\" }\n";
+    let some = Tenant::start(&format!("{SCENARIO}{fault}nth = 2\n"));
+    insta::assert_snapshot!(folder(&some).check("accounts"), @"
+    exit 3
+    --- stdout
+    id      company                           parentId  email                         countryId
+    710101  Fjordmark Retail AS               2100001   network@fjordmark-1.example   578
+    710112  Kestrel Clinics Ltd               2100001   fortinet@kestrel-2.example    826
+    710123  Harrow & Pine Physiotherapy GmbH  2100001   network@harrowpine-3.example  276
+    --- stderr
+    the accounts of 1 unit are missing:
+      `accounts/list` for parentId 2100014 was refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
+    ");
+    let all = Tenant::start(&format!("{SCENARIO}{fault}"));
+    insta::assert_snapshot!(folder(&all).check("accounts"), @"
+    exit 1
+    --- stderr
+    error: `accounts/list` for parentId 2100027 was refused: Access denied. No permission to access the requested action or resource (error 202, status -1, HTTP 400)
+    ");
+}
+
+#[test]
 fn units_and_accounts_are_created_changed_and_moved() {
     let tenant = Tenant::start(SCENARIO);
     let folder = folder(&tenant);
