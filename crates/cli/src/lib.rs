@@ -36,6 +36,7 @@ mod source_usage;
 mod summary;
 mod text_file;
 mod time;
+mod traces;
 
 use std::process::ExitCode;
 

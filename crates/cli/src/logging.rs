@@ -1,9 +1,14 @@
 //! Sets up logging to standard error.
 
 use tracing::Level;
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer as _,
+    filter::{FilterExt as _, LevelFilter, filter_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
-use crate::{args::LogFormat, console::Console};
+use crate::{args::LogFormat, console::Console, traces};
 
 /// Starts to log the events of fortilake's own crates at the level of `-v`.
 ///
@@ -22,7 +27,10 @@ pub(crate) fn start(format: LogFormat, verbose: u8, console: Console) {
     );
     let filter =
         EnvFilter::try_from_env("FORTILAKE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let registry = tracing_subscriber::registry().with(filter);
+    // A log line would begin with the spans that it is in.
+    let no_spans = filter_fn(|metadata| !traces::is_span(metadata));
+    let filter = filter.and(no_spans.with_max_level_hint(LevelFilter::TRACE));
+    let registry = tracing_subscriber::registry();
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
@@ -30,7 +38,9 @@ pub(crate) fn start(format: LogFormat, verbose: u8, console: Console) {
     // This fails if the process has a subscriber already, because it embeds fortilake. In that
     // case the existing one stays.
     let _ = match format {
-        LogFormat::Text => registry.with(layer.with_target(false)).try_init(),
-        LogFormat::Json => registry.with(layer.json()).try_init(),
+        LogFormat::Text => registry
+            .with(layer.with_target(false).with_filter(filter))
+            .try_init(),
+        LogFormat::Json => registry.with(layer.json().with_filter(filter)).try_init(),
     };
 }
