@@ -55,6 +55,29 @@ pub enum CallOutcome {
 }
 
 impl Class {
+    /// The name in traces. It is a documented interface.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Empty => "empty",
+            Self::Transient => "transient",
+            Self::Unreached => "unreached",
+            Self::Stale => "stale",
+            Self::Throttled => "throttled",
+            Self::HourlyLimit => "hourly_limit",
+            Self::ErrorLimit => "error_limit",
+            Self::Token => "token",
+            Self::Access => "access",
+            Self::BadRequest => "bad_request",
+            Self::NotPossible => "not_possible",
+            Self::Unexpected => "unexpected",
+            Self::Credentials => "credentials",
+            Self::Config => "config",
+            Self::Suspended => "suspended",
+            Self::Uncounted => "uncounted",
+        }
+    }
+
     /// Whether the API would count this as one of the ten errors that it allows in an hour.
     ///
     /// What the API counts is undocumented, so this assumes the worst: everything that is not a

@@ -86,6 +86,7 @@ mod retry;
 mod retry_after;
 mod scrub;
 mod signer;
+mod span;
 mod tries;
 mod typed;
 

@@ -1,7 +1,10 @@
 //! Sends requests once the limiter lets them through.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,7 +23,8 @@ use crate::{
     ledger::ErrorReason,
     limiter::{CallLimiter, Permit, Rules, State, Stop},
     pause::timestamp,
-    retry_after,
+    request::Call,
+    retry_after, span,
 };
 
 /// A transport that waits for the limiter before it sends, and limits how long it waits for the
@@ -49,8 +53,9 @@ pub(crate) struct LimitedTransport {
 /// sent.
 pub(crate) struct CallTransport<'a> {
     limited: &'a LimitedTransport,
-    /// How messages refer to the call.
-    label: &'a str,
+    call: &'a Call,
+    /// How many times the call was sent before, by earlier tries or by redirects.
+    resends: AtomicU32,
     first: Mutex<Option<Permit<'a>>>,
     last: Mutex<Option<Permit<'a>>>,
 }
@@ -89,16 +94,20 @@ impl LimitedTransport {
         failure
     }
 
-    async fn exchange(&self, request: Request) -> transport::Result<Response> {
+    async fn exchange(&self, request: Request, permit: &Permit<'_>) -> transport::Result<Response> {
         let url = shown(&request.url);
         let answer = time::timeout(self.timeout, self.transport.send(request)).await;
-        answer.unwrap_or_else(|_| {
+        let answer = answer.unwrap_or_else(|_| {
             let message = format!(
                 "`{url}` did not respond within {:?}; raise `timeout` to wait longer",
                 self.timeout
             );
             Err(transport::Error::new(Kind::Timeout, message))
-        })
+        });
+        if let Ok(response) = &answer {
+            span::answered(&permit.span, response);
+        }
+        answer
     }
 
     async fn admit(&self, request: &Request) -> transport::Result<Permit<'_>> {
@@ -153,8 +162,9 @@ impl LimitedTransport {
 #[async_trait]
 impl Transport for LimitedTransport {
     async fn send(&self, request: Request) -> transport::Result<Response> {
-        let permit = self.admit(&request).await?;
-        let answer = self.exchange(request).await;
+        let mut permit = self.admit(&request).await?;
+        permit.span = span::sign_in(&request, permit.waited);
+        let answer = self.exchange(request, &permit).await;
         let (class, http) = self.judge(&answer);
         self.close_for(class, &answer).await;
         // The server's message may repeat the password, so only the HTTP status is recorded.
@@ -170,10 +180,17 @@ impl Transport for LimitedTransport {
 }
 
 impl<'a> CallTransport<'a> {
-    pub(crate) fn new(limited: &'a LimitedTransport, label: &'a str, permit: Permit<'a>) -> Self {
+    /// `resends` is how many times the call was sent before.
+    pub(crate) fn new(
+        limited: &'a LimitedTransport,
+        call: &'a Call,
+        permit: Permit<'a>,
+        resends: u32,
+    ) -> Self {
         Self {
             limited,
-            label,
+            call,
+            resends: resends.into(),
             first: Mutex::new(Some(permit)),
             last: Mutex::default(),
         }
@@ -185,7 +202,7 @@ impl<'a> CallTransport<'a> {
         let last = lock(&self.last).take();
         if let Some(permit) = last {
             let reason = ErrorReason {
-                call: self.label.to_owned(),
+                call: self.call.label.clone(),
                 http,
                 message: quotable(message, &[]),
             };
@@ -198,14 +215,16 @@ impl<'a> CallTransport<'a> {
 impl Transport for CallTransport<'_> {
     async fn send(&self, request: Request) -> transport::Result<Response> {
         let first = lock(&self.first).take();
-        let permit = if let Some(permit) = first {
+        let mut permit = if let Some(permit) = first {
             permit
         } else {
             // Another request follows, so the last response was a redirect.
             self.settle(Class::Success, None, "").await;
             self.limited.admit(&request).await?
         };
-        let answer = self.limited.exchange(request).await;
+        let resends = self.resends.fetch_add(1, Ordering::Relaxed);
+        permit.span = span::call(self.call, &request, resends, permit.waited);
+        let answer = self.limited.exchange(request, &permit).await;
         *lock(&self.last) = Some(permit);
         answer
     }

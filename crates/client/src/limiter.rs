@@ -14,6 +14,7 @@ use std::{
 
 use fortilake_auth::{Clock, Micros, later, until};
 use tokio::time;
+use tracing::Span;
 
 use self::place::LedgerPlace;
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     ledger::{CallOutcome, ErrorReason, Ledger, LedgerUsage, Limits},
     pause::timestamp,
     queue::{QueueTurn, UserQueue},
+    span::{self, Wait},
 };
 
 /// How often a waiting call reports that it waits.
@@ -98,6 +100,10 @@ pub(crate) struct Permit<'a> {
     /// `None` once it is settled.
     place: Option<LedgerPlace>,
     decision: BreakerDecision,
+    /// How long the call waited for this permit.
+    pub(crate) waited: Wait,
+    /// The span of the request that is sent with this permit.
+    pub(crate) span: Span,
 }
 
 impl CallLimiter {
@@ -107,13 +113,20 @@ impl CallLimiter {
     ///
     /// If the future is dropped, no place is taken.
     pub(crate) async fn admit(&self) -> Result<Permit<'_>, Stop> {
+        let began = time::Instant::now();
+        let mut reason = None;
         let turn = self.queue.turn().await;
         let mut beat = Micros::MIN;
         loop {
             let obstacle = match self.ask().await.map_err(Stop::Ledger)? {
-                Ok(permit) => return Ok(permit),
+                Ok(mut permit) => {
+                    let length = began.elapsed();
+                    permit.waited = Wait { length, reason };
+                    return Ok(permit);
+                }
                 Err(obstacle) => obstacle,
             };
+            reason = obstacle.kind.reason().or(reason);
             let now = (self.clock)();
             if let Some(pause) = self.pause(&obstacle, now) {
                 *lock(&self.state.last_pause) = Some(pause);
@@ -250,6 +263,8 @@ impl CallLimiter {
             limiter: self,
             place: Some(place),
             decision,
+            waited: Wait::default(),
+            span: Span::none(),
         })
     }
 
@@ -327,6 +342,7 @@ impl Permit<'_> {
     ///
     /// If the future is dropped once it has been polled, the call is settled nevertheless.
     pub(crate) async fn settle(mut self, class: Class, http: Option<u16>, reason: ErrorReason) {
+        span::ended(&self.span, class, &reason);
         let outcome = class.outcome(http);
         if let Some(place) = self.end(outcome, Some(class)) {
             place.settle(outcome, Some(reason)).await;

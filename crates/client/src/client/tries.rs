@@ -60,7 +60,7 @@ impl Client {
         let mut new_connection = false;
         loop {
             tries.count += 1;
-            let mut failure = match self.attempt(call, note, new_connection).await {
+            let mut failure = match self.attempt(call, tries, note, new_connection).await {
                 Ok(page) => return Ok(page),
                 Err(failure) => failure,
             };
@@ -152,6 +152,7 @@ impl Client {
     async fn attempt(
         &self,
         call: &Call,
+        tries: Tries,
         note: &Note<'_>,
         new_connection: bool,
     ) -> Result<Page, CallFailure> {
@@ -166,7 +167,8 @@ impl Client {
             let headers = &mut request.headers;
             headers.insert(header::AUTHORIZATION, token.header());
         }
-        let result = self.exchange(call, request, token.as_ref(), permit).await;
+        let hops = CallTransport::new(&self.limited, call, permit, tries.count - 1);
+        let result = self.exchange(call, request, token.as_ref(), hops).await;
         result.map_err(|failure| CallFailure { token, ..failure })
     }
 
@@ -209,10 +211,10 @@ impl Client {
         call: &Call,
         request: Request,
         token: Option<&Token>,
-        permit: Permit<'_>,
+        hops: CallTransport<'_>,
     ) -> Result<Page, CallFailure> {
         let sent = time::Instant::now();
-        let hops = Arc::new(CallTransport::new(&self.limited, &call.label, permit));
+        let hops = Arc::new(hops);
         let redirects = match call.repeat() {
             Repeat::Harmless => Redirects::new(Arc::clone(&hops)),
             Repeat::Never => Redirects::rejected(Arc::clone(&hops)),
