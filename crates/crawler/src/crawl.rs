@@ -15,6 +15,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
+use tracing::Instrument as _;
 
 use self::{changed::Changed, deliveries::Deliveries};
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
     journal::{flush, watched, with_journal},
     publish::Models,
     read::{ReadStats, Reader, ReusablePages, Users},
-    refresh,
+    refresh, span,
 };
 
 /// One source to crawl.
@@ -297,6 +298,7 @@ impl ReadContext {
         for source in sources {
             let clients = source.clients.into_iter().filter(|_| self.may_call);
             let users = Users::new(clients);
+            let span = span::source(&source.settings);
             let (sender, scopes) = mpsc::unbounded_channel();
             feeds.push((source.settings.source.clone(), scopes));
             let reader = Reader {
@@ -318,8 +320,14 @@ impl ReadContext {
                 observer: self.observer.clone(),
                 scopes: sender,
                 stop: self.stop.clone(),
+                span: span.clone(),
             };
-            readers.spawn(reader.run());
+            let read = async {
+                let result = reader.run().await;
+                span::read(&tracing::Span::current(), &result);
+                result
+            };
+            readers.spawn(read.instrument(span));
         }
         (readers, feeds)
     }

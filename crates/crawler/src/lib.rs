@@ -34,6 +34,7 @@ mod refresh;
 mod report;
 mod scope;
 mod sink_tasks;
+mod span;
 mod store;
 mod stored_scope;
 mod systems;

@@ -25,6 +25,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use fortilake_auth::Clock;
 use fortilake_state::{Archive, Journal};
 use tokio::sync::{mpsc, watch};
+use tracing::{Instrument as _, Span};
 
 pub(crate) use self::users::Users;
 use self::{
@@ -63,6 +64,8 @@ pub(crate) struct Reader {
     pub(crate) scopes: mpsc::UnboundedSender<Scope>,
     /// Set to true when no further call may be made.
     pub(crate) stop: watch::Receiver<bool>,
+    /// The span that calls belong to.
+    pub(crate) span: Span,
 }
 
 /// Answers of earlier crawls that may be used instead of a call.
@@ -228,10 +231,11 @@ impl Reader {
         self.users.sent(user);
         let names = self.names;
         work.sent(&attempt.fetch);
-        work.calls.spawn(async move {
+        let making = async move {
             let answer = call(&client, &attempt.fetch, names, attempt.tries).await;
             Done::Call(user, attempt, answer)
-        });
+        };
+        work.calls.spawn(making.instrument(self.span.clone()));
     }
 
     /// Handles a call that has ended.
@@ -290,7 +294,8 @@ impl Reader {
                 let system = System::of(fetch.endpoint);
                 if let Some(client_id) = system.definition().next_client_id(fetch.endpoint) {
                     for client in self.users.clients() {
-                        work.ahead.spawn(sign_in_ahead(client.clone(), client_id));
+                        let signing_in = sign_in_ahead(client.clone(), client_id);
+                        work.ahead.spawn(signing_in.instrument(self.span.clone()));
                     }
                 }
             }

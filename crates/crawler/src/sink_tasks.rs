@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use fortilake_sink::{Batch, Delivery, Outcome, Receipt, Sink};
 use tokio::{sync::mpsc, task::JoinHandle};
-use tracing::warn;
+use tracing::{Instrument as _, Span, warn};
+
+use crate::span;
 
 /// How many batches may wait for one sink.
 ///
@@ -53,9 +55,9 @@ impl SinkTasks {
         let tasks = sinks.into_iter().map(|OpenSink { name, sink, .. }| {
             let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
             SinkTask {
+                task: tokio::spawn(run(name.clone(), sink, receiver, Span::current())),
                 name,
                 messages: sender,
-                task: tokio::spawn(run(sink, receiver)),
             }
         });
         Self(tasks.collect())
@@ -129,14 +131,38 @@ impl SinkTasks {
 }
 
 /// Runs one sink to its end. Returns its receipt or its failure, or `None` if it was aborted.
+///
+/// Its span begins with the first message: an atomic sink has nothing to do while the crawl reads.
 async fn run(
+    name: String,
+    sink: Box<dyn Sink>,
+    mut messages: mpsc::Receiver<SinkMessage>,
+    parent: Span,
+) -> Option<Result<Receipt, fortilake_sink::Error>> {
+    let first = messages.recv().await;
+    let span = match first {
+        Some(_) => span::publish(&parent, &name),
+        None => Span::none(),
+    };
+    let result = publish(sink, first, messages)
+        .instrument(span.clone())
+        .await;
+    span::published(&span, result.as_ref());
+    result
+}
+
+async fn publish(
     mut sink: Box<dyn Sink>,
+    mut message: Option<SinkMessage>,
     mut messages: mpsc::Receiver<SinkMessage>,
 ) -> Option<Result<Receipt, fortilake_sink::Error>> {
     loop {
-        let failure = match messages.recv().await {
+        let failure = match message {
             Some(SinkMessage::Write(batch)) => match sink.write(&batch).await {
-                Ok(()) => continue,
+                Ok(()) => {
+                    message = messages.recv().await;
+                    continue;
+                }
                 Err(error) => error,
             },
             Some(SinkMessage::Finish(outcome)) => return Some(sink.finish(&outcome).await),

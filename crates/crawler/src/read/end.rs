@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use fortilake_auth::later;
 use fortilake_client::{self as client, Client, Pause, Reason, Tries};
+use tracing::Instrument as _;
 
 use super::{
     Reader,
@@ -26,13 +27,14 @@ impl Reader {
         let client = client.clone();
         let (names, mut stop) = (self.names, self.stop.clone());
         work.probing = true;
-        work.calls.spawn(async move {
+        let probing = async move {
             tokio::select! {
                 () = tokio::time::sleep(after) => {}
                 () = stopped(&mut stop) => return Done::ProbeCancelled,
             }
             Done::Probe(call(&client, &good, names, Tries::default()).await)
-        });
+        };
+        work.calls.spawn(probing.instrument(self.span.clone()));
     }
 
     /// Handles the response to [`Self::send_probe`].

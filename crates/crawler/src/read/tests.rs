@@ -170,6 +170,7 @@ impl Lab {
             observer: Arc::new(observer),
             scopes,
             stop: stopped,
+            span: tracing::Span::none(),
         };
         let mut sent = self.calls.subscribe();
         let sent_before = *sent.borrow();
