@@ -44,6 +44,9 @@ pub struct NetworkConfig {
     pub ca_cert: Option<PathBuf>,
     /// Whether any certificate is accepted. Anyone on the network path can then read everything.
     pub insecure_tls: bool,
+    /// Whether requests may be unencrypted to hosts other than loopback addresses. Only for requests
+    /// that hold no secret.
+    pub allow_http: bool,
     /// The URL of the proxy for https requests. If it is `None`, the environment variables apply.
     pub proxy: Option<String>,
     /// The `User-Agent` header.
@@ -57,6 +60,7 @@ impl Default for NetworkConfig {
             max_body: DEFAULT_MAX_BODY,
             ca_cert: None,
             insecure_tls: false,
+            allow_http: false,
             proxy: None,
             user_agent: concat!("fortilake/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -230,8 +234,10 @@ impl Network {
 #[async_trait]
 impl Transport for Network {
     async fn send(&self, request: Request) -> Result<Response> {
-        check_encrypted(&request.url)?;
         let url = request.url;
+        if url.scheme() != "http" || !self.config.allow_http {
+            check_encrypted(&url)?;
+        }
         if url.scheme() == "https" && self.config.proxy.is_none() {
             proxy::check_environment(&url, proxy::from_environment)?;
         }
