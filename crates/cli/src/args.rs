@@ -401,6 +401,30 @@ fn day() -> clap::builder::RangedU64ValueParser<u64> {
     clap::value_parser!(u64).range(..=fortilake_simulator::scenario::MAX_DAY)
 }
 
+impl Command {
+    /// The name of the command's span, if the command calls an API or publishes.
+    pub(crate) fn span_name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Crawl(_) => "crawl",
+            Self::Plan(_) => "plan",
+            Self::Check(_) => "check",
+            Self::Replay(_) => "replay",
+            Self::Call(_) => "call",
+            Self::Product(_) => "product",
+            Self::License(_) => "license",
+            Self::Contract(_) => "contract",
+            Self::Folder(_) => "folder",
+            Self::Service(_) => "service",
+            Self::Ou(_) => "ou",
+            Self::Account(_) => "account",
+            Self::Accounts(_) => "accounts",
+            Self::Portal(_) => "portal",
+            Self::Ftm(_) => "ftm",
+            _ => return None,
+        })
+    }
+}
+
 impl LogFormat {
     /// The format that these arguments ask for, for an error in the arguments themselves.
     pub(crate) fn among(arguments: impl IntoIterator<Item = OsString>) -> Self {

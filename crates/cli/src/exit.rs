@@ -27,6 +27,21 @@ pub(crate) enum Code {
     Interrupted = 130,
 }
 
+impl Code {
+    /// The name of the outcome in traces.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Failed => "failed",
+            Self::NotStarted => "not_started",
+            Self::Partial => "partial",
+            Self::Refused => "refused",
+            Self::Paused => "paused",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 #[cfg(test)]
 impl Code {
     /// Every exit code. A test holds the documentation against this list.

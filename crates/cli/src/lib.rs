@@ -75,7 +75,21 @@ pub fn main() -> ExitCode {
     };
     let console = Console::new(cli.log_format, cli.quiet);
     logging::start(cli.log_format, cli.verbose, console);
-    let result = match cli.command {
+    let span = traces::command(cli.command.span_name().unwrap_or_default());
+    let result = span.in_scope(|| run(cli.command, console));
+    let code = match &result {
+        Ok(code) => *code,
+        Err(failure) => {
+            console.failure(failure);
+            failure.code
+        }
+    };
+    traces::ended(&span, &result);
+    code.into()
+}
+
+fn run(command: Command, console: Console) -> exit::Result {
+    match command {
         Command::Crawl(args) => commands::crawl::run(&args, console),
         Command::Plan(args) => commands::plan::run(&args, console),
         Command::Check(args) => commands::check::run(&args, console),
@@ -108,12 +122,5 @@ pub fn main() -> ExitCode {
         Command::Config(action) => commands::config::run(&action, console),
         Command::Completions(args) => commands::manual::completions(&args, console),
         Command::Man(args) => commands::manual::page(&args, console),
-    };
-    match result {
-        Ok(code) => code.into(),
-        Err(failure) => {
-            console.failure(&failure);
-            failure.code.into()
-        }
     }
 }

@@ -14,6 +14,7 @@ use fortilake_crawler::{
 use fortilake_sink::{self as sink, Partial, nearest};
 use fortilake_state::{State, Status};
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 pub(crate) use self::usage::write_usage_error;
 use super::SinkOpener;
@@ -33,6 +34,7 @@ use crate::{
     session::{self, NextCrawl, ResumeCriteria, Session},
     signals,
     summary::{self, SummaryTarget},
+    traces,
 };
 
 /// Crawls and publishes. The summary is written however the run ends, errors included.
@@ -192,9 +194,16 @@ async fn publish_read(
         "crawl {} was read but not published; publishing it first, without making calls\n",
         session.crawl.id
     ));
-    let sources = session.sources()?;
-    let result = publishing.run(session, sources, record, stop).await;
-    publishing.end(session, result, record)
+    // This is what `replay` does.
+    let span = traces::command("replay");
+    let publish = async {
+        let sources = session.sources()?;
+        let result = publishing.run(session, sources, record, stop).await;
+        publishing.end(session, result, record)
+    };
+    let result = publish.instrument(span.clone()).await;
+    traces::ended(&span, &result);
+    result
 }
 
 /// Where crawls are published, and the conditions for publishing them.
@@ -243,6 +252,7 @@ impl Publishing<'_> {
             edition: edition(&session.crawl.id, &tables),
             ..session.crawl.clone()
         };
+        traces::works_on(&identity);
         let finder = || changes::finder(&identity, &tables, self.sinks, self.env, self.state);
         let changes = self.changes.then(finder).transpose()?;
         // Recorded before the sinks are opened, because opening may already create files that have
