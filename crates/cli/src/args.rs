@@ -15,6 +15,7 @@ mod tables;
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
 
 #[cfg(feature = "history")]
 pub(crate) use self::history::{
@@ -61,6 +62,9 @@ pub(crate) struct Cli {
     /// Print only warnings and errors to standard error.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+    /// Send traces to this OpenTelemetry collector (OTLP over HTTP).
+    #[arg(long, global = true, value_name = "URL", value_parser = collector)]
+    pub(crate) otlp_endpoint: Option<Url>,
     /// Print help.
     // Clap would print several lines for each flag after `--help`; this fits a screen.
     #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
@@ -423,6 +427,13 @@ impl Command {
             _ => return None,
         })
     }
+}
+
+/// Reads the address of a collector.
+pub(crate) fn collector(text: &str) -> Result<Url, String> {
+    let url = text.parse::<Url>().ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or_else(|| "expected a URL such as http://127.0.0.1:4318".to_owned())
 }
 
 impl LogFormat {

@@ -46,6 +46,7 @@ use crate::{
     args::{Cli, Command, LogFormat},
     console::Console,
     exit::Code,
+    traces::Traces,
 };
 
 /// Runs the command line of this process and returns its exit code.
@@ -74,8 +75,17 @@ pub fn main() -> ExitCode {
         }
     };
     let console = Console::new(cli.log_format, cli.quiet);
-    logging::start(cli.log_format, cli.verbose, console);
-    let span = traces::command(cli.command.span_name().unwrap_or_default());
+    let name = cli.command.span_name();
+    let traces = match Traces::start(cli.otlp_endpoint.as_ref(), name.is_some()) {
+        Ok(traces) => traces,
+        Err(failure) => {
+            console.failure(&failure);
+            commands::crawl::write_usage_error(&std::env::args_os().collect::<Vec<_>>());
+            return failure.code.into();
+        }
+    };
+    logging::start(cli.log_format, cli.verbose, console, traces.layer());
+    let span = traces.root(name.unwrap_or_default());
     let result = span.in_scope(|| run(cli.command, console));
     let code = match &result {
         Ok(code) => *code,
@@ -84,7 +94,7 @@ pub fn main() -> ExitCode {
             failure.code
         }
     };
-    traces::ended(&span, &result);
+    traces.end(span, &result, console);
     code.into()
 }
 

@@ -8,12 +8,17 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::{args::LogFormat, console::Console, traces};
+use crate::{
+    args::LogFormat,
+    console::Console,
+    traces::{self, SpanLayer},
+};
 
 /// Starts to log the events of fortilake's own crates at the level of `-v`.
 ///
-/// `FORTILAKE_LOG` takes the filters of `tracing-subscriber` and wins over `-v`.
-pub(crate) fn start(format: LogFormat, verbose: u8, console: Console) {
+/// `FORTILAKE_LOG` takes the filters of `tracing-subscriber` and wins over `-v`. `spans` receives our
+/// spans, at every level of `-v`.
+pub(crate) fn start(format: LogFormat, verbose: u8, console: Console, spans: Option<SpanLayer>) {
     let level = match verbose {
         0 => Level::ERROR,
         1 => Level::INFO,
@@ -30,7 +35,7 @@ pub(crate) fn start(format: LogFormat, verbose: u8, console: Console) {
     // A log line would begin with the spans that it is in.
     let no_spans = filter_fn(|metadata| !traces::is_span(metadata));
     let filter = filter.and(no_spans.with_max_level_hint(LevelFilter::TRACE));
-    let registry = tracing_subscriber::registry();
+    let registry = tracing_subscriber::registry().with(spans);
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)

@@ -111,7 +111,7 @@ pub(crate) struct RegisterArgs {
     /// Send this many units per call; more than 5 bad units in one call can exceed the error limit.
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u8).range(1..=10))]
     pub(crate) batch: u8,
-    /// Ignore the results of earlier runs, except units whose outcome is unknown.
+    /// Ignore the results of earlier runs, except unknown outcomes.
     #[arg(long)]
     pub(crate) fresh: bool,
     /// Resend units that got no response for AGE (10m if not given) and are not registered yet; can

@@ -48,6 +48,7 @@ fn help() {
       -v, --verbose...           Log to standard error: -v for phases and warnings, -vv for calls, -vvv
                                  for everything but response bodies
       -q, --quiet                Print only warnings and errors to standard error
+          --otlp-endpoint <URL>  Send traces to this OpenTelemetry collector (OTLP over HTTP)
       -h, --help                 Print help
       -V, --version              Print version
     ");
@@ -94,10 +95,28 @@ fn help_of_a_command() {
       -v, --verbose...           Log to standard error: -v for phases and warnings, -vv for calls, -vvv
                                  for everything but response bodies
       -q, --quiet                Print only warnings and errors to standard error
+          --otlp-endpoint <URL>  Send traces to this OpenTelemetry collector (OTLP over HTTP)
       -h, --help                 Print help
 
     Example: fortilake crawl --sink parquet:out --wait
     ");
+}
+
+#[test]
+#[cfg(not(feature = "otel"))]
+fn traces_need_a_build_that_has_them() {
+    let collector = "http://127.0.0.1:1";
+    let folder = Folder::new().with("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
+    insta::assert_snapshot!(folder.check("crawl --simulate -q --sink csv:out"), @"exit 0");
+    let line = format!("crawl --simulate --summary s.json --otlp-endpoint {collector}");
+    insta::assert_snapshot!(folder.check(&line), @r"
+    exit 2
+    --- stderr
+    error: `--otlp-endpoint` needs a build with the feature `otel`
+
+    hint: build with `--features otel`, or leave out the flag
+    ");
+    assert!(folder.read("s.json").contains("\"exit_code\": 2"));
 }
 
 #[test]
