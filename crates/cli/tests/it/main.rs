@@ -33,5 +33,7 @@ mod stderr;
 mod stop;
 mod systems;
 mod tables;
+#[cfg(feature = "otel")]
+mod traces;
 mod users;
 mod util;

@@ -1,6 +1,10 @@
 //! Helpers: a folder to run the binary in, and a simulator process.
 
+#[cfg(feature = "otel")]
+pub(crate) mod collector;
 pub(crate) mod disk;
+#[cfg(feature = "otel")]
+pub(crate) mod protobuf;
 pub(crate) mod published;
 pub(crate) mod schema;
 pub(crate) mod tenant;
