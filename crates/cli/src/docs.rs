@@ -4,14 +4,28 @@
 //! `docs/commands.md`, `docs/tables.md` and `docs/sinks/options.md` are generated:
 //! `FORTILAKE_WRITE_DOCS=1 cargo test -p fortilake docs` writes them. Other pages are written by people, and these tests read the names in their tables.
 
-use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use clap::{Arg, CommandFactory as _, Parser as _};
 use fortilake_simulator::Scenario;
 use fortilake_sink::registry;
 use serde_json::Value;
+use tracing::{
+    Subscriber,
+    span::{Attributes, Id},
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt as _},
+};
 
-use crate::{args::Cli, commands::tables, config, exit::Code, metrics};
+use crate::{args::Cli, commands::tables, config, console::Console, exit::Code, metrics, traces};
 
 /// The sinks of the default build. Others need a feature, and have a page of their own.
 const SINKS: [&str; 8] = [
@@ -419,6 +433,65 @@ fn every_exit_code_is_documented() {
     let documented: BTreeSet<u8> = numbers.collect();
     let codes = Code::ALL.map(|code| code as u8);
     assert_eq!(documented, BTreeSet::from(codes));
+}
+
+/// The names of the spans that are created, each with its attributes.
+#[derive(Clone, Default)]
+struct SpanNames(Arc<Mutex<BTreeSet<(String, String)>>>);
+
+impl<S: Subscriber> Layer<S> for SpanNames {
+    fn on_new_span(&self, span: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        let metadata = span.metadata();
+        if !traces::is_span(metadata) {
+            return;
+        }
+        let fields = metadata.fields().iter().map(|field| field.name());
+        // These become the name, the kind and the status of the exported span.
+        let attributes = fields.filter(|name| !name.starts_with("otel."));
+        let pairs = attributes.map(|name| (metadata.name().to_owned(), name.to_owned()));
+        self.0.lock().expect("no test has failed").extend(pairs);
+    }
+}
+
+#[test]
+fn every_span_and_attribute_is_documented() {
+    let page = read("production.md");
+    let section = section(&page, "### Traces");
+    let mut documented = BTreeSet::new();
+    let (spans, attributes) = section
+        .split_once("\n| attribute | spans |")
+        .expect("a table of attributes");
+    for row in attributes.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = row.split(" | ").collect();
+        let attribute = cells[0].trim_start_matches("| ").trim_matches('`');
+        for span in cells[1].split('`').skip(1).step_by(2) {
+            documented.insert((span.to_owned(), attribute.to_owned()));
+        }
+    }
+    let (_, spans) = spans.split_once("\n| span |").expect("a table of spans");
+    let described = names_in_tables(spans);
+    let described: BTreeSet<_> = described
+        .iter()
+        .filter(|name| !name.contains('_'))
+        .collect();
+
+    // Only this test sets a subscriber. It has to be global, because a crawl uses several threads.
+    let created = SpanNames::default();
+    let subscriber = tracing_subscriber::registry().with(created.clone());
+    tracing::subscriber::set_global_default(subscriber).expect("no other subscriber");
+    let folder = tempfile::tempdir().expect("a folder");
+    let sink = format!("csv:{}", folder.path().display());
+    let line = ["fortilake", "crawl", "--simulate", "-q", "--sink", &sink];
+    let cli = Cli::try_parse_from(line).expect("arguments");
+    let console = Console::new(cli.log_format, cli.quiet);
+    let span = traces::command("crawl");
+    let result = span.in_scope(|| crate::run(cli.command, console));
+    assert!(matches!(result, Ok(Code::Complete)), "{result:?}");
+    let created = created.0.lock().expect("no test has failed");
+    assert_eq!(documented, *created);
+    for (span, _) in &*created {
+        assert!(described.contains(span), "{span} is not in {described:?}");
+    }
 }
 
 #[test]
