@@ -109,6 +109,9 @@ pub fn run() -> Result<()> {
             "Java {OLDEST_JAVA} or newer is not installed, so nothing is checked with Spark"
         ));
     }
+    if traces().is_err() {
+        failed.push("the tests of traces");
+    }
     if lake().is_err() {
         failed.push("the tests of places on object stores");
     }
@@ -183,6 +186,13 @@ fn lake() -> Result<()> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.arg("test").args(ALL_FEATURES);
     succeed(cargo.args(["--lib", "--", "cloud", "deaths"]))
+}
+
+/// Runs the tests of the export of traces. `cargo test` does not, for the same reason.
+fn traces() -> Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.arg("test").args(ALL_FEATURES);
+    succeed(cargo.args(["--tests", "--", "traces::"]))
 }
 
 /// Whether Debian's packages of PostgreSQL and PgBouncer are installed, from which the tests start
@@ -266,7 +276,7 @@ const ALL_FEATURES: [&str; 12] = [
     "--package",
     "fortilake-state",
     "--features",
-    "fortilake/cloud,fortilake/postgres",
+    "fortilake/cloud,fortilake/otel,fortilake/postgres",
 ];
 
 /// Builds `fortilake` with all sinks and places, and returns its path.
