@@ -9,7 +9,7 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache build-base ca-certificates git
 WORKDIR /src
 COPY . .
-RUN cargo build --locked --profile dist --package fortilake \
+RUN cargo build --locked --profile dist --package fortilake --features full \
     && mkdir -p /image/usr/bin /image/usr/share/doc/fortilake /image/etc/ssl/certs /image/tmp /image/data \
     && cp target/dist/fortilake /image/usr/bin/ \
     && cp LICENSE-MIT LICENSE-APACHE /image/usr/share/doc/fortilake/ \
