@@ -238,16 +238,10 @@ impl Place for LocalPlace {
         let has_hard_links = self.inner.has_hard_links;
         let put = move |part: &Path, path: &Path| {
             disk::write(part, &content)?;
-            if has_hard_links {
-                match disk::link_new(part, path)? {
-                    Ok(()) => return disk::sync_parent(path).map(|()| Put::Done),
-                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                        return Ok(Put::Taken);
-                    }
-                    // Probably no hard links here. If it is something else, the rename below reports it.
-                    Err(_) => {}
-                }
+            if has_hard_links && disk::link_new(part, path)?.is_ok() {
+                return disk::sync_parent(path).map(|()| Put::Done);
             }
+            // The path is taken, or there are no hard links here. If it is something else, the rename reports it.
             // Check and rename are two steps, but every process that creates files here holds the same lock. Creating
             // the file with `O_EXCL` and then writing it would need no lock, but a crash could leave an empty claim.
             if path.symlink_metadata().is_ok() {

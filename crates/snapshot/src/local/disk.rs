@@ -6,8 +6,19 @@ use std::path::{Path, PathBuf};
 
 use fortilake_sink::{Error, Result};
 
-/// How often to retry an operation while other processes remove its folder as empty, or add files to it.
+/// How often to try an operation while other processes remove its folder as empty, or add files to it.
 const TRIES: u32 = 5;
+
+/// Runs `work`, and a few times again while its result may be due to what another process did in between.
+pub(super) fn again<T>(is_raced: impl Fn(&T) -> bool, mut work: impl FnMut() -> T) -> T {
+    for _ in 1..TRIES {
+        let done = work();
+        if !is_raced(&done) {
+            return done;
+        }
+    }
+    work()
+}
 
 /// Creates a folder and its parents, and makes their names durable.
 pub(crate) fn make_folder(path: &Path) -> Result<()> {
@@ -16,19 +27,17 @@ pub(crate) fn make_folder(path: &Path) -> Result<()> {
 
 /// Like [`make_folder`]; returns the folders that were missing, the outermost first.
 pub(crate) fn make_missing_folders(path: &Path) -> Result<Vec<PathBuf>> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match try_make_folders(path) {
-            // Another process removed a parent because it was empty, or it created and removed the folder itself.
-            Err(error) if is_raced(&error) && tries < TRIES => {}
-            made => return made.map_err(|error| Error::io("create the folder", path, error)),
-        }
-    }
+    // Another process removed a parent because it was empty, or it created and removed the folder itself.
+    let made = again(
+        |made| is_failure(made, &[ErrorKind::NotFound, ErrorKind::AlreadyExists]),
+        || try_make_folders(path),
+    );
+    made.map_err(|error| Error::io("create the folder", path, error))
 }
 
-fn is_raced(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists)
+fn is_failure<T>(done: &io::Result<T>, kinds: &[ErrorKind]) -> bool {
+    done.as_ref()
+        .is_err_and(|error| kinds.contains(&error.kind()))
 }
 
 fn try_make_folders(path: &Path) -> io::Result<Vec<PathBuf>> {
@@ -46,23 +55,19 @@ fn try_make_folders(path: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Removes a folder and its content. It is not an error if another process removes it at the same time.
 pub(crate) fn remove_folder(path: &Path) -> Result<()> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let error = match fs::remove_dir_all(path) {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
-        };
-        let is_raced = matches!(
-            error.kind(),
-            ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty
-        );
-        match error.kind() {
-            ErrorKind::NotFound if !path.exists() => return Ok(()),
-            _ if is_raced && tries < TRIES => {}
-            _ => return Err(Error::io("remove the folder", path, error)),
-        }
-    }
+    let removed = again(
+        |removed| {
+            is_failure(
+                removed,
+                &[ErrorKind::NotFound, ErrorKind::DirectoryNotEmpty],
+            )
+        },
+        || match fs::remove_dir_all(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound && !path.exists() => Ok(()),
+            removed => removed,
+        },
+    );
+    removed.map_err(|error| Error::io("remove the folder", path, error))
 }
 
 /// Removes a file or link if it exists.
@@ -97,17 +102,16 @@ pub(crate) fn link_new(from: &Path, to: &Path) -> Result<io::Result<()>> {
 
 /// Creates the folder of `path` and runs `work`, again if another process removed the empty folder in between.
 fn in_folder_of(path: &Path, mut work: impl FnMut() -> io::Result<()>) -> Result<io::Result<()>> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
+    let is_gone = |done: &Result<io::Result<()>>| {
+        done.as_ref()
+            .is_ok_and(|done| is_failure(done, &[ErrorKind::NotFound]))
+    };
+    again(is_gone, || {
         if let Some(folder) = path.parent() {
             make_folder(folder)?;
         }
-        match work() {
-            Err(error) if error.kind() == ErrorKind::NotFound && tries < TRIES => {}
-            done => return Ok(done),
-        }
-    }
+        Ok(work())
+    })
 }
 
 /// Makes the name of a file durable.
@@ -228,6 +232,12 @@ mod tests {
             std::os::unix::fs::symlink("nothing", &link).unwrap();
             make_folder(&link).unwrap_err();
         }
+    }
+
+    #[test]
+    fn the_folder_of_a_plain_name_is_the_current_one() {
+        sync_parent(Path::new("f")).unwrap();
+        sync_parent(Path::new("absent/f")).unwrap_err();
     }
 
     #[test]

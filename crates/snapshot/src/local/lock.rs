@@ -9,9 +9,6 @@ use tokio::time::Instant;
 
 use super::{blocking, disk};
 
-/// How often to create the folder again if other processes remove it as empty.
-const TRIES: u32 = 5;
-
 /// How long to wait between two tries. There is no portable way to wait for a lock with a deadline.
 const STEP: Duration = Duration::from_millis(20);
 
@@ -37,18 +34,14 @@ pub(super) async fn take(path: PathBuf, patience: Duration) -> Result<File> {
 /// Takes the lock on `path`; `None` if another process holds it.
 pub(super) async fn try_take(path: PathBuf) -> Result<Option<File>> {
     blocking(move || {
-        let mut tries = 0;
-        loop {
-            tries += 1;
+        // Another process may remove the folder because it is empty.
+        let is_raced = |taken: &Result<_>| taken.is_err() && !path.exists();
+        disk::again(is_raced, || {
             if let Some(folder) = path.parent() {
                 disk::make_folder(folder)?;
             }
-            match try_lock(&path) {
-                // Another process removed the folder because it was empty.
-                Err(_) if tries < TRIES && !path.exists() => {}
-                taken => return taken,
-            }
-        }
+            try_lock(&path)
+        })
     })
     .await
 }

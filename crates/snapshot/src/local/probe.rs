@@ -9,9 +9,6 @@ use fortilake_sink::{Error, Result};
 use super::disk;
 use crate::token::token;
 
-/// How often to create a folder again if other processes remove it as empty.
-const TRIES: u32 = 5;
-
 /// Creates, syncs, links and removes a file in each of `folders`, and leaves nothing behind.
 pub(super) fn probe(root: &Path, folders: &[String]) -> Result<()> {
     let mut made = Vec::new();
@@ -31,31 +28,21 @@ pub(super) fn probe(root: &Path, folders: &[String]) -> Result<()> {
 }
 
 fn probe_or_make(folder: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
+    // Another process that probes may have created the folder, and removed it again.
+    let is_raced = |probed: &Result<()>| probed.is_err() && !folder.exists();
+    disk::again(is_raced, || {
         made.extend(disk::make_missing_folders(folder)?);
-        match probe_folder(folder) {
-            // Another process that probes created the folder, and has removed it again.
-            Err(_) if !folder.exists() && tries < TRIES => {}
-            probed => return probed,
-        }
-    }
+        probe_folder(folder)
+    })
 }
 
 /// The prefix of the files that a probe creates.
 const PREFIX: &str = "_probe-";
 
 fn probe_folder(folder: &Path) -> Result<()> {
-    let mut tries = 1;
-    loop {
-        match try_folder(folder) {
-            // `sweep` of another process may have removed our probe files, so try again. If the folder itself is gone,
-            // the caller creates it.
-            Err(error) if tries < TRIES && folder.is_dir() && is_missing(&error) => tries += 1,
-            result => return result,
-        }
-    }
+    // `sweep` of another process may have removed our probe files. If the folder itself is gone, the caller creates it.
+    let is_raced = |probed: &Result<()>| probed.as_ref().is_err_and(is_missing) && folder.is_dir();
+    disk::again(is_raced, || try_folder(folder))
 }
 
 /// The depth of the deepest folder that is probed, `_fortilake/claims/latest`.
