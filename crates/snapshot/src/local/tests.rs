@@ -76,6 +76,7 @@ async fn an_upload_is_seen_when_it_is_complete() {
     let root = tempfile::tempdir().unwrap();
     let place = LocalPlace::new(root.path());
     let mut upload = place.begin("t/f").await.unwrap();
+    assert_eq!(upload.id(), None, "nothing to record");
     upload.write(b"one ".to_vec()).await.unwrap();
     upload.write(b"two".to_vec()).await.unwrap();
     assert!(place.list("t").await.unwrap().is_empty());
@@ -207,6 +208,60 @@ async fn deleting_a_file_keeps_folders_with_files_and_our_own() {
     assert!(!is_there("_fortilake/claims") && is_there("_fortilake"));
     place.delete("a/g").await.unwrap();
     assert!(!is_there("a") && is_there(""));
+}
+
+#[tokio::test]
+async fn the_folder_that_was_given_stays_although_it_is_empty() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("f"), "").unwrap();
+    let place = LocalPlace::new(root.path());
+    place.delete("f").await.unwrap();
+    assert!(root.path().exists());
+}
+
+#[tokio::test]
+async fn recovering_what_does_not_exist_creates_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let absent = root.path().join("absent");
+    LocalPlace::new(&absent).recover().await.unwrap();
+    assert!(!absent.exists());
+}
+
+/// Nobody can create files in this folder, not even the administrator.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_folder_that_takes_no_files_is_found_by_a_probe() {
+    let place = LocalPlace::new("/proc/self");
+    let error = place.probe(&[String::new()]).await.unwrap_err();
+    let wanted = "cannot write `/proc/self/_probe-";
+    assert!(error.to_string().starts_with(wanted), "{error}");
+}
+
+#[tokio::test]
+async fn what_dead_probes_left_is_removed_where_they_had_been() {
+    let root = tempfile::tempdir().unwrap();
+    let place = LocalPlace::new(root.path());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let there = |path: &str| root.path().join(path);
+    let left = [
+        "_probe-1",
+        "t/_probe-2",
+        "_fortilake/claims/latest/_probe-3.put",
+    ];
+    let others = ["t/f", "a/b/c/d/_probe-5"];
+    for path in left.iter().chain(&others) {
+        fs::create_dir_all(there(path).parent().unwrap()).unwrap();
+        fs::write(there(path), "").unwrap();
+    }
+    let behind = elsewhere.path().join("_probe-4");
+    fs::write(&behind, "").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(elsewhere.path(), there("link")).unwrap();
+    fs::create_dir_all(there("_fortilake/staging")).unwrap();
+    place.recover().await.unwrap();
+    assert!(left.iter().all(|path| !there(path).exists()));
+    assert!(others.iter().all(|path| there(path).exists()));
+    assert!(behind.exists(), "behind a link");
 }
 
 #[tokio::test]

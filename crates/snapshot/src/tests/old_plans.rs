@@ -160,6 +160,11 @@ async fn a_damaged_plan_is_named() {
         error.to_string().contains("publish.json` is damaged"),
         "{error}"
     );
+    // What cannot be read is not taken for a folder without a plan, which would be removed.
+    fs::remove_file(staging.join("publish.json")).unwrap();
+    write(&staging.join("publish.json/f"), "");
+    recover(root.path(), Layout::Latest).await.unwrap_err();
+    assert!(staging.exists());
 }
 
 /// The process died after it had put the manifest and before it moved the pointer.

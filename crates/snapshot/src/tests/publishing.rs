@@ -21,6 +21,9 @@ async fn every_snapshot_is_kept_in_folders_of_its_own() {
         manifest.tables[0].columns[0].description.as_deref(),
         Some("The name.")
     );
+    let columns = manifest.tables[0].columns.iter();
+    let kinds: Vec<_> = columns.map(|column| column.kind.as_str()).collect();
+    assert_eq!(kinds, ["string", "int64"]);
     assert_eq!(manifest.notes["txt"]["ends_with"], "newline");
     assert_eq!(manifest.outcome.tables[0].rows, 3);
     assert_eq!(manifest.outcome.finished_at, "2026-09-01T12:00:00Z");
@@ -135,6 +138,42 @@ async fn a_replay_of_a_published_crawl_writes_nothing_and_repairs_the_pointer() 
             root.path().join("apples.txt").exists(),
             layout == Layout::Latest
         );
+    }
+}
+
+#[tokio::test]
+async fn files_that_the_root_lacks_are_back_after_a_recovery() {
+    for place in [local as fn(&Path) -> Arc<dyn Place>, linkless] {
+        let root = tempfile::tempdir().unwrap();
+        let place = place(root.path());
+        publish(&place, Layout::Latest, &load("c1", FIRST)).await;
+        let apples = root.path().join("apples.txt");
+        fs::remove_file(&apples).unwrap();
+        let (target, store) = (target(Layout::Latest), MemoryStore::default());
+        open::recover(place.as_ref(), &target, &store)
+            .await
+            .unwrap();
+        assert_eq!(fs::read_to_string(apples).unwrap(), "c1\n".repeat(3));
+    }
+}
+
+#[test]
+fn types_have_the_names_of_the_python_library() {
+    use fortilake_sink::TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
+
+    let utc = |unit| DataType::Timestamp(unit, Some("UTC".into()));
+    for (data_type, wanted) in [
+        (DataType::Utf8, "string"),
+        (DataType::Int64, "int64"),
+        (DataType::Float64, "double"),
+        (DataType::Boolean, "bool"),
+        (DataType::Timestamp(Second, None), "timestamp[s]"),
+        (DataType::Timestamp(Nanosecond, None), "timestamp[ns]"),
+        (utc(Millisecond), "timestamp[ms, tz=UTC]"),
+        (utc(Microsecond), "timestamp[us, tz=UTC]"),
+    ] {
+        let column = PublishedColumn::new(&Field::new("x", data_type, true));
+        assert_eq!(column.kind, wanted);
     }
 }
 
