@@ -234,6 +234,7 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn the_folder_of_a_plain_name_is_the_current_one() {
         sync_parent(Path::new("f")).unwrap();
