@@ -222,8 +222,8 @@ impl Backend for S3 {
         let credential = credential.map_err(|error| explain(&error).1)?;
         let signer = AwsAuthorizer::new(&credential, "s3", &self.region);
         let sign = |request: &mut HttpRequest| {
-            let signed = signer.try_authorize(request, None);
-            signed.map_err(|error| explain(&error).1)
+            let authorized = signer.try_authorize(request, None);
+            authorized.map_err(|error| explain(&error).1)
         };
         self.list.read(prefix, &sign).await
     }

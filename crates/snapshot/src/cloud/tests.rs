@@ -233,6 +233,7 @@ fn paths_stay_inside_the_place() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is a table of responses")]
 fn answers_are_explained_without_what_they_repeat_of_the_request() {
     let answer = |status: &str, code: &str| {
         format!(
