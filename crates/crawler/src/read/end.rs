@@ -53,6 +53,7 @@ impl Reader {
                 work.outage.down();
                 if client.waits_forever() && work.end.is_none() {
                     self.requeue_suspects(work);
+                    let good = work.probe_call().cloned().unwrap_or(good);
                     self.send_probe(good, REST, work);
                 } else if error.is_throttled() {
                     work.limited = true;

@@ -5,7 +5,7 @@
 //! these scopes fail, and the crawl continues. If it is not, the API is down, and the crawl pauses
 //! before it uses up more errors, without blaming any scope. The price is one call per doubt.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 
 use crate::{Failure, Fetch};
 
@@ -22,7 +22,7 @@ pub(super) struct OutageDetector {
     /// A call that was answered, to be repeated in case of doubt.
     good: Option<Fetch>,
     /// A call of each endpoint that returned a page, in this run or an earlier one.
-    answered: HashMap<&'static str, Fetch>,
+    answered: VecDeque<Fetch>,
     /// The endpoint and the message of the last refused call.
     refusal: Option<(&'static str, String)>,
     /// Whether any call failed for another reason than a refusal.
@@ -46,8 +46,9 @@ impl OutageDetector {
     }
 
     fn keep_answered(&mut self, fetch: &Fetch) {
-        let of_endpoint = self.answered.entry(fetch.endpoint);
-        of_endpoint.or_insert_with(|| fetch.clone());
+        if self.answered_by(fetch.endpoint).is_none() {
+            self.answered.push_back(fetch.clone());
+        }
     }
 
     /// Notes a response that is not a page. It shows that the API works.
@@ -81,7 +82,11 @@ impl OutageDetector {
     /// A call that was answered with a page: one of this endpoint if possible, because services may
     /// have limits of their own.
     pub(super) fn answered_call(&self, endpoint: &str) -> Option<&Fetch> {
-        self.answered.get(endpoint).or(self.good.as_ref())
+        self.answered_by(endpoint).or(self.good.as_ref())
+    }
+
+    fn answered_by(&self, endpoint: &str) -> Option<&Fetch> {
+        self.answered.iter().find(|call| call.endpoint == endpoint)
     }
 
     /// Notes that the API answers, and returns the failures that are therefore their scopes' own.
@@ -91,14 +96,21 @@ impl OutageDetector {
     }
 
     /// Notes that the API is down, so that no scope is blamed for its failures.
+    ///
+    /// The call that was repeated may be one that always fails from now on, so the next one is of another
+    /// endpoint, in turn.
     pub(super) fn down(&mut self) {
         self.unproven.clear();
+        if let Some(next) = self.answered.pop_front() {
+            self.good = Some(next.clone());
+            self.answered.push_back(next);
+        }
     }
 
     /// The endpoint that this user may not call at all, if refusals by it used up the errors.
     pub(super) fn forbidden(&self) -> Option<(&'static str, &str)> {
         let (endpoint, message) = self.refusal.as_ref()?;
-        (!self.otherwise && !self.answered.contains_key(endpoint)).then_some((*endpoint, message))
+        (!self.otherwise && self.answered_by(endpoint).is_none()).then_some((*endpoint, message))
     }
 }
 
@@ -192,6 +204,20 @@ mod tests {
         outage.give_up(&fetch("products/list"), &failure(FailureKind::Lost));
         outage.down();
         assert_eq!(outage.proven(), []);
+    }
+
+    #[test]
+    fn if_the_repeated_call_fails_too_another_endpoint_is_asked() {
+        let (units, products) = (fetch("units/list"), fetch("products/list"));
+        let mut outage = OutageDetector::default();
+        outage.page(&units);
+        outage.page(&products);
+        (0..3).for_each(|_| outage.lost(true));
+        assert_eq!(outage.probe_call(), Some(&products));
+        for next in [&units, &products, &units] {
+            outage.down();
+            assert_eq!(outage.probe_call(), Some(next));
+        }
     }
 
     #[test]

@@ -321,6 +321,33 @@ async fn a_crawl_that_waits_ends_although_an_account_is_always_throttled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crawl_that_waits_ends_although_an_endpoint_works_no_more() {
+    for action in ACTIONS {
+        // The first list of products is answered, so its call is repeated to learn whether the API answers.
+        let faults = format!(
+            "[[fault]]\npath = \"products/list\"\nnth = 1\naction = {{ kind = \"delay\", by = \"1ms\" }}\n\
+             [[fault]]\npath = \"products/list\"\naction = {action}\n"
+        );
+        let lab = Lab::new(with(&faults));
+        let journal = Kept::new();
+        let crawl = lab.run(
+            products_only(),
+            Incomplete::Publish,
+            journal.take_up(),
+            |config| {
+                config.errors = None;
+                config.waiting = Waiting::Forever;
+            },
+        );
+        let crawled = tokio::time::timeout(Duration::from_hours(24), crawl).await;
+        let crawled = crawled.unwrap_or_else(|_| panic!("{action}: the crawl does not end"));
+        // Of the first account, the list of pending products was answered, and that of registered ones was not.
+        let failed = crawled.report().failed.len();
+        assert_eq!(failed, ACCOUNTS, "{action}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn throttling_of_every_call_pauses_the_crawl_and_fails_no_scope() {
     // The server throttles every call for as long as three runs take, and each run gives up early.
     let fault = "[[fault]]\npath = \"list\"\ntimes = 12\n\
