@@ -261,6 +261,8 @@ fn time(date: &str) -> String {
 /// A folder with snapshots.
 pub(crate) struct Place {
     root: tempfile::TempDir,
+    /// Tests use the same ids of crawls, which temporary folders are named after.
+    scratch: tempfile::TempDir,
 }
 
 impl Place {
@@ -271,11 +273,12 @@ impl Place {
                 .publish(root.path(), name, Layout::Snapshots)
                 .await;
         }
-        Self { root }
+        let scratch = tempfile::tempdir().unwrap();
+        Self { root, scratch }
     }
 
     pub(crate) fn history(&self) -> History {
-        History::local(self.root.path(), &std::env::temp_dir())
+        History::local(self.root.path(), self.scratch.path())
     }
 }
 
