@@ -324,7 +324,11 @@ impl ReadContext {
             };
             let read = async {
                 let result = reader.run().await;
-                span::read(&tracing::Span::current(), &result);
+                let span = tracing::Span::current();
+                match &result {
+                    Ok(stats) => span::read(&span, stats.calls, stats.recalled),
+                    Err(error) => span::fail(&span, error),
+                }
                 result
             };
             readers.spawn(read.instrument(span));

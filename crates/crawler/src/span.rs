@@ -6,7 +6,7 @@
 use fortilake_sink::{self as sink, Receipt};
 use tracing::{Span, field::Empty};
 
-use crate::{Result, Settings, one_line, read::ReadStats};
+use crate::{Settings, one_line};
 
 /// The span in which a source is read.
 pub(crate) fn source(settings: &Settings) -> Span {
@@ -20,15 +20,10 @@ pub(crate) fn source(settings: &Settings) -> Span {
     )
 }
 
-/// Records how the reading of a source ended.
-pub(crate) fn read(span: &Span, result: &Result<ReadStats>) {
-    match result {
-        Ok(stats) => {
-            record(span, "fortilake.calls", stats.calls);
-            record(span, "fortilake.recalled", stats.recalled);
-        }
-        Err(error) => fail(span, error),
-    }
+/// Records what reading a source took.
+pub(crate) fn read(span: &Span, calls: u64, recalled: u64) {
+    record(span, "fortilake.calls", calls);
+    record(span, "fortilake.recalled", recalled);
 }
 
 /// The span in which a sink publishes the crawl.
@@ -73,7 +68,8 @@ fn record(span: &Span, attribute: &'static str, number: u64) {
     span.record(attribute, i64::try_from(number).unwrap_or(i64::MAX));
 }
 
-fn fail(span: &Span, error: &dyn std::error::Error) {
+/// Records why something failed.
+pub(crate) fn fail(span: &Span, error: &dyn std::error::Error) {
     if !span.is_disabled() {
         span.record("otel.status_description", one_line(error));
     }
