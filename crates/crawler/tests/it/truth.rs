@@ -66,7 +66,7 @@ async fn check(change: impl FnOnce(&mut Scenario)) -> Crawled {
     let mut scenario = Scenario::production();
     scenario.organization.ous = 5;
     scenario.organization.accounts = 6;
-    scenario.organization.products = 150;
+    scenario.organization.products = 80;
     change(&mut scenario);
     let crawled = crawl(scenario).await;
     complete(&crawled);
@@ -304,6 +304,7 @@ async fn answers_of_older_releases() {
 #[tokio::test(start_paused = true)]
 async fn everything_at_once() {
     check(|scenario| {
+        scenario.organization.products = 150;
         scenario.page_size = 7;
         scenario.page_base = 0;
         scenario.organization.shared_accounts = 3;
