@@ -227,7 +227,7 @@ async fn recovering_what_does_not_exist_creates_nothing() {
     assert!(!absent.exists());
 }
 
-/// Nobody can create files in this folder, not even the administrator.
+/// No user can create files in this folder, not even root.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_folder_that_takes_no_files_is_found_by_a_probe() {
