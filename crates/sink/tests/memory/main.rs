@@ -82,7 +82,7 @@ impl Destination for Nowhere {
     }
 
     fn memory(&self) -> Option<u64> {
-        Some(32 << 20)
+        Some(48 << 20)
     }
 }
 

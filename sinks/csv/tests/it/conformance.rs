@@ -100,7 +100,7 @@ impl Destination for Csv {
 
     fn memory(&self) -> Option<u64> {
         // Both layouts encode in the same way, so measuring one of them is enough.
-        (self.layout == Layout::Latest).then_some(32 << 20)
+        (self.layout == Layout::Latest).then_some(48 << 20)
     }
 }
 

@@ -70,7 +70,7 @@ impl Destination for Delta {
     }
 
     fn memory(&self) -> Option<u64> {
-        Some(32 << 20)
+        Some(48 << 20)
     }
 }
 

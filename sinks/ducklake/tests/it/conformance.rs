@@ -59,7 +59,7 @@ impl Destination for Lake {
     }
 
     fn memory(&self) -> Option<u64> {
-        Some(32 << 20)
+        Some(48 << 20)
     }
 }
 

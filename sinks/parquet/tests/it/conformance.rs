@@ -54,7 +54,7 @@ impl Destination for Parquet {
 
     fn memory(&self) -> Option<u64> {
         // Both layouts encode in the same way, so measuring one of them is enough.
-        (self.layout == Layout::Snapshots).then_some(32 << 20)
+        (self.layout == Layout::Snapshots).then_some(48 << 20)
     }
 }
 

@@ -107,7 +107,7 @@ impl Destination for Workbook {
     }
 
     fn memory(&self) -> Option<u64> {
-        Some(32 << 20)
+        Some(48 << 20)
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn many_batches(bench: &Bench<'_>) -> Result<(), Stop> {
 
 /// Compares the memory of the process before and after 64 MiB of rows.
 ///
-/// Other threads and the allocator add noise, so destinations should set a generous limit. 32 MiB still finds a sink
+/// Other threads and the allocator add noise, so destinations should set a generous limit. 48 MiB still finds a sink
 /// that keeps all rows.
 pub(super) async fn memory(bench: &Bench<'_>) -> Result<(), Stop> {
     let setup = bench.setup().await;

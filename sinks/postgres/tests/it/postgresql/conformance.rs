@@ -113,7 +113,7 @@ impl Destination for Schema<'_> {
     }
 
     fn memory(&self) -> Option<u64> {
-        Some(32 << 20)
+        Some(48 << 20)
     }
 
     fn keeps_rows(&self) -> bool {

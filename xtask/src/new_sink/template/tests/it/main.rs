@@ -51,7 +51,7 @@ impl Destination for Folder {
     }
 
     fn memory(&self) -> Option<u64> {
-        Some(32 << 20)
+        Some(48 << 20)
     }
 }
 
