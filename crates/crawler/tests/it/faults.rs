@@ -4,15 +4,19 @@ use fortilake_crawler::{Incomplete, Kind};
 use fortilake_simulator::Scenario;
 use serde_json::json;
 
-use crate::util::{Crawled, INCLUDE, crawl, crawl_with, settings};
+use crate::util::{Crawled, INCLUDE, crawl, crawl_with, scenario, settings};
 
-/// The default scenario in pages of 25, with this fault.
+const ACCOUNTS: usize = 6;
+const PRODUCTS: usize = 210;
+
+/// An organization in pages of 25, with these further settings.
+fn organization(settings: &str) -> Scenario {
+    let settings = format!("page_size = 25\n{settings}\n");
+    scenario(&settings, 5, ACCOUNTS as u64, PRODUCTS as u64)
+}
+
 fn with_fault(fault: &str) -> Scenario {
-    let scenario = Scenario::from_toml(&format!("page_size = 25\n[[fault]]\n{fault}\n")).unwrap();
-    Scenario {
-        organization: Scenario::production().organization,
-        ..scenario
-    }
+    organization(&format!("[[fault]]\n{fault}"))
 }
 
 fn failed(crawled: &Crawled) -> Vec<String> {
@@ -35,7 +39,7 @@ fn products(crawled: &Crawled) -> usize {
 
 /// The account with the most products, and their number. It has several pages.
 fn largest_account() -> (i64, usize) {
-    let truth = fortilake_simulator::Simulator::new(Scenario::production()).truth();
+    let truth = fortilake_simulator::Simulator::new(organization("")).truth();
     let mut counts = std::collections::BTreeMap::new();
     for row in &truth.tables["products"] {
         *counts
@@ -65,7 +69,7 @@ async fn an_unreliable_network_costs_time_but_no_rows() {
             "{action}: {:?}",
             failed(&crawled)
         );
-        assert_eq!(products(&crawled), 698, "{action}");
+        assert_eq!(products(&crawled), PRODUCTS, "{action}");
     }
 }
 
@@ -80,7 +84,7 @@ async fn only_the_refused_account_fails_and_none_of_its_rows_are_published() {
     assert!(!report.complete && crawled.finished);
     // Its products fail, and the lists of `include` are skipped.
     assert_eq!(failed(&crawled).len(), 1 + INCLUDE.len());
-    assert_eq!(products(&crawled), 698 - count);
+    assert_eq!(products(&crawled), PRODUCTS - count);
     assert!(
         crawled.tables["entitlements"]
             .iter()
@@ -109,13 +113,13 @@ async fn a_page_that_always_fails_fails_its_account() {
     );
     let crawled = crawl(with_fault(&fault)).await;
     assert!(!crawled.report().complete);
-    assert_eq!(products(&crawled), 698 - count);
+    assert_eq!(products(&crawled), PRODUCTS - count);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_moves_once_is_read_again() {
     let (account, count) = largest_account();
-    for (action, rows) in [("repeat-page", 698), ("appear", 699)] {
+    for (action, rows) in [("repeat-page", PRODUCTS), ("appear", PRODUCTS + 1)] {
         let fault = format!(
             "path = \"products/list\"\naccount = {account}\npage = 2\ntimes = 1\naction = {{ kind = \"{action}\" }}"
         );
@@ -140,7 +144,7 @@ async fn a_list_that_keeps_moving_fails() {
         "path = \"products/list\"\naccount = {account}\npage = 2\naction = {{ kind = \"repeat-page\" }}"
     );
     let crawled = crawl(with_fault(&fault)).await;
-    assert_eq!(products(&crawled), 698 - count);
+    assert_eq!(products(&crawled), PRODUCTS - count);
     assert!(
         failed(&crawled)[0].contains("page 2 repeats another page"),
         "{:?}",
@@ -164,7 +168,7 @@ async fn revoked_tokens_cost_a_sign_in() {
     ))
     .await;
     assert!(crawled.report().complete, "{:?}", failed(&crawled));
-    assert_eq!(products(&crawled), 698);
+    assert_eq!(products(&crawled), PRODUCTS);
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,7 +187,7 @@ async fn if_all_products_are_refused_every_scope_is_listed_as_failed() {
     let fault = "path = \"products/list\"\naction = { kind = \"refuse\" }";
     let crawled = crawl(with_fault(fault)).await;
     assert!(!crawled.report().complete && crawled.finished);
-    assert_eq!(failed(&crawled).len(), 17 * (1 + INCLUDE.len()));
+    assert_eq!(failed(&crawled).len(), ACCOUNTS * (1 + INCLUDE.len()));
     assert_eq!(products(&crawled), 0);
 }
 
@@ -214,5 +218,5 @@ async fn an_answer_that_never_ends_is_cut_off() {
         "path = \"products/list\"\naccount = {account}\naction = {{ kind = \"flood\", bytes = 200000000 }}"
     );
     let crawled = crawl(with_fault(&fault)).await;
-    assert_eq!(products(&crawled), 698 - count);
+    assert_eq!(products(&crawled), PRODUCTS - count);
 }

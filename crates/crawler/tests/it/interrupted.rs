@@ -15,7 +15,7 @@ use crate::{
 };
 
 fn tenant() -> (Scenario, Settings) {
-    let scenario = scenario("page_size = 3\nlatency = \"200ms\"\n", 5, 25, 900);
+    let scenario = scenario("page_size = 3\nlatency = \"200ms\"\n", 5, 16, 520);
     (scenario, products_only())
 }
 
@@ -71,8 +71,8 @@ async fn piece(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crawl_in_51_pieces_equals_an_uninterrupted_one() {
-    const INTERRUPTIONS: usize = 50;
+async fn a_crawl_in_31_pieces_equals_an_uninterrupted_one() {
+    const INTERRUPTIONS: usize = 30;
     // Three sign-ins and four other calls.
     const CALLS: usize = 3 + 4;
     let (scenario, settings) = tenant();

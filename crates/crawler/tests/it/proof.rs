@@ -431,7 +431,7 @@ fn same_cases() -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..same_cases() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..same_cases() })]
 
     #[test]
     fn a_complete_crawl_is_exact(faults in tampered(), page_base in 0_u64..2) {

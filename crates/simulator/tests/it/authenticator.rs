@@ -99,11 +99,13 @@ async fn the_key_is_asked_for_and_the_method_checked() {
 
 #[tokio::test]
 async fn an_old_unit_does_not_say_which_it_is() {
-    let client = Client::new("[authenticator]\nsysteminfo = false");
+    let client = Client::new("[organization]\nproducts = 60\n[authenticator]\nsysteminfo = false");
     assert_eq!(get(&client, "systeminfo/").await.0, 404);
     let truth = check_client(&client).await;
     assert_eq!(truth["ftm_licenses"][0]["serial_number"], Value::Null);
-    let pair = Client::new("[authenticator]\nha_serial_number = 'FAC-VMTM24900002'");
+    let pair = Client::new(
+        "[organization]\nproducts = 60\n[authenticator]\nha_serial_number = 'FAC-VMTM24900002'",
+    );
     let truth = check_client(&pair).await;
     assert_eq!(
         truth["ftm_licenses"][0]["ha_serial_number"],

@@ -292,11 +292,17 @@ async fn devices_are_those_of_the_tenant() {
         .filter_map(|row| row["device_count"].as_i64())
         .sum();
     assert_eq!(counted, 36);
-    check("[portal]\norganizations = 1\nsites = 0").await;
-    check("[portal]\ndevices = 1000\norganizations = 30\nsites = 7").await;
-    let tables = check("[portal]\nenabled = false\n[authenticator]\nenabled = false").await;
+    let small = "[organization]\nous = 2\naccounts = 3\n";
+    for settings in [
+        "products = 60\n[portal]\norganizations = 1\nsites = 0",
+        "products = 300\n[portal]\ndevices = 1000\norganizations = 30\nsites = 7",
+        "products = 60\n[quirks]\nunknown_fields = true",
+    ] {
+        check(&format!("{small}{settings}")).await;
+    }
+    let disabled = "products = 60\n[portal]\nenabled = false\n[authenticator]\nenabled = false";
+    let tables = check(&format!("{small}{disabled}")).await;
     assert!(tables["portal_organizations"].is_empty() && tables["ftm_licenses"].is_empty());
-    check("[quirks]\nunknown_fields = true").await;
 }
 
 #[tokio::test]
