@@ -32,7 +32,7 @@ pub trait Place: Debug + Send + Sync {
     /// Whether the place supports symbolic links. Without them, the layout `latest` shows copies in the root.
     async fn has_links(&self) -> Result<bool>;
 
-    /// Checks that files can be created, synced, put and deleted in each of `folders`, and leaves nothing behind.
+    /// Checks that files can be created, put and deleted in each of `folders`, and leaves nothing behind.
     async fn probe(&self, folders: &[String]) -> Result<()>;
 
     /// Removes leftovers of dead processes that only this kind of place has, such as staging folders.

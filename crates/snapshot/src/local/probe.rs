@@ -9,16 +9,19 @@ use fortilake_sink::{Error, Result};
 use super::disk;
 use crate::token::token;
 
-/// Creates, syncs, links and removes a file in each of `folders`, and leaves nothing behind.
+/// Creates, links and removes a file in each of `folders`, and leaves nothing behind.
+///
+/// The file is synced in the first folder only. The others are nearly always on the same file system, and a sync can
+/// take longer than all the rest.
 pub(super) fn probe(root: &Path, folders: &[String]) -> Result<()> {
     let mut made = Vec::new();
-    let probed = folders.iter().try_for_each(|folder| {
+    let probed = folders.iter().enumerate().try_for_each(|(at, folder)| {
         let folder = if folder.is_empty() {
             root.to_owned()
         } else {
             root.join(folder)
         };
-        probe_or_make(&folder, &mut made)
+        probe_or_make(&folder, at == 0, &mut made)
     });
     // A folder stays if another process put a file into it in the meantime.
     for folder in made.iter().rev() {
@@ -27,22 +30,22 @@ pub(super) fn probe(root: &Path, folders: &[String]) -> Result<()> {
     probed
 }
 
-fn probe_or_make(folder: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
+fn probe_or_make(folder: &Path, syncs: bool, made: &mut Vec<PathBuf>) -> Result<()> {
     // Another process that probes may have created the folder, and removed it again.
     let is_raced = |probed: &Result<()>| probed.is_err() && !folder.exists();
     disk::again(is_raced, || {
         made.extend(disk::make_missing_folders(folder)?);
-        probe_folder(folder)
+        probe_folder(folder, syncs)
     })
 }
 
 /// The prefix of the files that a probe creates.
 const PREFIX: &str = "_probe-";
 
-fn probe_folder(folder: &Path) -> Result<()> {
+fn probe_folder(folder: &Path, syncs: bool) -> Result<()> {
     // `sweep` of another process may have removed our probe files. If the folder itself is gone, the caller creates it.
     let is_raced = |probed: &Result<()>| probed.as_ref().is_err_and(is_missing) && folder.is_dir();
-    disk::again(is_raced, || try_folder(folder))
+    disk::again(is_raced, || try_folder(folder, syncs))
 }
 
 /// The depth of the deepest folder that is probed, `_fortilake/claims/latest`.
@@ -84,12 +87,17 @@ fn is_missing(error: &Error) -> bool {
     false
 }
 
-fn try_folder(folder: &Path) -> Result<()> {
+fn try_folder(folder: &Path, syncs: bool) -> Result<()> {
     let from = folder.join(format!("{PREFIX}{}", token()));
     let to = from.with_extension("put");
-    let put = disk::write(&from, b"fortilake\n")
-        .and_then(|()| put(&from, &to))
-        .and_then(|()| disk::sync_folder(folder));
+    let content = b"fortilake\n";
+    let put = if syncs {
+        disk::write(&from, content)
+            .and_then(|()| put(&from, &to))
+            .and_then(|()| disk::sync_folder(folder))
+    } else {
+        disk::write_unsynced(&from, content).and_then(|()| put(&from, &to))
+    };
     let removed = disk::remove_file(&from).and_then(|()| disk::remove_file(&to));
     put.and(removed)
 }
@@ -97,7 +105,9 @@ fn try_folder(folder: &Path) -> Result<()> {
 fn put(from: &Path, to: &Path) -> Result<()> {
     match fs::hard_link(from, to) {
         Ok(()) => Ok(()),
-        Err(error) if lacks_links(&error) => disk::rename(from, to),
+        Err(error) if lacks_links(&error) => {
+            fs::rename(from, to).map_err(|error| Error::io("create", to, error))
+        }
         Err(error) => Err(Error::io("create", to, error)),
     }
 }
@@ -126,7 +136,7 @@ pub(super) fn has_links(folder: &Path) -> bool {
         Err(error) if error.kind() == ErrorKind::Unsupported => false,
         // No permission: if creating a file fails too, the folder is not writable, and links may well be supported.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            disk::write(&path, b"").is_err() || disk::remove_file(&path).is_err()
+            disk::write_unsynced(&path, b"").is_err() || disk::remove_file(&path).is_err()
         }
         Err(_) => true,
     }
