@@ -3,13 +3,25 @@
 use super::*;
 use crate::faults::Faulty;
 
-/// Two processes publish the same crawl without locks. Each one is suspended after some calls and then continued.
 #[tokio::test]
-async fn two_processes_of_one_crawl_stopped_anywhere_publish_one_snapshot() {
+async fn two_processes_of_one_crawl_stopped_at_many_points_publish_one_snapshot() {
+    stop_two(10).await;
+}
+
+#[tokio::test]
+#[ignore = "slow; `cargo xtask soak` runs it"]
+async fn two_processes_of_one_crawl_stopped_at_most_points_publish_one_snapshot() {
+    stop_two(3).await;
+}
+
+/// Two processes publish the same crawl without locks. Each one is suspended after some calls and then continued: the
+/// first one after any number of calls, the second one after each `stride`th number.
+async fn stop_two(stride: usize) {
     for layout in Layout::ALL {
         for first_stop in 0.. {
             let mut is_stopped = false;
-            for second_stop in (0..60).step_by(3) {
+            // Where the second process begins depends on the first one, so that all its points are tried.
+            for second_stop in (first_stop % stride..60).step_by(stride) {
                 is_stopped = interleave(layout, first_stop, second_stop).await;
                 if !is_stopped {
                     break;
