@@ -1,14 +1,15 @@
 //! Tests scopes whose pages cannot be decoded or loaded.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use fortilake_sink::{Crawl, Phase, Selection};
 use fortilake_state::{Journal, MemoryJournal, Record, RecordKind};
 use serde_json::{Map, json};
 
-use super::{Collected, Collector};
+use super::{Collected, Collector, Requested};
 use crate::{
-    Carry, EarlierCrawl, Fetch, Kind, Pages, Result, Scope, notes, publish::Models, tables_of,
+    Carry, EarlierCrawl, Fetch, Kind, Pages, Rejected, Result, Scope, TOGETHER_BYTES, notes,
+    publish::Models, tables_of,
 };
 
 const NOW: i64 = 1_700_000_000_000_000;
@@ -84,6 +85,15 @@ fn product(account: i64) -> String {
     json!({ "status": 0, "assets": [{ "serialNumber": format!("FGT{account}") }] }).to_string()
 }
 
+/// A page that ends too early.
+fn damaged() -> Record {
+    Record {
+        kind: RecordKind::Page,
+        body: "{\"assets\": [".into(),
+        observed_at: NOW,
+    }
+}
+
 fn results(collected: &Collected) -> Vec<(i64, u64, bool)> {
     let scopes = collected.frozen.scopes.iter();
     let result = |record: &crate::freeze::ScopeRecord| {
@@ -113,10 +123,12 @@ async fn a_scope_with_an_unreadable_page_fails_alone() {
 async fn rows_of_an_unreadable_scope_do_not_hide_those_of_another() {
     // Both scopes contain the same product, and the first one fails after it.
     let second = json!({ "status": 0, "assets": [
-        { "serialNumber": "FGT1", "accountId": 7 },
+        { "serialNumber": "FGT1", "accountId": 7, "unheardOf": 1 },
     ] })
     .to_string();
-    let journal = journal(&[(1, &second), (2, "{\"assets\": ["), (3, &second)]);
+    // The first page is so large that it is decoded alone, before the unreadable one.
+    let first = second.clone() + &" ".repeat(TOGETHER_BYTES);
+    let journal = journal(&[(1, &first), (2, "{\"assets\": ["), (3, &second)]);
     let broken = Scope {
         pages: Ok([Pages::from(fetch(1)), Pages::from(fetch(2))]
             .into_iter()
@@ -146,6 +158,7 @@ async fn rows_of_an_unreadable_scope_do_not_hide_those_of_another() {
         .map(|record| (record.account_id, record.rows.get("products").copied()))
         .collect();
     assert_eq!(rows, [(Some(3), Some(1)), (Some(1), None)]);
+    assert_eq!(collected.frozen.drift.unknown_fields, 1);
 }
 
 #[tokio::test]
@@ -186,6 +199,35 @@ async fn frozen_results_do_not_change() {
     ];
     let second = run(&journal, &again).await.unwrap();
     assert_eq!(first.frozen, second.frozen);
+    assert!(taken(&journal, Vec::new()).await.is_frozen());
+}
+
+#[tokio::test]
+async fn a_page_that_is_gone_fails_the_crawl() {
+    // An unreadable page is the API's fault and fails its scope. This is the journal's.
+    let error = run(&journal(&[]), &[(1, None)]).await.err().unwrap();
+    assert_eq!(error.kind(), Kind::State);
+}
+
+#[tokio::test]
+async fn differences_from_the_api_description_are_counted() {
+    let page = |serial: &str| {
+        let row = json!({ "serialNumber": serial, "accountId": "seven", "unheardOf": 1 });
+        json!({ "status": 0, "assets": [row] }).to_string()
+    };
+    let journal = journal(&[(1, &page("FGT1")), (2, &page("FGT2"))]);
+    let whole = |account| scope(account, Ok(Pages::from(fetch(account))));
+    let rejected = Rejected {
+        fetch: fetch(3),
+        message: "HTTP 400".to_owned(),
+    };
+    let partial = Scope {
+        rejected: vec![rejected],
+        ..scope(3, Ok(Pages::default()))
+    };
+    let collector = taken(&journal, vec![whole(1), whole(2), partial]).await;
+    let drift = collector.end(None, true).await.unwrap().frozen.drift;
+    assert_eq!((drift.unknown_fields, drift.misfits), (2, 3));
 }
 
 #[tokio::test]
@@ -201,9 +243,10 @@ async fn rows_that_are_listed_again_are_counted_and_handed_over_once() {
     assert_eq!(results(&collected), [(1, 1, true), (2, 2, true)]);
     let scopes = collected.frozen.scopes.iter();
     let rows: Vec<_> = scopes
-        .map(|record| (record.pages, record.rows["products"]))
+        .map(|record| (record.pages, record.rows.clone()))
         .collect();
-    assert_eq!(rows, [(1, 1), (1, 1)]);
+    let one = BTreeMap::from([("products".to_owned(), 1)]);
+    assert_eq!(rows, [(1, one.clone()), (1, one)]);
     assert_eq!(collected.frozen.drift.duplicates, 2);
 }
 
@@ -234,6 +277,21 @@ async fn a_collector_knows_whether_anything_can_be_published() {
 }
 
 #[tokio::test]
+async fn an_endpoint_without_any_subject_is_known_completely_if_it_was_requested() {
+    let units = Scope {
+        endpoint: "units/list",
+        account_id: None,
+        ..scope(0, Ok(Pages::default()))
+    };
+    let mut collector = taken(&journal(&[]), vec![units]).await;
+    collector.requests(Requested::from([("acme".into(), "accounts/list")]));
+    let collected = collector.end(None, true).await.unwrap();
+    let pair = |endpoint: &str| ("acme".to_owned(), endpoint.to_owned());
+    let known = [pair("accounts/list"), pair("units/list")];
+    assert!(collected.frozen.exhaustive.into_iter().eq(known));
+}
+
+#[tokio::test]
 async fn results_of_another_edition_are_counted_again() {
     let page = product(1);
     let journal = journal(&[(1, &page)]);
@@ -245,6 +303,14 @@ async fn results_of_another_edition_are_counted_again() {
         let again = run(&journal, &[(1, None)]).await.unwrap();
         assert_eq!(results(&again), [(1, listed, true)], "{edition}");
     }
+    // The same edition does not decode the page to count its rows, so the delivery finds the damage.
+    journal.append(fetch(1).key(), damaged()).unwrap();
+    for (edition, kind) in [("crawl-1", None), ("crawl-0", Some(Kind::Unreadable))] {
+        edition.clone_into(&mut frozen.edition);
+        notes::freeze(&*journal, &frozen).unwrap();
+        let again = run(&journal, &[(1, None)]).await;
+        assert_eq!(again.err().map(|error| error.kind()), kind, "{edition}");
+    }
 }
 
 #[tokio::test]
@@ -252,12 +318,7 @@ async fn rows_of_an_earlier_crawl_are_carried_if_they_can_be_decoded() {
     let before = journal(&[(1, &product(1)), (2, &product(2)), (3, &product(3))]);
     let accounts = [(1, None), (2, None), (3, None)];
     run(&before, &accounts).await.unwrap();
-    let damaged = Record {
-        kind: RecordKind::Page,
-        body: "{\"assets\": [".into(),
-        observed_at: NOW,
-    };
-    before.append(fetch(3).key(), damaged).unwrap();
+    before.append(fetch(3).key(), damaged()).unwrap();
     let earlier = EarlierCrawl {
         id: "before".to_owned(),
         read: Arc::new(move |key| before.read(key)),
@@ -296,4 +357,13 @@ async fn rows_of_an_earlier_crawl_are_carried_if_they_can_be_decoded() {
     let second = taken(&journal, scopes()).await;
     let second = second.end(None, true).await.unwrap();
     assert_eq!(told(&second), told(&first));
+    // Another edition counts the rows again, but it cannot take back what is frozen.
+    let mut frozen = second.frozen;
+    "crawl-0".clone_into(&mut frozen.edition);
+    notes::freeze(&*journal, &frozen).unwrap();
+    for fetch in first.carried[0].fetches() {
+        journal.append(fetch.key(), damaged()).unwrap();
+    }
+    let third = taken(&journal, scopes()).await.end(None, true).await;
+    assert_eq!(third.err().unwrap().kind(), Kind::Unreadable);
 }

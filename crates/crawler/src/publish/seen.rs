@@ -234,3 +234,6 @@ impl<'a> KeyColumns<'a> {
 fn halves(hash: u64) -> [u32; 2] {
     [hash >> 32, hash & u64::from(u32::MAX)].map(|half| u32::try_from(half).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;
