@@ -29,6 +29,7 @@ mod publishing;
 mod races;
 mod readers;
 mod refusals;
+mod uploads;
 
 const FIRST: &str = "20260901T120000Z";
 const SECOND: &str = "20260902T120000Z";

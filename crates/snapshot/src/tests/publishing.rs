@@ -138,6 +138,12 @@ async fn a_replay_of_a_published_crawl_writes_nothing_and_repairs_the_pointer() 
             root.path().join("apples.txt").exists(),
             layout == Layout::Latest
         );
+        // Its batches are ignored, even one that cannot be written.
+        let replayed = crawl.clone().replayed();
+        let sink = open_in(Arc::clone(&place), target(layout), &replayed).await;
+        let mut sink = sink.unwrap();
+        sink.write(&failing_batch(&crawl)).await.unwrap();
+        assert_eq!(sink.finish(&crawl.outcome()).await.unwrap(), first);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
+use crate::faults::Faulty;
 
 const CRAWLS: u32 = 30;
 
@@ -87,6 +88,27 @@ async fn whoever_lists_files_sees_those_of_a_snapshot_once_or_not_at_all() {
         Some(Vec::new())
     };
     assert!(read_while_publishing(Layout::Snapshots, read).await > 0);
+}
+
+#[tokio::test]
+async fn a_version_that_is_pruned_after_its_name_was_read_is_passed_over() {
+    let place: Arc<dyn Place> = Arc::new(MemoryPlace::default());
+    publish(&place, Layout::Latest, &load("c1", FIRST)).await;
+    // Stops between the pointer, which takes two calls without links, and the manifest.
+    let slow = Faulty::stopping(Arc::clone(&place), 2);
+    let publishing = async {
+        slow.control.stopped.notified().await;
+        publish(&place, Layout::Latest, &load("c2", SECOND)).await;
+        publish(&place, Layout::Latest, &load("c3", THIRD)).await;
+        slow.go_on();
+    };
+    let (latest, ()) = tokio::join!(pointer::read(&slow, Layout::Latest), publishing);
+    assert_eq!(latest.unwrap().unwrap().snapshot, THIRD);
+    // A manifest that stays away is not waited for.
+    let manifest = Layout::Latest.manifest(THIRD);
+    place.delete(&manifest).await.unwrap();
+    let latest = pointer::read(place.as_ref(), Layout::Latest).await;
+    assert_eq!(latest.unwrap(), None);
 }
 
 #[tokio::test]
