@@ -11,6 +11,7 @@ use object_store::{
 
 use super::*;
 
+mod refusing;
 mod settings;
 
 /// A store in memory that several places share, with the uploads that were started and not ended.
@@ -167,6 +168,18 @@ async fn a_part_of_a_file_is_read() {
     assert_eq!(place.read("t/other", 0..4).await.unwrap(), None);
     assert_eq!(place.tail("t/f", 3).await.unwrap().unwrap(), b"hij");
     assert_eq!(place.tail("t/other", 3).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_place_is_named_and_copies_files() {
+    let place = Memory::default().place();
+    let location = "s3://bucket/lake/fortinet";
+    assert_eq!(place.location(), location);
+    assert_eq!(format!("{place:?}"), format!("CloudPlace({location})"));
+    assert!(!place.has_locks() && !place.has_links().await.unwrap());
+    place.put_new("t/f", b"one".to_vec()).await.unwrap();
+    place.copy("t/f", "t/g").await.unwrap();
+    assert_eq!(place.list("t").await.unwrap(), ["t/f", "t/g"]);
 }
 
 #[tokio::test]
@@ -342,6 +355,47 @@ fn answers_are_explained_without_what_they_repeat_of_the_request() {
             (
                 Kind::Config,
                 "the credentials are not valid (HTTP 401 Unauthorized)",
+            ),
+        ),
+        (
+            generic(answer("507 Insufficient Storage", "XMinioStorageFull")),
+            (
+                Kind::Full,
+                "the store is full (XMinioStorageFull: What it says)",
+            ),
+        ),
+        (
+            StoreError::Unauthenticated {
+                path: "x".to_owned(),
+                source: "status code: 401 Unauthorized: hunter2".into(),
+            },
+            (
+                Kind::Config,
+                "the credentials are not valid (HTTP 401 Unauthorized)",
+            ),
+        ),
+        (
+            StoreError::NotSupported {
+                source: "hunter2".into(),
+            },
+            (Kind::Config, "the store does not support this"),
+        ),
+        (
+            StoreError::InvalidPath {
+                source: object_store::path::Error::EmptySegment {
+                    path: "hunter2".to_owned(),
+                },
+            },
+            (Kind::Config, "the name is not allowed"),
+        ),
+        (
+            StoreError::Generic {
+                store: "GCS",
+                source: "Error performing GET http://169.254.169.254/computeMetadata in 1s".into(),
+            },
+            (
+                Kind::Config,
+                "there are no credentials; set GOOGLE_APPLICATION_CREDENTIALS",
             ),
         ),
     ] {
