@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::bucket::{BucketOptions, StoreKind};
 use crate::cloud::connect::Location;
-use crate::cloud::*;
+use crate::cloud::{endpoint, *};
 
 #[test]
 fn urls_are_read_and_never_quoted_if_wrong() {
@@ -188,6 +188,22 @@ fn endpoints_and_regions_are_checked_before_the_first_request() {
             "the endpoint must not contain a user name or password",
         ),
         (
+            endpoint("https://hunter2@minio"),
+            "the endpoint must not contain a user name or password",
+        ),
+        (
+            endpoint("https://:hunter2@minio"),
+            "the endpoint must not contain a user name or password",
+        ),
+        (
+            variables(&[("AWS_SECRET_ACCESS_KEY", "hunter2"), ("AWS_REGION", "x")]),
+            "the access key has a secret and no id; set option `access_key_id`",
+        ),
+        (
+            variables(&[("AWS_SESSION_TOKEN", "hunter2"), ("AWS_REGION", "x")]),
+            "the access key has only a session token; set option `access_key_id`",
+        ),
+        (
             BucketOptions {
                 access_key_id: Some("K".to_owned().into()),
                 ..variables(&[("AWS_SECRET_ACCESS_KEY", "hunter2"), ("AWS_REGION", "x")])
@@ -203,5 +219,17 @@ fn endpoints_and_regions_are_checked_before_the_first_request() {
         ),
     ] {
         assert_eq!(opened(StoreKind::S3, &options), wanted);
+    }
+}
+
+#[test]
+fn only_an_endpoint_of_plain_http_permits_it() {
+    for (endpoint, wanted) in [
+        (None, false),
+        (Some("https://minio"), false),
+        (Some("http://localhost:9000"), true),
+        (Some("HTTP://localhost:9000"), true),
+    ] {
+        assert_eq!(endpoint::is_plain(endpoint), wanted, "{endpoint:?}");
     }
 }
