@@ -279,6 +279,21 @@ async fn the_pointer_names_the_newest_and_the_newest_complete() {
     assert_eq!(latest().await.latest_complete.unwrap().snapshot, SECOND);
 }
 
+#[tokio::test]
+async fn a_recovery_goes_back_to_the_newest_complete_snapshot() {
+    let place: Arc<dyn Place> = Arc::new(MemoryPlace::default());
+    publish(&place, Layout::Snapshots, &load("c1", FIRST)).await;
+    let partial = load("c2", SECOND).failing(&["account=2"]);
+    publish(&place, Layout::Snapshots, &partial).await;
+    place.delete("_fortilake/latest.json").await.unwrap();
+    let repaired = commit::repair(place.as_ref(), Layout::Snapshots).await;
+    repaired.unwrap();
+    let latest = pointer::read(place.as_ref(), Layout::Snapshots).await;
+    let latest = latest.unwrap().unwrap();
+    assert_eq!(latest.snapshot, SECOND);
+    assert_eq!(latest.latest_complete.unwrap().snapshot, FIRST);
+}
+
 /// A batch that the encoder of the tests cannot write.
 fn failing_batch(crawl: &Load) -> Batch {
     let mut batch = crawl.batches().remove(0);
