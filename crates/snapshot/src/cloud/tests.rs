@@ -11,8 +11,23 @@ use object_store::{
 
 use super::*;
 
+mod defects;
 mod refusing;
 mod settings;
+
+/// A place in a store. Files of four bytes or more are uploaded in parts.
+fn place_in(backend: impl Backend + 'static) -> CloudPlace {
+    CloudPlace {
+        inner: Arc::new(Inner {
+            backend: Box::new(backend),
+            hasty: None,
+            root: "lake/fortinet".to_owned(),
+            location: "s3://bucket/lake/fortinet".to_owned(),
+            server: "memory".to_owned(),
+            part: 4,
+        }),
+    }
+}
 
 /// A store in memory that several places share, with the uploads that were started and not ended.
 #[derive(Clone, Default)]
@@ -22,18 +37,9 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// A place in the store, as a new process would open it. Files of four bytes or more are uploaded in parts.
+    /// A place in the store, as a new process would open it.
     pub(crate) fn place(&self) -> CloudPlace {
-        CloudPlace {
-            inner: Arc::new(Inner {
-                backend: Box::new(self.clone()),
-                hasty: None,
-                root: "lake/fortinet".to_owned(),
-                location: "s3://bucket/lake/fortinet".to_owned(),
-                server: "memory".to_owned(),
-                part: 4,
-            }),
-        }
+        place_in(self.clone())
     }
 }
 

@@ -75,17 +75,7 @@ impl Backend for Refused {
 }
 
 fn place(error: fn() -> StoreError) -> CloudPlace {
-    let backend = Refused(Refusing(error), Memory::default());
-    CloudPlace {
-        inner: Arc::new(Inner {
-            backend: Box::new(backend),
-            hasty: None,
-            root: "lake".to_owned(),
-            location: "s3://bucket/lake".to_owned(),
-            server: "memory".to_owned(),
-            part: 4,
-        }),
-    }
+    place_in(Refused(Refusing(error), Memory::default()))
 }
 
 fn denied() -> StoreError {
