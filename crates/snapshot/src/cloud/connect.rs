@@ -60,11 +60,7 @@ pub(crate) fn open(kind: StoreKind, url: &str, options: &BucketOptions) -> Resul
     // The HTTP client takes the process's provider. If there is one already, it is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let location = Location::parse(kind, url)?;
-    let provider: Box<dyn Provider> = match kind {
-        StoreKind::S3 => Box::new(s3::Settings::new(location.bucket, options)?),
-        StoreKind::Azure => Box::new(azure::Settings::new(location.bucket, options)?),
-        StoreKind::Gcs => Box::new(gcs::Settings::new(location.bucket, options)?),
-    };
+    let provider = provider(kind, location.bucket, options)?;
     let http = http(options, provider.is_plain())?;
     let mut backoff = BackoffConfig::default();
     if kind == StoreKind::Gcs {
@@ -86,6 +82,18 @@ pub(crate) fn open(kind: StoreKind, url: &str, options: &BucketOptions) -> Resul
     inner.object("")?;
     Ok(CloudPlace {
         inner: Arc::new(inner),
+    })
+}
+
+pub(super) fn provider<'a>(
+    kind: StoreKind,
+    bucket: &'a str,
+    options: &'a BucketOptions,
+) -> Result<Box<dyn Provider + 'a>> {
+    Ok(match kind {
+        StoreKind::S3 => Box::new(s3::Settings::new(bucket, options)?),
+        StoreKind::Azure => Box::new(azure::Settings::new(bucket, options)?),
+        StoreKind::Gcs => Box::new(gcs::Settings::new(bucket, options)?),
     })
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use futures_util::stream::{self, BoxStream};
 use object_store::{
     CopyOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, PutMode, PutMultipartOptions,
@@ -25,7 +27,9 @@ enum Defect {
     ListsLate,
     /// Uploads cannot be discarded without a further permission.
     ForbidsDiscarding,
-    /// Files cannot be deleted.
+    /// Every file is two hours old.
+    AgesFiles,
+    /// The same, and files cannot be deleted.
     ForbidsDeleting,
     /// The response to the first request that completes a file is lost.
     LosesResponse,
@@ -138,7 +142,15 @@ impl ObjectStore for Defective {
         if self.defect == Defect::ListsLate {
             return stream::iter([]).boxed();
         }
-        self.memory.store.list(prefix)
+        let listed = self.memory.store.list(prefix);
+        if !matches!(self.defect, Defect::AgesFiles | Defect::ForbidsDeleting) {
+            return listed;
+        }
+        let aged = listed.map_ok(|mut found| {
+            found.last_modified -= Duration::from_hours(2);
+            found
+        });
+        aged.boxed()
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> StoreResult<ListResult> {
@@ -278,6 +290,24 @@ async fn a_probe_names_what_a_store_does_wrong() {
     }
 }
 
+#[tokio::test]
+async fn what_a_dead_probe_left_is_deleted_after_an_hour() {
+    let memory = Memory::default();
+    let left = async || {
+        let listed = memory.place().list("_fortilake/probes").await;
+        listed.unwrap().len()
+    };
+    let probe = place(&memory, Defect::ForbidsDeleting);
+    probe.probe(&[]).await.unwrap_err();
+    assert_eq!(left().await, 1);
+    memory.place().recover().await.unwrap();
+    assert_eq!(left().await, 1, "the file is new");
+    let error = probe.recover().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Config);
+    place(&memory, Defect::AgesFiles).recover().await.unwrap();
+    assert_eq!(left().await, 0);
+}
+
 /// Writes a file in pieces, and completes it.
 async fn write(place: &CloudPlace, pieces: &[&[u8]]) -> Result<(), fortilake_sink::Error> {
     let mut upload = place.begin("t/f").await?;
@@ -328,6 +358,17 @@ async fn an_upload_that_loses_a_part_is_discarded() {
     assert_eq!(error.unwrap_err().kind(), Kind::Unavailable);
     assert_eq!(open_uploads(&memory), [""; 0]);
     assert_eq!(content(&memory).await, None);
+}
+
+#[tokio::test]
+async fn an_upload_that_cannot_be_discarded_is_an_error() {
+    let memory = Memory::default();
+    let place = place(&memory, Defect::ForbidsDiscarding);
+    let mut upload = place.begin("t/f").await.unwrap();
+    upload.write(b"abcd".to_vec()).await.unwrap();
+    let error = upload.discard().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Config);
+    assert_eq!(open_uploads(&memory).len(), 1);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::bucket::{BucketOptions, StoreKind};
-use crate::cloud::connect::Location;
+use crate::cloud::connect::{Location, provider};
 use crate::cloud::{endpoint, *};
 
 #[test]
@@ -231,5 +231,14 @@ fn only_an_endpoint_of_plain_http_permits_it() {
         (Some("HTTP://localhost:9000"), true),
     ] {
         assert_eq!(endpoint::is_plain(endpoint), wanted, "{endpoint:?}");
+        for kind in [StoreKind::S3, StoreKind::Azure, StoreKind::Gcs] {
+            let mut given = json!({ "account": "lake", "region": "here" });
+            if let Some(endpoint) = endpoint {
+                given["endpoint"] = endpoint.into();
+            }
+            let options = options(&given);
+            let provider = provider(kind, "bucket", &options).unwrap();
+            assert_eq!(provider.is_plain(), wanted, "{kind:?}, {endpoint:?}");
+        }
     }
 }
