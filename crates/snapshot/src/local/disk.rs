@@ -22,26 +22,15 @@ pub(super) fn again<T>(is_raced: impl Fn(&T) -> bool, mut work: impl FnMut() -> 
 
 /// Creates a folder and its parents, and makes their names durable.
 pub(crate) fn make_folder(path: &Path) -> Result<()> {
-    creating(path, || {
-        let made = try_make_folders(path)?;
-        made.iter()
-            .filter_map(|folder| folder.parent())
-            .try_for_each(try_sync_folder)
-    })
+    make_missing_folders(path).map(drop)
 }
 
-/// Creates a folder and its parents for a moment: their names are not durable. Returns the folders that were missing,
-/// the outermost first.
+/// Like [`make_folder`]; returns the folders that were missing, the outermost first.
 pub(crate) fn make_missing_folders(path: &Path) -> Result<Vec<PathBuf>> {
-    creating(path, || try_make_folders(path))
-}
-
-/// Runs `work`, which creates a folder.
-fn creating<T>(path: &Path, work: impl FnMut() -> io::Result<T>) -> Result<T> {
     // Another process removed a parent because it was empty, or it created and removed the folder itself.
     let made = again(
         |made| is_failure(made, &[ErrorKind::NotFound, ErrorKind::AlreadyExists]),
-        work,
+        || try_make_folders(path),
     );
     made.map_err(|error| Error::io("create the folder", path, error))
 }
@@ -58,6 +47,9 @@ fn try_make_folders(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut missing: Vec<_> = missing.map(Path::to_owned).collect();
     missing.reverse();
     fs::create_dir_all(path)?;
+    for parent in missing.iter().filter_map(|folder| folder.parent()) {
+        try_sync_folder(parent)?;
+    }
     Ok(missing)
 }
 

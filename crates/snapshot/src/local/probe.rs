@@ -34,6 +34,7 @@ fn probe_or_make(folder: &Path, syncs: bool, made: &mut Vec<PathBuf>) -> Result<
     // Another process that probes may have created the folder, and removed it again.
     let is_raced = |probed: &Result<()>| probed.is_err() && !folder.exists();
     disk::again(is_raced, || {
+        // Another process may publish into a folder that is made here, so its name is durable, too.
         made.extend(disk::make_missing_folders(folder)?);
         probe_folder(folder, syncs)
     })
