@@ -143,6 +143,30 @@ async fn failed_sinks_are_in_the_report_of_a_crawl_that_was_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crawl_stops_reading_when_every_sink_has_failed() {
+    let slow = || {
+        let scenario = Scenario::from_toml("latency = \"1s\"\n").unwrap();
+        Lab::new(scenario)
+    };
+    let lab = slow();
+    let (_stop, mut crawl) = lab.crawl(settings(), memory(), |_| {});
+    let failing = add(&mut crawl, Delivery::AtLeastOnce, First::Fails);
+    assert_eq!(crawl.run().await.unwrap_err().kind(), Kind::Sinks);
+    assert_eq!(heard(&failing), ["write", "abort"]);
+    let calls = *lab.calls.borrow();
+
+    // An atomic sink is written at the end, so it has not failed.
+    let lab = slow();
+    let (_stop, mut crawl) = lab.crawl(settings(), memory(), |_| {});
+    add(&mut crawl, Delivery::AtLeastOnce, First::Fails);
+    let atomic = add(&mut crawl, Delivery::Atomic, First::Nothing);
+    assert!(crawl.run().await.unwrap().published);
+    assert_eq!(heard(&atomic), ["write", "finish"]);
+    let all = *lab.calls.borrow();
+    assert!(calls < all / 2, "{calls} of {all} calls");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crawl_that_is_stopped_while_it_publishes_finishes_no_sink() {
     let (stop, mut crawl) = lab(100).crawl(settings(), memory(), |_| {});
     let stopping = add(&mut crawl, Delivery::Atomic, First::Stops(stop));
