@@ -35,6 +35,18 @@ pub(crate) fn make_missing_folders(path: &Path) -> Result<Vec<PathBuf>> {
     made.map_err(|error| Error::io("create the folder", path, error))
 }
 
+/// Whether the reason of an error is that a file or folder does not exist.
+pub(super) fn is_missing(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return error.kind() == ErrorKind::NotFound;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 fn is_failure<T>(done: &io::Result<T>, kinds: &[ErrorKind]) -> bool {
     done.as_ref()
         .is_err_and(|error| kinds.contains(&error.kind()))

@@ -34,8 +34,8 @@ pub(super) async fn take(path: PathBuf, patience: Duration) -> Result<File> {
 /// Takes the lock on `path`; `None` if another process holds it.
 pub(super) async fn try_take(path: PathBuf) -> Result<Option<File>> {
     blocking(move || {
-        // Another process may remove the folder because it is empty.
-        let is_raced = |taken: &Result<_>| taken.is_err() && !path.exists();
+        // Another process may have removed the folder because it was empty. It may even be there again now.
+        let is_raced = |taken: &Result<_>| taken.as_ref().is_err_and(disk::is_missing);
         disk::again(is_raced, || {
             if let Some(folder) = path.parent() {
                 disk::make_folder(folder)?;

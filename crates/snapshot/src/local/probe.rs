@@ -31,8 +31,8 @@ pub(super) fn probe(root: &Path, folders: &[String]) -> Result<()> {
 }
 
 fn probe_or_make(folder: &Path, syncs: bool, made: &mut Vec<PathBuf>) -> Result<()> {
-    // Another process that probes may have created the folder, and removed it again.
-    let is_raced = |probed: &Result<()>| probed.is_err() && !folder.exists();
+    // Another process that probes may have created the folder, and removed it again. It may even be there again now.
+    let is_raced = |probed: &Result<()>| probed.as_ref().is_err_and(disk::is_missing);
     disk::again(is_raced, || {
         // Another process may publish into a folder that is made here, so its name is durable, too.
         made.extend(disk::make_missing_folders(folder)?);
@@ -45,7 +45,8 @@ const PREFIX: &str = "_probe-";
 
 fn probe_folder(folder: &Path, syncs: bool) -> Result<()> {
     // `sweep` of another process may have removed our probe files. If the folder itself is gone, the caller creates it.
-    let is_raced = |probed: &Result<()>| probed.as_ref().is_err_and(is_missing) && folder.is_dir();
+    let is_raced =
+        |probed: &Result<()>| probed.as_ref().is_err_and(disk::is_missing) && folder.is_dir();
     disk::again(is_raced, || try_folder(folder, syncs))
 }
 
@@ -75,17 +76,6 @@ fn sweep_folder(folder: &Path, depth: u32) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn is_missing(error: &Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return error.kind() == ErrorKind::NotFound;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 fn try_folder(folder: &Path, syncs: bool) -> Result<()> {
