@@ -39,7 +39,7 @@ async fn dump(sender: &Sender) -> String {
 #[tokio::test]
 async fn secrets_are_in_no_error_log_store_or_letter() {
     // The subscriber has to be global: one of this thread alone would miss log calls that another
-    // test made first, because tracing remembers that nobody was interested in them. The runtime has
+    // test made first, because tracing remembers that no subscriber wanted them. The runtime has
     // a single thread, so that all its tasks write to the log of this test.
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::TRACE)

@@ -31,7 +31,7 @@ fn logged() -> String {
 #[tokio::test(start_paused = true)]
 async fn no_log_and_no_error_holds_a_secret() {
     // The subscriber has to be global: one of this thread alone would miss log calls that another
-    // test made first, because tracing remembers that nobody was interested in them.
+    // test made first, because tracing remembers that no subscriber wanted them.
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::TRACE)
         .with_writer(|| Log)
