@@ -73,10 +73,13 @@ async fn delivers_after(setup: &TestSetup<'_>, load: &Load) -> Result<(), Stop> 
 /// A published crawl is delivered again, and dropped at each step.
 pub(super) async fn in_replay(bench: &Bench<'_>) -> Result<(), Stop> {
     let load = Load::plain(1);
-    for step in steps(&load) {
+    let mut next = Some(DeathPoint::Open(1));
+    while let Some(point) = next {
         let setup = bench.setup().await;
         setup.deliver(&load).await?;
-        if !die(&setup, &load, step).await? {
+        let died = die(&setup, &load, point).await?;
+        next = point.next(died, &load);
+        if !died {
             continue;
         }
         setup.expect_whole(&load, Times::Repeated).await?;
@@ -88,10 +91,13 @@ pub(super) async fn in_replay(bench: &Bench<'_>) -> Result<(), Stop> {
 /// A crawl replaces the previous one, and is dropped at each step.
 pub(super) async fn in_next(bench: &Bench<'_>) -> Result<(), Stop> {
     let (old, new) = (Load::again(1), Load::again(2));
-    for step in steps(&new) {
+    let mut next = Some(DeathPoint::Open(1));
+    while let Some(point) = next {
         let setup = bench.setup().await;
         setup.deliver(&old).await?;
-        if !die(&setup, &new, step).await? {
+        let died = die(&setup, &new, point).await?;
+        next = point.next(died, &new);
+        if !died {
             continue;
         }
         setup.expect_old_or_new(&old, &new).await?;
@@ -111,12 +117,17 @@ enum DeathPoint {
     Finish(usize),
 }
 
-fn steps(load: &Load) -> impl Iterator<Item = DeathPoint> {
-    let opens = (1..=POINTS).map(DeathPoint::Open);
-    let written = (0..=load.batches.len()).map(DeathPoint::Written);
-    opens
-        .chain(written)
-        .chain((1..=POINTS).map(DeathPoint::Finish))
+impl DeathPoint {
+    /// The next point to try. A call that completed before its point has no later ones.
+    fn next(self, died: bool, load: &Load) -> Option<Self> {
+        match self {
+            Self::Open(polls) if died && polls < POINTS => Some(Self::Open(polls + 1)),
+            Self::Open(_) => Some(Self::Written(0)),
+            Self::Written(count) if count < load.batches.len() => Some(Self::Written(count + 1)),
+            Self::Written(_) => Some(Self::Finish(1)),
+            Self::Finish(polls) => (died && polls < POINTS).then_some(Self::Finish(polls + 1)),
+        }
+    }
 }
 
 /// Delivers up to a step and drops everything; returns `false` if the call completed before that step.
