@@ -286,6 +286,58 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Like [`Self::skip`], for a text that is already known to be JSON. It only looks for the end of the value, which
+    /// takes a fraction of the time.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text ends before the value does. Other errors in the text may go unnoticed.
+    pub fn skip_validated(&mut self) -> Result<&'a str> {
+        let first = self.peek()?;
+        let start = self.at;
+        match first {
+            b'{' | b'[' => self.skip_brackets()?,
+            b'"' => self.skip_text()?,
+            _ => drop(self.literal()?),
+        }
+        Ok(&self.text[start..self.at])
+    }
+
+    fn skip_brackets(&mut self) -> Result<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.byte().ok_or(Malformed)? {
+                b'"' => {
+                    self.skip_text()?;
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn skip_text(&mut self) -> Result<()> {
+        let bytes = self.text.as_bytes();
+        self.at += 1;
+        loop {
+            self.at = next_special(bytes, self.at);
+            match bytes.get(self.at).ok_or(Malformed)? {
+                b'"' => break,
+                // Whatever is escaped, its first character is ASCII and is not the end.
+                b'\\' => self.at += 2,
+                _ => return Err(Malformed),
+            }
+        }
+        self.at += 1;
+        Ok(())
+    }
+
     /// Reads up to the next value inside the open brackets. False is the end of the outermost one.
     fn next_value(&mut self, mut opened: bool, on_name: &mut impl FnMut(Text<'a>)) -> Result<bool> {
         loop {

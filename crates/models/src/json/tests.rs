@@ -144,11 +144,54 @@ fn piece() -> impl Strategy<Value = &'static str> {
     ])
 }
 
+fn value() -> impl Strategy<Value = serde_json::Value> {
+    use serde_json::Value;
+    let text = || "[a-z\"\\\\{}\\[\\],:\u{e4}\n]{0,12}";
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((text(), inner), 0..4)
+                .prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
 proptest! {
     #[test]
     fn any_pieces_are_json_exactly_if_they_are_for_serde(pieces in prop::collection::vec(piece(), 0..12)) {
         let text = pieces.concat();
         prop_assert_eq!(skipped(&text), peer(&text));
+        // Of other texts it may read anything, but it may not panic.
+        let found = Reader::new(&text).skip_validated();
+        if let Some(value) = peer(&text) {
+            prop_assert_eq!(found, Ok(value));
+        }
+    }
+
+    #[test]
+    fn a_value_ends_at_the_same_place_with_and_without_validation(
+        value in value(),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut text = format!(" {value} ,");
+        if let Some(cut) = cut {
+            let starts: Vec<_> = text.char_indices().map(|(at, _)| at).collect();
+            text.truncate(starts[cut.index(starts.len())]);
+        }
+        let mut reader = Reader::new(&text);
+        let found = reader.skip();
+        let mut other = Reader::new(&text);
+        prop_assert_eq!(other.skip_validated(), found);
+        if found.is_ok() {
+            prop_assert_eq!(other.position(), reader.position());
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Every page of a crawl is read for its facts, and then decoded. Looking for the rows, for the
 //! members of each row and for proof that an empty list is one would read most of the text four
 //! times. Nearly all pages have at least one row, and only objects as rows, so that nothing has to
-//! be proven. Any other page is left to [`ParsedResponse`](crate::facts::ParsedResponse).
+//! be proven. The client has already read the text as JSON, so values are skipped without checking
+//! them again. Any other page is left to [`ParsedResponse`](crate::facts::ParsedResponse).
 
 use fortilake_models::{
     self as models,
@@ -40,7 +41,7 @@ pub(super) fn list(endpoint: &str, page: &str, names: Names) -> Option<ListFacts
             facts = Some(rows(&mut json, &key, names)?);
             continue;
         }
-        let value = json.skip().ok()?;
+        let value = json.skip_validated().ok()?;
         match &*name {
             "pageNumber" => drop(number.get_or_insert(value)),
             "totalPages" => drop(total.get_or_insert(value)),
@@ -81,7 +82,7 @@ fn pick<'a, const N: usize>(
     let mut members = json.open_object().ok()?;
     while let Some(name) = json.next_name(&mut members).ok()? {
         let name = name.value().ok()?;
-        let value = json.skip().ok()?;
+        let value = json.skip_validated().ok()?;
         let position = names.iter().position(|names| names.contains(&&*name));
         if let Some(position) = position
             && picked[position].is_none()
