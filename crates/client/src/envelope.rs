@@ -157,8 +157,12 @@ impl<'a> Scan<'a> {
         let mut json = Reader::new(text);
         let mut secrets = Vec::new();
         let mut check = |name: Text<'_>| {
-            // A name that is not text, such as half a surrogate pair, can't be one of ours.
-            if name.value().is_ok_and(|value| is_secret(&value)) {
+            let found = match name.plain() {
+                Some(plain) => is_secret(plain),
+                // A name that is not text, such as half a surrogate pair, can't be one of ours.
+                None => name.value().is_ok_and(|value| is_secret(&value)),
+            };
+            if found {
                 secrets.push(name.start());
             }
         };

@@ -21,26 +21,27 @@ pub(crate) const SHORTEST_SECRET: usize = 8;
 /// The names of the secret members of an endpoint's responses.
 pub(crate) struct SecretNames<'e> {
     endpoint: &'e Endpoint,
-    /// A bit for each length of a name. Nearly all names that are not secret have another length,
-    /// which saves comparing each of them with all secret ones.
-    lengths: u64,
+    /// The bits of all secret names. Nearly all other names have another bit, which saves comparing
+    /// each of them with all secret ones.
+    bits: u64,
 }
 
 impl<'e> SecretNames<'e> {
     pub(crate) fn of(endpoint: &'e Endpoint) -> Self {
         let names = SECRETS.iter().chain(endpoint.secrets);
-        let lengths = names.fold(0, |lengths, name| lengths | bit(name));
-        Self { endpoint, lengths }
+        let bits = names.fold(0, |bits, name| bits | bit(name));
+        Self { endpoint, bits }
     }
 
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.lengths & bit(name) != 0 && self.endpoint.is_secret(name)
+        self.bits & bit(name) != 0 && self.endpoint.is_secret(name)
     }
 }
 
-/// The bit for the length of a name. All long names share the last one.
+/// One of 64 bits, by the length and the first letter of a name. Case does not matter.
 fn bit(name: &str) -> u64 {
-    1 << name.len().min(63)
+    let first = name.bytes().next().unwrap_or_default().to_ascii_lowercase();
+    1 << ((name.len() ^ usize::from(first)) % 64)
 }
 
 /// Removes all members whose names are secret, at any depth.

@@ -227,22 +227,11 @@ impl<'a> Reader<'a> {
     ///
     /// Fails if the next value is not a string, or not a valid one.
     pub fn string(&mut self) -> Result<Text<'a>> {
-        self.expect(b'"')?;
-        let start = self.at - 1;
-        let bytes = self.text.as_bytes();
-        let mut has_escapes = false;
-        loop {
-            self.at = next_special(bytes, self.at);
-            match bytes.get(self.at) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    has_escapes = true;
-                    self.escape()?;
-                }
-                _ => return Err(Malformed),
-            }
+        if self.peek()? != b'"' {
+            return Err(Malformed);
         }
-        self.at += 1;
+        let start = self.at;
+        let has_escapes = self.text()?;
         Ok(Text {
             quoted: &self.text[start..self.at],
             start,
@@ -272,7 +261,7 @@ impl<'a> Reader<'a> {
         self.open.clear();
         loop {
             let opened = match self.peek()? {
-                b'"' => self.string().map(|_| false)?,
+                b'"' => self.text().map(|_| false)?,
                 bracket @ (b'{' | b'[') => {
                     self.at += 1;
                     self.open.push(bracket);
@@ -297,7 +286,7 @@ impl<'a> Reader<'a> {
         let start = self.at;
         match first {
             b'{' | b'[' => self.skip_brackets()?,
-            b'"' => self.skip_text()?,
+            b'"' => drop(self.text()?),
             _ => drop(self.literal()?),
         }
         Ok(&self.text[start..self.at])
@@ -308,7 +297,7 @@ impl<'a> Reader<'a> {
         loop {
             match self.byte().ok_or(Malformed)? {
                 b'"' => {
-                    self.skip_text()?;
+                    self.text()?;
                     continue;
                 }
                 b'{' | b'[' => depth += 1,
@@ -320,22 +309,6 @@ impl<'a> Reader<'a> {
                 return Ok(());
             }
         }
-    }
-
-    fn skip_text(&mut self) -> Result<()> {
-        let bytes = self.text.as_bytes();
-        self.at += 1;
-        loop {
-            self.at = next_special(bytes, self.at);
-            match bytes.get(self.at).ok_or(Malformed)? {
-                b'"' => break,
-                // Whatever is escaped, its first character is ASCII and is not the end.
-                b'\\' => self.at += 2,
-                _ => return Err(Malformed),
-            }
-        }
-        self.at += 1;
-        Ok(())
     }
 
     /// Reads up to the next value inside the open brackets. False is the end of the outermost one.
@@ -390,6 +363,27 @@ impl<'a> Reader<'a> {
             Ok(_) => Err(Malformed),
             Err(Malformed) => Ok(()),
         }
+    }
+
+    /// Reads the string whose first quote is here. Returns whether it has escapes.
+    #[inline]
+    fn text(&mut self) -> Result<bool> {
+        let bytes = self.text.as_bytes();
+        let mut has_escapes = false;
+        self.at += 1;
+        loop {
+            self.at = next_special(bytes, self.at);
+            match bytes.get(self.at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    has_escapes = true;
+                    self.escape()?;
+                }
+                _ => return Err(Malformed),
+            }
+        }
+        self.at += 1;
+        Ok(has_escapes)
     }
 
     fn number(&mut self) -> Result<&'a str> {

@@ -152,6 +152,40 @@ fn remove_members(value: &mut Value) {
     }
 }
 
+#[test]
+fn names_are_secret_in_any_case_and_nothing_else_is() {
+    let names = [
+        "startDate",
+        "serialNumber",
+        "description",
+        "level",
+        "term",
+        "TOKENS",
+        "",
+        "\u{e4}",
+    ];
+    for endpoint in fortilake_models::generated::ENDPOINTS {
+        let secrets = SecretNames::of(endpoint);
+        for name in SECRETS.iter().chain(endpoint.secrets) {
+            for name in [
+                (*name).to_owned(),
+                name.to_ascii_uppercase(),
+                name.to_ascii_lowercase(),
+            ] {
+                assert!(secrets.contains(&name), "{name} in {}", endpoint.id);
+            }
+        }
+        for name in names {
+            assert_eq!(
+                secrets.contains(name),
+                endpoint.is_secret(name),
+                "{name} in {}",
+                endpoint.id
+            );
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn removing_from_the_text_is_removing_from_the_value(mut value in json(), pretty: bool) {
