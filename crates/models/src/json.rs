@@ -231,7 +231,7 @@ impl<'a> Reader<'a> {
             return Err(Malformed);
         }
         let start = self.at;
-        let has_escapes = self.text()?;
+        let has_escapes = self.skip_string()?;
         Ok(Text {
             quoted: &self.text[start..self.at],
             start,
@@ -261,7 +261,7 @@ impl<'a> Reader<'a> {
         self.open.clear();
         loop {
             let opened = match self.peek()? {
-                b'"' => self.text().map(|_| false)?,
+                b'"' => self.skip_string().map(|_| false)?,
                 bracket @ (b'{' | b'[') => {
                     self.at += 1;
                     self.open.push(bracket);
@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
         let start = self.at;
         match first {
             b'{' | b'[' => self.skip_brackets()?,
-            b'"' => drop(self.text()?),
+            b'"' => drop(self.skip_string()?),
             _ => drop(self.literal()?),
         }
         Ok(&self.text[start..self.at])
@@ -297,7 +297,7 @@ impl<'a> Reader<'a> {
         loop {
             match self.byte().ok_or(Malformed)? {
                 b'"' => {
-                    self.text()?;
+                    self.skip_string()?;
                     continue;
                 }
                 b'{' | b'[' => depth += 1,
@@ -365,9 +365,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the string whose first quote is here. Returns whether it has escapes.
+    /// Skips the string whose first quote is here, and returns whether it has escapes.
     #[inline]
-    fn text(&mut self) -> Result<bool> {
+    fn skip_string(&mut self) -> Result<bool> {
         let bytes = self.text.as_bytes();
         let mut has_escapes = false;
         self.at += 1;

@@ -367,7 +367,7 @@ async fn each_slip_in_time_is_found_by_its_cases() {
     are_found(&[
         (Slip::CommitsTwice, "crash_in_replay crash_in_next seamless"),
         (Slip::DeletesEarly, "nothing_early late_scope crash_in_next"),
-        // `seamless` could see this one only right after the first crawl, for a moment shorter than one read.
+        // `seamless` finds this one only by chance, because readers can notice it only right after the first crawl.
         (Slip::AnswersEarly, "every_type crash_in_next"),
     ])
     .await;
