@@ -198,8 +198,12 @@ const CASES: [Entry; 36] = [
     }),
 ];
 
-/// Runs all cases one after another.
-pub(super) async fn run<'a>(sink: &'a str, fresh: &'a dyn Fn() -> Making<'a>) -> Report {
+/// Runs the selected cases one after another.
+pub(super) async fn run<'a>(
+    sink: &'a str,
+    select: &dyn Fn(&str) -> bool,
+    fresh: &'a dyn Fn() -> Making<'a>,
+) -> Report {
     let mut report = Report {
         sink: sink.to_owned(),
         cases: Vec::new(),
@@ -219,13 +223,32 @@ pub(super) async fn run<'a>(sink: &'a str, fresh: &'a dyn Fn() -> Making<'a>) ->
         fresh,
     };
     for (name, rule, case) in CASES {
+        if !select(name) {
+            continue;
+        }
         let result = match case(&bench).await {
             Ok(()) => CaseResult::Passed,
             Err(stop) => stop,
         };
         report.cases.push(Case { name, rule, result });
     }
+    if report.cases.is_empty() {
+        report.cases.push(none_selected());
+    }
     report
+}
+
+/// The failed case for a selection that accepts no name, so that a misspelled name does not pass.
+fn none_selected() -> Case {
+    Case {
+        name: "selected",
+        rule: "a test runs at least one case",
+        result: CaseResult::Failed {
+            done: "compared the selection with the names of all cases".to_owned(),
+            expected: format!("one of {}", CASES.map(|(name, ..)| name).join(", ")),
+            seen: "the selection accepts none of them".to_owned(),
+        },
+    }
 }
 
 /// The failed case for a sink that has no descriptor. No other case can run.

@@ -297,6 +297,22 @@ async fn the_report_says_what_was_done_expected_and_seen() {
 }
 
 #[tokio::test]
+async fn only_selected_cases_run() {
+    let folder = async || Folder::new(Some(Defect::RoundsIntegers));
+    let nulls = run_cases("conformance-probe", |case| case == "nulls", folder).await;
+    let names: Vec<_> = nulls.cases.iter().map(|case| case.name).collect();
+    assert_eq!(names, ["nulls"]);
+    assert!(nulls.passed(), "{nulls}");
+    let misspelled = run_cases("conformance-probe", |case| case == "null", folder).await;
+    assert!(!misspelled.passed(), "{misspelled}");
+    let text = misspelled.to_string();
+    assert!(
+        text.contains("one of description, every_type, nulls"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 #[should_panic(expected = "case `registered`")]
 async fn a_sink_that_is_not_linked_fails_the_check() {
     check("not-linked", async || Folder::new(None)).await;

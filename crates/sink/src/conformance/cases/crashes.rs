@@ -73,35 +73,39 @@ async fn delivers_after(setup: &TestSetup<'_>, load: &Load) -> Result<(), Stop> 
 /// A published crawl is delivered again, and dropped at each step.
 pub(super) async fn in_replay(bench: &Bench<'_>) -> Result<(), Stop> {
     let load = Load::plain(1);
-    let mut next = Some(DeathPoint::Open(1));
-    while let Some(point) = next {
-        let setup = bench.setup().await;
-        setup.deliver(&load).await?;
-        let died = die(&setup, &load, point).await?;
-        next = point.next(died, &load);
-        if !died {
-            continue;
-        }
-        setup.expect_whole(&load, Times::Repeated).await?;
-        delivers_after(&setup, &load).await?;
-    }
-    Ok(())
+    after(bench, &load, &load, async |setup| {
+        setup.expect_whole(&load, Times::Repeated).await
+    })
+    .await
 }
 
 /// A crawl replaces the previous one, and is dropped at each step.
 pub(super) async fn in_next(bench: &Bench<'_>) -> Result<(), Stop> {
     let (old, new) = (Load::again(1), Load::again(2));
+    after(bench, &old, &new, async |setup| {
+        setup.expect_old_or_new(&old, &new).await
+    })
+    .await
+}
+
+/// Delivers `old` to a new destination, then drops the delivery of `new`, at each step that it reaches.
+async fn after(
+    bench: &Bench<'_>,
+    old: &Load,
+    new: &Load,
+    expect: impl AsyncFn(&TestSetup<'_>) -> Result<(), Stop>,
+) -> Result<(), Stop> {
     let mut next = Some(DeathPoint::Open(1));
     while let Some(point) = next {
         let setup = bench.setup().await;
-        setup.deliver(&old).await?;
-        let died = die(&setup, &new, point).await?;
-        next = point.next(died, &new);
+        setup.deliver(old).await?;
+        let died = die(&setup, new, point).await?;
+        next = point.next(died, new);
         if !died {
             continue;
         }
-        setup.expect_old_or_new(&old, &new).await?;
-        delivers_after(&setup, &new).await?;
+        expect(&setup).await?;
+        delivers_after(&setup, new).await?;
     }
     Ok(())
 }
