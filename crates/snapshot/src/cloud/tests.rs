@@ -13,6 +13,7 @@ use super::*;
 
 mod defects;
 mod refusing;
+mod requests;
 mod settings;
 
 /// A place in a store. Files of four bytes or more are uploaded in parts.

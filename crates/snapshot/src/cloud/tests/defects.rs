@@ -31,6 +31,8 @@ enum Defect {
     AgesFiles,
     /// The same, and files cannot be deleted.
     ForbidsDeleting,
+    /// The same, but another process deletes each file first.
+    LosesFiles,
     /// The response to the first request that completes a file is lost.
     LosesResponse,
     /// The first request that completes a file is lost.
@@ -135,6 +137,9 @@ impl ObjectStore for Defective {
         if self.defect == Defect::ForbidsDeleting {
             return stream::iter([Err(forbidden(&Path::from("x")))]).boxed();
         }
+        if self.defect == Defect::LosesFiles {
+            return paths.map(|path| Err(no_upload(&path?))).boxed();
+        }
         self.memory.store.delete_stream(paths)
     }
 
@@ -143,7 +148,10 @@ impl ObjectStore for Defective {
             return stream::iter([]).boxed();
         }
         let listed = self.memory.store.list(prefix);
-        if !matches!(self.defect, Defect::AgesFiles | Defect::ForbidsDeleting) {
+        if !matches!(
+            self.defect,
+            Defect::AgesFiles | Defect::ForbidsDeleting | Defect::LosesFiles
+        ) {
             return listed;
         }
         let aged = listed.map_ok(|mut found| {
@@ -304,6 +312,7 @@ async fn what_a_dead_probe_left_is_deleted_after_an_hour() {
     assert_eq!(left().await, 1, "the file is new");
     let error = probe.recover().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
+    place(&memory, Defect::LosesFiles).recover().await.unwrap();
     place(&memory, Defect::AgesFiles).recover().await.unwrap();
     assert_eq!(left().await, 0);
 }
