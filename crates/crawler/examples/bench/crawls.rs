@@ -1,4 +1,4 @@
-//! Measures crawls of the simulator in process, with the journal on disk and without sinks.
+//! Measures crawls of the simulator in process, with the journal on disk.
 
 use std::{
     error::Error,
@@ -14,11 +14,12 @@ use std::{
 use fortilake_auth::{Credentials, real_time};
 use fortilake_client::{Client, Config, Jitter};
 use fortilake_crawler::{
-    Crawl, Event, Incomplete, Observer, Report, ScopeMode, Search, Settings, Source, System,
-    one_line, tables_of,
+    Crawl, Event, Incomplete, Observer, OpenSink, Report, ScopeMode, Search, Settings, Source,
+    System, one_line, tables_of,
 };
 use fortilake_simulator::{Scenario, Simulator};
-use fortilake_sink as sink;
+use fortilake_sink::{self as sink, Context, Delivery, Options, Spec};
+use fortilake_sink_parquet as _;
 use fortilake_state::{CrawlJournal, Journal, NewCrawl, State, Status};
 use fortilake_transport::{InProcess, Transport};
 use tokio::sync::watch;
@@ -65,12 +66,7 @@ pub(crate) async fn preset(state: &Path) -> Result<Figures> {
 /// Journals a crawl of this many products, except its last calls.
 pub(crate) async fn journal(state: &Path, products: u64) -> Result<Figures> {
     let journal = begin(state)?;
-    let mut scenario = Scenario::production();
-    scenario.page_size = PAGE;
-    scenario.organization.ous = 20;
-    scenario.organization.accounts = products.div_ceil(PRODUCTS_PER_ACCOUNT);
-    scenario.organization.products = products;
-    let simulator = Simulator::new(scenario);
+    let simulator = Simulator::new(with_products(products));
     let (last, mut reached) = watch::channel(false);
     let is_last = last.subscribe();
     let transport = InProcess::new(move |request| {
@@ -94,6 +90,44 @@ pub(crate) async fn journal(state: &Path, products: u64) -> Result<Figures> {
         ("s", began.elapsed().as_secs_f64()),
         ("records", as_float(records)),
     ]))
+}
+
+/// Crawls this many products into a Parquet file per table, without limits or latency.
+pub(crate) async fn publish(state: &Path, products: u64) -> Result<Figures> {
+    let journal = begin(state)?;
+    let simulator = Simulator::new(with_products(products));
+    let transport = InProcess::new(move |request| {
+        let simulator = simulator.clone();
+        async move { simulator.handle(request).await }
+    });
+    let began = Instant::now();
+    let mut crawl = crawl(journal, transport, unlimited(), Arc::new(|_| {}))?;
+    let place = state.join("published");
+    let spec = Spec::parse(&format!("parquet:{}", place.display()))?;
+    let context = Context::new(crawl.identity.clone(), crawl.tables.clone());
+    let sink = spec.open(context, Options(spec.options.clone())).await?;
+    crawl.sinks.push(OpenSink {
+        name: "parquet".to_owned(),
+        delivery: Delivery::Atomic,
+        sink,
+    });
+    let report = crawl.run().await?;
+    let seconds = began.elapsed().as_secs_f64();
+    assert!(report.complete, "{:?}", report.failed);
+    Ok(Figures::from([
+        ("s", seconds),
+        ("products/s", as_float(products) / seconds),
+    ]))
+}
+
+/// A scenario with this many products, on pages of the documented size.
+fn with_products(products: u64) -> Scenario {
+    let mut scenario = Scenario::production();
+    scenario.page_size = PAGE;
+    scenario.organization.ous = 20;
+    scenario.organization.accounts = products.div_ceil(PRODUCTS_PER_ACCOUNT);
+    scenario.organization.products = products;
+    scenario
 }
 
 /// Resumes a crawl until it makes its first call, which is never answered.

@@ -28,13 +28,16 @@ async fn main() -> Result<()> {
             crawls::journal(Path::new(state), products.parse()?).await?
         }
         ["pages", state, folder] => decoding::write(Path::new(state), Path::new(folder))?,
+        ["publish", state, products] => {
+            crawls::publish(Path::new(state), products.parse()?).await?
+        }
         ["resume", state] => crawls::resume(Path::new(state)).await?,
         ["decode", state] => decoding::columns(Path::new(state))?,
         ["decode-peer", state] => decoding::values(Path::new(state))?,
         _ => {
             return Err(
-                "crawl STATE | journal STATE PRODUCTS | pages STATE FOLDER | resume STATE | \
-                 decode[-peer] STATE"
+                "crawl STATE | journal STATE PRODUCTS | pages STATE FOLDER | \
+                 publish STATE PRODUCTS | resume STATE | decode[-peer] STATE"
                     .into(),
             );
         }
