@@ -1,9 +1,15 @@
 //! Every column type of our tables, and text that must be escaped.
 
+use std::sync::Arc;
+
+use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray, UInt64Array,
+    ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, Int8Array, Int16Array,
+    Int32Array, Int64Array, LargeStringArray, StringArray, StringViewArray,
+    TimestampMicrosecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow_schema::{Field, Schema};
+use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
@@ -78,7 +84,7 @@ fn every_type_has_its_form() {
             r#"{"id":0,"text":null,"share":null,"is":null,"wall":null,"utc":null,"#,
             r#""index":null,"count":null,"_extra":null}"#,
             "\n",
-            r#"{"id":9223372036854775807,"text":"","share":1.0e300,"is":false,"#,
+            r#"{"id":9223372036854775807,"text":"","share":1e+300,"is":false,"#,
             r#""wall":"1970-01-01T00:00:00","utc":"1970-01-01T00:00:00Z","#,
             r#""index":7,"count":18446744073709551615,"_extra":"{}"}"#,
             "\n",
@@ -170,4 +176,130 @@ fn a_type_without_a_form_is_an_error() {
     let berlin = times(&[0]).with_timezone("Europe/Berlin");
     let error = lines(&records(vec![("at", Arc::new(berlin))])).unwrap_err();
     assert_eq!(error.kind(), Kind::Internal);
+    let text = error.to_string();
+    assert!(text.starts_with("column `at` has the type "), "{text}");
+}
+
+#[test]
+fn rows_without_columns_are_empty_objects() {
+    let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(2));
+    let schema = Arc::new(Schema::empty());
+    let records = RecordBatch::try_new_with_options(schema, Vec::new(), &options).unwrap();
+    assert_eq!(text(&records), "{}\n{}\n");
+    assert_eq!(array(&records).unwrap(), b"[{},{}]");
+}
+
+#[test]
+fn dates_and_lists_have_a_form() {
+    let dates = Date32Array::from(vec![Some(20_697), None, Some(-719_528)]);
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    lists.append_value([Some("a"), None, Some("\"")]);
+    lists.append_null();
+    lists.append_value([None::<&str>; 0]);
+    let records = records(vec![
+        ("on", Arc::new(dates)),
+        ("names", Arc::new(lists.finish())),
+    ]);
+    let wanted = [
+        "{\"on\":\"2026-09-01\",\"names\":[\"a\",null,\"\\\"\"]}\n",
+        "{\"on\":null,\"names\":null}\n",
+        "{\"on\":\"0000-01-01\",\"names\":[]}\n",
+    ];
+    assert_eq!(text(&records), wanted.concat());
+    assert_eq!(text(&records.slice(2, 1)), wanted[2]);
+}
+
+#[test]
+fn dates_reach_from_year_0_to_9999_and_no_further() {
+    for (day, wanted) in [
+        (-719_528, Some("0000-01-01")),
+        (2_932_896, Some("9999-12-31")),
+        (-719_529, None),
+        (2_932_897, None),
+        (i32::MIN, None),
+    ] {
+        let found = lines(&records(vec![(
+            "on",
+            Arc::new(Date32Array::from(vec![day])),
+        )]));
+        match wanted {
+            Some(wanted) => {
+                let wanted = format!("{{\"on\":\"{wanted}\"}}\n");
+                assert_eq!(found.unwrap(), wanted.as_bytes());
+            }
+            None => assert_eq!(
+                found.unwrap_err().to_string(),
+                "a date in column `on` is outside the years 0000 to 9999"
+            ),
+        }
+    }
+}
+
+#[test]
+fn other_types_of_texts_and_numbers_have_the_same_form() {
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("large", Arc::new(LargeStringArray::from(vec!["a"]))),
+        ("view", Arc::new(StringViewArray::from(vec!["b"]))),
+        ("i8", Arc::new(Int8Array::from(vec![-8]))),
+        ("i16", Arc::new(Int16Array::from(vec![-16]))),
+        ("u8", Arc::new(UInt8Array::from(vec![8]))),
+        ("u16", Arc::new(UInt16Array::from(vec![16]))),
+        ("u32", Arc::new(UInt32Array::from(vec![32]))),
+        ("f32", Arc::new(Float32Array::from(vec![0.1]))),
+    ];
+    assert_eq!(
+        text(&records(columns)),
+        "{\"large\":\"a\",\"view\":\"b\",\"i8\":-8,\"i16\":-16,\"u8\":8,\"u16\":16,\"u32\":32,\"f32\":0.1}\n"
+    );
+}
+
+/// The same rows by `arrow-json`, with times that have three, six or no decimals.
+fn by_arrow(records: &RecordBatch) -> Vec<Value> {
+    let mut writer = arrow_json::writer::WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .build::<_, arrow_json::writer::LineDelimited>(Vec::new());
+    writer.write(records).unwrap();
+    writer.finish().unwrap();
+    let text = String::from_utf8(writer.into_inner()).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn rows_are_those_of_arrow(
+        rows in prop::collection::vec(
+            (
+                any::<Option<i64>>(),
+                any::<Option<String>>(),
+                any::<Option<f64>>(),
+                any::<Option<bool>>(),
+                // Few days, so that a day follows itself, and times with three decimals.
+                prop::option::of(prop_oneof![
+                    TIMES,
+                    (0..3_i64, 0..DAY / 1000).prop_map(|(day, time)| day * DAY + time * 1000),
+                ]),
+            ),
+            0..20,
+        )
+    ) {
+        let whole: TimestampMicrosecondArray = rows.iter().map(|row| row.4).collect();
+        let records = records(vec![
+            ("id", Arc::new(rows.iter().map(|row| row.0).collect::<Int64Array>())),
+            ("te\"xt", Arc::new(rows.iter().map(|row| row.1.as_deref()).collect::<StringArray>())),
+            ("share", Arc::new(rows.iter().map(|row| row.2).collect::<Float64Array>())),
+            ("is", Arc::new(rows.iter().map(|row| row.3).collect::<BooleanArray>())),
+            ("at", Arc::new(whole)),
+        ]);
+        let ours = text(&records);
+        let ours: Vec<Value> = ours.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let mut theirs = by_arrow(&records);
+        for row in &mut theirs {
+            let Some(time) = row["at"].as_str() else { continue };
+            let decimals = time.split_once('.').map_or(6, |(_, decimals)| decimals.len());
+            row["at"] = format!("{time}{}", "0".repeat(6 - decimals)).into();
+        }
+        prop_assert_eq!(ours, theirs);
+    }
 }
