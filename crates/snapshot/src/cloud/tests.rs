@@ -35,6 +35,8 @@ fn place_in(backend: impl Backend + 'static) -> CloudPlace {
 pub(crate) struct Memory {
     store: Arc<InMemory>,
     uploads: Arc<Mutex<BTreeMap<String, String>>>,
+    /// The size of each part that was sent.
+    parts: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Memory {
@@ -86,6 +88,7 @@ impl MultipartStore for Memory {
         number: usize,
         data: PutPayload,
     ) -> StoreResult<PartId> {
+        self.parts.lock().unwrap().push(data.content_length());
         let sent = self.store.put_part(path, id, number, data).await;
         sent.map_err(|_| no_upload(path))
     }
@@ -161,6 +164,23 @@ async fn a_file_is_seen_when_it_is_complete_whatever_its_size() {
         assert_eq!(digest.bytes, whole.len() as u64);
     }
     assert_eq!(place.uploads().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn all_parts_but_the_last_have_the_same_size() {
+    for (writes, wanted) in [
+        (vec!["abcdefghij", "k", "lmnop"], vec![4, 4, 4, 4]),
+        (vec!["a", "bcdefghij", "k"], vec![4, 4, 3]),
+        (vec!["abcd", "e"], vec![4, 1]),
+    ] {
+        let memory = Memory::default();
+        let mut upload = memory.place().begin("t/f").await.unwrap();
+        for bytes in &writes {
+            upload.write(bytes.as_bytes().to_vec()).await.unwrap();
+        }
+        upload.complete().await.unwrap();
+        assert_eq!(*memory.parts.lock().unwrap(), wanted, "{writes:?}");
+    }
 }
 
 #[tokio::test]

@@ -299,6 +299,12 @@ async fn a_probe_names_what_a_store_does_wrong() {
 }
 
 #[tokio::test]
+async fn a_probe_whose_file_is_gone_is_no_failure() {
+    let memory = Memory::default();
+    place(&memory, Defect::LosesFiles).probe(&[]).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_a_dead_probe_left_is_deleted_after_an_hour() {
     let memory = Memory::default();
     let left = async || {
