@@ -1,5 +1,5 @@
-//! `cargo xtask instructions`: counts the instructions of `fortilake decode`, and compares them with
-//! `benches/instructions.toml`.
+//! `cargo xtask instructions`: counts the instructions of `fortilake decode` and of calls in the
+//! ledger, and compares them with `benches/instructions.toml`.
 //!
 //! Times on a shared machine vary by half, and a change that costs five percent is not seen in them.
 //! Valgrind counts the same instructions in every run, to a tenth of a percent.
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{executable, root};
 
-/// Counts the instructions of decoding, and compares them with the recorded ones.
+/// Counts the instructions of decoding and of the ledger, and compares them with the recorded ones.
 ///
 /// It needs Valgrind, and is left out without it.
 #[derive(Debug, Default, clap::Args)]
@@ -30,13 +30,16 @@ pub struct Args {
 /// Where the counts are recorded, and what the file says at its top.
 const RECORDED: &str = "benches/instructions.toml";
 const HEADER: &str = "\
-# Instructions of `fortilake decode` for 2,000 products, as Valgrind counts them.
+# Instructions of `fortilake decode` for 2,000 products, and of 2,000 calls in the ledger, as Valgrind counts them.
 # Written by `cargo xtask instructions --record`; `cargo xtask ci` allows 5 % more or less.
 
 ";
 
 /// The sinks that rows are written to.
 const SINKS: [&str; 3] = ["parquet", "csv", "ndjson"];
+
+/// How many calls are made in the ledger: twice as many as its longest window holds.
+const CALLS: &str = "2000";
 
 /// How many percent a count may differ, either way. A count that fell has to be recorded too, or the
 /// next change could lose what this one has won.
@@ -48,7 +51,7 @@ struct Recorded {
     rustc: String,
     /// The model of the processor. Libraries choose their instructions by what it can do.
     processor: String,
-    /// The number of instructions by sink.
+    /// The number of instructions by sink, and of the ledger.
     counts: BTreeMap<String, u64>,
 }
 
@@ -129,25 +132,41 @@ fn count() -> Result<Recorded> {
     for sink in SINKS {
         let sink_folder = folder.path().join(sink);
         let target = format!("{sink}:{}", sink_folder.display());
-        let out = folder.path().join("callgrind");
-        let mut valgrind = Command::new("valgrind");
-        valgrind
-            .args(["--tool=callgrind", "-q"])
-            .arg(format!("--callgrind-out-file={}", out.display()))
-            .arg(&program)
-            .args(["decode", "products/list"])
-            .arg(&pages)
-            .args(["--sink", &target]);
-        let output = valgrind.output().context("cannot run valgrind")?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(output.status.success(), "valgrind failed: {said}");
-        counts.insert(sink.to_owned(), total(&fs::read_to_string(&out)?)?);
+        let count = count_run(folder.path(), &program, |command| {
+            command.args(["decode", "products/list"]).arg(&pages);
+            command.args(["--sink", &target]);
+        })?;
+        counts.insert(sink.to_owned(), count);
     }
+    let mut build = Command::new(env!("CARGO"));
+    // The tests have built it already. What matters is how much SQLite does, which is optimized here too.
+    build.args(["build", "--workspace", "--example", "ledger"]);
+    let ledger = executable(&mut build, "ledger")?;
+    let state = folder.path().join("state");
+    let count = count_run(folder.path(), &ledger, |command| {
+        command.arg(&state).arg(CALLS);
+    })?;
+    counts.insert("ledger".to_owned(), count);
     Ok(Recorded {
         rustc: String::from_utf8_lossy(&rustc.stdout).trim().to_owned(),
         processor: processor(),
         counts,
     })
+}
+
+/// The instructions of one run of a program.
+fn count_run(folder: &Path, program: &Path, arguments: impl FnOnce(&mut Command)) -> Result<u64> {
+    let out = folder.join("callgrind");
+    let mut valgrind = Command::new("valgrind");
+    valgrind
+        .args(["--tool=callgrind", "-q"])
+        .arg(format!("--callgrind-out-file={}", out.display()))
+        .arg(program);
+    arguments(&mut valgrind);
+    let output = valgrind.output().context("cannot run valgrind")?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "valgrind failed: {said}");
+    total(&fs::read_to_string(&out)?)
 }
 
 /// The model of the processor, on systems that report it in this file.
