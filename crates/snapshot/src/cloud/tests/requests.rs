@@ -2,7 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 use serde_json::json;
 
@@ -15,30 +16,28 @@ type Response = (&'static str, &'static str);
 /// A server on this machine. It ends after its last response.
 struct Server {
     url: String,
-    /// The head of each request.
-    heads: JoinHandle<Vec<String>>,
+    /// The head of each request, from before its response.
+    heads: Receiver<String>,
 }
 
 impl Server {
     fn start(responses: Vec<Response>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let heads = thread::spawn(move || {
-            let responses = responses.into_iter();
-            responses
-                .map(|(status, body)| {
-                    let (mut stream, _) = listener.accept().unwrap();
-                    let lines = BufReader::new(&stream).lines().map(Result::unwrap);
-                    let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
-                    let length = body.len();
-                    write!(
-                        stream,
-                        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-                    )
-                    .unwrap();
-                    head.join("\n")
-                })
-                .collect()
+        let (sender, heads) = mpsc::channel();
+        thread::spawn(move || {
+            for (status, body) in responses {
+                let (mut stream, _) = listener.accept().unwrap();
+                let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+                let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+                sender.send(head.join("\n")).unwrap();
+                let length = body.len();
+                write!(
+                    stream,
+                    "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+                )
+                .unwrap();
+            }
         });
         Self { url, heads }
     }
@@ -56,7 +55,7 @@ impl Server {
         };
         let place = format!("{}://bucket/lake/fortinet", kind.scheme());
         let found = use_it(open(kind, &place, &options).unwrap()).await;
-        (found, self.heads.join().unwrap())
+        (found, self.heads.try_iter().collect())
     }
 }
 
