@@ -40,8 +40,9 @@ pub struct Args {
 }
 
 /// The cases and their descriptions.
-const CASES: [(&str, &str); 4] = [
+const CASES: [(&str, &str); 5] = [
     ("crawl", "whole crawl of the preset"),
+    ("publish", "whole crawl into Parquet"),
     ("resume", "journal to first new call"),
     ("decode", "products to columns, ours"),
     ("decode-peer", "products to maps, by values"),
@@ -68,11 +69,15 @@ impl Args {
         // them equally.
         for run in 0..self.runs {
             for (case, _) in CASES {
-                let state = match case {
-                    "crawl" => folder.path().join(format!("crawl-{run}")),
-                    _ => journal.clone(),
+                let (state, products) = match case {
+                    "crawl" => (folder.path().join(format!("crawl-{run}")), None),
+                    "publish" => {
+                        let state = folder.path().join(format!("publish-{run}"));
+                        (state, Some(products))
+                    }
+                    _ => (journal.clone(), None),
                 };
-                let figures = measure(&binary, case, &state, None)?;
+                let figures = measure(&binary, case, &state, products)?;
                 runs.entry(case).or_default().push(figures);
             }
         }
