@@ -190,7 +190,7 @@ pub async fn run<D: Destination>(sink: &str, fresh: impl AsyncFn() -> D) -> Repo
 /// Runs the cases whose names `select` accepts, and returns a report of these alone.
 ///
 /// Use it while you work on one rule, or to divide the suite among tests that run at the same time: the cases whose
-/// names start with `crash_in_` take about half of the time. A selection without any case fails.
+/// names start with `crash_in_` take a quarter to a half of the time. A selection without any case fails.
 pub async fn run_cases<D: Destination>(
     sink: &str,
     select: impl Fn(&str) -> bool,
