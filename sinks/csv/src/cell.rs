@@ -20,6 +20,10 @@ const EPOCH: DateTime = DateTime::from_parts(Date::constant(1970, 1, 1), Time::m
 
 /// Appends a text. An empty text is quoted, to distinguish it from a null.
 pub(crate) fn text(line: &mut Vec<u8>, text: &str, dialect: Dialect) {
+    if is_plain(text, dialect.delimiter.byte()) {
+        line.extend_from_slice(text.as_bytes());
+        return;
+    }
     let text = match dialect.formulas {
         Formulas::Prefix => disarm(text, dialect.delimiter),
         Formulas::Keep => Cow::Borrowed(text),
@@ -41,6 +45,18 @@ pub(crate) fn text(line: &mut Vec<u8>, text: &str, dialect: Dialect) {
         line.extend_from_slice(part.as_bytes());
     }
     line.push(b'"');
+}
+
+/// Whether a text certainly needs neither quotes nor a prefix, as most texts do.
+fn is_plain(text: &str, delimiter: u8) -> bool {
+    // Without a separator, only the beginning can be that of a formula. All bytes are looked at, without a branch for
+    // each, because the compiler then compares many at once.
+    let is_special =
+        |byte: u8| byte == delimiter || matches!(byte, b',' | b';' | b'"' | b'\r' | b'\n');
+    let has_special = text
+        .bytes()
+        .fold(false, |found, byte| found | is_special(byte));
+    !text.is_empty() && !has_special && !text.starts_with(FORMULA)
 }
 
 /// The characters that OWASP lists under "CSV injection". Some programs skip a leading tab or line break, and with East

@@ -72,6 +72,45 @@ fn formulas_are_disarmed_unless_the_user_says_otherwise() {
     }
 }
 
+/// All texts of up to four of these characters.
+fn texts() -> Vec<String> {
+    const CHARACTERS: [char; 12] = [
+        'a', '=', '＝', ',', ';', '|', '"', ' ', '\t', '\r', '\n', '漢',
+    ];
+    let mut texts = vec![String::new()];
+    let mut shorter = texts.clone();
+    for _ in 0..4 {
+        let longer = shorter.iter().flat_map(|text| {
+            let longer = move |character| format!("{text}{character}");
+            CHARACTERS.into_iter().map(longer)
+        });
+        shorter = longer.collect();
+        texts.extend_from_slice(&shorter);
+    }
+    texts
+}
+
+#[test]
+fn a_plain_text_needs_neither_quotes_nor_a_prefix() {
+    for delimiter in [
+        Delimiter::Comma,
+        Delimiter::Semicolon,
+        Delimiter::Pipe,
+        Delimiter::Tab,
+    ] {
+        let texts = texts();
+        let plain = texts.iter().filter(|text| is_plain(text, delimiter.byte()));
+        let mut count = 0;
+        for text in plain {
+            count += 1;
+            assert_eq!(disarm(text, delimiter), text.as_str());
+            let needs_quotes = ['"', '\r', '\n', char::from(delimiter.byte())];
+            assert!(!text.is_empty() && !text.contains(needs_quotes), "{text:?}");
+        }
+        assert!(count > 100, "{delimiter:?}: {count}");
+    }
+}
+
 #[test]
 fn timestamps_are_as_iso_8601_has_them() {
     for (microseconds, cell) in [
