@@ -14,8 +14,8 @@
 //! Integers are written with all digits; a reader that parses numbers as floats loses precision above 2^53.
 //! NaN and infinity do not exist in JSON and become `null`.
 //!
-//! `arrow-json` is not used here: decoding products into lines took 1.6 times as many instructions with it, without the
-//! digests of files, and it is long to build. The tests compare the results with it.
+//! `arrow-json` is not used here: with it, decoding products into lines took one and a half times as many instructions,
+//! without the digests of files, and it is long to build. The tests compare the results with it.
 
 use std::io::Write;
 
@@ -34,8 +34,8 @@ use crate::{Error, Kind, Result};
 #[cfg(test)]
 mod tests;
 
-/// The supported timestamps, in microseconds of Unix time: the years 0000 to 9999, which have four digits. Dates have the
-/// same years.
+/// The supported timestamps, in microseconds of Unix time: the years 0000 to 9999, which have four digits. Dates have
+/// the same years.
 const TIMES: std::ops::RangeInclusive<i64> = -62_167_219_200_000_000..=253_402_300_799_999_999;
 
 /// Encodes one object per row, each on its own line; empty for no rows.
@@ -244,7 +244,8 @@ fn too_far(what: &str, field: &Field) -> Error {
 /// A day in microseconds.
 const DAY: i64 = 86_400_000_000;
 
-/// The date that is this many days after 1970-01-01, in the form `2026-09-01`. The year has four digits, as checked before.
+/// The date that is this many days after 1970-01-01, in the form `2026-09-01`. The year has four digits, as checked
+/// before.
 fn date(day: i64) -> [u8; 10] {
     let mut text = *b"0000-00-00";
     let date = i32::try_from(day).ok().and_then(date32_to_datetime);
