@@ -7,6 +7,7 @@ use std::thread;
 
 use serde_json::json;
 
+use super::settings::options;
 use super::*;
 use crate::bucket::{BucketOptions, StoreKind};
 
@@ -16,7 +17,7 @@ type Response = (&'static str, &'static str);
 /// A server on this machine. It ends after its last response.
 struct Server {
     url: String,
-    /// The head of each request, from before its response.
+    /// The head of each request. It is there before the response is sent.
     heads: Receiver<String>,
 }
 
@@ -42,7 +43,7 @@ impl Server {
         Self { url, heads }
     }
 
-    /// A place on the server, and the heads of the requests that `use_it` causes.
+    /// Opens a place on the server for `use_it`, and returns its result with the heads of its requests.
     async fn heads<T>(
         self,
         kind: StoreKind,
@@ -57,11 +58,6 @@ impl Server {
         let found = use_it(open(kind, &place, &options).unwrap()).await;
         (found, self.heads.try_iter().collect())
     }
-}
-
-fn options(options: &serde_json::Value) -> BucketOptions {
-    let options = options.as_object().cloned().unwrap_or_default();
-    BucketOptions::resolve(&options, &|_| Ok("hunter2".to_owned())).unwrap()
 }
 
 fn s3() -> BucketOptions {

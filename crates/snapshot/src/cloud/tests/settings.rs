@@ -43,7 +43,7 @@ fn opened(kind: StoreKind, options: &BucketOptions) -> String {
 }
 
 /// Options as the configuration gives them, where each secret is `hunter2`.
-fn options(options: &serde_json::Value) -> BucketOptions {
+pub(super) fn options(options: &serde_json::Value) -> BucketOptions {
     let options = options.as_object().cloned().unwrap_or_default();
     BucketOptions::resolve(&options, &|_| Ok("hunter2".to_owned())).unwrap()
 }
