@@ -15,7 +15,7 @@
 //! NaN and infinity do not exist in JSON and become `null`.
 //!
 //! `arrow-json` is not used here: with it, decoding products into lines took one and a half times as many instructions,
-//! without the digests of files, and it is long to build. The tests compare the results with it.
+//! not counting the digests of files, and it takes long to build. The tests compare the results with it.
 
 use std::io::Write;
 
@@ -186,7 +186,7 @@ fn times<'a>(field: &Field, array: &'a dyn Array, end: &'static str) -> Result<E
     if times.iter().flatten().any(|time| !TIMES.contains(&time)) {
         return Err(too_far("timestamp", field));
     }
-    // The conversion of the date takes longer than everything else, and many times are on the day of the one before.
+    // Many times are on the day of the one before, so its date is kept.
     let mut last = (i64::MIN, [0; 10]);
     Ok(Box::new(move |row, out| {
         let time = times.value(row);

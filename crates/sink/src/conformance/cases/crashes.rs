@@ -73,7 +73,7 @@ async fn delivers_after(setup: &TestSetup<'_>, load: &Load) -> Result<(), Stop> 
 /// A published crawl is delivered again, and dropped at each step.
 pub(super) async fn in_replay(bench: &Bench<'_>) -> Result<(), Stop> {
     let load = Load::plain(1);
-    after(bench, &load, &load, async |setup| {
+    at_each_step(bench, &load, &load, async |setup| {
         setup.expect_whole(&load, Times::Repeated).await
     })
     .await
@@ -82,14 +82,14 @@ pub(super) async fn in_replay(bench: &Bench<'_>) -> Result<(), Stop> {
 /// A crawl replaces the previous one, and is dropped at each step.
 pub(super) async fn in_next(bench: &Bench<'_>) -> Result<(), Stop> {
     let (old, new) = (Load::again(1), Load::again(2));
-    after(bench, &old, &new, async |setup| {
+    at_each_step(bench, &old, &new, async |setup| {
         setup.expect_old_or_new(&old, &new).await
     })
     .await
 }
 
 /// Delivers `old` to a new destination, then drops the delivery of `new`, at each step that it reaches.
-async fn after(
+async fn at_each_step(
     bench: &Bench<'_>,
     old: &Load,
     new: &Load,
